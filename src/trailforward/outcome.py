@@ -1,0 +1,145 @@
+"""Outcome: the ledger of fates. Every message ends in exactly one fate per sink, and the sums must agree.
+
+``received == delivered + filtered + dead_lettered + returned``, per sink. ``received`` is counted when
+messages come in, the fates when they are met, so that the two sides can disagree if the pipeline is wrong.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.message import Message
+
+
+class Fate(StrEnum):
+    """What became of one message at one sink."""
+
+    DELIVERED = "delivered"
+    FILTERED = "filtered"
+    DEAD_LETTERED = "dead_lettered"
+    RETURNED = "returned"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A fate with its reason.
+
+    Attributes:
+        fate: one of the four.
+        code: why: an error code of the destination, ``self``, ``no_route``, ``deadline`` …; empty if delivered.
+        reason: a sentence for people; never holds payload.
+        attempts: how often sending was tried in this invocation.
+    """
+
+    fate: Fate
+    code: str = ""
+    reason: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One sink's line in the ledger."""
+
+    received: int = 0
+    delivered: int = 0
+    filtered: int = 0
+    dead_lettered: int = 0
+    returned: int = 0
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the identity holds."""
+        return self.received == self.delivered + self.filtered + self.dead_lettered + self.returned
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(
+            self.received + other.received,
+            self.delivered + other.delivered,
+            self.filtered + other.filtered,
+            self.dead_lettered + other.dead_lettered,
+            self.returned + other.returned,
+        )
+
+
+@dataclass(slots=True)
+class Account:
+    """What one sink did in one invocation, beyond the fates."""
+
+    received: int = 0
+    fates: Counter[Fate] = field(default_factory=Counter)
+    retries: int = 0
+    bytes: int = 0
+
+
+class Outcome:
+    """The ledger of one batch of messages.
+
+    Args:
+        messages: what came in, in order; a message's index here is its name below.
+        sinks: names of all sinks. A message whose origin names sinks still owed is received by those only.
+    """
+
+    def __init__(self, messages: Sequence[Message], sinks: Sequence[str]) -> None:
+        self.messages = messages
+        self.accounts = {name: Account() for name in sinks}
+        self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
+        #: (Region, milliseconds from the event's time to its delivery), one per delivery.
+        self.latencies: list[tuple[str, float]] = []
+        self._twice: list[str] = []
+        for message in messages:
+            for name in self.owed(message):
+                self.accounts[name].received += 1
+
+    def owed(self, message: Message) -> list[str]:
+        """The sinks that this message is for. An owed sink that no longer exists is no sink."""
+        owed = message.origin.owed
+        if owed is None or not owed & self.accounts.keys():
+            return list(self.accounts)
+        return [name for name in self.accounts if name in owed]
+
+    def record(self, sink: str, index: int, verdict: Verdict) -> None:
+        """Enters the fate of message ``index`` at ``sink``. A second fate breaks the identity."""
+        if index in self.verdicts[sink]:
+            self._twice.append(f"{sink}: message {index} met {verdict.fate} after {self.verdicts[sink][index].fate}")
+            return
+        self.verdicts[sink][index] = verdict
+        self.accounts[sink].fates[verdict.fate] += 1
+
+    def totals(self, sink: str) -> Totals:
+        """One sink's line."""
+        account = self.accounts[sink]
+        return Totals(
+            account.received,
+            account.fates[Fate.DELIVERED],
+            account.fates[Fate.FILTERED],
+            account.fates[Fate.DEAD_LETTERED],
+            account.fates[Fate.RETURNED],
+        )
+
+    @property
+    def breaks(self) -> list[str]:
+        """What is wrong with the ledger; empty when the identity holds."""
+        found = list(self._twice)
+        for name in self.accounts:
+            totals = self.totals(name)
+            if not totals.balanced:
+                found.append(f"{name}: received {totals.received} is not the sum of its fates: {totals}")
+        return found
+
+    @property
+    def returned(self) -> list[int]:
+        """Indexes of the messages that must go back to their source, in order."""
+        indexes = {
+            index
+            for verdicts in self.verdicts.values()
+            for index, verdict in verdicts.items()
+            if verdict.fate is Fate.RETURNED and verdict.code != "retry_queue"
+        }
+        return sorted(indexes)
