@@ -1,29 +1,19 @@
 """Message: one event as it arrived, its bytes first, and a view of them that is parsed once and lazily.
 
 Parsing never rewrites: ``raw`` is what arrived and what sinks get. The view serves routing, guards and
-keys only. JSON that Python's decoder would refuse or bend, but EventBridge allows, is read all the same:
-1,000 nested levels, integers of any length, lone surrogates.
+keys only.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import sys
 from dataclasses import dataclass
-from json.decoder import scanstring
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trailforward.errors import EventError
+from trailforward.jsontext import decode, elements, members, to_bytes, to_text  # noqa: F401
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-#: EventBridge's own limit (PutEvents, API reference).
-MAX_DEPTH = 1_000
-
-_BOM = b"\xef\xbb\xbf"
-_SPACE = " \t\n\r"
+_FIELD_CHARACTERS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +47,25 @@ class Message:
         raw: the bytes that sinks get: UTF-8 text of one envelope, or of one bare CloudTrail record.
         origin: where it came from.
         error: set by a source that already knows this is no event; ``event`` raises it.
+        event: the envelope, where the source had to parse it anyway.
     """
 
-    __slots__ = ("_detail", "_error", "_event", "origin", "raw")
+    __slots__ = ("_detail", "_error", "_event", "_fields", "origin", "raw")
 
-    def __init__(self, raw: bytes, origin: Origin, *, error: EventError | None = None) -> None:
+    def __init__(
+        self,
+        raw: bytes,
+        origin: Origin,
+        *,
+        error: EventError | None = None,
+        event: dict[str, Any] | None = None,
+    ) -> None:
         self.raw = raw
         self.origin = origin
         self._error = error
-        self._event: dict[str, Any] | None = None
+        self._event = event
         self._detail: bytes | None = None
+        self._fields: dict[str, str] | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
@@ -123,158 +122,34 @@ class Message:
             return self.digest
         record = self.record
         for candidate in (record.get("eventID"), record.get("eventId"), event.get("id")):
-            if isinstance(candidate, str) and candidate:
+            if isinstance(candidate, str) and candidate and candidate.isascii():
                 return candidate
         return self.digest
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What filters and keys may use of the event; only what is there and is short, printable text."""
+        if self._fields is None:
+            try:
+                event, record = self.event, self.record
+            except EventError:
+                self._fields = {}
+                return self._fields
+            found = {name: event.get(name) for name in ("source", "detail-type", "account", "region")}
+            found |= {name: record.get(name) for name in ("eventSource", "eventName", "errorCode")}
+            if isinstance(read_only := record.get("readOnly"), bool):
+                found["readOnly"] = "true" if read_only else "false"
+            self._fields = {
+                name: value
+                for name, value in found.items()
+                if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _FIELD_CHARACTERS
+            }
+        return self._fields
 
     @property
     def digest(self) -> str:
         """SHA-256 of ``raw``, in hex."""
         return hashlib.sha256(self.raw).hexdigest()
-
-
-def to_text(raw: bytes) -> str:
-    """Decodes UTF-8; a lone surrogate that a source's own JSON smuggled in survives the round trip.
-
-    Raises:
-        EventError: ``not_utf8``.
-    """
-    try:
-        return raw.decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
-        raise EventError("not_utf8", f"not UTF-8 at byte {error.start}: {error.reason}") from None
-
-
-def to_bytes(text: str) -> bytes:
-    """The inverse of :func:`to_text`."""
-    return text.encode("utf-8", "surrogatepass")
-
-
-def _refuse_constant(literal: str) -> Any:
-    raise EventError("not_json", f"not JSON: {literal} is no JSON number")
-
-
-def _any_int(literal: str) -> int | float:
-    try:
-        return int(literal)
-    except ValueError:  # longer than Python's 4,300 digits
-        return float(literal)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-_PATIENT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_any_int)
-
-
-def decode(raw: bytes | str) -> Any:
-    """Parses JSON as leniently as EventBridge does, and as strictly.
-
-    Raises:
-        EventError: ``empty``, ``bom``, ``not_utf8``, ``not_json`` or ``too_deep``, with the place.
-    """
-    if isinstance(raw, bytes):
-        if raw.startswith(_BOM):
-            raise EventError("bom", "starts with a UTF-8 byte order mark: send plain UTF-8")
-        raw = to_text(raw)
-    elif raw.startswith("\ufeff"):
-        raise EventError("bom", "starts with a byte order mark: send plain UTF-8")
-    if not raw.strip(_SPACE):
-        raise EventError("empty", "empty text where an event was expected")
-    return _guarded(lambda decoder: decoder.decode(raw))
-
-
-def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
-    """Runs a read of the decoder, again with more room where Python's own limits were in the way."""
-    try:
-        return read(_DECODER)
-    except json.JSONDecodeError as error:
-        raise EventError("not_json", f"not JSON: {error}") from None
-    except RecursionError:
-        # CPython 3.11 counts the C decoder's levels against Python's recursion limit (1,000 by default).
-        limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(limit + 2 * MAX_DEPTH)
-        try:
-            return read(_PATIENT_DECODER)
-        except RecursionError:
-            text = f"nested deeper than {MAX_DEPTH:,} levels, more than EventBridge allows"
-            raise EventError("too_deep", text) from None
-        finally:
-            sys.setrecursionlimit(limit)
-    except ValueError:  # an integer of more than 4,300 digits
-        return read(_PATIENT_DECODER)
-
-
-def members(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
-    """Walks one JSON object: yields each key with the span of its value, in characters.
-
-    Args:
-        text: JSON text; the object begins at ``start`` or after blanks.
-        start: where to begin.
-
-    Raises:
-        EventError: ``not_json``.
-    """
-    position = _skip(text, start, "{")
-    if text[position : position + 1] == "}":
-        return
-    while True:
-        if text[position : position + 1] != '"':
-            raise EventError("not_json", f"not JSON: expected a key at character {position}")
-        key, position = _string(text, position + 1)
-        value = _skip(text, position, ":")
-        position = value_end(text, value)
-        yield key, value, position
-        position = _blanks(text, position)
-        if text[position : position + 1] == "}":
-            return
-        position = _skip(text, position, ",")
-
-
-def elements(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
-    """Walks one JSON array: yields the span of each element, in characters.
-
-    Raises:
-        EventError: ``not_json``.
-    """
-    position = _skip(text, start, "[")
-    if text[position : position + 1] == "]":
-        return
-    while True:
-        end = value_end(text, position)
-        yield position, end
-        position = _blanks(text, end)
-        if text[position : position + 1] == "]":
-            return
-        position = _skip(text, position, ",")
-
-
-def value_end(text: str, start: int) -> int:
-    """Where the JSON value that begins at ``start`` ends.
-
-    Raises:
-        EventError: ``not_json`` or ``too_deep``.
-    """
-    end: int = _guarded(lambda decoder: decoder.raw_decode(text, start))[1]
-    return end
-
-
-def _string(text: str, start: int) -> tuple[str, int]:
-    try:
-        return scanstring(text, start, True)  # noqa: FBT003  # C function, positional only
-    except json.JSONDecodeError as error:
-        raise EventError("not_json", f"not JSON: {error}") from None
-
-
-def _blanks(text: str, position: int) -> int:
-    while text[position : position + 1] in _SPACE and position < len(text):
-        position += 1
-    return position
-
-
-def _skip(text: str, position: int, token: str) -> int:
-    position = _blanks(text, position)
-    if text[position : position + 1] != token:
-        raise EventError("not_json", f"not JSON: expected {token!r} at character {position}")
-    return _blanks(text, position + 1)
 
 
 def as_envelope(value: Any) -> dict[str, Any]:

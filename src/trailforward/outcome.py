@@ -92,7 +92,7 @@ class Outcome:
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
         #: (Region, milliseconds from the event's time to its delivery), one per delivery.
         self.latencies: list[tuple[str, float]] = []
-        self._twice: list[str] = []
+        self._faults: list[str] = []
         for message in messages:
             for name in self.owed(message):
                 self.accounts[name].received += 1
@@ -107,10 +107,16 @@ class Outcome:
     def record(self, sink: str, index: int, verdict: Verdict) -> None:
         """Enters the fate of message ``index`` at ``sink``. A second fate breaks the identity."""
         if index in self.verdicts[sink]:
-            self._twice.append(f"{sink}: message {index} met {verdict.fate} after {self.verdicts[sink][index].fate}")
+            first = self.verdicts[sink][index].fate
+            self._faults.append(f"{sink}: message {index} met {verdict.fate} after {first}")
             return
         self.verdicts[sink][index] = verdict
         self.accounts[sink].fates[verdict.fate] += 1
+
+    def forgotten(self, sink: str, index: int) -> None:
+        """Enters a message that met no fate: it goes back, and the ledger says that it was broken."""
+        self._faults.append(f"{sink}: message {index} met no fate")
+        self.record(sink, index, Verdict(Fate.RETURNED, "forgotten", "the pipeline lost track of it"))
 
     def totals(self, sink: str) -> Totals:
         """One sink's line."""
@@ -126,7 +132,7 @@ class Outcome:
     @property
     def breaks(self) -> list[str]:
         """What is wrong with the ledger; empty when the identity holds."""
-        found = list(self._twice)
+        found = list(self._faults)
         for name in self.accounts:
             totals = self.totals(name)
             if not totals.balanced:

@@ -1,1 +1,41 @@
-"""."""
+"""The ``trailforward`` command: one file per subcommand.
+
+Standard output carries data, standard error speaks to people. Exit codes: 0 done, 1 something was not
+delivered, 2 the command could not do its work.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import trailforward
+from trailforward.cli import demo, forward, schema
+
+app = typer.Typer(
+    name="trailforward",
+    help="CloudTrail events from every Region to where they are wanted: byte for byte, nothing lost silently.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command("forward")(forward.forward)
+app.command("demo")(demo.demo)
+app.command("schema")(schema.schema)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it
+    if wanted:
+        typer.echo(f"trailforward {trailforward.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[  # the callback does the work
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass

@@ -8,7 +8,7 @@ from several at once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,17 +49,21 @@ class Entry:
         key: identifies the event across deliveries (partition key, deduplication id).
         group: an ordering key where the destination wants one (the account).
         subject: a short line for people, or empty.
-        attributes: names and values sent beside the data, where the destination has such a thing.
+        fields: what subscription filters and partition keys may use: source, detail-type, account, region,
+            eventSource, eventName, readOnly, errorCode; those the event has.
+        attributes: what trailforward itself says of a message it hands back (dead letters, retry queue).
     """
 
     data: bytes
     key: str
     group: str = ""
     subject: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-class Rejection(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Rejection:
     """An entry that the destination did not take.
 
     Attributes:

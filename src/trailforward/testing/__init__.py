@@ -1,1 +1,28 @@
-"""."""
+"""What people need to test code that handles CloudTrail events. Loaded on first use, standard library only.
+
+``samples`` holds realistic events as exact bytes::
+
+    from trailforward.testing import samples
+
+    body = samples.load("security-group-opened")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trailforward.testing import samples
+
+__all__ = ["samples"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module 'trailforward.testing' has no attribute {name!r}")
+    return import_module(f"trailforward.testing.{name}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,49 @@
+"""ARNs: one parser for destinations, secrets, roles and queues."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Self
+
+_PARTITION = re.compile(r"aws(-[a-z]+)*")
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+class Arn(NamedTuple):
+    """``arn:partition:service:region:account:resource``, taken apart.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+    """
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Reads an ARN.
+
+        Raises:
+            ValueError: it is none; the text says which part is wrong.
+        """
+        parts = text.split(":", 5)
+        if parts[0] != "arn" or len(parts) != 6:  # noqa: PLR2004  # the six parts of an ARN
+            raise ValueError("an ARN has six parts: arn:partition:service:region:account:resource")
+        arn = cls(*parts[1:])
+        if not _PARTITION.fullmatch(arn.partition):
+            raise ValueError(f"{arn.partition!r} is no AWS partition (aws, aws-cn, aws-us-gov)")
+        if not arn.service or not arn.resource:
+            raise ValueError("the service or the resource of the ARN is empty")
+        if arn.account and not _ACCOUNT.fullmatch(arn.account):
+            raise ValueError(f"{arn.account!r} is no account id of 12 digits")
+        return arn
+
+    @property
+    def name(self) -> str:
+        """The last step of the resource: the stream's, role's or queue's own name."""
+        return re.split("[:/]", self.resource)[-1]
+
+    def __str__(self) -> str:
+        return ":".join(("arn", *self))

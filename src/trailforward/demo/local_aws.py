@@ -1,0 +1,178 @@
+"""A local AWS in this process: moto's server, and the resources of the demo in it.
+
+The destinations lie in three Regions, and the queue in a fourth, as they may in real life.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+#: moto's own account.
+ACCOUNT = "123456789012"
+#: Where queue and function live.
+HOME = "eu-west-1"
+NAME = "trailforward-demo"
+#: Never real: nothing here may reach AWS by accident.
+CREDENTIALS = {"aws_access_key_id": "demo", "aws_secret_access_key": "demo"}
+
+
+class LocalServer:
+    """moto's server on a free port of 127.0.0.1, between ``with`` and its end."""
+
+    def __init__(self) -> None:
+        from moto.server import ThreadedMotoServer
+
+        # One line per request would bury everything else.
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+
+    @property
+    def url(self) -> str:
+        """The endpoint. By name: moto takes the first label of ``127.0.0.1`` for a bucket."""
+        return f"http://localhost:{self._server.get_host_and_port()[1]}"
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.stop()
+
+
+class LocalAws:
+    """The demo's resources: a source queue with its dead letters and retries, and three destinations.
+
+    Args:
+        endpoint: the address of the local server.
+        name: what everything is called, so that several sets can share a server.
+    """
+
+    def __init__(self, endpoint: str, name: str = NAME) -> None:
+        self._endpoint = endpoint
+        self._name = name
+        self._clients: dict[tuple[str, str], Any] = {}
+        self.stream_arn = self._stream("us-west-2")
+        self.subscriber = self._queue(f"{name}-subscriber", "eu-central-1")
+        self.topic_arn = self._topic("eu-central-1")
+        self.bucket = f"{name}-archive"
+        self.firehose_arn = self._firehose("us-east-1")
+        self.dead_letter = self._queue(f"{name}-dead-letter", HOME)
+        self.retry_queue = self._queue(f"{name}-retry", HOME)
+        redrive = {"deadLetterTargetArn": self.queue_arn(self.dead_letter), "maxReceiveCount": "5"}
+        self.source = self._queue(f"{name}-events", HOME, RedrivePolicy=json.dumps(redrive))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            client.close()
+
+    def client(self, service: str, region: str = HOME) -> Any:
+        """A boto3 client of the local AWS; kept and closed with it."""
+        key = service, region
+        if key not in self._clients:
+            import boto3
+            from botocore.config import Config
+
+            config = Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=15)
+            session = boto3.session.Session(region_name=region, **CREDENTIALS)
+            self._clients[key] = session.client(service, endpoint_url=self._endpoint, config=config)
+        return self._clients[key]
+
+    def queue_arn(self, url: str) -> str:
+        """The ARN of one of the queues of the home Region."""
+        return f"arn:aws:sqs:{HOME}:{ACCOUNT}:{url.rpartition('/')[2]}"
+
+    def put(self, body: bytes) -> None:
+        """Puts one event on the source queue, as an EventBridge rule with that target would."""
+        self.client("sqs").send_message(QueueUrl=self.source, MessageBody=body.decode())
+
+    def waiting(self, url: str) -> int:
+        """How many messages a queue of the home Region holds, in flight or delayed ones included."""
+        names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesDelayed",
+            "ApproximateNumberOfMessagesNotVisible",
+        ]
+        answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(value) for value in answer["Attributes"].values())
+
+    def arrived_at_stream(self) -> list[bytes]:
+        """Every record of the Kinesis stream."""
+        client = self.client("kinesis", "us-west-2")
+        found: list[bytes] = []
+        for shard in client.list_shards(StreamARN=self.stream_arn)["Shards"]:
+            iterator = client.get_shard_iterator(
+                StreamARN=self.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            while True:
+                answer = client.get_records(ShardIterator=iterator)
+                if not answer["Records"]:
+                    break
+                found.extend(record["Data"] for record in answer["Records"])
+                iterator = answer["NextShardIterator"]
+        return found
+
+    def arrived_at_topic(self) -> list[bytes]:
+        """Every message of the SNS topic, by way of the queue that subscribes to it."""
+        return [message["Body"].encode() for message in self.drain(self.subscriber, "eu-central-1")]
+
+    def arrived_at_firehose(self) -> list[bytes]:
+        """Every record of the Firehose stream: the lines of the objects in its bucket."""
+        client = self.client("s3", "us-east-1")
+        found: list[bytes] = []
+        for page in client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
+            for item in page.get("Contents", ()):
+                body = client.get_object(Bucket=self.bucket, Key=item["Key"])["Body"].read()
+                found.extend(line for line in body.split(b"\n") if line)
+        return found
+
+    def drain(self, url: str, region: str = HOME) -> Iterator[Mapping[str, Any]]:
+        """Receives and deletes until the queue is empty."""
+        client = self.client("sqs", region)
+        while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                yield message
+
+    def _queue(self, name: str, region: str, **attributes: str) -> str:
+        url: str = self.client("sqs", region).create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url
+
+    def _stream(self, region: str) -> str:
+        client = self.client("kinesis", region)
+        client.create_stream(StreamName=self._name, ShardCount=2)
+        description = client.describe_stream_summary(StreamName=self._name)
+        arn: str = description["StreamDescriptionSummary"]["StreamARN"]
+        return arn
+
+    def _topic(self, region: str) -> str:
+        client = self.client("sns", region)
+        arn: str = client.create_topic(Name=self._name)["TopicArn"]
+        queue = f"arn:aws:sqs:{region}:{ACCOUNT}:{self.subscriber.rpartition('/')[2]}"
+        raw = {"RawMessageDelivery": "true"}
+        client.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=queue, Attributes=raw)
+        return arn
+
+    def _firehose(self, region: str) -> str:
+        self.client("s3", region).create_bucket(Bucket=self.bucket)
+        target = {
+            "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/{NAME}",
+            "BucketARN": f"arn:aws:s3:::{self.bucket}",
+        }
+        answer = self.client("firehose", region).create_delivery_stream(
+            DeliveryStreamName=self._name, ExtendedS3DestinationConfiguration=target
+        )
+        arn: str = answer["DeliveryStreamARN"]
+        return arn

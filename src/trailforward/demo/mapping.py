@@ -1,0 +1,134 @@
+"""Lambda's part in the demo: the event source mapping that polls a queue and calls the handler."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from trailforward.demo.local_aws import ACCOUNT, HOME, NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from trailforward.outcome import Outcome
+
+BATCH = 10
+_TIMEOUT_MS = 30_000
+
+
+class Queues(Protocol):
+    """What the mapping needs of the local AWS."""
+
+    def client(self, service: str, region: str = HOME) -> Any:
+        """A boto3 client."""
+        ...
+
+    def queue_arn(self, url: str) -> str:
+        """The ARN of a queue."""
+        ...
+
+    def waiting(self, url: str) -> int:
+        """How many messages a queue holds."""
+        ...
+
+
+@dataclass(slots=True)
+class Context:
+    """What Lambda hands to a handler beside the event."""
+
+    aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    function_name: str = NAME
+    function_version: str = "$LATEST"
+    invoked_function_arn: str = f"arn:aws:lambda:{HOME}:{ACCOUNT}:function:{NAME}"
+    memory_limit_in_mb: int = 256
+    log_group_name: str = f"/aws/lambda/{NAME}"
+    log_stream_name: str = "demo"
+    _deadline: float = field(default_factory=lambda: time.monotonic() * 1_000 + _TIMEOUT_MS)
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until Lambda would stop the function."""
+        return max(0, int(self._deadline - time.monotonic() * 1_000))
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One call of the handler: its ledger, and when it was over (monotonic seconds)."""
+
+    outcome: Outcome
+    ended: float
+
+
+def sqs_payload(messages: Sequence[Mapping[str, Any]], arn: str) -> dict[str, Any]:
+    """The event that Lambda makes of received SQS messages."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message.get("Attributes", {}),
+                "messageAttributes": {
+                    name: {
+                        "stringValue": value.get("StringValue"),
+                        "stringListValues": [],
+                        "binaryListValues": [],
+                        "dataType": value["DataType"],
+                    }
+                    for name, value in message.get("MessageAttributes", {}).items()
+                },
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": arn,
+                "awsRegion": HOME,
+            }
+            for message in messages
+        ]
+    }
+
+
+def poll(
+    aws: Queues,
+    queues: Sequence[str],
+    process: Callable[[dict[str, Any], Context], tuple[Any, Outcome]],
+    *,
+    seconds: float = 20.0,
+) -> Iterator[Invocation]:
+    """Calls the handler with batches until the queues are empty, or the time is over.
+
+    What the handler does not name in ``batchItemFailures`` is deleted; the rest is received again, at once:
+    the demo does not wait for a visibility timeout.
+
+    Args:
+        aws: the local AWS.
+        queues: URLs of the queues to poll, in this order.
+        process: the forwarder's ``process``: gives Lambda's answer and the ledger.
+        seconds: when to give up.
+    """
+    client = aws.client("sqs")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(aws.waiting(url) for url in queues):
+        idle = True
+        for url in queues:
+            messages = client.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=BATCH,
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            if not messages:
+                continue
+            idle = False
+            answer, outcome = process(sqs_payload(messages, aws.queue_arn(url)), Context())
+            ended = time.monotonic()
+            failed = {item["itemIdentifier"] for item in (answer or {}).get("batchItemFailures", ())}
+            for message in messages:
+                receipt = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
+                if message["MessageId"] in failed:
+                    client.change_message_visibility(**receipt, VisibilityTimeout=0)
+                else:
+                    client.delete_message(**receipt)
+            yield Invocation(outcome, ended)
+        if idle:  # what is left is delayed or in flight
+            time.sleep(0.05)

@@ -1,0 +1,169 @@
+"""What was sent against what arrived: SHA-256 digests, event by event and destination by destination."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from trailforward.errors import EventError
+from trailforward.message import Message, Origin
+from trailforward.outcome import Fate, Outcome, Totals
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from trailforward.demo.mapping import Invocation
+    from trailforward.demo.story import Event
+
+
+class Mark(StrEnum):
+    """How one event fared at one destination."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    MISSING = "missing"
+    FILTERED = "filtered"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event with its marks.
+
+    Attributes:
+        event: what was sent.
+        marks: destination → how the event fared there.
+        filtered: why it was not to arrive: ``self``; empty if it was to arrive.
+        milliseconds: from the source queue until the handler was done with it; None if it never was.
+    """
+
+    event: Event
+    marks: Mapping[str, Mark]
+    filtered: str
+    milliseconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One sink's line of the ledger, over all invocations."""
+
+    sink: str
+    totals: Totals
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """Everything the demo can show.
+
+    Attributes:
+        rows: one per event sent, in order.
+        lines: one per sink.
+        breaks: what is wrong with the ledger, in words.
+        extra: destination → bodies that arrived but were never sent, or arrived once more.
+        invocations: how often the handler was called.
+    """
+
+    rows: Sequence[Row]
+    lines: Sequence[Line]
+    breaks: Sequence[str]
+    extra: Mapping[str, int] = field(default_factory=dict)
+    invocations: int = 0
+
+    @property
+    def expected(self) -> int:
+        """Deliveries that should have happened: events times destinations, less what was filtered."""
+        return sum(mark is not Mark.FILTERED for row in self.rows for mark in row.marks.values())
+
+    @property
+    def equal(self) -> int:
+        """Deliveries whose digest is that of the event sent."""
+        return sum(mark is Mark.EQUAL for row in self.rows for mark in row.marks.values())
+
+    @property
+    def holds(self) -> bool:
+        """Whether every event arrived everywhere, once and unchanged, and the ledger says the same."""
+        delivered = sum(line.totals.delivered for line in self.lines)
+        return (
+            self.equal == self.expected == delivered > 0
+            and not self.breaks
+            and not any(self.extra.values())
+            and all(line.totals.balanced for line in self.lines)
+        )
+
+
+def compare(
+    sent: Mapping[str, tuple[Event, float]],
+    arrived: Mapping[str, Sequence[bytes]],
+    invocations: Sequence[Invocation],
+) -> Proof:
+    """Draws up the proof.
+
+    Args:
+        sent: digest → the event, and when it was put on the queue (monotonic seconds).
+        arrived: destination → the bodies found there.
+        invocations: all calls of the handler.
+    """
+    filtered: dict[str, str] = {}
+    ended: dict[str, float] = {}
+    for invocation in invocations:
+        outcome = invocation.outcome
+        for index, message in enumerate(outcome.messages):
+            ended[message.digest] = invocation.ended
+            verdicts = [found[index] for found in outcome.verdicts.values() if index in found]
+            if verdicts and all(verdict.fate is Fate.FILTERED for verdict in verdicts):
+                filtered[message.digest] = verdicts[0].code
+    counts = {name: Counter(map(_digest, bodies)) for name, bodies in arrived.items()}
+    changed = {
+        name: {_id(body) for body in bodies if _digest(body) not in sent} for name, bodies in arrived.items()
+    }
+
+    def mark(name: str, digest: str, event: Event) -> Mark:
+        if counts[name][digest]:
+            return Mark.EQUAL
+        if event.id in changed[name]:
+            return Mark.DIFFERENT
+        return Mark.FILTERED if digest in filtered else Mark.MISSING
+
+    rows = [
+        Row(
+            event,
+            {name: mark(name, digest, event) for name in arrived},
+            filtered.get(digest, ""),
+            (ended[digest] - start) * 1_000 if digest in ended else None,
+        )
+        for digest, (event, start) in sent.items()
+    ]
+    extra = {
+        name: sum(count - (digest in sent and digest not in filtered) for digest, count in found.items())
+        for name, found in counts.items()
+    }
+    outcomes = [invocation.outcome for invocation in invocations]
+    breaks = [text for outcome in outcomes for text in outcome.breaks]
+    return Proof(rows, _lines(outcomes), breaks, extra, len(invocations))
+
+
+def _lines(outcomes: Sequence[Outcome]) -> list[Line]:
+    names = list(dict.fromkeys(name for outcome in outcomes for name in outcome.accounts))
+    return [
+        Line(
+            name,
+            sum((outcome.totals(name) for outcome in outcomes), Totals()),
+            sum(outcome.accounts[name].retries for outcome in outcomes),
+        )
+        for name in names
+    ]
+
+
+def _digest(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+def _id(body: bytes) -> str:
+    """The envelope's id in a body that is not what was sent; empty if there is none."""
+    try:
+        return str(Message(body, Origin("demo")).event.get("id", ""))
+    except EventError:
+        return ""

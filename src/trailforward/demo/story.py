@@ -1,0 +1,79 @@
+"""The events of the demo: a day nobody wishes for, in a dozen Regions."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trailforward.message import Message, Origin
+from trailforward.testing import samples
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+#: Sample → what happened, in at most 21 characters.
+HEADLINES = {
+    "root-console-login": "Root signed in",
+    "console-login-without-mfa": "Sign-in without MFA",
+    "security-group-opened": "SSH open to the world",
+    "policy-attached": "Admin rights given",
+    "bucket-made-public": "Bucket made public",
+    "snapshot-shared": "Disk shared with all",
+    "kms-key-deletion-scheduled": "Key to be deleted",
+    "trail-stopped": "CloudTrail turned off",
+    "guardduty-disabled": "GuardDuty turned off",
+    "instance-profile-credentials-used": "EC2 role used outside",
+    "role-assumed-across-accounts": "Role crossed accounts",
+    "network-activity-denied": "Upload stopped at VPC",
+    "organizations-left": "Account left the org",
+    "kms-key-rotated": "Key rotated, all well",
+    "numbers-and-escapes": "JSON hard to keep",
+    "own-put-records": "Our own PutRecords",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of the story.
+
+    Attributes:
+        headline: what happened, in a few words.
+        body: the bytes that EventBridge puts on the queue.
+        id: the envelope's id.
+        region: where it happened.
+        who: who did it.
+    """
+
+    headline: str
+    body: bytes
+    id: str
+    region: str
+    who: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body, in hex."""
+        return hashlib.sha256(self.body).hexdigest()
+
+
+def tell(now: datetime, unique: str) -> list[Event]:
+    """The story as if it happened now. ``unique`` makes its ids differ from those of any other run."""
+    events = []
+    for name, headline in HEADLINES.items():
+        body = samples.stamped(name, now=now, unique=unique)
+        message = Message(body, Origin("demo"))
+        envelope = message.event
+        events.append(Event(headline, body, envelope["id"], envelope["region"], who(message.record)))
+    return events
+
+
+def who(record: dict[str, Any]) -> str:
+    """A short name for the caller."""
+    identity = record.get("userIdentity", {})
+    if identity.get("type") == "Root":
+        return "root"
+    for name in (identity.get("userName"), identity.get("arn"), identity.get("invokedBy")):
+        if name:
+            return str(name).rpartition("/")[2].partition("@")[0]
+    return str(identity.get("accountId", "AWS"))

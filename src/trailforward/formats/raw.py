@@ -1,0 +1,24 @@
+"""``raw``: exactly the bytes that arrived."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from trailforward.message import Message
+
+
+class Raw:
+    """The envelope as EventBridge wrote it (or the bare record, where that is what came)."""
+
+    name: ClassVar = "raw"
+    json: ClassVar = True
+    content_type: ClassVar = "application/json"
+
+    def data(self, message: Message) -> bytes:
+        """The message's own bytes."""
+        return message.raw
+
+    def subject(self, message: Message) -> str:  # noqa: ARG002
+        """None: the bytes speak to machines."""
+        return ""

@@ -1,0 +1,222 @@
+"""JSON text, read as EventBridge reads it: leniently where Python is strict, and without touching the text.
+
+1,000 nested levels, integers of any length and lone surrogates are legal there; NaN and a byte order mark
+are not. ``members`` and ``elements`` walk one level of a text and give spans, so that parts can be cut out
+byte for byte.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from contextlib import contextmanager
+from json import decoder as _json
+from typing import TYPE_CHECKING, Any
+
+from trailforward.errors import EventError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+#: EventBridge's own limit (PutEvents, API reference).
+MAX_DEPTH = 1_000
+
+_BOM = b"\xef\xbb\xbf"
+_SPACE = " \t\n\r"
+_REFUSED_BY_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def to_text(raw: bytes) -> str:
+    """Decodes UTF-8; a lone surrogate that a source's own JSON smuggled in survives the round trip.
+
+    Raises:
+        EventError: ``not_utf8``.
+    """
+    try:
+        return raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise EventError("not_utf8", f"not UTF-8 at byte {error.start}: {error.reason}") from None
+
+
+def to_bytes(text: str) -> bytes:
+    """The inverse of :func:`to_text`."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def readable(data: bytes) -> str | None:
+    """The data as text that SQS accepts unchanged, or None.
+
+    Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+    """
+    try:
+        text = to_text(data)
+    except EventError:
+        return None
+    return None if not text or _REFUSED_BY_SQS.search(text) else text
+
+
+def encode(value: Any) -> bytes:
+    """Compact JSON of a value that was parsed before anyone could keep its bytes."""
+    try:
+        return to_bytes(_ENCODER.encode(value))
+    except ValueError:  # 1E400 became infinity, which JSON cannot spell
+        return to_bytes(_ENCODER.encode(_finite(value)))
+    except RecursionError:
+        with _deeper():
+            return to_bytes(_ENCODER.encode(value))
+
+
+def _finite(value: Any) -> Any:
+    """The same value with a number beyond every double in the place of each infinity."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and math.isinf(value):
+        return 10**309 if value > 0 else -(10**309)
+    return value
+
+
+def _refuse_constant(literal: str) -> Any:
+    raise EventError("not_json", f"not JSON: {literal} is no JSON number")
+
+
+def _any_int(literal: str) -> int | float:
+    try:
+        return int(literal)
+    except ValueError:  # longer than Python's 4,300 digits
+        return float(literal)
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+#: Slower: every integer goes through Python.
+_PATIENT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_any_int)
+
+
+def decode(raw: bytes | str) -> Any:
+    """Parses JSON as leniently as EventBridge does, and as strictly.
+
+    Raises:
+        EventError: ``empty``, ``bom``, ``not_utf8``, ``not_json`` or ``too_deep``, with the place.
+    """
+    if isinstance(raw, bytes):
+        if raw.startswith(_BOM):
+            raise EventError("bom", "starts with a UTF-8 byte order mark: send plain UTF-8")
+        raw = to_text(raw)
+    elif raw.startswith("\ufeff"):
+        raise EventError("bom", "starts with a byte order mark: send plain UTF-8")
+    if not raw.strip(_SPACE):
+        raise EventError("empty", "empty text where an event was expected")
+    return _guarded(lambda decoder: decoder.decode(raw))
+
+
+@contextmanager
+def _deeper() -> Iterator[None]:
+    """Room for 1,000 levels: CPython 3.11 counts the C code's levels against Python's recursion limit."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 2 * MAX_DEPTH)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
+    """Runs a read of the decoder, again with more room where Python's own limits were in the way."""
+    try:
+        try:
+            return read(_DECODER)
+        except json.JSONDecodeError:
+            raise
+        except (RecursionError, ValueError):  # too deep, or an integer of more than 4,300 digits
+            with _deeper():
+                return read(_PATIENT_DECODER)
+    except json.JSONDecodeError as error:
+        raise EventError("not_json", f"not JSON: {error}") from None
+    except RecursionError:
+        text = f"nested deeper than {MAX_DEPTH:,} levels, more than EventBridge allows"
+        raise EventError("too_deep", text) from None
+
+
+def members(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
+    """Walks one JSON object: yields each key with the span of its value, in characters.
+
+    Args:
+        text: JSON text; the object begins at ``start`` or after blanks.
+        start: where to begin.
+
+    Raises:
+        EventError: ``not_json``.
+    """
+    position = _skip(text, start, "{")
+    if text[position : position + 1] == "}":
+        return
+    while True:
+        if text[position : position + 1] != '"':
+            raise EventError("not_json", f"not JSON: expected a key at character {position}")
+        key, position = _string(text, position + 1)
+        value = _skip(text, position, ":")
+        position = value_end(text, value)
+        yield key, value, position
+        position = _blanks(text, position)
+        if text[position : position + 1] == "}":
+            return
+        position = _skip(text, position, ",")
+
+
+def elements(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
+    """Walks one JSON array: yields the span of each element, in characters.
+
+    Raises:
+        EventError: ``not_json``.
+    """
+    position = _skip(text, start, "[")
+    if text[position : position + 1] == "]":
+        return
+    while True:
+        end = value_end(text, position)
+        yield position, end
+        position = _blanks(text, end)
+        if text[position : position + 1] == "]":
+            return
+        position = _skip(text, position, ",")
+
+
+def value_start(text: str) -> int:
+    """Where the first JSON value of a text begins."""
+    return _blanks(text, 0)
+
+
+def value_end(text: str, start: int) -> int:
+    """Where the JSON value that begins at ``start`` ends.
+
+    Raises:
+        EventError: ``not_json`` or ``too_deep``.
+    """
+    end: int = _guarded(lambda decoder: decoder.raw_decode(text, start))[1]
+    return end
+
+
+def _string(text: str, start: int) -> tuple[str, int]:
+    try:
+        # The C function behind the decoder; typeshed does not know it.
+        scanned: tuple[str, int] = _json.scanstring(text, start, True)  # type: ignore[attr-defined]  # noqa: FBT003
+    except json.JSONDecodeError as error:
+        raise EventError("not_json", f"not JSON: {error}") from None
+    return scanned
+
+
+def _blanks(text: str, position: int) -> int:
+    while text[position : position + 1] in _SPACE and position < len(text):
+        position += 1
+    return position
+
+
+def _skip(text: str, position: int, token: str) -> int:
+    position = _blanks(text, position)
+    if text[position : position + 1] != token:
+        raise EventError("not_json", f"not JSON: expected {token!r} at character {position}")
+    return _blanks(text, position + 1)

@@ -1,0 +1,157 @@
+"""Compiles a rule to closures over plain dicts. They follow the rule's paths only, cheapest checks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trailforward.patterns.consistency import Consistency, Field
+from trailforward.patterns.event import MISSING, scalars
+from trailforward.patterns.operators import leaf_test, plain_strings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trailforward.patterns.operators import Condition
+
+    Check = Callable[[Any], bool]
+
+#: Deeper paths are judged without recursion, a bit slower. Nobody writes them but fuzzers.
+MAX_STEPS = 32
+
+
+class _Node:
+    """One step of the rule's paths: a condition of its own, fields below it, or both."""
+
+    def __init__(self, path: str, start: int) -> None:
+        self.path = path
+        self.start = start
+        self.field: Field | None = None
+        self.check: Check | None = None  # for the field alone
+        self.children: dict[str, _Node] = {}
+
+    def fields(self) -> list[Field]:
+        own = [self.field] if self.field else []
+        return own + [field for child in self.children.values() for field in child.fields()]
+
+
+def compile_rule(rule: Mapping[str, Condition]) -> Check:
+    """Makes one function of a rule: event dict in, whether all conditions hold out."""
+    root = _Node("", 0)
+    deep = []
+    for path, condition in rule.items():
+        field = Field(path, leaf_test(condition.members), condition.optional)
+        if path.count(".") >= MAX_STEPS:
+            deep.append(field)
+        node = root
+        for step in path.split(".") if not deep else ():
+            if step not in node.children:
+                whole = f"{node.path}{step}"
+                node.children[step] = _Node(f"{whole}.", len(whole) + 1)
+            node = node.children[step]
+        node.field = field
+        node.check = _field_check(condition, field)
+    if deep:
+        every = [Field(path, leaf_test(c.members), c.optional) for path, c in rule.items()]
+        return Consistency(every, 0).holds
+    return _below(root)
+
+
+def _field_check(condition: Condition, field: Field) -> Check:
+    """A check for a field with nothing below it. All its leaves are alternatives: no consistency to keep."""
+    test, optional = field.test, field.optional
+
+    def check(value: Any) -> bool:
+        if value is MISSING or isinstance(value, dict):
+            return optional
+        if not isinstance(value, list):
+            return test(value)
+        empty = True
+        for leaf in scalars(value):
+            if test(leaf):
+                return True
+            empty = False
+        return optional and empty
+
+    strings = plain_strings(condition.members)
+    if strings is None:
+        return check
+
+    def quick(value: Any) -> bool:
+        return value in strings if type(value) is str else check(value)
+
+    return quick
+
+
+def _compile(node: _Node) -> Check:
+    if not node.children and node.check:
+        return node.check
+    below = _below(node)
+    if not node.field:
+        return below
+    own, together = node.check, Consistency(node.fields(), node.start)
+
+    def check(value: Any) -> bool:
+        if isinstance(value, list):
+            return together.holds(value)
+        return own(value) and below(value)  # type: ignore[misc]  # a field has a check
+
+    return check
+
+
+def _below(node: _Node) -> Check:
+    """A check for the fields below a place, given what stands there."""
+    fields = node.fields()
+    optional = [field.optional for field in fields]
+    together = Consistency(fields, node.start)
+    # Without exists:false and a leaf of its own, an array holds if one object in it holds by itself.
+    apart = not any(optional) and not node.field
+    none_needed = all(optional)
+    compiled = [(key, _compile(child), child) for key, child in node.children.items()]
+    leaves = tuple((key, check) for key, check, child in compiled if not child.children)
+    branches = tuple((key, check) for key, check, child in compiled if child.children)
+    skip = node.start
+    aliases = {
+        field.path[skip:at]
+        for field in fields
+        for at in _ends(field.path, skip)
+        if "." in field.path[skip:at]
+    }
+
+    def check(value: Any) -> bool:
+        if isinstance(value, dict):
+            get = value.get
+            for key, leaf in leaves:
+                if not leaf(get(key, MISSING)):
+                    return False
+            if not branches:
+                return True
+            if not value.keys().isdisjoint(aliases):
+                return together.holds(value)
+            for key, branch in branches:
+                if not branch(get(key, MISSING)):
+                    return False
+            return True
+        if not isinstance(value, list):
+            return none_needed
+        if apart:
+            return any(check(item) for item in _objects(value))
+        return together.holds(value)
+
+    return check
+
+
+def _ends(path: str, start: int) -> list[int]:
+    return [at for at, char in enumerate(f"{path}.") if char == "." and at >= start]
+
+
+def _objects(value: list[Any]) -> list[dict[Any, Any]]:
+    """The objects of an array and of the arrays in it."""
+    found = []
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack += item
+        elif isinstance(item, dict):
+            found.append(item)
+    return found

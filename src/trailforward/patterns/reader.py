@@ -1,0 +1,197 @@
+"""Reads JSON text token by token, and stands where the service's parser would stand.
+
+The service names the place *behind what has been read*, so what is read ahead matters: with a key the
+start of its value has been read too, and a string only looked at has been read up to its opening quote.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from json.decoder import scanstring
+
+from trailforward.patterns.refusal import InvalidPattern, Place, place
+
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_WORD = re.compile(r"[\w$]+")
+_NAMES = {"{": "Object", "[": "Array"}
+_CLOSERS = {"{": "}", "[": "]"}
+_VALUES = "JSON String, Number, Array, Object or token 'null', 'true' or 'false'"
+
+
+class Reader:
+    """A cursor over JSON text.
+
+    Attributes:
+        text: what is read.
+        position: characters read so far.
+        kind: the current token: ``{ } [ ]``, ``key``, ``string``, ``number``, ``true``, ``false``,
+            ``null``; empty before the first token and at the end of blank text.
+        key: the last key read.
+        number: the text of the last number read.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.kind = ""
+        self.key = ""
+        self.number = ""
+        self._held = ""  # the kind of the value whose start was read together with its key
+        self._open_string = False
+        self._containers: list[tuple[str, int]] = []
+        self._fresh = False  # nothing read yet in the innermost container
+
+    @property
+    def token(self) -> str:
+        """The current token as the service's texts name it."""
+        return self.number if self.kind == "number" else self.kind
+
+    def next(self) -> str:
+        """Moves to the next token and returns its kind.
+
+        Raises:
+            InvalidPattern: the text is not JSON here.
+        """
+        if self._open_string:
+            self.string()
+        if self._held:
+            self.kind, self._held = self._held, ""
+        elif self._containers:
+            self.kind = self._inside()
+        else:
+            self._skip_blanks()
+            self.kind = self._value() if self.position < len(self.text) else ""
+        return self.kind
+
+    def string(self) -> str:
+        """The content of the current string; reads it to its closing quote."""
+        self._open_string = False
+        try:
+            content, self.position = scanstring(self.text, self.position, True)  # noqa: FBT003  # C function
+        except json.JSONDecodeError as error:
+            raise self._bad_string(error) from None
+        return content
+
+    def refusal(self, reason: str, *, hint: str = "") -> InvalidPattern:
+        """The error that names ``reason`` at the current place."""
+        return InvalidPattern(reason, self.place(), hint=hint)
+
+    def place(self) -> Place:
+        """The current place: behind what has been read."""
+        return place(self.text, self.position)
+
+    def _inside(self) -> str:
+        """The next token inside an object or an array."""
+        opener, start = self._containers[-1]
+        self._skip_blanks()
+        char = self.text[self.position : self.position + 1]
+        if char and char in "}]":
+            return self._close(char)
+        if not char:
+            opened = place(self.text, start)
+            name = _NAMES[opener]
+            raise self.refusal(
+                f"Unexpected end-of-input: expected close marker for {name} (start marker at {opened})"
+            )
+        if not self._fresh:
+            if char != ",":
+                raise self._unexpected(f"was expecting comma to separate {_NAMES[opener]} entries")
+            self.position += 1
+            self._skip_blanks()
+        self._fresh = False
+        return self._member() if opener == "{" else self._value()
+
+    def _close(self, char: str) -> str:
+        opener, start = self._containers[-1]
+        self.position += 1
+        if char != _CLOSERS[opener]:
+            opened = place(self.text, start)
+            raise InvalidPattern(
+                f"Unexpected close marker '{char}': expected '{_CLOSERS[opener]}' "
+                f"(for {_NAMES[opener]} starting at {opened})",
+                place(self.text, self.position - 1),
+            )
+        self._containers.pop()
+        self._fresh = False
+        return char
+
+    def _member(self) -> str:
+        if self.text[self.position : self.position + 1] != '"':
+            raise self._unexpected("was expecting double-quote to start field name")
+        self.position += 1
+        self.key = self.string()
+        self._skip_blanks()
+        if self.text[self.position : self.position + 1] != ":":
+            raise self._unexpected("was expecting a colon to separate field name and value")
+        self.position += 1
+        self._skip_blanks()
+        self._held = self._value()
+        return "key"
+
+    def _value(self) -> str:
+        char = self.text[self.position : self.position + 1]
+        if char == '"':
+            self.position += 1
+            self._open_string = True
+            return "string"
+        if char and char in "{[":
+            self._containers.append((char, self.position))
+            self._fresh = True
+            self.position += 1
+            return char
+        if char and char in "-0123456789":
+            return self._read_number()
+        word = _WORD.match(self.text, self.position)
+        if word is None:
+            raise self._unexpected(f"expected a valid value ({_VALUES})")
+        self.position = word.end()
+        if word[0] not in {"true", "false", "null"}:
+            raise self.refusal(f"Unrecognized token '{word[0]}': was expecting ({_VALUES})")
+        return word[0]
+
+    def _read_number(self) -> str:
+        number = _NUMBER.match(self.text, self.position)
+        if number is None:
+            self.position += 1
+            raise self._unexpected("expected digit (0-9) to follow minus sign, for valid numeric value")
+        self.position = number.end()
+        self.number = number[0]
+        follower = self.text[self.position : self.position + 1]
+        if follower and follower not in ",]} \t\r\n":
+            if follower.isdigit() and self.number in {"0", "-0"}:
+                raise self.refusal("Invalid numeric value: Leading zeroes not allowed")
+            raise self._unexpected("expected the number to end")
+        return "number"
+
+    def _skip_blanks(self) -> None:
+        match = _BLANKS.match(self.text, self.position)
+        self.position = match.end() if match else self.position
+
+    def _unexpected(self, expectation: str) -> InvalidPattern:
+        """The character at the cursor does not belong there; the cursor moves behind it."""
+        char = self.text[self.position : self.position + 1]
+        if not char:
+            return self.refusal(f"Unexpected end-of-input: {expectation}")
+        spot = self.place()
+        self.position += 1
+        return InvalidPattern(f"Unexpected character ('{char}' (code {ord(char)})): {expectation}", spot)
+
+    def _bad_string(self, error: json.JSONDecodeError) -> InvalidPattern:
+        """Python's reasons in the words of the service's parser."""
+        at = error.pos
+        if error.msg.startswith("Unterminated"):
+            self.position = len(self.text)
+            return self.refusal("Unexpected end-of-input: was expecting closing quote for a string value")
+        if error.msg.startswith("Invalid control"):
+            self.position = at + 1
+            code = ord(self.text[at])
+            return self.refusal(
+                f"Illegal unquoted character ((CTRL-CHAR, code {code})): "
+                "has to be escaped using backslash to be included in string value"
+            )
+        at += error.msg == "Invalid \\escape"  # Python points at the backslash there, at the letter for \\u
+        char = self.text[at]
+        self.position = at + 1
+        return self.refusal(f"Unrecognized character escape '{char}' (code {ord(char)})")

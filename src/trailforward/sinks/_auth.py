@@ -1,0 +1,279 @@
+"""How an HTTP sink shows who it is: a secret in a header, or a signature (SigV4)."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+from pydantic import Field, field_validator
+
+from trailforward.errors import MissingExtraError, PermanentError, SecretError, TransientError
+from trailforward.sinks._secrets import SecretReference, Secrets, SecretUnavailableError
+from trailforward.sinks.settings import Settings, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Headers that the sink and ``http.client`` write themselves, because the body's framing hangs on them.
+FRAMING = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "user-agent",
+    }
+)
+
+#: RFC 9110, section 5.6.2.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_PRINTABLE = re.compile(r"[\t -~\xa0-\xff]+")
+
+
+def check_header_name(name: str) -> str:
+    """A header's name that may be set from outside.
+
+    Raises:
+        PydanticCustomError: it is malformed, or the sink's own.
+    """
+    if not _TOKEN.fullmatch(name):
+        raise fault(f"{name!r} is no header name", "use letters, digits and hyphens, such as X-Tenant")
+    if name.lower() in FRAMING:
+        raise fault(f"the header {name} is the sink's own", "leave it out; the sink writes it")
+    return name
+
+
+def printable(value: str) -> bool:
+    """Whether a text can stand in a header: no line breaks or other control characters, Latin-1 only."""
+    return _PRINTABLE.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Proof:
+    """Headers that prove who sends.
+
+    Attributes:
+        headers: to be added to the request.
+        used: the secret or credentials behind them.
+    """
+
+    headers: Mapping[str, str]
+    used: str
+
+
+class Authorizer(Protocol):
+    """Makes the proof for each request."""
+
+    def prove(self, url: str, headers: Mapping[str, str], body: bytes) -> Proof:
+        """The headers to add.
+
+        Raises:
+            TransientError: the secret or the credentials cannot be read right now.
+            PermanentError: they cannot be read until somebody puts that right.
+        """
+        ...
+
+    def renew(self, used: str) -> bool:
+        """Reads the secret or credentials again after a refusal; True if they are others now.
+
+        Raises:
+            TransientError: as for ``prove``.
+            PermanentError: as for ``prove``.
+        """
+        ...
+
+
+class SecretAuth(Settings):
+    """What the ways of showing a secret share.
+
+    Attributes:
+        secret: ARN of a Secrets Manager secret or of an SSM parameter; ``ARN#KEY`` for a value in JSON.
+    """
+
+    secret: SecretReference
+
+    @property
+    def header(self) -> str:
+        """Name of the header that carries it."""
+        return "Authorization"
+
+    def value(self, secret: str) -> str:
+        """The header's value."""
+        # A line break at the end is the file's or the terminal's that the secret came from.
+        return secret.strip()
+
+    def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
+        """Shows the secret."""
+        return _ShownSecret(self, secrets, lifetime)
+
+
+class BearerAuth(SecretAuth):
+    """``Authorization: Bearer SECRET``."""
+
+    type: Literal["bearer"]
+
+    def value(self, secret: str) -> str:
+        """The header's value."""
+        return f"Bearer {secret.strip()}" if secret.strip() else ""
+
+
+class HeaderAuth(SecretAuth):
+    """The secret as the whole value of a header.
+
+    Attributes:
+        name: of the header: ``X-Api-Key``, ``DD-API-KEY`` …
+    """
+
+    type: Literal["header"]
+    name: Annotated[str, Field(max_length=256)]
+
+    @field_validator("name")
+    @classmethod
+    def _name(cls, name: str) -> str:
+        return check_header_name(name)
+
+    @property
+    def header(self) -> str:
+        """Name of the header that carries it."""
+        return self.name
+
+
+class BasicAuth(SecretAuth):
+    """``Authorization: Basic …`` with a user name and the secret as the password.
+
+    Attributes:
+        username: plain; it is no secret.
+    """
+
+    type: Literal["basic"]
+    username: Annotated[str, Field(max_length=256)]
+
+    @field_validator("username")
+    @classmethod
+    def _username(cls, username: str) -> str:
+        if ":" in username or not username.isprintable():
+            raise fault(
+                "a user name holds neither colons nor control characters (RFC 7617)",
+                "write the name alone, without the password",
+            )
+        return username
+
+    def value(self, secret: str) -> str:
+        """The header's value. The password is taken exactly as stored."""
+        return "Basic " + base64.b64encode(f"{self.username}:{secret}".encode()).decode()
+
+
+class SigV4Auth(Settings):
+    """AWS Signature Version 4 with the function's own credentials.
+
+    Attributes:
+        service: the name in the signature: ``execute-api``, ``es``, ``aoss``, ``osis``, ``lambda`` …
+        region: the Region of the endpoint.
+    """
+
+    type: Literal["sigv4"]
+    service: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
+    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
+
+    def authorizer(self, _secrets: Secrets, _lifetime: float) -> Authorizer:
+        """Signs."""
+        return _Signature(self)
+
+
+#: ``auth = { type = "…", … }``
+Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth, Field(discriminator="type")]
+
+
+class _ShownSecret:
+    """Puts a secret into a header."""
+
+    def __init__(self, settings: SecretAuth, secrets: Secrets, lifetime: float) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._lifetime = lifetime
+
+    def prove(self, _url: str, _headers: Mapping[str, str], _body: bytes) -> Proof:
+        try:
+            secret = self._secrets.get(self._settings.secret, lifetime=self._lifetime)
+        except SecretError as error:
+            raise _as_sink_error(error) from None
+        value = self._settings.value(secret)
+        if not printable(value):
+            # Said here, since http.client would repeat the value in its own error.
+            text = (
+                f"{self._settings.secret} cannot stand in a header: it is empty or holds control characters"
+            )
+            raise PermanentError("secret", text)
+        return Proof({self._settings.header: value}, secret)
+
+    def renew(self, used: str) -> bool:
+        try:
+            return self._secrets.renew(self._settings.secret, refused=used) != used
+        except SecretError as error:
+            raise _as_sink_error(error) from None
+
+
+def _as_sink_error(error: SecretError) -> TransientError | PermanentError:
+    kind = TransientError if isinstance(error, SecretUnavailableError) else PermanentError
+    return kind("secret", str(error))
+
+
+class _Signature:
+    """Signs requests with botocore, which is imported here and nowhere else on the way to an HTTP sink."""
+
+    def __init__(self, settings: SigV4Auth) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._credentials: Any = None
+
+    def prove(self, url: str, headers: Mapping[str, str], body: bytes) -> Proof:
+        keys = self._keys()
+        from botocore.auth import SigV4Auth as Signer
+        from botocore.awsrequest import AWSRequest
+
+        # OpenSearch Serverless asks for this header; no service minds it.
+        digest = {"X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
+        request = AWSRequest("POST", url, headers={**headers, **digest}, data=body)
+        Signer(keys, self._settings.service, self._settings.region).add_auth(request)
+        return Proof(dict(request.headers.items()), _fingerprint(keys))
+
+    def renew(self, used: str) -> bool:
+        with self._lock:
+            self._credentials = None
+        return _fingerprint(self._keys()) != used
+
+    def _keys(self) -> Any:
+        """Access key, secret key and token, as botocore finds them; it renews those that run out."""
+        try:
+            from botocore import exceptions
+            from botocore.session import Session
+        except ModuleNotFoundError:
+            raise MissingExtraError("SigV4", "aws") from None
+        try:
+            with self._lock:
+                if self._credentials is None:
+                    self._credentials = Session().get_credentials()
+                credentials = self._credentials
+            if credentials is not None:
+                return credentials.get_frozen_credentials()
+        except (exceptions.PartialCredentialsError, exceptions.ProfileNotFound) as error:
+            raise PermanentError("NoCredentials", str(error)) from None
+        except exceptions.BotoCoreError as error:
+            raise TransientError("credentials", f"cannot be read now: {type(error).__name__}") from None
+        raise PermanentError("NoCredentials", "SigV4 needs AWS credentials, and none were found")
+
+
+def _fingerprint(keys: Any) -> str:
+    return f"{keys.access_key} {keys.token or ''}"

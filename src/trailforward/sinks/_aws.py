@@ -1,0 +1,192 @@
+"""botocore clients for sinks, and one reading of AWS's errors: may the same call succeed later?"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+#: Codes that every service may answer with and that pass. The sinks add their own (facts: API models).
+TRANSIENT = frozenset(
+    {
+        "InternalError",
+        "InternalFailure",
+        "InternalFailureException",
+        "InternalServerError",
+        "InternalServiceException",
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "KmsThrottled",
+        "LimitExceededException",
+        "PriorRequestNotComplete",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "ServiceUnavailableException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        # Credentials that expired while the call was under way are renewed by the next attempt.
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+    }
+)
+
+_THROTTLED = 429
+_SERVER_ERROR = 500
+
+
+class Client:
+    """A botocore client, made on first use and shared by all threads.
+
+    Importing botocore and making a client are the dearest steps of a cold start, so they happen only
+    where a batch is really sent. Retries are the forwarder's: botocore makes one attempt.
+
+    Args:
+        service: botocore's name of the service.
+        region: from the destination's ARN.
+        connect_timeout: seconds.
+        read_timeout: seconds between two bytes of an answer.
+    """
+
+    def __init__(
+        self, service: str, region: str, *, connect_timeout: float = 3.0, read_timeout: float = 10.0
+    ) -> None:
+        self._service = service
+        self._region = region
+        self._timeouts = connect_timeout, read_timeout
+        self._client: Any = None
+
+    @property
+    def botocore(self) -> Any:
+        """The botocore client itself.
+
+        Raises:
+            MissingExtraError: botocore is not installed.
+        """
+        if self._client is None:
+            with _lock:  # a session is not safe to make clients from several threads
+                if self._client is None:
+                    self._client = self._make()
+        return self._client
+
+    def _make(self) -> Any:
+        try:
+            from botocore.config import Config
+        except ModuleNotFoundError:
+            raise MissingExtraError(f"sending to {self._service}", "aws") from None
+        from trailforward import __version__
+
+        connect, read = self._timeouts
+        config = Config(
+            connect_timeout=connect,
+            read_timeout=read,
+            retries={"total_max_attempts": 1},
+            tcp_keepalive=True,
+            user_agent_extra=f"trailforward/{__version__}",
+        )
+        return _session().create_client(self._service, region_name=self._region, config=config)
+
+    def call(self, operation: str, *, transient: Collection[str] = (), **parameters: Any) -> dict[str, Any]:
+        """One call, one attempt.
+
+        Args:
+            operation: botocore's method name.
+            transient: error codes of this service that pass, beside :data:`TRANSIENT`.
+            **parameters: of the call.
+
+        Raises:
+            TransientError: throttled, server error, or no answer (the call may have been carried out).
+            PermanentError: refused. Divisible where AWS blames the request, since one entry may be the cause.
+        """
+        from botocore import exceptions
+
+        try:
+            answer: dict[str, Any] = getattr(self.botocore, operation)(**parameters)
+        except exceptions.ClientError as error:
+            raise _refusal(error, transient) from None
+        except exceptions.ParamValidationError as error:
+            raise PermanentError("ParamValidation", _first_line(error), divisible=True) from None
+        except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
+            raise PermanentError("NoCredentials", _first_line(error)) from None
+        except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
+            # Timeouts, resets, unreadable answers: whether the call was carried out is unknown.
+            raise TransientError(type(error).__name__, _first_line(error)) from None
+        return answer
+
+
+_lock = threading.Lock()
+_sessions: list[Any] = []
+
+
+def _session() -> Any:
+    """One botocore session: the second client of a session costs a tenth of the first."""
+    if not _sessions:
+        from botocore.session import Session
+
+        _sessions.append(Session())
+    return _sessions[0]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
+
+
+def _refusal(error: Any, transient: Collection[str]) -> SinkError:
+    """Sorts an answer of AWS by its code, or by its HTTP status where the code is unknown."""
+    details = error.response.get("Error", {})
+    code = str(details.get("Code") or "Unknown").rpartition("#")[2]
+    message = str(details.get("Message") or "")
+    metadata = error.response.get("ResponseMetadata", {})
+    status = metadata.get("HTTPStatusCode", 0)
+    # SQS in query-compatible mode prefixes some codes: AWS.SimpleQueueService.NonExistentQueue.
+    short = code.rpartition(".")[2]
+    if {code, short} & (TRANSIENT | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
+        return TransientError(short, message, retry_after=_seconds(metadata))
+    return PermanentError(short, message, divisible=short in _DIVISIBLE)
+
+
+#: Codes by which AWS refuses a whole call though one entry may be to blame.
+_DIVISIBLE = frozenset(
+    {
+        "BatchRequestTooLong",
+        "InvalidArgumentException",
+        "InvalidMessageContents",
+        "InvalidParameter",
+        "InvalidParameterValue",
+        "ParameterValueInvalid",
+        "RequestEntityTooLarge",
+        "SerializationException",
+        "ValidationError",
+        "ValidationException",
+    }
+)
+
+
+def _seconds(metadata: dict[str, Any]) -> float | None:
+    value = metadata.get("HTTPHeaders", {}).get("retry-after", "")
+    return float(value) if value.isdigit() else None
+
+
+def caller_role(region: str | None = None) -> tuple[str, str] | None:
+    """The role this process runs as, asked of STS: (account, role name); None if it is no role or STS is silent."""
+    from trailforward.arn import Arn
+
+    client = Client("sts", region or "us-east-1", connect_timeout=1.0, read_timeout=1.0)
+    try:
+        arn = Arn.parse(client.call("get_caller_identity")["Arn"])
+    except (SinkError, MissingExtraError, ValueError, KeyError):
+        return None
+    kind, _, rest = arn.resource.partition("/")
+    return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None

@@ -1,0 +1,40 @@
+"""A bare CloudTrail record, or the body of a trail file: ``{"Records": [record, …]}``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from trailforward.jsontext import encode
+from trailforward.message import Message, Origin, is_record
+from trailforward.sources._raise import raise_returned
+
+if TYPE_CHECKING:
+    from trailforward.outcome import Outcome
+
+
+class RecordsSource:
+    """Records without envelopes, handed over by a test or by one's own code."""
+
+    name: ClassVar = "records"
+
+    def recognises(self, payload: Any) -> bool:
+        """A record, or ``Records`` whose first is one."""
+        if is_record(payload):
+            return True
+        records = payload.get("Records") if isinstance(payload, dict) else None
+        return isinstance(records, list) and bool(records) and is_record(records[0])
+
+    def messages(self, payload: Any) -> list[Message]:
+        """One message per record."""
+        records = [payload] if is_record(payload) else payload["Records"]
+        return [
+            Message(encode(record), Origin(self.name, str(index))) for index, record in enumerate(records)
+        ]
+
+    def answer(self, outcome: Outcome) -> None:
+        """None; the whole payload goes back where one record must.
+
+        Raises:
+            PayloadError: some records must be tried again.
+        """
+        raise_returned(outcome)

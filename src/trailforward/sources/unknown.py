@@ -1,0 +1,47 @@
+"""Any other payload: never dropped. It is dead-lettered whole, or goes back with an error that says why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from trailforward.errors import EventError
+from trailforward.jsontext import encode
+from trailforward.message import Message, Origin, as_envelope
+from trailforward.sources._raise import raise_returned
+
+if TYPE_CHECKING:
+    from trailforward.outcome import Outcome
+
+
+class UnknownSource:
+    """The shape of last resort."""
+
+    name: ClassVar = "unknown"
+
+    def recognises(self, payload: Any) -> bool:  # noqa: ARG002
+        """Always."""
+        return True
+
+    def messages(self, payload: Any) -> list[Message]:
+        """The payload as one message that knows it is no event."""
+        return [Message(encode(payload), Origin(self.name), error=_why(payload))]
+
+    def answer(self, outcome: Outcome) -> None:
+        """None, if the payload was dead-lettered.
+
+        Raises:
+            PayloadError: it was not.
+        """
+        raise_returned(outcome)
+
+
+def _why(payload: Any) -> EventError:
+    records = payload.get("Records") if isinstance(payload, dict) else None
+    if isinstance(records, list) and records and isinstance(records[0], dict):
+        name = records[0].get("eventSource") or records[0].get("EventSource")
+        return EventError("unknown_payload", f"Records of {name!r}, which no source knows")
+    try:
+        as_envelope(payload)
+    except EventError as error:
+        return EventError("unknown_payload", f"a payload that no source knows: {error}")
+    return EventError("unknown_payload", "a payload with 'detail' but without 'detail-type'")

@@ -1,0 +1,126 @@
+"""Telemetry: what an operator learns of an invocation. Counts, ids and error codes; never payloads.
+
+One vocabulary for metrics, logs and the command line's summary: the four fates, ``received``, ``retries``,
+``bytes``, ``latency`` and ``ledger_breaks``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, Any, Protocol
+
+from trailforward.errors import MissingExtraError
+from trailforward.outcome import Fate
+
+if TYPE_CHECKING:
+    from trailforward.outcome import Outcome
+
+NAMESPACE = "trailforward"
+
+
+class Telemetry(Protocol):
+    """Where an outcome is told."""
+
+    def publish(self, outcome: Outcome) -> None:
+        """Tells what became of one batch. Never raises: losing a metric must not lose events."""
+        ...
+
+    def error(self, text: str, **fields: Any) -> None:
+        """Logs an error with ids and codes, never payloads."""
+        ...
+
+
+def troubles(outcome: Outcome) -> list[dict[str, Any]]:
+    """Everything that was not delivered or filtered: sink, fate, code and count, most frequent first."""
+    counts = Counter(
+        (sink, verdict.fate, verdict.code, verdict.reason)
+        for sink, verdicts in outcome.verdicts.items()
+        for verdict in verdicts.values()
+        if verdict.fate in {Fate.DEAD_LETTERED, Fate.RETURNED}
+    )
+    return [
+        {"sink": sink, "fate": str(fate), "code": code, "reason": reason, "count": count}
+        for (sink, fate, code, reason), count in counts.most_common(20)
+    ]
+
+
+class PlainTelemetry:
+    """Standard logging, for the command line and for programs without Powertools."""
+
+    def __init__(self) -> None:
+        self._log = logging.getLogger("trailforward")
+
+    def publish(self, outcome: Outcome) -> None:
+        """Logs troubles as warnings, and a broken ledger as an error."""
+        for trouble in troubles(outcome):
+            self._log.warning("%(count)d %(fate)s at %(sink)s: %(code)s %(reason)s", trouble)
+        for fault in outcome.breaks:
+            self._log.error("ledger does not add up: %s", fault)
+
+    def error(self, text: str, **fields: Any) -> None:
+        """Logs an error."""
+        self._log.error("%s %s", text, fields)
+
+
+class PowertoolsTelemetry:
+    """JSON logs and CloudWatch embedded metrics, by Powertools for AWS Lambda.
+
+    Metrics: per ``sink`` the counts of the ledger, ``retries``, ``bytes`` and ``ledger_breaks`` (alarm on
+    more than 0); per ``region`` the ``latency`` in milliseconds from an event's time to its delivery.
+
+    Args:
+        namespace: of the metrics.
+        service: dimension and log key; the function's name.
+
+    Raises:
+        MissingExtraError: Powertools is not installed.
+    """
+
+    def __init__(self, namespace: str = NAMESPACE, service: str = "trailforward") -> None:
+        try:
+            from aws_lambda_powertools.logging import Logger
+        except ModuleNotFoundError:
+            raise MissingExtraError("the Lambda handler", "aws") from None
+        self._namespace = namespace
+        self._service = service
+        self._log = Logger(service=service)
+
+    def publish(self, outcome: Outcome) -> None:
+        """Logs troubles, and writes the metrics to standard output."""
+        try:
+            for trouble in troubles(outcome):
+                self._log.warning("not delivered", extra=trouble)
+            for fault in outcome.breaks:
+                self._log.error("ledger does not add up", extra={"fault": fault})
+            self._metrics(outcome)
+        except Exception as error:  # noqa: BLE001  # events matter more than their metrics
+            self._log.error("metrics not published", extra={"error": type(error).__name__})
+
+    def error(self, text: str, **fields: Any) -> None:
+        """Logs an error."""
+        self._log.error(text, extra=fields)
+
+    def _metrics(self, outcome: Outcome) -> None:
+        from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+        breaks = Counter(fault.partition(":")[0] for fault in outcome.breaks)
+        for name, account in outcome.accounts.items():
+            metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
+            metrics.add_dimension(name="sink", value=name)
+            totals = outcome.totals(name)
+            for metric in ("received", *Fate):
+                metrics.add_metric(name=metric, unit=MetricUnit.Count, value=getattr(totals, metric))
+            metrics.add_metric(name="retries", unit=MetricUnit.Count, value=account.retries)
+            metrics.add_metric(name="bytes", unit=MetricUnit.Bytes, value=account.bytes)
+            metrics.add_metric(name="ledger_breaks", unit=MetricUnit.Count, value=breaks[name])
+            metrics.flush_metrics()
+        by_region: defaultdict[str, list[float]] = defaultdict(list)
+        for region, milliseconds in outcome.latencies:
+            by_region[region].append(milliseconds)
+        for region, values in by_region.items():
+            metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
+            metrics.add_dimension(name="region", value=region)
+            for milliseconds in values:
+                metrics.add_metric(name="latency", unit=MetricUnit.Milliseconds, value=milliseconds)
+            metrics.flush_metrics()
