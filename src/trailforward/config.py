@@ -66,7 +66,8 @@ class PipelineSettings(Settings):
     Attributes:
         dead_letter: SQS queue ARN or ``file:PATH`` for events that can never be delivered. Without it they go
             back to the source, whose own redrive policy must catch them.
-        retry_queue: ARN of a standard SQS queue, also a source of the function, for events that only some sinks took.
+        retry_queue: ARN of a standard SQS queue, also a source of the function, for events that only some
+            sinks took.
         own_arns: further roles and resources of the pipeline, whose events are filtered as its own.
         deadline_margin_seconds: sending stops this long before Lambda's time is up; the rest is for
             dead letters, the retry queue and the answer.

@@ -383,7 +383,7 @@ def resources(config: Config) -> list[str]:
 
 
 def waves(messages: Sequence[Message]) -> Iterator[list[int]]:
-    """Cuts messages into rounds in which no FIFO group occurs twice, so that a group stops at its first failure."""
+    """Rounds in which no FIFO group occurs twice, so that a group can stop at its first failure."""
     rounds: list[list[int]] = [[]]
     depth: dict[str, int] = defaultdict(int)
     for index, message in enumerate(messages):

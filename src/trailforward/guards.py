@@ -107,7 +107,7 @@ class SelfGuard:
         return self._bears_our_name(identity, role)
 
     def _bears_our_name(self, identity: dict[str, Any], role: Role | None) -> bool:
-        """A session with the function's name in the function's account: ours, unless our role is known to differ."""
+        """A session named like the function, in its account: ours, unless our role is known to differ."""
         arn = identity.get("arn")
         if role is None or not self._function_name or not isinstance(arn, str):
             return False

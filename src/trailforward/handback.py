@@ -71,7 +71,7 @@ def read(attributes: Mapping[str, str]) -> Note:
 
 
 def letter(raw: bytes, attributes: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-    """A handed-back message for a queue: the bytes, in base64 where the queue would refuse their characters."""
+    """A handed-back message for a queue: its bytes, in base64 where the queue would refuse them."""
     if readable(raw) is None:
         return base64.b64encode(raw), {**attributes, ENCODING: "base64"}
     return raw, attributes

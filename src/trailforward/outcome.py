@@ -32,7 +32,7 @@ class Verdict:
 
     Attributes:
         fate: one of the four.
-        code: why: an error code of the destination, ``self``, ``no_route``, ``deadline`` …; empty if delivered.
+        code: why: the destination's error code, ``self``, ``no_route``, ``deadline`` …; empty if delivered.
         reason: a sentence for people; never holds payload.
         attempts: how often sending was tried in this invocation.
     """

@@ -23,7 +23,7 @@ class Backoff:
     cap_seconds: float = 20.0
 
     def delay(self, attempt: int, retry_after: float | None = None) -> float:
-        """Seconds to wait after the ``attempt``-th pass (from 1). ``Retry-After`` is a lower bound, jitter on top."""
+        """Seconds to wait after the ``attempt``-th pass, from 1. ``Retry-After`` is a lower bound."""
         ceiling = min(self.cap_seconds, self.base_seconds * 2 ** min(attempt - 1, 30))
         jitter = random.uniform(0, ceiling)  # noqa: S311  # spreads load, guards nothing
         return jitter if retry_after is None else retry_after + min(jitter, self.base_seconds)

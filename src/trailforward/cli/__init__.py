@@ -15,7 +15,7 @@ from trailforward.cli import demo, forward, schema
 
 app = typer.Typer(
     name="trailforward",
-    help="CloudTrail events from every Region to where they are wanted: byte for byte, nothing lost silently.",
+    help="CloudTrail events of every Region, to where they are wanted: byte for byte, none lost silently.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -26,7 +26,7 @@ app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it
+def _version(wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
     if wanted:
         typer.echo(f"trailforward {trailforward.__version__}")
         raise typer.Exit
@@ -34,8 +34,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  # Typer calls it
 
 @app.callback()
 def _main(
-    version: Annotated[  # the callback does the work
+    *,
+    version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    pass
+    del version  # the callback has done the work

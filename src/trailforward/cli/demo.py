@@ -8,7 +8,7 @@ from trailforward.errors import MissingExtraError
 
 
 def demo() -> None:
-    """Play events from several Regions through a local AWS to four kinds of destination, and check every byte."""
+    """Play events of several Regions through a local AWS to four destinations, and check every byte."""
     try:
         from trailforward.demo import play
     except ModuleNotFoundError:

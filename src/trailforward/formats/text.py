@@ -1,4 +1,7 @@
-"""``text``: a notification for people. One line tells who did what, to what, where, from where, when and how it ended."""
+"""``text``: a notification for people.
+
+One line tells who did what, to what, in which Region, from which address, when and with which outcome.
+"""
 
 from __future__ import annotations
 
@@ -73,11 +76,12 @@ def _read(message: Message) -> tuple[EventBridgeEvent, CloudTrailRecord]:
 
     event = EventBridgeEvent.model_validate(message.event)
     detail = event.detail
-    return event, detail if isinstance(detail, CloudTrailRecord) else CloudTrailRecord()
+    # A detail that is no object stays what it is, whatever its type says.
+    return event, detail if isinstance(detail, CloudTrailRecord) else CloudTrailRecord()  # type: ignore[redundant-expr]
 
 
 def _headline(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
-    """``rosa: ec2:StopInstances on i-1 in eu-west-1 (111122223333) from 203.0.113.7 at 2026-…: succeeded``."""
+    """``rosa: ec2:StopInstances on i-1 in eu-west-1 (111122223333) from 203.0.113.7 at …: succeeded``."""
     parts = [f"{_who(record)}: {_action(event, record)}"]
     if what := _what(record):
         parts.append(f"on {what}")

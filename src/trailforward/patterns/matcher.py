@@ -36,23 +36,19 @@ class _Node:
 
 def compile_rule(rule: Mapping[str, Condition]) -> Check:
     """Makes one function of a rule: event dict in, whether all conditions hold out."""
+    fields = [Field(path, leaf_test(asked.members), asked.optional) for path, asked in rule.items()]
+    if any(path.count(".") >= MAX_STEPS for path in rule):
+        return Consistency(fields, 0).holds
     root = _Node("", 0)
-    deep = []
-    for path, condition in rule.items():
-        field = Field(path, leaf_test(condition.members), condition.optional)
-        if path.count(".") >= MAX_STEPS:
-            deep.append(field)
+    for field in fields:
         node = root
-        for step in path.split(".") if not deep else ():
+        for step in field.path.split("."):
             if step not in node.children:
                 whole = f"{node.path}{step}"
                 node.children[step] = _Node(f"{whole}.", len(whole) + 1)
             node = node.children[step]
         node.field = field
-        node.check = _field_check(condition, field)
-    if deep:
-        every = [Field(path, leaf_test(c.members), c.optional) for path, c in rule.items()]
-        return Consistency(every, 0).holds
+        node.check = _field_check(rule[field.path], field)
     return _below(root)
 
 

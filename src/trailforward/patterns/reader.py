@@ -54,11 +54,12 @@ class Reader:
         Raises:
             InvalidPattern: the text is not JSON here.
         """
-        if self._open_string:
-            self.string()
         if self._held:
             self.kind, self._held = self._held, ""
-        elif self._containers:
+            return self.kind
+        if self._open_string:
+            self.string()
+        if self._containers:
             self.kind = self._inside()
         else:
             self._skip_blanks()

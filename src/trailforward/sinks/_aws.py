@@ -180,7 +180,7 @@ def _seconds(metadata: dict[str, Any]) -> float | None:
 
 
 def caller_role(region: str | None = None) -> tuple[str, str] | None:
-    """The role this process runs as, asked of STS: (account, role name); None if it is no role or STS is silent."""
+    """(account, role name) of the role this process runs as; None if it is none or STS is silent."""
     from trailforward.arn import Arn
 
     client = Client("sts", region or "us-east-1", connect_timeout=1.0, read_timeout=1.0)

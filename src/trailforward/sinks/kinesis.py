@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from trailforward.formats.base import Format
 
-#: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the stream's
-#: setting MaxRecordSizeInKiB, 1,024 unless raised. Data before base64 and partition key count.
+#: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the
+#: stream's setting MaxRecordSizeInKiB, 1,024 unless raised. Data before base64 and partition key count.
 LIMITS = Limits(entries=500, entry_bytes=1_048_576, batch_bytes=10_485_760)
 
 _KEY_CHARACTERS = 256

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from trailforward.formats.base import Format
 
-#: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize is 262,144
-#: unless raised (up to 1,048,576), for each message and for the call. Body and attributes count.
+#: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize is
+#: 262,144 unless raised (up to 1,048,576), for each message and for the call. Body and attributes count.
 LIMITS = Limits(entries=10, entry_bytes=262_144, batch_bytes=262_144)
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from trailforward.formats.base import Format
 
-#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html; a queue's own
-#: MaximumMessageSize may be lower (queues made before 2025 often say 262,144). Body and attributes count.
+#: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html; a queue's
+#: own MaximumMessageSize may be lower (queues made before 2025 often say 262,144). Body and attributes count.
 LIMITS = Limits(entries=10, entry_bytes=1_048_576, batch_bytes=1_048_576)
 
 

@@ -1,0 +1,220 @@
+"""The service's gate on wildcards: how many places of a rule one value can keep alive at once.
+
+A port of the idea, not of the code, of Event Ruler's evaluator: the live positions of all wildcards of a field
+while an arbitrary value is read, byte by byte; the largest such set counts. The search stops at the first
+set above the limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trailforward.patterns.consistency import path_order
+from trailforward.patterns.operators import ABSENT, Member
+from trailforward.patterns.refusal import InvalidPattern
+from trailforward.patterns.text import wildcard_segments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trailforward.patterns.operators import Condition
+    from trailforward.patterns.parser import Rule
+
+TOO_COMPLEX = (
+    "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences "
+    "after a wildcard character"
+)
+
+#: Sets of live positions looked at before the search gives up and answers with the best so far.
+MAX_SETS = 5_000
+
+_QUOTE = ord('"')
+_STAR = -1
+
+
+def check_complexity(rules: Iterable[Rule], limit: int) -> None:
+    """Refuses rules whose wildcards are too complex.
+
+    Raises:
+        InvalidPattern: the service's text; it names no place.
+    """
+    if complexity(rules, stop=limit) > limit:
+        raise InvalidPattern(TOO_COMPLEX)
+
+
+def complexity(rules: Iterable[Rule], *, stop: int = 100, thorough: bool = False) -> int:
+    """The wildcard complexity of rules.
+
+    Args:
+        rules: the combinations of one pattern.
+        stop: answer as soon as the score is above this.
+        thorough: also score paths sorted behind one that asks only ``exists: false``. The reference never
+            gets there.
+
+    Returns:
+        0 without any wildcard.
+    """
+    rows = []
+    for rule in rules:
+        if any(_wildcards(condition) for condition in rule.values()):
+            row = sorted(rule.items(), key=lambda item: path_order(item[0]))
+            rows.append(row if thorough else _reached(row))
+    return _score_rows(rows, 0, stop)
+
+
+_Row = list[tuple[str, "Condition"]]
+
+
+def _wildcards(condition: Condition) -> list[Member]:
+    return [member for member in condition.members if member.kind.endswith("wildcard")]
+
+
+def _reached(row: _Row) -> _Row:
+    for at, (_, condition) in enumerate(row):
+        if all(member == ABSENT for member in condition.members):
+            return row[: at + 1]
+    return row
+
+
+def _score_rows(rows: list[_Row], depth: int, stop: int) -> int:
+    """Rows of one group agree on the paths before ``depth``, and share members on each of them."""
+    by_path: dict[str, list[_Row]] = {}
+    for row in rows:
+        if depth < len(row):
+            by_path.setdefault(row[depth][0], []).append(row)
+    best = 0
+    for group in by_path.values():
+        members = dict.fromkeys(member for row in group for member in _wildcards(row[depth][1]))
+        repeated = [member for row in group for member in _repeated(_wildcards(row[depth][1]))]
+        best = max(best, score(list(members) + list(dict.fromkeys(repeated)), stop=stop))
+        for sharing in _sharing(group, depth):
+            if best > stop:
+                return best
+            best = max(best, _score_rows(sharing, depth + 1, stop))
+    return best
+
+
+def _repeated(members: list[Member]) -> list[Member]:
+    return [member for at, member in enumerate(members) if member in members[:at]]
+
+
+def _sharing(group: list[_Row], depth: int) -> list[list[_Row]]:
+    """Splits rows into those connected by equal members at ``depth``."""
+    parts: list[tuple[set[Member], list[_Row]]] = []
+    for row in group:
+        members, rows = set(row[depth][1].members), [row]
+        apart = []
+        for part in parts:
+            if part[0].isdisjoint(members):
+                apart.append(part)
+            else:
+                members |= part[0]
+                rows = part[1] + rows
+        parts = [*apart, (members, rows)]
+    return [rows for _, rows in parts]
+
+
+@dataclass(slots=True)
+class _Position:
+    """One place in a wildcard: what may follow it."""
+
+    literals: list[tuple[int, int]] = field(default_factory=list)  # byte, position behind it
+    star: int | None = None
+    is_star: bool = False
+
+
+class _Automaton:
+    """All wildcards of one field as positions. Texts of one ``anything-but`` list share their common start."""
+
+    def __init__(self) -> None:
+        self.positions: list[_Position] = []
+        self.openings: list[int] = []
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Adds texts that share positions up to and including their first star, and the closing quote."""
+        opening, closing = self._new(), self._new()
+        self.openings.append(opening)
+        for text in texts:
+            here, sharing = opening, True
+            for token in _tokens(text):
+                here = self._step(here, token, sharing=sharing)
+                sharing = sharing and token != _STAR
+            self.positions[here].literals.append((_QUOTE, closing))
+
+    def _new(self, *, is_star: bool = False) -> int:
+        self.positions.append(_Position(is_star=is_star))
+        return len(self.positions) - 1
+
+    def _step(self, here: int, token: int, *, sharing: bool) -> int:
+        position = self.positions[here]
+        known = position.star if token == _STAR else dict(position.literals).get(token)
+        if sharing and known is not None:
+            return known
+        new = self._new(is_star=token == _STAR)
+        if token == _STAR:
+            position.star = new
+        else:
+            position.literals.append((token, new))
+        return new
+
+    def follow(self, live: frozenset[int]) -> Iterable[frozenset[int]]:
+        """Every set that one more byte can make of a set."""
+        always: set[int] = set()
+        by_byte: dict[int, set[int]] = {}
+        for here in live:
+            position = self.positions[here]
+            sources = [position]
+            if position.is_star:
+                always.add(here)
+            if position.star is not None:
+                always.add(position.star)
+                sources.append(self.positions[position.star])  # a star may stand for nothing
+            for source in sources:
+                for byte, target in source.literals:
+                    by_byte.setdefault(byte, set()).add(target)
+        yield frozenset(always)
+        for reached in by_byte.values():
+            yield frozenset(always | reached)
+
+    def score(self, live: frozenset[int]) -> int:
+        """Live positions, and those directly before a star that is not alive itself."""
+        stars = (self.positions[here].star for here in live)
+        return len(live) + sum(star is not None and star not in live for star in stars)
+
+
+def _tokens(text: str) -> Iterable[int]:
+    segments = wildcard_segments(text)
+    for at, segment in enumerate(segments):
+        if at:
+            yield _STAR
+        yield from segment.encode("utf-8", "surrogatepass")
+
+
+def score(members: Sequence[Member], *, stop: int = 100) -> int:
+    """The score of the wildcard conditions of one field; a condition given twice counts as two texts.
+
+    Args:
+        members: ``wildcard`` and ``anything-but/wildcard`` members.
+        stop: answer as soon as the score is above this.
+    """
+    texts: dict[Member, list[str]] = {}
+    for member in members:
+        texts.setdefault(member, []).extend(
+            [member.operand] if isinstance(member.operand, str) else member.operand
+        )
+    automaton = _Automaton()
+    for group in texts.values():
+        automaton.add(group)
+    start = frozenset(automaton.openings)
+    best, seen, waiting = 0, {start}, [start]
+    while waiting and best <= stop:
+        following: list[frozenset[int]] = []
+        for live in waiting:
+            best = max(best, automaton.score(live))
+            for found in automaton.follow(live):
+                if found and found not in seen and len(seen) < MAX_SETS:
+                    seen.add(found)
+                    following.append(found)
+        waiting = following
+    return best

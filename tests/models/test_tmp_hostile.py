@@ -1,0 +1,132 @@
+"""Whatever JSON is in an event: it is read, every helper answers, and nothing is lost."""
+
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, get_args
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.models.samples import KINDS, dump, envelope, helpers, nested, text
+
+from trailforward.models import EventBridgeEvent, Failure, LenientModel, SignInData, parse_record
+
+KIND_NAMES = [*(record["eventType"] for record in KINDS), "AwsVpceEvents", "AwsFuture"]
+TELLING = [
+    *(
+        "Root",
+        "true",
+        "No",
+        "Failure",
+        "",
+        "null",
+        "userIdentity",
+        "userIdentityArn",
+        "arn:",
+        "1.10",
+        "UserName",
+    ),
+    *(
+        "2026-03-01T08:30:05Z",
+        "0001-01-01T00:00:00+23:59",
+        "198.51.100.7",
+        "AWS Internal",
+        "\ud800",
+        "MFAUsed",
+    ),
+]
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+    | st.sampled_from(TELLING)
+)
+json_values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4) | st.sampled_from(TELLING), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+def models_in(annotation: Any) -> list[type[LenientModel]]:
+    """The models that a field's annotation names."""
+    if isinstance(annotation, type) and issubclass(annotation, LenientModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]
+
+
+def shaped(model: type[LenientModel]) -> st.SearchStrategy[Any]:
+    """Objects with a model's own keys, each of the right shape or of any other."""
+    fields = {}
+    for name, field in model.model_fields.items():
+        value = json_values
+        for inner in models_in(field.annotation):
+            right = shaped(inner)
+            value = right | st.lists(right, max_size=2) | value
+        fields[field.alias or name] = value
+    return st.fixed_dictionaries({}, optional=fields)
+
+
+records = st.sampled_from(KIND_NAMES).flatmap(
+    lambda kind: shaped(type(parse_record({"eventType": kind}))).map(
+        lambda record: {**record, "eventType": kind}
+    )
+)
+quick = settings(
+    max_examples=6000,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+
+
+def check(value: Any) -> None:
+    """One envelope: read, asked, dumped."""
+    event = EventBridgeEvent.model_validate(value)
+    assert text(dump(event)) == text(value)
+    for model in nested(event):
+        for name, answer in helpers(model).items():
+            match name:
+                case "actor" | "name" | "source_service":
+                    assert answer is None or (isinstance(answer, str) and answer)
+                case "source_ip":
+                    assert answer is None or isinstance(answer, (IPv4Address, IPv6Address))
+                case "is_root":
+                    assert isinstance(answer, bool)
+                case "mfa" | "is_read_only":
+                    assert answer is None or isinstance(answer, bool)
+                case "error":
+                    assert answer is None or (isinstance(answer, Failure) and str(answer))
+                case _:
+                    assert isinstance(answer, SignInData)
+
+
+@quick
+@given(records)
+def test_any_value_in_any_field(record: dict[str, Any]) -> None:
+    """Records of every kind may hold any JSON in any field, at any level."""
+    check({"detail": record})
+
+
+@quick
+@given(st.sampled_from(KINDS), st.data())
+def test_any_value_in_one_field(record: dict[str, Any], data: st.DataObject) -> None:
+    """A true record with one field replaced by any JSON loses nothing."""
+    name = data.draw(st.sampled_from([name for name in record if name != "eventType"]))
+    check(envelope({**record, name: data.draw(json_values)}))
+
+
+@quick
+@given(json_values)
+def test_any_detail(detail: Any) -> None:
+    """The detail may be any JSON."""
+    check(envelope(detail))
+
+
+@quick
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(envelope(None), json_values)))
+def test_any_envelope(members: dict[str, Any]) -> None:
+    """The envelope's own members may be any JSON."""
+    check({"detail": {}, **members})

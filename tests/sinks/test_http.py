@@ -1,0 +1,205 @@
+"""What an HTTP receiver gets: the exact bytes, in the shape that was asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+import trailforward
+from tests.support.receiver import Receiver
+from trailforward.sinks.base import Entry, Rejection
+from trailforward.sinks.http import HttpSettings, HttpSink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.message import Message
+
+#: Bytes that any re-serialisation would change.
+ODD = [b'{"a": 1.10,"b":1.688560107857E9 }', '{"name":"bücher\\u003d","big":12345678901234567890}'.encode()]
+
+
+class Json:
+    name: ClassVar[str] = "raw"
+    json: ClassVar[bool] = True
+    content_type: ClassVar[str] = "application/vnd.test+json"
+
+    def data(self, message: Message) -> bytes:
+        """The bytes."""
+        return message.raw
+
+    def subject(self, _message: Message) -> str:
+        """None."""
+        return ""
+
+
+class Text(Json):
+    name = "text"
+    json = False
+    content_type = "text/plain; charset=utf-8"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver without faults."""
+    with Receiver() as receiver:
+        yield receiver
+
+
+def entries(*data: bytes) -> list[Entry]:
+    """Entries with these bytes."""
+    return [Entry(each, f"key-{index}") for index, each in enumerate(data)]
+
+
+def deliver(receiver: Receiver, data: list[bytes], **settings: Any) -> list[Rejection]:
+    """Sends one batch with a sink of its own."""
+    sink = HttpSink(HttpSettings(to=receiver.url, **settings), Json())
+    try:
+        return sink.send(entries(*data))
+    finally:
+        sink.close()
+
+
+def test_an_array_holds_the_exact_bytes_of_each_event(receiver: Receiver) -> None:
+    """The default body is a JSON array of the events' own bytes, with nothing re-serialised."""
+    assert deliver(receiver, ODD) == []
+    (request,) = receiver.requests
+    assert request.body == b"[" + ODD[0] + b"," + ODD[1] + b"]"
+    assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Content-Length"] == str(len(request.body))
+
+
+def test_ndjson_is_one_line_per_event_with_a_final_line_break(receiver: Receiver) -> None:
+    """NDJSON ends every event with a line break, the last one too."""
+    assert deliver(receiver, ODD, batch="ndjson") == []
+    (request,) = receiver.requests
+    assert request.body == ODD[0] + b"\n" + ODD[1] + b"\n"
+    assert request.headers["Content-Type"] == "application/x-ndjson"
+
+
+def test_single_sends_exactly_the_event(receiver: Receiver) -> None:
+    """With batch = "single" the body is the event and nothing else, line breaks included."""
+    data = b'{\n "a": 1.10\r\n}'
+    assert deliver(receiver, [data], batch="single") == []
+    (request,) = receiver.requests
+    assert request.body == data
+    assert request.headers["Content-Type"] == "application/vnd.test+json"
+
+
+def test_text_goes_out_one_event_a_request(receiver: Receiver) -> None:
+    """A format that is no JSON is sent with its own content type."""
+    sink = HttpSink(HttpSettings(to=receiver.url, batch="single", format="text"), Text())
+    sink.send(entries(b"ConsoleLogin by alice\n"))
+    sink.close()
+    assert receiver.bodies == [b"ConsoleLogin by alice\n"]
+    assert receiver.requests[0].headers["Content-Type"] == "text/plain; charset=utf-8"
+
+
+def test_ndjson_refuses_only_events_with_line_breaks(receiver: Receiver) -> None:
+    """An event with a raw line break is refused for good by its index; the others arrive."""
+    refused = deliver(receiver, [b'{"a":1}', b'{\n"b":2}', b'{"c":3}', b'{"d":\r4}'], batch="ndjson")
+    assert [(each.index, each.code, each.transient) for each in refused] == [
+        (1, "line_break", False),
+        (3, "line_break", False),
+    ]
+    assert receiver.bodies == [b'{"a":1}\n{"c":3}\n']
+
+
+def test_nothing_to_send_is_no_request(receiver: Receiver) -> None:
+    """When every event of a batch is refused beforehand, the receiver is not bothered."""
+    assert len(deliver(receiver, [b"{\n}"], batch="ndjson")) == 1
+    assert receiver.requests == []
+
+
+def test_gzip_is_reproducible_and_says_so(receiver: Receiver) -> None:
+    """A compressed body decodes to the same bytes, and the same batch is compressed to the same bytes."""
+    for _ in range(2):
+        deliver(receiver, ODD, gzip=True)
+    first, second = receiver.requests
+    assert first.decoded == b"[" + ODD[0] + b"," + ODD[1] + b"]"
+    assert first.body == second.body
+    assert first.headers["Content-Encoding"] == "gzip"
+    assert first.headers["Content-Length"] == str(len(first.body))
+
+
+def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
+    """Path and query arrive as they were written, with our name and the headers that were asked for."""
+    url = f"http://127.0.0.1:{receiver.port}/in/%41//b?token=a%20b&c"
+    sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}), Json())
+    sink.send(entries(b"{}"))
+    sink.close()
+    (request,) = receiver.requests
+    assert (request.method, request.path) == ("POST", "/in/%41//b?token=a%20b&c")
+    assert request.headers["Host"] == f"127.0.0.1:{receiver.port}"
+    assert request.headers["User-Agent"] == f"trailforward/{trailforward.__version__}"
+    assert (request.headers["X-Tenant"], request.headers["X-Empty"]) == ("blue", "")
+    assert request.headers["Authorization"] is None
+
+
+def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
+    """https://HOST alone means its root."""
+    sink = HttpSink(HttpSettings(to=f"http://localhost:{receiver.port}"), Json())
+    sink.send(entries(b"{}"))
+    sink.close()
+    assert receiver.requests[0].path == "/"
+
+
+@pytest.mark.parametrize("batch", ["array", "ndjson", "single"])
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_sizes_never_promise_less_than_the_body_takes(receiver: Receiver, batch: Any, count: int) -> None:
+    """A batch that fits by its sizes fits as a body, within the one comma that the last event lacks."""
+    data = [b'{"a":%d}' % index for index in range(1 if batch == "single" else count)]
+    sink = HttpSink(HttpSettings(to=receiver.url, batch=batch), Json())
+    promised = sink.limits.batch_overhead + sum(map(sink.size, entries(*data)))
+    sink.send(entries(*data))
+    sink.close()
+    assert 0 <= promised - len(receiver.requests[0].body) <= 1
+
+
+def test_limits_are_defaults_that_can_be_set() -> None:
+    """500 events and 1 MB before compression, unless the settings say otherwise; single is one."""
+    url = "https://siem.example.com/in"
+    array = HttpSink(HttpSettings(to=url), Json()).limits
+    assert (array.entries, array.entry_bytes, array.batch_bytes, array.batch_overhead) == (
+        500,
+        1_000_000,
+        1_000_000,
+        2,
+    )
+    settings = HttpSettings.model_validate({"to": url, "limits": {"entries": 9, "batch_bytes": 99}})
+    raised = HttpSink(settings, Json()).limits
+    assert (raised.entries, raised.entry_bytes, raised.batch_bytes) == (9, 1_000_000, 99)
+    assert HttpSink(HttpSettings(to=url, batch="single"), Json()).limits.entries == 1
+    assert HttpSink(HttpSettings(to=url, batch="ndjson"), Json()).limits.batch_overhead == 0
+
+
+def test_a_sink_has_no_arn() -> None:
+    """No event can be about an HTTP sink, so it names no ARN."""
+    assert HttpSink(HttpSettings(to="https://siem.example.com"), Json()).arn == ""
+
+
+def test_sending_over_http_imports_no_aws_library(receiver: Receiver) -> None:
+    """A function whose only sink is HTTP never pays for boto3, botocore or urllib3."""
+    code = """
+import sys
+from trailforward.sinks.base import Entry
+from trailforward.sinks.http import HttpSettings, HttpSink
+class Json: name, json, content_type = "raw", True, "application/json"
+sink = HttpSink(HttpSettings(to=sys.argv[1], gzip=True), Json())
+assert sink.send([Entry(b"{}", "key")]) == []
+sink.close()
+print(sorted({"boto3", "botocore", "urllib3", "aws_lambda_powertools", "requests"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, receiver.url],
+        env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+    assert [request.json for request in receiver.requests] == [[{}]]

@@ -1,0 +1,247 @@
+"""Wrong settings are refused at once, each with its fix, and never with a secret in the text."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from trailforward.errors import MissingExtraError
+from trailforward.sinks.http import HttpSettings, HttpSink
+
+URL = "https://siem.example.com/in"
+SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
+PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/siem/token"
+
+
+class Json:
+    name: ClassVar[str] = "raw"
+    json: ClassVar[bool] = True
+    content_type: ClassVar[str] = "application/json"
+
+
+class Text:
+    name: ClassVar[str] = "text"
+    json: ClassVar[bool] = False
+    content_type: ClassVar[str] = "text/plain"
+
+
+def faults(**settings: Any) -> list[tuple[str, str]]:
+    """What is wrong, and the fix, per fault."""
+    with pytest.raises(ValidationError) as caught:
+        HttpSettings.model_validate({"to": URL, **settings})
+    errors = caught.value.errors()
+    assert "hunter2" not in str(caught.value)
+    return [
+        (str(error["ctx"]["what"]), str(error["ctx"]["fix"])) if error["type"] == "fault" else (error["msg"], "")
+        for error in errors
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("ftp://siem.example.com/in", "neither https nor http"),
+        ("siem.example.com", "neither https nor http"),
+        ("https://", "missing or malformed"),
+        ("https:///in", "missing or malformed"),
+        ("https://:8443/in", "missing or malformed"),
+        ("https://siem.example.com:0/in", "missing or malformed"),
+        ("https://siem.example.com:99999/in", "malformed"),
+        ("https://siem.example.com:port/in", "malformed"),
+        ("https://a..b/in", "malformed"),
+        ("https://-a.example.com/in", "malformed"),
+        ("https://*.example.com/in", "malformed"),
+        ("https://" + "a" * 64 + ".example.com", "malformed"),
+        ("https://" + "a." * 127 + "example.com", "malformed"),
+        ("https://[::1/in", "malformed"),
+        ("https://[::zz]/in", "malformed"),
+        ("https://alice:hunter2@siem.example.com/in", "user name or password"),
+        ("https://hunter2@siem.example.com/in", "user name or password"),
+        ("https://siem.example.com/in#hunter2", "fragment"),
+        ("https://siem.example.com/in#", "fragment"),
+        ("https://siem.example.com/hunter2 in", "blanks"),
+        ("https://siem.example.com/\r\nX: hunter2", "control characters"),
+        ("https://bücher.example.com/", "beyond ASCII"),
+        ("http://siem.example.com/in", "plain http"),
+        ("http://127.0.0.1.example.com/in", "plain http"),
+        ("http://10.0.0.1/in", "plain http"),
+        ("http://[::2]/in", "plain http"),
+        ("http://0x7f.1/in", "plain http"),
+    ],
+)
+def test_a_wrong_url_is_refused_without_being_repeated(url: str, what: str) -> None:
+    """Each wrong URL is refused with a fix, and the text never repeats the URL."""
+    ((found, fix),) = faults(to=url)
+    assert what in found
+    assert fix
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://siem.example.com",
+        "HTTPS://SIEM.example.com:8443/a?b=c",
+        "https://[2001:db8::1]:8443/in",
+        "https://my_host.internal./in",
+        "https://10.0.0.1/in",
+        "http://localhost:8080/in",
+        "http://127.0.0.1/in",
+        "http://127.8.9.10:8080/in",
+        "http://[::1]:8080/in",
+    ],
+)
+def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
+    """TLS is required everywhere but on the loopback addresses."""
+    HttpSink(HttpSettings(to=url), Json()).close()
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "hunter2",
+        "arn:aws:hunter2",
+        "arn:hunter2:secretsmanager:eu-west-1:111122223333:secret:siem",
+        "arn:aws:s3:::hunter2",
+        "arn:aws:ssm:eu-west-1:111122223333:document/hunter2",
+        "arn:aws:secretsmanager:eu-west-1:111122223333:hunter2",
+        "arn:aws:secretsmanager::111122223333:secret:hunter2",
+        "arn:aws:ssm:eu-west-1::parameter/hunter2",
+        f"{SECRET}#",
+        "",
+    ],
+)
+@pytest.mark.parametrize(
+    "auth", [{"type": "bearer"}, {"type": "header", "name": "X-Api-Key"}, {"type": "basic", "username": "alice"}]
+)
+def test_a_secret_in_the_configuration_is_refused_and_never_repeated(auth: dict[str, str], secret: str) -> None:
+    """Secrets are given by reference; anything else is refused without showing it, for it may be the secret."""
+    ((what, fix),) = faults(auth={**auth, "secret": secret})
+    assert "by reference only" in what
+    assert "arn:aws:secretsmanager:" in fix
+    assert "arn:aws:ssm:" in fix
+
+
+@pytest.mark.parametrize("secret", [SECRET, f"{SECRET}#token", PARAMETER, f"{PARAMETER}#token"])
+def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
+    """A secret's or parameter's ARN is a reference, with a key of its JSON or without."""
+    settings = HttpSettings.model_validate({"to": URL, "auth": {"type": "bearer", "secret": secret}})
+    HttpSink(settings, Json()).close()
+
+
+@pytest.mark.parametrize(
+    ("headers", "what"),
+    [
+        ({"Authorization": "Bearer hunter2"}, "secret"),
+        ({"cookie": "hunter2"}, "secret"),
+        ({"X-Api-Key": "hunter2"}, "secret"),
+        ({"Content-Length": "7"}, "sink's own"),
+        ({"content-type": "text/plain"}, "sink's own"),
+        ({"Host": "hunter2"}, "sink's own"),
+        ({"Transfer-Encoding": "chunked"}, "sink's own"),
+        ({"X Tenant": "blue"}, "no header name"),
+        ({"": "blue"}, "no header name"),
+        ({"X-Tenant\r\nX-Evil": "blue"}, "no header name"),
+        ({"X-Tenant": "blue\r\nX-Evil: hunter2"}, "line breaks"),
+        ({"X-Tenant": "blue\x00"}, "line breaks"),
+        ({"X-Tenant": "snow ☃"}, "line breaks"),
+    ],
+)
+def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str], what: str) -> None:
+    """Headers may neither carry secrets, nor change the request's framing, nor smuggle in others."""
+    ((found, fix),) = faults(headers=headers)
+    assert what in found
+    assert fix
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"to": "http://localhost/in", "ca_file": "ca.pem"}, "`ca_file` is for https"),
+        ({"batch": "single", "limits": {"entries": 2}}, "`limits.entries` does not fit"),
+        (
+            {"auth": {"type": "header", "name": "X-Key", "secret": SECRET}, "headers": {"x-key": "1"}},
+            "`auth` writes the header x-key",
+        ),
+        (
+            {
+                "auth": {"type": "sigv4", "service": "es", "region": "eu-west-1"},
+                "headers": {"X-Amz-Date": "1"},
+            },
+            "`auth` writes the header X-Amz-Date",
+        ),
+        ({"auth": {"type": "header", "name": "Host", "secret": SECRET}}, "sink's own"),
+        ({"auth": {"type": "header", "name": "X:", "secret": SECRET}}, "no header name"),
+        ({"auth": {"type": "basic", "username": "alice:hunter2", "secret": SECRET}}, "user name"),
+        ({"auth": {"type": "basic", "username": "alice\n", "secret": SECRET}}, "user name"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], what: str) -> None:
+    """Each contradiction is named, with what to write instead."""
+    ((found, fix),) = faults(**settings)
+    assert what in found
+    assert fix
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch": "xml"},
+        {"gzip": "sometimes"},
+        {"auth": {"type": "digest", "secret": SECRET}},
+        {"auth": {"type": "bearer"}},
+        {"auth": {"type": "bearer", "token": "hunter2", "secret": SECRET}},
+        {"auth": {"type": "sigv4", "service": "ES!", "region": "eu-west-1"}},
+        {"auth": "Bearer hunter2"},
+        {"connect_timeout_seconds": 0},
+        {"read_timeout_seconds": "inf"},
+        {"secret_lifetime_seconds": -1},
+        {"method": "PUT"},
+    ],
+)
+def test_values_of_the_wrong_kind_are_refused(settings: dict[str, Any]) -> None:
+    """Unknown keys and values are refused, without a value in the text."""
+    assert len(faults(**settings)) == 1
+
+
+@pytest.mark.parametrize("batch", ["array", "ndjson"])
+def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
+    """Text fits into no JSON array and no NDJSON; the fix is named."""
+    with pytest.raises(PydanticCustomError) as caught:
+        HttpSink(HttpSettings(to=URL, batch=batch, format="text"), Text())  # type: ignore[arg-type]
+    context = caught.value.context
+    assert context is not None
+    assert "'text' is no JSON" in context["what"]
+    assert context["fix"] == 'set batch = "single"'
+    HttpSettings(to=URL, batch="single", format="text").check(Text())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str | None) -> None:
+    """A private CA that cannot be read fails when the sink is made, not when the first event comes."""
+    path = tmp_path / "ca.pem"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(PydanticCustomError, match="`ca_file` is unusable"):
+        HttpSink(HttpSettings(to=URL, ca_file=str(path)), Json())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("auth", "what"),
+    [
+        ({"type": "bearer", "secret": SECRET}, "secrets"),
+        ({"type": "sigv4", "service": "es", "region": "eu-west-1"}, "SigV4"),
+    ],
+)
+def test_a_missing_extra_is_found_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, auth: dict[str, str], what: str
+) -> None:
+    """Where botocore is needed and absent, making the sink says what to install."""
+    import sys
+
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    settings = HttpSettings.model_validate({"to": URL, "auth": auth})
+    with pytest.raises(MissingExtraError, match=rf"{what} needs .*trailforward\[aws\]"):
+        HttpSink(settings, Json())  # type: ignore[arg-type]

@@ -1,0 +1,390 @@
+"""A real HTTP receiver on 127.0.0.1 that records every request and misbehaves by script.
+
+    with Receiver([Status(429, {"Retry-After": "0"}), Reset(), Slow(0.2)]) as receiver:
+        send_to(receiver.url)
+        assert [request.body for request in receiver.requests] == [...]
+
+The first request gets the first fault, and so on; when the script is over, every answer is a plain 200.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import ssl
+import struct
+import tempfile
+import threading
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from http.client import HTTPMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request whose body has arrived whole.
+
+    Attributes:
+        method: ``POST``.
+        path: the target, with its query.
+        headers: looked up without regard to case.
+        body: the bytes on the wire.
+        connection: number of the TCP connection, from 1.
+    """
+
+    method: str
+    path: str
+    headers: HTTPMessage
+    body: bytes
+    connection: int
+
+    @property
+    def decoded(self) -> bytes:
+        """The body without its content encoding."""
+        return gzip.decompress(self.body) if self.headers["Content-Encoding"] == "gzip" else self.body
+
+    @property
+    def json(self) -> Any:
+        """The decoded body, parsed."""
+        return json.loads(self.decoded)
+
+
+class Fault:
+    """What happens to one request.
+
+    Attributes:
+        stored: whether the body is read and recorded first.
+    """
+
+    stored: bool = True
+
+    def play(self, exchange: Exchange) -> None:
+        """Answers, or does not."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Status(Fault):
+    """A complete answer."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def play(self, exchange: Exchange) -> None:
+        """Answers."""
+        exchange.answer(self.status, self.headers, self.body)
+
+
+@dataclass(frozen=True)
+class Slow(Fault):
+    """Silence, then 200. With ``stored=False`` the request is not read, and the answer is to hang up."""
+
+    seconds: float
+    stored: bool = True
+
+    def play(self, exchange: Exchange) -> None:
+        """Waits, then answers or hangs up."""
+        exchange.pause(self.seconds)
+        if self.stored:
+            exchange.answer(200, {}, b"")
+        else:
+            exchange.hang_up()
+
+
+@dataclass(frozen=True)
+class Reset(Fault):
+    """TCP RST: before the body is read, or (``stored=True``) in place of the answer."""
+
+    stored: bool = False
+
+    def play(self, exchange: Exchange) -> None:
+        """Resets."""
+        exchange.reset()
+
+
+@dataclass(frozen=True)
+class HangUp(Fault):
+    """The connection is closed in place of an answer: without having read the body, or with."""
+
+    stored: bool = True
+
+    def play(self, exchange: Exchange) -> None:
+        """Hangs up."""
+        exchange.hang_up()
+
+
+@dataclass(frozen=True)
+class Goodbye(Fault):
+    """200, and then the kept connection is closed without having been announced."""
+
+    def play(self, exchange: Exchange) -> None:
+        """Answers, then hangs up."""
+        exchange.answer(200, {}, b"")
+        exchange.hang_up()
+
+
+@dataclass(frozen=True)
+class Raw(Fault):
+    """Exactly these bytes, then the end of the connection (or, with ``end=False``, silence)."""
+
+    data: bytes
+    end: bool = True
+
+    def play(self, exchange: Exchange) -> None:
+        """Writes the bytes."""
+        exchange.raw(self.data)
+        if self.end:
+            exchange.hang_up()
+
+
+@dataclass(frozen=True)
+class Early(Fault):
+    """An answer and the end of the connection, without having read the body."""
+
+    status: int
+    stored: bool = False
+
+    def play(self, exchange: Exchange) -> None:
+        """Answers, then hangs up."""
+        exchange.answer(self.status, {"Connection": "close"}, b"")
+        exchange.hang_up()
+
+
+#: Claims 100 bytes and sends 9.
+TRUNCATED = Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"took":3')
+#: The end comes in the middle of the headers.
+TRUNCATED_HEAD = Raw(b"HTTP/1.1 200 OK\r\nContent-Le")
+#: Not HTTP at all.
+MALFORMED = Raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
+
+
+class Receiver:
+    """The receiver. Use it as a context manager.
+
+    Args:
+        faults: the script.
+        tls: names on its certificate (``"localhost"``), separated by blanks; empty for plain HTTP. The CA is
+            ``ca_file``.
+    """
+
+    def __init__(self, faults: Iterable[Fault] = (), *, tls: str = "") -> None:
+        self._script = deque(faults)
+        self._changed = threading.Condition()
+        self._requests: list[Request] = []
+        self._opened = 0
+        self._closed = 0
+        self._sockets: set[socket.socket] = set()
+        self._stop = threading.Event()
+        self._folder = tempfile.TemporaryDirectory()
+        self.ca_file = str(Path(self._folder.name) / "ca.pem")
+        self._tls = self._certify(tls.split()) if tls else None
+        self._server = _Server(self, self._tls)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return self._server.server_address[1]
+
+    @property
+    def url(self) -> str:
+        """Where to post: over TLS as ``localhost``, else as 127.0.0.1."""
+        return f"https://localhost:{self.port}/in" if self._tls else f"http://127.0.0.1:{self.port}/in"
+
+    @property
+    def requests(self) -> list[Request]:
+        """What arrived so far, in order."""
+        with self._changed:
+            return list(self._requests)
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The decoded bodies that arrived so far."""
+        return [request.decoded for request in self.requests]
+
+    @property
+    def connections(self) -> int:
+        """Connections accepted so far."""
+        with self._changed:
+            return self._opened
+
+    def script(self, *faults: Fault) -> None:
+        """Adds to the script."""
+        with self._changed:
+            self._script.extend(faults)
+
+    def wait_for_requests(self, count: int) -> list[Request]:
+        """Waits until so many requests have arrived."""
+        self._wait(lambda: len(self._requests) >= count)
+        return self.requests
+
+    def wait_for_closed(self, count: int) -> None:
+        """Waits until so many connections have been closed on this side."""
+        self._wait(lambda: self._closed >= count)
+
+    def close(self) -> None:
+        """Stops, hangs up on everyone and waits for all threads."""
+        self._stop.set()
+        self._server.shutdown()
+        self._thread.join()
+        with self._changed:
+            sockets = list(self._sockets)
+        for connection in sockets:
+            with suppress(OSError):
+                # The plain socket's own: a TLS goodbye could wait for a client that is gone.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        self._server.server_close()
+        self._folder.cleanup()
+
+    def _wait(self, reached: Callable[[], bool]) -> None:
+        with self._changed:
+            assert self._changed.wait_for(reached, timeout=10), "the receiver waited in vain"
+
+    def _certify(self, names: list[str]) -> ssl.SSLContext:
+        import trustme
+
+        authority = trustme.CA()
+        authority.cert_pem.write_to_path(self.ca_file)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert(*names).configure_cert(context)
+        return context
+
+    # Called by the exchanges, each in its own thread.
+
+    def connected(self, connection: socket.socket) -> int:
+        """Counts a connection and gives its number."""
+        with self._changed:
+            self._opened += 1
+            self._sockets.add(connection)
+            return self._opened
+
+    def disconnected(self, connection: socket.socket) -> None:
+        """Counts a connection that was closed here."""
+        with self._changed:
+            self._sockets.discard(connection)
+            self._closed += 1
+            self._changed.notify_all()
+
+    def next_fault(self) -> Fault:
+        """The script's next line."""
+        with self._changed:
+            return self._script.popleft() if self._script else Status()
+
+    def store(self, request: Request) -> None:
+        """Records a request."""
+        with self._changed:
+            self._requests.append(request)
+            self._changed.notify_all()
+
+    def pause(self, seconds: float) -> None:
+        """Waits, unless the receiver stops."""
+        self._stop.wait(seconds)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False  # so that closing waits for them
+    request_queue_size = 64
+
+    def __init__(self, receiver: Receiver, tls: ssl.SSLContext | None) -> None:
+        self.receiver = receiver
+        self.tls = tls
+        super().__init__(("127.0.0.1", 0), Exchange)
+
+    def server_bind(self) -> None:
+        # Without HTTPServer's reverse look-up of the host's name, which may take seconds.
+        socket.socket.bind(self.socket, self.server_address)
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = "localhost", self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hung up, or does not trust the certificate, is part of the play."""
+
+
+class Exchange(BaseHTTPRequestHandler):
+    """One connection; the means by which faults act."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def setup(self) -> None:
+        """Shakes hands where there is TLS."""
+        self.receiver = self.server.receiver
+        if self.server.tls is not None:
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        self.number = self.receiver.connected(self.request)
+        super().setup()
+
+    def finish(self) -> None:
+        """Closes the connection."""
+        with suppress(OSError):
+            super().finish()
+        with suppress(OSError):
+            self.request.shutdown(socket.SHUT_WR)
+        self.request.close()
+        self.receiver.disconnected(self.request)
+
+    def handle(self) -> None:
+        """Serves requests until either side hangs up."""
+        with suppress(OSError):
+            super().handle()
+
+    def do_POST(self) -> None:
+        """Records the request and plays its fault."""
+        fault = self.receiver.next_fault()
+        if fault.stored:
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                raise ConnectionResetError
+            self.receiver.store(Request(self.command, self.path, self.headers, body, self.number))
+        else:
+            self.close_connection = True
+        fault.play(self)
+
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """A complete answer."""
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def raw(self, data: bytes) -> None:
+        """Exactly these bytes."""
+        self.wfile.write(data)
+
+    def hang_up(self) -> None:
+        """Ends the connection after this exchange."""
+        self.close_connection = True
+
+    def reset(self) -> None:
+        """Ends the connection with TCP RST."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.rfile.close()
+        self.wfile.close()
+        self.connection.close()
+        raise ConnectionAbortedError
+
+    def pause(self, seconds: float) -> None:
+        """Waits, unless the receiver stops."""
+        self.receiver.pause(seconds)
+
+    def log_message(self, *_: object) -> None:
+        """Keeps quiet."""
