@@ -30,6 +30,19 @@ class Telemetry(Protocol):
         """Logs an error with ids and codes, never payloads."""
         ...
 
+    def fault(self, sink: str, error: BaseException) -> None:
+        """Tells of a bug in a sink or format."""
+        ...
+
+
+def place_of(error: BaseException) -> dict[str, str]:
+    """A bug by type and place, since its text might hold payload."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"
+    return {"error": type(error).__name__, "place": place}
+
 
 def troubles(outcome: Outcome) -> list[dict[str, Any]]:
     """Everything that was not delivered or filtered: sink, fate, code and count, most frequent first."""
@@ -61,6 +74,10 @@ class PlainTelemetry:
     def error(self, text: str, **fields: Any) -> None:
         """Logs an error."""
         self._log.error("%s %s", text, fields)
+
+    def fault(self, sink: str, error: BaseException) -> None:
+        """Logs a bug, without its text."""
+        self.error("a sink or format failed", sink=sink, **place_of(error))
 
 
 class PowertoolsTelemetry:
@@ -100,6 +117,10 @@ class PowertoolsTelemetry:
     def error(self, text: str, **fields: Any) -> None:
         """Logs an error."""
         self._log.error(text, extra=fields)
+
+    def fault(self, sink: str, error: BaseException) -> None:
+        """Logs a bug, without its text."""
+        self.error("a sink or format failed", sink=sink, **place_of(error))
 
     def _metrics(self, outcome: Outcome) -> None:
         from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.models.samples import API_CALL, EVERY_FIELD, KINDS, dump, event, nested, text
+from tests.models.samples import API_CALL, EVERY_FIELD, KINDS, SIGN_IN, dump, event, nested, text
 
-from trailforward.models import ApiCall, AwsTime, EventVersion, UserIdentity, parse_record
+from trailforward.models import ApiCall, AwsTime, EventBridgeEvent, EventVersion, UserIdentity, parse_record
 
 
 @pytest.mark.parametrize("record", KINDS, ids=lambda record: record["eventType"])
@@ -82,6 +82,30 @@ def test_unknown_fields_named_like_ours(name: str) -> None:
     parsed = parse_record(record)
     assert parsed.actor == "Admin/jun@example.com"
     assert text(dump(parsed)) == text(record)
+
+
+def test_lone_surrogate_in_a_key() -> None:
+    """An unknown key that JSON allows and UTF-8 does not is kept, and costs nothing around it."""
+    odd = {"\ud800": {"k": 1}}
+    identity = {"userName": "rosa", "hat": "red", **odd}
+    parsed = EventBridgeEvent.model_validate({"detail": {"userIdentity": identity, **odd}, **odd})
+    assert parsed.detail.actor == "rosa"
+    assert parsed.detail.user_identity is not None
+    assert parsed.detail.user_identity.model_extra == {"hat": "red", **odd}
+    assert parsed.detail.model_extra == odd
+    assert parsed.model_extra == odd
+
+
+def test_lone_surrogate_in_parameters() -> None:
+    """In free-form objects and in texts a lone surrogate is dumped, too."""
+    record = {**API_CALL, "eventName": "\ud800", "requestParameters": {"\ud800": ["\ud800"]}}
+    assert text(dump(parse_record(record))) == text(record)
+
+
+def test_lone_surrogate_in_sign_in_data() -> None:
+    """A sign-in with such a key still tells of MFA."""
+    record = {**SIGN_IN, "additionalEventData": {"MFAUsed": "Yes", "\ud800": None}}
+    assert parse_record(record).mfa is True
 
 
 def test_both_spellings() -> None:

@@ -42,6 +42,8 @@ def test_without_detail() -> None:
     """An object without a detail is no event."""
     with pytest.raises(ValidationError, match="detail"):
         EventBridgeEvent.model_validate({"version": "0"})
+    with pytest.raises(ValidationError, match="detail"):
+        EventBridgeEvent.model_validate({"\ud800": "0"})
 
 
 @pytest.mark.parametrize("detail", [None, "text", 7, True, [], [API_CALL]], ids=repr)

@@ -33,6 +33,7 @@ TELLING = [
         "MFAUsed",
     ),
 ]
+KEYS = [key for key in TELLING if key.isprintable()]  # dumps refuse a lone surrogate in an unknown key
 scalars = (
     st.none()
     | st.booleans()
@@ -45,7 +46,7 @@ json_values = st.recursive(
     scalars,
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=4) | st.sampled_from(TELLING), inner, max_size=3)
+        | st.dictionaries(st.text(max_size=4) | st.sampled_from(KEYS), inner, max_size=3)
     ),
     max_leaves=6,
 )

@@ -35,7 +35,9 @@ def faults(**settings: Any) -> list[tuple[str, str]]:
     errors = caught.value.errors()
     assert "hunter2" not in str(caught.value)
     return [
-        (str(error["ctx"]["what"]), str(error["ctx"]["fix"])) if error["type"] == "fault" else (error["msg"], "")
+        (str(error["ctx"]["what"]), str(error["ctx"]["fix"]))
+        if error["type"] == "fault"
+        else (error["msg"], "")
         for error in errors
     ]
 
@@ -114,9 +116,12 @@ def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "auth", [{"type": "bearer"}, {"type": "header", "name": "X-Api-Key"}, {"type": "basic", "username": "alice"}]
+    "auth",
+    [{"type": "bearer"}, {"type": "header", "name": "X-Api-Key"}, {"type": "basic", "username": "alice"}],
 )
-def test_a_secret_in_the_configuration_is_refused_and_never_repeated(auth: dict[str, str], secret: str) -> None:
+def test_a_secret_in_the_configuration_is_refused_and_never_repeated(
+    auth: dict[str, str], secret: str
+) -> None:
     """Secrets are given by reference; anything else is refused without showing it, for it may be the secret."""
     ((what, fix),) = faults(auth={**auth, "secret": secret})
     assert "by reference only" in what

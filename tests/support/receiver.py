@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from http.client import HTTPMessage
+    from email.message import Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Request:
 
     method: str
     path: str
-    headers: HTTPMessage
+    headers: Message
     body: bytes
     connection: int
 
@@ -98,6 +98,19 @@ class Slow(Fault):
             exchange.answer(200, {}, b"")
         else:
             exchange.hang_up()
+
+
+@dataclass(frozen=True)
+class Hold(Fault):
+    """Silence until ``go`` is set (or the receiver stops), then 200."""
+
+    go: threading.Event = field(default_factory=threading.Event)
+
+    def play(self, exchange: Exchange) -> None:
+        """Waits, then answers."""
+        while not self.go.wait(0.02) and not exchange.receiver.stopping:
+            pass
+        exchange.answer(200, {}, b"")
 
 
 @dataclass(frozen=True)
@@ -223,6 +236,11 @@ class Receiver:
         """Connections accepted so far."""
         with self._changed:
             return self._opened
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it is being closed."""
+        return self._stop.is_set()
 
     def script(self, *faults: Fault) -> None:
         """Adds to the script."""

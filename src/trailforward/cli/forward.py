@@ -18,6 +18,7 @@ from rich.table import Table
 from trailforward import handback
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
+from trailforward.telemetry import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,7 +161,10 @@ class _Run:
                     self._examples.setdefault(key, message.origin.ref)
                     owed[sink] = verdict
             if owed and self._undelivered is not None:
-                self._keep(message, owed)
+                try:
+                    self._keep(message, owed)
+                except OSError as error:
+                    self.problems.append(f"{self._undelivered}: {error.strerror}")
 
     def _keep(self, message: Message, owed: dict[str, Any]) -> None:
         verdict = next(iter(owed.values()))
@@ -173,6 +177,10 @@ class _Run:
     def error(self, text: str, **fields: Any) -> None:
         """A fault of a sink or format."""
         self.problems.append(f"{text}: {', '.join(f'{name} {value}' for name, value in fields.items())}")
+
+    def fault(self, sink: str, error: BaseException) -> None:
+        """A bug in a sink or format."""
+        self.error("a sink or format failed", sink=sink, **place_of(error))
 
     def show(self) -> None:
         """The summary, for people."""

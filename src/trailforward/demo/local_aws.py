@@ -47,27 +47,19 @@ class LocalServer:
         self._server.stop()
 
 
-class LocalAws:
-    """The demo's resources: a source queue with its dead letters and retries, and three destinations.
+class Clients:
+    """boto3 clients of the local AWS, made once each and closed at the end of ``with``.
 
     Args:
         endpoint: the address of the local server.
-        name: what everything is called, so that several sets can share a server.
     """
 
-    def __init__(self, endpoint: str, name: str = NAME) -> None:
+    def __init__(self, endpoint: str) -> None:
+        from boto3.session import Session
+
         self._endpoint = endpoint
-        self._name = name
+        self._session = Session(**CREDENTIALS)
         self._clients: dict[tuple[str, str], Any] = {}
-        self.stream_arn = self._stream("us-west-2")
-        self.subscriber = self._queue(f"{name}-subscriber", "eu-central-1")
-        self.topic_arn = self._topic("eu-central-1")
-        self.bucket = f"{name}-archive"
-        self.firehose_arn = self._firehose("us-east-1")
-        self.dead_letter = self._queue(f"{name}-dead-letter", HOME)
-        self.retry_queue = self._queue(f"{name}-retry", HOME)
-        redrive = {"deadLetterTargetArn": self.queue_arn(self.dead_letter), "maxReceiveCount": "5"}
-        self.source = self._queue(f"{name}-events", HOME, RedrivePolicy=json.dumps(redrive))
 
     def __enter__(self) -> Self:
         return self
@@ -78,17 +70,39 @@ class LocalAws:
         for client in self._clients.values():
             client.close()
 
-    def client(self, service: str, region: str = HOME) -> Any:
-        """A boto3 client of the local AWS; kept and closed with it."""
+    def __call__(self, service: str, region: str = HOME) -> Any:
+        """The client of a service in a Region."""
         key = service, region
         if key not in self._clients:
-            import boto3
             from botocore.config import Config
 
             config = Config(s3={"addressing_style": "path"}, connect_timeout=5, read_timeout=15)
-            session = boto3.session.Session(region_name=region, **CREDENTIALS)
-            self._clients[key] = session.client(service, endpoint_url=self._endpoint, config=config)
+            self._clients[key] = self._session.client(
+                service, region_name=region, endpoint_url=self._endpoint, config=config
+            )
         return self._clients[key]
+
+
+class LocalAws:
+    """The demo's resources: a source queue with its dead letters and retries, and three destinations.
+
+    Args:
+        client: makes clients of the local server.
+        name: what everything is called, so that several sets can share a server.
+    """
+
+    def __init__(self, client: Clients, name: str = NAME) -> None:
+        self.client = client
+        self._name = name
+        self.stream_arn = self._stream("us-west-2")
+        self.subscriber = self._queue(f"{name}-subscriber", "eu-central-1")
+        self.topic_arn = self._topic("eu-central-1")
+        self.bucket = f"{name}-archive"
+        self.firehose_arn = self._firehose("us-east-1")
+        self.dead_letter = self._queue(f"{name}-dead-letter", HOME)
+        self.retry_queue = self._queue(f"{name}-retry", HOME)
+        redrive = {"deadLetterTargetArn": self.queue_arn(self.dead_letter), "maxReceiveCount": "5"}
+        self.source = self._queue(f"{name}-events", HOME, RedrivePolicy=json.dumps(redrive))
 
     def queue_arn(self, url: str) -> str:
         """The ARN of one of the queues of the home Region."""
@@ -112,9 +126,9 @@ class LocalAws:
         """Every record of the Kinesis stream."""
         client = self.client("kinesis", "us-west-2")
         found: list[bytes] = []
-        for shard in client.list_shards(StreamARN=self.stream_arn)["Shards"]:
+        for shard in client.list_shards(StreamName=self._name)["Shards"]:
             iterator = client.get_shard_iterator(
-                StreamARN=self.stream_arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+                StreamName=self._name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
             while True:
                 answer = client.get_records(ShardIterator=iterator)

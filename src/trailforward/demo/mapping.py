@@ -5,33 +5,18 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from trailforward.demo.local_aws import ACCOUNT, HOME, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from trailforward.demo.local_aws import LocalAws
     from trailforward.outcome import Outcome
 
 BATCH = 10
 _TIMEOUT_MS = 30_000
-
-
-class Queues(Protocol):
-    """What the mapping needs of the local AWS."""
-
-    def client(self, service: str, region: str = HOME) -> Any:
-        """A boto3 client."""
-        ...
-
-    def queue_arn(self, url: str) -> str:
-        """The ARN of a queue."""
-        ...
-
-    def waiting(self, url: str) -> int:
-        """How many messages a queue holds."""
-        ...
 
 
 @dataclass(slots=True)
@@ -89,7 +74,7 @@ def sqs_payload(messages: Sequence[Mapping[str, Any]], arn: str) -> dict[str, An
 
 
 def poll(
-    aws: Queues,
+    aws: LocalAws,
     queues: Sequence[str],
     process: Callable[[dict[str, Any], Context], tuple[Any, Outcome]],
     *,

@@ -50,7 +50,7 @@ def run() -> int:
 
 def _play(console: Console, stack: ExitStack, started: float) -> int:
     from trailforward.demo import show, story
-    from trailforward.demo.local_aws import LocalAws, LocalServer
+    from trailforward.demo.local_aws import Clients, LocalAws, LocalServer
     from trailforward.demo.receiver import Receiver
     from trailforward.demo.throttle import ThrottlingProxy
 
@@ -60,7 +60,7 @@ def _play(console: Console, stack: ExitStack, started: float) -> int:
         proxy = stack.enter_context(ThrottlingProxy(server.url, refuse=THROTTLED))
         receiver = stack.enter_context(Receiver(busy=BUSY))
         become_lambda(os.environ, proxy.url)
-        aws = stack.enter_context(LocalAws(server.url))
+        aws = LocalAws(stack.enter_context(Clients(server.url)))
         events = story.tell(datetime.now(UTC), uuid.uuid4().hex)
         places = {"Kinesis": aws.stream_arn, "SNS": aws.topic_arn, "Firehose": aws.firehose_arn}
         status.update("Forwarding ...")
@@ -136,6 +136,7 @@ def forward(aws: LocalAws, receiver: Receiver, events: list[Event]) -> Proof:
         sent[event.digest] = event, time.monotonic()
         aws.put(event.body)
     invocations = list(poll(aws, [aws.source, aws.retry_queue], forwarder.process))
+    forwarder.close()
     arrived = {
         "Kinesis": aws.arrived_at_stream(),
         "SNS": aws.arrived_at_topic(),

@@ -10,7 +10,7 @@ from typing import cast
 
 from trailforward.demo.loopback import Handler, LoopbackServer
 from trailforward.errors import EventError
-from trailforward.jsontext import decode, elements, to_bytes, to_text, value_end, value_start
+from trailforward.jsontext import decode, elements, to_bytes, to_text, value_end
 
 _SPACES = re.compile(r"[ \t\r\n]*")
 

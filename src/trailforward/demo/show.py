@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WIDE = 100
 #: Below this, callers are left out.
 _NARROW = 80
-_SHORT_NAME = 11
+_SHORT_NAME = 12
 _LONG_NAME = 24
 
 _SUM = ("= delivered", "+ filtered", "+ dead-lettered", "+ returned")

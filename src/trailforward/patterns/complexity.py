@@ -8,6 +8,7 @@ set above the limit.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from trailforward.patterns.consistency import path_order
@@ -31,6 +32,7 @@ MAX_SETS = 5_000
 
 _QUOTE = ord('"')
 _STAR = -1
+_LETTERS = frozenset(ascii_letters.encode())
 
 
 def check_complexity(rules: Iterable[Rule], limit: int) -> None:
@@ -125,38 +127,44 @@ class _Position:
 
 
 class _Automaton:
-    """All wildcards of one field as positions. Texts of one ``anything-but`` list share their common start."""
+    """All wildcards of one field as positions.
+
+    Texts of one ``anything-but`` list share positions along their common start, up to a letter with two
+    cases directly behind a star (recorded scores; Event Ruler's machine), and they share the closing quote.
+    """
 
     def __init__(self) -> None:
         self.positions: list[_Position] = []
         self.openings: list[int] = []
 
     def add(self, texts: Sequence[str]) -> None:
-        """Adds texts that share positions up to and including their first star, and the closing quote."""
+        """Adds the texts of one condition."""
         opening, closing = self._new(), self._new()
         self.openings.append(opening)
         for text in texts:
-            here, sharing = opening, True
+            here, shared = opening, True
             for token in _tokens(text):
-                here = self._step(here, token, sharing=sharing)
-                sharing = sharing and token != _STAR
+                behind_star = self.positions[here].is_star and token in _LETTERS
+                shared = shared and not behind_star
+                here, shared = self._step(here, token, shared=shared)
             self.positions[here].literals.append((_QUOTE, closing))
 
     def _new(self, *, is_star: bool = False) -> int:
         self.positions.append(_Position(is_star=is_star))
         return len(self.positions) - 1
 
-    def _step(self, here: int, token: int, *, sharing: bool) -> int:
+    def _step(self, here: int, token: int, *, shared: bool) -> tuple[int, bool]:
+        """The position behind a token, and whether it was there already."""
         position = self.positions[here]
         known = position.star if token == _STAR else dict(position.literals).get(token)
-        if sharing and known is not None:
-            return known
+        if shared and known is not None:
+            return known, True
         new = self._new(is_star=token == _STAR)
         if token == _STAR:
             position.star = new
         else:
             position.literals.append((token, new))
-        return new
+        return new, False
 
     def follow(self, live: frozenset[int]) -> Iterable[frozenset[int]]:
         """Every set that one more byte can make of a set."""

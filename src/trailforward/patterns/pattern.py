@@ -15,7 +15,7 @@ from trailforward.patterns.parser import parse
 from trailforward.patterns.refusal import InvalidPattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from trailforward.patterns.parser import Rule
 
@@ -50,7 +50,7 @@ class Pattern:
         self.dialect = dialect
         check_dialect(dialect, self.parsed.rules)
         check_complexity(self.parsed.rules, limits.complexity)
-        self._checks = tuple(compile_rule(rule) for rule in self.parsed.rules)
+        self._checks: tuple[Callable[[Any], bool], ...] = ()
 
     @property
     def text(self) -> str:
@@ -61,6 +61,13 @@ class Pattern:
     def rules(self) -> tuple[Rule, ...]:
         """The combinations that ``$or`` makes, one without it: dotted path to condition."""
         return self.parsed.rules
+
+    @property
+    def checks(self) -> tuple[Callable[[Any], bool], ...]:
+        """A function of the event dict for each of :attr:`rules`, compiled when first needed."""
+        if not self._checks:
+            self._checks = tuple(compile_rule(rule) for rule in self.parsed.rules)
+        return self._checks
 
     def matches(self, event: Any) -> bool:
         """Whether the service would let the event pass.
@@ -78,7 +85,7 @@ class Pattern:
             event = view(event)
             if not isinstance(event, dict):
                 return False
-        for check in self._checks:  # noqa: SIM110  # any() costs a generator on the hottest line there is
+        for check in self._checks or self.checks:  # noqa: SIM110  # any() costs a generator on the hottest line there is
             if check(event):
                 return True
         return False
@@ -93,7 +100,7 @@ class Pattern:
             trailforward.errors.EventError: as for :meth:`matches`.
         """
         event = view(event)
-        return explain_rules(self.parsed.rules, self._checks, event)
+        return explain_rules(self.parsed.rules, self.checks, event)
 
     def __repr__(self) -> str:
         return f"Pattern({self.text!r})"

@@ -1,0 +1,141 @@
+"""Intake: where each message goes. What goes nowhere gets its fate, or its refusal, here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from trailforward.errors import EventError
+from trailforward.lanes import Parcel, Result
+from trailforward.outcome import Fate, Verdict
+from trailforward.sinks.base import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from trailforward.formats.base import Format
+    from trailforward.guards import SelfGuard
+    from trailforward.message import Message
+    from trailforward.outcome import Outcome
+    from trailforward.routing import Router
+    from trailforward.sinks.base import Sink
+
+#: Message index → sink → why it was not delivered there.
+Refusals = dict[int, dict[str, Result]]
+
+
+class Intake:
+    """Sorts messages into parcels, sink by sink.
+
+    Args:
+        router: which sinks want an event.
+        guard: tells our own events.
+        sinks: by name.
+        forms: the format of each sink, by the same name.
+        on_error: told of a format's or sink's own faults, without payload.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        guard: SelfGuard,
+        sinks: Mapping[str, Sink],
+        forms: Mapping[str, Format],
+        on_error: Callable[[str, BaseException], None],
+    ) -> None:
+        self._router = router
+        self._guard = guard
+        self._sinks = sinks
+        self._forms = forms
+        self._on_error = on_error
+
+    def sort(
+        self, outcome: Outcome, wave: Sequence[int], blocked: set[str]
+    ) -> tuple[dict[str, list[Parcel]], Refusals]:
+        """Decides about the messages of a wave.
+
+        Args:
+            outcome: the ledger; fates that are certain already are entered.
+            wave: indexes of messages.
+            blocked: FIFO groups of which an earlier message goes back.
+
+        Returns:
+            The parcels for each sink, and the refusals.
+        """
+        parcels: dict[str, list[Parcel]] = defaultdict(list)
+        refusals: Refusals = defaultdict(dict)
+        for index in wave:
+            message = outcome.messages[index]
+            owed = outcome.owed(message)
+            if message.origin.group in blocked:
+                verdict = Verdict(Fate.RETURNED, "group_blocked", "an earlier message of its group goes back")
+                _enter(outcome, owed, index, verdict)
+                continue
+            try:
+                event = message.event
+            except EventError as error:
+                refusals[index] = dict.fromkeys(owed, _refusal(error.code, str(error)))
+                continue
+            if self._guard.is_own(event):
+                _enter(outcome, owed, index, Verdict(Fate.FILTERED, "self", "the forwarder itself caused it"))
+                continue
+            wanted = self._router.sinks(event)
+            for name in owed:
+                if name not in wanted:
+                    outcome.record(name, index, Verdict(Fate.FILTERED, "no_route", "no route wants it there"))
+                elif message.origin.arn and message.origin.arn == self._sinks[name].arn:
+                    outcome.record(
+                        name, index, Verdict(Fate.FILTERED, "self", "it came from this very queue")
+                    )
+                else:
+                    made = self._parcel(name, index, message)
+                    if isinstance(made, Parcel):
+                        parcels[name].append(made)
+                    else:
+                        refusals[index][name] = made
+        return parcels, refusals
+
+    def _parcel(self, name: str, index: int, message: Message) -> Parcel | Result:
+        """A message in a sink's format, or why it cannot be had or sent."""
+        form, sink = self._forms[name], self._sinks[name]
+        fields = message.fields
+        try:
+            entry = Entry(
+                form.data(message), message.key, fields.get("account", ""), form.subject(message), fields
+            )
+            size = sink.size(entry)
+        except EventError as error:
+            return _refusal(error.code, str(error))
+        except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
+            self._on_error(name, error)
+            return _refusal(type(error).__name__, "the event could not be formatted")
+        limits = sink.limits
+        most = min(limits.entry_bytes, limits.batch_bytes - limits.batch_overhead)
+        if size > most:
+            return _refusal("too_large", f"{size:,} bytes, over the limit of {most:,} bytes")
+        return Parcel(index, entry, size)
+
+
+def waves(messages: Sequence[Message]) -> Iterator[list[int]]:
+    """Rounds in which no FIFO group occurs twice, so that a group can stop at its first failure."""
+    rounds: list[list[int]] = [[]]
+    depth: dict[str, int] = defaultdict(int)
+    for index, message in enumerate(messages):
+        group = message.origin.group
+        level = 0
+        if group is not None:
+            level = depth[group]
+            depth[group] += 1
+        if level == len(rounds):
+            rounds.append([])
+        rounds[level].append(index)
+    yield from rounds
+
+
+def _refusal(code: str, reason: str) -> Result:
+    return Result(delivered=False, code=code, reason=reason)
+
+
+def _enter(outcome: Outcome, names: Sequence[str], index: int, verdict: Verdict) -> None:
+    for name in names:
+        outcome.record(name, index, verdict)

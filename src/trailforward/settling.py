@@ -1,0 +1,151 @@
+"""Settling: a safe place for every message that some sink did not take.
+
+Never to be taken: a dead letter. To be taken later: back to the source; or, if other sinks have it already,
+to the retry queue, so that those do not get it twice. What has no such queue, or cannot be written to it,
+goes back to the source.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trailforward import handback, sinks
+from trailforward.lanes import Lane, Parcel
+from trailforward.outcome import Fate, Verdict
+from trailforward.sinks.base import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trailforward.config import PipelineSettings
+    from trailforward.intake import Refusals
+    from trailforward.lanes import Result
+    from trailforward.message import Message
+    from trailforward.outcome import Outcome
+    from trailforward.retry import Backoff
+    from trailforward.sinks.base import Sink
+    from trailforward.telemetry import Telemetry
+
+#: (message index, code) → the sinks that refused it so.
+Notes = dict[tuple[int, str], dict[str, "Result"]]
+
+
+class Settling:
+    """Finds a place for refused messages.
+
+    Args:
+        pipeline: names the dead-letter and the retry queue.
+        backoff: of writing to them.
+        telemetry: told of what could not be written.
+    """
+
+    def __init__(self, pipeline: PipelineSettings, backoff: Backoff, telemetry: Telemetry) -> None:
+        self._dead_letters = Postbox("dead_letter", pipeline.dead_letter)
+        self._retries = Postbox("retry_queue", pipeline.retry_queue)
+        self._backoff = backoff
+        self._telemetry = telemetry
+
+    def settle(self, refusals: Refusals, outcome: Outcome, deadline: float) -> None:
+        """Gives every refused message its fate.
+
+        Args:
+            refusals: what was refused, by message and sink.
+            outcome: the ledger.
+            deadline: on ``time.monotonic``.
+        """
+        left = {index: dict(by_sink) for index, by_sink in refusals.items()}
+        dead: Notes = {}
+        for index, by_sink in left.items():
+            for name, result in by_sink.items():
+                if not result.transient:
+                    dead.setdefault((index, result.code), {})[name] = result
+        for index, code in self._post(self._dead_letters, dead, outcome, deadline):
+            for name, result in dead[index, code].items():
+                del left[index][name]
+                outcome.record(name, index, Verdict(Fate.DEAD_LETTERED, code, result.reason, result.attempts))
+        partial: Notes = {
+            (index, next(iter(by_sink.values())).code): by_sink
+            for index, by_sink in left.items()
+            if by_sink and _elsewhere(index, outcome) and outcome.messages[index].origin.group is None
+        }
+        for index, _ in self._post(self._retries, partial, outcome, deadline):
+            for name, result in left.pop(index).items():
+                reason = f"{result.code}: {result.reason}"
+                outcome.record(name, index, Verdict(Fate.RETURNED, "retry_queue", reason, result.attempts))
+        for index, by_sink in left.items():
+            for name, result in by_sink.items():
+                verdict = Verdict(Fate.RETURNED, result.code, result.reason, result.attempts)
+                outcome.record(name, index, verdict)
+
+    def _post(
+        self, postbox: Postbox, notes: Notes, outcome: Outcome, deadline: float
+    ) -> list[tuple[int, str]]:
+        """Writes messages to a queue of ours; returns those that are safely there."""
+        if not notes or postbox.sink is None:
+            return []
+        keys = list(notes)
+        parcels = []
+        for position, (index, code) in enumerate(keys):
+            entry = postbox.entry(outcome.messages[index], code, notes[index, code])
+            parcels.append(Parcel(position, entry, postbox.sink.size(entry)))
+        lane = Lane(
+            postbox.name, postbox.sink, self._backoff, deadline=deadline, on_error=self._telemetry.fault
+        )
+        lane.start(parcels)
+        results = lane.finish()
+        lost = [result for result in results.values() if not result.delivered]
+        if lost:
+            text = "not handed over, so returned to the source"
+            self._telemetry.error(text, to=postbox.name, count=len(lost), code=lost[0].code)
+        return [key for position, key in enumerate(keys) if results[position].delivered]
+
+    def close(self) -> None:
+        """Closes both queues."""
+        for postbox in (self._dead_letters, self._retries):
+            postbox.close()
+
+
+class Postbox:
+    """A queue of ours: dead letters or retries. Made on first use, since most invocations need none.
+
+    Args:
+        name: for logs.
+        destination: ARN of an SQS queue or ``file:PATH``; None where there is no such queue.
+    """
+
+    def __init__(self, name: str, destination: str | None) -> None:
+        self.name = name
+        self._destination = destination
+        self._kind = sinks.type_of(destination) if destination else None
+        self._sink: Sink | None = None
+
+    @property
+    def sink(self) -> Sink | None:
+        """Where to write; None where there is no such queue."""
+        if self._sink is None and self._kind is not None:
+            made = sinks.load(self._kind)
+            self._sink = made(made.Settings(to=self._destination))
+        return self._sink
+
+    def entry(self, message: Message, code: str, by_sink: Mapping[str, Result]) -> Entry:
+        """A message with a note of who is still owed it, and why."""
+        result = next(iter(by_sink.values()))
+        attempts = max(other.attempts for other in by_sink.values())
+        attributes = handback.write(message, by_sink, code=code, reason=result.reason, attempts=attempts)
+        if self._kind == "file":
+            return Entry(handback.line(message.raw, attributes), message.key)
+        data, attributes = handback.letter(message.raw, attributes)
+        return Entry(data, message.key, attributes=attributes)
+
+    def close(self) -> None:
+        """Closes the sink, if it was ever made."""
+        if self._sink is not None:
+            self._sink.close()
+
+
+def _elsewhere(index: int, outcome: Outcome) -> bool:
+    """Whether some sink is done with a message, so that handing it back whole would repeat it there."""
+    return any(
+        index in verdicts and verdicts[index].fate in {Fate.DELIVERED, Fate.DEAD_LETTERED}
+        for verdicts in outcome.verdicts.values()
+    )
