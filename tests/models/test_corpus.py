@@ -1,4 +1,4 @@
-"""Real and synthetic events, kept outside the repository: see TRAILFORWARD_CORPUS in CONTRIBUTING.md."""
+"""Real and synthetic events, kept outside the repository, where TRAILFORWARD_CORPUS says."""
 
 import json
 import os

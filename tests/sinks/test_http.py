@@ -5,42 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.receiver import Receiver
 
 import trailforward
+from trailforward.formats import load
 from trailforward.sinks.base import Entry, Rejection
 from trailforward.sinks.http import HttpSettings, HttpSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.message import Message
-
 #: Bytes that any re-serialisation would change.
 ODD = [b'{"a": 1.10,"b":1.688560107857E9 }', '{"name":"bücher\\u003d","big":12345678901234567890}'.encode()]
-
-
-class Json:
-    name: ClassVar[str] = "raw"
-    json: ClassVar[bool] = True
-    content_type: ClassVar[str] = "application/vnd.test+json"
-
-    def data(self, message: Message) -> bytes:
-        """The bytes."""
-        return message.raw
-
-    def subject(self, _message: Message) -> str:
-        """None."""
-        return ""
-
-
-class Text(Json):
-    name = "text"
-    json = False
-    content_type = "text/plain; charset=utf-8"
 
 
 @pytest.fixture
@@ -57,7 +36,7 @@ def entries(*data: bytes) -> list[Entry]:
 
 def deliver(receiver: Receiver, data: list[bytes], **settings: Any) -> list[Rejection]:
     """Sends one batch with a sink of its own."""
-    sink = HttpSink(HttpSettings(to=receiver.url, **settings), Json())
+    sink = HttpSink(HttpSettings(to=receiver.url, **settings), load("raw"))
     try:
         return sink.send(entries(*data))
     finally:
@@ -87,12 +66,12 @@ def test_single_sends_exactly_the_event(receiver: Receiver) -> None:
     assert deliver(receiver, [data], batch="single") == []
     (request,) = receiver.requests
     assert request.body == data
-    assert request.headers["Content-Type"] == "application/vnd.test+json"
+    assert request.headers["Content-Type"] == "application/json"
 
 
 def test_text_goes_out_one_event_a_request(receiver: Receiver) -> None:
     """A format that is no JSON is sent with its own content type."""
-    sink = HttpSink(HttpSettings(to=receiver.url, batch="single", format="text"), Text())
+    sink = HttpSink(HttpSettings(to=receiver.url, batch="single", format="text"), load("text"))
     sink.send(entries(b"ConsoleLogin by alice\n"))
     sink.close()
     assert receiver.bodies == [b"ConsoleLogin by alice\n"]
@@ -129,7 +108,7 @@ def test_gzip_is_reproducible_and_says_so(receiver: Receiver) -> None:
 def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
     """Path and query arrive as they were written, with our name and the headers that were asked for."""
     url = f"http://127.0.0.1:{receiver.port}/in/%41//b?token=a%20b&c"
-    sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}), Json())
+    sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}), load("raw"))
     sink.send(entries(b"{}"))
     sink.close()
     (request,) = receiver.requests
@@ -142,7 +121,7 @@ def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
 
 def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
     """https://HOST alone means its root."""
-    sink = HttpSink(HttpSettings(to=f"http://localhost:{receiver.port}"), Json())
+    sink = HttpSink(HttpSettings(to=f"http://localhost:{receiver.port}"), load("raw"))
     sink.send(entries(b"{}"))
     sink.close()
     assert receiver.requests[0].path == "/"
@@ -153,7 +132,7 @@ def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
 def test_sizes_never_promise_less_than_the_body_takes(receiver: Receiver, batch: Any, count: int) -> None:
     """A batch that fits by its sizes fits as a body, within the one comma that the last event lacks."""
     data = [b'{"a":%d}' % index for index in range(1 if batch == "single" else count)]
-    sink = HttpSink(HttpSettings(to=receiver.url, batch=batch), Json())
+    sink = HttpSink(HttpSettings(to=receiver.url, batch=batch), load("raw"))
     promised = sink.limits.batch_overhead + sum(map(sink.size, entries(*data)))
     sink.send(entries(*data))
     sink.close()
@@ -163,7 +142,7 @@ def test_sizes_never_promise_less_than_the_body_takes(receiver: Receiver, batch:
 def test_limits_are_defaults_that_can_be_set() -> None:
     """500 events and 1 MB before compression, unless the settings say otherwise; single is one."""
     url = "https://siem.example.com/in"
-    array = HttpSink(HttpSettings(to=url), Json()).limits
+    array = HttpSink(HttpSettings(to=url), load("raw")).limits
     assert (array.entries, array.entry_bytes, array.batch_bytes, array.batch_overhead) == (
         500,
         1_000_000,
@@ -171,25 +150,25 @@ def test_limits_are_defaults_that_can_be_set() -> None:
         2,
     )
     settings = HttpSettings.model_validate({"to": url, "limits": {"entries": 9, "batch_bytes": 99}})
-    raised = HttpSink(settings, Json()).limits
+    raised = HttpSink(settings, load("raw")).limits
     assert (raised.entries, raised.entry_bytes, raised.batch_bytes) == (9, 1_000_000, 99)
-    assert HttpSink(HttpSettings(to=url, batch="single"), Json()).limits.entries == 1
-    assert HttpSink(HttpSettings(to=url, batch="ndjson"), Json()).limits.batch_overhead == 0
+    assert HttpSink(HttpSettings(to=url, batch="single"), load("raw")).limits.entries == 1
+    assert HttpSink(HttpSettings(to=url, batch="ndjson"), load("raw")).limits.batch_overhead == 0
 
 
 def test_a_sink_has_no_arn() -> None:
     """No event can be about an HTTP sink, so it names no ARN."""
-    assert HttpSink(HttpSettings(to="https://siem.example.com"), Json()).arn == ""
+    assert HttpSink(HttpSettings(to="https://siem.example.com"), load("raw")).arn == ""
 
 
 def test_sending_over_http_imports_no_aws_library(receiver: Receiver) -> None:
     """A function whose only sink is HTTP never pays for boto3, botocore or urllib3."""
     code = """
 import sys
+from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http import HttpSettings, HttpSink
-class Json: name, json, content_type = "raw", True, "application/json"
-sink = HttpSink(HttpSettings(to=sys.argv[1], gzip=True), Json())
+sink = HttpSink(HttpSettings(to=sys.argv[1], gzip=True), load("raw"))
 assert sink.send([Entry(b"{}", "key")]) == []
 sink.close()
 print(sorted({"boto3", "botocore", "urllib3", "aws_lambda_powertools", "requests"} & set(sys.modules)))

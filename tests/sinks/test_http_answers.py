@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import ClassVar
 
 import pytest
 from tests.support.receiver import MALFORMED, TRUNCATED, TRUNCATED_HEAD, Fault, Raw, Receiver, Status
 
 from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http import HttpSettings, HttpSink
-
-
-class Json:
-    name: ClassVar[str] = "raw"
-    json: ClassVar[bool] = True
-    content_type: ClassVar[str] = "application/json"
 
 
 def answered(*faults: Fault, query: str = "", times: int = 1) -> Receiver:
     """Sends to a receiver with this script; raises what the last send raised."""
     with Receiver(faults) as receiver:
-        settings = HttpSettings(to=receiver.url + query, read_timeout_seconds=0.2)
-        sink = HttpSink(settings, Json())  # type: ignore[arg-type]
+        settings = HttpSettings(to=receiver.url + query, read_timeout_seconds=5)
+        sink = HttpSink(settings, load("raw"))
         try:
             for _ in range(times):
                 assert sink.send([Entry(b'{"payload":1}', "key")]) == []
@@ -182,7 +176,7 @@ def test_every_legal_form_of_a_complete_answer_is_understood(data: bytes) -> Non
 def test_answers_are_read_so_that_the_connection_serves_again(status: int) -> None:
     """An answer's body is read to its end, whatever its status: the next batch takes the same connection."""
     with Receiver([Status(status, body=b"x" * 500_000)]) as receiver:
-        sink = HttpSink(HttpSettings(to=receiver.url), Json())  # type: ignore[arg-type]
+        sink = HttpSink(HttpSettings(to=receiver.url), load("raw"))
         for number in (1, 2):
             try:
                 sink.send([Entry(b"%d" % number, "key")])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.receiver import Receiver, Status
 
 from trailforward.errors import PermanentError, SecretError, SinkError, TransientError
+from trailforward.formats import load
 from trailforward.sinks._secrets import SecretUnavailableError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http import HttpSettings, HttpSink
@@ -26,12 +27,6 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
 BEARER = {"type": "bearer", "secret": SECRET}
 SIGV4 = {"type": "sigv4", "service": "execute-api", "region": "eu-west-1"}
 EVENT = [Entry(b'{"a": 1.10}', "key")]
-
-
-class Json:
-    name: ClassVar[str] = "raw"
-    json: ClassVar[bool] = True
-    content_type: ClassVar[str] = "application/json"
 
 
 class Vault:
@@ -74,7 +69,7 @@ def make_sink(receiver: Receiver) -> Iterator[MakeSink]:
 
     def make(auth: dict[str, str] | None, vault: Vault | None = None, **settings: Any) -> HttpSink:
         model = HttpSettings.model_validate({"to": receiver.url, "auth": auth, **settings})
-        made.append(HttpSink(model, Json(), secrets=vault))  # type: ignore[arg-type]
+        made.append(HttpSink(model, load("raw"), secrets=vault))
         return made[-1]
 
     yield make

@@ -209,7 +209,7 @@ def test_an_empty_secret_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_secret_is_kept_for_its_lifetime(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within its lifetime a secret costs one call; after it, or when the clock jumps back, it is read again."""
+    """Within its lifetime a secret costs one call; later, or when the clock jumps back, it is read again."""
     clock = Clock()
     with answering(value("one"), value("two"), value("three")) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)

@@ -24,6 +24,12 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name in the base class
         """Says nothing."""
 
+    def handle_expect_100(self) -> bool:
+        """Asks for the body at once: clients wait for this before they send it."""
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def body(self) -> bytes:
         """The request's body."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))

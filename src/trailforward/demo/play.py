@@ -55,24 +55,22 @@ def _play(console: Console, stack: ExitStack, started: float) -> int:
     from trailforward.demo.throttle import ThrottlingProxy
 
     spinner = "line" if console.options.ascii_only else "dots"
-    with console.status("Starting a local AWS ...", spinner=spinner) as status:
+    with console.status("Starting a local AWS ...", spinner=spinner):
         server = stack.enter_context(LocalServer())
         proxy = stack.enter_context(ThrottlingProxy(server.url, refuse=THROTTLED))
         receiver = stack.enter_context(Receiver(busy=BUSY))
         become_lambda(os.environ, proxy.url)
         aws = LocalAws(stack.enter_context(Clients(server.url)))
-        events = story.tell(datetime.now(UTC), uuid.uuid4().hex)
-        places = {"Kinesis": aws.stream_arn, "SNS": aws.topic_arn, "Firehose": aws.firehose_arn}
-        status.update("Forwarding ...")
         os.environ |= settings(aws, receiver)
+    events = story.tell(datetime.now(UTC), uuid.uuid4().hex)
+    arns = {"Kinesis": aws.stream_arn, "SNS": aws.topic_arn, "Firehose": aws.firehose_arn}
+    places = {name: arn.split(":")[3] for name, arn in arns.items()}
+    show.intro(console, events, places | {"an HTTP API": ""})
+    with console.status("Forwarding ...", spinner=spinner):
         proof = forward(aws, receiver, events)
-    show.intro(
-        console, events, {name: arn.split(":")[3] for name, arn in places.items()} | {"an HTTP API": ""}
-    )
     show.story(console, proof)
-    show.ledger(
-        console, proof, dict(zip((line.sink for line in proof.lines), (*places, "HTTP"), strict=False))
-    )
+    labels = (*places, "HTTP")  # in the order of TRAILFORWARD_TO, which the ledger keeps
+    show.ledger(console, proof, dict(zip((line.sink for line in proof.lines), labels, strict=False)))
     seconds = time.monotonic() - started
     show.closing(console, proof, throttled=proxy.refused, busy=receiver.refused, seconds=seconds)
     return 0 if proof.holds else 1

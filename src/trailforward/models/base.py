@@ -30,7 +30,7 @@ class LenientModel(BaseModel):
     - ``model_dump(by_alias=True, exclude_unset=True)`` gives back what came in.
 
     Dumping is Pydantic's own. It refuses an unknown key with a lone surrogate (no UTF-8 text can hold one),
-    and ``model_dump_json`` more than about 250 nested levels. ``trailforward.Message.raw`` has no limits.
+    and ``model_dump_json`` more than about 250 nested levels. ``trailforward.Message.raw`` has neither limit.
     """
 
     model_config = ConfigDict(

@@ -1,8 +1,8 @@
 """The service's gate on wildcards: how many places of a rule one value can keep alive at once.
 
-A port of the idea, not of the code, of Event Ruler's evaluator: the live positions of all wildcards of a field
-while an arbitrary value is read, byte by byte; the largest such set counts. The search stops at the first
-set above the limit.
+The idea, not the code, of Event Ruler's evaluator: the live positions of all wildcards of a field while an
+arbitrary value is read, byte by byte; the largest such set counts. The search stops at the first set above
+the limit.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class _Trail(NamedTuple):
 
     before: _Trail | None
     array: _Array
-    index: int
+    element: int
 
 
 _Bound = dict[_Array, int]
@@ -142,6 +142,6 @@ def _bind(kept: _Bound, trail: _Trail | None, later: frozenset[str]) -> _Bound:
         if trail.array.head in later:
             if bound is kept:
                 bound = dict(kept)
-            bound[trail.array] = trail.index
+            bound[trail.array] = trail.element
         trail = trail.before
     return bound

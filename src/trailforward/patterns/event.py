@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trailforward.message import decode, to_text
+from trailforward.jsontext import decode, to_text
 from trailforward.patterns.numbers import event_float
 
 if TYPE_CHECKING:

@@ -63,9 +63,7 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain_rules(
-    rules: Iterable[Rule], checks: Iterable[Callable[[Any], bool]], event: Any
-) -> Explanation:
+def explain_rules(rules: Iterable[Rule], checks: Iterable[Callable[[Any], bool]], event: Any) -> Explanation:
     """Explains compiled rules on a parsed event."""
     if not isinstance(event, dict):
         nothing = Mismatch("", "", (), "the event is not a JSON object")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward.patterns.addresses import address
 from trailforward.patterns.event import view
 from trailforward.patterns.matcher import MAX_STEPS
-from trailforward.patterns.operators import Condition, Member
 from trailforward.patterns.pattern import Pattern
 from trailforward.patterns.text import wildcard_segments
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trailforward.patterns.explain import Explanation
+    from trailforward.patterns.operators import Condition, Member
     from trailforward.patterns.parser import Rule
 
 
@@ -50,7 +50,7 @@ class PatternSet:
         """The names of all patterns that match, in their order.
 
         Args:
-            event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once at most.
+            event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once.
 
         Raises:
             trailforward.errors.EventError: text or bytes that are not JSON; a message that is no event.
@@ -250,18 +250,15 @@ def _keys(condition: Condition) -> tuple[_Key, ...] | None:
 def _key(member: Member) -> _Key | None:
     """A key that every leaf has that satisfies a member; None if there is none."""
     kind, operand = member
-    if kind == "exactly":
-        return _Key("exact", operand)
     if kind == "string":
         return _Key("exact", address(operand) or operand)
-    if kind == "literal":
+    if kind in {"exactly", "literal"}:
         return _Key("exact", operand)
     if kind in {"prefix", "suffix"} and operand:
         return _Key(kind, operand)
     if kind == "wildcard":
         head, *others = wildcard_segments(operand)
-        if head:
+        if head or not others:
             return _Key("prefix" if others else "exact", head)
-        if others and others[-1]:
-            return _Key("suffix", others[-1])
+        return _Key("suffix", others[-1]) if others[-1] else None
     return None

@@ -10,7 +10,6 @@ from trailforward.patterns.addresses import address
 from trailforward.patterns.complexity import complexity
 from trailforward.patterns.dialects import LACKS, lacking
 from trailforward.patterns.limits import DEFAULT_SIZE_QUOTA, Limits
-from trailforward.patterns.numbers import Number
 from trailforward.patterns.operators import ABSENT, PRESENT, Condition, Member
 from trailforward.patterns.pattern import Pattern
 
@@ -64,6 +63,8 @@ OBJECTS = frozenset(
 #: Numbers that the user guide promises for ``numeric``.
 NUMERIC_LIMIT = 5e9
 NUMERIC_DECIMALS = 6
+#: Significant digits that every Java runtime prints alike.
+SHORT_DIGITS = 15
 
 _NOTES = {
     "repeated-path": "named more than once: the later condition replaces the earlier one",
@@ -72,14 +73,15 @@ _NOTES = {
 }
 
 
-def lint(pattern: Pattern | str | Mapping[str, Any]) -> list[Lint]:
+def lint(pattern: Pattern | str | Mapping[str, Any], *, portable: bool = False) -> list[Lint]:
     """Looks for what is legal and doubtful.
 
     Args:
         pattern: compiled, text or dict.
+        portable: also name operators that other services than event buses lack.
 
     Returns:
-        Findings in the order of the pattern's fields, without repetition.
+        Findings without repetition: those of the whole pattern first, then field by field.
 
     Raises:
         trailforward.errors.PatternError: the pattern is invalid.
@@ -87,6 +89,8 @@ def lint(pattern: Pattern | str | Mapping[str, Any]) -> list[Lint]:
     if not isinstance(pattern, Pattern):
         pattern = Pattern(pattern)
     found = [*_whole(pattern)]
+    if portable or pattern.dialect == "pipes":
+        found += _portability(pattern.rules)
     for rule in pattern.rules:
         for path, condition in rule.items():
             for check in _FIELD_CHECKS:
@@ -96,30 +100,35 @@ def lint(pattern: Pattern | str | Mapping[str, Any]) -> list[Lint]:
 
 def _whole(pattern: Pattern) -> Iterator[Lint]:
     for code, path in pattern.parsed.notes:
-        yield Lint(code, path, _NOTES[code], code != "repeated-path")
+        yield Lint(code, path, _NOTES[code], service_may_differ=code != "repeated-path")
     if len(pattern.text) > DEFAULT_SIZE_QUOTA:
-        quota = f"{DEFAULT_SIZE_QUOTA:,}"
-        yield Lint(
-            "size", "", f"{len(pattern.text):,} characters: accounts get {quota} unless raised", True
-        )
+        text = f"{len(pattern.text):,} characters: accounts get {DEFAULT_SIZE_QUOTA:,} unless raised"
+        yield Lint("size", "", text, service_may_differ=True)
     yield from _complex(pattern.rules)
     yield from _overlapping(pattern.rules)
+
+
+def _portability(rules: tuple[Rule, ...]) -> Iterator[Lint]:
     for dialect in LACKS:
-        for path, kind in lacking(dialect, pattern.rules):
+        for path, kind in lacking(dialect, rules):
             yield Lint(f"not-in-{dialect}", path, f"{kind} is not for {dialect}")
-    for path, condition in ((path, c) for rule in pattern.rules for path, c in rule.items()):
-        if any(member.kind == "wildcard" for member in condition.members):
-            yield Lint("not-in-pipes", path, "wildcard is not documented for pipes", True)
+    for rule in rules:
+        for path, condition in rule.items():
+            if any(member.kind == "wildcard" for member in condition.members):
+                text = "nobody says whether pipes know wildcard"
+                yield Lint("not-in-pipes", path, text, service_may_differ=True)
 
 
 def _complex(rules: tuple[Rule, ...]) -> Iterator[Lint]:
     limit = Limits().complexity
     score = complexity(rules)
     if score == limit:
-        yield Lint("complexity", "", f"wildcard complexity is exactly {limit}, the limit", True)
+        yield Lint(
+            "complexity", "", f"wildcard complexity is exactly {limit}, the limit", service_may_differ=True
+        )
     elif score < limit < complexity(rules, thorough=True):
         text = "wildcards sorted behind an exists:false field are too complex, and may count"
-        yield Lint("complexity", "", text, True)
+        yield Lint("complexity", "", text, service_may_differ=True)
 
 
 def _overlapping(rules: tuple[Rule, ...]) -> Iterator[Lint]:
@@ -130,8 +139,10 @@ def _overlapping(rules: tuple[Rule, ...]) -> Iterator[Lint]:
     for group in by_paths.values():
         for first, second in combinations(group, 2):
             if all(set(first[path].members) & set(second[path].members) for path in first):
-                text = "$or branches overlap: the live rule may ignore the later one; merge them into one list"
-                yield Lint("overlapping-or", "", text, True)
+                text = (
+                    "$or branches overlap: the live rule may ignore the later one; merge them into one list"
+                )
+                yield Lint("overlapping-or", "", text, service_may_differ=True)
                 return
 
 
@@ -166,11 +177,20 @@ def _numbers(path: str, condition: Condition) -> Iterator[Lint]:
         if kind == "number" and operand.value is None:
             text = f"{operand.text} has more digits than a double: only the same text matches"
             yield Lint("inexact-number", path, text)
+        elif kind == "number" and _java_may_differ(operand.value):
+            text = f"{operand.text}: some Java runtimes do not compare so long a number as a number"
+            yield Lint("long-number", path, text, service_may_differ=True)
         if kind == "numeric":
             ends = [end for end in (operand.low, operand.high) if end is not None]
             if any(abs(end) > NUMERIC_LIMIT or _decimals(end) > NUMERIC_DECIMALS for end in ends):
                 text = "numeric is documented for -5e9 to 5e9 with 6 decimals"
-                yield Lint("numeric-range", path, text, True)
+                yield Lint("numeric-range", path, text, service_may_differ=True)
+
+
+def _java_may_differ(value: float) -> bool:
+    """Quirk Q8: Java before 19 did not always print the shortest decimal form of a double."""
+    digits, _, exponent = repr(value).lstrip("-").partition("e")
+    return len(digits.replace(".", "").strip("0")) > SHORT_DIGITS or bool(exponent)
 
 
 def _decimals(value: float) -> int:
@@ -181,21 +201,22 @@ def _decimals(value: float) -> int:
 
 def _addresses(path: str, condition: Condition) -> Iterator[Lint]:
     if any(kind == "string" and address(operand) for kind, operand in condition.members):
-        text = "an IP address matches every spelling of it; the service may also match across families"
-        yield Lint("ip-literal", path, text, True)
-    for kind, operand in condition.members:
-        if kind == "cidr" and (operand.bits == operand.shift or operand.shift % 4):
-            # Q1: the reference compares hex digits from the left, across families.
-            yield Lint("cidr", path, "the service may also match addresses of the other family", True)
+        text = "an IP address matches every spelling of it, and in the service maybe one of the other family"
+        yield Lint("ip-literal", path, text, service_may_differ=True)
+    if any(member.kind == "cidr" for member in condition.members):
+        text = "the service may also match addresses of the other family, and bare numbers"
+        yield Lint("cidr", path, text, service_may_differ=True)
 
 
 def _letters(path: str, condition: Condition) -> Iterator[Lint]:
     for member in condition.members:
         if member.kind.endswith("equals-ignore-case") and any(map(_beyond_bmp, _texts(member))):
             text = "the service may take characters beyond U+FFFF for question marks when ignoring case"
-            yield Lint("ignore-case-beyond-bmp", path, text, True)
+            yield Lint("ignore-case-beyond-bmp", path, text, service_may_differ=True)
         if member.kind == "exactly":
-            yield Lint("exactly", path, "exactly is not documented: write the plain string", True)
+            yield Lint(
+                "exactly", path, "exactly is not documented: write the plain string", service_may_differ=True
+            )
 
 
 def _texts(member: Member) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.consistency import Consistency, Field
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from trailforward.patterns.operators import Condition
 
     Check = Callable[[Any], bool]
+
+_DOT = re.compile(r"\.")
 
 #: Deeper paths are judged without recursion, a bit slower. Nobody writes them but fuzzers.
 MAX_STEPS = 32
@@ -35,7 +38,11 @@ class _Node:
 
 
 def compile_rule(rule: Mapping[str, Condition]) -> Check:
-    """Makes one function of a rule: event dict in, whether all conditions hold out."""
+    """Makes one function of a rule: event dict in, whether all conditions hold out.
+
+    Args:
+        rule: dotted path to condition.
+    """
     fields = [Field(path, leaf_test(asked.members), asked.optional) for path, asked in rule.items()]
     if any(path.count(".") >= MAX_STEPS for path in rule):
         return Consistency(fields, 0).holds
@@ -49,7 +56,7 @@ def compile_rule(rule: Mapping[str, Condition]) -> Check:
             node = node.children[step]
         node.field = field
         node.check = _field_check(rule[field.path], field)
-    return _below(root)
+    return _object_check(root, Consistency(fields, 0))
 
 
 def _field_check(condition: Condition, field: Field) -> Check:
@@ -98,46 +105,59 @@ def _below(node: _Node) -> Check:
     """A check for the fields below a place, given what stands there."""
     fields = node.fields()
     optional = [field.optional for field in fields]
-    together = Consistency(fields, node.start)
+    none_needed = all(optional)
     # Without exists:false and a leaf of its own, an array holds if one object in it holds by itself.
     apart = not any(optional) and not node.field
-    none_needed = all(optional)
-    compiled = [(key, _compile(child), child) for key, child in node.children.items()]
-    leaves = tuple((key, check) for key, check, child in compiled if not child.children)
-    branches = tuple((key, check) for key, check, child in compiled if child.children)
-    skip = node.start
-    aliases = {
-        field.path[skip:at]
-        for field in fields
-        for at in _ends(field.path, skip)
-        if "." in field.path[skip:at]
-    }
+    together = Consistency(fields, node.start)
+    holds = _object_check(node, together)
 
     def check(value: Any) -> bool:
         if isinstance(value, dict):
-            get = value.get
-            for key, leaf in leaves:
-                if not leaf(get(key, MISSING)):
-                    return False
-            if not branches:
-                return True
-            if not value.keys().isdisjoint(aliases):
-                return together.holds(value)
-            for key, branch in branches:
-                if not branch(get(key, MISSING)):
-                    return False
-            return True
+            return holds(value)
         if not isinstance(value, list):
             return none_needed
-        if apart:
-            return any(check(item) for item in _objects(value))
-        return together.holds(value)
+        return any(map(holds, _objects(value))) if apart else together.holds(value)
 
     return check
 
 
-def _ends(path: str, start: int) -> list[int]:
-    return [at for at, char in enumerate(f"{path}.") if char == "." and at >= start]
+def _object_check(node: _Node, together: Consistency) -> Check:
+    """A check for the fields below a place where an object stands; single steps first, they are cheap."""
+    compiled = [(key, _compile(child), bool(child.children)) for key, child in node.children.items()]
+    leaves = tuple((key, check) for key, check, has_more in compiled if not has_more)
+    branches = tuple((key, check) for key, check, has_more in compiled if has_more)
+    aliases = _aliases(node)
+
+    def shallow(value: dict[Any, Any]) -> bool:
+        get = value.get
+        for key, check in leaves:  # noqa: SIM110  # all() costs a generator
+            if not check(get(key, MISSING)):
+                return False
+        return True
+
+    def deep(value: dict[Any, Any]) -> bool:
+        if not shallow(value):
+            return False
+        if not value.keys().isdisjoint(aliases):
+            return together.holds(value)
+        get = value.get
+        for key, check in branches:  # noqa: SIM110  # all() costs a generator
+            if not check(get(key, MISSING)):
+                return False
+        return True
+
+    return deep if branches else shallow
+
+
+def _aliases(node: _Node) -> frozenset[str]:
+    """The dotted keys of an object that lead to fields below it as well: ``a.b`` beside ``a``."""
+    rests = [field.path[node.start :] for field in node.fields()]
+    return frozenset(
+        rest[:at]
+        for rest in rests
+        for at in (*(dot.start() for dot in _DOT.finditer(rest)), len(rest))
+        if "." in rest[:at]
+    )
 
 
 def _objects(value: list[Any]) -> list[dict[Any, Any]]:

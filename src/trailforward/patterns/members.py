@@ -232,20 +232,11 @@ class MemberParser:
         name = reader.key
         if name not in _BUT_NESTED:
             raise reader.refusal(f"Unsupported anything-but pattern: {name}")
-
-        def read(kind: str) -> str:
-            if kind != "string":
-                raise reader.refusal(_BUT_NESTED[name])
-            operand = reader.string()
-            if not operand and name in {"prefix", "suffix"}:
-                raise reader.refusal("Null prefix/suffix not allowed")
-            return operand
-
         kind = reader.next()
         if kind == "[":
-            operands = self._but_list(read)
+            operands = self._but_list(lambda kind: self._but_operand(name, kind))
         elif kind in {"string", "number"}:
-            operands = (read(kind),)
+            operands = (self._but_operand(name, kind),)
         else:
             raise reader.refusal(_BUT_VALUE)
         if not operands:  # the reference accepts it and then crashes
@@ -255,6 +246,14 @@ class MemberParser:
                 self._check_wildcard(operand)
         self._end(_CROWDED)
         return Member(f"anything-but/{name}", operands)
+
+    def _but_operand(self, name: str, kind: str) -> str:
+        if kind != "string":
+            raise self.reader.refusal(_BUT_NESTED[name])
+        operand = self.reader.string()
+        if not operand and name in {"prefix", "suffix"}:
+            raise self.reader.refusal("Null prefix/suffix not allowed")
+        return operand
 
 
 def _did_you_mean(operator: str) -> str:

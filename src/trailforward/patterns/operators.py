@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.patterns.addresses import Address, Network, address
+from trailforward.patterns.addresses import Network, address
 from trailforward.patterns.numbers import Number, comparable, number_text
 from trailforward.patterns.text import ignoring_case, prefix_ignoring_case, suffix_ignoring_case, wildcard
 

@@ -18,9 +18,12 @@ from trailforward.patterns.refusal import InvalidPattern
 
 #: Refused as a field name anywhere inside a branch of ``$or`` (Event Ruler).
 RESERVED = frozenset(
-    "exactly equals-ignore-case prefix suffix anything-but exists wildcard numeric cidr = < <= > >= regex "
-    "not-wildcard not-equals-ignore-case date-after date-on-or-after date-before date-on-or-before "
-    "in-date-range ip-address-in-range ip-address-not-in-range".split()
+    {
+        *("exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard"),
+        *("numeric", "cidr", "=", "<", "<=", ">", ">=", "regex", "not-wildcard", "not-equals-ignore-case"),
+        *("date-after", "date-on-or-after", "date-before", "date-on-or-before", "in-date-range"),
+        *("ip-address-in-range", "ip-address-not-in-range"),
+    }
 )
 
 Rule = dict[str, Condition]

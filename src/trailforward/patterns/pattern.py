@@ -37,8 +37,8 @@ class Pattern:
         dialect: ``rules`` (event buses), ``pipes`` or ``lambda-esm``: where the pattern will run.
 
     Raises:
-        trailforward.errors.PatternError: the service would refuse the pattern; an :class:`InvalidPattern` with
-            ``reason``, ``line``, ``column`` and sometimes a ``hint``.
+        trailforward.errors.PatternError: the service would refuse the pattern; an :class:`InvalidPattern`
+            with ``reason``, ``line``, ``column`` and sometimes a ``hint``.
     """
 
     __slots__ = ("_checks", "dialect", "parsed")
@@ -73,7 +73,7 @@ class Pattern:
         """Whether the service would let the event pass.
 
         Args:
-            event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once at most.
+            event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once.
 
         Returns:
             True if any combination holds. JSON that is no object never matches.
@@ -116,7 +116,9 @@ class Pattern:
 
 def _to_text(source: Mapping[str, Any]) -> str:
     try:
-        return json.dumps(source, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_mapping)
+        return json.dumps(
+            source, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_mapping
+        )
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidPattern(f"not JSON: {error}") from None
 

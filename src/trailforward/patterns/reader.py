@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from json.decoder import scanstring
+from json import decoder as _json
 
 from trailforward.patterns.refusal import InvalidPattern, Place, place
 
@@ -70,7 +70,8 @@ class Reader:
         """The content of the current string; reads it to its closing quote."""
         self._open_string = False
         try:
-            content, self.position = scanstring(self.text, self.position, True)  # noqa: FBT003  # C function
+            content: str
+            content, self.position = _json.scanstring(self.text, self.position, True)  # type: ignore[attr-defined]  # noqa: FBT003
         except json.JSONDecodeError as error:
             raise self._bad_string(error) from None
         return content

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import Field, field_validator
 
-from trailforward.errors import MissingExtraError, PermanentError, SecretError, TransientError
+from trailforward.errors import PermanentError, SecretError, TransientError
 from trailforward.sinks._secrets import SecretReference, Secrets, SecretUnavailableError
 from trailforward.sinks.settings import Settings, fault
 
@@ -256,11 +256,9 @@ class _Signature:
 
     def _keys(self) -> Any:
         """Access key, secret key and token, as botocore finds them; it renews those that run out."""
-        try:
-            from botocore import exceptions
-            from botocore.session import Session
-        except ModuleNotFoundError:
-            raise MissingExtraError("SigV4", "aws") from None
+        from botocore import exceptions
+        from botocore.session import Session
+
         try:
             with self._lock:
                 if self._credentials is None:

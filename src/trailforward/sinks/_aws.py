@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
@@ -43,6 +45,30 @@ TRANSIENT = frozenset(
     }
 )
 
+#: Codes by which AWS blames what was sent: a whole call, where one entry may be the cause, or an entry.
+BLAMING = frozenset(
+    {
+        "413",
+        "BatchRequestTooLong",
+        "InvalidArgument",
+        "InvalidArgumentException",
+        "InvalidMessageContents",
+        "InvalidParameter",
+        "InvalidParameterException",
+        "InvalidParameterValue",
+        "ParameterValueInvalid",
+        "RequestEntityTooLarge",
+        "RequestEntityTooLargeException",
+        "SerializationException",
+        "ValidationError",
+        "ValidationException",
+    }
+)
+
+#: Seconds to wait for a connection, and between two bytes of an answer.
+CONNECT_TIMEOUT = 3.0
+READ_TIMEOUT = 10.0
+
 _THROTTLED = 429
 _SERVER_ERROR = 500
 
@@ -56,16 +82,26 @@ class Client:
     Args:
         service: botocore's name of the service.
         region: from the destination's ARN.
-        connect_timeout: seconds.
-        read_timeout: seconds between two bytes of an answer.
+        connect_timeout: seconds; :data:`CONNECT_TIMEOUT` by default.
+        read_timeout: seconds between two bytes of an answer; :data:`READ_TIMEOUT` by default.
+
+    Raises:
+        MissingExtraError: botocore is not installed.
     """
 
     def __init__(
-        self, service: str, region: str, *, connect_timeout: float = 3.0, read_timeout: float = 10.0
+        self,
+        service: str,
+        region: str,
+        *,
+        connect_timeout: float | None = None,
+        read_timeout: float | None = None,
     ) -> None:
+        if find_spec("botocore") is None:
+            raise MissingExtraError(f"talking to AWS ({service})", "aws")
         self._service = service
         self._region = region
-        self._timeouts = connect_timeout, read_timeout
+        self._timeouts = connect_timeout or CONNECT_TIMEOUT, read_timeout or READ_TIMEOUT
         self._client: Any = None
 
     @property
@@ -73,19 +109,24 @@ class Client:
         """The botocore client itself.
 
         Raises:
-            MissingExtraError: botocore is not installed.
+            TransientError: it cannot be made here and now (a profile that is not there, a bad endpoint).
         """
-        if self._client is None:
+        client = self._client
+        if client is None:
             with _lock:  # a session is not safe to make clients from several threads
-                if self._client is None:
-                    self._client = self._make()
-        return self._client
+                client = self._client = self._client or self._make()
+        return client
+
+    def close(self) -> None:
+        """Gives up the connections. The next call makes new ones."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
     def _make(self) -> Any:
-        try:
-            from botocore.config import Config
-        except ModuleNotFoundError:
-            raise MissingExtraError(f"sending to {self._service}", "aws") from None
+        from botocore.config import Config
+        from botocore.exceptions import BotoCoreError
+
         from trailforward import __version__
 
         connect, read = self._timeouts
@@ -96,7 +137,10 @@ class Client:
             tcp_keepalive=True,
             user_agent_extra=f"trailforward/{__version__}",
         )
-        return _session().create_client(self._service, region_name=self._region, config=config)
+        try:
+            return _session().create_client(self._service, region_name=self._region, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise TransientError(type(error).__name__, _first_line(error)) from None
 
     def call(self, operation: str, *, transient: Collection[str] = (), **parameters: Any) -> dict[str, Any]:
         """One call, one attempt.
@@ -112,8 +156,9 @@ class Client:
         """
         from botocore import exceptions
 
+        method = getattr(self.botocore, operation)
         try:
-            answer: dict[str, Any] = getattr(self.botocore, operation)(**parameters)
+            answer: dict[str, Any] = method(**parameters)
         except exceptions.ClientError as error:
             raise _refusal(error, transient) from None
         except exceptions.ParamValidationError as error:
@@ -121,10 +166,17 @@ class Client:
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
             raise PermanentError("NoCredentials", _first_line(error)) from None
         except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
-            # Timeouts, resets, unreadable answers: whether the call was carried out is unknown.
+            # Timeouts, resets, cut-off answers: whether the call was carried out is unknown.
             raise TransientError(type(error).__name__, _first_line(error)) from None
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # botocore's parsers stumble over answers that AWS would not give.
+            text = f"the answer made no sense ({type(error).__name__})"
+            raise TransientError(UNREADABLE, text) from None
         return answer
 
+
+#: The code of an answer that does not say what became of the entries.
+UNREADABLE = "unreadable_answer"
 
 _lock = threading.Lock()
 _sessions: list[Any] = []
@@ -147,44 +199,37 @@ def _refusal(error: Any, transient: Collection[str]) -> SinkError:
     """Sorts an answer of AWS by its code, or by its HTTP status where the code is unknown."""
     details = error.response.get("Error", {})
     code = str(details.get("Code") or "Unknown").rpartition("#")[2]
-    message = str(details.get("Message") or "")
+    message = without_values(str(details.get("Message") or ""))
     metadata = error.response.get("ResponseMetadata", {})
     status = metadata.get("HTTPStatusCode", 0)
     # SQS in query-compatible mode prefixes some codes: AWS.SimpleQueueService.NonExistentQueue.
     short = code.rpartition(".")[2]
     if {code, short} & (TRANSIENT | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
         return TransientError(short, message, retry_after=_seconds(metadata))
-    return PermanentError(short, message, divisible=short in _DIVISIBLE)
+    return PermanentError(short, message, divisible=short in BLAMING)
 
 
-#: Codes by which AWS refuses a whole call though one entry may be to blame.
-_DIVISIBLE = frozenset(
-    {
-        "BatchRequestTooLong",
-        "InvalidArgumentException",
-        "InvalidMessageContents",
-        "InvalidParameter",
-        "InvalidParameterValue",
-        "ParameterValueInvalid",
-        "RequestEntityTooLarge",
-        "SerializationException",
-        "ValidationError",
-        "ValidationException",
-    }
-)
+#: ``Value '…' at 'records.1.member.data' failed to satisfy constraint``: the value may be an event.
+_VALUE = re.compile(r"""\bvalue:?\s*['"(\[].*['")\]]\s*(?=(at|for)\b)""", re.IGNORECASE | re.DOTALL)
+_MESSAGE_CHARACTERS = 300
+
+
+def without_values(message: str) -> str:
+    """AWS's words without what they may repeat of the request: reasons are logged, payloads never."""
+    return _VALUE.sub("a value ", message)[:_MESSAGE_CHARACTERS]
 
 
 def _seconds(metadata: dict[str, Any]) -> float | None:
     value = metadata.get("HTTPHeaders", {}).get("retry-after", "")
-    return float(value) if value.isdigit() else None
+    return float(value) if value.isascii() and value.isdigit() else None
 
 
 def caller_role(region: str | None = None) -> tuple[str, str] | None:
     """(account, role name) of the role this process runs as; None if it is none or STS is silent."""
     from trailforward.arn import Arn
 
-    client = Client("sts", region or "us-east-1", connect_timeout=1.0, read_timeout=1.0)
     try:
+        client = Client("sts", region or "us-east-1", connect_timeout=1.0, read_timeout=1.0)
         arn = Arn.parse(client.call("get_caller_identity")["Arn"])
     except (SinkError, MissingExtraError, ValueError, KeyError):
         return None

@@ -1,4 +1,8 @@
-"""What SQS and SNS share: batches of ten whose entries are named by id, characters, FIFO ids."""
+"""What the batch calls of AWS share: how their answers are read; ids, attributes and characters of SQS and SNS.
+
+An entry counts as taken only where the answer has a receipt for it. An answer that AWS would not give (cut
+short, of another shape) must not pass for a success: botocore reads such answers as empty ones.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,13 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from trailforward.jsontext import readable
+from trailforward.errors import TransientError
+from trailforward.jsontext import readable, to_bytes
+from trailforward.sinks._aws import BLAMING, TRANSIENT, UNREADABLE, without_values
 from trailforward.sinks.base import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trailforward.sinks.base import Entry
 
@@ -20,7 +26,12 @@ _FIFO_ID = re.compile(r"[!-~]{1,128}")
 
 def fifo_id(text: str) -> str:
     """The text itself where FIFO ids allow it, else its digest."""
-    return text if _FIFO_ID.fullmatch(text) else hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return text if _FIFO_ID.fullmatch(text) else digest(to_bytes(text))
+
+
+def digest(data: bytes) -> str:
+    """SHA-256 in hex. As deduplication id it lets a queue drop an entry only where the bytes are the same."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def attributes(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -37,12 +48,50 @@ def attribute_bytes(values: Mapping[str, str]) -> int:
     )
 
 
-def rejections(failed: Sequence[dict[str, Any]]) -> list[Rejection]:
-    """``Failed[]`` of an answer. ``SenderFault`` says that a retry cannot succeed."""
-    return [
-        Rejection(int(entry["Id"]), entry["Code"], entry.get("Message", ""), not entry["SenderFault"])
-        for entry in failed
-    ]
+def by_position(results: Any, count: int, receipt: str) -> list[Rejection]:
+    """The refused entries of an answer that lists a result per entry, in order.
+
+    Args:
+        results: the list in the answer, if there is one.
+        count: entries sent.
+        receipt: what the result of an entry that was taken holds.
+
+    Raises:
+        TransientError: the answer does not tell of every entry, so nobody knows which were taken.
+    """
+    if not isinstance(results, list) or len(results) != count:
+        told = len(results) if isinstance(results, list) else 0
+        raise TransientError(UNREADABLE, f"the answer tells of {told} entries, but {count} were sent")
+    refused = []
+    for index, result in enumerate(results):
+        code = result and result.get("ErrorCode")
+        if code:
+            message = without_values(str(result.get("ErrorMessage") or ""))
+            refused.append(Rejection(index, str(code), message, transient=code not in BLAMING))
+        elif not result or not result.get(receipt):
+            refused.append(_untold(index))
+    return refused
+
+
+def by_id(answer: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
+    """The refused entries of an answer with ``Successful[]`` and ``Failed[]``; an entry's id is its index."""
+    failed = {entry.get("Id"): entry for entry in answer.get("Failed") or ()}
+    taken = {entry.get("Id") for entry in answer.get("Successful") or ()}
+    refused = []
+    for index in sent:
+        fault = failed.get(str(index))
+        if fault is not None:
+            code = str(fault.get("Code") or "Unknown")
+            # ``SenderFault`` says that a retry cannot succeed; throttling may be the sender's fault, and passes.
+            transient = not fault.get("SenderFault") or code in TRANSIENT
+            refused.append(Rejection(index, code, without_values(str(fault.get("Message") or "")), transient))
+        elif str(index) not in taken:
+            refused.append(_untold(index))
+    return refused
+
+
+def _untold(index: int) -> Rejection:
+    return Rejection(index, UNREADABLE, "the answer neither takes nor refuses the entry", transient=True)
 
 
 def sendable(batch: Sequence[Entry], refused: list[Rejection]) -> list[tuple[int, Entry, str]]:

@@ -120,22 +120,22 @@ class Connections:
     def close(self) -> None:
         """Closes idle connections; those in use are closed by their thread."""
         self._closed = True
-        while self._idle:
-            try:
-                connection, _ = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            connection.close()
+        while idle := self._pop():
+            idle[0].close()
+
+    def _pop(self) -> tuple[http.client.HTTPConnection, float] | None:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _take(self) -> http.client.HTTPConnection | None:
-        while True:
-            try:
-                connection, since = self._idle.pop()
-            except IndexError:
-                return None
+        while idle := self._pop():
+            connection, since = idle
             if 0 <= self._clock() - since < IDLE_SECONDS and not _readable(connection.sock):
                 return connection
             connection.close()
+        return None
 
     def _keep(self, connection: http.client.HTTPConnection) -> None:
         if len(self._idle) >= MAX_IDLE:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from trailforward.sinks._aws import Client
-from trailforward.sinks.base import Entry, Limits, Rejection
+from trailforward.sinks._batches import by_position
+from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.formats.base import Format
+    from trailforward.sinks.base import Entry, Rejection
 
 #: https://docs.aws.amazon.com/firehose/latest/dev/limits.html says 4 MiB a call, the API reference 4 MB:
 #: the smaller holds for both. A record is at most 1,000 KiB before base64.
@@ -34,7 +36,7 @@ class FirehoseSettings(AwsSinkSettings):
 
 
 class FirehoseSink:
-    """A delivery stream.
+    """A delivery stream, in the account of the credentials: the API takes its name only, no ARN.
 
     Args:
         settings: see :class:`FirehoseSettings`.
@@ -55,10 +57,10 @@ class FirehoseSink:
         return len(entry.data) + len(self._delimiter)
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutRecordBatch call. Refused entries are found by position; all their codes pass.
+        """One PutRecordBatch call. Refused entries are found by position.
 
         Raises:
-            TransientError: throttled or no answer.
+            TransientError: throttled, or no answer that tells of every entry.
             PermanentError: the stream is absent, forbidden or its key is out of use.
         """
         delimiter = self._delimiter
@@ -67,13 +69,8 @@ class FirehoseSink:
             DeliveryStreamName=self._name,
             Records=[{"Data": entry.data + delimiter} for entry in batch],
         )
-        if not answer.get("FailedPutCount"):
-            return []
-        return [
-            Rejection(index, record["ErrorCode"], record.get("ErrorMessage", ""), transient=True)
-            for index, record in enumerate(answer["RequestResponses"])
-            if record.get("ErrorCode")
-        ]
+        return by_position(answer.get("RequestResponses"), len(batch), "RecordId")
 
     def close(self) -> None:
-        """Nothing to give up: botocore keeps its connections for the process."""
+        """Gives up the connections."""
+        self._client.close()

@@ -198,14 +198,13 @@ class HttpSink:
         self._connections.close()
 
     def _body(self, batch: Sequence[Entry]) -> bytes:
-        match self._settings.batch:
-            case "array":
-                body = b"[" + b",".join(entry.data for entry in batch) + b"]"
-            case "ndjson":
-                body = b"".join(entry.data + b"\n" for entry in batch)
-            case "single":
-                (entry,) = batch
-                body = entry.data
+        if self._settings.batch == "array":
+            body = b"[" + b",".join(entry.data for entry in batch) + b"]"
+        elif self._settings.batch == "ndjson":
+            body = b"".join(entry.data + b"\n" for entry in batch)
+        else:
+            (entry,) = batch
+            body = entry.data
         if self._settings.gzip:
             import gzip
 

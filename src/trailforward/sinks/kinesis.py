@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws import Client
-from trailforward.sinks.base import Entry, Limits, Rejection
+from trailforward.sinks._batches import by_position, digest
+from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.formats.base import Format
+    from trailforward.sinks.base import Entry, Rejection
 
 #: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the
 #: stream's setting MaxRecordSizeInKiB, 1,024 unless raised. Data before base64 and partition key count.
@@ -57,10 +60,10 @@ class KinesisSink:
         return len(entry.data) + len(self._key(entry).encode())
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutRecords call. Refused entries are found by position; all their codes pass.
+        """One PutRecords call. Refused entries are found by position.
 
         Raises:
-            TransientError: throttled or no answer.
+            TransientError: throttled, or no answer that tells of every entry.
             PermanentError: the stream is absent, forbidden or its key is out of use.
         """
         answer = self._client.call(
@@ -68,17 +71,12 @@ class KinesisSink:
             StreamARN=self.arn,
             Records=[{"Data": entry.data, "PartitionKey": self._key(entry)} for entry in batch],
         )
-        if not answer.get("FailedRecordCount"):
-            return []
-        return [
-            Rejection(index, record["ErrorCode"], record.get("ErrorMessage", ""), transient=True)
-            for index, record in enumerate(answer["Records"])
-            if record.get("ErrorCode")
-        ]
+        return by_position(answer.get("Records"), len(batch), "SequenceNumber")
 
     def _key(self, entry: Entry) -> str:
         key = entry.key if self._field is None else entry.fields.get(self._field) or entry.key
-        return key[:_KEY_CHARACTERS]
+        return key if len(key) <= _KEY_CHARACTERS else digest(to_bytes(key))
 
     def close(self) -> None:
-        """Nothing to give up: botocore keeps its connections for the process."""
+        """Gives up the connections."""
+        self._client.close()

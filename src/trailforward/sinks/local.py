@@ -140,7 +140,9 @@ class StdoutSink:
         """
         with self._lock:
             try:
-                sys.stdout.buffer.write(b"".join(entry.data + b"\n" for entry in batch))
+                rest = memoryview(b"".join(entry.data + b"\n" for entry in batch))
+                while rest:  # unbuffered output (python -u) may take a part only
+                    rest = rest[sys.stdout.buffer.write(rest) :]
                 sys.stdout.buffer.flush()
             except OSError as error:
                 raise PermanentError("EPIPE", f"cannot write to standard output: {error.strerror}") from None

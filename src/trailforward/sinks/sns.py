@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import attribute_bytes, attributes, fifo_id, rejections, sendable
+from trailforward.sinks._batches import attribute_bytes, attributes, by_id, digest, fifo_id, sendable
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
@@ -58,7 +58,7 @@ class SnsSink:
         """One PublishBatch call.
 
         Raises:
-            TransientError: throttled or no answer.
+            TransientError: throttled, or no answer.
             PermanentError: the topic is absent, forbidden or its key is out of use.
         """
         refused: list[Rejection] = []
@@ -70,7 +70,7 @@ class SnsSink:
                 TopicArn=self.arn,
                 PublishBatchRequestEntries=[self._entry(*item) for item in sendable_entries],
             )
-            refused += rejections(answer.get("Failed", ()))
+            refused += by_id(answer, (index for index, _, _ in sendable_entries))
         return refused
 
     def _entry(self, index: int, entry: Entry, text: str) -> dict[str, Any]:
@@ -81,8 +81,9 @@ class SnsSink:
             request["MessageAttributes"] = attributes(entry.fields)
         if self._fifo:
             request["MessageGroupId"] = fifo_id(entry.group or "trailforward")
-            request["MessageDeduplicationId"] = fifo_id(entry.key)
+            request["MessageDeduplicationId"] = digest(entry.data)
         return request
 
     def close(self) -> None:
-        """Nothing to give up: botocore keeps its connections for the process."""
+        """Gives up the connections."""
+        self._client.close()

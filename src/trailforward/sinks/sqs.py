@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import attribute_bytes, attributes, fifo_id, rejections, sendable
+from trailforward.sinks._batches import attribute_bytes, attributes, by_id, digest, fifo_id, sendable
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
@@ -53,7 +53,7 @@ class SqsSink:
         """One SendMessageBatch call. The MD5 in the answer proves that the bytes arrived.
 
         Raises:
-            TransientError: throttled or no answer.
+            TransientError: throttled, or no answer.
             PermanentError: the queue is absent, forbidden or its key is out of use.
         """
         refused: list[Rejection] = []
@@ -66,13 +66,16 @@ class SqsSink:
             QueueUrl=self._client.botocore.meta.endpoint_url.rstrip("/") + self._path,
             Entries=[self._entry(index, entry, text) for index, entry, text in sendable_entries],
         )
-        refused += rejections(answer.get("Failed", ()))
-        digests = {done["Id"]: done.get("MD5OfMessageBody") for done in answer.get("Successful", ())}
+        missed = by_id(answer, (index for index, _, _ in sendable_entries))
+        known = {rejection.index for rejection in missed}
+        sums = {done.get("Id"): done.get("MD5OfMessageBody") for done in answer.get("Successful") or ()}
         for index, entry, _ in sendable_entries:
-            digest = digests.get(str(index))
-            if digest and digest != hashlib.md5(entry.data, usedforsecurity=False).hexdigest():
-                refused.append(Rejection(index, "md5_mismatch", "the queue took other bytes", transient=True))
-        return refused
+            if (
+                index not in known
+                and sums[str(index)] != hashlib.md5(entry.data, usedforsecurity=False).hexdigest()
+            ):
+                missed.append(Rejection(index, "md5_mismatch", "the queue took other bytes", transient=True))
+        return refused + missed
 
     def _entry(self, index: int, entry: Entry, text: str) -> dict[str, Any]:
         request: dict[str, Any] = {"Id": str(index), "MessageBody": text}
@@ -80,8 +83,9 @@ class SqsSink:
             request["MessageAttributes"] = attributes(entry.attributes)
         if self._fifo:
             request["MessageGroupId"] = fifo_id(entry.group or "trailforward")
-            request["MessageDeduplicationId"] = fifo_id(entry.key)
+            request["MessageDeduplicationId"] = digest(entry.data)
         return request
 
     def close(self) -> None:
-        """Nothing to give up: botocore keeps its connections for the process."""
+        """Gives up the connections."""
+        self._client.close()

@@ -1,0 +1,205 @@
+"""``trailforward forward``, as people run it: in a process of its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.events import envelope
+from tests.support.receiver import Receiver, Status
+
+CORPUS = os.environ.get("TRAILFORWARD_CORPUS")
+RECORD = json.dumps({"eventVersion": "1.11", "eventID": "e-1", "awsRegion": "eu-west-1"}).encode()
+
+
+def run(*arguments: str | Path, stdin: bytes = b"", **environ: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs the command."""
+    return subprocess.run(
+        [sys.executable, "-m", "trailforward", *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environ},
+        check=False,
+        timeout=120,
+    )
+
+
+def forward(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Runs ``trailforward forward``."""
+    return run("forward", *arguments, stdin=stdin)
+
+
+def test_ndjson_is_copied_byte_for_byte_and_in_order(tmp_path: Path) -> None:
+    """Lines of a file arrive as they were, and the summary accounts for every one."""
+    source, target = tmp_path / "in.ndjson", tmp_path / "out.ndjson"
+    lines = [envelope(0), envelope(1).replace(b":", b": "), envelope(2, note="\u2028\u0085"), RECORD]
+    source.write_bytes(b"\n".join(lines) + b"\n")
+    done = forward("--to", f"file:{target}", source)
+    assert done.returncode == 0, done.stderr
+    assert target.read_bytes() == source.read_bytes()
+    assert re.search(rb"file-out.ndjson +4 +4 +0 +0 +0", done.stderr)
+    assert done.stdout == b""
+
+
+def test_standard_input_goes_to_standard_output() -> None:
+    """Without files, the command reads standard input; data alone goes to standard output."""
+    done = forward("--to", "stdout:", stdin=envelope(0) + b"\n")
+    assert (done.returncode, done.stdout) == (0, envelope(0) + b"\n")
+
+
+def test_a_gzipped_trail_file_is_cut_into_its_records(tmp_path: Path) -> None:
+    """Each record of a trail file arrives with exactly the bytes it has there."""
+    records = [b'{"eventVersion":"1.11","awsRegion":"eu-west-1","n":1.10 }', RECORD]
+    source, target = tmp_path / "trail.json.gz", tmp_path / "out.ndjson"
+    source.write_bytes(gzip.compress(b'{"Records":[' + b" , ".join(records) + b"]}"))
+    assert forward("--to", f"file:{target}", source).returncode == 0
+    assert target.read_bytes() == b"\n".join(records) + b"\n"
+
+
+def test_several_files_and_destinations_at_once(tmp_path: Path) -> None:
+    """Every event of every file reaches every destination; repeated names are told apart."""
+    first, second = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
+    first.write_bytes(envelope(1) + b"\n")
+    second.write_bytes(envelope(2))
+    (tmp_path / "a").mkdir()
+    targets = [tmp_path / "out", tmp_path / "a" / "out"]
+    options = [part for target in targets for part in ("--to", f"file:{target}")]
+    assert forward(*options, first, second).returncode == 0
+    assert [target.read_bytes() for target in targets] == [envelope(1) + b"\n" + envelope(2) + b"\n"] * 2
+
+
+def test_the_record_format_cuts_the_detail_out(tmp_path: Path) -> None:
+    """--format record sends the bytes of detail alone."""
+    target = tmp_path / "out"
+    assert forward("--to", f"file:{target}", "--format", "record", stdin=envelope(0)).returncode == 0
+    assert target.read_bytes() in envelope(0) + b"\n" or target.read_bytes()[:-1] in envelope(0)
+    assert json.loads(target.read_bytes()) == json.loads(envelope(0))["detail"]
+
+
+def test_what_is_no_event_is_named_and_the_rest_delivered(tmp_path: Path) -> None:
+    """Bad lines cost exit code 1 and a line each that says where and why; good lines arrive."""
+    target = tmp_path / "out"
+    done = forward("--to", f"file:{target}", stdin=envelope(0) + b"\n{oops\n\n[1,2]\n" + envelope(1) + b"\n")
+    assert done.returncode == 1
+    assert target.read_bytes() == envelope(0) + b"\n" + envelope(1) + b"\n"
+    assert b"not_json" in done.stderr
+    assert b"stdin:2" in done.stderr
+    assert b"stdin:4" in done.stderr
+
+
+def test_what_was_not_delivered_is_kept_and_can_be_forwarded_again(tmp_path: Path) -> None:
+    """--undelivered keeps events with their reason; forwarding that file sends them to the sinks still owed."""
+    kept, good = tmp_path / "kept.ndjson", tmp_path / "good"
+    with Receiver([Status(404)]) as receiver:
+        options = ["--to", receiver.url, "--to", f"file:{good}"]
+        first = forward(*options, "--undelivered", kept, stdin=envelope(7))
+        assert first.returncode == 1
+        assert b"http_404" in first.stderr
+        again = forward(*options, kept)
+        assert again.returncode == 0, again.stderr
+        assert receiver.requests[1].body == b"[" + envelope(7) + b"]"
+    assert good.read_bytes() == envelope(7) + b"\n"
+
+
+def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
+    """--config takes a trailforward.toml."""
+    config = tmp_path / "trailforward.toml"
+    config.write_text(
+        f'[sinks.out]\nto = "file:{tmp_path / "out"}"\n'
+        '[[routes]]\nname = "stops"\nsinks = ["out"]\npattern = { detail = { eventName = ["StopLogging"] } }\n'
+    )
+    stop = envelope(1, eventName="StopLogging")
+    done = forward("--config", config, stdin=envelope(0) + b"\n" + stop)
+    assert done.returncode == 0
+    assert (tmp_path / "out").read_bytes() == stop + b"\n"
+    assert re.search(rb"out +2 +1 +1 +0 +0", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--to", "arn:aws:s3:::bucket"], "no sink takes"),
+        (["--to", "stdout:", "--format", "xml"], "there is no format 'xml'"),
+        (["--to", "stdout:", "--config", "x.toml"], "not both"),
+        (["--config", "missing.toml"], "cannot read 'missing.toml'"),
+        ([], "TRAILFORWARD_TO"),
+    ],
+)
+def test_wrong_options_end_with_code_2_and_the_fix(arguments: list[str], expected: str) -> None:
+    """A command that cannot work says why, sends nothing and ends with 2."""
+    done = forward(*arguments, stdin=envelope(0))
+    assert done.returncode == 2
+    assert expected in done.stderr.decode()
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
+    """Files that cannot be read end with 1 and their name; what was read before them was forwarded."""
+    cut, target = tmp_path / "cut.gz", tmp_path / "out"
+    cut.write_bytes(gzip.compress(envelope(0) + b"\n" + os.urandom(3000).hex().encode())[:-400])
+    done = forward("--to", f"file:{target}", tmp_path / "missing.ndjson", cut)
+    assert done.returncode == 1
+    assert b"missing.ndjson: No such file" in done.stderr
+    assert b"cut.gz: damaged or truncated gzip" in done.stderr
+
+
+def test_an_empty_input_says_so() -> None:
+    """No events in: nothing to forward, and that is said."""
+    done = forward("--to", "stdout:")
+    assert done.returncode == 0
+    assert b"no event" in done.stderr
+
+
+def test_a_closed_pipe_is_no_silent_success() -> None:
+    """If nobody reads the output, the command ends with 1 and without a traceback."""
+    shell = f"head -c 50000000 /dev/zero | tr '\\0' x >/dev/null; {sys.executable} -m trailforward forward --to stdout:"
+    lines = b"\n".join(envelope(number) for number in range(2000))
+    done = subprocess.run(
+        ["bash", "-c", f"{shell} 2>err | head -c 10 >/dev/null; echo ${{PIPESTATUS[0]}}; cat err; rm err"],
+        input=lines,
+        capture_output=True,
+        check=True,
+    )
+    code, _, text = done.stdout.partition(b"\n")
+    assert code == b"1"
+    assert b"Traceback" not in text
+
+
+def test_the_schema_command_prints_json_schema() -> None:
+    """Trailforward schema publishes the schema of trailforward.toml."""
+    done = run("schema")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["title"] == "trailforward.toml"
+
+
+def test_the_version_is_shown() -> None:
+    """Trailforward --version prints the version."""
+    import trailforward
+
+    assert run("--version").stdout.decode().split() == ["trailforward", trailforward.__version__]
+
+
+def test_without_the_terminal_extra_one_sentence_says_what_to_install(tmp_path: Path) -> None:
+    """A missing extra is one sentence with the command to type."""
+    (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('typer')")
+    done = run("--version", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert done.stderr.decode().strip().endswith("pip install 'trailforward[cli]'")
+
+
+@pytest.mark.skipif(CORPUS is None, reason="TRAILFORWARD_CORPUS names no folder of events")
+def test_the_corpus_is_copied_byte_for_byte(tmp_path: Path) -> None:
+    """Thousands of real records and envelopes, and everything hard to parse, arrive as they were."""
+    files = sorted(Path(CORPUS or "").glob("*.ndjson"))
+    assert len(files) >= 7
+    for source in files:
+        target = tmp_path / source.name
+        done = forward("--to", f"file:{target}", source)
+        assert done.returncode == 0, done.stderr
+        assert target.read_bytes() == source.read_bytes()

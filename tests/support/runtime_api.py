@@ -1,0 +1,146 @@
+"""Lambda's Runtime API on loopback, for AWS's own Python runtime client (awslambdaric).
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+FUNCTION_ARN = "arn:aws:lambda:eu-west-1:111122223333:function:trailforward"
+
+
+class Answer(NamedTuple):
+    """What the function said.
+
+    Attributes:
+        kind: ``response``, ``error`` or ``init``.
+        body: the JSON it posted.
+    """
+
+    kind: str
+    body: Any
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """A client that was stopped in the middle of a request is no news."""
+
+
+class Function:
+    """A function in a process of its own, driven by the real runtime client.
+
+    Args:
+        environ: environment variables of the function.
+        folder: an empty folder to run in, so that the checkout cannot hide a missing file.
+        handler: as in a template.
+    """
+
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path, handler: str = "trailforward.handler.lambda_handler"
+    ) -> None:
+        self._events: queue.Queue[tuple[bytes, float]] = queue.Queue()
+        self._answers: queue.Queue[Answer] = queue.Queue()
+        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._log = folder / "function.log"
+        self._folder = folder
+        self._handler_name = handler
+        self._environ = {
+            "PATH": os.environ["PATH"],
+            **{name: value for name, value in os.environ.items() if name.startswith("COVERAGE")},
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
+            "AWS_LAMBDA_FUNCTION_NAME": "trailforward",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+            "AWS_REGION": "eu-west-1",
+            "AWS_ACCESS_KEY_ID": "ASIAIOSFODNN7EXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_SESSION_TOKEN": "token",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "LAMBDA_TASK_ROOT": str(folder),
+            **environ,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "awslambdaric", self._handler_name],
+                cwd=self._folder,
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(10)
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def invoke(self, payload: Any, *, seconds: float = 30.0) -> Answer:
+        """Sends one event and waits for the answer."""
+        self._events.put((payload if isinstance(payload, bytes) else json.dumps(payload).encode(), seconds))
+        return self._answers.get(timeout=60)
+
+    def init_error(self) -> Answer:
+        """Waits for the client to say that the handler could not be loaded."""
+        return self._answers.get(timeout=60)
+
+    @property
+    def log(self) -> str:
+        """What the function wrote to its log."""
+        return self._log.read_text()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        events, answers = self._events, self._answers
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                try:
+                    payload, seconds = events.get(timeout=60)
+                except queue.Empty:
+                    self.close_connection = True
+                    return
+                self.send_response(200)
+                self.send_header("Lambda-Runtime-Aws-Request-Id", "33333333-0000-4000-8000-000000000000")
+                self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000)))
+                self.send_header("Lambda-Runtime-Invoked-Function-Arn", FUNCTION_ARN)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(payload)))
+                self.end_headers()
+                self.wfile.write(payload)
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                kind = "init" if "/init/" in self.path else self.path.rpartition("/")[2]
+                answers.put(Answer(kind, json.loads(body)))
+                self.send_response(202)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler

@@ -1,0 +1,166 @@
+"""The handler under AWS's own runtime client, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.support.events import envelope, sqs, sqs_record
+from tests.support.receiver import Receiver, Status
+from tests.support.runtime_api import FUNCTION_ARN, Function
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux only")
+
+SECRET = "do-not-log-this-value"
+
+
+def test_a_queue_batch_is_forwarded_and_answered_under_the_real_runtime_client(tmp_path: Path) -> None:
+    """With the layer's handler and TRAILFORWARD_TO alone, a batch arrives byte for byte and is answered."""
+    bodies = [envelope(number, userAgent=SECRET) for number in range(3)]
+    with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
+        answer = function.invoke(sqs(*(sqs_record(body, f"m-{i}") for i, body in enumerate(bodies))))
+        assert answer == ("response", {"batchItemFailures": []})
+        assert receiver.requests[0].body == b"[" + b",".join(bodies) + b"]"
+
+
+def test_metrics_and_logs_tell_counts_and_never_payloads(tmp_path: Path) -> None:
+    """The EMF metrics hold the ledger per sink and the latency per Region; no log line holds event data."""
+    body = envelope(0, userAgent=SECRET)
+    with (
+        Receiver([Status(400)]) as receiver,
+        Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function,
+    ):
+        function.invoke(sqs(sqs_record(body, "m-0")))
+        function.invoke(sqs(sqs_record(body, "m-0")))
+    lines = [json.loads(line) for line in function.log.splitlines() if line.startswith("{")]
+    metrics = [line for line in lines if "_aws" in line]
+    by_sink = [line for line in metrics if "sink" in line]
+    assert [(line["received"], line["delivered"], line["returned"]) for line in by_sink] == [
+        ([1.0], [0.0], [1.0]),
+        ([1.0], [1.0], [0.0]),
+    ]
+    assert all(line["ledger_breaks"] == [0.0] for line in by_sink)
+    assert {"filtered", "dead_lettered", "retries", "bytes"} <= by_sink[0].keys()
+    (latency,) = [line for line in metrics if "region" in line]
+    assert latency["region"] == "eu-west-1"
+    assert latency["latency"][0] > 0
+    warning = next(line for line in lines if line.get("level") == "WARNING")
+    assert (warning["fate"], warning["code"], warning["count"]) == ("returned", "http_400", 1)
+    assert SECRET not in function.log
+    assert "StopInstances" not in function.log
+
+
+def test_a_refused_message_comes_back_by_its_id(tmp_path: Path) -> None:
+    """What a destination refuses is named in batchItemFailures; the other messages are done."""
+    faults = [Status(400), Status(200), Status(400)]  # whole, then first half, then second half
+    with Receiver(faults) as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
+        answer = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record(envelope(1), "m-1")))
+    assert answer == ("response", {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
+
+
+def test_the_deadline_is_respected_when_a_destination_hangs(tmp_path: Path) -> None:
+    """The function answers before Lambda's time is up, and hands the events back."""
+    from tests.support.receiver import Slow
+
+    with Receiver([Slow(3)]) as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
+        function.invoke(sqs())
+        answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")), seconds=1.0)
+    assert answer == ("response", {"batchItemFailures": [{"itemIdentifier": "m-0"}]})
+
+
+def test_a_direct_event_is_forwarded_and_raises_when_it_is_not(tmp_path: Path) -> None:
+    """EventBridge may invoke the function itself; a failure is an error, so that Lambda tries again."""
+    with (
+        Receiver([Status(200), Status(404)]) as receiver,
+        Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function,
+    ):
+        assert function.invoke(json.loads(envelope(0))) == ("response", None)
+        kind, body = function.invoke(json.loads(envelope(1)))
+    assert kind == "error"
+    assert body["errorType"] == "PayloadError"
+    assert "http_404" in body["errorMessage"]
+    assert json.loads(receiver.requests[0].body) == [json.loads(envelope(0))]
+
+
+def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_path: Path) -> None:
+    """Events by the access key the function runs with, or by its role from then on, are filtered as self."""
+    issuer = {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/tf-role"}}
+    session = "arn:aws:sts::111122223333:assumed-role/tf-role/trailforward"
+    own = {
+        "type": "AssumedRole",
+        "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+        "arn": session,
+        "sessionContext": issuer,
+    }
+    twin = {**own, "accessKeyId": "ASIAI44QH8DHBEXAMPLE"}
+    records = [
+        sqs_record(envelope(number, userIdentity=identity), f"m-{number}")
+        for number, identity in enumerate((own, twin))
+    ]
+    with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
+        answer = function.invoke(sqs(*records))
+        assert answer == ("response", {"batchItemFailures": []})
+        assert receiver.requests == []
+
+
+def test_a_wrong_configuration_fails_at_init_with_every_fault(tmp_path: Path) -> None:
+    """A function that cannot work says so when it is loaded, naming every fault and its fix."""
+    wrong = {"TRAILFORWARD_TO": "arn:aws:s3:::bucket http://siem.example.com/in"}
+    with Function(wrong, tmp_path) as function:
+        kind, body = function.init_error()
+    assert kind == "init"
+    assert body["errorType"] == "ConfigError"
+    assert "arn:aws:s3:::bucket" in body["errorMessage"]
+    assert "siem.example.com" in body["errorMessage"]
+    assert body["errorMessage"].count("Fix:") == 2
+
+
+def test_a_handler_with_only_an_http_sink_never_imports_boto3(tmp_path: Path) -> None:
+    """No AWS library is loaded where no AWS service is called: the cold start stays cheap."""
+    (tmp_path / "spy.py").write_text(
+        "import sys\n"
+        "from trailforward.handler import lambda_handler as inner\n"
+        # Powertools loads botocore's own __init__ alone, to register its name.
+        "UNWANTED = {'boto3', 'botocore.session', 'botocore.client', 'urllib3', 'rich', 'typer'}\n"
+        "def handler(event, context):\n"
+        "    answer = inner(event, context)\n"
+        "    return [answer, sorted(UNWANTED & set(sys.modules))]\n"
+    )
+    with Receiver() as receiver:
+        with Function({"TRAILFORWARD_TO": receiver.url}, tmp_path, "spy.handler") as function:
+            answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
+        assert len(receiver.requests) == 1
+    assert answer == ("response", [{"batchItemFailures": []}, []])
+
+
+def test_the_documented_function_of_ones_own_works(tmp_path: Path) -> None:
+    """Forwarder.from_env() in one's own function does what the layer's handler does."""
+    (tmp_path / "own.py").write_text(
+        "import trailforward\n"
+        "forwarder = trailforward.Forwarder.from_env()\n"
+        "def handler(event, context):\n"
+        "    names = [parsed.detail.event_name for parsed in trailforward.parse(event)]\n"
+        "    return [forwarder.handle(event, context), names, context.invoked_function_arn]\n"
+    )
+    with (
+        Receiver() as receiver,
+        Function({"TRAILFORWARD_TO": receiver.url}, tmp_path, "own.handler") as function,
+    ):
+        answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
+    assert answer == ("response", [{"batchItemFailures": []}, ["StopInstances"], FUNCTION_ARN])
+
+
+def test_loading_the_handler_needs_a_destination(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Importing the handler without any configuration says which variable to set."""
+    from trailforward import ConfigError
+
+    monkeypatch.delenv("TRAILFORWARD_TO", raising=False)
+    monkeypatch.delenv("TRAILFORWARD_CONFIG", raising=False)
+    monkeypatch.delitem(sys.modules, "trailforward.handler", raising=False)
+    with pytest.raises(ConfigError, match="TRAILFORWARD_TO: not set"):
+        __import__("trailforward.handler")
