@@ -9,9 +9,11 @@ from trailforward.errors import MissingExtraError
 
 def demo() -> None:
     """Play events of several Regions through a local AWS to four destinations, and check every byte."""
+    from trailforward.demo import play
+
     try:
-        from trailforward.demo import play
-    except ModuleNotFoundError:
-        typer.echo(str(MissingExtraError("the demo", "demo")), err=True)
+        code = play.run()
+    except MissingExtraError as error:
+        typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    raise typer.Exit(play.run())
+    raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""What the batch calls of AWS share: how their answers are read; ids, attributes and characters of SQS and SNS.
+"""What the batch calls of AWS share: how answers are read; ids, attributes and characters of SQS and SNS.
 
 An entry counts as taken only where the answer has a receipt for it. An answer that AWS would not give (cut
 short, of another shape) must not pass for a success: botocore reads such answers as empty ones.
@@ -82,7 +82,7 @@ def by_id(answer: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
         fault = failed.get(str(index))
         if fault is not None:
             code = str(fault.get("Code") or "Unknown")
-            # ``SenderFault`` says that a retry cannot succeed; throttling may be the sender's fault, and passes.
+            # ``SenderFault`` says that a retry cannot succeed; being throttled may be that too, and passes.
             transient = not fault.get("SenderFault") or code in TRANSIENT
             refused.append(Rejection(index, code, without_values(str(fault.get("Message") or "")), transient))
         elif str(index) not in taken:

@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.errors import PermanentError, TransientError
@@ -62,6 +63,7 @@ class FileSink:
         self._path = settings.path
         self._lock = threading.Lock()
         self._file = -1
+        self._torn = False
 
     def size(self, entry: Entry) -> int:
         """Data and line break."""
@@ -78,16 +80,12 @@ class FileSink:
         with self._lock:
             try:
                 if self._file < 0:
-                    self._file = self._open()
-                self._write(data)
+                    self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                    self._torn = _is_torn(self._path)
+                self._write(b"\n" + data if self._torn else data)
             except OSError as error:
-                name = errno.errorcode.get(error.errno or 0, "OSError")
-                kind = TransientError if error.errno in _PASSING else PermanentError
-                raise kind(name, f"cannot write to {self._path}: {error.strerror}") from None
+                raise _refusal(error, self._path) from None
         return []
-
-    def _open(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
@@ -96,10 +94,23 @@ class FileSink:
             while written < len(view):
                 written += os.write(self._file, view[written:])
         except OSError:
-            # A retry writes the batch again: take back the torn part, so that no line is half an event.
-            if written and os.lseek(self._file, 0, os.SEEK_CUR) >= written:
-                os.ftruncate(self._file, os.fstat(self._file).st_size - written)
+            # A retry writes the batch again: no line may be half an event.
+            self._torn = self._torn or not self._take_back(written)
             raise
+        self._torn = False
+
+    def _take_back(self, written: int) -> bool:
+        """Cuts off the part of a batch that was written; False where that cannot be done."""
+        if not written:
+            return True
+        try:
+            end = os.lseek(self._file, 0, os.SEEK_CUR)
+            if end != os.fstat(self._file).st_size:  # somebody else has appended since
+                return False
+            os.ftruncate(self._file, end - written)
+        except OSError:  # a pipe or a terminal
+            return False
+        return True
 
     def close(self) -> None:
         """Closes the file."""
@@ -109,8 +120,29 @@ class FileSink:
                 self._file = -1
 
 
+def _is_torn(path: str) -> bool:
+    """Whether a file ends in a torn line, left by a process that was killed."""
+    try:
+        if not Path(path).is_file():  # a pipe or a terminal has no end to look at
+            return False
+        with Path(path).open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            return file.read(1) not in {b"", b"\n"}
+    except OSError:  # it may be written only
+        return False
+
+
 #: Passing troubles of a file system.
-_PASSING = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR, errno.EIO})
+_PASSING = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE}
+)
+
+
+def _refusal(error: OSError, where: str) -> TransientError | PermanentError:
+    name = errno.errorcode.get(error.errno or 0, "OSError")
+    kind = TransientError if error.errno in _PASSING else PermanentError
+    return kind(name, f"cannot write to {where}: {error.strerror}")
 
 
 class StdoutSink:
@@ -136,16 +168,22 @@ class StdoutSink:
         """Writes the batch and flushes.
 
         Raises:
-            PermanentError: nobody reads any more.
+            TransientError: it is a file on a full disk.
+            PermanentError: nobody reads any more, or there is no standard output.
         """
+        rest = memoryview(b"".join(entry.data + b"\n" for entry in batch))
         with self._lock:
             try:
-                rest = memoryview(b"".join(entry.data + b"\n" for entry in batch))
-                while rest:  # unbuffered output (python -u) may take a part only
-                    rest = rest[sys.stdout.buffer.write(rest) :]
-                sys.stdout.buffer.flush()
+                out = sys.stdout.buffer
+                while rest:  # unbuffered output (python -u) may take a part only, or (None) nothing
+                    if (written := out.write(rest)) is None:
+                        raise BlockingIOError(errno.EAGAIN, "would block")
+                    rest = rest[written:]
+                out.flush()
             except OSError as error:
-                raise PermanentError("EPIPE", f"cannot write to standard output: {error.strerror}") from None
+                raise _refusal(error, "standard output") from None
+            except (AttributeError, ValueError):  # none, or closed
+                raise PermanentError("EBADF", "standard output is closed") from None
         return []
 
     def close(self) -> None:

@@ -1,0 +1,98 @@
+"""Where a configuration lies: ``TRAILFORWARD_CONFIG`` is TOML itself, or names a file, parameter or object."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trailforward.arn import Arn
+from trailforward.errors import ConfigError, MissingExtraError, Problem, SinkError
+
+if TYPE_CHECKING:
+    from trailforward.sinks._aws import Client
+
+_VARIABLE = "TRAILFORWARD_CONFIG"
+_SOURCES = "name a readable file, or give the TOML itself, ssm:NAME or s3://BUCKET/KEY"
+#: What is short and looks like a path may be repeated in a message; anything else might be a secret.
+_PATH = re.compile(r"[\w./\\ ~+-]{1,200}")
+
+
+def fetch(where: str, region: str | None) -> str:
+    """The TOML text that ``TRAILFORWARD_CONFIG`` names, or is.
+
+    Args:
+        where: the variable's value, not empty.
+        region: of a parameter that is named without an ARN, and of the first call to S3.
+
+    Raises:
+        ConfigError: it cannot be read.
+        MissingExtraError: it lies in AWS, and botocore is not installed.
+    """
+    if where.startswith("ssm:"):
+        text = _parameter(where, region)
+    elif where.startswith("s3://"):
+        text = _object(where, region)
+    elif where.startswith(("/", ".", "~")) or not re.search("[\n=]", where):
+        text = _file(where)
+    else:
+        text = where
+    return text.removeprefix("\ufeff")
+
+
+def _file(where: str) -> str:
+    try:
+        return Path(where).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        shown = f"the file {where}" if _PATH.fullmatch(where) else "a file of that name"
+        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise _failed(f"cannot read {shown}: {why}", _SOURCES) from None
+
+
+def _parameter(where: str, region: str | None) -> str:
+    name = where.removeprefix("ssm:")
+    if name.startswith("arn:"):
+        try:
+            arn = Arn.parse(name)
+        except ValueError as error:
+            raise _failed(f"not the ARN of a parameter: {error}", _SOURCES) from None
+        region = arn.region
+    region = region or "us-east-1"
+    fix = f"check that it exists in {region}, and grant ssm:GetParameter (and kms:Decrypt) on it"
+    try:
+        answer = _client("ssm", region).call("get_parameter", Name=name, WithDecryption=True)
+    except SinkError as error:
+        raise _failed(f"cannot read {where}: {error}", fix) from None
+    text: str = answer["Parameter"]["Value"]
+    return text
+
+
+def _object(where: str, region: str | None) -> str:
+    bucket, _, key = where.removeprefix("s3://").partition("/")
+    if not bucket or not key:
+        raise _failed("names no object", "write s3://BUCKET/KEY")
+    client = _client("s3", region or "us-east-1")
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        data: bytes = client.call("get_object", Bucket=bucket, Key=key)["Body"].read()
+        return data.decode()
+    except (SinkError, BotoCoreError, UnicodeDecodeError) as error:
+        why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
+        fix = "check that it exists, and grant s3:GetObject on it"
+        raise _failed(f"cannot read {where}: {why}", fix) from None
+
+
+def _client(service: str, region: str) -> Client:
+    from trailforward.sinks._aws import Client
+
+    client = Client(service, region)
+    try:
+        _ = client.botocore
+    except MissingExtraError:
+        raise MissingExtraError(f"{_VARIABLE} from {service}", "aws") from None
+    return client
+
+
+def _failed(message: str, fix: str) -> ConfigError:
+    return ConfigError([Problem(_VARIABLE, message, fix)])

@@ -1,0 +1,140 @@
+"""Pydantic's findings as problems that a user can act on: the key as written, the fault, the fix.
+
+No text repeats a value from the configuration.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from trailforward.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+
+def validated(model: type[Any], table: Any, key: str, problems: list[Problem]) -> Any:
+    """The model of a table, or None with the problems added."""
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        problems += [_problem(model, details, key) for details in error.errors(include_url=False)]
+        return None
+
+
+def unknown(key: str, name: str, known: Iterable[str], what: str = "key") -> Problem:
+    """A name that means nothing here, with the one that was probably meant."""
+    known = list(known)
+    alike = get_close_matches(name, known, 1)
+    fix = f"write {alike[0]}, or remove it" if alike else f"remove it, or use one of: {', '.join(known)}"
+    return Problem(key, f"an unknown {what}", fix)
+
+
+def _problem(model: type[Any], details: ErrorDetails, prefix: str) -> Problem:
+    places = list(_walk(model, details["loc"]))
+    key = ".".join(part for part in (prefix, *(name for name, _ in places)) if part) or "trailforward.toml"
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "fault":
+        return Problem(key, context["what"], context["fix"])
+    if kind == "missing":
+        return Problem(key, "missing", f"add {places[-1][0]} = …")
+    if kind == "extra_forbidden":
+        holder = places[-2][1] if len(places) > 1 else model
+        return unknown(key, places[-1][0], holder.model_fields)
+    if kind == "union_tag_not_found":
+        return Problem(key, "it does not say which type it is", f"add type = …, {_one_of(places[-1][1])}")
+    if kind == "union_tag_invalid":
+        return Problem(f"{key}.type", "an unknown value", f"write {_one_of(places[-1][1])}")
+    if kind == "literal_error":
+        return Problem(key, "an unknown value", f"write one of {context['expected']}")
+    what, fix = _words(kind, context)
+    return Problem(key, what or details["msg"][:1].lower() + details["msg"][1:], fix)
+
+
+def _walk(annotation: Any, steps: tuple[int | str, ...]) -> Iterator[tuple[str, Any]]:
+    """Each step of an error's place as the user wrote it, with what is declared there.
+
+    Pydantic names union members and the kind of key between the user's own names; those are left out.
+    """
+    for step in steps:
+        annotation = _plain(annotation)
+        if step == "[key]":
+            continue
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            field = annotation.model_fields.get(str(step))
+            annotation = field.annotation if field else None
+        elif (chosen := _members(annotation).get(str(step))) is not None:
+            annotation = chosen
+            continue
+        else:  # an element of an array, or a key of a table
+            annotation = (get_args(annotation) or (None,))[-1]
+            if annotation is ...:
+                annotation = None
+        yield str(step), annotation
+
+
+def _plain(annotation: Any) -> Any:
+    """An annotation without its metadata and without None."""
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    if get_origin(annotation) in {Union, UnionType}:
+        rest = [member for member in get_args(annotation) if member is not NoneType]
+        if len(rest) == 1:
+            return _plain(rest[0])
+    return annotation
+
+
+def _members(annotation: Any) -> Mapping[str, Any]:
+    """The models of a union that are told apart by ``type``, by what stands there."""
+    found = {}
+    for member in get_args(_plain(annotation)):
+        fields = getattr(member, "model_fields", {})
+        if "type" in fields:
+            found |= dict.fromkeys(get_args(fields["type"].annotation), member)
+    return found
+
+
+def _one_of(annotation: Any) -> str:
+    return "one of " + ", ".join(map(repr, _members(annotation)))
+
+
+def _words(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+    """What is wrong and what to write instead, for Pydantic's own kinds of error."""
+    if kind in _TYPES:
+        return _TYPES[kind]
+    for name, relation in _BOUNDS.items():
+        if name in context:
+            return "out of range", f"write a number {relation} {context[name]}"
+    if "max_length" in context:
+        return "too long", f"use at most {context['max_length']}" + _unit(kind)
+    if "min_length" in context:
+        return "empty", f"give at least {context['min_length']}" + _unit(kind)
+    if "pattern" in context:
+        return "has another form", f"write what matches {context['pattern']}"
+    return "", "correct the value"
+
+
+_TYPES = {
+    "bool_type": ("neither true nor false", "write true or false, without quotes"),
+    "dict_type": ("not a table", "write { NAME = … }"),
+    "finite_number": ("not a finite number", "write a number"),
+    "float_type": ("not a number", "write a number, without quotes"),
+    "int_from_float": ("not a whole number", "write a whole number"),
+    "int_type": ("not a whole number", "write a whole number, without quotes"),
+    "model_attributes_type": ("not a table", "write { KEY = … }"),
+    "model_type": ("not a table", "write { KEY = … }"),
+    "string_type": ("not text", "write text in quotes"),
+    "tuple_type": ("not a list", 'write a list: ["…", "…"]'),
+}
+
+_BOUNDS = {"ge": "of at least", "le": "of at most", "gt": "greater than", "lt": "less than"}
+
+
+def _unit(kind: str) -> str:
+    return " character(s)" if kind.startswith("string") else ""

@@ -1,0 +1,78 @@
+"""The tables of ``trailforward.toml`` beside ``[sinks.NAME]``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
+
+from trailforward.errors import PatternError
+from trailforward.patterns import Pattern
+from trailforward.sinks.settings import Settings, fault
+
+#: Strings as a TOML array gives them: a list, where Pydantic's strict mode wants a tuple.
+Strings = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+def _compiled(source: Any) -> Pattern:
+    if isinstance(source, Pattern):
+        return source
+    if not isinstance(source, (str, dict)):
+        raise fault("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
+    try:
+        return Pattern(source)
+    except PatternError as error:
+        raise fault(f"EventBridge would refuse it: {error}", "correct the event pattern") from None
+
+
+class RetrySettings(Settings):
+    """How refused entries are tried again within an invocation.
+
+    Attributes:
+        max_attempts: passes over what was refused, the first one included.
+        base_seconds: the first wait is between 0 and this; it doubles each time.
+        cap_seconds: no wait is longer, unless the destination asks for it.
+    """
+
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
+    base_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2
+    cap_seconds: Annotated[float, Field(ge=0, le=900)] = 20.0
+
+
+class RouteSettings(Settings):
+    """A name, the sinks it feeds, and what it matches.
+
+    Attributes:
+        name: unique among the routes.
+        sinks: names of ``[sinks.NAME]`` tables.
+        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes everything.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=64)]
+    sinks: Annotated[Strings, Field(min_length=1)]
+    pattern: (
+        Annotated[Pattern, PlainValidator(_compiled), WithJsonSchema({"type": ["object", "string"]})] | None
+    ) = None
+
+
+class PipelineSettings(Settings):
+    """The keys at the head of ``trailforward.toml``.
+
+    Attributes:
+        dead_letter: SQS queue ARN or ``file:PATH`` for events that can never be delivered. Without it they go
+            back to the source, whose own redrive policy must catch them.
+        retry_queue: ARN of a standard SQS queue, also a source of the function, for events that only some
+            sinks took.
+        own_arns: further roles and resources of the pipeline, whose events are filtered as its own.
+        deadline_margin_seconds: sending stops this long before Lambda's time is up; the rest is for
+            dead letters, the retry queue and the answer.
+        retry: how refused entries are tried again within an invocation.
+    """
+
+    dead_letter: str | None = None
+    retry_queue: str | None = None
+    own_arns: Strings = ()
+    deadline_margin_seconds: Annotated[float, Field(ge=0.1, le=300)] = 2.0
+    retry: RetrySettings = RetrySettings()

@@ -1,0 +1,452 @@
+"""A real HTTP server on 127.0.0.1 that speaks AWS's four batch calls, keeps what it took, and fails by script.
+
+    with StubAws() as aws:                                     # AWS_ENDPOINT_URL=aws.url
+        aws.script("kinesis:us-west-2", Refuse(503), Partial(first_time()))
+        send()
+        assert aws.taken("kinesis:us-west-2") == [...]
+
+A *place* is a service in a Region, as the request's signature names them. Each request to a place plays its
+next fault; when the script is over, everything is taken. Signatures are not checked.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socket
+import struct
+import threading
+from collections import Counter, defaultdict, deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
+
+from trailforward.demo.loopback import Handler, LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+#: Chooses the entries of a call that are refused, by position.
+Choice = "Callable[[Sequence[Item]], set[int]]"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry of a call.
+
+    Attributes:
+        data: the bytes, as its consumer would read them.
+        id: SQS and SNS: the entry's id.
+        resource: what the call names: an ARN, a stream's name or a queue's URL.
+        key: partition key, or deduplication id.
+        group: FIFO message group.
+        subject: SNS.
+        attributes: SQS and SNS: message attributes.
+    """
+
+    data: bytes
+    id: str = ""
+    resource: str = ""
+    key: str = ""
+    group: str = ""
+    subject: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why one entry is refused."""
+
+    code: str
+    sender_fault: bool = False
+
+
+class Fault:
+    """What happens to one request.
+
+    Attributes:
+        arrives: whether the body is read first.
+    """
+
+    arrives: bool = True
+
+    def play(self, call: Call) -> None:
+        """Takes and answers, or does not."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Take(Fault):
+    """Everything is taken, as when nothing is wrong; ``extra`` changes the answer."""
+
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def play(self, call: Call) -> None:
+        """Takes and answers."""
+        call.answer(call.take(), **self.extra)
+
+
+@dataclass(frozen=True)
+class Refuse(Fault):
+    """The whole call is refused: with ``culprit``, only a call with an entry that holds these bytes."""
+
+    status: int
+    code: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    culprit: bytes = b""
+    message: str = "by script"
+
+    def play(self, call: Call) -> None:
+        """Refuses."""
+        if self.culprit and not any(self.culprit in item.data for item in call.items):
+            call.answer(call.take())
+        else:
+            call.refuse(self.status, self.code, self.message, self.headers)
+
+
+@dataclass(frozen=True)
+class Partial(Fault):
+    """HTTP 200, and some entries are refused."""
+
+    choice: Choice
+    refusal: Refusal = Refusal("InternalFailure")
+
+    def play(self, call: Call) -> None:
+        """Takes the others."""
+        call.answer(call.take(dict.fromkeys(self.choice(call.items), self.refusal)))
+
+
+@dataclass(frozen=True)
+class Reset(Fault):
+    """TCP RST: before the body is read, or (``stored=True``) in place of the answer."""
+
+    stored: bool = False
+
+    @property
+    def arrives(self) -> bool:  # type: ignore[override]
+        """Only what is read can be stored."""
+        return self.stored
+
+    def play(self, call: Call) -> None:
+        """Resets."""
+        if self.stored:
+            call.take()
+        call.reset()
+
+
+@dataclass(frozen=True)
+class Silence(Fault):
+    """No answer for some time (for ever, unless told): nothing was stored, or all of it."""
+
+    stored: bool
+    seconds: float = 30.0
+
+    def play(self, call: Call) -> None:
+        """Waits; then answers if it stored."""
+        results = call.take() if self.stored else None
+        call.pause(self.seconds)
+        if results is not None:
+            call.answer(results)
+        else:
+            call.reset()
+
+
+@dataclass(frozen=True)
+class Answer(Fault):
+    """Everything is stored, and the answer is these bytes. ``promised`` is its Content-Length, if not true."""
+
+    body: bytes
+    promised: int | None = None
+    status: int = 200
+
+    def play(self, call: Call) -> None:
+        """Stores, and answers nonsense."""
+        call.take()
+        call.raw(self.status, self.body, self.promised)
+
+
+@dataclass(frozen=True)
+class Shortened(Fault):
+    """Everything is stored, and the answer is well formed but does not tell of the last entry."""
+
+    def play(self, call: Call) -> None:
+        """Stores, and answers in part."""
+        results = call.take()
+        results.pop(len(call.items) - 1)
+        call.answer(results)
+
+
+def containing(text: bytes) -> Choice:
+    """The entries that hold these bytes."""
+    return lambda items: {index for index, item in enumerate(items) if text in item.data}
+
+
+def at(*positions: int) -> Choice:
+    """The entries at these positions."""
+    return lambda items: {position for position in positions if position < len(items)}
+
+
+def never_the_same() -> Choice:
+    """The first entry that was not refused before: a different one in each call."""
+    refused: set[bytes] = set()
+
+    def choose(items: Sequence[Item]) -> set[int]:
+        for index, item in enumerate(items):
+            if item.data not in refused:
+                refused.add(item.data)
+                return {index}
+        return set()
+
+    return choose
+
+
+class StubAws(LoopbackServer):
+    """The server. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._scripts: defaultdict[str, deque[Fault]] = defaultdict(deque)
+        self._always: dict[str, Fault] = {}
+        self._stored: defaultdict[str, list[Item]] = defaultdict(list)
+        self._guard = threading.Lock()
+        self._over = threading.Event()
+        #: Requests so far, by place.
+        self.calls: Counter[str] = Counter()
+        super().__init__(Call)
+
+    def __exit__(self, *error: Any) -> None:
+        self._over.set()
+        super().__exit__(*error)
+
+    @property
+    def url(self) -> str:
+        """The endpoint."""
+        return f"http://localhost:{self.port}"
+
+    def script(self, place: str, *faults: Fault) -> None:
+        """Adds to the script of a place."""
+        with self._guard:
+            self._scripts[place].extend(faults)
+
+    def always(self, place: str, fault: Fault) -> None:
+        """What a place plays when its script is over."""
+        with self._guard:
+            self._always[place] = fault
+
+    def stored(self, place: str) -> list[Item]:
+        """What a place took, in order, repetitions included."""
+        with self._guard:
+            return list(self._stored[place])
+
+    def taken(self, place: str) -> list[bytes]:
+        """The bytes of what a place took."""
+        return [item.data for item in self.stored(place)]
+
+    def reset(self) -> None:
+        """Forgets scripts and entries, and lets waiting requests go."""
+        with self._guard:
+            for book in (self._scripts, self._always, self._stored, self.calls):
+                book.clear()
+            self._over.set()
+            self._over = threading.Event()
+
+    # Called by the requests, each in its own thread.
+
+    def next_fault(self, place: str) -> Fault:
+        """Counts a request and gives what happens to it."""
+        with self._guard:
+            self.calls[place] += 1
+            script = self._scripts[place]
+            return script.popleft() if script else self._always.get(place, Take())
+
+    def store(self, place: str, items: Sequence[Item]) -> None:
+        """Keeps entries."""
+        with self._guard:
+            self._stored[place].extend(items)
+
+    def pause(self, seconds: float) -> None:
+        """Waits, unless the play is over."""
+        self._over.wait(seconds)
+
+
+class Call(Handler):
+    """One request; the means by which faults act."""
+
+    items: list[Item]
+
+    def do_POST(self) -> None:
+        """Plays the request's fault."""
+        self.stub = cast("StubAws", self.server)
+        # Credential=KEY/20260504/us-west-2/kinesis/aws4_request
+        _, _, region, service, _ = self.headers["Authorization"].split("Credential=")[1].split(",")[0].split("/")
+        self.service, self.place = service, f"{service}:{region}"
+        fault = self.stub.next_fault(self.place)
+        if fault.arrives:
+            self.items = _READERS[service](self.body())
+        fault.play(self)
+
+    def take(self, refused: Mapping[int, Refusal] | None = None) -> dict[int, Refusal | None]:
+        """Stores every entry that is not refused; returns what became of each, by position."""
+        refused = refused or {}
+        self.stub.store(self.place, [item for index, item in enumerate(self.items) if index not in refused])
+        return {index: refused.get(index) for index in range(len(self.items))}
+
+    def answer(self, results: Mapping[int, Refusal | None], **extra: Any) -> None:  # type: ignore[override]
+        """The service's own answer, with what became of each entry. ``extra`` goes into each that was taken."""
+        body = _WRITERS[self.service]([(self.items[index], results[index]) for index in results], extra)
+        self.raw(200, body)
+
+    def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> None:
+        """The service's own error."""
+        if self.service == "sns":
+            body = (
+                f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+                "<RequestId>0</RequestId></ErrorResponse>"
+            )
+        else:
+            body = json.dumps({"__type": f"com.amazonaws#{code}" if code else "", "message": message})
+        self.raw(status, body.encode() if code else b"", headers=headers)
+
+    def raw(
+        self, status: int, body: bytes, promised: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
+        """Any answer."""
+        length = {} if promised is None else {"Content-Length": str(promised)}
+        self.close_connection = promised is not None
+        super().answer(status, {"x-amzn-RequestId": "0", **length, **(headers or {})}, body)
+
+    def pause(self, seconds: float) -> None:
+        """Waits, unless the play is over."""
+        self.stub.pause(seconds)
+
+    def reset(self) -> None:
+        """Ends the connection with TCP RST."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.rfile.close()
+        self.connection.close()
+        raise ConnectionAbortedError
+
+
+def _read_kinesis(body: bytes) -> list[Item]:
+    call = json.loads(body)
+    return [
+        Item(base64.b64decode(record["Data"]), resource=call["StreamARN"], key=record["PartitionKey"])
+        for record in call["Records"]
+    ]
+
+
+def _read_firehose(body: bytes) -> list[Item]:
+    call = json.loads(body)
+    return [
+        Item(base64.b64decode(record["Data"]), resource=call["DeliveryStreamName"])
+        for record in call["Records"]
+    ]
+
+
+def _read_sqs(body: bytes) -> list[Item]:
+    call = json.loads(body)
+    return [
+        Item(
+            entry["MessageBody"].encode(),
+            entry["Id"],
+            call["QueueUrl"],
+            entry.get("MessageDeduplicationId", ""),
+            entry.get("MessageGroupId", ""),
+            attributes={
+                name: value["StringValue"] for name, value in entry.get("MessageAttributes", {}).items()
+            },
+        )
+        for entry in call["Entries"]
+    ]
+
+
+def _read_sns(body: bytes) -> list[Item]:
+    call = dict(parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=True))
+    items = []
+    head = "PublishBatchRequestEntries.member.{}."
+    for number in range(1, len(call)):
+        at_entry = head.format(number)
+        entry = {name[len(at_entry) :]: value for name, value in call.items() if name.startswith(at_entry)}
+        if not entry:
+            break
+        attributes = {
+            value: entry[name.replace(".Name", ".Value.StringValue")]
+            for name, value in entry.items()
+            if name.startswith("MessageAttributes.entry.") and name.endswith(".Name")
+        }
+        items.append(
+            Item(
+                entry["Message"].encode(),
+                entry["Id"],
+                call["TopicArn"],
+                entry.get("MessageDeduplicationId", ""),
+                entry.get("MessageGroupId", ""),
+                entry.get("Subject", ""),
+                attributes,
+            )
+        )
+    return items
+
+
+Results = "Sequence[tuple[Item, Refusal | None]]"
+
+
+def _by_position(results: Results, receipt: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
+    told = [
+        receipt if refusal is None else {"ErrorCode": refusal.code, "ErrorMessage": "by script"}
+        for _, refusal in results
+    ]
+    return sum(refusal is not None for _, refusal in results), told
+
+
+def _write_kinesis(results: Results, extra: Mapping[str, Any]) -> bytes:
+    count, told = _by_position(results, {"SequenceNumber": "1", "ShardId": "shardId-0", **extra})
+    return json.dumps({"FailedRecordCount": count, "Records": told}).encode()
+
+
+def _write_firehose(results: Results, extra: Mapping[str, Any]) -> bytes:
+    count, told = _by_position(results, {"RecordId": "r", **extra})
+    return json.dumps({"FailedPutCount": count, "Encrypted": False, "RequestResponses": told}).encode()
+
+
+def _by_id(results: Results) -> tuple[list[Item], list[tuple[Item, Refusal]]]:
+    # In reverse: nothing may depend on the order.
+    taken = [item for item, refusal in reversed(results) if refusal is None]
+    return taken, [(item, refusal) for item, refusal in reversed(results) if refusal is not None]
+
+
+def _write_sqs(results: Results, extra: Mapping[str, Any]) -> bytes:
+    taken, refused = _by_id(results)
+    successful = [
+        {"Id": item.id, "MessageId": "m", "MD5OfMessageBody": _md5(item.data), **extra} for item in taken
+    ]
+    failed = [
+        {"Id": item.id, "Code": refusal.code, "SenderFault": refusal.sender_fault, "Message": "by script"}
+        for item, refusal in refused
+    ]
+    return json.dumps({"Successful": successful} | ({"Failed": failed} if failed else {})).encode()
+
+
+def _write_sns(results: Results, _extra: Mapping[str, Any]) -> bytes:
+    taken, refused = _by_id(results)
+    successful = "".join(
+        f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in taken
+    )
+    failed = "".join(
+        f"<member><Id>{item.id}</Id><Code>{refusal.code}</Code><Message>by script</Message>"
+        f"<SenderFault>{str(refusal.sender_fault).lower()}</SenderFault></member>"
+        for item, refusal in refused
+    )
+    return (
+        '<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult>'
+        f"<Successful>{successful}</Successful><Failed>{failed}</Failed></PublishBatchResult>"
+        "<ResponseMetadata><RequestId>0</RequestId></ResponseMetadata></PublishBatchResponse>"
+    ).encode()
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+_READERS = {"kinesis": _read_kinesis, "firehose": _read_firehose, "sqs": _read_sqs, "sns": _read_sns}
+_WRITERS = {"kinesis": _write_kinesis, "firehose": _write_firehose, "sqs": _write_sqs, "sns": _write_sns}
