@@ -6,7 +6,8 @@ import re
 from typing import NamedTuple, Self
 
 _PARTITION = re.compile(r"aws(-[a-z]+)*")
-_ACCOUNT = re.compile(r"\d{12}")
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 class Arn(NamedTuple):
@@ -33,11 +34,13 @@ class Arn(NamedTuple):
             raise ValueError("an ARN has six parts: arn:partition:service:region:account:resource")
         arn = cls(*parts[1:])
         if not _PARTITION.fullmatch(arn.partition):
-            raise ValueError(f"{arn.partition!r} is no AWS partition (aws, aws-cn, aws-us-gov)")
+            raise ValueError("its second part is no AWS partition (aws, aws-cn, aws-us-gov)")
         if not arn.service or not arn.resource:
             raise ValueError("the service or the resource of the ARN is empty")
+        if arn.region and not _REGION.fullmatch(arn.region):
+            raise ValueError("its fourth part is no Region, such as eu-west-1")
         if arn.account and not _ACCOUNT.fullmatch(arn.account):
-            raise ValueError(f"{arn.account!r} is no account id of 12 digits")
+            raise ValueError("its fifth part is no account id of 12 digits")
         return arn
 
     @property

@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that speaks AWS's four batch calls, keeps what it took, and fails by script.
+"""A real HTTP server on 127.0.0.1 that speaks AWS's four batch calls, keeps what it took, fails by script.
 
     with StubAws() as aws:                                     # AWS_ENDPOINT_URL=aws.url
         aws.script("kinesis:us-west-2", Refuse(503), Partial(first_time()))
@@ -27,8 +27,10 @@ from trailforward.demo.loopback import Handler, LoopbackServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-#: Chooses the entries of a call that are refused, by position.
-Choice = "Callable[[Sequence[Item]], set[int]]"
+    #: Chooses the entries of a call that are refused, by position.
+    Choice = Callable[[Sequence["Item"]], set[int]]
+    #: What became of each entry.
+    Results = Sequence[tuple["Item", "Refusal | None"]]
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Take(Fault):
 
     def play(self, call: Call) -> None:
         """Takes and answers."""
-        call.answer(call.take(), **self.extra)
+        call.tell(call.take(), **self.extra)
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ class Refuse(Fault):
     def play(self, call: Call) -> None:
         """Refuses."""
         if self.culprit and not any(self.culprit in item.data for item in call.items):
-            call.answer(call.take())
+            call.tell(call.take())
         else:
             call.refuse(self.status, self.code, self.message, self.headers)
 
@@ -114,7 +116,7 @@ class Partial(Fault):
 
     def play(self, call: Call) -> None:
         """Takes the others."""
-        call.answer(call.take(dict.fromkeys(self.choice(call.items), self.refusal)))
+        call.tell(call.take(dict.fromkeys(self.choice(call.items), self.refusal)))
 
 
 @dataclass(frozen=True)
@@ -147,14 +149,14 @@ class Silence(Fault):
         results = call.take() if self.stored else None
         call.pause(self.seconds)
         if results is not None:
-            call.answer(results)
+            call.tell(results)
         else:
             call.reset()
 
 
 @dataclass(frozen=True)
 class Answer(Fault):
-    """Everything is stored, and the answer is these bytes. ``promised`` is its Content-Length, if not true."""
+    """Everything is stored, and the answer is these bytes. ``promised``: a false Content-Length."""
 
     body: bytes
     promised: int | None = None
@@ -174,7 +176,7 @@ class Shortened(Fault):
         """Stores, and answers in part."""
         results = call.take()
         results.pop(len(call.items) - 1)
-        call.answer(results)
+        call.tell(results)
 
 
 def containing(text: bytes) -> Choice:
@@ -214,7 +216,7 @@ class StubAws(LoopbackServer):
         self.calls: Counter[str] = Counter()
         super().__init__(Call)
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: Any) -> None:  # noqa: PYI036  # handed on
         self._over.set()
         super().__exit__(*error)
 
@@ -274,11 +276,13 @@ class Call(Handler):
 
     items: list[Item]
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802  # the base class calls it so
         """Plays the request's fault."""
         self.stub = cast("StubAws", self.server)
-        # Credential=KEY/20260504/us-west-2/kinesis/aws4_request
-        _, _, region, service, _ = self.headers["Authorization"].split("Credential=")[1].split(",")[0].split("/")
+        # The signature's scope: key, day, Region, service, a constant.
+        _, _, region, service, _ = (
+            self.headers["Authorization"].split("Credential=")[1].split(",")[0].split("/")
+        )
         self.service, self.place = service, f"{service}:{region}"
         fault = self.stub.next_fault(self.place)
         if fault.arrives:
@@ -291,8 +295,8 @@ class Call(Handler):
         self.stub.store(self.place, [item for index, item in enumerate(self.items) if index not in refused])
         return {index: refused.get(index) for index in range(len(self.items))}
 
-    def answer(self, results: Mapping[int, Refusal | None], **extra: Any) -> None:  # type: ignore[override]
-        """The service's own answer, with what became of each entry. ``extra`` goes into each that was taken."""
+    def tell(self, results: Mapping[int, Refusal | None], **extra: Any) -> None:
+        """The service's own answer: what became of each entry, with ``extra`` for each that was taken."""
         body = _WRITERS[self.service]([(self.items[index], results[index]) for index in results], extra)
         self.raw(200, body)
 
@@ -313,7 +317,7 @@ class Call(Handler):
         """Any answer."""
         length = {} if promised is None else {"Content-Length": str(promised)}
         self.close_connection = promised is not None
-        super().answer(status, {"x-amzn-RequestId": "0", **length, **(headers or {})}, body)
+        self.answer(status, {"x-amzn-RequestId": "0", **length, **(headers or {})}, body)
 
     def pause(self, seconds: float) -> None:
         """Waits, unless the play is over."""
@@ -388,9 +392,6 @@ def _read_sns(body: bytes) -> list[Item]:
     return items
 
 
-Results = "Sequence[tuple[Item, Refusal | None]]"
-
-
 def _by_position(results: Results, receipt: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
     told = [
         receipt if refusal is None else {"ErrorCode": refusal.code, "ErrorMessage": "by script"}
@@ -429,9 +430,7 @@ def _write_sqs(results: Results, extra: Mapping[str, Any]) -> bytes:
 
 def _write_sns(results: Results, _extra: Mapping[str, Any]) -> bytes:
     taken, refused = _by_id(results)
-    successful = "".join(
-        f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in taken
-    )
+    successful = "".join(f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in taken)
     failed = "".join(
         f"<member><Id>{item.id}</Id><Code>{refusal.code}</Code><Message>by script</Message>"
         f"<SenderFault>{str(refusal.sender_fault).lower()}</SenderFault></member>"

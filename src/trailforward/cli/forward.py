@@ -199,15 +199,15 @@ class _Run:
             place = self._examples[sink, code, reason]
             text = f"{count:,} not delivered to {sink}: {code}"
             text += f" ({reason})" if reason else ""
-            self._console.print(f"{text}, first at {place}", markup=False, highlight=False)
+            self._console.print(f"{text}, first at {place}", markup=False, highlight=False, soft_wrap=True)
         if len(self._troubles) > _SHOWN:
             self._console.print(f"… and {len(self._troubles) - _SHOWN} further reasons")
         if self._troubles and self._undelivered is not None:
-            self._console.print(f"kept in {self._undelivered}", markup=False, highlight=False)
+            self._console.print(f"kept in {self._undelivered}", markup=False, highlight=False, soft_wrap=True)
         if not self._balanced:
             self._console.print("The ledger does not add up: this is a bug, please report it.")
         for problem in self.problems:
-            self._console.print(problem, markup=False, highlight=False)
+            self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
 
 
 def _open(name: str) -> BinaryIO:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from trailforward.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -37,46 +37,45 @@ def unknown(key: str, name: str, known: Iterable[str], what: str = "key") -> Pro
 
 
 def _problem(model: type[Any], details: ErrorDetails, prefix: str) -> Problem:
-    places = list(_walk(model, details["loc"]))
-    key = ".".join(part for part in (prefix, *(name for name, _ in places)) if part) or "trailforward.toml"
+    names, holder, declared = _place(model, details["loc"])
+    key = ".".join(part for part in (prefix, *names) if part) or "trailforward.toml"
     kind, context = details["type"], details.get("ctx", {})
     if kind == "fault":
         return Problem(key, context["what"], context["fix"])
     if kind == "missing":
-        return Problem(key, "missing", f"add {places[-1][0]} = …")
+        return Problem(key, "missing", f"add {names[-1]} = …")
     if kind == "extra_forbidden":
-        holder = places[-2][1] if len(places) > 1 else model
-        return unknown(key, places[-1][0], holder.model_fields)
-    if kind == "union_tag_not_found":
-        return Problem(key, "it does not say which type it is", f"add type = …, {_one_of(places[-1][1])}")
-    if kind == "union_tag_invalid":
-        return Problem(f"{key}.type", "an unknown value", f"write {_one_of(places[-1][1])}")
+        return unknown(key, names[-1], holder.model_fields)
+    if kind in {"union_tag_not_found", "union_tag_invalid"}:
+        known = ", ".join(f'"{name}"' for name in _members(declared))
+        what = "missing" if kind == "union_tag_not_found" else "an unknown value"
+        return Problem(f"{key}.type", what, f"write type = one of {known}")
     if kind == "literal_error":
-        return Problem(key, "an unknown value", f"write one of {context['expected']}")
+        return Problem(key, "an unknown value", f"write one of {context['expected']}".replace("'", '"'))
     what, fix = _words(kind, context)
     return Problem(key, what or details["msg"][:1].lower() + details["msg"][1:], fix)
 
 
-def _walk(annotation: Any, steps: tuple[int | str, ...]) -> Iterator[tuple[str, Any]]:
-    """Each step of an error's place as the user wrote it, with what is declared there.
+def _place(model: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any]:
+    """Where an error is: the names as the user wrote them, the model around the last one, what is declared there.
 
-    Pydantic names union members and the kind of key between the user's own names; those are left out.
+    Pydantic names union members, and says "[key]", between the user's own names; those are left out.
     """
+    names: list[str] = []
+    holder = declared = model
     for step in steps:
-        annotation = _plain(annotation)
-        if step == "[key]":
-            continue
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            field = annotation.model_fields.get(str(step))
-            annotation = field.annotation if field else None
-        elif (chosen := _members(annotation).get(str(step))) is not None:
-            annotation = chosen
-            continue
-        else:  # an element of an array, or a key of a table
-            annotation = (get_args(annotation) or (None,))[-1]
-            if annotation is ...:
-                annotation = None
-        yield str(step), annotation
+        declared = _plain(declared)
+        if (chosen := _members(declared).get(str(step))) is not None:
+            declared = chosen
+        elif isinstance(declared, type) and issubclass(declared, BaseModel):
+            holder = declared
+            field = holder.model_fields.get(str(step))
+            declared = field.annotation if field else None
+            names.append(str(step))
+        elif step != "[key]":  # an element of an array, or a key of a table
+            declared = next((part for part in reversed(get_args(declared)) if part is not ...), None)
+            names.append(str(step))
+    return names, holder, declared
 
 
 def _plain(annotation: Any) -> Any:
@@ -98,10 +97,6 @@ def _members(annotation: Any) -> Mapping[str, Any]:
         if "type" in fields:
             found |= dict.fromkeys(get_args(fields["type"].annotation), member)
     return found
-
-
-def _one_of(annotation: Any) -> str:
-    return "one of " + ", ".join(map(repr, _members(annotation)))
 
 
 def _words(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -16,16 +17,21 @@ BUILT_IN = {
     "stdout": "trailforward.sinks.local:StdoutSink",
 }
 
+#: Sink type → what its destinations look like, as a regular expression that JSON Schema shares.
+SHAPES = {
+    "kinesis": "^arn:[^:]*:kinesis:",
+    "firehose": "^arn:[^:]*:firehose:",
+    "sns": "^arn:[^:]*:sns:",
+    "sqs": "^arn:[^:]*:sqs:",
+    "http": "^https?:",
+    "file": "^file:",
+    "stdout": "^stdout:",
+}
+
 
 def type_of(destination: str) -> str | None:
     """The sink type of a destination: an ARN's service or a URL's scheme; None if there is no such sink."""
-    scheme, colon, rest = destination.partition(":")
-    if scheme == "arn":
-        service = rest.split(":")[1] if rest.count(":") else ""
-        return service if service in {"kinesis", "firehose", "sns", "sqs"} else None
-    if scheme in {"http", "https"}:
-        return "http"
-    return scheme if scheme in {"file", "stdout"} and colon else None
+    return next((name for name, shape in SHAPES.items() if re.match(shape, destination)), None)
 
 
 def load(sink_type: str) -> Any:

@@ -154,9 +154,10 @@ class Client:
             TransientError: throttled, server error, or no answer (the call may have been carried out).
             PermanentError: refused. Divisible where AWS blames the request, since one entry may be the cause.
         """
-        from botocore import exceptions
-
         method = getattr(self.botocore, operation)
+        from botocore import exceptions
+        from botocore.parsers import ResponseParserError
+
         try:
             answer: dict[str, Any] = method(**parameters)
         except exceptions.ClientError as error:
@@ -165,11 +166,11 @@ class Client:
             raise PermanentError("ParamValidation", _first_line(error), divisible=True) from None
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
             raise PermanentError("NoCredentials", _first_line(error)) from None
-        except (exceptions.HTTPClientError, exceptions.BotoCoreError) as error:
+        except exceptions.BotoCoreError as error:
             # Timeouts, resets, cut-off answers: whether the call was carried out is unknown.
             raise TransientError(type(error).__name__, _first_line(error)) from None
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # botocore's parsers stumble over answers that AWS would not give.
+        except (ResponseParserError, AttributeError, LookupError, TypeError, ValueError) as error:
+            # botocore's parsers refuse answers that AWS would not give, or stumble over them.
             text = f"the answer made no sense ({type(error).__name__})"
             raise TransientError(UNREADABLE, text) from None
         return answer

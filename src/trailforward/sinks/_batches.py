@@ -74,9 +74,14 @@ def by_position(results: Any, count: int, receipt: str) -> list[Rejection]:
 
 
 def by_id(answer: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
-    """The refused entries of an answer with ``Successful[]`` and ``Failed[]``; an entry's id is its index."""
-    failed = {entry.get("Id"): entry for entry in answer.get("Failed") or ()}
-    taken = {entry.get("Id") for entry in answer.get("Successful") or ()}
+    """The refused entries of an answer with ``Successful[]`` and ``Failed[]``; an entry's id is its index.
+
+    Raises:
+        TransientError: the answer tells of no entry.
+    """
+    failed, taken = named(answer, "Failed"), named(answer, "Successful")
+    if not failed and not taken:
+        raise TransientError(UNREADABLE, "the answer tells of no entry")
     refused = []
     for index in sent:
         fault = failed.get(str(index))
@@ -88,6 +93,11 @@ def by_id(answer: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
         elif str(index) not in taken:
             refused.append(_untold(index))
     return refused
+
+
+def named(answer: Mapping[str, Any], list_name: str) -> dict[str, dict[str, Any]]:
+    """The entries of a list in an answer, by their ids."""
+    return {str(entry.get("Id")): entry for entry in answer.get(list_name) or () if entry}
 
 
 def _untold(index: int) -> Rejection:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+import re
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from trailforward.arn import Arn
 
 if TYPE_CHECKING:
+    from pydantic import GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+    from trailforward.formats.base import Format
     from trailforward.sinks.base import Limits
 
 
@@ -25,9 +31,9 @@ def fault(message: str, fix: str) -> PydanticCustomError:
 
 
 class Settings(BaseModel):
-    """Base of every settings model: unknown keys are refused, values are frozen."""
+    """Base of every settings model: unknown keys are refused, types are exact, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
 
 
 class LimitSettings(Settings):
@@ -61,6 +67,13 @@ class SinkSettings(Settings):
     format: str = "raw"
     limits: LimitSettings = LimitSettings()
 
+    def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
+        """Refuses a format that does not fit the other settings. Called where both are known.
+
+        Raises:
+            PydanticCustomError: a ``fault``, as from validation.
+        """
+
 
 class AwsSinkSettings(SinkSettings):
     """Settings of a sink whose destination is an ARN. Region and account come from the ARN alone."""
@@ -79,16 +92,31 @@ class AwsSinkSettings(SinkSettings):
         """The resource without its type: the stream's name of ``stream/NAME``."""
         return self.arn.resource.removeprefix(self.resource_prefix)
 
-    def model_post_init(self, _context: Any) -> None:
-        """Refuses ARNs that are malformed or of another kind of resource."""
-        fix = f"write an ARN such as {self.example}"
+    @classmethod
+    def shape(cls) -> str:
+        """What ``to`` must match, as a regular expression that JSON Schema shares."""
+        place = "[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}"
+        return f"^arn:aws(-[a-z]+)*:{cls.service}:{place}:{cls.resource_prefix}[A-Za-z0-9_.-]{{1,256}}$"
+
+    @field_validator("to")
+    @classmethod
+    def _to(cls, to: str) -> str:
+        fix = f"write an ARN such as {cls.example}"
         try:
-            arn = self.arn
+            arn = Arn.parse(to)
         except ValueError as error:
-            raise fault(f"{self.to!r} is no ARN: {error}", fix) from None
-        if arn.service != self.service or not arn.resource.startswith(self.resource_prefix):
-            raise fault(f"{self.to!r} is not a {self.service} {self.resource_prefix}NAME ARN", fix)
+            raise fault(f"not an ARN: {error}", fix) from None
+        kind = f"{cls.service} {cls.resource_prefix.rstrip('/')}".strip()
+        if arn.service != cls.service or not arn.resource.startswith(cls.resource_prefix):
+            raise fault(f"the ARN of something else than a {kind}", fix)
         if not arn.region or not arn.account:
-            raise fault(f"{self.to!r} lacks its Region or account", fix)
-        if not self.resource_name or set(self.resource_name) & set(":/"):
-            raise fault(f"{self.to!r} does not name one {self.service} resource", fix)
+            raise fault("the ARN lacks its Region or its account", fix)
+        if "\n" in to or not re.match(cls.shape(), to):
+            raise fault(f"the ARN does not name one {kind}", fix)
+        return to
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler.resolve_ref_schema(handler(core))
+        schema["properties"]["to"]["pattern"] = cls.shape()
+        return schema

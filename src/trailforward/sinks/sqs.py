@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import attribute_bytes, attributes, by_id, digest, fifo_id, sendable
+from trailforward.sinks._batches import attribute_bytes, attributes, by_id, digest, fifo_id, named, sendable
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
@@ -68,12 +68,9 @@ class SqsSink:
         )
         missed = by_id(answer, (index for index, _, _ in sendable_entries))
         known = {rejection.index for rejection in missed}
-        sums = {done.get("Id"): done.get("MD5OfMessageBody") for done in answer.get("Successful") or ()}
+        taken = named(answer, "Successful")
         for index, entry, _ in sendable_entries:
-            if (
-                index not in known
-                and sums[str(index)] != hashlib.md5(entry.data, usedforsecurity=False).hexdigest()
-            ):
+            if index not in known and taken[str(index)].get("MD5OfMessageBody") != _md5(entry.data):
                 missed.append(Rejection(index, "md5_mismatch", "the queue took other bytes", transient=True))
         return refused + missed
 
@@ -89,3 +86,7 @@ class SqsSink:
     def close(self) -> None:
         """Gives up the connections."""
         self._client.close()
+
+
+def _md5(data: bytes) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()

@@ -1,0 +1,159 @@
+"""Config: a whole configuration, from destinations, TOML or the environment."""
+
+from __future__ import annotations
+
+import tomllib
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from trailforward.config.check import DESTINATIONS, check, check_pipeline
+from trailforward.config.destinations import tables
+from trailforward.config.fetch import fetch
+from trailforward.config.settings import PipelineSettings, RouteSettings
+from trailforward.errors import ConfigError, Problem
+from trailforward.retry import Backoff
+from trailforward.routing import Route
+from trailforward.sinks.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: Head key → the variable that fills it.
+_VARIABLES = {
+    "dead_letter": "TRAILFORWARD_DEAD_LETTER",
+    "retry_queue": "TRAILFORWARD_RETRY_QUEUE",
+    "own_arns": "TRAILFORWARD_OWN_ARNS",
+}
+_KNOWN = {"TRAILFORWARD_TO", "TRAILFORWARD_CONFIG", *_VARIABLES.values()}
+
+
+class Config(Settings):
+    """A whole configuration, checked.
+
+    Attributes:
+        sinks: name → the settings of that destination's own class.
+        routes: at least one.
+        pipeline: everything else.
+    """
+
+    sinks: dict[str, Any]
+    routes: tuple[RouteSettings, ...]
+    pipeline: PipelineSettings
+
+    @property
+    def backoff(self) -> Backoff:
+        """The retry settings in the form the pipeline uses."""
+        return Backoff(**self.pipeline.retry.model_dump())
+
+    def compiled_routes(self) -> list[Route]:
+        """The routes with their patterns compiled."""
+        return [Route(route.name, route.sinks, route.pattern) for route in self.routes]
+
+    @classmethod
+    def to(cls, *destinations: str, format: str = "raw", **pipeline: Any) -> Config:  # noqa: A002
+        """The configuration that sends every event to each of the destinations.
+
+        Args:
+            *destinations: ARNs or URLs.
+            format: of every destination.
+            **pipeline: see :class:`PipelineSettings`.
+
+        Raises:
+            ConfigError: lists everything that is wrong.
+        """
+        return cls._to(destinations, format, pipeline, [], "")
+
+    @classmethod
+    def from_toml(cls, text: str, **pipeline: Any) -> Config:
+        """The configuration in a TOML text.
+
+        Args:
+            text: the content of a ``trailforward.toml``.
+            **pipeline: fills head keys that the text leaves out.
+
+        Raises:
+            ConfigError: lists everything that is wrong.
+        """
+        return cls._from_toml(text, pipeline, [])
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Config:
+        """The configuration that environment variables describe.
+
+        ``TRAILFORWARD_TO`` (destinations, separated by spaces) or ``TRAILFORWARD_CONFIG`` (TOML text, a path,
+        ``ssm:NAME`` or ``s3://BUCKET/KEY``); ``TRAILFORWARD_DEAD_LETTER``, ``TRAILFORWARD_RETRY_QUEUE`` and
+        ``TRAILFORWARD_OWN_ARNS`` fill head keys that the TOML leaves out.
+
+        Raises:
+            ConfigError: lists everything that is wrong.
+            MissingExtraError: the TOML lies in AWS, and botocore is not installed.
+        """
+        problems = list(_misspelt(environ))
+        pipeline: dict[str, Any] = {
+            key: environ[variable].strip()
+            for key, variable in _VARIABLES.items()
+            if environ.get(variable, "").strip()
+        }
+        if "own_arns" in pipeline:
+            pipeline["own_arns"] = pipeline["own_arns"].split()
+        destinations = environ.get("TRAILFORWARD_TO", "").split()
+        where = environ.get("TRAILFORWARD_CONFIG", "").strip()
+        if bool(destinations) != bool(where):
+            if destinations:
+                return cls._to(destinations, "raw", pipeline, problems, "TRAILFORWARD_TO, ")
+            region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+            return cls._from_toml(fetch(where, region), pipeline, problems)
+        if where:
+            fix = "unset one of them; [sinks.NAME] tables with to = … replace TRAILFORWARD_TO"
+            problems.append(Problem("TRAILFORWARD_TO", "set together with TRAILFORWARD_CONFIG", fix))
+        else:
+            fix = f"set it to {DESTINATIONS}; or set TRAILFORWARD_CONFIG"
+            problems.append(Problem("TRAILFORWARD_TO", "not set, so there is no destination", fix))
+        check_pipeline(pipeline, (), problems)
+        raise ConfigError(problems)
+
+    @classmethod
+    def _to(
+        cls,
+        destinations: Sequence[str],
+        format: str,  # noqa: A002  # named as the setting is
+        pipeline: dict[str, Any],
+        problems: list[Problem],
+        label: str,
+    ) -> Config:
+        named, written = tables(destinations, format, problems, label)
+        return cls(**check({**pipeline, "sinks": named}, problems, written))
+
+    @classmethod
+    def _from_toml(cls, text: str, pipeline: dict[str, Any], problems: list[Problem]) -> Config:
+        try:
+            data = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            fix = "correct the TOML at that place (a table or key may stand there twice)"
+            problems.append(Problem("trailforward.toml", f"not TOML: {error}", fix))
+            check_pipeline(pipeline, (), problems)
+            raise ConfigError(problems) from None
+        problems += [
+            Problem(
+                key,
+                f"set in trailforward.toml and by {_VARIABLES.get(key, 'the caller')} with another value",
+                "keep one of the two",
+            )
+            for key, value in pipeline.items()
+            if key in data and data[key] != value
+        ]
+        return cls(**check({**pipeline, **data}, problems))
+
+
+def _misspelt(environ: Mapping[str, str]) -> list[Problem]:
+    """Variables that mean nothing, but are spelt almost like one that does. Others may be the caller's own."""
+    problems = []
+    prefix = "TRAILFORWARD_"
+    known = [name.removeprefix(prefix) for name in _KNOWN]
+    for name in sorted(environ):
+        if name.startswith(prefix) and name not in _KNOWN:
+            alike = get_close_matches(name.removeprefix(prefix), known, 1, 0.75)
+            if alike:
+                fix = f"write {prefix}{alike[0]}, or remove it"
+                problems.append(Problem(name, "an unknown variable", fix))
+    return problems

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.aws import Reader, point_at
+from tests.support.stub_aws import StubAws
+from trailforward.demo.local_aws import Clients, LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def moto() -> Iterator[tuple[str, Reader]]:
+    """The endpoint of a moto server that all tests share, and the means to look into it."""
+    with LocalServer() as server, Clients(server.url) as clients:
+        yield server.url, Reader(clients)
+
+
+@pytest.fixture
+def local_aws(moto: tuple[str, Reader], monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """A working AWS: everything under test sends there."""
+    endpoint, reader = moto
+    point_at(endpoint, monkeypatch)
+    return reader
+
+
+@pytest.fixture(scope="session")
+def _stub() -> Iterator[StubAws]:
+    with StubAws() as stub:
+        yield stub
+
+
+@pytest.fixture
+def stub(_stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
+    """An AWS that fails by script: everything under test sends there."""
+    point_at(_stub.url, monkeypatch)
+    yield _stub
+    _stub.reset()

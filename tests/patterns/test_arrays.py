@@ -1,0 +1,178 @@
+"""Arrays: alternatives for one field, and one element for all fields that lie in it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trailforward.patterns import Pattern
+from trailforward.patterns.consistency import Consistency, Field
+from trailforward.patterns.operators import leaf_test
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.patterns.parser import Rule
+
+
+@pytest.mark.parametrize(
+    ("pattern", "event", "expected"),
+    [
+        ('{"a":["x"],"b":["y"]}', {"a": ["x", "z"], "b": ["w", "y"]}, True),
+        ('{"a":[{"anything-but":"x"}]}', {"a": ["x", "y"]}, True),
+        ('{"p":{"first":["Ada"],"last":["Byron"]}}', {"p": [{"first": "Ada", "last": "Byron"}]}, True),
+        (
+            '{"p":{"first":["Ada"],"last":["Byron"]}}',
+            {"p": [{"first": "Ada", "last": "King"}, {"first": "Lord", "last": "Byron"}]},
+            False,
+        ),
+        ('{"p":{"first":["Ada"],"last":["Byron"]}}', {"p": [[{"first": "Ada"}, {"last": "Byron"}]]}, False),
+        ('{"p":{"first":["Ada"],"last":["Byron"]}}', {"p": [[{"first": "Ada", "last": "Byron"}]]}, True),
+        ('{"p":{"x":[1],"y":[2]}}', {"p": [{"x": [1, 5], "y": [3, 2]}]}, True),
+        ('{"p":["v"],"p":{"q":["w"]}}', {"p": ["v", {"q": "w"}]}, True),
+        ('{"p":["v"],"p":{"q":["w"]}}', {"p": [["v"], {"q": "w"}]}, False),
+        ('{"p":["v"],"p":{"q":["w"]}}', {"p": "v"}, False),
+        ('{"p":["v"],"p":{"q":[{"exists":false}]}}', {"p": "v"}, True),
+        ('{"p":[{"exists":false}],"p":{"q":["w"]}}', {"p": {"q": "w"}}, True),
+        ('{"p":{"x":[1],"y":[{"exists":false}]}}', {"p": [{"x": 1}, {"y": 2}]}, True),
+        ('{"p":{"x":[{"exists":false}],"y":[2]}}', {"p": [{"x": 1}, {"y": 2}]}, False),
+        ('{"p":{"x":[1],"y":[5,{"exists":false}]}}', {"p": [{"x": 1, "y": 4}, {"y": 5}]}, False),
+        ('{"p":{"x":[1]},"r":{"x":[1]}}', {"p": [{"x": 1}], "r": [{"x": 2}, {"x": 1}]}, True),
+        ('{"p":{"x":[1],"y":[1]}}', {"p": [{"x": 1}], "p.y": 1}, True),
+        ('{"p":{"x":{"u":[1]},"y":[1]}}', {"p": [{"x.u": 1, "y": 1}]}, True),
+        ('{"p":{"x":{"u":[1]},"y":[1]}}', {"p": [{"x.u": 1}, {"y": 1}]}, False),
+        ('{"p":{"x":[1]}}', {"p": [1, None, [], {}, [[{"x": 1}]]]}, True),
+        ('{"p":{"x":[{"exists":false}]}}', {"p": [1, [], {}, [[{"y": 1}]]]}, True),
+    ],
+)
+def test_consistency(pattern: str, event: dict[str, Any], *, expected: bool) -> None:
+    """Fields inside an array of objects must be met by one element of it."""
+    assert Pattern(pattern).matches(event) is expected
+
+
+def test_one_list_at_two_places_is_two_arrays() -> None:
+    """A Python list used twice in an event is two arrays, as it is in JSON."""
+    shared = [{"x": 1}, {"y": 1}]
+    pattern = Pattern({"r": {"a": {"x": [1]}, "b": {"y": [1]}, "c": [{"exists": False}]}})
+    event = {"r": [{"a": shared, "b": shared}]}
+    assert pattern.matches(event)
+    assert pattern.matches(json.dumps(event))
+
+
+Leaf = tuple[str, Any, dict[int, int]]
+
+
+def _flatten(value: Any, path: str | None, places: dict[int, int], arrays: Iterator[int]) -> Iterator[Leaf]:
+    """All leaves of an event with path, value, and the element of each array they lie in."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _flatten(item, key if path is None else f"{path}.{key}", places, arrays)
+    elif isinstance(value, list):
+        array = next(arrays)
+        for index, item in enumerate(value):
+            inside = {**places, array: index} if isinstance(item, (dict, list)) else places
+            yield from _flatten(item, path, inside, arrays)
+    else:
+        yield path or "", value, places
+
+
+def _by_definition(rule: Rule, event: dict[str, Any]) -> bool:
+    """The rule of consistency, word by word and without any cleverness."""
+    leaves = list(_flatten(event, None, {}, iter(range(10_000))))
+    paths = sorted(rule, key=lambda path: path.encode("utf-16-be"))
+
+    def agree(one: dict[int, int], other: dict[int, int]) -> bool:
+        return all(other.get(array, index) == index for array, index in one.items())
+
+    def choose(turn: int, bound: dict[int, int]) -> bool:
+        if turn == len(paths):
+            return True
+        condition = rule[paths[turn]]
+        test = leaf_test(condition.members)
+        here = [(v, m) for path, v, m in leaves if path == paths[turn] and agree(m, bound)]
+        if any(test(v) and choose(turn + 1, {**bound, **m}) for v, m in here):
+            return True
+        return condition.optional and not here and choose(turn + 1, bound)
+
+    return choose(0, {})
+
+
+KEYS = st.sampled_from(["a", "b", "a.b", "a-b", "b.a"])
+EVENTS = st.dictionaries(
+    KEYS,
+    st.recursive(
+        st.sampled_from([1, 2]),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+        max_leaves=12,
+    ),
+    max_size=4,
+)
+MEMBERS = st.lists(
+    st.sampled_from(["1", "2", '{"exists":false}', '{"exists":true}', '{"anything-but":1}']),
+    min_size=1,
+    max_size=2,
+)
+PATHS = st.sampled_from(["a", "b", "a.b", "a.a", "b.a", "a.b.a", "a.a.b", "a-b", "a-b.a", "b.a-b", "b.a.b"])
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(fields=st.dictionaries(PATHS, MEMBERS, min_size=1, max_size=4), event=EVENTS)
+def test_every_answer_follows_from_the_definition(
+    fields: dict[str, list[str]], event: dict[str, Any]
+) -> None:
+    """The compiled matcher answers what the definition of consistency says, however odd the nesting."""
+    text = "{" + ",".join(f'"{path}":[{",".join(members)}]' for path, members in fields.items()) + "}"
+    pattern = Pattern(text)
+    expected = _by_definition(pattern.rules[0], event)
+    assert pattern.matches(event) is expected
+    assert pattern.matches(json.dumps(event)) is expected
+    compiled = [
+        Field(path, leaf_test(condition.members), condition.optional)
+        for path, condition in pattern.rules[0].items()
+    ]
+    assert Consistency(compiled, 0).holds(event) is expected
+
+
+def _visits(fields: list[tuple[str, bool]], event: Any) -> int:
+    """How many places of an event are looked at until it is clear that the last field fails."""
+    compiled = [Field(path, lambda leaf: leaf == 1, optional) for path, optional in fields]
+    judge = Consistency([*compiled, Field("r.zz", lambda _: False, optional=False)], 0)
+    assert not judge.holds(event)
+    return judge.visits
+
+
+def test_work_does_not_multiply_with_the_elements() -> None:
+    """Ten fields in arrays of a hundred elements cost their sum, not their product."""
+    names = "abcdefghij"
+    fields = [(f"r.{name}.x", False) for name in names]
+    event = {"r": [{**{name: [{"x": 1}] * 100 for name in names}, "zz": 0}]}
+    assert _visits(fields, event) < 20 * 100 * len(names)
+
+
+def test_work_is_bounded_with_optional_fields() -> None:
+    """Optional fields between the others change nothing about that."""
+    fields = [(f"r.{name}.x", name in "bdf") for name in "abcdefg"]
+    event = {"r": [{"zz": 0, **{name: [{"x": 1}, {"y": 1}] * 30 for name in "abcdefg"}}] * 3}
+    assert _visits(fields, event) < 50_000
+
+
+def test_one_element_binds_the_rest() -> None:
+    """Once an element is chosen, only that element is searched for later fields."""
+    count = 2_000
+    event = {"r": [{"a": 1, "b": 2, "c": 3, "zz": 0} for _ in range(count)]}
+    assert _visits([("r.a", False), ("r.c", True)], event) < 20 * count
+
+
+def test_paths_of_thousands_of_steps() -> None:
+    """A path of two thousand steps is followed without recursion."""
+    path = ".".join("a" * 1_900)
+    event: Any = [1]
+    for _ in range(1_900):
+        event = {"a": event}
+    assert Pattern({path: [1]}).matches(event)
+    assert Pattern({path: [1], "b": [{"exists": False}]}).matches(event)
+    assert not Pattern({path: [2]}).matches(event)

@@ -1,0 +1,171 @@
+"""Many patterns at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trailforward.errors import EventError, PatternError
+from trailforward.message import Message, Origin
+from trailforward.patterns import Pattern, PatternSet
+
+EVENT = {
+    "source": "aws.iam",
+    "detail-type": "AWS API Call via CloudTrail",
+    "resources": ["arn:aws:iam::111122223333:role/a", "arn:aws:iam::111122223333:role/b"],
+    "detail": {
+        "eventName": "CreateRole",
+        "sourceIPAddress": "192.0.2.7",
+        "readOnly": False,
+        "requestParameters": {"roleName": "team-7-admin", "maxSessionDuration": 3600, "path": None},
+    },
+}
+
+
+def routes(count: int) -> dict[str, dict[str, Any]]:
+    """Routes of all kinds, of which the one named `hit` matches."""
+    made: dict[str, dict[str, Any]] = {}
+    for n in range(count):
+        made[f"route-{n}"] = {
+            "source": [("aws.iam", "aws.s3")[n % 2]],
+            "detail": (
+                {"eventName": [f"Delete{n}"]},
+                {"eventName": [{"prefix": f"Put{n}"}, {"suffix": f"{n}x"}]},
+                {"requestParameters": {"roleName": [{"wildcard": f"team-x{n}-*"}]}},
+                {"sourceIPAddress": [f"198.51.100.{n % 250}"], "readOnly": [True]},
+                {"requestParameters": {f"field{n}": [{"exists": True}]}},
+            )[n % 5],
+        }
+    return {**made, "hit": {"source": ["aws.iam"], "detail": {"eventName": ["CreateRole"]}}}
+
+
+@pytest.mark.parametrize("count", [0, 10, 1_000])
+def test_only_plausible_routes_are_run(count: int) -> None:
+    """Of a thousand routes only those run that the event's values leave possible."""
+    together = PatternSet(routes(count))
+    assert len(together) == count + 1
+    assert together.matches(EVENT) == ["hit"]
+    assert together.candidates(EVENT) == 1
+
+
+def test_answers_keep_the_order_of_names() -> None:
+    """Matching names come in the order in which they were given, each once."""
+    either = {"$or": [{"source": ["aws.iam"]}, {"detail": {"readOnly": [False]}}]}
+    together = PatternSet({"z": either, "a": {"source": ["aws.iam"]}, "m": Pattern(either)})
+    assert together.matches(EVENT) == ["z", "a", "m"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"a": ["x"]},
+        {"a": [{"exactly": "x"}]},
+        {"a": [1, "x"]},
+        {"a": [True]},
+        {"a": [None]},
+        {"a": [{"exists": False}]},
+        {"a": [{"exists": True}]},
+        {"a": [{"prefix": ""}]},
+        {"a": [{"prefix": "x"}, {"suffix": "yy"}]},
+        {"a": [{"suffix": ""}]},
+        {"a": [{"wildcard": "x*"}]},
+        {"a": [{"wildcard": "*y"}]},
+        {"a": [{"wildcard": "*x*"}]},
+        {"a": [{"wildcard": "x"}]},
+        {"a": [{"wildcard": ""}]},
+        {"a": ["10.0.0.1"]},
+        {"a": [{"cidr": "10.0.0.0/8"}]},
+        {"a": [{"anything-but": "x"}]},
+        {"a": [{"equals-ignore-case": "X"}]},
+        {"a": {"b": ["x"]}},
+        {"a": ["x"], "b": [{"exists": False}]},
+        {".".join("a" * 40): ["x"]},
+        {"$or": [{"a": ["x"]}, {"b": ["x"]}]},
+    ],
+)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x",
+        "xy",
+        "yy",
+        "",
+        1,
+        True,
+        None,
+        [],
+        ["q", "x"],
+        {"b": "x"},
+        [{"b": ["x"]}],
+        "::ffff:a00:1",
+        "010.0.0.1",
+        {},
+    ],
+    ids=repr,
+)
+def test_the_index_never_hides_a_match(source: dict[str, Any], value: Any) -> None:
+    """Whatever the operators and values, all at once answer as one by one."""
+    together = PatternSet({"it": source, "other": {"a": ["never"], "c": [1]}})
+    for event in ({"a": value}, {"a.b": value}, {"b": value}, {}):
+        assert together.matches(event) == ["it"] * Pattern(source).matches(event)
+
+
+VALUES = st.sampled_from(["x", "y", 1, None])
+FIELDS = st.dictionaries(
+    st.sampled_from(["a", "b", "a.b", "b.c"]),
+    st.lists(
+        st.sampled_from(["x", 1, None, {"exists": False}, {"prefix": "x"}, {"anything-but": "y"}]), min_size=1
+    ),
+    min_size=1,
+    max_size=3,
+)
+NESTED = st.recursive(
+    VALUES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("abc"), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    sources=st.lists(FIELDS, min_size=1, max_size=5),
+    event=st.dictionaries(st.sampled_from(["a", "b", "a.b"]), NESTED, max_size=3),
+)
+def test_all_at_once_is_one_by_one(sources: list[dict[str, Any]], event: dict[str, Any]) -> None:
+    """For any patterns and any event, the set finds exactly the patterns that match alone."""
+    patterns = {str(number): Pattern(source) for number, source in enumerate(sources)}
+    alone = [name for name, pattern in patterns.items() if pattern.matches(event)]
+    assert PatternSet(patterns).matches(event) == alone
+
+
+def test_events_in_every_form() -> None:
+    """A set takes the same forms of event as a pattern, and refuses the same."""
+    together = PatternSet({"iam": {"source": ["aws.iam"]}})
+    text = json.dumps(EVENT)
+    assert together.matches(text) == together.matches(text.encode()) == ["iam"]
+    assert together.matches(Message(text.encode(), Origin("test"))) == ["iam"]
+    assert together.matches("[]") == []
+    assert together.candidates("[]") == 0
+    with pytest.raises(EventError):
+        together.matches("{")
+
+
+def test_invalid_patterns_are_named() -> None:
+    """An invalid pattern among many is named."""
+    with pytest.raises(PatternError) as caught:
+        PatternSet({"good": {"a": [1]}, "bad": {"a": 1}})
+    assert "'bad'" in caught.value.__notes__[0]
+
+
+def test_explain() -> None:
+    """Explanations say for every pattern and field why it did not match."""
+    found = PatternSet(routes(1)).explain(EVENT)
+    assert found["hit"].matched
+    assert str(found["hit"]) == "matches"
+    (branch,) = found["route-0"].branches
+    assert [mismatch.path for mismatch in branch] == ["detail.eventName"]
+    assert branch[0].found == ("CreateRole",)
