@@ -38,15 +38,13 @@ def main() -> None:
         "batch loop": contestants.BATCH_LOOP.name,
         "floor": contestants.FLOOR.name,
     }
-    print(
-        "Events to a Kinesis stream, warm. CPU time per event; less is better. Local, not Lambda: read ratios.\n"
-    )
+    print("Events to a Kinesis stream, warm. CPU time: less is better. Local, not Lambda: read the ratios.\n")
     print(measuring.table(found, ones))
     fastest = min(found.values(), key=lambda series: median(series.wall))
     size = measuring.average([len(body.encode()) for body in bodies])
     print(
         f"\n{measuring.mood(found)}\n"
-        f"Events: {len(bodies):,} unique, {size:,.0f} bytes on average, calls of at most {contestants.CHUNK}.\n"
+        f"Events: {len(bodies):,} unique, {size:,.0f} bytes on average; batches of {contestants.CHUNK}.\n"
         f"The answerer takes {1 / raw:,.0f} events a second from a raw POST (wall time), "
         f"{median(fastest.wall) / raw:.1f} x the fastest contestant's {1 / median(fastest.wall):,.0f}.\n"
         + measuring.place("boto3", "botocore", "urllib3", "pydantic", "aws-lambda-powertools")

@@ -1,4 +1,4 @@
-"""How every measure is taken: interleaved, the first round dropped, CPU time first, shown as ratios of one run."""
+"""How every measure is taken: interleaved, first round dropped, CPU time first, ratios of one run."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def table(found: Mapping[str, Series], ones: Mapping[str, str]) -> str:
     ]
     for name, series in found.items():
         middle = median(series.cpu)
-        ratios = (middle / median(found[one].cpu) for one in ones.values())
+        ratios = (_ratio(series, found[one]) for one in ones.values())
         lines.append(
             f"{name:{width}} {series.events:7,} {middle * 1e6:8,.1f} {min(series.cpu) * 1e6:8,.1f} "
             f"{1 / middle:10,.0f}" + "".join(f"  {ratio:>10.3g}" for ratio in ratios)
@@ -87,11 +87,17 @@ def table(found: Mapping[str, Series], ones: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
+def _ratio(series: Series, one: Series) -> float:
+    """Median of the ratios within each round: neighbours in time met the same mood of the machine."""
+    return median(mine / base for mine, base in zip(series.cpu, one.cpu, strict=True))
+
+
 def mood(found: Mapping[str, Series]) -> str:
     """Whether the figures can be trusted."""
     rounds = len(next(iter(found.values())).cpu)
     if busy := [series.name for series in found.values() if series.busy]:
-        return f"{rounds} rounds. THE MACHINE WAS BUSY (median over {BUSY} x minimum): {'; '.join(busy)}."
+        names = "every contestant" if len(busy) == len(found) else "; ".join(busy)
+        return f"{rounds} rounds. THE MACHINE WAS BUSY (median over {BUSY} x minimum): {names}."
     return f"{rounds} rounds; the machine was quiet (every median within {BUSY} x its minimum)."
 
 

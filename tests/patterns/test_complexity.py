@@ -97,8 +97,8 @@ def test_fields_behind_an_absent_one() -> None:
 
 def test_search_ends() -> None:
     """However long the wildcards, the search is bounded and stops at the first set above the limit."""
-    source = {"a": wildcards(*(f"*{n:02}*" for n in range(60)))}
-    assert 10 < score(source, stop=10) < 60
+    source = {"a": wildcards("*x*", "*y*", "*z*", "*w*", "*v*")}
+    assert 10 < score(source, stop=10) < score(source)
     long = {"a": wildcards("*" + "*".join("ab" * 8) + "*", "*" + "ab" * 200)}
     assert score(long, stop=10**6) > 10
     assert MAX_SETS <= 10_000

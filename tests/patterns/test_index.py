@@ -130,7 +130,7 @@ NESTED = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     sources=st.lists(FIELDS, min_size=1, max_size=5),
     event=st.dictionaries(st.sampled_from(["a", "b", "a.b"]), NESTED, max_size=3),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from trailforward import formats, sinks
 from trailforward.arn import Arn
 from trailforward.config.problems import validated
 from trailforward.config.settings import PipelineSettings, RouteSettings
-from trailforward.errors import ConfigError, Problem
+from trailforward.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-DESTINATIONS = "an ARN of a Kinesis stream, Firehose, SNS topic or SQS queue, an http(s) URL, stdout: or file:PATH"
+DESTINATIONS = (
+    "an ARN of a Kinesis stream, Firehose, SNS topic or SQS queue, an http(s) URL, stdout: or file:PATH"
+)
 
 #: What metrics and attributes can carry: names of sinks.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -25,30 +28,22 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _QUEUE = "arn:aws:sqs:us-west-2:111122223333:trailforward-dead"
 
 
-def check(
-    data: Mapping[str, Any], problems: list[Problem], written: Mapping[str, str] | None = None
-) -> dict[str, Any]:
-    """The parts of a :class:`Config`.
+def check(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """The parts of a ``Config``; worth nothing if there are problems.
 
     Args:
         data: a parsed ``trailforward.toml``.
-        problems: those found before.
-        written: where sinks were written that stand in no ``[sinks.NAME]``, by name.
-
-    Raises:
-        ConfigError: has all problems.
+        problems: added to.
     """
     head = dict(data)
-    made = _sinks(head.pop("sinks", None), problems, written or {})
+    made = _sinks(head.pop("sinks", None), problems)
     routes = _routes(head.pop("routes", None), made, problems)
     taken = [settings.to for settings in made.values() if settings is not None]
     pipeline = check_pipeline(head, taken, problems)
-    if problems:
-        raise ConfigError(problems)
     return {"sinks": made, "routes": routes, "pipeline": pipeline}
 
 
-def _sinks(tables: Any, problems: list[Problem], written: Mapping[str, str]) -> dict[str, Any]:
+def _sinks(tables: Any, problems: list[Problem]) -> dict[str, Any]:
     """The settings of each sink; None for one that is wrong, so that routes may still name it."""
     if not isinstance(tables, dict) or not tables:
         fix = f'add [sinks.NAME] with to = "…": {DESTINATIONS}'
@@ -56,16 +51,16 @@ def _sinks(tables: Any, problems: list[Problem], written: Mapping[str, str]) -> 
         return {}
     made: dict[str, Any] = {}
     for name, table in tables.items():
-        found: list[Problem] = []
-        key = written.get(name) or f"sinks.{name if NAME.fullmatch(name) else '…'}"
-        made[name] = _sink(key, table, found)
+        key = _key(name)
         if not NAME.fullmatch(name):
             fix = "use at most 64 letters, digits, '_', '-' or '.', and begin with a letter or digit"
-            found.append(Problem(key, "a sink's name that metrics cannot carry", fix))
-        if name in written:
-            found = [replace(problem, key=problem.key.removesuffix(".to")) for problem in found]
-        problems += found
+            problems.append(Problem(key, "a name that metrics cannot carry", fix))
+        made[name] = _sink(key, table, problems)
     return made
+
+
+def _key(name: str) -> str:
+    return f"sinks.{name}" if NAME.fullmatch(name) else f"sinks.{json.dumps(name[:64])}"
 
 
 def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
@@ -138,7 +133,7 @@ def _routes(tables: Any, made: Mapping[str, Any], problems: list[Problem]) -> tu
     # A route that says nothing readable of its sinks might have named any of them.
     if all(route is not None or used for route in routes):
         problems += [
-            Problem(f"sinks.{name}", "no route uses this sink", "name it in a route, or remove it")
+            Problem(_key(name), "no route uses this sink", "name it in a route, or remove it")
             for name in made
             if name not in used
         ]
@@ -155,7 +150,9 @@ def check_pipeline(
         taken: destinations of the sinks.
         problems: added to.
     """
-    pipeline: PipelineSettings | None = validated(PipelineSettings, head, "", problems)
+    pipeline: PipelineSettings | None = validated(
+        PipelineSettings, head, "", problems, beside=("sinks", "routes")
+    )
     texts = {key: head[key] for key in ("dead_letter", "retry_queue") if isinstance(head.get(key), str)}
     for key, value in texts.items():
         _check_queue(key, value, taken, problems)
@@ -163,8 +160,10 @@ def check_pipeline(
         problems.append(Problem("retry_queue", "the same queue as dead_letter", "use two queues"))
     arns = head.get("own_arns")
     for index, text in enumerate(arns if isinstance(arns, (list, tuple)) else ()):
+        if not isinstance(text, str):
+            continue
         try:
-            Arn.parse(str(text))
+            Arn.parse(text)
         except ValueError as error:
             fix = "list ARNs of roles, functions, queues, streams"
             problems.append(Problem(f"own_arns[{index}]", f"not an ARN: {error}", fix))

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 from trailforward.config.check import DESTINATIONS, check, check_pipeline
 from trailforward.config.destinations import tables
 from trailforward.config.fetch import fetch
-from trailforward.config.settings import PipelineSettings, RouteSettings
+from trailforward.config.problems import renamed
+from trailforward.config.settings import PipelineSettings, RouteSettings  # noqa: TC001  # Pydantic evaluates annotations
 from trailforward.errors import ConfigError, Problem
 from trailforward.retry import Backoff
 from trailforward.routing import Route
 from trailforward.sinks.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
 #: Head key → the variable that fills it.
 _VARIABLES = {
@@ -61,7 +62,9 @@ class Config(Settings):
         Raises:
             ConfigError: lists everything that is wrong.
         """
-        return cls._to(destinations, format, pipeline, [], "")
+        problems: list[Problem] = []
+        named, written = tables(destinations, format, problems)
+        return cls._checked({**pipeline, "sinks": named}, problems, written)
 
     @classmethod
     def from_toml(cls, text: str, **pipeline: Any) -> Config:
@@ -74,7 +77,7 @@ class Config(Settings):
         Raises:
             ConfigError: lists everything that is wrong.
         """
-        return cls._from_toml(text, pipeline, [])
+        return cls._from_toml(text, pipeline, [], {})
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Config:
@@ -88,7 +91,7 @@ class Config(Settings):
             ConfigError: lists everything that is wrong.
             MissingExtraError: the TOML lies in AWS, and botocore is not installed.
         """
-        problems = list(_misspelt(environ))
+        problems = _misspelt(environ)
         pipeline: dict[str, Any] = {
             key: environ[variable].strip()
             for key, variable in _VARIABLES.items()
@@ -96,13 +99,15 @@ class Config(Settings):
         }
         if "own_arns" in pipeline:
             pipeline["own_arns"] = pipeline["own_arns"].split()
+        written = {key: _VARIABLES[key] for key in pipeline}
         destinations = environ.get("TRAILFORWARD_TO", "").split()
         where = environ.get("TRAILFORWARD_CONFIG", "").strip()
         if bool(destinations) != bool(where):
             if destinations:
-                return cls._to(destinations, "raw", pipeline, problems, "TRAILFORWARD_TO, ")
+                named, places = tables(destinations, "raw", problems, "TRAILFORWARD_TO, ")
+                return cls._checked({**pipeline, "sinks": named}, problems, written | places)
             region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-            return cls._from_toml(fetch(where, region), pipeline, problems)
+            return cls._from_toml(fetch(where, region), pipeline, problems, written)
         if where:
             fix = "unset one of them; [sinks.NAME] tables with to = … replace TRAILFORWARD_TO"
             problems.append(Problem("TRAILFORWARD_TO", "set together with TRAILFORWARD_CONFIG", fix))
@@ -110,43 +115,37 @@ class Config(Settings):
             fix = f"set it to {DESTINATIONS}; or set TRAILFORWARD_CONFIG"
             problems.append(Problem("TRAILFORWARD_TO", "not set, so there is no destination", fix))
         check_pipeline(pipeline, (), problems)
-        raise ConfigError(problems)
+        raise ConfigError(renamed(problems, written))
 
     @classmethod
-    def _to(
-        cls,
-        destinations: Sequence[str],
-        format: str,  # noqa: A002  # named as the setting is
-        pipeline: dict[str, Any],
-        problems: list[Problem],
-        label: str,
+    def _from_toml(
+        cls, text: str, pipeline: dict[str, Any], problems: list[Problem], written: dict[str, str]
     ) -> Config:
-        named, written = tables(destinations, format, problems, label)
-        return cls(**check({**pipeline, "sinks": named}, problems, written))
-
-    @classmethod
-    def _from_toml(cls, text: str, pipeline: dict[str, Any], problems: list[Problem]) -> Config:
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             fix = "correct the TOML at that place (a table or key may stand there twice)"
             problems.append(Problem("trailforward.toml", f"not TOML: {error}", fix))
             check_pipeline(pipeline, (), problems)
-            raise ConfigError(problems) from None
+            raise ConfigError(renamed(problems, written)) from None
+        twice = [key for key, value in pipeline.items() if key in data and data[key] != value]
         problems += [
-            Problem(
-                key,
-                f"set in trailforward.toml and by {_VARIABLES.get(key, 'the caller')} with another value",
-                "keep one of the two",
-            )
-            for key, value in pipeline.items()
-            if key in data and data[key] != value
+            Problem(key, "set in trailforward.toml, too, with another value", "keep one of the two")
+            for key in twice
         ]
-        return cls(**check({**pipeline, **data}, problems))
+        written = {key: place for key, place in written.items() if key in twice or key not in data}
+        return cls._checked({**pipeline, **data}, problems, written)
+
+    @classmethod
+    def _checked(cls, data: dict[str, Any], problems: list[Problem], written: dict[str, str]) -> Config:
+        parts = check(data, problems)
+        if problems:
+            raise ConfigError(renamed(problems, written))
+        return cls(**parts)
 
 
 def _misspelt(environ: Mapping[str, str]) -> list[Problem]:
-    """Variables that mean nothing, but are spelt almost like one that does. Others may be the caller's own."""
+    """Variables that mean nothing, but are spelt almost like one that does. Others are the caller's own."""
     problems = []
     prefix = "TRAILFORWARD_"
     known = [name.removeprefix(prefix) for name in _KNOWN]

@@ -1,4 +1,4 @@
-"""Destinations alone, as in ``TRAILFORWARD_TO``: each becomes a table with a name made from the destination."""
+"""Destinations alone, as in ``TRAILFORWARD_TO``: each becomes a table, named after the destination."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def tables(
     destinations: Sequence[str],
     format: str,  # noqa: A002  # named as the setting is
     problems: list[Problem],
-    label: str,
+    label: str = "",
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """A table per destination, and what to call it in a problem, both by name.
+    """A table per destination, by name; and what to call it in a problem, by its key.
 
     Args:
         destinations: as given.
@@ -31,7 +31,9 @@ def tables(
     """
     if format not in formats.BUILT_IN:
         # Once, not for each destination.
-        problems.append(Problem("format", "there is no such format", f"use one of {', '.join(formats.BUILT_IN)}"))
+        problems.append(
+            Problem("format", "there is no such format", f"use one of {', '.join(formats.BUILT_IN)}")
+        )
         format = "raw"  # noqa: A001
     named: dict[str, dict[str, Any]] = {}
     written: dict[str, str] = {}
@@ -42,7 +44,7 @@ def tables(
             continue
         kind = sinks.type_of(destination)
         name = _name(kind, destination, named)
-        written[name] = place
+        written[f"sinks.{name}"] = place
         named[name] = {"to": destination, "format": format}
         if kind == "http" and not formats.load(format).json:
             named[name]["batch"] = "single"  # such a format fits no array

@@ -1,4 +1,4 @@
-"""Where a configuration lies: ``TRAILFORWARD_CONFIG`` is TOML itself, or names a file, parameter or object."""
+"""Where a configuration lies: ``TRAILFORWARD_CONFIG`` is TOML, or names a file, parameter or object."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _file(where: str) -> str:
         return Path(where).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         shown = f"the file {where}" if _PATH.fullmatch(where) else "a file of that name"
-        why = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise _failed(f"cannot read {shown}: {why}", _SOURCES) from None
 
 

@@ -5,6 +5,8 @@ No text repeats a value from the configuration.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -19,24 +21,51 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-def validated(model: type[Any], table: Any, key: str, problems: list[Problem]) -> Any:
-    """The model of a table, or None with the problems added."""
+def validated(
+    model: type[Any], table: Any, key: str, problems: list[Problem], *, beside: tuple[str, ...] = ()
+) -> Any:
+    """The model of a table, or None with the problems added.
+
+    Args:
+        model: its settings.
+        table: as parsed.
+        key: of the table; empty for the whole document.
+        problems: added to.
+        beside: further keys that the table may have, checked elsewhere.
+    """
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        problems += [_problem(model, details, key) for details in error.errors(include_url=False)]
+        problems += [_problem(model, details, key, beside) for details in error.errors(include_url=False)]
         return None
 
 
-def unknown(key: str, name: str, known: Iterable[str], what: str = "key") -> Problem:
+def renamed(problems: Iterable[Problem], written: Mapping[str, str]) -> list[Problem]:
+    """The problems with their keys as the user wrote them.
+
+    Args:
+        problems: whose keys are those of ``trailforward.toml``.
+        written: what stands for a key elsewhere: ``sinks.http-siem`` → ``TRAILFORWARD_TO, destination 1``.
+    """
+    found = []
+    for problem in problems:
+        places = [key for key in written if re.match(re.escape(key) + r"(?![\w-])", problem.key)]
+        if places:
+            place = max(places, key=len)
+            rest = problem.key.removeprefix(place)
+            problem = replace(problem, key=written[place] + ("" if rest == ".to" else rest))  # noqa: PLW2901
+        found.append(problem)
+    return found
+
+
+def _unknown(key: str, name: str, known: list[str]) -> Problem:
     """A name that means nothing here, with the one that was probably meant."""
-    known = list(known)
     alike = get_close_matches(name, known, 1)
     fix = f"write {alike[0]}, or remove it" if alike else f"remove it, or use one of: {', '.join(known)}"
-    return Problem(key, f"an unknown {what}", fix)
+    return Problem(key, "an unknown key", fix)
 
 
-def _problem(model: type[Any], details: ErrorDetails, prefix: str) -> Problem:
+def _problem(model: type[Any], details: ErrorDetails, prefix: str, beside: tuple[str, ...]) -> Problem:
     names, holder, declared = _place(model, details["loc"])
     key = ".".join(part for part in (prefix, *names) if part) or "trailforward.toml"
     kind, context = details["type"], details.get("ctx", {})
@@ -45,7 +74,7 @@ def _problem(model: type[Any], details: ErrorDetails, prefix: str) -> Problem:
     if kind == "missing":
         return Problem(key, "missing", f"add {names[-1]} = …")
     if kind == "extra_forbidden":
-        return unknown(key, names[-1], holder.model_fields)
+        return _unknown(key, names[-1], [*(beside if holder is model else ()), *holder.model_fields])
     if kind in {"union_tag_not_found", "union_tag_invalid"}:
         known = ", ".join(f'"{name}"' for name in _members(declared))
         what = "missing" if kind == "union_tag_not_found" else "an unknown value"
@@ -57,7 +86,7 @@ def _problem(model: type[Any], details: ErrorDetails, prefix: str) -> Problem:
 
 
 def _place(model: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any]:
-    """Where an error is: the names as the user wrote them, the model around the last one, what is declared there.
+    """Where an error is: the names as written, the model around the last one, what is declared there.
 
     Pydantic names union members, and says "[key]", between the user's own names; those are left out.
     """
@@ -74,7 +103,10 @@ def _place(model: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, An
             names.append(str(step))
         elif step != "[key]":  # an element of an array, or a key of a table
             declared = next((part for part in reversed(get_args(declared)) if part is not ...), None)
-            names.append(str(step))
+            if isinstance(step, int) and names:
+                names[-1] += f"[{step}]"
+            else:
+                names.append(str(step))
     return names, holder, declared
 
 
@@ -91,7 +123,7 @@ def _plain(annotation: Any) -> Any:
 
 def _members(annotation: Any) -> Mapping[str, Any]:
     """The models of a union that are told apart by ``type``, by what stands there."""
-    found = {}
+    found: dict[str, Any] = {}
     for member in get_args(_plain(annotation)):
         fields = getattr(member, "model_fields", {})
         if "type" in fields:
@@ -105,13 +137,13 @@ def _words(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
         return _TYPES[kind]
     for name, relation in _BOUNDS.items():
         if name in context:
-            return "out of range", f"write a number {relation} {context[name]}"
+            return "out of range", f"write a number {relation} {context[name]:g}"
     if "max_length" in context:
         return "too long", f"use at most {context['max_length']}" + _unit(kind)
     if "min_length" in context:
         return "empty", f"give at least {context['min_length']}" + _unit(kind)
     if "pattern" in context:
-        return "has another form", f"write what matches {context['pattern']}"
+        return "malformed", f"write what matches {context['pattern']}"
     return "", "correct the value"
 
 

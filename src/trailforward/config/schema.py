@@ -21,11 +21,11 @@ _ARN = "^arn:aws(-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:.+"
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``trailforward.toml`` (draft 2020-12), for editors and CI.
 
-    A sink's keys follow from the shape of its ``to``. The command ``trailforward forward --config`` checks more:
-    names across tables, event patterns, and that what is given fits together.
+    A sink's keys follow from the shape of its ``to``. ``Config.from_toml`` checks more: names across tables,
+    event patterns, and that what is given fits together.
     """
     settings: dict[str, type[BaseModel]] = {name: sinks.load(name).Settings for name in sinks.BUILT_IN}
-    models = [PipelineSettings, RouteSettings, *settings.values()]
+    models: list[type[BaseModel]] = [PipelineSettings, RouteSettings, *settings.values()]
     _, schema = models_json_schema([(model, "validation") for model in models])
     definitions = schema["$defs"]
     for definition in definitions.values():

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from trailforward.errors import PatternError
-from trailforward.patterns import Pattern
+from trailforward.patterns import InvalidPattern, Pattern
 from trailforward.sinks.settings import Settings, fault
 
 #: Strings as a TOML array gives them: a list, where Pydantic's strict mode wants a tuple.
@@ -21,8 +20,10 @@ def _compiled(source: Any) -> Pattern:
         raise fault("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
     try:
         return Pattern(source)
-    except PatternError as error:
-        raise fault(f"EventBridge would refuse it: {error}", "correct the event pattern") from None
+    except InvalidPattern as error:
+        place = f" (line {error.line}, column {error.column})" if error.line else ""
+        fix = error.hint or "correct the event pattern"
+        raise fault(f"EventBridge would refuse it: {error.reason}{place}", fix) from None
 
 
 class RetrySettings(Settings):
@@ -45,7 +46,8 @@ class RouteSettings(Settings):
     Attributes:
         name: unique among the routes.
         sinks: names of ``[sinks.NAME]`` tables.
-        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes everything.
+        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes
+            everything.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)

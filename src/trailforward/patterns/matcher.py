@@ -103,11 +103,10 @@ def _compile(node: _Node) -> Check:
 
 def _below(node: _Node) -> Check:
     """A check for the fields below a place, given what stands there."""
-    fields = node.fields()
+    fields = [field for child in node.children.values() for field in child.fields()]
     optional = [field.optional for field in fields]
     none_needed = all(optional)
-    # Without exists:false and a leaf of its own, an array holds if one object in it holds by itself.
-    apart = not any(optional) and not node.field
+    apart = not any(optional)  # without exists:false an array holds if one object in it holds by itself
     together = Consistency(fields, node.start)
     holds = _object_check(node, together)
 

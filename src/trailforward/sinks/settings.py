@@ -106,13 +106,12 @@ class AwsSinkSettings(SinkSettings):
             arn = Arn.parse(to)
         except ValueError as error:
             raise fault(f"not an ARN: {error}", fix) from None
-        kind = f"{cls.service} {cls.resource_prefix.rstrip('/')}".strip()
         if arn.service != cls.service or not arn.resource.startswith(cls.resource_prefix):
-            raise fault(f"the ARN of something else than a {kind}", fix)
+            raise fault("the ARN of something else", fix)
         if not arn.region or not arn.account:
             raise fault("the ARN lacks its Region or its account", fix)
         if "\n" in to or not re.match(cls.shape(), to):
-            raise fault(f"the ARN does not name one {kind}", fix)
+            raise fault("more than an ARN, or one with a malformed name at its end", fix)
         return to
 
     @classmethod
