@@ -14,7 +14,7 @@ import sys
 from contextlib import contextmanager
 from functools import cache
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ class Answerer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remembers where to answer."""
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._buffer = bytearray()
         self._needed = 0
 

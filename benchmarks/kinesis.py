@@ -10,7 +10,7 @@ import os
 import time
 from functools import partial
 from http.client import HTTPConnection
-from statistics import median
+from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 import answerer
@@ -41,7 +41,7 @@ def main() -> None:
     print("Events to a Kinesis stream, warm. CPU time: less is better. Local, not Lambda: read the ratios.\n")
     print(measuring.table(found, ones))
     fastest = min(found.values(), key=lambda series: median(series.wall))
-    size = measuring.average([len(body.encode()) for body in bodies])
+    size = mean(len(body.encode()) for body in bodies)
     print(
         f"\n{measuring.mood(found)}\n"
         f"Events: {len(bodies):,} unique, {size:,.0f} bytes on average; batches of {contestants.CHUNK}.\n"

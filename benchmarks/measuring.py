@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
 #: A median so far above the minimum means that the machine had other things to do.
 BUSY = 1.3
@@ -105,8 +105,3 @@ def place(*packages: str) -> str:
     """Where and with what this ran."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"Python {platform.python_version()}, {versions}; {os.cpu_count()} cores; {platform.system()}."
-
-
-def average(sizes: Sequence[int]) -> float:
-    """The mean of some sizes."""
-    return sum(sizes) / len(sizes)

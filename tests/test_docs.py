@@ -120,3 +120,18 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     """A link to a file of the repository names one that exists."""
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_every_setting_is_documented() -> None:
+    """docs/configuration.md names every key that a configuration may have."""
+    from trailforward import sinks
+    from trailforward.config import PipelineSettings, RetrySettings, RouteSettings
+    from trailforward.sinks.settings import LimitSettings
+
+    page = (ROOT / "docs" / "configuration.md").read_text()
+    documented = set(re.findall(r"`([a-z_.]+)`", page))
+    models = [PipelineSettings, RetrySettings, RouteSettings]
+    models += [sinks.load(name).Settings for name in sinks.BUILT_IN]
+    fields = {name for model in models for name in model.model_fields} - {"retry", "limits"}
+    fields |= {f"limits.{name}" for name in LimitSettings.model_fields}
+    assert fields <= documented

@@ -7,9 +7,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from tests.support.events import FIFO, Context, envelope, sqs, sqs_record
 from tests.support.sinks import ScriptedSink, fail, refuse
-
 from trailforward import (
     Config,
     EventError,
@@ -24,6 +24,7 @@ from trailforward import (
 )
 from trailforward.outcome import Totals
 from trailforward.sinks.base import Limits
+from trailforward.sinks.local import FileSink
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -309,8 +310,7 @@ def test_the_retry_queue_takes_what_only_some_sinks_took(tmp_path: Path) -> None
     healthy, failing = ScriptedSink(), ScriptedSink([fail(TransientError("http_503"))] * 5)
     queue = ScriptedSink()
     pipeline = forwarder({"healthy": healthy, "failing": failing})
-    pipeline._settling._retries._sink = queue
-    pipeline._settling._retries._kind = "sqs"
+    pipeline._settling._retries.sink = queue
     outcome = pipeline.forward(messages(0))
     assert outcome.returned == []
     assert outcome.verdicts["failing"][0].code == "retry_queue"
@@ -331,8 +331,7 @@ def test_the_retry_queue_is_not_used_where_no_sink_took_the_message() -> None:
     queue = ScriptedSink()
     down = {name: ScriptedSink([fail(TransientError("down"))] * 5) for name in ("a", "b")}
     pipeline = forwarder(down)
-    pipeline._settling._retries._sink = queue
-    pipeline._settling._retries._kind = "sqs"
+    pipeline._settling._retries.sink = queue
     outcome = pipeline.forward(messages(0))
     assert outcome.returned == [0]
     assert queue.calls == []
@@ -442,7 +441,9 @@ def test_closing_closes_every_sink(tmp_path: Path) -> None:
     pipeline.forward(messages(0))
     pipeline.close()
     assert sinks["a"].closed
-    assert pipeline._settling._dead_letters._sink is not None
+    dead_letters = pipeline._settling._dead_letters.sink
+    assert isinstance(dead_letters, FileSink)
+    assert dead_letters._file < 0
 
 
 def test_a_message_error_known_to_the_source_is_its_refusal() -> None:

@@ -50,18 +50,21 @@ class Forwarder:
         guard: SelfGuard | None = None,
         made: Mapping[str, Sink] | None = None,
     ) -> None:
-        forms = {name: formats.load(settings.format) for name, settings in config.sinks.items()}
+        routes = config.compiled_routes()
+        named = {settings.format for settings in config.sinks.values()}
+        forms = {
+            name: formats.load(name) for name in named.union(*(route.formats.values() for route in routes))
+        }
         self._sinks: dict[str, Sink] = {
             name: (made or {}).get(name)
-            or sinks.load(sinks.type_of(settings.to) or "")(settings, forms[name])
+            or sinks.load(sinks.type_of(settings.to) or "")(settings, forms[settings.format])
             for name, settings in config.sinks.items()
         }
         self._telemetry = telemetry or PlainTelemetry()
         self._guard = guard or SelfGuard(own_arns=config.pipeline.own_arns, resources=resources(config))
         self._backoff = config.backoff
         self._margin = config.pipeline.deadline_margin_seconds
-        router = Router(config.compiled_routes())
-        self._intake = Intake(router, self._guard, self._sinks, forms, self._telemetry.fault)
+        self._intake = Intake(Router(routes), self._guard, self._sinks, forms, self._telemetry.fault)
         self._settling = Settling(config.pipeline, self._backoff, self._telemetry)
 
     @classmethod

@@ -26,6 +26,7 @@ _NAMED = {
     "deliveryStreamName": ("firehose", "deliverystream/"),
     "functionName": ("lambda", "function:"),
     "logGroupName": ("logs", "log-group:"),
+    "keyId": ("kms", "key/"),
 }
 
 
@@ -62,20 +63,15 @@ class SelfGuard:
 
     def learn(self, function_arn: str) -> None:
         """Takes in the function's ARN, which only an invocation's context tells."""
-        if function_arn == self._function_arn:
+        arn = _parsed(function_arn)
+        if arn is None or self._function_arn == _key(arn):
             return
-        try:
-            arn = Arn.parse(function_arn)
-        except ValueError:
-            return
-        self._function_arn = function_arn
+        self._function_arn = _key(arn)
         self._account = arn.account
         # A qualified ARN ends in a version or alias.
         self._function_name = arn.resource.removeprefix("function:").partition(":")[0]
-        function = arn._replace(resource=f"function:{self._function_name}")
-        self._resources.add(_key(function))
         group = arn._replace(service="logs", resource=f"log-group:/aws/lambda/{self._function_name}")
-        self._resources.add(_key(group))
+        self._resources |= {self._function_arn, _key(group)}
 
     def is_own(self, event: dict[str, Any]) -> bool:
         """Whether the forwarder caused this event. Survives any JSON."""
@@ -92,17 +88,15 @@ class SelfGuard:
         return False
 
     def _own_session(self, identity: dict[str, Any]) -> bool:
+        # Nothing is learnt from an event: who can forge one must not be able to hide others by it.
         role = _issuer(identity)
         if role is not None and role in self._roles:
             return True
-        key = identity.get("accessKeyId")
+        if self._access_key_id and identity.get("accessKeyId") == self._access_key_id:
+            return True
         scope = identity.get("inScopeOf")
-        issued_to = scope.get("credentialsIssuedTo") if isinstance(scope, dict) else None
-        by_key = bool(self._access_key_id) and key == self._access_key_id
-        by_scope = bool(self._function_arn) and _unqualified(issued_to) == _unqualified(self._function_arn)
-        if by_key or by_scope:
-            if role is not None:
-                self._roles.add(role)  # the other environments of this function share it
+        issued_to = _parsed(scope.get("credentialsIssuedTo")) if isinstance(scope, dict) else None
+        if self._function_arn and issued_to is not None and _key(issued_to) == self._function_arn:
             return True
         return self._bears_our_name(identity, role)
 
@@ -111,7 +105,7 @@ class SelfGuard:
         arn = identity.get("arn")
         if role is None or not self._function_name or not isinstance(arn, str):
             return False
-        if not arn.endswith(f"/{self._function_name}") or (self._account and role[0] != self._account):
+        if not arn.endswith(f"/{self._function_name}") or self._account not in {"", role[0]}:
             return False
         if not self._asked:
             self._asked = True
@@ -122,86 +116,97 @@ class SelfGuard:
 
     def _assumes_own_role(self, identity: dict[str, Any], record: dict[str, Any]) -> bool:
         request = record.get("requestParameters")
-        if identity.get("invokedBy") not in _ASSUMERS or not isinstance(request, dict):
+        service = identity.get("invokedBy")
+        if not isinstance(request, dict) or not isinstance(service, str) or service not in _ASSUMERS:
             return False
-        role = _parsed_role(request.get("roleArn"))
+        arn = _parsed(request.get("roleArn"))
+        role = None if arn is None else _role(arn)
         if role is None:
             return False
         if role in self._roles:
             return True
         # Lambda names the session after the function; nobody else can call as lambda.amazonaws.com.
         return (
-            identity.get("invokedBy") == "lambda.amazonaws.com"
+            service == "lambda.amazonaws.com"
             and bool(self._function_name)
             and request.get("roleSessionName") == self._function_name
             and self._account in {"", role[0]}
         )
 
 
-def _role(arn: Arn) -> Role | None:
-    return (arn.account, arn.name) if arn.service == "iam" and arn.resource.startswith("role/") else None
-
-
-def _parsed_role(text: object) -> Role | None:
+def _parsed(text: object) -> Arn | None:
     if not isinstance(text, str):
         return None
     try:
-        return _role(Arn.parse(text))
+        return Arn.parse(text)
     except ValueError:
         return None
+
+
+def _role(arn: Arn) -> Role | None:
+    return (arn.account, arn.name) if arn.service == "iam" and arn.resource.startswith("role/") else None
 
 
 def _issuer(identity: dict[str, Any]) -> Role | None:
     """The role behind a session: ``sessionIssuer.arn``, else what the session's own ARN says."""
     context = identity.get("sessionContext")
     issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
-    role = _parsed_role(issuer.get("arn")) if isinstance(issuer, dict) else None
+    arn = _parsed(issuer.get("arn")) if isinstance(issuer, dict) else None
+    role = None if arn is None else _role(arn)
     if role is not None:
         return role
-    try:
-        arn = Arn.parse(str(identity.get("arn")))
-    except ValueError:
+    arn = _parsed(identity.get("arn"))
+    if arn is None:
         return None
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None
 
 
-def _unqualified(arn: object) -> str:
-    """A function's ARN without version or alias."""
-    return ":".join(str(arn).split(":")[:7])
-
-
 def _key(arn: Arn) -> str:
-    """An ARN without its partition, as names in requests do not tell it; log groups without their ``:*``."""
-    return ":".join(arn[1:]).removesuffix(":*")
+    """What resources are compared by: without the partition, which names in requests do not tell.
+
+    Versions and aliases stand for their function, log streams for their group, objects for their bucket.
+    """
+    resource = arn.resource
+    if arn.service in {"lambda", "logs"}:
+        resource = ":".join(resource.split(":")[:2])
+    elif arn.service == "s3":
+        resource = resource.partition("/")[0]
+    return ":".join((*arn[1:4], resource))
 
 
 def _touched(record: dict[str, Any]) -> Iterator[str]:
     """Keys of the resources a call touched: from ``resources``, and from the names in the request."""
     resources = record.get("resources")
     for resource in resources if isinstance(resources, list) else ():
-        if isinstance(resource, dict):
-            yield from _parsed_key(resource.get("ARN"))
+        if isinstance(resource, dict) and (arn := _parsed(resource.get("ARN"))) is not None:
+            yield _key(arn)
     request = record.get("requestParameters")
     if not isinstance(request, dict):
         return
-    place = f"{record.get('awsRegion')}:{record.get('recipientAccountId')}"
-    for name, value in request.items():
-        if not isinstance(value, str):
-            continue
-        if name in _NAMED and not value.startswith("arn:"):
-            service, prefix = _NAMED[name]
-            yield f"{service}:{place}:{prefix}{value}"
-        elif name == "queueUrl":
-            account, _, queue = value.rpartition("/")
-            yield f"sqs:{record.get('awsRegion')}:{account.rpartition('/')[2]}:{queue}"
-        else:
-            yield from _parsed_key(value)
+    # KMS tells in its encryption context for which queue, stream or function it works.
+    context = request.get("encryptionContext")
+    for named in (request, context if isinstance(context, dict) else {}):
+        for name, value in named.items():
+            if (arn := _parsed(value)) is not None:
+                yield _key(arn)
+            elif isinstance(value, str) and (key := _named(name, value, record)):
+                yield key
 
 
-def _parsed_key(text: object) -> Iterator[str]:
-    if isinstance(text, str) and text.startswith("arn:"):
-        try:
-            yield _key(Arn.parse(text))
-        except ValueError:
-            return
+def _named(name: str, value: str, record: dict[str, Any]) -> str:
+    """The key of a resource that a request names without its ARN; empty if the parameter names none."""
+    region, account = _text(record.get("awsRegion")), _text(record.get("recipientAccountId"))
+    if name == "queueUrl":
+        place, _, queue = value.rpartition("/")
+        return f"sqs:{region}:{place.rpartition('/')[2]}:{queue}"
+    if name not in _NAMED:
+        return ""
+    service, prefix = _NAMED[name]
+    # A function's name may be qualified, and may follow its account.
+    bare = value.rpartition("function:")[2].partition(":")[0] if service == "lambda" else value
+    return f"{service}:{region}:{account}:{prefix}{bare}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

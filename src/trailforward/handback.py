@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.errors import EventError
-from trailforward.jsontext import readable, to_bytes, to_text
+from trailforward.jsontext import readable, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,7 +28,8 @@ FIRST_SEEN = "trailforward-first-seen"
 ORIGIN = "trailforward-origin"
 ENCODING = "trailforward-encoding"
 
-_REASON_CHARACTERS = 300
+_CHARACTERS = 300
+_DIGITS = 9
 
 
 class Note(NamedTuple):
@@ -51,9 +52,9 @@ def write(message: Message, sinks: Iterable[str], *, code: str, reason: str, att
     return {
         SINKS: ",".join(sinks),
         CODE: _plain(code),
-        REASON: _plain(reason)[:_REASON_CHARACTERS],
+        REASON: _plain(reason),
         ATTEMPTS: str(message.origin.attempts + attempts),
-        FIRST_SEEN: seen,
+        FIRST_SEEN: _plain(seen),
         ORIGIN: _plain(f"{message.origin.source} {message.origin.arn} {message.origin.ref}".strip()),
     }
 
@@ -63,10 +64,11 @@ def read(attributes: Mapping[str, str]) -> Note:
     if SINKS not in attributes:
         return Note(None, 0, "")
     attempts = attributes.get(ATTEMPTS, "")
+    counted = attempts.isascii() and attempts.isdigit() and len(attempts) <= _DIGITS
     return Note(
-        frozenset(attributes[SINKS].split(",")),
-        int(attempts) if attempts.isascii() and attempts.isdigit() else 0,
-        attributes.get(FIRST_SEEN, ""),
+        frozenset(name.strip() for name in attributes[SINKS].split(",")),
+        int(attempts) if counted else 0,
+        _moment(attributes.get(FIRST_SEEN, "")),
     )
 
 
@@ -94,14 +96,18 @@ def body(text: str, attributes: Mapping[str, str]) -> bytes:
 def line(raw: bytes, attributes: Mapping[str, str]) -> bytes:
     """A handed-back message as one line of JSON, for files: the attributes, and the bytes as ``body``."""
     try:
-        text = to_text(raw)
-    except EventError:
+        text = raw.decode()
+    except UnicodeDecodeError:  # smuggled surrogates, too: JSON would join two of them to another character
         text, attributes = base64.b64encode(raw).decode(), {**attributes, ENCODING: "base64"}
     return json.dumps({**attributes, "body": text}).encode()
 
 
 def unline(value: object) -> tuple[bytes, dict[str, str]] | None:
-    """Reads what :func:`line` wrote; None for any other JSON value."""
+    """Reads what :func:`line` wrote; None for any other JSON value.
+
+    Raises:
+        EventError: ``bad_base64``.
+    """
     if not isinstance(value, dict) or SINKS not in value or not isinstance(value.get("body"), str):
         return None
     attributes = {name: text for name, text in value.items() if isinstance(text, str)}
@@ -109,4 +115,14 @@ def unline(value: object) -> tuple[bytes, dict[str, str]] | None:
 
 
 def _plain(text: str) -> str:
-    return "".join(character if " " <= character <= "~" else "?" for character in text)
+    """A short line that SQS takes as an attribute's value, whatever came in."""
+    return "".join(character if " " <= character <= "~" else "?" for character in text[:_CHARACTERS])
+
+
+def _moment(text: str) -> str:
+    """The text if it is a moment in ISO 8601, else nothing: anybody may write to a queue."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return ""
+    return text

@@ -31,7 +31,7 @@ class Intake:
         router: which sinks want an event.
         guard: tells our own events.
         sinks: by name.
-        forms: the format of each sink, by the same name.
+        forms: every format that a route or sink names.
         on_error: told of a format's or sink's own faults, without payload.
     """
 
@@ -88,20 +88,25 @@ class Intake:
                         name, index, Verdict(Fate.FILTERED, "self", "it came from this very queue")
                     )
                 else:
-                    made = self._parcel(name, index, message)
+                    made = self._parcel(name, wanted[name], index, message)
                     if isinstance(made, Parcel):
                         parcels[name].append(made)
                     else:
                         refusals[index][name] = made
         return parcels, refusals
 
-    def _parcel(self, name: str, index: int, message: Message) -> Parcel | Result:
-        """A message in a sink's format, or why it cannot be had or sent."""
-        form, sink = self._forms[name], self._sinks[name]
+    def _parcel(self, name: str, form_name: str, index: int, message: Message) -> Parcel | Result:
+        """A message for a sink in a format, or why it cannot be had or sent."""
+        form, sink = self._forms[form_name], self._sinks[name]
         fields = message.fields
         try:
             entry = Entry(
-                form.data(message), message.key, fields.get("account", ""), form.subject(message), fields
+                form.data(message),
+                message.key,
+                fields.get("account", ""),
+                form.subject(message),
+                fields,
+                content_type=form.content_type,
             )
             size = sink.size(entry)
         except EventError as error:

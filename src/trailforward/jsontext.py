@@ -11,6 +11,7 @@ import json
 import math
 import re
 import sys
+import threading
 from contextlib import contextmanager
 from json import decoder as _json
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 #: EventBridge's own limit (PutEvents, API reference).
 MAX_DEPTH = 1_000
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r"
 _REFUSED_BY_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -58,23 +59,33 @@ def readable(data: bytes) -> str | None:
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON of a value that was parsed before anyone could keep its bytes."""
+    """Compact JSON of a value that was parsed before anyone could keep its bytes.
+
+    Raises:
+        EventError: ``too_deep``.
+    """
     try:
         return to_bytes(_ENCODER.encode(value))
-    except ValueError:  # 1E400 became infinity, which JSON cannot spell
-        return to_bytes(_ENCODER.encode(_finite(value)))
-    except RecursionError:
+    except (ValueError, RecursionError):
         with _deeper():
-            return to_bytes(_ENCODER.encode(value))
+            try:
+                return to_bytes(_ENCODER.encode(_spellable(value)))
+            except RecursionError:
+                raise _too_deep() from None
 
 
-def _finite(value: Any) -> Any:
-    """The same value with a number beyond every double in the place of each infinity."""
+def _spellable(value: Any) -> Any:
+    """The same value with JSON in the place of what JSON cannot spell.
+
+    1E400 became infinity: any number beyond every double says the same. NaN never was JSON: null.
+    """
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _spellable(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and math.isinf(value):
+        return [_spellable(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        if math.isnan(value):
+            return None
         return 10**309 if value > 0 else -(10**309)
     return value
 
@@ -90,6 +101,7 @@ def _any_int(literal: str) -> int | float:
         return float(literal)
 
 
+_depth = threading.Lock()
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 #: Slower: every integer goes through Python.
@@ -103,7 +115,7 @@ def decode(raw: bytes | str) -> Any:
         EventError: ``empty``, ``bom``, ``not_utf8``, ``not_json`` or ``too_deep``, with the place.
     """
     if isinstance(raw, bytes):
-        if raw.startswith(_BOM):
+        if raw.startswith(BOM):
             raise EventError("bom", "starts with a UTF-8 byte order mark: send plain UTF-8")
         raw = to_text(raw)
     elif raw.startswith("\ufeff"):
@@ -116,12 +128,14 @@ def decode(raw: bytes | str) -> Any:
 @contextmanager
 def _deeper() -> Iterator[None]:
     """Room for 1,000 levels: CPython 3.11 counts the C code's levels against Python's recursion limit."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + 2 * MAX_DEPTH)
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
+    # One at a time: the limit is the process's, and two threads would each restore the other's.
+    with _depth:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + 3 * MAX_DEPTH)
+        try:
+            yield
+        finally:
+            sys.setrecursionlimit(limit)
 
 
 def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
@@ -137,8 +151,11 @@ def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
     except json.JSONDecodeError as error:
         raise EventError("not_json", f"not JSON: {error}") from None
     except RecursionError:
-        text = f"nested deeper than {MAX_DEPTH:,} levels, more than EventBridge allows"
-        raise EventError("too_deep", text) from None
+        raise _too_deep() from None
+
+
+def _too_deep() -> EventError:
+    return EventError("too_deep", f"nested deeper than {MAX_DEPTH:,} levels, more than EventBridge allows")
 
 
 def members(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:

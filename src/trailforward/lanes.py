@@ -193,8 +193,10 @@ class Lane:
         try:
             rejected = {rejection.index: rejection for rejection in self._sink.send([p.entry for p in batch])}
             stray = [index for index in rejected if index not in range(len(batch))]
-        except SinkError:
+        except (TransientError, PermanentError):
             raise
+        except SinkError as error:  # of neither kind: nobody said that it is for good
+            raise TransientError(error.code, _words(error)) from None
         except Exception as error:  # noqa: BLE001  # a third party's bug must not cost the batch
             self._on_error(self.name, error)
             raise TransientError(type(error).__name__, "the sink itself failed") from None
@@ -214,11 +216,15 @@ class Lane:
     def _settle(self, parcel: Parcel, error: SinkError, *, transient: bool) -> None:
         with self._lock:
             if not self._closed:
-                reason = str(error).removeprefix(error.code).removeprefix(": ")
                 self._results[parcel.index] = Result(
                     delivered=False,
                     transient=transient,
                     code=error.code,
-                    reason=reason,
+                    reason=_words(error),
                     attempts=parcel.attempts,
                 )
+
+
+def _words(error: SinkError) -> str:
+    """The error's text without its code, which stands beside it."""
+    return str(error).removeprefix(error.code).removeprefix(": ")

@@ -7,13 +7,15 @@ keys only.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from trailforward.errors import EventError
-from trailforward.jsontext import decode, elements, members, to_bytes, to_text  # noqa: F401
+from trailforward.jsontext import decode, members, to_bytes, to_text
 
 _FIELD_CHARACTERS = 256
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,8 @@ def as_envelope(value: Any) -> dict[str, Any]:
     """Shows any event as an envelope: an envelope is itself, a bare record gets the one it would have had.
 
     Raises:
-        EventError: ``not_an_object``, ``s3_test_event``, ``no_detail`` or ``unknown_shape``.
+        EventError: ``not_an_object``, ``s3_test_event``, ``sns_notification``, ``no_detail`` or
+            ``unknown_shape``.
     """
     if not isinstance(value, dict):
         kind = {list: "list", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
@@ -179,7 +182,11 @@ def as_envelope(value: Any) -> dict[str, Any]:
         raise EventError("s3_test_event", "an S3 test notification, not an event")
     if "detail-type" in value:
         raise EventError("no_detail", "an EventBridge envelope without 'detail'")
-    names = ", ".join(sorted(map(repr, value))[:5]) or "none"
+    if "TopicArn" in value and "Message" in value:
+        text = "an SNS notification around a message: switch on raw message delivery in the subscription"
+        raise EventError("sns_notification", text)
+    # Keys that look like names help; anything else may be data, which errors must not show.
+    names = ", ".join(sorted(filter(_NAME.fullmatch, value))[:5]) or "none that is a name"
     raise EventError("unknown_shape", f"neither an envelope nor a CloudTrail record; its keys: {names}")
 
 
@@ -187,7 +194,8 @@ def is_record(value: Any) -> bool:
     """Whether a value looks like a bare CloudTrail record (and not like an S3 notification record)."""
     if not isinstance(value, dict) or "awsRegion" not in value:
         return False
-    if str(value.get("eventSource", "")).startswith("aws:"):
+    source = value.get("eventSource")
+    if isinstance(source, str) and source.startswith("aws:"):
         return False
     return "eventVersion" in value or "eventID" in value or "eventType" in value
 
@@ -205,7 +213,8 @@ _DETAIL_TYPES = {
 
 
 def _detail_type(event_type: Any) -> str:
-    return _DETAIL_TYPES.get(str(event_type).lower(), "AWS API Call via CloudTrail")
+    kind = event_type.lower() if isinstance(event_type, str) else ""
+    return _DETAIL_TYPES.get(kind, "AWS API Call via CloudTrail")
 
 
 def _source(record: dict[str, Any]) -> str:

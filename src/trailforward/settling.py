@@ -106,41 +106,42 @@ class Settling:
 
 
 class Postbox:
-    """A queue of ours: dead letters or retries. Made on first use, since most invocations need none.
+    """A queue of ours: dead letters or retries.
 
     Args:
         name: for logs.
         destination: ARN of an SQS queue or ``file:PATH``; None where there is no such queue.
+
+    Attributes:
+        sink: where to write; None where there is no such queue. It connects on first use.
+
+    Raises:
+        MissingExtraError: the queue needs botocore, which is not installed.
     """
 
     def __init__(self, name: str, destination: str | None) -> None:
         self.name = name
-        self._destination = destination
-        self._kind = sinks.type_of(destination) if destination else None
-        self._sink: Sink | None = None
-
-    @property
-    def sink(self) -> Sink | None:
-        """Where to write; None where there is no such queue."""
-        if self._sink is None and self._kind is not None:
-            made = sinks.load(self._kind)
-            self._sink = made(made.Settings(to=self._destination))
-        return self._sink
+        self.sink: Sink | None = None
+        self._as_line = False
+        if destination is not None and (kind := sinks.type_of(destination)) is not None:
+            made = sinks.load(kind)
+            self.sink = made(made.Settings(to=destination))
+            self._as_line = kind == "file"
 
     def entry(self, message: Message, code: str, by_sink: Mapping[str, Result]) -> Entry:
         """A message with a note of who is still owed it, and why."""
         result = next(iter(by_sink.values()))
         attempts = max(other.attempts for other in by_sink.values())
         attributes = handback.write(message, by_sink, code=code, reason=result.reason, attempts=attempts)
-        if self._kind == "file":
+        if self._as_line:
             return Entry(handback.line(message.raw, attributes), message.key)
         data, attributes = handback.letter(message.raw, attributes)
         return Entry(data, message.key, attributes=attributes)
 
     def close(self) -> None:
-        """Closes the sink, if it was ever made."""
-        if self._sink is not None:
-            self._sink.close()
+        """Closes the sink, if there is one."""
+        if self.sink is not None:
+            self.sink.close()
 
 
 def _elsewhere(index: int, outcome: Outcome) -> bool:

@@ -6,8 +6,10 @@ import gzip
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -96,7 +98,7 @@ def test_what_is_no_event_is_named_and_the_rest_delivered(tmp_path: Path) -> Non
 
 
 def test_what_was_not_delivered_is_kept_and_can_be_forwarded_again(tmp_path: Path) -> None:
-    """--undelivered keeps events with their reason; that file, forwarded, goes to the sinks still owed."""
+    """--undelivered keeps events with their reason; that file goes to the sinks still owed."""
     kept, good = tmp_path / "kept.ndjson", tmp_path / "good"
     with Receiver([Status(404)]) as receiver:
         options = ["--to", receiver.url, "--to", f"file:{good}"]
@@ -127,9 +129,9 @@ def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
     ("arguments", "expected"),
     [
         (["--to", "arn:aws:s3:::bucket"], "no sink takes"),
-        (["--to", "stdout:", "--format", "xml"], "there is no format 'xml'"),
+        (["--to", "stdout:", "--format", "xml"], "there is no such format"),
         (["--to", "stdout:", "--config", "x.toml"], "not both"),
-        (["--config", "missing.toml"], "cannot read 'missing.toml'"),
+        (["--config", "missing.toml"], "cannot read the file missing.toml"),
         ([], "TRAILFORWARD_TO"),
     ],
 )
@@ -176,6 +178,44 @@ def test_a_closed_pipe_is_no_silent_success(tmp_path: Path, unbuffered: str) -> 
     assert process.returncode == 1
     assert b"EPIPE" in text
     assert b"Traceback" not in text
+
+
+def test_an_interrupted_run_says_what_became_of_what_was_read(tmp_path: Path) -> None:
+    """Ctrl-C ends with 1 and the summary, not with a traceback."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trailforward", "forward", "--to", f"file:{tmp_path / 'out'}"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    process.stdin.write((envelope(0) + b"\n") * 10_001)  # a full batch and one event
+    process.stdin.flush()
+    while not (tmp_path / "out").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    text = process.stderr.read() if process.stderr else b""
+    assert process.wait(30) == 1
+    process.stdin.close()
+    assert b"interrupted" in text
+    assert b"10,000" in text
+    assert b"Traceback" not in text
+
+
+def test_a_summary_names_the_most_frequent_reasons_and_counts_the_others() -> None:
+    """A long list of reasons is cut, and says so."""
+    lines = b"\n".join(b'{"k%d": 1}' % number for number in range(15))
+    done = forward("--to", "stdout:", stdin=lines)
+    assert done.returncode == 1
+    assert done.stderr.count(b"unknown_shape") == 10
+    assert b"and 5 further reasons" in done.stderr
+
+
+def test_a_file_for_the_undelivered_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """If what was not delivered cannot be kept either, that is said."""
+    done = forward("--to", "stdout:", "--undelivered", tmp_path / "no" / "where", stdin=b"{}")
+    assert done.returncode == 1
+    assert b"where: No such file" in done.stderr
 
 
 def test_the_schema_command_prints_json_schema() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.models.samples import dump, helpers, nested, text
 
+from tests.models.samples import dump, helpers, nested, text
 from trailforward.models import CloudTrailRecord, EventBridgeEvent
 
 CORPUS = Path(os.environ.get("TRAILFORWARD_CORPUS") or "")

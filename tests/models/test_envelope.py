@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from tests.models.samples import API_CALL, KINDS, SIGN_IN, dump, envelope, text
 
+from tests.models.samples import API_CALL, KINDS, SIGN_IN, dump, envelope, text
 from trailforward.models import ApiCall, CloudTrailRecord, ConsoleSignIn, EventBridgeEvent, parse_record
 
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+
 from tests.models.samples import (
     AGGREGATED,
     API_CALL,
@@ -13,7 +14,6 @@ from tests.models.samples import (
     SERVICE_EVENT,
     SIGN_IN,
 )
-
 from trailforward.models import (
     AggregatedEvent,
     ApiCall,

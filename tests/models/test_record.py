@@ -2,8 +2,8 @@ from ipaddress import ip_address
 from typing import Any
 
 import pytest
-from tests.models.samples import API_CALL, EVERY_FIELD, ROOT
 
+from tests.models.samples import API_CALL, EVERY_FIELD, ROOT
 from trailforward.models import Failure, parse_record
 
 

@@ -162,9 +162,17 @@ def test_work_is_bounded_with_optional_fields() -> None:
 
 def test_one_element_binds_the_rest() -> None:
     """Once an element is chosen, only that element is searched for later fields."""
-    count = 500
+    count = 5_000
     event = {"r": [{"a": 1, "b": 2, "c": 3, "zz": 0} for _ in range(count)]}
     assert _visits([("r.a", False), ("r.c", True)], event) < 20 * count
+
+
+def test_work_does_not_multiply_with_names_that_share_a_beginning() -> None:
+    """Names that sort between a field and what is below it do not make the choices multiply."""
+    names = [f"a{'-' * count}" for count in range(8)]
+    fields = [(f"r.{name}{below}", False) for name in names for below in ("", ".b")]
+    event = {"r": [{"zz": 0, **{name: [[1], [1], [1, {"b": 1}]] * 4 for name in names}}]}
+    assert _visits([*fields, ("r.z", True)], event) < 50_000
 
 
 def test_paths_of_thousands_of_steps() -> None:

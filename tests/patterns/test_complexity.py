@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trailforward.patterns import InvalidPattern, Limits, Pattern
-from trailforward.patterns.complexity import MAX_SETS, TOO_COMPLEX, complexity
+from trailforward.patterns.complexity import MAX_WORK, TOO_COMPLEX, complexity
 
 FREE = Limits(size=10**6, complexity=10**6)
 
@@ -101,4 +101,4 @@ def test_search_ends() -> None:
     assert 10 < score(source, stop=10) < score(source)
     long = {"a": wildcards("*" + "*".join("ab" * 8) + "*", "*" + "ab" * 200)}
     assert score(long, stop=10**6) > 10
-    assert MAX_SETS <= 10_000
+    assert MAX_WORK <= 100_000

@@ -7,9 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from trailforward.errors import PatternError
-from trailforward.patterns import InvalidPattern, Limits, Pattern
+from trailforward.patterns import InvalidPattern, Limits, Pattern, lint
+from trailforward.patterns.reader import Reader
 
 
 def refusal(source: Any, **options: Any) -> InvalidPattern:
@@ -343,3 +346,48 @@ def test_dialects(dialect: str, condition: dict[str, Any], *, refused: bool) -> 
         assert "detail.a" in refusal({"detail": {"a": [condition]}}, dialect=dialect).reason
     else:
         Pattern({"detail": {"a": [condition]}}, dialect=dialect)
+
+
+def test_reader_skips_strings_nobody_asked_for() -> None:
+    """A string that is only looked at is skipped on the way to the next token."""
+    reader = Reader('["x", 1]')
+    assert [reader.next() for _ in range(4)] == ["[", "string", "number", "]"]
+    assert reader.next() == ""
+
+
+WORDS = st.sampled_from(
+    [
+        *("a", "$or", "prefix", "suffix", "wildcard", "numeric", "anything-but", "exists", "cidr"),
+        *("exactly", "equals-ignore-case", "=", "<", ">", ">=", "*", "x*y", "10.0.0.0/8", "::1", ""),
+        *("\\", "é😀"),
+    ]
+)
+ANYTHING = st.recursive(
+    WORDS | st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from([1e400, 0.1]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(ANYTHING)
+def test_any_json_is_a_pattern_or_refused(source: Any) -> None:
+    """Any JSON is either a working pattern or refused; nothing else ever comes out."""
+    text = json.dumps(source).replace("Infinity", "1e400")
+    try:
+        pattern = Pattern(text)
+    except InvalidPattern:
+        return
+    assert pattern.matches(text) in {True, False}
+    assert pattern.explain(text).matched == pattern.matches(text)
+    lint(pattern, portable=True)
+
+
+@given(st.text('{}[]":,\\ab*$or01.-e\n\t\x00\ud800', max_size=30))
+def test_any_text_is_a_pattern_or_refused(text: str) -> None:
+    """Any text, however broken, is either a working pattern or refused."""
+    for candidate in (text, '{"a":[' + text, '{"a":[{"anything-but":[' + text):
+        try:
+            Pattern(candidate).matches({"a": "b"})
+        except InvalidPattern as error:
+            str(error).encode("utf-8", "surrogatepass")

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.support.stub_aws import Answer, Partial, Refusal, Refuse, Reset, Shortened, Silence, at
 
+from tests.support.stub_aws import Answer, Partial, Refusal, Refuse, Reset, Shortened, Silence, at
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
 from trailforward.sinks import _aws
 from trailforward.sinks.base import Entry
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.stub_aws import Fault, StubAws
-
     from trailforward.sinks.base import Sink
 
 
@@ -80,11 +79,13 @@ BATCH = [Entry(b'{"n":%d}' % number, f"key-{number}") for number in range(3)]
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
+    """Each of the four."""
     return KINDS[request.param]
 
 
 @pytest.fixture
 def sink(kind: Kind, stub: StubAws) -> Iterator[Sink]:
+    """A sink of this kind, in front of the stub."""
     made = kind.sink(kind.settings(to=kind.to), None)
     yield made
     made.close()
@@ -132,9 +133,7 @@ def test_server_errors_pass_whatever_their_code(sink: Sink, kind: Kind, stub: St
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnrecognizedClientException", "KMSDisabled"])
-def test_refusals_of_the_destination_are_permanent(
-    sink: Sink, kind: Kind, stub: StubAws, code: str
-) -> None:
+def test_refusals_of_the_destination_are_permanent(sink: Sink, kind: Kind, stub: StubAws, code: str) -> None:
     """What no retry can heal and no single event caused is neither repeated nor split."""
     error = failure(sink, kind, stub, Refuse(400, code))
     assert isinstance(error, PermanentError)
@@ -157,7 +156,9 @@ def test_a_call_that_one_entry_may_have_spoilt_is_divisible(sink: Sink, kind: Ki
 
 def test_reasons_hold_no_payload(sink: Sink, kind: Kind, stub: StubAws) -> None:
     """AWS's validation errors quote the value they refuse: reasons, which are logged, do not."""
-    message = "1 validation error detected: Value '{secret: 'x'}' at 'records.1.member.data' failed: " + "y" * 999
+    message = (
+        "1 validation error detected: Value '{secret: 'x'}' at 'records.1.member.data' failed: " + "y" * 999
+    )
     text = str(failure(sink, kind, stub, Refuse(400, kind.invalid, message=message)))
     assert "secret" not in text
     assert "a value at 'records.1.member.data' failed" in text
@@ -178,20 +179,21 @@ def test_reasons_hold_no_payload(sink: Sink, kind: Kind, stub: StubAws) -> None:
         Answer(b"\xff\xfe"),
         Answer(b'{"Records":7,"RequestResponses":7,"Successful":7}'),
         Answer(b'{"Records":[null],"RequestResponses":[null],"Successful":[null]}'),
+        Answer(b'{"Records":[{}],"RequestResponses":[{}],"Successful":[{}]}'),
     ],
     ids=str,
 )
 def test_no_answer_or_one_that_makes_no_sense_is_never_a_success(
     sink: Sink, kind: Kind, stub: StubAws, fault: Fault
 ) -> None:
-    """Only an explicit success counts: an empty, cut or foreign answer means that nobody knows, so send again."""
+    """Only an explicit success counts: after an empty, cut or foreign answer the batch is sent again."""
     assert isinstance(failure(sink, kind, stub, fault), TransientError)
     assert sink.send(BATCH) == []
 
 
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_silent_destination_is_given_up(
-    kind: Kind, stub: StubAws, monkeypatch: pytest.MonkeyPatch, stored: bool
+    kind: Kind, stub: StubAws, monkeypatch: pytest.MonkeyPatch, *, stored: bool
 ) -> None:
     """A call without answer ends by itself, whether or not it was carried out."""
     monkeypatch.setattr(_aws, "READ_TIMEOUT", 0.05)
@@ -211,6 +213,20 @@ def test_an_entry_the_answer_does_not_tell_of_is_not_delivered(sink: Sink, kind:
     except TransientError:
         refused = {0, 1, 2}  # by position, nobody can tell which one is missing
     assert 2 in refused
+
+
+@pytest.mark.parametrize("name", ["kinesis", "firehose"])
+@pytest.mark.parametrize("told", [b"[{},{},{}]", b"[null,null,null]"])
+def test_an_entry_without_receipt_is_not_delivered(name: str, told: bytes, stub: StubAws) -> None:
+    """Saying nothing bad of an entry is not enough: only a receipt makes it delivered."""
+    kind = KINDS[name]
+    made = kind.sink(kind.settings(to=kind.to), None)
+    stub.script(kind.place, Answer(b'{"Records":%b,"RequestResponses":%b}' % (told, told)))
+    refused = made.send(BATCH)
+    assert [(found.index, found.code, found.transient) for found in refused] == [
+        (index, "unreadable_answer", True) for index in range(3)
+    ]
+    made.close()
 
 
 def test_refused_entries_are_named_and_the_others_are_taken(sink: Sink, kind: Kind, stub: StubAws) -> None:

@@ -8,9 +8,9 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.receiver import Receiver
 
 import trailforward
+from tests.support.receiver import Receiver
 from trailforward.formats import load
 from trailforward.sinks.base import Entry, Rejection
 from trailforward.sinks.http import HttpSettings, HttpSink

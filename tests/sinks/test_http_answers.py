@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from tests.support.receiver import MALFORMED, TRUNCATED, TRUNCATED_HEAD, Fault, Raw, Receiver, Status
 
+from tests.support.receiver import MALFORMED, TRUNCATED, TRUNCATED_HEAD, Fault, Raw, Receiver, Status
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.formats import load
 from trailforward.sinks.base import Entry

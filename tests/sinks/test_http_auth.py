@@ -7,8 +7,8 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.receiver import Receiver, Status
 
+from tests.support.receiver import Receiver, Status
 from trailforward.errors import PermanentError, SecretError, SinkError, TransientError
 from trailforward.formats import load
 from trailforward.sinks._secrets import SecretUnavailableError

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.support.receiver import Early, Goodbye, HangUp, Hold, Raw, Receiver, Reset, Slow, Status
 
+from tests.support.receiver import Early, Goodbye, HangUp, Hold, Raw, Receiver, Reset, Slow, Status
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.formats import load
 from trailforward.sinks import _connection

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from moto.server import ThreadedMotoServer
-from tests.support.receiver import Receiver, Status
 
+from tests.support.receiver import Receiver, Status
 from trailforward.errors import MissingExtraError, SecretError
 from trailforward.sinks._secrets import Reference, Secrets, SecretUnavailableError
 
@@ -279,7 +279,7 @@ def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
     """Without botocore, the error has the command to type."""
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setitem(sys.modules, "botocore.config", None)
-    with pytest.raises(MissingExtraError, match=r"secrets needs .* pip install 'trailforward\[aws\]'"):
+    with pytest.raises(MissingExtraError, match=r"secretsmanager.* pip install 'trailforward\[aws\]'"):
         Secrets().get(ARN)
 
 

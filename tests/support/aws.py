@@ -61,9 +61,10 @@ class Reader:
     def records(self, arn: str) -> list[dict[str, Any]]:
         """The records of a stream, shard by shard."""
         client, found = self("kinesis"), []
-        for shard in client.list_shards(StreamARN=arn)["Shards"]:
+        name = arn.rpartition("/")[2]  # moto cannot read by ARN
+        for shard in client.list_shards(StreamName=name)["Shards"]:
             iterator = client.get_shard_iterator(
-                StreamARN=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+                StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
             found += client.get_records(ShardIterator=iterator)["Records"]
         return found

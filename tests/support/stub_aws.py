@@ -156,15 +156,17 @@ class Silence(Fault):
 
 @dataclass(frozen=True)
 class Answer(Fault):
-    """Everything is stored, and the answer is these bytes. ``promised``: a false Content-Length."""
+    """The answer is these bytes, whether or not all is stored. ``promised``: a false Content-Length."""
 
     body: bytes
     promised: int | None = None
     status: int = 200
+    stored: bool = True
 
     def play(self, call: Call) -> None:
-        """Stores, and answers nonsense."""
-        call.take()
+        """Answers nonsense."""
+        if self.stored:
+            call.take()
         call.raw(self.status, self.body, self.promised)
 
 
@@ -244,13 +246,20 @@ class StubAws(LoopbackServer):
         """The bytes of what a place took."""
         return [item.data for item in self.stored(place)]
 
-    def reset(self) -> None:
-        """Forgets scripts and entries, and lets waiting requests go."""
+    def calm(self) -> None:
+        """Forgets all scripts, and lets waiting requests go."""
         with self._guard:
-            for book in (self._scripts, self._always, self._stored, self.calls):
-                book.clear()
+            self._scripts.clear()
+            self._always.clear()
             self._over.set()
             self._over = threading.Event()
+
+    def reset(self) -> None:
+        """As new: forgets what was stored, too."""
+        self.calm()
+        with self._guard:
+            self._stored.clear()
+            self.calls.clear()
 
     # Called by the requests, each in its own thread.
 

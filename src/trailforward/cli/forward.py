@@ -75,9 +75,6 @@ def forward(
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         run.problems.append("interrupted: what was read last may not have been delivered")
-    except BrokenPipeError:
-        run.problems.append("standard output was closed")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     run.show()
     raise typer.Exit(run.exit_code)
 

@@ -5,7 +5,16 @@ key and its fix, and never with the value: it may be a secret that was put in th
 """
 
 from trailforward.config.config import Config
+from trailforward.config.route import RouteSettings, RouteSink, RouteTest
 from trailforward.config.schema import json_schema
-from trailforward.config.settings import PipelineSettings, RetrySettings, RouteSettings
+from trailforward.config.settings import PipelineSettings, RetrySettings
 
-__all__ = ["Config", "PipelineSettings", "RetrySettings", "RouteSettings", "json_schema"]
+__all__ = [
+    "Config",
+    "PipelineSettings",
+    "RetrySettings",
+    "RouteSettings",
+    "RouteSink",
+    "RouteTest",
+    "json_schema",
+]

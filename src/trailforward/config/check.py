@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 from trailforward import formats, sinks
 from trailforward.arn import Arn
 from trailforward.config.problems import validated
-from trailforward.config.settings import PipelineSettings, RouteSettings
+from trailforward.config.route import RouteSettings, RouteSink
+from trailforward.config.settings import PipelineSettings
 from trailforward.errors import Problem
 
 if TYPE_CHECKING:
@@ -77,18 +78,31 @@ def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
         problems.append(Problem(f"{key}.to", _stranger(destination), f"set it to {DESTINATIONS}"))
         return None
     chosen = table.get("format", "raw")
-    known = not isinstance(chosen, str) or chosen in formats.BUILT_IN
-    if not known:
+    settings = validated(sinks.load(kind).Settings, table, key, problems)
+    _check_format(key, chosen, settings, problems)
+    return settings
+
+
+def _check_format(key: str, chosen: Any, settings: Any, problems: list[Problem]) -> None:
+    """Whether a sink or route names a format that there is and that fits the sink's settings.
+
+    Args:
+        key: of what names the format.
+        chosen: the name; what is no text is reported elsewhere.
+        settings: of the sink; None if they are wrong.
+        problems: added to.
+    """
+    if not isinstance(chosen, str):
+        return
+    if chosen not in formats.BUILT_IN:
         fix = f"use one of {', '.join(formats.BUILT_IN)}"
         problems.append(Problem(f"{key}.format", "there is no such format", fix))
-    settings = validated(sinks.load(kind).Settings, table, key, problems)
-    if settings is not None and known:
+    elif settings is not None:
         try:
             settings.check(formats.load(chosen))
         except PydanticCustomError as error:
             context = error.context or {}
             problems.append(Problem(key, str(context["what"]), str(context["fix"])))
-    return settings
 
 
 def _stranger(destination: str) -> str:
@@ -105,7 +119,9 @@ def _stranger(destination: str) -> str:
 def _routes(tables: Any, made: Mapping[str, Any], problems: list[Problem]) -> tuple[RouteSettings, ...]:
     if tables is None or tables == []:
         # No routes: everything goes everywhere.
-        return (RouteSettings(name="all", sinks=tuple(made)),) if made else ()
+        return (
+            (RouteSettings(name="all", sinks=tuple(RouteSink(sink=name) for name in made)),) if made else ()
+        )
     if not isinstance(tables, list):
         problems.append(Problem("routes", "not a list of tables", "write [[routes]] with two brackets"))
         return ()
@@ -122,14 +138,7 @@ def _routes(tables: Any, made: Mapping[str, Any], problems: list[Problem]) -> tu
             if name in names:
                 problems.append(Problem(key, "another route has this name", "give each route its own name"))
             names.add(name)
-        wanted = table.get("sinks") if isinstance(table, dict) else None
-        for sink in wanted if isinstance(wanted, list) else ():
-            if not isinstance(sink, str):
-                continue
-            used.add(sink)
-            if sink not in made:
-                fix = f"use one of {', '.join(made) or 'your sinks'}"
-                problems.append(Problem(f"{key}.sinks", f"there is no sink {sink[:64]!r}", fix))
+        used |= _check_targets(key, table, made, problems)
     # A route that says nothing readable of its sinks might have named any of them.
     if all(route is not None or used for route in routes):
         problems += [
@@ -138,6 +147,27 @@ def _routes(tables: Any, made: Mapping[str, Any], problems: list[Problem]) -> tu
             if name not in used
         ]
     return tuple(routes)
+
+
+def _check_targets(key: str, table: Any, made: Mapping[str, Any], problems: list[Problem]) -> set[str]:
+    """The names of the sinks that a route feeds, as far as they can be read."""
+    wanted = table.get("sinks") if isinstance(table, dict) else None
+    named: set[str] = set()
+    for index, target in enumerate(wanted if isinstance(wanted, list) else ()):
+        place = f"{key}.sinks[{index}]"
+        sink, chosen = target, None
+        if isinstance(target, dict):
+            sink, chosen = target.get("sink"), target.get("format")
+        if not isinstance(sink, str):
+            continue
+        if sink not in made:
+            fix = f"use one of {', '.join(made) or 'your sinks'}"
+            problems.append(Problem(f"{key}.sinks", f"there is no sink {sink[:64]!r}", fix))
+        elif sink in named:
+            problems.append(Problem(place, "this route names the sink twice", "name it once"))
+        _check_format(place, chosen, made.get(sink), problems)
+        named.add(sink)
+    return named
 
 
 def check_pipeline(

@@ -10,7 +10,8 @@ from trailforward.config.check import DESTINATIONS, check, check_pipeline
 from trailforward.config.destinations import tables
 from trailforward.config.fetch import fetch
 from trailforward.config.problems import renamed
-from trailforward.config.settings import PipelineSettings, RouteSettings  # noqa: TC001  # Pydantic evaluates annotations
+from trailforward.config.route import RouteSettings  # noqa: TC001  # Pydantic evaluates annotations
+from trailforward.config.settings import PipelineSettings  # noqa: TC001  # Pydantic evaluates annotations
 from trailforward.errors import ConfigError, Problem
 from trailforward.retry import Backoff
 from trailforward.routing import Route
@@ -47,8 +48,18 @@ class Config(Settings):
         return Backoff(**self.pipeline.retry.model_dump())
 
     def compiled_routes(self) -> list[Route]:
-        """The routes with their patterns compiled."""
-        return [Route(route.name, route.sinks, route.pattern) for route in self.routes]
+        """The routes with their patterns compiled and the format of each sink."""
+        return [
+            Route(
+                route.name,
+                tuple(target.sink for target in route.sinks),
+                route.compiled,
+                {target.sink: target.format or self.sinks[target.sink].format for target in route.sinks},
+                stop=route.stop,
+                default=route.default,
+            )
+            for route in self.routes
+        ]
 
     @classmethod
     def to(cls, *destinations: str, format: str = "raw", **pipeline: Any) -> Config:  # noqa: A002

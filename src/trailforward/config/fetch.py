@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trailforward.arn import Arn
-from trailforward.errors import ConfigError, MissingExtraError, Problem, SinkError
-
-if TYPE_CHECKING:
-    from trailforward.sinks._aws import Client
+from trailforward.errors import ConfigError, Problem, SinkError
 
 _VARIABLE = "TRAILFORWARD_CONFIG"
 _SOURCES = "name a readable file, or give the TOML itself, ssm:NAME or s3://BUCKET/KEY"
@@ -59,8 +55,10 @@ def _parameter(where: str, region: str | None) -> str:
         region = arn.region
     region = region or "us-east-1"
     fix = f"check that it exists in {region}, and grant ssm:GetParameter (and kms:Decrypt) on it"
+    from trailforward.sinks._aws import Client
+
     try:
-        answer = _client("ssm", region).call("get_parameter", Name=name, WithDecryption=True)
+        answer = Client("ssm", region).call("get_parameter", Name=name, WithDecryption=True)
     except SinkError as error:
         raise _failed(f"cannot read {where}: {error}", fix) from None
     text: str = answer["Parameter"]["Value"]
@@ -71,8 +69,10 @@ def _object(where: str, region: str | None) -> str:
     bucket, _, key = where.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise _failed("names no object", "write s3://BUCKET/KEY")
-    client = _client("s3", region or "us-east-1")
-    from botocore.exceptions import BotoCoreError
+    from trailforward.sinks._aws import Client
+
+    client = Client("s3", region or "us-east-1")
+    from botocore.exceptions import BotoCoreError  # there, if there can be a client
 
     try:
         data: bytes = client.call("get_object", Bucket=bucket, Key=key)["Body"].read()
@@ -81,17 +81,6 @@ def _object(where: str, region: str | None) -> str:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
         fix = "check that it exists, and grant s3:GetObject on it"
         raise _failed(f"cannot read {where}: {why}", fix) from None
-
-
-def _client(service: str, region: str) -> Client:
-    from trailforward.sinks._aws import Client
-
-    client = Client(service, region)
-    try:
-        _ = client.botocore
-    except MissingExtraError:
-        raise MissingExtraError(f"{_VARIABLE} from {service}", "aws") from None
-    return client
 
 
 def _failed(message: str, fix: str) -> ConfigError:

@@ -8,14 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import models_json_schema
 
-from trailforward import formats, sinks
+from trailforward import formats, readymade, sinks
 from trailforward.config.check import DESTINATIONS, NAME
-from trailforward.config.settings import PipelineSettings, RouteSettings
+from trailforward.config.route import RouteSettings
+from trailforward.config.settings import PipelineSettings
+from trailforward.sinks.settings import Settings
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from collections.abc import Iterator
 
-_ARN = "^arn:aws(-[a-z]+)*:[a-z0-9-]+:[a-z0-9-]*:([0-9]{12})?:.+"
+_ARN = "^arn:aws(-[a-z]+)*:[a-z0-9-]+:([a-z]{2,}(-[a-z]+)+-[0-9]+)?:([0-9]{12})?:."
+_SECRET = "^arn:aws(-[a-z]+)*:(secretsmanager:[^:]+:[0-9]{12}:secret:|ssm:[^:]+:[0-9]{12}:parameter/)."  # noqa: S105
+#: Sink type → all of ``to``, where its model does not say. URLs: encrypted, or to this machine; no user or
+#: password, no fragment.
+_WHOLE = {
+    "http": r"^(https://[^/?#@\s]+|http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?)([/?][^#\s]*)?$",
+    "file": "^file:.",
+    "stdout": "^stdout:$",
+}
 
 
 def json_schema() -> dict[str, Any]:
@@ -24,22 +34,38 @@ def json_schema() -> dict[str, Any]:
     A sink's keys follow from the shape of its ``to``. ``Config.from_toml`` checks more: names across tables,
     event patterns, and that what is given fits together.
     """
-    settings: dict[str, type[BaseModel]] = {name: sinks.load(name).Settings for name in sinks.BUILT_IN}
-    models: list[type[BaseModel]] = [PipelineSettings, RouteSettings, *settings.values()]
+    by_sink: dict[str, type[Settings]] = {name: sinks.load(name).Settings for name in sinks.BUILT_IN}
+    models: list[type[Settings]] = [PipelineSettings, RouteSettings, *by_sink.values()]
     _, schema = models_json_schema([(model, "validation") for model in models])
-    definitions = schema["$defs"]
-    for definition in definitions.values():
-        _describe(definition)
-    for name, model in settings.items():
+    definitions: dict[str, Any] = _as_toml(schema["$defs"])
+    for model in _models(Settings):
+        if model.__name__ in definitions:
+            _describe(model, definitions[model.__name__])
+    for name, model in by_sink.items():
         properties = definitions[model.__name__]["properties"]
         properties["format"]["enum"] = list(formats.BUILT_IN)
-        properties["to"].setdefault("pattern", sinks.SHAPES[name])
+        properties["to"].setdefault("pattern", _WHOLE.get(name, sinks.SHAPES[name]))
+    for definition in definitions.values():
+        definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
+    definitions["HttpSettings"] |= _singles()
+    definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
+    definitions["RouteSettings"]["properties"]["use"]["enum"] = list(readymade.everything())
     head = definitions.pop("PipelineSettings")
-    queue = definitions["SqsSettings"]["properties"]["to"]["pattern"]
-    properties = head["properties"]
+    _complete(head["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"])
+    definitions["Sink"] = _sink(by_sink)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "trailforward.toml",
+        **head,
+        "required": ["sinks"],
+        "$defs": definitions,
+    }
+
+
+def _complete(properties: dict[str, Any], queue: str) -> None:
+    """Adds to the head keys what their types do not say."""
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
-        branch = next(part for part in properties[key]["anyOf"] if part.get("type") == "string")
-        branch |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
+        properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["own_arns"]["items"]["pattern"] = _ARN
     properties["sinks"] = {
         "description": "The destinations, by names of your choice.",
@@ -53,17 +79,9 @@ def json_schema() -> dict[str, Any]:
         "type": "array",
         "items": {"$ref": "#/$defs/RouteSettings"},
     }
-    definitions["Sink"] = _sink(settings)
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **head,
-        "title": "trailforward.toml",
-        "required": ["sinks"],
-        "$defs": definitions,
-    }
 
 
-def _sink(settings: dict[str, type[BaseModel]]) -> dict[str, Any]:
+def _sink(by_sink: dict[str, type[Settings]]) -> dict[str, Any]:
     """Any sink: the shape of ``to`` decides which keys there are."""
     return {
         "type": "object",
@@ -80,22 +98,56 @@ def _sink(settings: dict[str, type[BaseModel]]) -> dict[str, Any]:
                 "if": {"properties": {"to": {"pattern": sinks.SHAPES[name]}}, "required": ["to"]},
                 "then": {"$ref": f"#/$defs/{model.__name__}"},
             }
-            for name, model in settings.items()
+            for name, model in by_sink.items()
         ],
     }
+
+
+def _singles() -> dict[str, Any]:
+    """Formats that are no JSON fit no batch."""
+    plain = [name for name in formats.BUILT_IN if not formats.load(name).json]
+    return {
+        "if": {"properties": {"format": {"enum": plain}}, "required": ["format"]},
+        "then": {"properties": {"batch": {"const": "single"}}, "required": ["batch"]},
+    }
+
+
+def _as_toml(schema: Any) -> Any:
+    """The schema without null, which TOML has not, and without titles, which repeat the keys."""
+    if isinstance(schema, list):
+        return [_as_toml(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {
+        key: {name: _as_toml(part) for name, part in value.items()} if key == "properties" else _as_toml(value)
+        for key, value in schema.items()
+        if not (key == "title" and isinstance(value, str))
+        and not (key == "default" and (value is None or isinstance(value, dict)))
+    }
+    if {"type": "null"} in kept.get("anyOf", ()):
+        (only,) = (branch for branch in kept.pop("anyOf") if branch != {"type": "null"})
+        return {**only, **kept}
+    return kept
+
+
+def _models(base: type[Settings]) -> Iterator[type[Settings]]:
+    for model in base.__subclasses__():
+        yield model
+        yield from _models(model)
 
 
 _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 
 
-def _describe(definition: dict[str, Any]) -> None:
-    """Moves what a model's docstring says of its attributes to the keys, in plain text."""
-    text, _, attributes = inspect.cleandoc(definition.get("description", "")).partition("\n\nAttributes:\n")
-    definition["description"] = _prose(text)
-    for name, words in _ATTRIBUTE.findall(attributes):
-        if name in definition.get("properties", {}):
-            said = _prose(words)
-            definition["properties"][name]["description"] = said[:1].upper() + said[1:]
+def _describe(model: type[Settings], definition: dict[str, Any]) -> None:
+    """Gives the keys what docstrings say of the attributes, in plain text."""
+    for base in reversed(model.__mro__):
+        text, _, attributes = inspect.cleandoc(base.__doc__ or "").partition("\n\nAttributes:\n")
+        definition["description"] = _prose(text)
+        for name, words in _ATTRIBUTE.findall(attributes):
+            if name in definition["properties"]:
+                said = _prose(words)
+                definition["properties"][name]["description"] = said[:1].upper() + said[1:]
 
 
 def _prose(text: str) -> str:

@@ -1,29 +1,15 @@
-"""The tables of ``trailforward.toml`` beside ``[sinks.NAME]``."""
+"""The head keys of ``trailforward.toml``."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import Field
 
-from trailforward.patterns import InvalidPattern, Pattern
-from trailforward.sinks.settings import Settings, fault
+from trailforward.sinks.settings import Settings
 
 #: Strings as a TOML array gives them: a list, where Pydantic's strict mode wants a tuple.
 Strings = Annotated[tuple[str, ...], Field(strict=False)]
-
-
-def _compiled(source: Any) -> Pattern:
-    if isinstance(source, Pattern):
-        return source
-    if not isinstance(source, (str, dict)):
-        raise fault("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
-    try:
-        return Pattern(source)
-    except InvalidPattern as error:
-        place = f" (line {error.line}, column {error.column})" if error.line else ""
-        fix = error.hint or "correct the event pattern"
-        raise fault(f"EventBridge would refuse it: {error.reason}{place}", fix) from None
 
 
 class RetrySettings(Settings):
@@ -38,25 +24,6 @@ class RetrySettings(Settings):
     max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
     base_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2
     cap_seconds: Annotated[float, Field(ge=0, le=900)] = 20.0
-
-
-class RouteSettings(Settings):
-    """A name, the sinks it feeds, and what it matches.
-
-    Attributes:
-        name: unique among the routes.
-        sinks: names of ``[sinks.NAME]`` tables.
-        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes
-            everything.
-    """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    sinks: Annotated[Strings, Field(min_length=1)]
-    pattern: (
-        Annotated[Pattern, PlainValidator(_compiled), WithJsonSchema({"type": ["object", "string"]})] | None
-    ) = None
 
 
 class PipelineSettings(Settings):

@@ -5,8 +5,11 @@ One line tells who did what, to what, in which Region, from which address, when 
 
 from __future__ import annotations
 
-import json
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from trailforward.formats._lines import as_json, line
+from trailforward.formats._objects import objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,31 +18,13 @@ if TYPE_CHECKING:
     from trailforward.models import CloudTrailRecord, EventBridgeEvent
 
 _SUBJECT_CHARACTERS = 99  # SNS: fewer than 100
-_VALUE_CHARACTERS = 300
-_PARAMETERS_CHARACTERS = 4_000
+_LEAST_WHO = 16
 
-#: Request parameters that name what a call is about, most telling first.
-_OBJECTS = (
-    "groupId",
-    "groupName",
-    "bucketName",
-    "instanceId",
-    "keyId",
-    "secretId",
-    "functionName",
-    "streamName",
-    "topicArn",
-    "queueUrl",
-    "dBInstanceIdentifier",
-    "detectorId",
-    "policyArn",
-    "userName",
-    "roleName",
-    "roleArn",
-    "trailName",
-    "name",
-    "id",
-)
+#: Lambda writes its API's version behind an action's name; policies do not.
+_API_VERSION = re.compile(r"20\d{6}(v\d+)?$")
+#: The random end of the roles that IAM Identity Center makes.
+_SSO_ROLE = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}(?=/|$)")
+_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
 class Text:
@@ -56,19 +41,22 @@ class Text:
             EventError: the message is no event.
         """
         event, record = _read(message)
-        lines = [
-            _headline(event, record),
-            "",
-            *(f"{name}: {value}" for name, value in _details(event, record)),
-        ]
-        return ("\n".join(lines) + "\n").encode("utf-8", "replace")
+        details = (f"{name}: {value}" for name, value in _details(event, record))
+        return "\n".join([_headline(event, record), "", *details, ""]).encode("utf-8", "replace")
 
     def subject(self, message: Message) -> str:
-        """Action, actor, Region and account, within SNS's rules: ASCII, no line breaks, under 100 characters."""
+        """Action, actor, place and what is odd, within SNS's rules: ASCII, one line, under 100 characters.
+
+        Where there is too little room, the actor is cut at its beginning: the person stands at its end.
+        """
         event, record = _read(message)
-        text = f"{_action(event, record)} by {_who(record)} in {_where(event)}"
-        plain = "".join(character if " " <= character <= "~" else "?" for character in text)
-        return plain if len(plain) <= _SUBJECT_CHARACTERS else plain[: _SUBJECT_CHARACTERS - 3] + "..."
+        who = _ascii(_who(event, record))
+        head, tail = _ascii(_action(event, record)), _ascii(f" in {_where(event)}{_remark(record)}")
+        if who:
+            room = max(_SUBJECT_CHARACTERS - len(head) - len(tail) - len(" by "), _LEAST_WHO)
+            who = " by " + (who if len(who) <= room else "..." + who[3 - room :])
+        text = head + who + tail
+        return text if len(text) <= _SUBJECT_CHARACTERS else text[: _SUBJECT_CHARACTERS - 3] + "..."
 
 
 def _read(message: Message) -> tuple[EventBridgeEvent, CloudTrailRecord]:
@@ -82,70 +70,96 @@ def _read(message: Message) -> tuple[EventBridgeEvent, CloudTrailRecord]:
 
 def _headline(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
     """``rosa: ec2:StopInstances on i-1 in eu-west-1 (111122223333) from 203.0.113.7 at …: succeeded``."""
-    parts = [f"{_who(record)}: {_action(event, record)}"]
-    if what := _what(record):
+    who = _who(event, record)
+    parts = [f"{who}: {_action(event, record)}" if who else _action(event, record)]
+    if what := objects(record, line(event.account)):
         parts.append(f"on {what}")
     parts.append(f"in {_where(event)}")
-    if origin := _text(record.source_ip_address):
+    origin = line(record.source_ip_address)
+    # A service is its own address.
+    if origin and origin != who:
         parts.append(f"from {origin}")
-    if moment := _text(record.event_time if record.event_time is not None else event.time):
+    if moment := line(record.event_time if record.event_time is not None else event.time):
         parts.append(f"at {moment}")
-    return f"{' '.join(parts)}: {_outcome(record)}"
+    outcome = _outcome(record)
+    return " ".join(parts) + (f": {outcome}" if outcome else "")
 
 
-def _who(record: CloudTrailRecord) -> str:
-    return _text(record.actor) or "somebody"
+def _who(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
+    who = line(record.actor)
+    if who == _HIDDEN:
+        return "somebody (name hidden)"
+    who = _SSO_ROLE.sub(r"\1", who)
+    account = line(getattr(record.user_identity, "account_id", None))
+    home = line(event.account)
+    # Somebody from elsewhere is worth a second look.
+    return f"{who} of {account}" if who and account and home and account not in {home, who} else who
 
 
 def _action(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
     """``ec2:StopInstances``, as policies write it; the detail-type for kinds without an event name."""
-    source = _text(record.event_source).removesuffix(".amazonaws.com")
-    name = _text(record.event_name)
-    if name:
-        return f"{source}:{name}" if source else name
-    return _text(event.detail_type) or "an event"
+    insight = getattr(record, "insight_details", None)
+    if insight is not None:
+        kind, state = (line(getattr(insight, name, None)) for name in ("insight_type", "state"))
+        return " ".join(filter(None, (kind or "Insight", state, "for", _api(insight) or "an API")))
+    return _api(record) or line(event.detail_type) or "an event"
 
 
-def _what(record: CloudTrailRecord) -> str:
-    """What the call was about: the resources CloudTrail lists, else the telling request parameter."""
-    resources = record.resources if isinstance(record.resources, list) else []
-    arns = [arn for resource in resources if (arn := _text(getattr(resource, "arn", None)))]
-    if arns:
-        more = f" and {len(arns) - 1} more" if len(arns) > 1 else ""
-        return arns[0] + more
-    request = record.request_parameters
-    if isinstance(request, dict):
-        for name in _OBJECTS:
-            if isinstance(request.get(name), str) and (value := _text(request[name])):
-                return value
-    return ""
+def _api(named: Any) -> str:
+    source = line(getattr(named, "event_source", None)).removesuffix(".amazonaws.com")
+    name = _API_VERSION.sub("", line(getattr(named, "event_name", None)))
+    return f"{source}:{name}" if source and name else name
 
 
 def _where(event: EventBridgeEvent) -> str:
-    region, account = _text(event.region) or "an unknown Region", _text(event.account)
+    region, account = line(event.region) or "an unknown Region", line(event.account)
     return f"{region} ({account})" if account else region
 
 
 def _outcome(record: CloudTrailRecord) -> str:
-    error = record.error
-    if error is None:
-        return "succeeded"
-    return f"failed ({_text(error.code) or _text(error.message)})"
+    """``succeeded``, ``failed (CODE)``; for Insights the rates; empty for what has no outcome."""
+    if (error := record.error) is not None:
+        return f"failed ({line(error.code) or line(error.message)})"
+    statistics = getattr(getattr(record, "insight_details", None), "insight_context", None)
+    statistics = getattr(statistics, "statistics", None)
+    unusual, usual = (
+        line(getattr(getattr(statistics, name, None), "average", None)) for name in ("insight", "baseline")
+    )
+    if unusual:
+        return f"{unusual} a minute" + (f", usually {usual}" if usual else "")
+    if not line(record.event_name):
+        return ""
+    return "succeeded without MFA" if _without_mfa(record) else "succeeded"
+
+
+def _without_mfa(record: CloudTrailRecord) -> bool:
+    """Whether somebody signed in without MFA whose MFA AWS sees: no role, no federated user."""
+    own = getattr(record.user_identity, "type", None) in ("Root", "IAMUser")
+    return own and line(record.event_name) == "ConsoleLogin" and record.mfa is False
+
+
+def _remark(record: CloudTrailRecord) -> str:
+    """What a subject adds where the outcome is odd."""
+    if record.error is not None:
+        return ": failed"
+    return ": without MFA" if _without_mfa(record) else ""
 
 
 def _details(event: EventBridgeEvent, record: CloudTrailRecord) -> Iterator[tuple[str, str]]:
     identity = record.user_identity
     error = record.error
+    resources = record.resources if isinstance(record.resources, list) else []
     found: list[tuple[str, Any]] = [
         ("Event", event.detail_type),
+        ("Error", error.message if error else None),
         ("Principal", getattr(identity, "arn", None)),
         ("Access key", getattr(identity, "access_key_id", None)),
-        ("Error", error.message if error else None),
+        *(("Resource", getattr(resource, "arn", None)) for resource in resources[:_RESOURCES]),
         ("User agent", record.user_agent),
         ("Event ID", record.event_id),
     ]
     for name, value in found:
-        if text := _text(value):
+        if text := line(value):
             yield name, text
     if record.mfa is not None:
         yield "MFA", "yes" if record.mfa else "no"
@@ -156,20 +170,11 @@ def _details(event: EventBridgeEvent, record: CloudTrailRecord) -> Iterator[tupl
         ("Service event", record.service_event_details),
     ):
         if value:
-            yield name, _json(value)
+            yield name, as_json(value)
 
 
-def _json(value: Any) -> str:
-    try:
-        text = json.dumps(value, default=str)
-    except (RecursionError, ValueError):
-        return "(nested too deeply to show)"
-    return text if len(text) <= _PARAMETERS_CHARACTERS else text[:_PARAMETERS_CHARACTERS] + " …"
+_RESOURCES = 10
 
 
-def _text(value: Any) -> str:
-    """One line of text, whatever the value: event fields come from anybody, and must not forge further lines."""
-    if value is None or isinstance(value, (dict, list)):
-        return ""
-    text = "".join(character if character.isprintable() else " " for character in str(value)).strip()
-    return text if len(text) <= _VALUE_CHARACTERS else text[:_VALUE_CHARACTERS] + "…"
+def _ascii(text: str) -> str:
+    return "".join(character if " " <= character <= "~" else "?" for character in text)

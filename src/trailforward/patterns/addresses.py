@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 _FOUR_GROUPS = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
-_HEX_AND_COLONS = re.compile(r"[0-9a-fA-F:]*:[0-9a-fA-F:]*")
+_HEX_AND_COLONS = re.compile(r"[0-9a-fA-F:]+")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
 
 _V4_LONGEST = len("255.255.255.255")
@@ -92,7 +92,8 @@ def network(text: str) -> Network:
     length = int(mask)
     if length < 0:
         raise ValueError("Malformed CIDR, mask bits must not be negative")
-    if not _FOUR_GROUPS.fullmatch(where) and not _HEX_AND_COLONS.fullmatch(where):
+    standard = _HEX_AND_COLONS if ":" in where else _FOUR_GROUPS
+    if not standard.fullmatch(where):
         raise ValueError(f"Nonstandard IP address: {where}")
     base = address(where)
     if base is None:

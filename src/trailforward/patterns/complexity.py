@@ -27,8 +27,8 @@ TOO_COMPLEX = (
     "after a wildcard character"
 )
 
-#: Sets of live positions looked at before the search gives up and answers with the best so far.
-MAX_SETS = 5_000
+#: Positions looked at before the search gives up and answers with the best so far.
+MAX_WORK = 50_000
 
 _QUOTE = ord('"')
 _STAR = -1
@@ -215,13 +215,14 @@ def score(members: Sequence[Member], *, stop: int = 100) -> int:
     for group in texts.values():
         automaton.add(group)
     start = frozenset(automaton.openings)
-    best, seen, waiting = 0, {start}, [start]
-    while waiting and best <= stop:
+    best, work, seen, waiting = 0, 0, {start}, [start]
+    while waiting and best <= stop and work < MAX_WORK:
         following: list[frozenset[int]] = []
         for live in waiting:
             best = max(best, automaton.score(live))
             for found in automaton.follow(live):
-                if found and found not in seen and len(seen) < MAX_SETS:
+                work += len(found) + 1
+                if found not in seen:
                     seen.add(found)
                     following.append(found)
         waiting = following

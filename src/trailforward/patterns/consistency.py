@@ -54,6 +54,27 @@ def path_order(path: str) -> bytes:
     return path.encode("utf-16-be", "surrogatepass")
 
 
+def _in_turn(fields: Sequence[Field]) -> list[Field]:
+    """Fields in the order of evaluation.
+
+    Between two optional fields the order cannot be observed. There neighbours in the event are kept together,
+    so that an array's choice is forgotten before the next array's is made.
+    """
+    turns: list[Field] = []
+    waiting: list[Field] = []
+    for field in sorted(fields, key=lambda field: path_order(field.path)):
+        waiting.append(field)
+        if field.optional:
+            turns += sorted(waiting[:-1], key=_steps)
+            turns.append(field)
+            waiting = []
+    return turns + sorted(waiting, key=_steps)
+
+
+def _steps(field: Field) -> list[str]:
+    return field.path.split(".")
+
+
 class Consistency:
     """Judges the fields of one rule together.
 
@@ -66,7 +87,7 @@ class Consistency:
 
     def __init__(self, fields: Sequence[Field], start: int) -> None:
         """Args are the fields below one place, and the position of that place in their paths."""
-        self._fields = sorted(fields, key=lambda field: path_order(field.path))
+        self._fields = _in_turn(fields)
         self._start = start
         self._later: list[frozenset[str]] | None = None
         self.visits = 0
@@ -112,13 +133,13 @@ class Consistency:
                 stack += [(value[key], after, id(value), trail) for key, after in steps(value, path, at)]
             elif isinstance(value, list):
                 array = _Array(f"{path}."[:at], id(value), parent)
-                pinned = bound.get(array)
-                for index, item in enumerate(value):
-                    if not isinstance(item, (dict, list)):
-                        if at == end:
-                            yield item, trail
-                    elif pinned is None or pinned == index:
+                pinned = bound.get(array)  # never at the end of a path: whatever lies below has a later turn
+                for index, item in enumerate(value) if pinned is None else ((pinned, value[pinned]),):
+                    self.visits += 1
+                    if isinstance(item, (dict, list)):
                         stack.append((item, at, id(value), _Trail(trail, array, index)))
+                    elif at == end:
+                        yield item, trail
             elif at == end:
                 yield value, trail
 

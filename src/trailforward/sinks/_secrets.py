@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 from pydantic import AfterValidator
 
 from trailforward.arn import Arn
-from trailforward.errors import MissingExtraError, PermanentError, SecretError, TransientError
+from trailforward.errors import PermanentError, SecretError, TransientError
 from trailforward.sinks._aws import Client
 from trailforward.sinks.settings import fault
 
@@ -176,8 +176,6 @@ class Secrets:
                 f"cannot read {arn}: {error.code}. Fix: see that it exists, and grant {action} on it "
                 "(and kms:Decrypt, if it has a key of its own)"
             ) from None
-        except (MissingExtraError, ModuleNotFoundError):
-            raise MissingExtraError("secrets", "aws") from None
         return _text(arn, key, value)
 
 

@@ -52,6 +52,7 @@ class Entry:
         fields: what subscription filters and partition keys may use: source, detail-type, account, region,
             eventSource, eventName, readOnly, errorCode; those the event has.
         attributes: what trailforward itself says of a message it hands back (dead letters, retry queue).
+        content_type: of the data on its own; empty if unknown.
     """
 
     data: bytes
@@ -60,6 +61,7 @@ class Entry:
     subject: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,7 @@ class HttpSink:
 
     Args:
         settings: see :class:`HttpSettings`.
-        format: gives the content type of single events.
+        format: gives the content type of single events that tell none.
         secrets: shared between sinks; by default the sink's own.
 
     Raises:
@@ -190,7 +190,7 @@ class HttpSink:
         if self._settings.batch == "ndjson":
             batch, refused = _one_line_each(batch)
         if batch:
-            self._post(self._body(batch))
+            self._post(self._body(batch), self._headers_for(batch))
         return refused
 
     def close(self) -> None:
@@ -211,9 +211,15 @@ class HttpSink:
             return gzip.compress(body, mtime=0)
         return body
 
-    def _post(self, body: bytes) -> None:
-        proof = self._authorizer and self._authorizer.prove(self._settings.to, self._headers, body)
-        headers = {**self._headers, **proof.headers} if proof else self._headers
+    def _headers_for(self, batch: Sequence[Entry]) -> dict[str, str]:
+        """Routes may send several formats to one sink; a request on its own says which it is."""
+        if self._settings.batch == "single" and batch[0].content_type:
+            return {**self._headers, "Content-Type": batch[0].content_type}
+        return self._headers
+
+    def _post(self, body: bytes, headers: dict[str, str]) -> None:
+        proof = self._authorizer and self._authorizer.prove(self._settings.to, headers, body)
+        headers = {**headers, **proof.headers} if proof else headers
         answer = self._connections.post(self._target, headers, body)
         status = answer.status
         if 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes

@@ -70,7 +70,9 @@ class SqsSink:
         known = {rejection.index for rejection in missed}
         taken = named(answer, "Successful")
         for index, entry, _ in sendable_entries:
-            if index not in known and taken[str(index)].get("MD5OfMessageBody") != _md5(entry.data):
+            if index in known:
+                continue
+            if taken[str(index)].get("MD5OfMessageBody") not in {None, _md5(entry.data)}:
                 missed.append(Rejection(index, "md5_mismatch", "the queue took other bytes", transient=True))
         return refused + missed
 

@@ -43,19 +43,23 @@ def parse(payload: Any) -> Iterator[EventBridgeEvent]:
     """
     from trailforward.models import EventBridgeEvent
 
-    if isinstance(payload, (str, bytes, bytearray)):
-        payload = decode(payload if isinstance(payload, str) else bytes(payload))
-    if isinstance(payload, list):
-        for item in payload:
-            yield from parse(item)
-        return
+    payload = _decoded(payload)
+    for item in payload if isinstance(payload, list) else [payload]:
+        for event in _events(_decoded(item)):
+            yield EventBridgeEvent.model_validate(event)
+
+
+def _decoded(payload: Any) -> Any:
+    if isinstance(payload, (bytes, bytearray, memoryview)):
+        return decode(bytes(payload))
+    return decode(payload) if isinstance(payload, str) else payload
+
+
+def _events(payload: Any) -> Iterator[dict[str, Any]]:
     source = detect(payload)
-    if isinstance(source, EventBridgeSource):
-        # Already what is wanted: writing it out and reading it back would gain nothing.
-        yield EventBridgeEvent.model_validate(payload)
-        return
-    if isinstance(source, UnknownSource):
-        yield EventBridgeEvent.model_validate(as_envelope(payload))
+    if isinstance(source, (EventBridgeSource, UnknownSource)):
+        # An event, or what is none: writing it out and reading it back would gain nothing.
+        yield as_envelope(payload)
         return
     for message in source.messages(payload):
-        yield EventBridgeEvent.model_validate(message.event)
+        yield message.event

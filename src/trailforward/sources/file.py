@@ -1,22 +1,23 @@
 r"""Files and standard input: NDJSON, one JSON document, or a trail file; gzipped or not.
 
-Lines end in ``\n`` and nothing else: U+2028 and U+0085 may stand inside an event. Each line's bytes are the
-event's bytes. Records of a trail file are cut out of its text, not written anew.
+Lines end in ``\n`` or ``\r\n`` and nothing else: U+2028 and U+0085 may stand inside an event. Each line's
+bytes are the event's bytes. Records of a trail file are cut out of its text, not written anew.
 """
 
 from __future__ import annotations
 
 import gzip
 import zlib
+from itertools import count
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from trailforward import handback
 from trailforward.errors import EventError
-from trailforward.jsontext import decode, elements, members, to_bytes, to_text, value_start
+from trailforward.jsontext import BOM, decode, elements, members, to_bytes, to_text, value_start
 from trailforward.message import Message, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 NAME = "file"
 _GZIP = b"\x1f\x8b"
@@ -25,6 +26,8 @@ _GZIP = b"\x1f\x8b"
 def read(file: BinaryIO, name: str) -> Iterator[Message]:
     """The messages of a file, in order. What is no event becomes a message that says so.
 
+    A byte order mark at the beginning belongs to the file, not to its first event.
+
     Args:
         file: opened for reading bytes; it need not be seekable.
         name: shown in origins, as ``NAME:LINE`` or ``NAME#INDEX``.
@@ -32,17 +35,58 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
     Raises:
         EventError: ``bad_gzip``: the file is cut short or damaged. Messages before that were yielded.
     """
+    lines = _Lines(file)
+    number, first = next(
+        ((n, line) for n, line in zip(count(1), lines, strict=False) if line.strip()), (0, b"")
+    )
+    first = first.removeprefix(BOM)
     try:
-        yield from _read(_plain(file), name)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise EventError("bad_gzip", f"{name}: damaged or truncated gzip: {error}") from None
+        value = decode(first)
+    except EventError:
+        # Not a line of NDJSON: perhaps one document over many lines, perhaps just a bad line.
+        rest = list(lines)
+        document = b"".join([first, *rest])
+        if _object(document) is not None:
+            yield from _cut(document, name)
+        elif first.rstrip().endswith((b"{", b"[", b",", b":")) and not any(map(_object, rest)):
+            yield Message(document.strip(), Origin(NAME, name))  # one document, and broken
+        else:
+            yield from _ndjson([first, *rest], name, number)
+    else:
+        if isinstance(value, list) or (isinstance(value, dict) and isinstance(value.get("Records"), list)):
+            yield from _cut(first, name)
+        else:
+            yield from _ndjson([first], name, number)
+        yield from _ndjson(lines, name, number + 1)
+    if lines.damage:
+        raise EventError("bad_gzip", f"{name}: damaged or truncated gzip: {lines.damage}")
 
 
-def _plain(file: BinaryIO) -> Any:
-    """The file itself, or what its gzip holds."""
-    start = file.read(2)
-    rejoined: Any = _Rejoined(start, file)
-    return gzip.GzipFile(fileobj=rejoined) if start == _GZIP else rejoined
+class _Lines:
+    """The lines of a file, or of what its gzip holds, up to where it is damaged.
+
+    Args:
+        file: opened for reading bytes.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.damage = ""
+        start = b""
+        while len(start) < len(_GZIP) and (more := file.read(len(_GZIP) - len(start))):
+            start += more
+        rejoined: Any = _Rejoined(start, file)
+        self._file = gzip.GzipFile(fileobj=rejoined) if start == _GZIP else rejoined
+
+    def __iter__(self) -> Iterator[bytes]:
+        while not self.damage:
+            try:
+                line = self._file.readline()
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                self.damage = str(error)
+                return
+            if not line:
+                return
+            yield line
 
 
 class _Rejoined:
@@ -67,57 +111,36 @@ class _Rejoined:
         return start + self._file.readline()
 
 
-def _read(file: Any, name: str) -> Iterator[Message]:
-    number, line = 0, b""
-    while not line.strip():
-        number, line = number + 1, file.readline()
-        if not line:
-            return
+def _object(data: bytes) -> dict[str, Any] | list[Any] | None:
+    """The JSON object or array that the bytes are, or None."""
     try:
-        first = decode(line)
+        value = decode(data)
     except EventError:
-        # Not a line of NDJSON: perhaps one document over many lines, perhaps just a bad line.
-        rest = file.read()
-        document = _document(line + rest, name)
-        if document is not None:
-            yield from document
-            return
-        lines: Iterator[bytes] = (part + b"\n" for part in (line + rest).split(b"\n"))
-    else:
-        if isinstance(first, list) or (isinstance(first, dict) and isinstance(first.get("Records"), list)):
-            yield from _cut(line, name)
-        else:
-            yield from _line(line, f"{name}:{number}")
-        number += 1
-        lines = iter(file.readline, b"")
-    for offset, line in enumerate(lines):
-        yield from _line(line, f"{name}:{number + offset}")
+        return None
+    return value if isinstance(value, (dict, list)) else None
 
 
-def _line(line: bytes, ref: str) -> Iterator[Message]:
-    raw = line.removesuffix(b"\n")
-    if not raw.strip():
-        return
+def _ndjson(lines: Iterable[bytes], name: str, number: int) -> Iterator[Message]:
+    """The messages of lines, the first of which has this number. Blank ones count, and say nothing."""
+    for line_number, line in enumerate(lines, number):
+        raw = line.removesuffix(b"\n").removesuffix(b"\r")
+        if raw.strip():
+            yield _message(raw, f"{name}:{line_number}")
+
+
+def _message(raw: bytes, ref: str) -> Message:
+    """The message of a line: an event, or a dead letter that ``file:`` kept."""
     origin = Origin(NAME, ref)
     if f'"{handback.SINKS}"'.encode() in raw:
         try:
             letter = handback.unline(decode(raw))
-        except EventError:
-            letter = None
+        except EventError as error:
+            return Message(raw, origin, error=error)
         if letter is not None:
             raw, attributes = letter
             note = handback.read(attributes)
             origin = Origin(NAME, ref, owed=note.owed, attempts=note.attempts, first_seen=note.first_seen)
-    yield Message(raw, origin)
-
-
-def _document(data: bytes, name: str) -> Iterator[Message] | None:
-    """The messages of one JSON document; None if the bytes are none."""
-    try:
-        decode(data)
-    except EventError:
-        return None
-    return _cut(data, name)
+    return Message(raw, origin)
 
 
 def _cut(data: bytes, name: str) -> Iterator[Message]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trailforward.errors import EventError
 from trailforward.jsontext import encode
-from trailforward.message import Message, Origin, is_record
+from trailforward.message import Message, Origin, as_envelope, is_record
 from trailforward.sources._raise import raise_returned
 
 if TYPE_CHECKING:
@@ -27,9 +28,7 @@ class RecordsSource:
     def messages(self, payload: Any) -> list[Message]:
         """One message per record."""
         records = [payload] if is_record(payload) else payload["Records"]
-        return [
-            Message(encode(record), Origin(self.name, str(index))) for index, record in enumerate(records)
-        ]
+        return [_message(record, Origin(self.name, str(index))) for index, record in enumerate(records)]
 
     def answer(self, outcome: Outcome) -> None:
         """None; the whole payload goes back where one record must.
@@ -38,3 +37,12 @@ class RecordsSource:
             PayloadError: some records must be tried again.
         """
         raise_returned(outcome)
+
+
+def _message(record: Any, origin: Origin) -> Message:
+    raw = encode(record)
+    try:
+        # Seen as it came: writing it out and reading it back would gain nothing.
+        return Message(raw, origin, event=as_envelope(record))
+    except EventError as error:
+        return Message(raw, origin, error=error)

@@ -38,7 +38,10 @@ class SqsSource:
         return [self._message(record) for record in payload["Records"]]
 
     def answer(self, outcome: Outcome) -> dict[str, list[dict[str, str]]]:
-        """``batchItemFailures`` with the messageIds to hand back; an empty list when there are none."""
+        """``batchItemFailures`` with the messageIds to hand back; an empty list when there are none.
+
+        A message that has no messageId is named by an empty one, by which Lambda takes the whole batch back.
+        """
         failures = [{"itemIdentifier": outcome.messages[index].origin.ref} for index in outcome.returned]
         return {"batchItemFailures": failures}
 
@@ -86,8 +89,10 @@ def _texts(attributes: object) -> dict[str, str]:
 
 def _iso(milliseconds: object) -> str:
     """SQS's epoch milliseconds as ISO 8601; empty for anything else."""
+    if not isinstance(milliseconds, (str, int)):
+        return ""
     try:
-        moment = datetime.fromtimestamp(int(str(milliseconds)) / 1000, UTC)
+        moment = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
     except (ValueError, OverflowError, OSError):
         return ""
     return moment.isoformat(timespec="milliseconds")

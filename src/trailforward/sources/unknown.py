@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.errors import EventError
@@ -11,6 +12,9 @@ from trailforward.sources._raise import raise_returned
 
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
+
+#: What may be repeated in an error.
+_SOURCE = re.compile(r"[A-Za-z0-9:._-]{1,64}")
 
 
 class UnknownSource:
@@ -39,7 +43,8 @@ def _why(payload: Any) -> EventError:
     records = payload.get("Records") if isinstance(payload, dict) else None
     if isinstance(records, list) and records and isinstance(records[0], dict):
         name = records[0].get("eventSource") or records[0].get("EventSource")
-        return EventError("unknown_payload", f"Records of {name!r}, which no source knows")
+        shown = name if isinstance(name, str) and _SOURCE.fullmatch(name) else "something"
+        return EventError("unknown_payload", f"Records of {shown}, which no source knows")
     try:
         as_envelope(payload)
     except EventError as error:

@@ -1,0 +1,75 @@
+"""Own events: calls that the pipeline itself makes, and that must not feed it.
+
+Source: ``docs/delivery.md``, section 14.2.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.links import read_arn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.doctor.call import Call
+    from trailforward.doctor.index import Index
+
+#: Services that assume the pipeline's roles.
+_ASSUMING = frozenset({"events.amazonaws.com", "lambda.amazonaws.com"})
+#: Request parameters that name a resource without its ARN: the service, and what stands before the name there.
+_NAMES = {
+    "functionName": ("lambda", "function:"),
+    "streamName": ("kinesis", "stream/"),
+    "deliveryStreamName": ("firehose", "deliverystream/"),
+    "keyId": ("kms", "key/"),
+    "logGroupName": ("logs", "log-group:"),
+}
+_QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.[^/]+/(\d{12})/(.+)")
+
+
+def own_reason(index: Index, call: Call) -> str | None:
+    """Why a call is the pipeline's own, or None.
+
+    The role is recognised by the session's issuer, whose ARN has the role's path; ``userIdentity.arn`` is the
+    assumed-role form and does not compare.
+    """
+    issuer = _at(call.identity, "sessionContext", "sessionIssuer", "arn")
+    if _in(issuer, index.own_roles):
+        return f"made with the role {issuer}"
+    role = _at(call.request_parameters, "roleArn")
+    if call.identity.get("invokedBy") in _ASSUMING and _in(role, index.own_roles):
+        return f"{call.identity['invokedBy']} takes the role {role}"
+    if call.identity.get("type") != "AWSService":
+        return None
+    touched = next((arn for arn in _touched(call) if arn in index.own_resources), None)
+    return touched and f"an AWS service uses {touched}"
+
+
+def _touched(call: Call) -> Iterator[str]:
+    """The ARNs that a call may speak of. That KMS contexts hold one is from memory."""
+    for resource in call.resources:
+        yield resource.arn
+    request = call.request_parameters or {}
+    context = request.get("encryptionContext")
+    yield from (value for value in (context.values() if isinstance(context, dict) else ()) if isinstance(value, str))
+    for key, value in request.items():
+        if not isinstance(value, str):
+            continue
+        yield value
+        if key == "queueUrl" and (queue := _QUEUE_URL.fullmatch(value)):
+            yield f"arn:aws:sqs:{queue[1]}:{queue[2]}:{queue[3]}"
+        if key in _NAMES and read_arn(value) is None:
+            service, prefix = _NAMES[key]
+            yield f"arn:aws:{service}:{call.region}:{call.account}:{prefix}{value}"
+
+
+def _in(value: Any, known: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in known
+
+
+def _at(value: Any, *path: str) -> Any:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value

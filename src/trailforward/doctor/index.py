@@ -1,0 +1,231 @@
+"""Index: a World by account and Region, every ARN read and every pattern compiled once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.links import BusAt, read_arn
+from trailforward.doctor.parts import Unseen
+from trailforward.doctor.regions import partition_of
+from trailforward.errors import PatternError
+from trailforward.patterns import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from trailforward.arn import Arn
+    from trailforward.doctor.parts import Bus, Resource, Role, Rule, SetAside, Target, Trail
+    from trailforward.doctor.world import World
+
+#: ``account:ListRegions``, RegionOptStatus.
+ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
+CHANGING = frozenset({"ENABLING", "DISABLING"})
+
+_BUS = "event-bus/"
+_BUS_V2 = "event-busv2/"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTarget:
+    """A target, with its place and its ARN taken apart (None: no ARN that could be read)."""
+
+    target: Target
+    link: str
+    arn: Arn | None
+
+    @property
+    def bus(self) -> BusAt | None:
+        """The classic bus it names, if it names one."""
+        if self.arn is None or self.arn.service != "events" or not self.arn.resource.startswith(_BUS):
+            return None
+        return BusAt(self.arn.account, self.arn.region, self.arn.resource.removeprefix(_BUS))
+
+    @property
+    def is_new_bus(self) -> bool:
+        """Whether it names a bus of the new type (``event-busv2/NAME/ID``)."""
+        arn = self.arn
+        return arn is not None and arn.service == "events" and arn.resource.startswith(_BUS_V2)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRule:
+    """A rule, with its place and the targets that can lead to a destination.
+
+    Attributes:
+        rule: the rule.
+        bus: where it stands.
+        link: ``rule:A/R/BUS/NAME``.
+        pattern: its pattern as text.
+        leads: the targets that are a destination, a bus, or a topic with known subscriptions.
+    """
+
+    rule: Rule
+    bus: BusAt
+    link: str
+    pattern: str
+    leads: tuple[PlacedTarget, ...]
+
+    @property
+    def candidate(self) -> bool:
+        """Whether it may be meant for the destination: it leads there, or has no target at all."""
+        return self.rule.pattern is not None and (bool(self.leads) or not self.rule.targets)
+
+    @property
+    def arn(self) -> str:
+        """The ARN that deliveries without a role carry as ``aws:SourceArn``."""
+        place = self.rule.name if self.bus.name == "default" else f"{self.bus.name}/{self.rule.name}"
+        return f"arn:{partition_of(self.bus.region)}:events:{self.bus.region}:{self.bus.account}:rule/{place}"
+
+
+class Index:
+    """Look-ups of one world. Made once, by :attr:`World.index`.
+
+    Args:
+        world: must not change afterwards; worlds are frozen.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.accounts = world.accounts
+        self.destinations = frozenset(world.destinations)
+        self.own_roles = frozenset(world.own.roles)
+        self.own_resources = frozenset(world.own.resources)
+        self.roles: dict[str, Role] = _first((role.arn, role) for role in world.roles)
+        self.resources: dict[str, Resource] = _first((item.arn, item) for item in world.resources)
+        self.buses: dict[BusAt, Bus] = _first((BusAt(b.account, b.region, b.name), b) for b in world.buses)
+        self.organization_id = world.organization.id if world.organization else ""
+        self._members = frozenset(world.organization.accounts if world.organization else ())
+        self._trails = world.trails
+        self._trails_of: dict[str, tuple[Trail, ...]] = {}
+        self._rules: dict[BusAt, list[PlacedRule]] = {}
+        self._buses_of: dict[str, list[BusAt]] = {}
+        for rule in world.rules:
+            placed = self._place(rule)
+            if placed.bus not in self._rules:
+                self._buses_of.setdefault(rule.account, []).append(placed.bus)
+            self._rules.setdefault(placed.bus, []).append(placed)
+        self._patterns: dict[str, Pattern | PatternError] = {}
+        gaps = (*world.unseen, *(_gap(piece) for piece in world.set_aside))
+        self._unseen = _first(((gap.what, gap.account, gap.region), gap.why) for gap in gaps)
+
+    def status(self, account: str, region: str) -> str | None:
+        """The status of a Region of an account that was read; None where it is not listed."""
+        return self.accounts[account].get(region)
+
+    def enabled(self, account: str, region: str) -> bool:
+        """Whether an account has a Region switched on."""
+        return self.accounts.get(account, {}).get(region) in ENABLED
+
+    def changing(self, account: str, region: str) -> bool:
+        """Whether an account is just switching a Region on or off."""
+        return self.accounts.get(account, {}).get(region) in CHANGING
+
+    def in_organization(self, account: str) -> bool:
+        """Whether an account is a member of the organization."""
+        return account in self._members
+
+    def trails(self, account: str) -> tuple[Trail, ...]:
+        """The trails in whose scope an account is: its own, and those of its organization."""
+        if account not in self._trails_of:
+            member = self.in_organization(account)
+            self._trails_of[account] = tuple(
+                trail for trail in self._trails if trail.account == account or (member and trail.organization)
+            )
+        return self._trails_of[account]
+
+    def candidates(self, bus: BusAt) -> list[PlacedRule]:
+        """The rules of a bus that may be meant for a destination, in their order."""
+        return [rule for rule in self._rules.get(bus, ()) if rule.candidate]
+
+    def candidates_elsewhere(self, bus: BusAt) -> Iterator[PlacedRule]:
+        """The candidates on all other buses of the same account."""
+        for other in self._buses_of.get(bus.account, ()):
+            if other != bus:
+                yield from self.candidates(other)
+
+    def pattern(self, rule: PlacedRule) -> Pattern | PatternError:
+        """A rule's pattern, or why our engine refuses what the service took."""
+        found = self._patterns.get(rule.pattern)
+        if found is None:
+            try:
+                found = Pattern(rule.pattern)
+            except PatternError as error:
+                found = error
+            self._patterns[rule.pattern] = found
+        return found
+
+    def has_bus(self, bus: BusAt) -> bool:
+        """Whether a bus exists: a default bus does in every enabled Region."""
+        return bus in self.buses or (bus.name == "default" and self.enabled(bus.account, bus.region))
+
+    def unseen(self, what: str, account: str, region: str) -> str | None:
+        """Why something could not be read, or None: then its absence is a fact."""
+        if not self._unseen:
+            return None
+        keys = (
+            (kind, owner, place)
+            for kind in (what, "*")
+            for owner in (account, "*")
+            for place in (region, "*")
+        )
+        return next((self._unseen[key] for key in keys if key in self._unseen), None)
+
+    def _place(self, rule: Rule) -> PlacedRule:
+        place = f"{rule.account}/{rule.region}/{rule.bus}/{rule.name}"
+        targets = (
+            PlacedTarget(target, f"target:{place}/{target.id}", read_arn(target.arn)) for target in rule.targets
+        )
+        return PlacedRule(
+            rule=rule,
+            bus=BusAt(rule.account, rule.region, rule.bus),
+            link=f"rule:{place}",
+            pattern=rule.pattern if isinstance(rule.pattern, str) else json.dumps(rule.pattern),
+            leads=tuple(target for target in targets if self._leads(target)),
+        )
+
+    def _leads(self, target: PlacedTarget) -> bool:
+        topic = self.resources.get(target.target.arn)
+        return (
+            target.target.arn in self.destinations
+            or target.bus is not None
+            or target.is_new_bus
+            or (topic is not None and topic.subscriptions is not None)
+        )
+
+
+def _first(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A dict in which the first value of a key stays."""
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return found
+
+
+#: What is not seen when a piece of this list of the snapshot was set aside.
+_KINDS = {
+    "trails": "trails",
+    "organization": "trails",
+    "rules": "rules",
+    "buses": "buses",
+    "roles": "roles",
+    "resources": "resources",
+    "unseen": "*",
+    "destinations": "rules",
+}
+
+
+def _gap(piece: SetAside) -> Unseen:
+    """A piece that was not understood may be the very thing that is missing elsewhere."""
+    raw = piece.value if isinstance(piece.value, dict) else {}
+    kind = _KINDS.get(piece.where.partition("[")[0])
+    arn = read_arn(raw["arn"]) if isinstance(raw.get("arn"), str) else None
+    account, region = raw.get("account"), raw.get("region")
+    if arn:
+        account, region = arn.account, arn.region
+    return Unseen.model_construct(
+        what=kind or "none",
+        account=account if isinstance(account, str) and kind != "trails" else "*",
+        region=region if isinstance(region, str) and region else "*",
+        why=f"{piece.where} was not understood",
+    )

@@ -1,0 +1,76 @@
+"""Links: the places of a way, as short texts for programs (``rule:A/R/BUS/NAME``) and in words for people.
+
+Source of the forms: ``docs/delivery.md``, section 1.4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from trailforward.arn import Arn
+
+if TYPE_CHECKING:
+    from trailforward.doctor.parts import Trail
+
+
+class BusAt(NamedTuple):
+    """One event bus."""
+
+    account: str
+    region: str
+    name: str = "default"
+
+    @property
+    def link(self) -> str:
+        """``bus:A/R/BUS``."""
+        return f"bus:{self.account}/{self.region}/{self.name}"
+
+
+def read_arn(text: str) -> Arn | None:
+    """An ARN taken apart, or None: snapshots may hold anything."""
+    try:
+        return Arn.parse(text)
+    except ValueError:
+        return None
+
+
+def trail_link(trail: Trail) -> str:
+    """``trail:OWNER/HOME/NAME``."""
+    return f"trail:{trail.account}/{trail.home}/{trail.name}"
+
+
+def words(link: str) -> str:
+    """A link as people say it.
+
+    >>> words("rule:111122223333/eu-west-1/default/tf")
+    'rule tf (default bus, eu-west-1, account 111122223333)'
+    """
+    kind, _, rest = link.partition(":")
+    if kind in _PLAIN:
+        return _PLAIN[kind].format(rest)
+    account, region, *names = rest.split("/")
+    if kind in _PLACES:
+        return _PLACES[kind].format(region, account)
+    *bus, name = names
+    if kind == "trail":
+        return f"trail {'/'.join(names)} of account {account} (home {region})"
+    if kind == "bus":
+        return f"{_bus(names)} in {region} of account {account}"
+    if kind == "rule":
+        return f"rule {name} ({_bus(bus)}, {region}, account {account})"
+    return f"target {name} of rule {bus[-1]} ({_bus(bus[:-1])}, {region}, account {account})"
+
+
+_PLAIN = {"role": "role {}", "destination": "{}", "topic": "topic {}", "call": "{}"}
+_PLACES = {
+    "region": "Region {} of account {}",
+    "trails": "{} of account {}",
+    "selectors": "the selectors of the trails in {} of account {}",
+    "size": "the event in {} of account {}",
+    "putevents": "PutEvents in {} of account {}",
+}
+
+
+def _bus(steps: list[str]) -> str:
+    name = "/".join(steps)
+    return "default bus" if name == "default" else f"bus {name}"

@@ -1,0 +1,248 @@
+"""World: the doctor's picture of accounts, Regions, trails, rules, buses and targets, as a versioned snapshot.
+
+JSON in and out, so that it can be saved, shared, tested and asked again. A snapshot is read as far as it can
+be understood: unknown keys stay where they are, a piece that does not fit is set aside, and both are named in
+:attr:`World.not_understood`.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pydantic import TypeAdapter, ValidationError, model_validator
+
+from trailforward.doctor.base import Part
+from trailforward.doctor.parts import (
+    Bus,
+    EventDataStore,
+    Organization,
+    Own,
+    Resource,
+    Role,
+    Rule,
+    SetAside,
+    Trail,
+    Unseen,
+)
+from trailforward.errors import EventError, TrailforwardError
+from trailforward.jsontext import decode
+
+if TYPE_CHECKING:
+    from trailforward.doctor.index import Index
+
+#: The version of snapshots that this code reads and writes.
+VERSION = 1
+
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_ORGANIZATION = re.compile(r"\bo-[a-z0-9]{10,32}\b")
+
+
+class SnapshotError(TrailforwardError):
+    """A snapshot that cannot be read at all: no JSON, no object, or of another version."""
+
+
+class World(Part):
+    """What the doctor knows. Lists keep their order; where several would do, the first is named.
+
+    ::
+
+        world = World.model_validate(json.load(file))     # or World.from_json(text)
+        reach(world, Call(account="111122223333", region="eu-west-1", service="iam.amazonaws.com",
+                          event_name="CreateUser"))
+
+    Attributes:
+        version: of the snapshot's form.
+        organization: the organization, or None.
+        accounts: account id to Region to status, as ``account:ListRegions`` gives it. A Region that is not
+            listed is not enabled; an account that is not listed was not read.
+        trails: of all accounts; an organization trail stands once, with its owner.
+        event_data_stores: CloudTrail Lake; they never count as trails.
+        buses: custom buses, and default buses that have a policy.
+        rules: of all buses.
+        roles: those that targets use.
+        resources: things that exist and can get events.
+        own: the pipeline's own roles and resources.
+        destinations: ARNs; a call reaches if any of them gets its event.
+        unseen: what could not be read.
+        set_aside: pieces of the snapshot that could not be understood, as they came.
+
+    Raises:
+        SnapshotError: it is no object, or of another version.
+    """
+
+    version: int = VERSION
+    organization: Organization | None = None
+    accounts: dict[str, dict[str, str]] = {}
+    trails: tuple[Trail, ...] = ()
+    event_data_stores: tuple[EventDataStore, ...] = ()
+    buses: tuple[Bus, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    roles: tuple[Role, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    own: Own = Own()
+    destinations: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+
+    #: The type of one element of each list; a list is read element by element.
+    _LISTS: ClassVar[Mapping[str, TypeAdapter[Any]]] = {
+        "trails": TypeAdapter(Trail),
+        "eventDataStores": TypeAdapter(EventDataStore),
+        "buses": TypeAdapter(Bus),
+        "rules": TypeAdapter(Rule),
+        "roles": TypeAdapter(Role),
+        "resources": TypeAdapter(Resource),
+        "destinations": TypeAdapter(str),
+        "unseen": TypeAdapter(Unseen),
+    }
+    _OBJECTS: ClassVar[Mapping[str, TypeAdapter[Any]]] = {
+        "organization": TypeAdapter(Organization | None),
+        "own": TypeAdapter(Own),
+    }
+
+    @model_validator(mode="before")
+    @classmethod
+    def _understand(cls, data: Any) -> Any:
+        if isinstance(data, cls):
+            return data
+        if not isinstance(data, Mapping):
+            raise SnapshotError(f"a snapshot is a JSON object, not {_kind(data)}")
+        version = data.get("version", VERSION)
+        if version != VERSION or isinstance(version, bool):
+            raise SnapshotError(
+                f"this snapshot is of version {version!r}, and this trailforward reads version {VERSION}: "
+                "save the snapshot again, or use the trailforward that wrote it"
+            )
+        return _Reading(data, cls._LISTS, cls._OBJECTS).run()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Reads a saved snapshot.
+
+        Raises:
+            SnapshotError: it is no JSON, no object, or of another version.
+        """
+        try:
+            data = decode(text)
+        except EventError as error:
+            raise SnapshotError(f"the snapshot cannot be read: {error}") from None
+        return cls.model_validate(data)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The snapshot as JSON text: what came in, unknown keys and pieces set aside included."""
+        data = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return json.dumps({"version": self.version, **data}, indent=indent, ensure_ascii=False)
+
+    def masked(self) -> Self:
+        """The same world with other account and organization ids, fit to be shared.
+
+        Each account becomes ``000000000001`` and so on, in the order of appearance, wherever it stands: in
+        ARNs, policies and patterns too. Names are kept. A pattern that matches part of an account id (a
+        prefix, say) no longer does.
+        """
+        accounts: dict[str, str] = {}
+        organizations: dict[str, str] = {}
+        text = self.to_json(indent=None)
+        text = _ACCOUNT.sub(lambda at: accounts.setdefault(at[0], f"{len(accounts) + 1:012d}"), text)
+        text = _ORGANIZATION.sub(
+            lambda at: organizations.setdefault(at[0], f"o-{len(organizations) + 1:010d}"), text
+        )
+        return self.from_json(text)
+
+    @property
+    def not_understood(self) -> tuple[str, ...]:
+        """What in the snapshot means nothing to this version, one sentence each; answers do not rest on it."""
+        aside = (f"{piece.where}: {piece.why}" for piece in self.set_aside)
+        return (*aside, *(f"{where}: unknown key" for where in _unknown_keys(self)))
+
+    @cached_property
+    def index(self) -> "Index":
+        """The world by account and Region, with every pattern compiled once."""
+        from trailforward.doctor.index import Index
+
+        return Index(self)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A changed copy, for what-if questions; the values of ``update`` are taken as they are."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("index", None)
+        return copied
+
+
+class _Reading:
+    """One pass over a raw snapshot: what fits, and what is set aside."""
+
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        lists: Mapping[str, TypeAdapter[Any]],
+        objects: Mapping[str, TypeAdapter[Any]],
+    ) -> None:
+        self.data = dict(data)
+        self.lists = lists
+        self.objects = objects
+        self.aside: list[SetAside] = []
+
+    def run(self) -> dict[str, Any]:
+        for alias, item in self.lists.items():
+            self._section(alias, lambda where, value, item=item: self._list(where, value, item))
+        for alias, kind in self.objects.items():
+            self._section(alias, lambda where, value, kind=kind: self._piece(where, value, kind))
+        self._section("accounts", self._accounts)
+        if self.aside:
+            key = "set_aside" if "set_aside" in self.data else "setAside"
+            self.data[key] = [*self.data.get(key, ()), *self.aside]
+        return self.data
+
+    def _section(self, alias: str, read: Any) -> None:
+        for key in {alias, re.sub("([A-Z])", lambda at: "_" + at[0].lower(), alias)} & self.data.keys():
+            value = read(alias, self.data.pop(key))
+            if value is not _NOTHING:
+                self.data[key] = value
+
+    def _list(self, where: str, value: Any, item: TypeAdapter[Any]) -> Any:
+        if value is None:
+            return _NOTHING
+        if not isinstance(value, (list, tuple)):
+            return self._put_aside(where, f"a list is expected, not {_kind(value)}", value)
+        read = (self._piece(f"{where}[{number}]", piece, item) for number, piece in enumerate(value))
+        return [piece for piece in read if piece is not _NOTHING]
+
+    def _accounts(self, where: str, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return self._put_aside(where, f"an object is expected, not {_kind(value)}", value)
+        read = {account: self._piece(f"{where}.{account}", regions, _REGIONS) for account, regions in value.items()}
+        return {account: regions for account, regions in read.items() if regions is not _NOTHING}
+
+    def _piece(self, where: str, value: Any, kind: TypeAdapter[Any]) -> Any:
+        try:
+            return kind.validate_python(value)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(step) for step in first["loc"])
+            return self._put_aside(where, f"{place}: {first['msg']}" if place else first["msg"], value)
+
+    def _put_aside(self, where: str, why: str, value: Any) -> Any:
+        self.aside.append(SetAside(where=where, why=why, value=value))
+        return _NOTHING
+
+
+_NOTHING: Any = object()
+_REGIONS: TypeAdapter[Any] = TypeAdapter(dict[str, str])
+
+
+def _kind(value: Any) -> str:
+    return "null" if value is None else type(value).__name__
+
+
+def _unknown_keys(value: Any, where: str = "") -> Iterator[str]:
+    if isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _unknown_keys(item, f"{where}[{number}]")
+    elif isinstance(value, Part) and not isinstance(value, SetAside):
+        prefix = f"{where}." if where else ""
+        yield from (prefix + key for key in value.unknown)
+        for name, field in type(value).model_fields.items():
+            yield from _unknown_keys(getattr(value, name), prefix + str(field.alias))

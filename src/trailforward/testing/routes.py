@@ -1,0 +1,170 @@
+"""Route tests: ``[[routes.tests]]``, judged by the engine that routes in production.
+
+::
+
+    for result in check(config, folder=Path("/etc/trailforward")):
+        assert result.passed, result
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trailforward import readymade
+from trailforward.config import RouteTest
+from trailforward.errors import EventError, Problem
+from trailforward.message import Message, Origin
+from trailforward.patterns import Pattern
+from trailforward.routing import Route, Router
+from trailforward.testing import samples
+from trailforward.testing.changes import changed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from trailforward.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class RouteCase:
+    """One test of one route, with its event.
+
+    Attributes:
+        route: the route under test.
+        label: what is tested, in words; unique among the route's tests.
+        expected: whether the route is to take the event.
+        event: the envelope, with all changes made.
+    """
+
+    route: Route
+    label: str
+    expected: bool
+    event: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RouteResult:
+    """What came of a test.
+
+    Attributes:
+        case: the test.
+        taken_by: names of all routes that take the event.
+        reason: why it failed, one sentence; empty if it passed.
+    """
+
+    case: RouteCase
+    taken_by: tuple[str, ...]
+    reason: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the route did what was expected."""
+        return not self.reason
+
+
+def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[RouteCase]:
+    """The tests of a configuration's routes.
+
+    Args:
+        config: a valid configuration.
+        folder: where the files lie that tests name.
+        problems: tests whose event cannot be had are added to it.
+    """
+    found = []
+    for settings, route in zip(config.routes, config.compiled_routes(), strict=True):
+        found += _cases(route, settings.tests, f"routes.{settings.name}", folder, problems)
+    return found
+
+
+def ready_made_cases() -> list[RouteCase]:
+    """The ready-made routes' own tests."""
+    found = []
+    problems: list[Problem] = []
+    for ready in readymade.everything().values():
+        route = Route(ready.name, (), Pattern(ready.pattern))
+        tests = [RouteTest.model_validate(dict(test)) for test in ready.tests]
+        found += _cases(route, tests, ready.name, Path(), problems)
+    assert not problems, problems
+    return found
+
+
+def run(routes: Sequence[Route], tests: Sequence[RouteCase]) -> Iterator[RouteResult]:
+    """Runs tests by a router of all the routes, as in production.
+
+    Args:
+        routes: all of them, in order: an earlier one may stop an event, any may keep it from a default one.
+        tests: of these routes.
+    """
+    router = Router(routes)
+    for case in tests:
+        taking = router.routes(case.event)
+        yield RouteResult(case, tuple(route.name for route in taking), _reason(case, taking))
+
+
+def _reason(case: RouteCase, taking: Sequence[Route]) -> str:
+    names = [route.name for route in taking]
+    if (case.route.name in names) == case.expected:
+        return ""
+    if not case.expected:
+        return "should not take this event, but does"
+    pattern = case.route.pattern
+    if pattern is not None and not pattern.matches(case.event):
+        return "should take this event, but its pattern does not match"
+    if case.route.default and not all(route.default for route in taking):
+        return f"is a default route, and another takes this event: {', '.join(names)}"
+    return f"does not see this event: route {names[-1]} takes it and stops"
+
+
+def _cases(
+    route: Route, tests: Sequence[RouteTest], key: str, folder: Path, problems: list[Problem]
+) -> Iterator[RouteCase]:
+    seen: set[str] = set()
+    for index, test in enumerate(tests):
+        place = f"{key}.tests[{index}]"
+        try:
+            event = changed(_event(test, folder), test.set, test.unset)
+        except _Unusable as error:
+            problems.append(Problem(f"{place}.{error.key}", error.what, error.fix))
+            continue
+        except ValueError as error:
+            problems.append(Problem(place, str(error), "correct the dotted path"))
+            continue
+        label = test.name or _label(test)
+        if label in seen:
+            label = f"{label} [{index}]"
+        seen.add(label)
+        yield RouteCase(route, label, test.matches, event)
+
+
+def _label(test: RouteTest) -> str:
+    changes = [f"without {path}" for path in test.unset]
+    changes += [f"{path} = {value!r}" for path, value in test.set.items()]
+    return ", ".join([test.sample or str(test.event), *changes])
+
+
+class _Unusable(Exception):  # noqa: N818  # no error of its own: turned into a Problem
+    def __init__(self, key: str, what: str, fix: str) -> None:
+        super().__init__(what)
+        self.key, self.what, self.fix = key, what, fix
+
+
+def _event(test: RouteTest, folder: Path) -> dict[str, Any]:
+    """The event a test begins with, as the envelope that routes see."""
+    if test.sample is not None:
+        names = samples.names()
+        if test.sample not in names:
+            raise _Unusable("sample", "there is no such sample", f"use one of {', '.join(names)}")
+        raw = samples.load(test.sample)
+    else:
+        path = folder / str(test.event)
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            fix = "name a file with one event, relative to the configuration file"
+            raise _Unusable("event", f"cannot read {path}: {error.strerror}", fix) from None
+    try:
+        return Message(raw, Origin("test")).event
+    except EventError as error:
+        raise _Unusable("event", f"holds no event: {error}", "put one event into the file, as JSON") from None

@@ -1,0 +1,195 @@
+"""What can go wrong, how it looks at each kind of destination, and what must become of the events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from tests.faults.world import COUNT, POISON
+from tests.support import receiver
+from tests.support.stub_aws import (
+    Answer,
+    Partial,
+    Refusal,
+    Refuse,
+    Reset,
+    Shortened,
+    Silence,
+    containing,
+    never_the_same,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.support.stub_aws import Fault, StubAws
+
+
+class Codes(NamedTuple):
+    """How a service spells what is wrong."""
+
+    throttled: str
+    forbidden: str
+    absent: str
+    invalid: str
+    entry: str
+
+
+CODES = {
+    "kinesis": Codes(
+        "ProvisionedThroughputExceededException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "InvalidArgumentException",
+        "ProvisionedThroughputExceededException",
+    ),
+    "firehose": Codes(
+        "ThrottlingException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "InvalidArgumentException",
+        "ServiceUnavailableException",
+    ),
+    "sns": Codes("Throttling", "AuthorizationError", "NotFound", "InvalidParameter", "InternalError"),
+    "sqs": Codes(
+        "RequestThrottled",
+        "AccessDenied",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "InvalidMessageContents",
+        "InternalError",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Judged(receiver.Fault):
+    """400 for a body that holds the culprit, else 200."""
+
+    culprit: bytes
+
+    def play(self, exchange: receiver.Exchange) -> None:
+        """Answers."""
+        body = exchange.receiver.requests[-1].decoded
+        exchange.answer(400 if self.culprit in body else 200, {}, b"")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A fault.
+
+    Attributes:
+        name: in a few words.
+        aws: makes it for AWS.
+        web: the same at an HTTP receiver; None where it cannot happen there.
+        bad: the fate of the events that are not delivered, where there is a place for them.
+        count: how many are not delivered.
+        always: whether it lasts; otherwise it hits the first call.
+        twice: whether some events must arrive twice: stored, but not acknowledged.
+        read_timeout: seconds.
+        seconds: Lambda's time left.
+    """
+
+    name: str
+    aws: Callable[[Codes], Fault]
+    web: receiver.Fault | None = None
+    bad: str = "delivered"
+    count: int = 0
+    always: bool = False
+    twice: bool = False
+    read_timeout: float = 10.0
+    seconds: float = 30.0
+
+    def play(self, stub: StubAws, place: str, sink: str) -> None:
+        """Makes it happen at AWS."""
+        fault = self.aws(CODES[sink])
+        if self.always:
+            stub.always(place, fault)
+        else:
+            stub.script(place, fault)
+
+    def http(self) -> list[receiver.Fault]:
+        """The script of an HTTP receiver."""
+        return [self.web] * (100 if self.always else 1) if self.web else []
+
+
+def lasting(row: Row, name: str, bad: str, count: int = COUNT) -> Row:
+    """The same fault, but it never ends."""
+    return Row(name, row.aws, row.web, bad, count, always=True)
+
+
+_THROTTLED = Row(
+    "throttled once", lambda c: Refuse(400, c.throttled), receiver.Status(429, {"Retry-After": "0"})
+)
+_SERVER = Row("server error once", lambda _: Refuse(503), receiver.Status(503))
+_RESET = Row("reset before reading, once", lambda _: Reset(stored=False), receiver.Reset(stored=False))
+_STORED = Row(
+    "reset after storing, once", lambda _: Reset(stored=True), receiver.Reset(stored=True), twice=True
+)
+_PARTIAL = Row("partial failure once", lambda c: Partial(containing(b"1"), Refusal(c.entry)))
+_ONE = Row("partial failure of one entry", lambda c: Partial(containing(POISON), Refusal(c.entry)))
+
+ROWS = [
+    Row("slow, but in time", lambda _: Silence(stored=True, seconds=0.05), receiver.Slow(0.05)),
+    _THROTTLED,
+    lasting(_THROTTLED, "throttled always", "returned"),
+    _SERVER,
+    lasting(_SERVER, "server error always", "returned"),
+    lasting(
+        Row("", lambda c: Refuse(403, c.forbidden), receiver.Status(403)), "access denied", "dead_lettered"
+    ),
+    lasting(Row("", lambda c: Refuse(400, c.absent), receiver.Status(404)), "not found", "dead_lettered"),
+    lasting(
+        Row("", lambda c: Refuse(400, c.invalid, culprit=POISON), Judged(POISON)),
+        "call refused for one entry",
+        "dead_lettered",
+        1,
+    ),
+    _PARTIAL,
+    lasting(_ONE, "partial failure always", "returned", 1),
+    lasting(
+        Row("", lambda c: Partial(never_the_same(), Refusal(c.entry))),
+        "partial failure, another entry each time",
+        "delivered",
+        0,
+    ),
+    lasting(
+        Row("", lambda c: Partial(containing(POISON), Refusal(c.invalid, sender_fault=True))),
+        "one entry refused for good",
+        "dead_lettered",
+        1,
+    ),
+    _RESET,
+    lasting(_RESET, "reset always", "returned"),
+    _STORED,
+    Row(
+        "timeout, never arrived",
+        lambda _: Silence(stored=False),
+        receiver.Slow(30, stored=False),
+        read_timeout=0.1,
+    ),
+    Row(
+        "timeout, stored but answer lost",
+        lambda _: Silence(stored=True),
+        receiver.Slow(30),
+        read_timeout=0.1,
+        twice=True,
+    ),
+    Row(
+        "truncated answer",
+        lambda _: Answer(b'{"FailedRecordCount":0,"FailedPutCount":0,"Records":[{"S', promised=900),
+        receiver.TRUNCATED,
+        twice=True,
+    ),
+    Row("malformed answer", lambda _: Answer(b"<html>gateway</html>"), receiver.MALFORMED, twice=True),
+    Row("success of a stranger, nothing stored", lambda _: Answer(b"<html>Welcome</html>", stored=False)),
+    Row("empty answer", lambda _: Answer(b""), receiver.HangUp(), twice=True),
+    Row("answer that leaves out an entry", lambda _: Shortened(), twice=True),
+    Row(
+        "no answer before the deadline",
+        lambda _: Silence(stored=True),
+        receiver.Slow(30),
+        bad="returned",
+        count=COUNT,
+        seconds=0.5,
+    ),
+]

@@ -1,0 +1,41 @@
+"""Prints the fault matrix as a table: ``python -m tests.faults.matrix``."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from tests.faults.faults import ROWS, Row
+from tests.faults.world import SINKS, World
+from tests.support.aws import point_at
+from tests.support.stub_aws import StubAws
+from trailforward.sinks import _aws
+
+
+def cell(sink: str, row: Row, stub: StubAws) -> str:
+    """What becomes of the events, beside a healthy sink and with both queues."""
+    if sink == "http" and row.web is None:
+        return "-"
+    with World(sink, row, stub, healthy=True, dead_letter=True, retry_queue=True) as world:
+        return world.fate(world.forward())
+
+
+def main() -> None:
+    """Prints a Markdown table."""
+    logging.disable()
+    lines = [["fault", *SINKS], ["---"] * (len(SINKS) + 1)]
+    with StubAws() as stub, pytest.MonkeyPatch.context() as patch:
+        point_at(stub.url, patch)
+        for row in ROWS:
+            patch.setattr(_aws, "READ_TIMEOUT", row.read_timeout)
+            lines.append([row.name])
+            for sink in SINKS:
+                stub.reset()
+                lines[-1].append(cell(sink, row, stub))
+    sys.stdout.writelines(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

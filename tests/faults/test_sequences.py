@@ -1,0 +1,213 @@
+"""Random events meet random sequences of faults: the ledger balances, and tells the truth."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.events import FIFO, QUEUE, Context, envelope, sqs, sqs_record
+from trailforward import Config, Fate, Forwarder, Message, Origin, handback
+from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.sinks.base import Entry, Limits, Rejection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from trailforward.outcome import Outcome
+
+    #: Gets a batch and the means to take entries; returns refusals or raises.
+    Move = Callable[[Sequence[Entry], Callable[[Iterable[Entry]], None]], Sequence[Rejection] | None]
+
+DEAD_LETTER = "arn:aws:sqs:us-east-1:111122223333:dead"
+RETRY_QUEUE = "arn:aws:sqs:us-east-2:111122223333:retry"
+
+
+class PlayedSink:
+    """Plays a move per call, then takes everything. It remembers what it really took."""
+
+    arn = ""
+
+    def __init__(self, moves: Sequence[Move], limits: Limits) -> None:
+        self.limits = limits
+        self.taken: list[Entry] = []
+        self.oversize: list[int] = []
+        self._moves = deque(moves)
+
+    def size(self, entry: Entry) -> int:
+        """The data counts."""
+        return len(entry.data)
+
+    def send(self, batch: Sequence[Entry]) -> Sequence[Rejection] | None:
+        """Plays the next move."""
+        total = sum(map(self.size, batch)) + self.limits.batch_overhead
+        if len(batch) > self.limits.entries or total > self.limits.batch_bytes or not batch:
+            self.oversize.append(total)
+        if self._moves:
+            return self._moves.popleft()(batch, self.taken.extend)
+        self.taken.extend(batch)
+        return []
+
+    def close(self) -> None:
+        """Holds nothing."""
+
+
+class Quiet:
+    """Tells nobody."""
+
+    def publish(self, outcome: Outcome) -> None:
+        """Says nothing."""
+
+    def error(self, text: str, **fields: object) -> None:
+        """Says nothing."""
+
+    def fault(self, sink: str, error: BaseException) -> None:
+        """Says nothing."""
+
+
+def raising(error: BaseException, *, stored: bool) -> Move:
+    """The whole call fails; the entries may have been stored all the same."""
+
+    def move(batch: Sequence[Entry], take: Callable[[Iterable[Entry]], None]) -> Sequence[Rejection]:
+        if stored:
+            take(batch)
+        raise error.with_traceback(None)
+
+    return move
+
+
+def refusing(positions: dict[int, bool]) -> Move:
+    """Some entries are refused, for now or for good; positions may be repeated or outside the batch."""
+
+    def move(batch: Sequence[Entry], take: Callable[[Iterable[Entry]], None]) -> Sequence[Rejection]:
+        take(entry for index, entry in enumerate(batch) if index not in positions)
+        return [Rejection(index, "Refused", "by script", transient) for index, transient in positions.items()]
+
+    return move
+
+
+def silent(batch: Sequence[Entry], take: Callable[[Iterable[Entry]], None]) -> None:
+    """Takes everything and forgets to say so: not in the contract."""
+    take(batch)
+
+
+errors = st.one_of(
+    st.builds(TransientError, st.just("Throttled"), retry_after=st.sampled_from([None, 0.0, 1e6])),
+    st.builds(PermanentError, st.sampled_from(["Denied", "Invalid"]), divisible=st.booleans()),
+    st.sampled_from([RuntimeError("bug"), KeyError("Id")]),
+)
+moves = st.lists(
+    st.one_of(
+        st.builds(raising, errors, stored=st.booleans()),
+        st.builds(refusing, st.dictionaries(st.integers(0, 5), st.booleans(), max_size=4)),
+        st.builds(refusing, st.dictionaries(st.integers(-3, 9), st.booleans(), min_size=1, max_size=2)),
+        st.just(silent),
+        st.just(refusing({})),
+    ),
+    max_size=12,
+)
+limits = st.builds(
+    Limits,
+    entries=st.integers(1, 6),
+    entry_bytes=st.sampled_from([500, 1_000, 10_000]),
+    batch_bytes=st.sampled_from([1_000, 3_000, 50_000]),
+    batch_overhead=st.sampled_from([0, 2]),
+)
+sinks = st.builds(PlayedSink, moves, limits)
+bodies = st.one_of(
+    st.builds(lambda size: {"pad": "x" * size}, st.integers(0, 900)),
+    st.sampled_from(["not json", '{"detail-type":"x"}', "", "[1]"]),
+)
+records = st.lists(
+    st.tuples(
+        bodies,
+        st.sampled_from([None, "g1", "g2"]),
+        st.sampled_from(["", "", "", "a", "b", "a,b", "gone"]),
+    ),
+    max_size=14,
+)
+
+
+def record(number: int, body: Any, group: str | None, owed: str) -> dict[str, Any]:
+    """A message of the queue; the number makes it unique."""
+    data = envelope(number, **body) if isinstance(body, dict) else f"{body}{' ' * number}"
+    attributes = {handback.SINKS: owed} if owed else None
+    return sqs_record(data, str(number), arn=FIFO if group else QUEUE, group=group, attributes=attributes)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    received=records,
+    a=sinks,
+    b=sinks,
+    dead=st.none() | sinks,
+    retry=st.none() | sinks,
+    max_attempts=st.integers(1, 4),
+)
+def test_any_sequence_of_faults_leaves_every_event_accounted_for(
+    received: list[tuple[Any, str | None, str]],
+    a: PlayedSink,
+    b: PlayedSink,
+    dead: PlayedSink | None,
+    retry: PlayedSink | None,
+    max_attempts: int,
+) -> None:
+    """Whatever sinks do, each event has one fate per sink, and what the ledger says really happened."""
+    forwarder = Forwarder(
+        Config.from_toml(
+            (f'dead_letter = "{DEAD_LETTER}"\n' if dead else "")
+            + (f'retry_queue = "{RETRY_QUEUE}"\n' if retry else "")
+            + '[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "stdout:"\n'
+            + f"[retry]\nbase_seconds = 0\nmax_attempts = {max_attempts}\n"
+        ),
+        made={"a": a, "b": b},
+        telemetry=Quiet(),
+    )
+    forwarder._settling._dead_letters._sink = dead
+    forwarder._settling._retries._sink = retry
+    payload = sqs(*(record(number, *parts) for number, parts in enumerate(received)))
+
+    answer, outcome = forwarder.process(payload, Context(30))
+
+    assert outcome.breaks == []
+    letters, retries = owed(dead), owed(retry)
+    returned = set()
+    for name, sink in (("a", a), ("b", b)):
+        assert sink.oversize == []
+        assert outcome.totals(name).balanced
+        taken = {entry.data for entry in sink.taken}
+        mine = {i for i, message in enumerate(outcome.messages) if name in outcome.owed(message)}
+        assert outcome.verdicts[name].keys() == mine
+        for index, verdict in outcome.verdicts[name].items():
+            raw = outcome.messages[index].raw
+            match verdict.fate:
+                case Fate.DELIVERED:
+                    assert raw in taken
+                case Fate.DEAD_LETTERED:
+                    assert (name, raw) in letters
+                case Fate.RETURNED if verdict.code == "retry_queue":
+                    assert (name, raw) in retries
+                case Fate.RETURNED:
+                    returned.add(str(index))
+                case Fate.FILTERED:
+                    raise AssertionError("no route and no guard asked for this")
+    assert {failure["itemIdentifier"] for failure in answer["batchItemFailures"]} == returned
+    assert len(answer["batchItemFailures"]) == len(returned)
+    for group in ("g1", "g2"):
+        numbers = [number for number, parts in enumerate(received) if parts[1] == group]
+        fates = [str(number) in returned for number in numbers]
+        assert fates == sorted(fates), "a FIFO group went on after its first failure"
+
+
+def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
+    """(sink, original bytes) of every message that one of our own queues took."""
+    return {
+        (name, handback.body(entry.data.decode(), entry.attributes))
+        for entry in (sink.taken if sink else ())
+        for name in handback.read(entry.attributes).owed or ()
+    }
+
+

@@ -1,0 +1,211 @@
+"""A forwarder between a queue and destinations that fail, and the proof that every event is accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any, Self
+
+from tests.support.events import Context, envelope, sqs, sqs_record
+from tests.support.receiver import Receiver, Status
+from trailforward import Config, Fate, Forwarder, handback
+from trailforward.demo.receiver import split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.faults.faults import Row
+    from tests.support.stub_aws import Item, StubAws
+    from trailforward.outcome import Outcome
+
+#: Sink type → destination. Each in a Region of its own, which is its place at the stub.
+DESTINATIONS = {
+    "kinesis": "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec",
+    "firehose": "arn:aws:firehose:eu-central-1:111122223333:deliverystream/archive",
+    "sns": "arn:aws:sns:sa-east-1:111122223333:alerts",
+    "sqs": "arn:aws:sqs:ap-south-1:111122223333:cloudsec",
+}
+SINKS = (*DESTINATIONS, "http")
+HEALTHY = "arn:aws:sqs:eu-north-1:111122223333:healthy"
+DEAD_LETTER = "arn:aws:sqs:us-east-1:111122223333:dead"
+RETRY_QUEUE = "arn:aws:sqs:us-east-2:111122223333:retry"
+
+COUNT = 12
+#: The event that some destinations refuse.
+POISON = b"poison"
+
+
+def place(arn: str) -> str:
+    """Where the stub keeps what is sent to an ARN."""
+    _, _, service, region, *_ = arn.split(":")
+    return f"{service}:{region}"
+
+
+def event(number: int) -> bytes:
+    """An event whose bytes no parse and dump gives back; number 7 is the poison."""
+    detail = {"pad": "x" * number * 100, "word": POISON.decode() if number == 7 else "harmless"}
+    odd = '"odd":[1.10, 9007199254740993, "\\ud800", "\\u003d", "bücher"],"eventType"'
+    return envelope(number, **detail).decode().replace('"eventType"', odd, 1).encode()
+
+
+EVENTS = [event(number) for number in range(COUNT)]
+
+
+class World:
+    """One sink that fails, alone or beside a healthy one, with the queues that catch what it refuses.
+
+    Args:
+        sink: type of the sink that fails.
+        row: what goes wrong there.
+        stub: all of AWS.
+        healthy: whether a second sink stands beside it.
+        dead_letter: whether there is a dead-letter queue.
+        retry_queue: whether there is a retry queue.
+    """
+
+    def __init__(
+        self,
+        sink: str,
+        row: Row,
+        stub: StubAws,
+        *,
+        healthy: bool = False,
+        dead_letter: bool = False,
+        retry_queue: bool = False,
+    ) -> None:
+        self.sink, self.row, self.stub = sink, row, stub
+        self._open = ExitStack()
+        to = DESTINATIONS.get(sink)
+        if to is None:
+            self._faults = row.http()
+            self.receiver = self._open.enter_context(Receiver(self._faults))
+            to = self.receiver.url
+        else:
+            row.play(stub, place(to), sink)
+        head = (
+            f'dead_letter = "{DEAD_LETTER}"\n' * dead_letter
+            + f'retry_queue = "{RETRY_QUEUE}"\n' * retry_queue
+        )
+        more = f"read_timeout_seconds = {row.read_timeout}\n" if sink == "http" else ""
+        self.forwarder = Forwarder(
+            Config.from_toml(
+                f'{head}[sinks.{sink}]\nto = "{to}"\n{more}[sinks.{sink}.limits]\nentries = 5\n'
+                + f'[sinks.healthy]\nto = "{HEALTHY}"\n' * healthy
+                + "[retry]\nbase_seconds = 0.01\nmax_attempts = 4\n"
+            )
+        )
+        self._open.callback(self.forwarder.close)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.calm()  # lets calls end that were left behind
+        self._open.close()
+
+    def calm(self) -> None:
+        """Nothing fails any more."""
+        self.stub.calm()
+        if self.sink == "http":
+            del self._faults[len(self._faults) - len(self.receiver._script) :]
+            self.receiver._script.clear()
+
+    def forward(self) -> Outcome:
+        """Forwards all events as Lambda would hand them over, and checks the accounts."""
+        return self._process([sqs_record(data, str(index)) for index, data in enumerate(EVENTS)])
+
+    def process(self) -> tuple[Any, Outcome]:
+        """As :meth:`forward`, but nothing is checked, and the answer is returned too."""
+        payload = sqs(*(sqs_record(data, str(index)) for index, data in enumerate(EVENTS)))
+        answer, outcome = self.forwarder.process(payload, Context(self.row.seconds))
+        return answer, outcome
+
+    def redeliver(self, items: Iterable[Item]) -> Outcome:
+        """Forwards messages of one of our own queues, which is a source too."""
+        records = [
+            sqs_record(item.data, str(index), attributes=dict(item.attributes))
+            for index, item in enumerate(items)
+        ]
+        return self._process(records, seconds=30)
+
+    def _process(self, records: list[dict[str, Any]], seconds: float | None = None) -> Outcome:
+        before = len(self.letters(DEAD_LETTER)), len(self.letters(RETRY_QUEUE))
+        context = Context(seconds or self.row.seconds)
+        answer, outcome = self.forwarder.process(sqs(*records), context)
+        dead = self.letters(DEAD_LETTER)[before[0] :]
+        again = self.letters(RETRY_QUEUE)[before[1] :]
+        failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        self.check(outcome, failures, dead, again)
+        return outcome
+
+    def letters(self, arn: str) -> list[Item]:
+        """What one of our own queues holds."""
+        return self.stub.stored(place(arn))
+
+    def taken(self, sink: str | None = None) -> list[bytes]:
+        """The events that a sink really took, repetitions included."""
+        sink = sink or self.sink
+        if sink == "http":
+            played = [fault for fault in self._faults if fault.stored]
+            return [
+                data
+                for fault, request in zip_longest(played, self.receiver.requests, fillvalue=None)
+                if request is not None and _accepts(fault or Status(), request.decoded)
+                for data in split(request.decoded)
+            ]
+        arn = HEALTHY if sink == "healthy" else DESTINATIONS[sink]
+        end = b"\n" if sink == "firehose" else b""
+        return [data.removesuffix(end) for data in self.stub.taken(place(arn))]
+
+    def check(self, outcome: Outcome, failures: list[str], dead: list[Item], again: list[Item]) -> None:
+        """Each event is at its sink or accounted for, unchanged, and nothing is there that should not be."""
+        assert outcome.breaks == []
+        letters, retries = _owed(dead), _owed(again)
+        buried: set[tuple[str, bytes]] = set()
+        queued: set[tuple[str, bytes]] = set()
+        returned: set[str] = set()
+        for sink, verdicts in outcome.verdicts.items():
+            totals = outcome.totals(sink)
+            assert totals.balanced
+            assert totals.received == len(verdicts)
+            taken = set(self.taken(sink))
+            assert taken <= set(EVENTS), f"{sink} holds bytes that nobody sent"
+            for index, verdict in verdicts.items():
+                message = outcome.messages[index]
+                match verdict.fate:
+                    case Fate.DELIVERED:
+                        assert message.raw in taken, f"{sink} never took message {index}"
+                    case Fate.DEAD_LETTERED:
+                        buried.add((sink, message.raw))
+                    case Fate.RETURNED if verdict.code == "retry_queue":
+                        queued.add((sink, message.raw))
+                    case Fate.RETURNED:
+                        returned.add(message.origin.ref)
+        assert letters == buried
+        assert retries == queued
+        assert sorted(failures) == sorted(returned)
+
+    def fate(self, outcome: Outcome) -> str:
+        """What became of the events at the sink, in a few words."""
+        counts = Counter(
+            "retry queue" if verdict.code == "retry_queue" else verdict.fate.value
+            for verdict in outcome.verdicts[self.sink].values()
+        )
+        words = [name if count == COUNT else f"{count} {name}" for name, count in sorted(counts.items())]
+        twice = sum(count > 1 for count in Counter(self.taken()).values())
+        return ", ".join(words) + (f" ({twice} twice)" if twice else "")
+
+
+def _owed(items: list[Item]) -> set[tuple[str, bytes]]:
+    """(sink, original bytes) of every message in one of our own queues."""
+    return {
+        (sink, handback.body(item.data.decode(), item.attributes))
+        for item in items
+        for sink in handback.read(item.attributes).owed or ()
+    }
+
+
+def _accepts(fault: Any, body: bytes) -> bool:
+    culprit = getattr(fault, "culprit", b"")
+    return culprit not in body if culprit else getattr(fault, "status", 200) < 300

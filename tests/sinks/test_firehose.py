@@ -1,0 +1,60 @@
+"""Amazon Data Firehose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.entries import ODD, odd
+from trailforward.sinks.base import Entry
+from trailforward.sinks.firehose import LIMITS, FirehoseSettings, FirehoseSink
+
+if TYPE_CHECKING:
+    from tests.support.aws import Reader
+    from tests.support.stub_aws import StubAws
+
+ARN = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
+PLACE = "firehose:us-west-2"
+
+
+def sink(to: str = ARN, **settings: object) -> FirehoseSink:
+    """A sink with these settings."""
+    return FirehoseSink(FirehoseSettings(to=to, **settings), None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("delimiter", ["\n", "", "\r\n"])
+def test_records_arrive_in_s3_unchanged_and_delimited(local_aws: Reader, delimiter: str) -> None:
+    """The archive holds exactly the events' bytes, with the delimiter after each, or none."""
+    arn, bucket = local_aws.delivery_stream()
+    assert sink(arn, delimiter=delimiter).send(odd()) == []
+    assert b"".join(local_aws.objects(bucket)) == b"".join(data + delimiter.encode() for data in ODD)
+
+
+def test_a_line_break_is_the_default_delimiter(stub: StubAws) -> None:
+    """Firehose joins records without one, which would make the archive unreadable."""
+    sink().send([Entry(b"{}", "key")])
+    assert stub.taken(PLACE) == [b"{}\n"]
+    assert stub.stored(PLACE)[0].resource == "archive"
+
+
+def test_the_delimiter_counts(stub: StubAws) -> None:
+    """What is added to a record weighs on its limit."""
+    entry = Entry(b"x" * 100, "a key that does not count")
+    assert sink().size(entry) == 101
+    assert sink(delimiter="").size(entry) == 100
+    assert sink(delimiter="\u2028").size(entry) == 103
+
+
+@pytest.mark.parametrize("beyond", [-1, 0, 1])
+def test_the_limit_of_a_record_is_met_to_the_byte(beyond: int) -> None:
+    """1,000 KiB with the delimiter fit, one byte more does not."""
+    made = sink()
+    entry = Entry(b"x" * (LIMITS.entry_bytes - 1 + beyond), "key")
+    assert (made.size(entry) <= made.limits.entry_bytes) is (beyond <= 0)
+
+
+def test_limits_are_todays_and_can_be_set() -> None:
+    """The smaller of the two documented limits of a call holds, unless set."""
+    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (500, 1_024_000, 4_000_000)
+    assert sink(limits={"batch_bytes": 4_194_304, "entries": 100}).limits.batch_bytes == 4_194_304

@@ -1,0 +1,307 @@
+"""``file:`` and ``stdout:``."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.entries import ODD, odd
+from trailforward.errors import PermanentError, TransientError
+from trailforward.sinks.base import Entry
+from trailforward.sinks.local import LIMITS, FileSettings, FileSink, StdoutSettings, StdoutSink
+
+EXPECTED = b"".join(data + b"\n" for data in ODD)
+
+
+def sink(path: object, **settings: object) -> FileSink:
+    """A sink that writes to this file."""
+    return FileSink(FileSettings(to=f"file:{path}", **settings))  # type: ignore[arg-type]
+
+
+def run(script: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+    """Runs Python in a process of its own; standard output is what it printed."""
+    return subprocess.run(  # type: ignore[call-overload,no-any-return]
+        [sys.executable, "-c", script, *arguments], capture_output=True, check=False, timeout=60, **options
+    )
+
+
+def test_lines_are_the_events_bytes(tmp_path: Path) -> None:
+    """A file holds exactly the events' bytes and a line break after each."""
+    path = tmp_path / "out.ndjson"
+    made = sink(path)
+    assert made.send(odd()) == []
+    assert path.read_bytes() == EXPECTED
+    made.close()
+
+
+def test_files_are_appended_to_and_private(tmp_path: Path) -> None:
+    """What is there stays, a closed sink can be used again, and nobody else may read a new file."""
+    path = tmp_path / "out.ndjson"
+    for _ in range(2):
+        made = sink(path)
+        made.send([Entry(b"1", "key")])
+        made.send([Entry(b"2", "key")])
+        made.close()
+        made.close()
+        made.send([Entry(b"3", "key")])
+        made.close()
+    assert path.read_bytes() == b"1\n2\n3\n" * 2
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_torn_last_line_stays_a_line_of_its_own(tmp_path: Path) -> None:
+    """After a process that was killed in the middle of a line, the next event is whole."""
+    path = tmp_path / "out.ndjson"
+    path.write_bytes(b'{"n":1}\n{"n":')
+    made = sink(path)
+    made.send([Entry(b'{"n":2}', "key")])
+    made.send([Entry(b'{"n":3}', "key")])
+    made.close()
+    assert path.read_bytes() == b'{"n":1}\n{"n":\n{"n":2}\n{"n":3}\n'
+
+
+def test_a_full_disk_passes() -> None:
+    """A disk that is full now may have room later."""
+    made = sink("/dev/full")
+    with pytest.raises(TransientError, match=r"^ENOSPC: cannot write to /dev/full"):
+        made.send(odd())
+    made.close()
+
+
+def test_a_write_that_breaks_off_leaves_no_half_line(tmp_path: Path) -> None:
+    """What was written of a batch is taken back, so that a retry does not continue half an event."""
+    path = tmp_path / "out.ndjson"
+    script = (
+        "import resource, sys\n"
+        "from tests.support.entries import odd\n"
+        "from tests.sinks.test_local import sink\n"
+        "from trailforward.sinks.base import Entry\n"
+        "made = sink(sys.argv[1])\n"
+        "made.send([Entry(b'x' * 90, 'key')])\n"
+        "soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))\n"
+        "try:\n"
+        "    made.send(odd())\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error.code)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))\n"
+        "made.send(odd())\n"
+    )
+    done = run(script, str(path), cwd=Path(__file__).parents[2])
+    assert done.stdout == b"PermanentError EFBIG\n", done.stderr
+    assert path.read_bytes() == b"x" * 90 + b"\n" + EXPECTED
+
+
+def test_a_torn_write_that_cannot_be_taken_back_is_closed_by_a_line_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where somebody else appended too, nothing is cut off, and the next event begins a new line."""
+    path = tmp_path / "out.ndjson"
+    made = sink(path)
+    real = os.write
+
+    def tear(file: int, data: bytes) -> int:
+        if data[:1] != b"4":
+            raise OSError(errno.EIO, "torn")
+        written = real(file, data[:1])
+        with path.open("ab") as other:
+            other.write(b"theirs\n")
+        return written
+
+    monkeypatch.setattr(os, "write", tear)
+    with pytest.raises(TransientError, match="EIO"):
+        made.send([Entry(b"42", "key")])
+    with pytest.raises(TransientError, match="EIO"):
+        made.send([Entry(b"5", "key")])
+    monkeypatch.setattr(os, "write", real)
+    made.send([Entry(b"42", "key")])
+    made.send([Entry(b"43", "key")])
+    made.close()
+    assert path.read_bytes() == b"4theirs\n\n42\n43\n"
+
+
+def test_a_pipe_that_breaks_off_is_refused_for_good(tmp_path: Path) -> None:
+    """A named pipe whose reader is gone says so, though nothing can be taken back there."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    made = sink(path)
+    made.send([Entry(b"1", "key")])
+    assert os.read(reader, 10) == b"1\n"
+    os.close(reader)
+    with pytest.raises(PermanentError, match="EPIPE"):
+        made.send([Entry(b"2", "key")])
+    made.close()
+
+
+def test_a_pipe_torn_in_the_middle_keeps_the_first_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What went wrong is told, not that a pipe cannot be cut."""
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    made = sink(path)
+    real = os.write
+
+    def tear(file: int, data: bytes) -> int:
+        if data[:1] != b"4":
+            raise OSError(errno.EIO, "torn")
+        return real(file, data[:1])
+
+    monkeypatch.setattr(os, "write", tear)
+    with pytest.raises(TransientError, match="EIO"):
+        made.send([Entry(b"42", "key")])
+    monkeypatch.setattr(os, "write", real)
+    made.send([Entry(b"42", "key")])
+    made.close()
+    assert os.read(reader, 10) == b"4\n42\n"
+    os.close(reader)
+
+
+@pytest.mark.parametrize("path", ["/no/such/folder/out", "."])
+def test_a_file_that_cannot_be_written_is_refused_for_good(path: str) -> None:
+    """A wrong path or a missing right is told by its code and never retried."""
+    with pytest.raises(PermanentError, match=r"^(ENOENT|EISDIR): cannot write to") as caught:
+        sink(path).send(odd())
+    assert not caught.value.divisible
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_file_of_somebody_else_is_refused_for_good(tmp_path: Path) -> None:
+    """A file without permission to write is told as such."""
+    path = tmp_path / "out"
+    path.touch(mode=0o400)
+    with pytest.raises(PermanentError, match="EACCES"):
+        sink(path).send(odd())
+
+
+def test_a_file_that_may_not_be_read_is_appended_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody may look for a torn line, the file is written all the same."""
+    path = tmp_path / "out"
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "no")
+
+    made = sink(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", refuse)
+        made.send([Entry(b"1", "key")])
+    made.close()
+    assert path.read_bytes() == b"1\n"
+
+
+def test_line_breaks_count_and_limits_can_be_set(tmp_path: Path) -> None:
+    """Data and line break weigh, and a limit may be set for tests of the real destination's."""
+    assert sink(tmp_path).size(Entry(b"x" * 10, "key", fields={"not": "sent"})) == 11
+    assert StdoutSink(StdoutSettings(to="stdout:")).size(Entry(b"x" * 10, "key")) == 11
+    limits = sink(tmp_path, limits={"entries": 2, "entry_bytes": 11}).limits
+    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (2, 11, LIMITS.batch_bytes)
+
+
+STDOUT = (
+    "import sys\n"
+    "from tests.support.entries import odd\n"
+    "from trailforward.sinks.local import StdoutSettings, StdoutSink\n"
+    "made = StdoutSink(StdoutSettings(to='stdout:'))\n"
+    "try:\n"
+    "    for _ in range(int(sys.argv[1])):\n"
+    "        made.send(odd())\n"
+    "except Exception as error:\n"
+    "    print(type(error).__name__, error, file=sys.stderr)\n"
+    "finally:\n"
+    "    made.close()\n"
+    "    sys.stderr.flush()\n"
+    "    __import__('os')._exit(0)\n"
+)
+
+
+def test_standard_output_holds_the_events_bytes() -> None:
+    """Lines on standard output are exactly the events' bytes, whole and in order."""
+    done = run(STDOUT, "2", cwd=Path(__file__).parents[2])
+    assert (done.stdout, done.stderr) == (EXPECTED * 2, b"")
+
+
+def test_unbuffered_standard_output_is_written_whole() -> None:
+    """With python -u a write may be taken in part: the rest follows."""
+
+    class Reluctant:
+        taken = b""
+
+        def write(self, data: memoryview) -> int:
+            self.taken += bytes(data[:7])
+            return len(data[:7])
+
+        def flush(self) -> None:
+            pass
+
+    class Out:
+        buffer = Reluctant()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", Out())
+        StdoutSink(StdoutSettings(to="stdout:")).send(odd())
+    assert Out.buffer.taken == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("redirect", "expected"),
+    [
+        (">/dev/full", "TransientError ENOSPC: cannot write to standard output"),
+        (">&-", "PermanentError EBADF: standard output is closed"),
+    ],
+)
+def test_an_unusable_standard_output_is_told(redirect: str, expected: str) -> None:
+    """A full disk behind standard output passes; none at all does not."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$0" -c "$1" 1 {redirect}', sys.executable, STDOUT],
+        capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
+    )  # fmt: skip
+    assert done.stderr.startswith(expected)
+
+
+def test_a_process_without_standard_output_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Python has no standard output at all, the events are refused, not dropped."""
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(PermanentError, match="EBADF: standard output is closed"):
+        StdoutSink(StdoutSettings(to="stdout:")).send(odd())
+
+
+def test_a_reader_that_went_away_is_refused_for_good() -> None:
+    """Nobody reads any more: that is told by its code, and is no crash."""
+    script = 'exec "$0" -c "$1" 100000 | head -c 1 >/dev/null'
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable, STDOUT],
+        capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
+    )  # fmt: skip
+    assert done.stderr.startswith("PermanentError EPIPE: cannot write to standard output")
+
+
+def test_a_standard_output_that_would_block_passes() -> None:
+    """A pipe that is full, and was set not to block, is tried again later."""
+
+    class Full:
+        def write(self, _: memoryview) -> None:
+            return None
+
+    class Out:
+        buffer = Full()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "stdout", Out())
+        with pytest.raises(TransientError, match="EAGAIN"):
+            StdoutSink(StdoutSettings(to="stdout:")).send(odd())
+
+
+@pytest.mark.parametrize("to", ["file:", "stdout:x"])
+def test_odd_destinations_are_refused(to: str) -> None:
+    """A file without a path, and standard output with one, are mistakes of the configuration."""
+    settings = FileSettings if to.startswith("file") else StdoutSettings
+    with pytest.raises(ValidationError):
+        settings(to=to)

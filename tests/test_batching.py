@@ -1,0 +1,48 @@
+"""Batches: within every limit, in order, and as few as that order allows."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trailforward.batching import batches
+
+
+@given(
+    st.lists(st.integers(0, 50)),
+    st.integers(1, 10),
+    st.integers(1, 100),
+    st.integers(0, 20),
+)
+def test_batches(sizes: list[int], most: int, most_bytes: int, overhead: int) -> None:
+    """Nothing is lost or moved, no limit is passed, and no batch could have taken the next item."""
+    made = list(batches(sizes, lambda size: size, most=most, most_bytes=most_bytes, overhead=overhead))
+    assert [size for batch in made for size in batch] == sizes
+    for batch in made:
+        assert 1 <= len(batch) <= most
+        assert len(batch) == 1 or overhead + sum(batch) <= most_bytes
+    for batch, after in zip(made, made[1:], strict=False):
+        assert len(batch) == most or overhead + sum(batch) + after[0] > most_bytes
+
+
+@given(st.lists(st.integers(1, 10)), st.integers(1, 5), st.integers(10, 30))
+def test_no_cut_needs_fewer(sizes: list[int], most: int, most_bytes: int) -> None:
+    """As few batches as any cut that keeps the order."""
+    made = list(batches(sizes, lambda size: size, most=most, most_bytes=most_bytes))
+    fewest = [0] * (len(sizes) + 1)
+    for end in range(1, len(sizes) + 1):
+        fits = [start for start in range(max(0, end - most), end) if sum(sizes[start:end]) <= most_bytes]
+        fewest[end] = 1 + min(fewest[start] for start in fits)
+    assert len(made) == fewest[-1]
+
+
+def test_an_item_over_the_limit_is_alone() -> None:
+    """What fits no batch gets one of its own, and holds up nothing."""
+    made = list(batches([1, 99, 1], lambda size: size, most=10, most_bytes=5))
+    assert made == [[1], [99], [1]]
+
+
+def test_items_are_taken_as_they_come() -> None:
+    """A batch comes out as soon as the next item does not fit: an endless input is fine."""
+    endless = iter(lambda: 1, 0)
+    assert next(batches(endless, lambda size: size, most=3, most_bytes=99)) == [1, 1, 1]

@@ -1,0 +1,442 @@
+"""A wrong configuration fails at once, with every fault, its key and its fix, and never with a secret."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trailforward import Config, ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "hunter2"
+REFERENCE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
+QUEUE = "arn:aws:sqs:us-west-2:111122223333:dead"
+OUT = '[sinks.out]\nto = "stdout:"\n'
+HTTP = 'to = "https://siem.example.com/in"'
+
+
+def problems(toml: str, **pipeline: Any) -> dict[str, tuple[str, str]]:
+    """Key → fault and fix."""
+    with pytest.raises(ConfigError) as caught:
+        Config.from_toml(toml, **pipeline)
+    return found(caught.value)
+
+
+def found(error: ConfigError) -> dict[str, tuple[str, str]]:
+    """Key → fault and fix. No text has a secret, a line break or a word of Pydantic's."""
+    text = str(error)
+    assert SECRET not in text
+    assert len(text.splitlines()) == len(error.problems) + 1
+    for word in ("input should", "pydantic", "union", "tag", "validation", "[type="):
+        assert word not in text.lower().replace("eventbridge", "")
+    for problem in error.problems:
+        assert problem.key
+        assert problem.message
+        assert problem.fix
+        assert str(problem) in text
+    return {problem.key: (problem.message, problem.fix) for problem in error.problems}
+
+
+#: Lines of a sink's table, the key they are wrong at, a word of the fault, a word of the fix.
+SINKS = [
+    ('to = "ftp://user:hunter2@siem.example.com/x"', "to", "no sink takes ftp URLs", "an http(s) URL"),
+    ('to = "hunter2"', "to", "neither an ARN nor a URL", "an ARN of a Kinesis stream"),
+    ('to = ""', "to", "neither an ARN nor a URL", "an ARN"),
+    ('to = "arn:aws:lambda:eu-west-1:111122223333:function:x"', "to", "ARNs of 'lambda'", "Kinesis"),
+    ('to = "arn:aws:kinesis"', "to", "not an ARN: an ARN has six parts", "Kinesis"),
+    (
+        'to = "arn:aws:kinesis:eu-west-1:111122223333:consumer/x"',
+        "to",
+        "ARN of something else",
+        "stream/cloudsec",
+    ),
+    ('to = "arn:aws:kinesis:euwest1:111122223333:stream/x"', "to", "no Region", "stream/cloudsec"),
+    ('to = "arn:aws:kinesis:eu-west-1:1111:stream/x"', "to", "12 digits", "stream/cloudsec"),
+    (
+        'to = "arn:amazon:kinesis:eu-west-1:111122223333:stream/x"',
+        "to",
+        "no AWS partition",
+        "stream/cloudsec",
+    ),
+    ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/"', "to", "malformed name", "stream/cloudsec"),
+    ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/x\\n"', "to", "malformed name", "stream/cloudsec"),
+    (
+        'to = "arn:aws:sns:eu-west-1:111122223333:a,arn:aws:sns:eu-west-1:111122223333:b"',
+        "to",
+        "more than",
+        "alerts",
+    ),
+    ('to = "arn:aws:sns:eu-west-1:111122223333:topic:subscription"', "to", "malformed name", "alerts"),
+    ('to = "arn:aws:sqs:::queue"', "to", "lacks its Region or its account", "sqs:us-west-2"),
+    ('to = "http://siem.example.com/in"', "to", "plain http", "https://"),
+    ('to = "https://user:hunter2@siem.example.com/in"', "to", "user name or password", "auth"),
+    ("", "to", "missing", "an ARN of"),
+    ("to = 3", "to", "not text", "an ARN of"),
+    (HTTP + '\nformat = "xml"', "format", "no such format", "raw, record, text"),
+    (HTTP + "\nformat = 3", "format", "not text", "in quotes"),
+    (HTTP + '\nformat = "text"', "", "does not fit batch", 'batch = "single"'),
+    (HTTP + '\nformat = "text"\nbatch = "ndjson"', "", "does not fit batch", 'batch = "single"'),
+    (HTTP + '\nbatch = "arrays"', "batch", "unknown value", '"array", "ndjson" or "single"'),
+    (HTTP + '\nbatsh = "array"', "batsh", "unknown key", "write batch"),
+    (HTTP + "\nxyz = 3", "xyz", "unknown key", "use one of: to, format"),
+    (HTTP + '\ngzip = "yes"', "gzip", "neither true nor false", "without quotes"),
+    (HTTP + "\ngzip = 1", "gzip", "neither true nor false", "true or false"),
+    (HTTP + '\nconnect_timeout_seconds = "3"', "connect_timeout_seconds", "not a number", "without quotes"),
+    (HTTP + "\nconnect_timeout_seconds = nan", "connect_timeout_seconds", "not a finite number", "a number"),
+    (HTTP + "\nconnect_timeout_seconds = 0", "connect_timeout_seconds", "out of range", "greater than 0"),
+    (HTTP + "\nlimits = 4", "limits", "not a table", "{ KEY = … }"),
+    (HTTP + "\nlimits = { entries = 0 }", "limits.entries", "out of range", "at least 1"),
+    (HTTP + "\nlimits = { entries = 1.5 }", "limits.entries", "not a whole number", "whole number"),
+    (HTTP + '\nlimits = { entries = "5" }', "limits.entries", "not a whole number", "without quotes"),
+    (HTTP + "\nlimits = { entry = 1 }", "limits.entry", "unknown key", "write entries"),
+    (HTTP + "\nheaders = { X-A = 1 }", "headers.X-A", "not text", "quotes"),
+    (HTTP + '\nheaders = "hunter2"', "headers", "not a table", "{ NAME = … }"),
+    (HTTP + '\nheaders = { Authorization = "hunter2" }', "headers", "secret", "auth"),
+    (HTTP + '\nauth = "hunter2"', "auth", "not a table", "{ KEY = … }"),
+    (
+        HTTP + '\nauth = { secret = "hunter2" }',
+        "auth.type",
+        "missing",
+        '"bearer", "header", "basic", "sigv4"',
+    ),
+    (HTTP + '\nauth = { type = "token", secret = "hunter2" }', "auth.type", "unknown value", '"bearer"'),
+    (HTTP + '\nauth = { type = "bearer" }', "auth.secret", "missing", "secret = …"),
+    (
+        HTTP + '\nauth = { type = "bearer", secret = "hunter2" }',
+        "auth.secret",
+        "by reference",
+        "secretsmanager",
+    ),
+    (HTTP + '\nauth = { type = "bearer", secret = ["hunter2"] }', "auth.secret", "not text", "quotes"),
+    (HTTP + f'\nauth = {{ type = "header", secret = "{REFERENCE}" }}', "auth.name", "missing", "name = …"),
+    (
+        HTTP + f'\nauth = {{ type = "bearer", secret = "{REFERENCE}", extra = "hunter2" }}',
+        "auth.extra",
+        "unknown key",
+        "use one of: secret, type",
+    ),
+    (
+        HTTP + '\nauth = { type = "sigv4", service = "e s", region = "x" }',
+        "auth.service",
+        "malformed",
+        "[a-z0-9-]",
+    ),
+    (
+        HTTP + f'\nauth = {{ type = "header", secret = "{REFERENCE}", name = "{"x" * 257}" }}',
+        "auth.name",
+        "too long",
+        "at most 256 character(s)",
+    ),
+    (
+        'to = "arn:aws:kinesis:eu-west-1:111122223333:stream/x"\npartition_key = "id"',
+        "partition_key",
+        "unknown",
+        "ID",
+    ),
+    ('to = "file:"', "", "names no file", "file:PATH"),
+    ('to = "stdout:x"', "", "not stdout:", "stdout:"),
+]
+
+
+@pytest.mark.parametrize(("lines", "key", "fault", "fix"), SINKS, ids=[lines for lines, *_ in SINKS])
+def test_a_wrong_sink(lines: str, key: str, fault: str, fix: str) -> None:
+    """Each fault of a ``[sinks.NAME]`` table is told by its key as written, in plain words, with a fix."""
+    (found_key, (message, advice)), *more = problems(f"[sinks.siem]\n{lines}\n").items()
+    assert not more
+    assert found_key in {".".join(filter(None, ("sinks.siem", key))), "sinks.siem.to"}
+    assert fault in message
+    assert fix in advice
+
+
+#: TOML at the head of a document whose sinks are right, the key, words of the fault and of the fix.
+HEADS = [
+    ("ded_letter = 'file:x'", "ded_letter", "unknown key", "write dead_letter"),
+    ("[sink.a]\nto = 'stdout:'", "sink", "unknown key", "write sinks"),
+    ("dead_letter = 3", "dead_letter", "not text", "quotes"),
+    ("dead_letter = 'https://user:hunter2@x'", "dead_letter", "not the ARN of an SQS queue", "or file:PATH"),
+    ("dead_letter = 'stdout:'", "dead_letter", "not the ARN of an SQS queue", "or file:PATH"),
+    ("dead_letter = 'file:'", "dead_letter", "names no file", "or file:PATH"),
+    (
+        "dead_letter = 'arn:aws:sns:us-west-2:111122223333:x'",
+        "dead_letter",
+        "not the ARN of an SQS",
+        "arn:aws:sqs",
+    ),
+    (f"dead_letter = '{QUEUE}.fifo'", "dead_letter", "a FIFO queue", "standard queue"),
+    ("retry_queue = 'file:x'", "retry_queue", "not the ARN of an SQS queue", "arn:aws:sqs"),
+    ("retry_queue = 'arn:aws:sqs:us-west-2:1:x'", "retry_queue", "12 digits", "arn:aws:sqs"),
+    (f"dead_letter = '{QUEUE}'\nretry_queue = '{QUEUE}'", "retry_queue", "the same queue", "two queues"),
+    (f"dead_letter = '{QUEUE}'\n[sinks.q]\nto = '{QUEUE}'", "dead_letter", "a sink", "of its own"),
+    ("own_arns = 'x'", "own_arns", "not a list", '["…", "…"]'),
+    ("own_arns = ['hunter2']", "own_arns[0]", "not an ARN: an ARN has six parts", "roles, functions"),
+    ("own_arns = ['arn:aws:iam::111122223333:role/x', 3]", "own_arns[1]", "not text", "quotes"),
+    ("deadline_margin_seconds = 0", "deadline_margin_seconds", "out of range", "at least 0.1"),
+    ("deadline_margin_seconds = 999", "deadline_margin_seconds", "out of range", "at most 300"),
+    ("retry = 3", "retry", "not a table", "{ KEY = … }"),
+    ("[retry]\nattempts = 3", "retry.attempts", "unknown key", "max_attempts"),
+    ("[retry]\nmax_attempts = true", "retry.max_attempts", "not a whole number", "whole number"),
+    ("[sinks.'a b']\nto = 'stdout:'", 'sinks."a b"', "metrics cannot carry", "64 letters"),
+    ("[sinks.a]\nto = ['x']", "sinks.a.to", "not text", "Kinesis"),
+    ("sinks.a = 3", "sinks.a", "not a table", "[sinks.a]"),
+    ("routes = 3", "routes", "not a list of tables", "two brackets"),
+    ("[routes]\nname = 'x'", "routes", "not a list of tables", "two brackets"),
+    ("routes = ['out']", "routes[0]", "not a table", "{ KEY = … }"),
+    ("[[routes]]\nsinks = ['out']", "routes[0].name", "missing", "name = …"),
+    ("[[routes]]\nname = ''\nsinks = ['out']", "routes[0].name", "empty", "at least 1 character"),
+    ("[[routes]]\nname = 'a'", "routes.a.sinks", "missing", "sinks = …"),
+    ("[[routes]]\nname = 'a'\nsinks = 'out'", "routes.a.sinks", "not a list", '["…", "…"]'),
+    ("[[routes]]\nname = 'a'\nsinks = ['out', 3]", "routes.a.sinks[1]", "not text", "quotes"),
+    ("[[routes]]\nname = 'a'\nsinks = ['out', 'uot']", "routes.a.sinks", "no sink 'uot'", "one of out"),
+    (
+        "[[routes]]\nname = 'a'\nsinks = ['out']\npatern = {}",
+        "routes.a.patern",
+        "unknown key",
+        "write pattern",
+    ),
+    (
+        "[[routes]]\nname = 'a'\nsinks = ['out']\npattern = 3",
+        "routes.a.pattern",
+        "neither a table nor",
+        "source",
+    ),
+    ("[[routes]]\nname = 'a'\nsinks = ['out']\npattern = '{'", "routes.a.pattern", "would refuse", "correct"),
+    (
+        "[[routes]]\nname = 'a'\nsinks = ['out']\npattern = { source = 'aws.iam' }",
+        "routes.a.pattern",
+        '"source" must be an object or an array (line 1, column',
+        "correct the event pattern",
+    ),
+    (
+        "[[routes]]\nname = 'a'\nsinks = ['out']\n[[routes]]\nname = 'a'\nsinks = ['out']",
+        "routes.a",
+        "another route has this name",
+        "its own name",
+    ),
+    (
+        "[sinks.b]\nto = 'file:x'\n[[routes]]\nname = 'a'\nsinks = ['out']",
+        "sinks.b",
+        "no route uses",
+        "or remove it",
+    ),
+]
+
+
+@pytest.mark.parametrize(("toml", "key", "fault", "fix"), HEADS, ids=[toml for toml, *_ in HEADS])
+def test_a_wrong_head_or_route(toml: str, key: str, fault: str, fix: str) -> None:
+    """Each fault beside the sinks is told by its key as written, in plain words, with a fix."""
+    text = toml + "\n[sinks.out]\nto = 'stdout:'\n"
+    if toml.startswith("sinks."):
+        text = toml + "\n"
+    all_of_them = problems(text)
+    assert key in all_of_them
+    message, advice = all_of_them[key]
+    assert fault in message
+    assert fix in advice
+    # A sink that only a wrong route names may be told, too.
+    assert {other for other in all_of_them if other != key} <= {"sinks.out"}
+
+
+def test_everything_at_once() -> None:
+    """A user corrects a file once: faults of sinks, routes and head keys come in one error."""
+    text = """
+        dead_letter = "x"
+        retry = { max_attempts = 0, base_seconds = "x" }
+        [sinks.a]
+        to = "nowhere"
+        [sinks.b]
+        to = "https://siem.example.com/in"
+        format = "xml"
+        batch = "arrays"
+        auth = { type = "bearer" }
+        [sinks.unused]
+        to = "stdout:"
+        [[routes]]
+        name = "x"
+        sinks = ["a", "b", "absent"]
+        pattern = "["
+        [[routes]]
+        sinks = []
+    """
+    assert set(problems(text)) == {
+        "dead_letter",
+        "retry.max_attempts",
+        "retry.base_seconds",
+        "sinks.a.to",
+        "sinks.b.format",
+        "sinks.b.batch",
+        "sinks.b.auth.secret",
+        "sinks.unused",
+        "routes.x.sinks",
+        "routes.x.pattern",
+        "routes[1].name",
+        "routes[1].sinks",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (OUT + OUT, r"Cannot declare \('sinks', 'out'\) twice \(at line 3"),
+        ("a = 1\na = 2", "Cannot overwrite a value"),
+        ('secret = "hunter2', "not TOML"),
+        ("sinks", "not TOML"),
+    ],
+)
+def test_what_is_no_toml(text: str, message: str) -> None:
+    """The error says where, and duplicate names are among what TOML refuses."""
+    with pytest.raises(ConfigError, match=message) as caught:
+        Config.from_toml(text)
+    found(caught.value)
+
+
+def test_an_empty_document() -> None:
+    """Without a sink there is nothing to do, and the fix shows how to write one."""
+    assert "[sinks.NAME]" in problems("")["sinks"][1]
+
+
+def environment(**variables: str) -> dict[str, tuple[str, str]]:
+    """The problems of an environment."""
+    with pytest.raises(ConfigError) as caught:
+        Config.from_env({f"TRAILFORWARD_{name}": value for name, value in variables.items()})
+    return found(caught.value)
+
+
+def test_wrong_destinations_in_the_environment() -> None:
+    """Problems name the variable and the place in it, never a password that stands there."""
+    to = (
+        "https://user:hunter2@siem.example.com/in htps://user:hunter2@x stdout: stdout: "
+        "arn:aws:lambda:eu-west-1:111122223333:function:x https://[::1 https://siem.example.com/a"
+    )
+    faults = environment(TO=to, DEAD_LETTER="x:hunter2", OWN_ARNS="hunter2 x")
+    assert set(faults) == {
+        "TRAILFORWARD_TO, destination 1",
+        "TRAILFORWARD_TO, destination 2",
+        "TRAILFORWARD_TO, destination 4",
+        "TRAILFORWARD_TO, destination 5",
+        "TRAILFORWARD_TO, destination 6",
+        "TRAILFORWARD_DEAD_LETTER",
+        "TRAILFORWARD_OWN_ARNS[0]",
+        "TRAILFORWARD_OWN_ARNS[1]",
+    }
+    assert faults["TRAILFORWARD_TO, destination 4"][0] == "listed twice"
+
+
+def test_no_destination_at_all() -> None:
+    """An empty environment says what to set; what else is wrong comes with it."""
+    faults = environment(RETRY_QUEUE="x")
+    assert "so there is no destination" in faults["TRAILFORWARD_TO"][0]
+    assert "TRAILFORWARD_RETRY_QUEUE" in faults
+
+
+def test_two_configurations() -> None:
+    """``TRAILFORWARD_TO`` and ``TRAILFORWARD_CONFIG`` together are refused, for nobody knows which counts."""
+    assert set(environment(TO="stdout:", CONFIG=OUT)) == {"TRAILFORWARD_TO"}
+
+
+def test_contradictions_between_toml_and_environment() -> None:
+    """A head key with two values is refused; both places are named."""
+    faults = environment(CONFIG=f"dead_letter = '{QUEUE}'\n{OUT}", DEAD_LETTER="file:x")
+    assert faults["TRAILFORWARD_DEAD_LETTER"][0] == "set in trailforward.toml, too, with another value"
+
+
+def test_misspelt_variables() -> None:
+    """A variable spelt almost right is no silent no-op; others under the prefix are left alone."""
+    faults = environment(TO="stdout:", DEADLETTER="file:x", CORPUS="../events", OWN_ARN="")
+    assert {key: fix for key, (_, fix) in faults.items()} == {
+        "TRAILFORWARD_DEADLETTER": "write TRAILFORWARD_DEAD_LETTER, or remove it",
+        "TRAILFORWARD_OWN_ARN": "write TRAILFORWARD_OWN_ARNS, or remove it",
+    }
+
+
+def test_broken_toml_hides_no_other_fault() -> None:
+    """Variables are checked even where the TOML cannot be read."""
+    assert set(environment(CONFIG="a = ", RETRY_QUEUE="x")) == {
+        "trailforward.toml",
+        "TRAILFORWARD_RETRY_QUEUE",
+    }
+
+
+def test_wrong_arguments_of_a_program() -> None:
+    """``Config.to`` names destinations by their number, and a wrong format once."""
+    with pytest.raises(ConfigError) as caught:
+        Config.to("nowhere", "stdout:", format="xml", retries=3)
+    assert set(found(caught.value)) == {"destination 1", "format", "retries"}
+
+
+@pytest.mark.parametrize(
+    ("where", "fault"),
+    [
+        ("/absent/trailforward.toml", "cannot read the file /absent/trailforward.toml: No such file"),
+        ("https://user:hunter2@siem.example.com/", "cannot read a file of that name"),
+        ("hunter2" * 100, "cannot read a file of that name"),
+        ("a\0b", "cannot read a file of that name"),
+        ("/", "Is a directory"),
+        ("ssm:arn:aws:ssm:nowhere", "not the ARN of a parameter"),
+        ("s3://bucket", "names no object"),
+        ("s3:///key", "names no object"),
+    ],
+)
+def test_a_place_without_configuration(where: str, fault: str) -> None:
+    """``TRAILFORWARD_CONFIG`` is named, and shown only if it looks like a path."""
+    message, fix = environment(CONFIG=where)["TRAILFORWARD_CONFIG"]
+    assert fault in message
+    assert "s3://BUCKET/KEY" in fix
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    """A file that is not UTF-8 is named."""
+    path = tmp_path / "x.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert "not UTF-8 text" in environment(CONFIG=str(path))["TRAILFORWARD_CONFIG"][0]
+
+
+@pytest.mark.parametrize("where", ["ssm:/x", "s3://bucket/key"])
+def test_a_place_in_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """Without botocore, the error has the command to type."""
+    monkeypatch.setitem(sys.modules, "botocore", None)
+    monkeypatch.setitem(sys.modules, "botocore.config", None)
+    with pytest.raises(
+        MissingExtraError, match=r"(ssm|s3).* needs an optional part: pip install 'trailforward\[aws\]'"
+    ):
+        Config.from_env({"TRAILFORWARD_CONFIG": where})
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.sampled_from(["stdout:", "arn:aws:sqs:x", SECRET]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["to", "format", "auth", "type", "limits", "name", "sinks", "pattern", "x"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["sinks", "routes", "retry", "dead_letter", "own_arns", "x"]), VALUES))
+def test_wrong_types_everywhere(pipeline: dict[str, Any]) -> None:
+    """Whatever stands where, a configuration works or fails with ``ConfigError`` that shows no value."""
+    sinks = (
+        {"a": {"to": "stdout:"}, **pipeline.pop("sinks", {})}
+        if isinstance(pipeline.get("sinks"), dict)
+        else None
+    )
+    try:
+        Config.from_toml(
+            OUT if sinks is None else "", **pipeline, **({} if sinks is None else {"sinks": sinks})
+        )
+    except ConfigError as error:
+        # A sink's or route's name may be told; it is no value.
+        found(error)

@@ -1,0 +1,75 @@
+"""The ledger: one fate per message and sink, and sums that must agree."""
+
+from __future__ import annotations
+
+from trailforward.message import Message, Origin
+from trailforward.outcome import Fate, Outcome, Totals, Verdict
+
+DELIVERED = Verdict(Fate.DELIVERED, attempts=1)
+
+
+def messages(*owed: str | None) -> list[Message]:
+    """One message for each: owed to these sinks (separated by commas), or to all."""
+    return [
+        Message(b"{}", Origin("test", owed=None if names is None else frozenset(names.split(","))))
+        for names in owed
+    ]
+
+
+def test_the_identity_holds() -> None:
+    """What is received equals the sum of the four fates, per sink."""
+    outcome = Outcome(messages(None, None, None, None), ["a"])
+    for index, fate in enumerate(Fate):
+        outcome.record("a", index, Verdict(fate))
+    assert outcome.totals("a") == Totals(4, 1, 1, 1, 1)
+    assert outcome.totals("a").balanced
+    assert outcome.breaks == []
+
+
+def test_a_message_without_a_fate_breaks_it() -> None:
+    """An unaccounted message is told, with the sink's figures."""
+    outcome = Outcome(messages(None, None), ["a"])
+    outcome.record("a", 0, DELIVERED)
+    assert not outcome.totals("a").balanced
+    (fault,) = outcome.breaks
+    assert fault.startswith("a: received 2 is not the sum of its fates")
+
+
+def test_a_second_fate_breaks_it() -> None:
+    """The first fate counts, and the second is told."""
+    outcome = Outcome(messages(None), ["a"])
+    outcome.record("a", 0, DELIVERED)
+    outcome.record("a", 0, Verdict(Fate.RETURNED))
+    assert outcome.totals("a") == Totals(1, 1)
+    assert outcome.breaks == ["a: message 0 met returned after delivered"]
+
+
+def test_a_forgotten_message_goes_back() -> None:
+    """A fault of the pipeline loses nothing: the message is returned, and the break is told."""
+    outcome = Outcome(messages(None), ["a"])
+    outcome.forgotten("a", 0)
+    assert outcome.returned == [0]
+    assert outcome.totals("a").balanced
+    assert outcome.breaks == ["a: message 0 met no fate"]
+
+
+def test_sinks_still_owed() -> None:
+    """A message that was handed back for some sinks is received by those only, and by all if none is left."""
+    outcome = Outcome(messages("b", "b,gone", "gone", None), ["a", "b"])
+    assert [outcome.owed(message) for message in outcome.messages] == [["b"], ["b"], ["a", "b"], ["a", "b"]]
+    assert (outcome.totals("a").received, outcome.totals("b").received) == (2, 4)
+
+
+def test_what_goes_back_to_the_source() -> None:
+    """Messages are named once, in order; those in the retry queue do not go back to the source."""
+    outcome = Outcome(messages(None, None, None), ["a", "b"])
+    outcome.record("b", 2, Verdict(Fate.RETURNED, "throttled"))
+    outcome.record("a", 0, Verdict(Fate.RETURNED, "throttled"))
+    outcome.record("b", 0, Verdict(Fate.RETURNED, "throttled"))
+    outcome.record("a", 1, Verdict(Fate.RETURNED, "retry_queue"))
+    assert outcome.returned == [0, 2]
+
+
+def test_totals_add_up() -> None:
+    """Totals of several batches can be added."""
+    assert Totals(5, 4, 1) + Totals(3, 0, 1, 1, 1) == Totals(8, 4, 2, 1, 1)
