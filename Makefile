@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check layer test-layer bench lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -43,12 +43,19 @@ test: check ## Checks, then every test, with branch coverage
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
+layer: $(VENV)/.demo ## Builds the Lambda layers into build/layer (LAYERS="3.13-arm64 ..." for some of them)
+	@$(BIN)/python -m layer.build $(LAYERS)
+
+test-layer: $(VENV)/.dev layer ## Builds them again, compares, and forwards an event with each whose Python is here
+	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
+
 bench: $(VENV)/.dev ## Prints speed as ratios against a plain boto3 loop
 	$(BIN)/python benchmarks/kinesis.py
 
 lock: ## Renews requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 
 clean: ## Removes what the tasks made
 	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

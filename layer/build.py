@@ -1,12 +1,12 @@
 """Builds the Lambda layer: one reproducible zip per Python version and architecture, without Docker.
 
-    python layer/build.py                             every layer, into build/layer/
-    python layer/build.py 3.13-arm64 3.12-x86_64      these
-    python layer/build.py --with-boto3 3.13-arm64     with boto3 instead of the runtime's own
-    python layer/build.py --unpacked FOLDER 3.13-arm64   the tree itself, for SAM
+    python -m layer.build                             every layer, into build/layer/
+    python -m layer.build 3.13-arm64 3.12-x86_64      these
+    python -m layer.build --with-boto3 3.13-arm64     with boto3 instead of the runtime's own
+    python -m layer.build --unpacked FOLDER 3.13-arm64   the tree itself, for SAM
 
-The layer is our wheel, whole, and what the extra ``aws`` brings, less what the Lambda runtime has.
-README.md beside this file tells what is in it and why.
+The layer is our wheel and what its extra ``aws`` brings, less what the Lambda runtime has. README.md beside
+this file is for those who use it.
 """
 
 from __future__ import annotations
@@ -23,17 +23,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import uuid
 import zipfile
 from collections import Counter
-from importlib.metadata import distributions
 from pathlib import Path
 from stat import S_IFREG
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from layer.sbom import canonical, cyclonedx
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from importlib.metadata import Distribution
+    from collections.abc import Iterable, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements" / "layer.txt"
@@ -47,18 +46,23 @@ _ELF_MACHINES = {"aarch64": 0xB7, "x86_64": 0x3E}
 #: botocore breaks it. jmespath stays with us: Powertools declares it.
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
-#: Data of 0.4 MB zipped that only a browser reads: Powertools' Swagger UI. Whoever serves it from this layer gives
-#: ``enable_swagger(swagger_base_url=…)``. No code is left out: these folders come before those of other layers, so
-#: a module missing here would be missing there.
-LEFT_OUT = "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*"
+#: What cannot run here: our command line, which needs Typer, Rich and moto, and 0.4 MB that only a browser
+#: reads, Powertools' Swagger UI (``enable_swagger(swagger_base_url=…)`` goes without). Nothing else is left
+#: out: this folder comes before those of other layers, so what it lacks would be lacking there too.
+LEFT_OUT = (
+    "trailforward/cli",
+    "trailforward/demo",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
+)
 
-#: Code that no event passes through gets no bytecode, or the budget would not hold: it imports as it does from
-#: any layer built by pip alone. The smoke test proves that the forwarder needs none of it.
+#: Code that no event passes through gets no bytecode, or the budget would not hold. It imports as from any
+#: layer built by pip alone. The smoke test proves that the forwarder needs none of it.
 COLD = re.compile(
     r"site-packages/("
-    r"aws_lambda_powertools/(event_handler|tracing|utilities)/"
-    r"|pydantic/(v1/|mypy\.py)"
-    r"|trailforward/(cli|demo|doctor|testing)/)"
+    r"trailforward/(audit|doctor|testing)/"
+    r"|aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
+    r"|pydantic/(v1/|color|experimental/|mypy)"
+    r")"
 )
 
 #: What a layer may weigh without boto3, so that growth is noticed: bytes zipped, bytes unpacked.
@@ -178,10 +182,13 @@ def install(wanted: Iterable[str], target: Target, site: Path, links: Path | Non
 
 
 def tidy(site: Path) -> None:
-    """Removes what is left out and console scripts, which name the building interpreter; corrects each RECORD."""
+    """Removes what stays out, and console scripts, which name the building interpreter; corrects RECORDs."""
     shutil.rmtree(site / "bin", ignore_errors=True)
-    for path in site.glob(LEFT_OUT):
-        path.unlink()
+    for path in (path for pattern in LEFT_OUT for path in site.glob(pattern)):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     for record in sorted(site.glob("*.dist-info/RECORD")):
         rows = [row for row in csv.reader(record.read_text().splitlines()) if (site / row[0]).is_file()]
         with record.open("w", newline="") as file:
@@ -225,9 +232,9 @@ def compile_tree(folder: Path, python: str) -> None:
     Ordinary bytecode bears its source's time; a reproducible zip fixes times, so it would be stale and every
     cold start would compile everything again.
     """
-    options = ["-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash", "-s", folder, "-p", MOUNT]
+    options = ["-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash"]
     done = subprocess.run(
-        [python, "-I", "-S", "-m", "compileall", *options, folder / "python"],
+        [python, "-I", "-S", "-m", "compileall", *options, "-s", folder, "-p", MOUNT, folder / "python"],
         capture_output=True,
         text=True,
         check=False,
@@ -276,7 +283,7 @@ def assemble(target: Target, folder: Path, *, with_boto3: bool = False) -> Tree:
     return Tree(target, folder, found[1] if found else "", hashes)
 
 
-# --- zip and SBOM
+# --- shipping it
 
 
 def write_zip(folder: Path, archive: Path) -> None:
@@ -289,97 +296,6 @@ def write_zip(folder: Path, archive: Path) -> None:
             info.create_system = 3  # Unix: the modes below count
             info.external_attr = (S_IFREG | (0o755 if name.endswith(".so") else 0o644)) << 16
             out.writestr(info, (folder / name).read_bytes(), zipfile.ZIP_DEFLATED, 9)
-
-
-def sbom(tree: Tree, digest: str) -> dict[str, Any]:
-    """The CycloneDX list of what is in the layer, without times or anything else that changes by itself."""
-    site = tree.folder / tree.target.site
-    found = {canonical(item.name): item for item in distributions(path=[str(site)])}
-    purls = {name: f"pkg:pypi/{name}@{item.version}" for name, item in found.items()}
-    own = purls["trailforward"]
-    properties = {
-        "python": tree.target.python,
-        "architecture": tree.target.architecture,
-        "bytecode": f"CPython {tree.compiler}" if tree.compiler else "none",
-        "left-to-the-runtime": " ".join(sorted(RUNTIME - found.keys())) or "nothing",
-    }
-    components = []
-    for name in sorted(found):
-        lists = sorted(site.glob(f"{name.replace('-', '_')}-*.dist-info/sboms/*.json"))
-        components.append(
-            {
-                "type": "library",
-                "bom-ref": purls[name],
-                "name": found[name].name,
-                "version": found[name].version,
-                "purl": purls[name],
-                "hashes": [{"alg": "SHA-256", "content": tree.hashes[name]}],
-                "licenses": licences(found[name]),
-                "externalReferences": [
-                    {"type": "bom", "url": path.relative_to(tree.folder).as_posix()} for path in lists
-                ],
-            }
-        )
-    return {
-        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.6",
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_OID, digest)}",
-        "version": 1,
-        "metadata": {
-            "component": {
-                "type": "library",
-                "bom-ref": "layer",
-                "name": f"trailforward-python{tree.target}",
-                "version": found["trailforward"].version,
-                "hashes": [{"alg": "SHA-256", "content": digest}],
-            },
-            "properties": [
-                {"name": f"trailforward:layer:{name}", "value": value} for name, value in properties.items()
-            ],
-        },
-        "components": components,
-        "dependencies": [
-            {"ref": "layer", "dependsOn": [own]},
-            *(
-                {"ref": purls[name], "dependsOn": [purls[other] for other in needs(item, tree.target, found)]}
-                for name, item in sorted(found.items())
-            ),
-        ],
-    }
-
-
-def licences(item: Distribution) -> list[dict[str, Any]]:
-    """What a package says about its licence, as CycloneDX wants it."""
-    if expression := item.metadata.get("License-Expression"):
-        return [{"expression": expression}]
-    trove = [
-        text.rpartition(" :: ")[2]
-        for text in item.metadata.get_all("Classifier", [])
-        if text.startswith("License ::")
-    ]
-    name = item.metadata.get("License") or (trove[0] if trove else "")
-    return [{"license": {"name": name}}] if name else []
-
-
-def needs(item: Distribution, target: Target, found: Mapping[str, object]) -> list[str]:
-    """Which of the packages found does this one need, on the target?"""
-    from packaging.requirements import Requirement
-
-    environment = {
-        "python_version": target.python,
-        "python_full_version": f"{target.python}.0",
-        "sys_platform": "linux",
-        "platform_system": "Linux",
-        "platform_machine": target.machine,
-        "extra": "aws" if item.name == "trailforward" else "",
-    }
-    wanted = map(Requirement, item.requires or ())
-    names = {canonical(one.name) for one in wanted if not one.marker or one.marker.evaluate(environment)}
-    return sorted(names & found.keys())
-
-
-# --- the command
 
 
 def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
@@ -398,8 +314,15 @@ def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
         archive.unlink()
         raise BuildError(f"{sizes} bytes, zipped and unpacked, are over the budget of {BUDGET}")
     digest = hashlib.sha256(archive.read_bytes())
-    listing = json.dumps(sbom(tree, digest.hexdigest()), indent=2, ensure_ascii=False)
-    (folder / f"{name}.cdx.json").write_text(f"{listing}\n", encoding="utf-8")
+    properties = {
+        "python": tree.target.python,
+        "architecture": tree.target.architecture,
+        "bytecode": f"CPython {tree.compiler}" if tree.compiler else "none",
+        "left-to-the-runtime": "nothing" if with_boto3 else " ".join(sorted(RUNTIME)),
+    }
+    listing = cyclonedx(name, digest.hexdigest(), properties, tree.folder / tree.target.site, tree.hashes)
+    text = json.dumps(listing, indent=2, ensure_ascii=False)
+    (folder / f"{name}.cdx.json").write_text(f"{text}\n", encoding="utf-8")
     parts: Counter[str] = Counter()
     for info in files:
         parts[info.filename.removeprefix(f"{tree.target.site}/").partition("/")[0]] += info.compress_size
@@ -413,11 +336,6 @@ def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
     yield f"  CodeSha256  {base64.b64encode(digest.digest()).decode()}"
 
 
-def canonical(name: str) -> str:
-    """A package's name as PyPI compares it, for the names in use here."""
-    return name.lower().replace("_", "-").replace(".", "-")
-
-
 def _pip(*arguments: str | Path) -> None:
     """Runs the building environment's pip; its settings decide where wheels come from."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *map(str, arguments)]
@@ -428,7 +346,7 @@ def _pip(*arguments: str | Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Builds what was asked for; without names, every layer whose wheels can be fetched."""
-    parser = argparse.ArgumentParser(prog="layer/build.py", description="Builds the Lambda layer.")
+    parser = argparse.ArgumentParser(prog="python -m layer.build", description="Builds the Lambda layer.")
     parser.add_argument("layers", nargs="*", metavar="PYTHON-ARCHITECTURE", help=", ".join(map(str, ALL)))
     parser.add_argument("--with-boto3", action="store_true", help="ship boto3 instead of the runtime's")
     parser.add_argument("--to", type=Path, default=ROOT / "build" / "layer", help="folder for the zips")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ def test_batches(sizes: list[int], most: int, most_bytes: int, overhead: int) ->
     for batch in made:
         assert 1 <= len(batch) <= most
         assert len(batch) == 1 or overhead + sum(batch) <= most_bytes
-    for batch, after in zip(made, made[1:], strict=False):
+    for batch, after in pairwise(made):
         assert len(batch) == most or overhead + sum(batch) + after[0] > most_bytes
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import AfterValidator, Field
 
 from trailforward import Config, ConfigError, MissingExtraError
+from trailforward.config.problems import validated
+from trailforward.sinks.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from trailforward.errors import Problem
 
 SECRET = "hunter2"
 REFERENCE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
@@ -405,6 +410,28 @@ def test_a_place_in_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch, where: s
         MissingExtraError, match=r"(ssm|s3).* needs an optional part: pip install 'trailforward\[aws\]'"
     ):
         Config.from_env({"TRAILFORWARD_CONFIG": where})
+
+
+def _late(_value: str) -> str:
+    raise ValueError("it is too late")
+
+
+class Odd(Settings):
+    """Settings that a third party's sink might have."""
+
+    when: Annotated[str, AfterValidator(_late)] = ""
+    ports: dict[Annotated[str, Field(max_length=3)], int] = Field(default_factory=dict)
+
+
+def test_settings_of_other_shapes() -> None:
+    """Validators that raise ``ValueError``, and wrong names in tables, come out as plainly."""
+    told: list[Problem] = []
+    validated(Odd, {"when": "hunter2", "ports": {"https": "x"}}, "sinks.odd", told)
+    assert [(problem.key, problem.message) for problem in told] == [
+        ("sinks.odd.when", "it is too late"),
+        ("sinks.odd.ports.https", "too long"),
+        ("sinks.odd.ports.https", "not a whole number"),
+    ]
 
 
 VALUES = st.recursive(

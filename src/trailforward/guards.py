@@ -52,7 +52,8 @@ class SelfGuard:
     ) -> None:
         arns = [Arn.parse(text) for text in own_arns]
         self._roles = {role for arn in arns if (role := _role(arn)) is not None}
-        self._resources = {_key(arn) for arn in arns}
+        # A role is no such resource: that some other service assumes it is worth knowing.
+        self._resources = {_key(arn) for arn in arns if _role(arn) is None}
         self._resources |= {_key(Arn.parse(text)) for text in resources}
         self._function_name = function_name
         self._function_arn = ""

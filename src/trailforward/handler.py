@@ -7,7 +7,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from trailforward.forwarder import Forwarder
+try:
+    from trailforward.forwarder import Forwarder
+except ImportError as error:
+    if error.name != "pydantic_core._pydantic_core":
+        raise
+    # Python's own words name neither what was built nor what runs.
+    import platform
+    import sys
+    from pathlib import Path
+
+    built = [
+        path.name.split(".")[1] for entry in sys.path for path in Path(entry, "pydantic_core").glob("*.so")
+    ]
+    raise ImportError(
+        f"pydantic_core is built for {' and '.join(built) or 'another system'}; this function runs "
+        f"{sys.implementation.cache_tag}-{platform.machine()} ({error}). "
+        "Fix: attach the layer for the function's Python version and architecture.",
+        name=error.name,
+    ) from error
 
 forwarder = Forwarder.from_env()
 

@@ -176,14 +176,13 @@ class Lane:
                     for parcel in batch:
                         self._settle(parcel, error, transient=False)
                 continue
-            for position, parcel in enumerate(batch):
-                rejection = rejected.get(position)
-                if rejection is None:
-                    self._deliver(parcel)
-                elif rejection.transient:
-                    refused.append((parcel, TransientError(rejection.code, rejection.message)))
+            self._deliver([parcel for position, parcel in enumerate(batch) if position not in rejected])
+            for position, rejection in sorted(rejected.items()):
+                parcel, words = batch[position], (rejection.code, rejection.message)
+                if rejection.transient:
+                    refused.append((parcel, TransientError(*words)))
                 else:
-                    self._settle(parcel, PermanentError(rejection.code, rejection.message), transient=False)
+                    self._settle(parcel, PermanentError(*words), transient=False)
         return untried + refused, retry_after
 
     def _send(self, batch: Sequence[Parcel]) -> dict[int, Rejection]:
@@ -206,12 +205,14 @@ class Lane:
             )
         return rejected
 
-    def _deliver(self, parcel: Parcel) -> None:
+    def _deliver(self, parcels: Sequence[Parcel]) -> None:
+        now = time.time()
         with self._lock:
-            if not self._closed:
+            if self._closed:
+                return
+            for parcel in parcels:
                 self.bytes += len(parcel.entry.data)
-                result = Result(delivered=True, attempts=parcel.attempts, at=time.time())
-                self._results[parcel.index] = result
+                self._results[parcel.index] = Result(delivered=True, attempts=parcel.attempts, at=now)
 
     def _settle(self, parcel: Parcel, error: SinkError, *, transient: bool) -> None:
         with self._lock:

@@ -47,11 +47,11 @@ class Router:
         self._default = _Tier([route for route in routes if route.default])
 
     def routes(self, event: dict[str, Any]) -> list[Route]:
-        """The routes that take the event, in order: up to one that stops; default ones if there is no other."""
+        """The routes that take the event, in order, up to one that stops; if there is none, default ones."""
         return self._first.routes(event) or self._default.routes(event)
 
     def sinks(self, event: dict[str, Any]) -> dict[str, str]:
-        """The sinks that want the event, each with its format: that of the first route that names the sink."""
+        """The sinks that want the event, each with the format of the first route that names it."""
         wanted: dict[str, str] = {}
         for route in self.routes(event):
             for sink in route.sinks:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 NAMESPACE = "trailforward"
 
+#: Most values of a metric in one EMF document (CloudWatch's embedded metric format specification).
+_EMF_VALUES = 100
+
 
 class Telemetry(Protocol):
     """Where an outcome is told."""
@@ -123,25 +126,32 @@ class PowertoolsTelemetry:
         self.error("a sink or format failed", sink=sink, **place_of(error))
 
     def _metrics(self, outcome: Outcome) -> None:
-        from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
         breaks = Counter(fault.partition(":")[0] for fault in outcome.breaks)
         for name, account in outcome.accounts.items():
-            metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
-            metrics.add_dimension(name="sink", value=name)
             totals = outcome.totals(name)
-            for metric in ("received", *Fate):
-                metrics.add_metric(name=metric, unit=MetricUnit.Count, value=getattr(totals, metric))
-            metrics.add_metric(name="retries", unit=MetricUnit.Count, value=account.retries)
-            metrics.add_metric(name="bytes", unit=MetricUnit.Bytes, value=account.bytes)
-            metrics.add_metric(name="ledger_breaks", unit=MetricUnit.Count, value=breaks[name])
-            metrics.flush_metrics()
+            counts = {metric: getattr(totals, metric) for metric in ("received", *map(str, Fate))}
+            counts |= {"retries": account.retries, "ledger_breaks": breaks[name]}
+            metrics = {metric: _metric("Count", [count]) for metric, count in counts.items()}
+            self._flush({"sink": name}, {**metrics, "bytes": _metric("Bytes", [account.bytes])})
         by_region: defaultdict[str, list[float]] = defaultdict(list)
         for region, milliseconds in outcome.latencies:
             by_region[region].append(milliseconds)
         for region, values in by_region.items():
-            metrics = EphemeralMetrics(namespace=self._namespace, service=self._service)
-            metrics.add_dimension(name="region", value=region)
-            for milliseconds in values:
-                metrics.add_metric(name="latency", unit=MetricUnit.Milliseconds, value=milliseconds)
-            metrics.flush_metrics()
+            for start in range(0, len(values), _EMF_VALUES):
+                some = values[start : start + _EMF_VALUES]
+                self._flush({"region": region}, {"latency": _metric("Milliseconds", some)})
+
+    def _flush(self, dimensions: dict[str, str], metrics: dict[str, Any]) -> None:
+        # Whole sets at once: add_metric formats all values anew with each one it takes.
+        from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import (
+            AmazonCloudWatchEMFProvider,
+        )
+
+        AmazonCloudWatchEMFProvider(
+            metric_set=metrics, dimension_set=dimensions, namespace=self._namespace, service=self._service
+        ).flush_metrics()
+
+
+def _metric(unit: str, values: list[float]) -> dict[str, Any]:
+    """A metric in Powertools' own form."""
+    return {"Unit": unit, "StorageResolution": 60, "Value": [float(value) for value in values]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -211,3 +210,19 @@ def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
     }
 
 
+def test_a_sink_error_that_is_neither_kind_counts_as_passing() -> None:
+    """A sink that raises the base class loses nothing: the batch is tried again, and the code is told."""
+    limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
+    config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\nbase_seconds = 0\nmax_attempts = 2\n')
+    events = [Message(envelope(number), Origin("test")) for number in range(3)]
+
+    sink = PlayedSink([raising(SinkError("Odd"), stored=False)], limits)
+    outcome = Forwarder(config, made={"a": sink}, telemetry=Quiet()).forward(events)
+    assert outcome.totals("a").delivered == 3
+
+    sink = PlayedSink([raising(SinkError("Odd", "words"), stored=False)] * 9, limits)
+    outcome = Forwarder(config, made={"a": sink}, telemetry=Quiet()).forward(events)
+    verdicts = outcome.verdicts["a"].values()
+    assert {(verdict.fate, verdict.code, verdict.reason) for verdict in verdicts} == {
+        (Fate.RETURNED, "Odd", "words")
+    }

@@ -1,7 +1,7 @@
 """The ``trailforward`` command: one file per subcommand.
 
 Standard output carries data, standard error speaks to people. Exit codes: 0 done, 1 something was not
-delivered, 2 the command could not do its work.
+delivered or did not hold, 2 the command could not do its work.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import trailforward
-from trailforward.cli import demo, forward, schema
+from trailforward.cli import demo, forward, match, routes, schema, test, validate
 
 app = typer.Typer(
     name="trailforward",
@@ -22,6 +22,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("forward")(forward.forward)
+app.command("validate")(validate.validate)
+app.command("test")(test.run)
+app.command("match")(match.match)
+app.command("routes")(routes.routes)
 app.command("demo")(demo.demo)
 app.command("schema")(schema.schema)
 

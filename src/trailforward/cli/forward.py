@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from trailforward import handback
+from trailforward.cli._input import open_input
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
 from trailforward.telemetry import place_of
@@ -126,7 +126,7 @@ class _Run:
             done = 0
             for name, size in zip(inputs, sizes, strict=True):
                 try:
-                    with _open(name) as file:
+                    with open_input(name) as file:
                         for batch in _batches(self._messages(file, name)):
                             forwarder.forward(batch)
                             if size:
@@ -205,12 +205,6 @@ class _Run:
             self._console.print("The ledger does not add up: this is a bug, please report it.")
         for problem in self.problems:
             self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
-
-
-def _open(name: str) -> BinaryIO:
-    if name == "-":
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    return Path(name).open("rb")
 
 
 def _batches(messages: Iterator[Message]) -> Iterator[list[Message]]:

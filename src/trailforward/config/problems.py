@@ -82,7 +82,7 @@ def _problem(model: type[Any], details: ErrorDetails, prefix: str, beside: tuple
     if kind == "literal_error":
         return Problem(key, "an unknown value", f"write one of {context['expected']}".replace("'", '"'))
     what, fix = _words(kind, context)
-    return Problem(key, what or details["msg"][:1].lower() + details["msg"][1:], fix)
+    return Problem(key, what or details["msg"].removeprefix("Value error, "), fix)
 
 
 def _place(model: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
 
 from trailforward import readymade
-from trailforward.config.settings import Strings
+from trailforward.config.settings import Strings  # noqa: TC001  # Pydantic evaluates annotations
 from trailforward.patterns import InvalidPattern, Pattern
 from trailforward.sinks.settings import Settings, fault
 
@@ -39,8 +39,8 @@ class RouteSink(Settings):
 
     Attributes:
         sink: name of a ``[sinks.NAME]`` table.
-        format: what this route sends there, if not the sink's own format. If several routes name the sink, the
-            first that takes the event decides.
+        format: what this route sends there, if not the sink's own format. If several routes name the sink,
+            the first of them that takes the event decides.
     """
 
     sink: str
@@ -65,7 +65,7 @@ class RouteTest(Settings):
     event: str | None = None
     name: str = ""
     unset: Strings = ()
-    set: dict[str, Any] = {}
+    set: Annotated[dict[str, Any], Field(default_factory=dict)]
 
     def model_post_init(self, _context: Any) -> None:
         """Asks for exactly one event."""
@@ -80,7 +80,8 @@ class RouteSettings(Settings):
     Attributes:
         name: unique among the routes.
         sinks: names of ``[sinks.NAME]`` tables, or ``{ sink = "NAME", format = "…" }``.
-        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes everything.
+        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes
+            everything.
         use: name of a ready-made route, whose pattern this route takes; ``trailforward routes`` lists them.
         stop: routes after this one do not see what it takes.
         default: takes only events that no other route takes.

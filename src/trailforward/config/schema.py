@@ -119,7 +119,9 @@ def _as_toml(schema: Any) -> Any:
     if not isinstance(schema, dict):
         return schema
     kept = {
-        key: {name: _as_toml(part) for name, part in value.items()} if key == "properties" else _as_toml(value)
+        key: {name: _as_toml(part) for name, part in value.items()}
+        if key == "properties"
+        else _as_toml(value)
         for key, value in schema.items()
         if not (key == "title" and isinstance(value, str))
         and not (key == "default" and (value is None or isinstance(value, dict)))

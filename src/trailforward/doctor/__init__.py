@@ -1,4 +1,4 @@
-"""The doctor: does a call in Region R of account A arrive at the destination, and if not, which link is broken?
+"""The doctor: does a call in Region R of account A arrive at the destination, and if not, why?
 
 ::
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from trailforward.doctor.call import Call
 from trailforward.doctor.classes import CLASSES, EventClass
-from trailforward.doctor.codes import Code, codes
+from trailforward.doctor.codes import Code, load_codes
 from trailforward.doctor.delivery import Finding, Verdict, reach
 from trailforward.doctor.regions import global_services, sign_in_regions, sign_ins
 from trailforward.doctor.world import SnapshotError, World
@@ -29,8 +29,8 @@ __all__ = [
     "SnapshotError",
     "Verdict",
     "World",
-    "codes",
     "global_services",
+    "load_codes",
     "reach",
     "sign_in_regions",
     "sign_ins",

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from trailforward.doctor.base import Part
 
 API_CALL = "AWS API Call via CloudTrail"
@@ -56,7 +58,7 @@ class Call(Part):
     source: str = ""
     read_only: bool | None = None
     category: str = "Management"
-    identity: dict[str, Any] = {}
+    identity: dict[str, Any] = Field(default_factory=dict)
     detail_type: str = API_CALL
     resources: tuple[CalledResource, ...] = ()
     request_parameters: dict[str, Any] | None = None
@@ -65,7 +67,7 @@ class Call(Part):
     endpoint: Literal["regional", "global"] | None = None
     via: str | None = None
     bus: str = "default"
-    detail: dict[str, Any] = {}
+    detail: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def forged(self) -> bool:
@@ -88,7 +90,7 @@ class Call(Part):
         return f"call:{self.service}/{self.event_name}"
 
     def event(self, region: str) -> dict[str, Any]:
-        """The event as a rule of ``region`` sees it, with the fields that are known. Hops do not change it."""
+        """The event as a rule of ``region`` sees it, as far as it is known. Hops do not change it."""
         record = {
             "eventSource": self.service,
             "eventName": self.event_name,

@@ -32,7 +32,7 @@ class Code:
 
 
 @cache
-def codes() -> dict[str, Code]:
+def load_codes() -> dict[str, Code]:
     """All codes, in the order in which a call meets them."""
     table = tomllib.loads(files(__package__).joinpath("codes.toml").read_text("utf-8"))
     return {code: Code(code, **row) for code, row in table.items()}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.links import BusAt, read_arn
-from trailforward.doctor.parts import Unseen
 from trailforward.doctor.regions import partition_of
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Sequence
 
     from trailforward.arn import Arn
     from trailforward.doctor.parts import Bus, Resource, Role, Rule, SetAside, Target, Trail
@@ -68,11 +68,6 @@ class PlacedRule:
     leads: tuple[PlacedTarget, ...]
 
     @property
-    def candidate(self) -> bool:
-        """Whether it may be meant for the destination: it leads there, or has no target at all."""
-        return self.rule.pattern is not None and (bool(self.leads) or not self.rule.targets)
-
-    @property
     def arn(self) -> str:
         """The ARN that deliveries without a role carry as ``aws:SourceArn``."""
         place = self.rule.name if self.bus.name == "default" else f"{self.bus.name}/{self.rule.name}"
@@ -98,16 +93,19 @@ class Index:
         self._members = frozenset(world.organization.accounts if world.organization else ())
         self._trails = world.trails
         self._trails_of: dict[str, tuple[Trail, ...]] = {}
-        self._rules: dict[BusAt, list[PlacedRule]] = {}
-        self._buses_of: dict[str, list[BusAt]] = {}
-        for rule in world.rules:
-            placed = self._place(rule)
-            if placed.bus not in self._rules:
-                self._buses_of.setdefault(rule.account, []).append(placed.bus)
-            self._rules.setdefault(placed.bus, []).append(placed)
+        self._candidates: dict[BusAt, list[PlacedRule]] = {}
+        self._custom: dict[tuple[str, str], list[PlacedRule]] = {}
+        self._covered: set[str] = set()
+        for placed in filter(_is_candidate, map(self._place, world.rules)):
+            account, region, name = placed.bus
+            self._candidates.setdefault(placed.bus, []).append(placed)
+            if name == "default":
+                self._covered.add(account)
+            else:
+                self._custom.setdefault((account, region), []).append(placed)
         self._patterns: dict[str, Pattern | PatternError] = {}
-        gaps = (*world.unseen, *(_gap(piece) for piece in world.set_aside))
-        self._unseen = _first(((gap.what, gap.account, gap.region), gap.why) for gap in gaps)
+        unseen = (((gap.what, gap.account, gap.region), gap.why) for gap in world.unseen)
+        self._unseen: dict[tuple[str, str, str], str] = _first(chain(unseen, map(_gap, world.set_aside)))
 
     def status(self, account: str, region: str) -> str | None:
         """The status of a Region of an account that was read; None where it is not listed."""
@@ -134,15 +132,20 @@ class Index:
             )
         return self._trails_of[account]
 
-    def candidates(self, bus: BusAt) -> list[PlacedRule]:
-        """The rules of a bus that may be meant for a destination, in their order."""
-        return [rule for rule in self._rules.get(bus, ()) if rule.candidate]
+    def candidates(self, bus: BusAt) -> Sequence[PlacedRule]:
+        """The rules of a bus that may be meant for a destination, in their order.
 
-    def candidates_elsewhere(self, bus: BusAt) -> Iterator[PlacedRule]:
-        """The candidates on all other buses of the same account."""
-        for other in self._buses_of.get(bus.account, ()):
-            if other != bus:
-                yield from self.candidates(other)
+        They lead there, or have no target at all; a rule without a pattern (a schedule) gets no events.
+        """
+        return self._candidates.get(bus, ())
+
+    def custom_candidates(self, account: str, region: str) -> Sequence[PlacedRule]:
+        """The candidates on all custom buses of one Region, in their order."""
+        return self._custom.get((account, region), ())
+
+    def covered_somewhere(self, account: str) -> bool:
+        """Whether a default bus of the account, in any Region, has a candidate."""
+        return account in self._covered
 
     def pattern(self, rule: PlacedRule) -> Pattern | PatternError:
         """A rule's pattern, or why our engine refuses what the service took."""
@@ -174,7 +177,8 @@ class Index:
     def _place(self, rule: Rule) -> PlacedRule:
         place = f"{rule.account}/{rule.region}/{rule.bus}/{rule.name}"
         targets = (
-            PlacedTarget(target, f"target:{place}/{target.id}", read_arn(target.arn)) for target in rule.targets
+            PlacedTarget(target, f"target:{place}/{target.id}", read_arn(target.arn))
+            for target in rule.targets
         )
         return PlacedRule(
             rule=rule,
@@ -192,6 +196,11 @@ class Index:
             or target.is_new_bus
             or (topic is not None and topic.subscriptions is not None)
         )
+
+
+def _is_candidate(placed: PlacedRule) -> bool:
+    rule = placed.rule
+    return rule.pattern is not None and (bool(placed.leads) or not rule.targets)
 
 
 def _first(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -215,17 +224,18 @@ _KINDS = {
 }
 
 
-def _gap(piece: SetAside) -> Unseen:
-    """A piece that was not understood may be the very thing that is missing elsewhere."""
+def _gap(piece: SetAside) -> tuple[tuple[str, str, str], str]:
+    """A piece that was not understood may be the very thing that is missing elsewhere.
+
+    Returns:
+        What is not seen, of which account and Region; and why.
+    """
     raw = piece.value if isinstance(piece.value, dict) else {}
-    kind = _KINDS.get(piece.where.partition("[")[0])
+    what = _KINDS.get(piece.where.partition("[")[0], "")
     arn = read_arn(raw["arn"]) if isinstance(raw.get("arn"), str) else None
-    account, region = raw.get("account"), raw.get("region")
-    if arn:
-        account, region = arn.account, arn.region
-    return Unseen.model_construct(
-        what=kind or "none",
-        account=account if isinstance(account, str) and kind != "trails" else "*",
-        region=region if isinstance(region, str) and region else "*",
-        why=f"{piece.where} was not understood",
-    )
+    account, region = (arn.account, arn.region) if arn else (raw.get("account"), raw.get("region"))
+    return (
+        what,
+        account if isinstance(account, str) and what != "trails" else "*",
+        region if isinstance(region, str) and region else "*",
+    ), f"{piece.where} was not understood"

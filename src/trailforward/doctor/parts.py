@@ -1,4 +1,4 @@
-"""The parts of a World: what stands in accounts and Regions. Values in AWS's own JSON stay as AWS writes them."""
+"""The parts of a World: what stands in accounts and Regions. AWS's own JSON stays as AWS writes it."""
 
 from typing import Any, Literal
 
@@ -102,10 +102,10 @@ class Trail(Part):
     account: str
     home: str
     multi_region: bool
-    organization: bool = False
+    organization: bool
     logging: bool
-    global_events: bool = True
-    selectors: Selectors | None = None
+    global_events: bool
+    selectors: Selectors | None
     insights: tuple[str, ...] = ()
     delivery_error: str | None = None
 
@@ -159,8 +159,8 @@ class Rule(Part):
     name: str
     account: str
     region: str
-    bus: str = "default"
-    state: str = "ENABLED"
+    bus: str
+    state: str
     pattern: dict[str, Any] | str | None = None
     targets: tuple[Target, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Where CloudTrail records a call: global services and console sign-ins. The tables are in ``regions.toml``."""
+"""Where CloudTrail records a call: global services and console sign-ins (``regions.toml``)."""
 
 from __future__ import annotations
 

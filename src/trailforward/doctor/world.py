@@ -1,4 +1,4 @@
-"""World: the doctor's picture of accounts, Regions, trails, rules, buses and targets, as a versioned snapshot.
+"""World: the doctor's picture of accounts, Regions, trails, rules, buses and targets, as a snapshot.
 
 JSON in and out, so that it can be saved, shared, tested and asked again. A snapshot is read as far as it can
 be understood: unknown keys stay where they are, a piece that does not fit is set aside, and both are named in
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from trailforward.doctor.base import Part
 from trailforward.doctor.parts import (
@@ -74,7 +74,7 @@ class World(Part):
 
     version: int = VERSION
     organization: Organization | None = None
-    accounts: dict[str, dict[str, str]] = {}
+    accounts: dict[str, dict[str, str]] = Field(default_factory=dict)
     trails: tuple[Trail, ...] = ()
     event_data_stores: tuple[EventDataStore, ...] = ()
     buses: tuple[Bus, ...] = ()
@@ -98,7 +98,7 @@ class World(Part):
         "unseen": TypeAdapter(Unseen),
     }
     _OBJECTS: ClassVar[Mapping[str, TypeAdapter[Any]]] = {
-        "organization": TypeAdapter(Organization | None),
+        "organization": TypeAdapter(Organization),
         "own": TypeAdapter(Own),
     }
 
@@ -153,7 +153,7 @@ class World(Part):
 
     @property
     def not_understood(self) -> tuple[str, ...]:
-        """What in the snapshot means nothing to this version, one sentence each; answers do not rest on it."""
+        """What in the snapshot means nothing to this version, one sentence each."""
         aside = (f"{piece.where}: {piece.why}" for piece in self.set_aside)
         return (*aside, *(f"{where}: unknown key" for where in _unknown_keys(self)))
 
@@ -198,13 +198,12 @@ class _Reading:
 
     def _section(self, alias: str, read: Any) -> None:
         for key in {alias, re.sub("([A-Z])", lambda at: "_" + at[0].lower(), alias)} & self.data.keys():
-            value = read(alias, self.data.pop(key))
+            raw = self.data.pop(key)
+            value = _NOTHING if raw is None else read(alias, raw)
             if value is not _NOTHING:
                 self.data[key] = value
 
     def _list(self, where: str, value: Any, item: TypeAdapter[Any]) -> Any:
-        if value is None:
-            return _NOTHING
         if not isinstance(value, (list, tuple)):
             return self._put_aside(where, f"a list is expected, not {_kind(value)}", value)
         read = (self._piece(f"{where}[{number}]", piece, item) for number, piece in enumerate(value))
@@ -213,7 +212,10 @@ class _Reading:
     def _accounts(self, where: str, value: Any) -> Any:
         if not isinstance(value, Mapping):
             return self._put_aside(where, f"an object is expected, not {_kind(value)}", value)
-        read = {account: self._piece(f"{where}.{account}", regions, _REGIONS) for account, regions in value.items()}
+        read = {
+            account: self._piece(f"{where}.{account}", regions, _REGIONS)
+            for account, regions in value.items()
+        }
         return {account: regions for account, regions in read.items() if regions is not _NOTHING}
 
     def _piece(self, where: str, value: Any, kind: TypeAdapter[Any]) -> Any:

@@ -28,7 +28,7 @@ def objects(record: CloudTrailRecord, account: str) -> str:
         record: any record.
         account: whose resources may be shown without their account.
     """
-    found = _resources(record) or _named(record)
+    found = arns(record) or _named(record)
     shown = [short(text, account) for text in found[:_SHOWN]]
     if len(found) > _SHOWN:
         shown = [shown[0], f"{len(found) - 1} more"]
@@ -43,10 +43,15 @@ def short(text: str, account: str) -> str:
     return parts[5] if parts[4] in {"", "aws", account} else text
 
 
-def _resources(record: CloudTrailRecord) -> list[str]:
-    resources = record.resources if isinstance(record.resources, list) else []
-    arns = (line(getattr(resource, "arn", None)) for resource in resources)
-    return [arn for arn in arns if arn]
+def arns(record: CloudTrailRecord) -> list[str]:
+    """The ARNs of the resources that CloudTrail lists, as lines."""
+    resources: list[Any] = record.resources if isinstance(record.resources, list) else []
+    # Beside one that is odd, the others stay what they were in the JSON.
+    found = (
+        line(resource.get("ARN") if isinstance(resource, dict) else getattr(resource, "arn", None))
+        for resource in resources
+    )
+    return [arn for arn in found if arn]
 
 
 def _named(record: CloudTrailRecord) -> list[str]:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.formats._lines import as_json, line
-from trailforward.formats._objects import objects
+from trailforward.formats._objects import arns, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _SUBJECT_CHARACTERS = 99  # SNS: fewer than 100
 _LEAST_WHO = 16
+_RESOURCES = 10
 
 #: Lambda writes its API's version behind an action's name; policies do not.
 _API_VERSION = re.compile(r"20\d{6}(v\d+)?$")
@@ -148,13 +149,12 @@ def _remark(record: CloudTrailRecord) -> str:
 def _details(event: EventBridgeEvent, record: CloudTrailRecord) -> Iterator[tuple[str, str]]:
     identity = record.user_identity
     error = record.error
-    resources = record.resources if isinstance(record.resources, list) else []
     found: list[tuple[str, Any]] = [
         ("Event", event.detail_type),
         ("Error", error.message if error else None),
         ("Principal", getattr(identity, "arn", None)),
         ("Access key", getattr(identity, "access_key_id", None)),
-        *(("Resource", getattr(resource, "arn", None)) for resource in resources[:_RESOURCES]),
+        *(("Resource", arn) for arn in arns(record)[:_RESOURCES]),
         ("User agent", record.user_agent),
         ("Event ID", record.event_id),
     ]
@@ -171,9 +171,6 @@ def _details(event: EventBridgeEvent, record: CloudTrailRecord) -> Iterator[tupl
     ):
         if value:
             yield name, as_json(value)
-
-
-_RESOURCES = 10
 
 
 def _ascii(text: str) -> str:

@@ -5,10 +5,8 @@ They are data: ``routes.toml`` beside this file. Nothing is read before a name i
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,6 +35,9 @@ class ReadyRoute:
 @cache
 def everything() -> Mapping[str, ReadyRoute]:
     """All ready-made routes by name, in the order of the file."""
+    import tomllib
+    from importlib.resources import files
+
     tables = tomllib.loads(files(__name__).joinpath("routes.toml").read_text(encoding="utf-8"))["routes"]
     return {
         table["name"]: ReadyRoute(

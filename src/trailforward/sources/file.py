@@ -7,6 +7,7 @@ bytes are the event's bytes. Records of a trail file are cut out of its text, no
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from itertools import count
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -74,8 +75,8 @@ class _Lines:
         start = b""
         while len(start) < len(_GZIP) and (more := file.read(len(_GZIP) - len(start))):
             start += more
-        rejoined: Any = _Rejoined(start, file)
-        self._file = gzip.GzipFile(fileobj=rejoined) if start == _GZIP else rejoined
+        whole: Any = io.BufferedReader(_Rejoined(start, file))
+        self._file = gzip.GzipFile(fileobj=whole) if start == _GZIP else whole
 
     def __iter__(self) -> Iterator[bytes]:
         while not self.damage:
@@ -89,26 +90,20 @@ class _Lines:
             yield line
 
 
-class _Rejoined:
+class _Rejoined(io.RawIOBase):
     """A file with the bytes put back that were read to see what it is; pipes cannot seek."""
 
     def __init__(self, start: bytes, file: BinaryIO) -> None:
         self._start = start
-        self._file = file
+        self._read = getattr(file, "read1", file.read)
 
-    def read(self, size: int = -1) -> bytes:
-        start, self._start = self._start, b""
-        if 0 <= size < len(start):
-            start, self._start = start[:size], start[size:]
-            return start
-        return start + self._file.read(size - len(start) if size >= 0 else -1)
+    def readable(self) -> bool:
+        return True
 
-    def readline(self) -> bytes:
-        start, self._start = self._start, b""
-        if b"\n" in start:
-            line, _, self._start = start.partition(b"\n")
-            return line + b"\n"
-        return start + self._file.readline()
+    def readinto(self, buffer: Any) -> int:
+        data, self._start = self._start or self._read(len(buffer)), b""
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def _object(data: bytes) -> dict[str, Any] | list[Any] | None:

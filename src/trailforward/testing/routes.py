@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward import readymade
 from trailforward.config import RouteTest
-from trailforward.errors import EventError, Problem
+from trailforward.errors import ConfigError, EventError, Problem
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern
 from trailforward.routing import Route, Router
@@ -72,21 +72,26 @@ def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[Rout
         folder: where the files lie that tests name.
         problems: tests whose event cannot be had are added to it.
     """
-    found = []
+    found: list[RouteCase] = []
     for settings, route in zip(config.routes, config.compiled_routes(), strict=True):
         found += _cases(route, settings.tests, f"routes.{settings.name}", folder, problems)
     return found
 
 
 def ready_made_cases() -> list[RouteCase]:
-    """The ready-made routes' own tests."""
-    found = []
+    """The ready-made routes' own tests.
+
+    Raises:
+        ConfigError: a test changes what its sample has not.
+    """
+    found: list[RouteCase] = []
     problems: list[Problem] = []
     for ready in readymade.everything().values():
         route = Route(ready.name, (), Pattern(ready.pattern))
         tests = [RouteTest.model_validate(dict(test)) for test in ready.tests]
         found += _cases(route, tests, ready.name, Path(), problems)
-    assert not problems, problems
+    if problems:
+        raise ConfigError(problems)
     return found
 
 

@@ -27,8 +27,7 @@ PUT_EVENTS = "events:PutEvents"
 
 
 def through_bus(trip: Trip, path: Path, bus: BusAt) -> Iterator[Path]:
-    """Every way from a bus onwards, rule by rule in their order."""
-    path = path if path.links[-1:] == (bus.link,) else path.to(bus.link)
+    """Every way from a bus that the event has come to, rule by rule in their order."""
     candidates = trip.index.candidates(bus)
     if not candidates:
         yield _no_rule(trip, path, bus)
@@ -46,13 +45,11 @@ def _no_rule(trip: Trip, path: Path, bus: BusAt) -> Path:
     """
     if path.hops:
         return path.broken("HUB_NO_RULE", bus.link)
-    elsewhere = tuple(trip.index.candidates_elsewhere(bus))
-    for rule in elsewhere:
-        if rule.bus.region == bus.region and rule.bus.name != "default":
-            pattern = trip.index.pattern(rule)
-            if not isinstance(pattern, PatternError) and pattern.matches(trip.event):
-                return path.broken("RULE_ON_NON_DEFAULT_BUS", rule.link)
-    if trip.pinned and any(rule.bus.name == "default" for rule in elsewhere):
+    for rule in trip.index.custom_candidates(bus.account, bus.region) if bus.name == "default" else ():
+        pattern = trip.index.pattern(rule)
+        if not isinstance(pattern, PatternError) and pattern.matches(trip.event):
+            return path.broken("RULE_ON_NON_DEFAULT_BUS", rule.link)
+    if trip.pinned and trip.index.covered_somewhere(bus.account):
         return path.broken(
             "GLOBAL_ONLY_US_EAST_1",
             bus.link,
@@ -130,42 +127,49 @@ def _hop(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, bus: Bu
         return
     if path.hops:
         path = path.doubt("HOP_UNDOCUMENTED", target.link, hop=kind)
-    read = bus.account in trip.index.accounts
-    path = _exists(trip, path, target, bus) if read else _unread(path, target, bus)
-    if path.end is None:
-        more = {
-            "events:eventbusinvocation": "true",
-            "events:source": trip.event["source"],
-            "events:detail-type": trip.event["detail-type"],
-        }
-        role = target.target.role
-        if role is None:
-            path = path.broken("BUS_TARGET_NO_ROLE", target.link, Stage.ROLE)
-        else:
-            request = request_of(trip, rule, role, PUT_EVENTS, target.target.arn, more)
-            path = through_role(trip, path, rule, request)
-            if path.end is None and read:
-                path = _bus_policy(trip, path.to(bus.link), bus, request, foreign=bus.account != rule.bus.account)
-    if path.end is not None or not read or target.target.arn in trip.index.destinations:
+    path = _onto(trip, path, rule, target, bus)
+    arrives = target.target.arn in trip.index.destinations or bus.account not in trip.index.accounts
+    if path.end is not None or arrives:
         yield path
     else:
         yield from through_bus(trip, path.hop(local=local), bus)
 
 
-def _unread(path: Path, target: PlacedTarget, bus: BusAt) -> Path:
-    return path.doubt("ACCOUNT_NOT_VISIBLE", target.link, unread=bus.account)
+def _onto(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, bus: BusAt) -> Path:
+    """Onto the next bus: it is there, and the role and the bus let the event in.
+
+    Of an account that was not read, the role is still looked at.
+    """
+    path = _exists(trip, path, target, bus)
+    if path.end is not None:
+        return path
+    role = target.target.role
+    if role is None:
+        return path.broken("BUS_TARGET_NO_ROLE", target.link, Stage.ROLE)
+    more = {
+        "events:eventbusinvocation": "true",
+        "events:source": trip.event["source"],
+        "events:detail-type": trip.event["detail-type"],
+    }
+    request = request_of(trip, rule, role, PUT_EVENTS, target.target.arn, more)
+    path = through_role(trip, path, rule, request)
+    if path.end is not None or bus.account not in trip.index.accounts:
+        return path
+    return _bus_policy(trip, path.to(bus.link), bus, request, foreign=bus.account != rule.bus.account)
 
 
 def _exists(trip: Trip, path: Path, target: PlacedTarget, bus: BusAt) -> Path:
     """A bus that does not exist takes events and drops them, without error or dead letter."""
-    if trip.index.has_bus(bus):
+    index = trip.index
+    if bus.account not in index.accounts:
+        return path.doubt("ACCOUNT_NOT_VISIBLE", target.link, unread=bus.account)
+    if index.has_bus(bus):
         return path
-    if bus.name == "default" and trip.index.changing(bus.account, bus.region):
+    if bus.name == "default" and index.changing(bus.account, bus.region):
         link = f"region:{bus.account}/{bus.region}"
-        return path.doubt("REGION_CHANGING", link, status=trip.index.status(bus.account, bus.region))
-    reason = trip.index.unseen("buses", bus.account, bus.region)
-    if reason is not None:
-        return path.doubt("NOT_SEEN", target.link, what="bus", reason=reason)
+        return path.doubt("REGION_CHANGING", link, status=index.status(bus.account, bus.region))
+    if index.unseen("buses", bus.account, bus.region) is not None:
+        return path  # its policy was not seen either, and says so
     missing = f"there is no {words(bus.link)}"
     return path.broken("TARGET_MISSING", target.link, Stage.ABSENT, missing=missing)
 
@@ -176,6 +180,9 @@ def _bus_policy(trip: Trip, path: Path, bus: BusAt, request: Request, *, foreign
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
     listed = trip.index.buses.get(bus)
+    reason = trip.index.unseen("buses", bus.account, bus.region)
+    if listed is None and reason is not None:
+        return path.doubt("NOT_SEEN", bus.link, what="policy", reason=reason)
     policy = listed.policy if listed else ()
     admitted = admits(policy, request, needs_allow=foreign)
     if admitted is None:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from trailforward.doctor.index import PlacedRule, PlacedTarget
 
 
+#: ``anything-but`` alone would drop every event without a session, of IAM users and services.
+_REMEDY = (
+    "Leave the pipeline's own resources out of the trail's data selectors, or its roles out of the pattern: "
+    'detail.userIdentity.sessionContext.sessionIssuer.arn = [{"exists": false}, {"anything-but": ROLES}].'
+)
+
+
 def cautions(trip: Trip, path: Path) -> Iterator[Flaw]:
     """The warnings along a path, in its order."""
     for rule in path.rules:
@@ -74,7 +81,10 @@ def _dead_letters(trip: Trip, rule: PlacedRule, target: PlacedTarget) -> Iterato
         return
     if queue.fifo or arn.endswith(".fifo"):
         yield Flaw("DLQ_NOT_STANDARD", at, {})
-    if admits(queue.policy, request_of(trip, rule, None, "sqs:SendMessage", arn), needs_allow=True) is not True:
+    if (
+        admits(queue.policy, request_of(trip, rule, None, "sqs:SendMessage", arn), needs_allow=True)
+        is not True
+    ):
         yield Flaw("DLQ_POLICY", at, {"rule": rule.arn})
 
 
@@ -99,7 +109,6 @@ def _loop(trip: Trip) -> Iterator[Flaw]:
     facts = {
         "reason": reason,
         "gain": ", and each such event makes at least one more" if data else ", in a bounded trickle",
-        "remedy": "Leave the pipeline's own resources out of the trail's data selectors, or its role out of the pattern: "
-        '[{"exists": false}, {"anything-but": ROLES}] on detail.userIdentity.sessionContext.sessionIssuer.arn.',
+        "remedy": _REMEDY,
     }
     yield Flaw("LOOP_RISK", trip.call.link, facts, "critical" if data else None)

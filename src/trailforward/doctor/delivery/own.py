@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: Services that assume the pipeline's roles.
 _ASSUMING = frozenset({"events.amazonaws.com", "lambda.amazonaws.com"})
-#: Request parameters that name a resource without its ARN: the service, and what stands before the name there.
+#: Request parameters that hold a name: the service, and what stands before the name in the ARN.
 _NAMES = {
     "functionName": ("lambda", "function:"),
     "streamName": ("kinesis", "stream/"),
@@ -53,7 +53,9 @@ def _touched(call: Call) -> Iterator[str]:
         yield resource.arn
     request = call.request_parameters or {}
     context = request.get("encryptionContext")
-    yield from (value for value in (context.values() if isinstance(context, dict) else ()) if isinstance(value, str))
+    yield from (
+        value for value in (context.values() if isinstance(context, dict) else ()) if isinstance(value, str)
+    )
     for key, value in request.items():
         if not isinstance(value, str):
             continue

@@ -82,9 +82,7 @@ class Path:
 
     def to_target(self, rule: PlacedRule, target: PlacedTarget) -> Path:
         """To a target of the last rule."""
-        return replace(
-            self, links=(*self.links, target.link), targets=(*self.targets, (rule, target))
-        )
+        return replace(self, links=(*self.links, target.link), targets=(*self.targets, (rule, target)))
 
     def hop(self, *, local: bool) -> Path:
         """From bus to bus."""

@@ -136,7 +136,9 @@ def _is_principal(value: Any, principal: str) -> bool:
 _UNKNOWN_KEYS = frozenset(
     {"aws:currenttime", "aws:epochtime", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths"}
 )
-_POSITIVE = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool"})
+_POSITIVE = frozenset(
+    {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool"}
+)
 _NEGATIVE = frozenset(
     {"stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike"}
 )
@@ -155,7 +157,9 @@ def _conditions(conditions: Any, request: Request) -> Answer:
     if not isinstance(conditions, dict):
         return None
     return every(
-        _condition(operator, key.lower(), _strings(values), request.context) if isinstance(keys, dict) else None
+        _condition(operator, key.lower(), _strings(values), request.context)
+        if isinstance(keys, dict)
+        else None
         for operator, keys in conditions.items()
         for key, values in (keys.items() if isinstance(keys, dict) else [("", "")])
     )

@@ -40,9 +40,7 @@ def through_role(trip: Trip, path: Path, rule: PlacedRule, request: Request) -> 
     if permitted is None:
         return path.doubt("NOT_UNDERSTOOD", link, what="its policy has conditions outside the model")
     if not permitted:
-        return path.broken(
-            "ROLE_POLICY", link, Stage.ROLE, action=request.action, resource=request.resource
-        )
+        return path.broken("ROLE_POLICY", link, Stage.ROLE, action=request.action, resource=request.resource)
     return path
 
 

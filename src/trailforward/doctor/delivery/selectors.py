@@ -9,9 +9,10 @@ from trailforward.doctor.delivery.ternary import every, some
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trailforward.doctor.base import Part
     from trailforward.doctor.delivery.ternary import Answer
     from trailforward.doctor.delivery.trip import Trip
-    from trailforward.doctor.parts import AdvancedSelector, BasicSelector, FieldSelector, Part, Trail
+    from trailforward.doctor.parts import AdvancedSelector, BasicSelector, FieldSelector, Trail
 
 #: What AWS means by an ARN of three parts in a basic selector: every resource of the type.
 _EVERYTHING = 2  # colons

@@ -122,7 +122,7 @@ def _with_role(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, k
     return path.broken("TARGET_NO_ROLE", target.link, Stage.ROLE, reason=reason, action=kind.action)
 
 
-def _admitted(  # noqa: PLR0913  # all of them are the link
+def _admitted(
     trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, kind: Kind, resource: Resource
 ) -> Iterator[Path]:
     """The target's own policy and key; then it is a destination, or a topic that goes on."""
@@ -143,7 +143,7 @@ def _admitted(  # noqa: PLR0913  # all of them are the link
     yield path
 
 
-def _policy(  # noqa: PLR0913  # all of them are the link
+def _policy(
     path: Path, link: str, resource: Resource, kind: Kind, request: Request, *, needs_allow: bool
 ) -> Path:
     """The resource policy. A function's sees no account of the sender, whatever its condition asks.

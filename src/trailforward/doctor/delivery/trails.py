@@ -34,9 +34,7 @@ def through_trails(trip: Trip, path: Path) -> Path:
 def _effective(trip: Trip) -> list[Trail]:
     """The trails in scope that are multi-Region, or at home in the Region."""
     return [
-        trail
-        for trail in trip.index.trails(trip.account)
-        if trail.multi_region or trail.home == trip.region
+        trail for trail in trip.index.trails(trip.account) if trail.multi_region or trail.home == trip.region
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trailforward.doctor.codes import codes
+from trailforward.doctor.codes import load_codes
 from trailforward.doctor.delivery.cautions import cautions
 from trailforward.doctor.delivery.path import Flaw
 from trailforward.doctor.links import words
@@ -23,7 +23,7 @@ class Finding:
     """One finding.
 
     Attributes:
-        code: short and stable; :func:`trailforward.doctor.codes` has them all.
+        code: short and stable; :func:`trailforward.doctor.load_codes` has them all.
         at: the link, such as ``rule:111122223333/eu-west-1/default/tf``.
         severity: ``critical``, ``warn`` or ``info``.
         why: one sentence for people.
@@ -98,7 +98,7 @@ def verdict(trip: Trip, path: Path) -> Verdict:
 
 
 def _finding(trip: Trip, flaw: Flaw) -> Finding:
-    code = codes()[flaw.code]
+    code = load_codes()[flaw.code]
     facts = {
         "where": words(flaw.at),
         "call": trip.call.name,

@@ -46,23 +46,24 @@ def _paths(trip: Trip) -> Iterator[Path]:
     if path.end is None and trip.account in trip.index.accounts:
         path = _forged(trip, path) if trip.call.forged else _recorded(trip, path)
         if path.end is None:
-            yield from through_bus(trip, path, BusAt(trip.account, trip.region, trip.call.bus))
+            bus = BusAt(trip.account, trip.region, trip.call.bus if trip.call.forged else "default")
+            yield from through_bus(trip, path.to(bus.link), bus)
             return
     yield path
 
 
 def _best(paths: Iterable[Path]) -> Path:
     """A path that arrives; else one that may; else the one that came furthest, the first of equals."""
+    broken: list[Path] = []
     maybe: Path | None = None
-    furthest: Path | None = None
     for path in paths:
-        if path.end is None and not path.doubts:
+        if path.end is not None:
+            broken.append(path)
+        elif not path.doubts:
             return path
-        if path.end is None:
+        else:
             maybe = maybe or path
-        elif furthest is None or path.rank > furthest.rank:
-            furthest = path
-    return maybe or furthest or Path()
+    return maybe or max(broken, key=lambda path: path.rank)
 
 
 def _through_region(trip: Trip, path: Path) -> Path:

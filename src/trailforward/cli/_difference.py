@@ -1,0 +1,120 @@
+"""A pattern against an event, as a diff: what was wanted, what is there."""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.text import Text
+
+from trailforward.patterns.event import leaves
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.patterns import Pattern
+    from trailforward.patterns.explain import Mismatch
+
+_SHOWN = 5
+_WANTED_CHARACTERS = 600
+_FOUND_CHARACTERS = 160
+_STYLES = {"-": "red", "+": "green", " ": "dim", "!": "bold"}
+
+
+class Line(NamedTuple):
+    """One line of a diff.
+
+    Attributes:
+        sign: ``-`` what the pattern wants, ``+`` what the event has instead, blank where they agree, ``!`` a
+            remark on all of it.
+        text: the line without its sign.
+    """
+
+    sign: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text if self.sign == "!" else f"{self.sign} {self.text}"
+
+
+def difference(pattern: Pattern, event: Any) -> list[Line]:
+    """How an event differs from a pattern. With ``$or``: from the combination that came closest."""
+    explanation = pattern.explain(event)
+    branches = explanation.branches
+    best = min(range(len(branches)), key=lambda number: len(branches[number]))
+    lines = []
+    if len(branches) > 1:
+        which = "met" if explanation.matched else "closest"
+        lines.append(Line("!", f"$or makes {len(branches)} combinations; {which}: number {best + 1}"))
+    unmet = {mismatch.path: mismatch for mismatch in branches[best]}
+    for path, condition in pattern.rules[best].items():
+        if path in unmet:
+            lines += _unmet(path, condition.text, event)
+        else:
+            lines.append(Line(" ", _met(path, _flat(condition.text), _found(event, path))))
+    return [*lines, *_overall(unmet)]
+
+
+def coloured(lines: list[Line], indent: str = "") -> Text:
+    """The lines for a terminal; without colours they read the same."""
+    text = Text()
+    for number, line in enumerate(lines):
+        text.append("\n" * bool(number) + indent)
+        text.append(str(line), _STYLES[line.sign])
+    return text
+
+
+def _overall(unmet: dict[str, Mismatch]) -> Iterator[Line]:
+    """What cannot be blamed on a field."""
+    if "" in unmet:
+        yield Line("!", unmet[""].reason)
+
+
+def _met(path: str, wanted: str, found: str) -> str:
+    """A field that agrees; what the event has there, unless that is plain."""
+    return f"{path}: {wanted}" + (f", has {found}" if found and wanted != f"[{found}]" else "")
+
+
+def _unmet(path: str, wanted: str, event: Any) -> Iterator[Line]:
+    yield Line("-", f"{path}: {_flat(wanted)}")
+    found = _found(event, path)
+    yield Line("+", f"{path}: {found}" if found else _nothing(event, path))
+
+
+def _found(event: Any, path: str) -> str:
+    """The first values at a path as JSON; empty if there is none."""
+    values = [json.dumps(leaf, ensure_ascii=False) for leaf in islice(leaves(event, path), _SHOWN + 1)]
+    shown = [_cut(value) for value in values[:_SHOWN]]
+    return ", ".join(shown) + (", …" if len(values) > _SHOWN else "")
+
+
+def _nothing(event: Any, path: str) -> str:
+    """What is there where nothing is: the last step that leads somewhere, and a key that looks alike."""
+    value, done = event, ""
+    for step in path.split("."):
+        while isinstance(value, list) and value:
+            value = value[0]
+        if not isinstance(value, dict):
+            return f"{path}: nothing there, {done} is {_cut(json.dumps(value, ensure_ascii=False))}"
+        if step not in value:
+            alike = get_close_matches(step, value, 1, 0.7) or [
+                key for key in value if key.lower() == step.lower()
+            ]
+            hint = f"; it has {alike[0]}" if alike else ""
+            return f"{path}: nothing there, {done or 'the event'} has no {step}{hint}"
+        value, done = value[step], f"{done}.{step}".lstrip(".")
+    return f"{path}: no plain value there, but {_cut(json.dumps(value, ensure_ascii=False))}"
+
+
+def _flat(text: str) -> str:
+    """The array of a pattern on one line. A line break in JSON text is never part of a string."""
+    line, *rest = (part.strip() for part in text.split("\n"))
+    for part in rest:
+        line += ("" if line.endswith(("[", "{")) or part.startswith(("]", "}")) else " ") + part
+    return _cut(line, _WANTED_CHARACTERS)
+
+
+def _cut(text: str, most: int = _FOUND_CHARACTERS) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,50 @@
+"""Test results as JUnit XML, which CI systems show."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from xml.etree.ElementTree import Element, ElementTree, SubElement, indent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from trailforward.cli._difference import Line
+    from trailforward.testing.routes import RouteResult
+
+#: What XML 1.0 cannot hold.
+_ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def write(path: Path, results: Sequence[tuple[RouteResult, Sequence[Line]]]) -> None:
+    """Writes results: a suite per route, a case per test.
+
+    Args:
+        path: overwritten.
+        results: each with the lines that explain a failure.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    failures = sum(not result.passed for result, _ in results)
+    root = Element("testsuites", name="trailforward", tests=str(len(results)), failures=str(failures))
+    suites: dict[str, list[tuple[RouteResult, Sequence[Line]]]] = {}
+    for result, lines in results:
+        suites.setdefault(result.case.route.name, []).append((result, lines))
+    for name, members in suites.items():
+        failures = sum(not result.passed for result, _ in members)
+        suite = SubElement(
+            root, "testsuite", name=_legal(name), tests=str(len(members)), failures=str(failures)
+        )
+        for result, lines in members:
+            case = SubElement(suite, "testcase", classname=_legal(name), name=_legal(result.case.label))
+            if not result.passed:
+                failure = SubElement(case, "failure", message=_legal(result.reason))
+                failure.text = _legal("\n".join(map(str, lines)))
+    indent(root)
+    ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _legal(text: str) -> str:
+    return _ILLEGAL.sub("\ufffd", text)

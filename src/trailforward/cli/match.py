@@ -1,0 +1,134 @@
+"""``trailforward match``: which events does a pattern match, and why not the others?"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from trailforward.cli._difference import coloured, difference
+from trailforward.cli._input import open_input
+from trailforward.errors import EventError, PatternError
+
+if TYPE_CHECKING:
+    from trailforward.message import Message
+    from trailforward.patterns import Pattern
+
+
+def match(
+    pattern: Annotated[
+        str, typer.Argument(help="An event pattern: JSON text, a file, or @NAME of a ready-made route.")
+    ],
+    events: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EVENT]...",
+            help="NDJSON, JSON or trail files, gzipped or not; - or none: standard input.",
+        ),
+    ] = None,
+    explain: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--explain", help="Show every event, field by field.")
+    ] = False,
+) -> None:
+    """Print where the events are that a pattern matches, as EventBridge would match them.
+
+    Ends with 0 if an event matched, 1 if none did, 2 if the pattern or an event is unusable.
+    """
+    wanted = _pattern(pattern)
+    run = _Run(wanted, explain=explain)
+    for name in events or ["-"]:
+        run.read(name)
+    if not run.matched and not explain:
+        typer.echo(f"None of {run.count} events matches; --explain says why.", err=True)
+    raise typer.Exit(2 if run.broken else 0 if run.matched else 1)
+
+
+class _Run:
+    """One run of the command."""
+
+    def __init__(self, pattern: Pattern, *, explain: bool) -> None:
+        self.count = 0
+        self.matched = 0
+        self.broken = False
+        self._pattern = pattern
+        self._explain = explain
+        self._console = Console(highlight=False, soft_wrap=True)
+
+    def read(self, name: str) -> None:
+        """Judges the events of one file."""
+        from trailforward.sources import file as source
+
+        try:
+            with open_input(name) as file:
+                for message in source.read(file, "stdin" if name == "-" else name):
+                    self._judge(message)
+        except OSError as error:
+            self._fault(f"{name}: {error.strerror}")
+        except EventError as error:
+            self._fault(str(error))
+
+    def _judge(self, message: Message) -> None:
+        self.count += 1
+        try:
+            event = _event(message)
+        except EventError as error:
+            self._fault(f"{message.origin.ref}: {error}")
+            return
+        matches = self._pattern.matches(event)
+        self.matched += matches
+        if not self._explain:
+            if matches:
+                typer.echo(message.origin.ref)
+            return
+        verdict = Text("matches", "bold green") if matches else Text("does not match", "bold red")
+        self._console.print(Text.assemble(f"{message.origin.ref}: ", verdict))
+        self._console.print(coloured(difference(self._pattern, event), "  "))
+
+    def _fault(self, text: str) -> None:
+        self.broken = True
+        typer.echo(text, err=True)
+
+
+def _event(message: Message) -> Any:
+    """The envelope; a bare record in the one it would have had; any other JSON as it is."""
+    from trailforward.jsontext import decode
+
+    try:
+        return message.event
+    except EventError:
+        return decode(message.raw)
+
+
+def _pattern(source: str) -> Pattern:
+    from trailforward.patterns import InvalidPattern, Pattern
+
+    try:
+        return Pattern(_text(source))
+    except InvalidPattern as error:
+        typer.echo(str(error) + (f"\nFix: {error.hint}" if error.hint else ""), err=True)
+    except PatternError as error:
+        typer.echo(str(error), err=True)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        typer.echo(
+            f"{source}: {why}. A pattern is JSON text, a file, or @NAME of a ready-made route.", err=True
+        )
+    raise typer.Exit(2)
+
+
+def _text(source: str) -> str:
+    if source.lstrip().startswith("{"):
+        return source
+    if source.startswith("@"):
+        from trailforward import readymade
+
+        known = readymade.everything()
+        if source[1:] not in known:
+            alike = get_close_matches(source[1:], known, 3, 0.4) or known
+            raise PatternError(f"There is no ready-made route {source[1:]!r}; there is {', '.join(alike)}.")
+        return known[source[1:]].pattern
+    return Path(source).read_text(encoding="utf-8")

@@ -1,0 +1,108 @@
+"""``trailforward test``: the tests that routes carry, run by the engine that routes in production."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  # Typer evaluates annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from trailforward.cli._difference import Line, coloured, difference
+from trailforward.cli._input import load_config
+from trailforward.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.routing import Route
+    from trailforward.testing.routes import RouteCase, RouteResult
+
+
+def run(
+    config: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[CONFIG]", help="A trailforward.toml, ssm:NAME or s3://…; none: the ready-made routes."
+        ),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the results as JUnit XML, too.")
+    ] = None,
+    verbose: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--verbose", "-v", help="Show the tests that passed, too.")
+    ] = False,
+) -> None:
+    """Run the tests of a configuration's routes, or those of the ready-made routes.
+
+    Ends with 0 if all passed, 1 if one failed, 2 if the configuration is wrong or has no tests.
+    """
+    from trailforward.testing import routes as engine
+
+    routes, tests = _ready_made() if config is None else _configured(config)
+    if not tests:
+        typer.echo("There is nothing to test: no route has [[routes.tests]].", err=True)
+        raise typer.Exit(2)
+    console = Console(highlight=False, soft_wrap=True)
+    results = list(engine.run(routes, tests))
+    for result in results:
+        if verbose or not result.passed:
+            _show(console, result)
+    if junit is not None:
+        from trailforward.cli._junit import write
+
+        try:
+            write(junit, [(result, _report(result)) for result in results])
+        except OSError as error:
+            typer.echo(f"{junit}: {error.strerror}", err=True)
+            raise typer.Exit(2) from None
+    failed = sum(not result.passed for result in results)
+    tested = {test.route.name for test in tests}
+    untested = [route.name for route in routes if route.name not in tested]
+    if untested:
+        typer.echo(f"Without a test: {', '.join(untested)}", err=True)
+    if failed:
+        console.print(Text(f"{failed} of {len(results)} tests failed", "bold red"))
+        raise typer.Exit(1)
+    console.print(Text(f"{len(results)} tests of {len(tested)} routes passed", "bold green"))
+
+
+def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
+    from trailforward.testing.routes import cases
+
+    loaded = load_config(where)
+    problems: list[Problem] = []
+    tests = cases(loaded.config, folder=loaded.folder, problems=problems)
+    if problems:
+        typer.echo(str(ConfigError(problems)), err=True)
+        raise typer.Exit(2)
+    return loaded.config.compiled_routes(), tests
+
+
+def _ready_made() -> tuple[Sequence[Route], list[RouteCase]]:
+    from trailforward.testing.routes import ready_made_cases
+
+    tests = ready_made_cases()
+    return list({test.route.name: test.route for test in tests}.values()), tests
+
+
+def _report(result: RouteResult) -> list[Line]:
+    """What a user needs to see why a test failed."""
+    case = result.case
+    if result.passed or case.route.pattern is None:
+        return []
+    took = case.route.name in result.taken_by
+    if case.expected and not took and case.route.pattern.matches(case.event):
+        return []  # another route is to blame, and the reason names it
+    return difference(case.route.pattern, case.event)
+
+
+def _show(console: Console, result: RouteResult) -> None:
+    verdict = Text("pass ", "green") if result.passed else Text("FAIL ", "bold red")
+    console.print(Text.assemble(verdict, (result.case.route.name, "bold"), f": {result.case.label}"))
+    if result.passed:
+        return
+    console.print(Text(f"     {result.reason}"))
+    if lines := _report(result):
+        console.print(coloured(lines, "       "))

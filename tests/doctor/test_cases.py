@@ -1,0 +1,50 @@
+"""The shared table of delivery cases: each tells a code and its near misses apart."""
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.doctor import cases
+from trailforward.doctor import load_codes
+
+pytestmark = pytest.mark.skipif(cases.path() is None, reason=cases.REASON)
+SHARED = cases.load()
+
+
+@pytest.mark.parametrize("case", SHARED["cases"], ids=lambda case: case["id"])
+def test_case(case: dict[str, Any]) -> None:
+    """Result, code, link and warnings are those of the case."""
+    assert cases.faults(case) == []
+
+
+def test_every_code_is_in_the_table() -> None:
+    """Every code of the shared table is known, and of the same kind."""
+    codes = load_codes()
+    assert {code: codes[code].kind for code in SHARED["codes"]} == SHARED["codes"]
+
+
+def test_cases_are_understood() -> None:
+    """The cases hold nothing that the snapshot's models do not know."""
+    odd = {case["id"]: cases.World.model_validate(case["world"]).not_understood for case in SHARED["cases"]}
+    assert {key: what for key, what in odd.items() if what} == {}
+
+
+def test_count() -> None:
+    """``python -m tests.doctor.cases`` counts the cases by code and ends with 0 when all are right."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.doctor.cases"], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.endswith(f"{len(SHARED['cases'])} of {len(SHARED['cases'])} cases (100%)\n")
+
+
+def test_count_without_the_file() -> None:
+    """Without the file the count says what is missing and ends with 2."""
+    clean = {key: text for key, text in os.environ.items() if not key.startswith("TRAILFORWARD_")}
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.doctor.cases"], capture_output=True, text=True, check=False, env=clean
+    )
+    assert (run.returncode, run.stdout) == (2, cases.REASON + "\n")

@@ -1,0 +1,506 @@
+"""reach: own cases, beside the shared table: what it adds, and what it leaves open."""
+
+import subprocess
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from tests.doctor.worlds import (
+    CENTRAL,
+    HERE,
+    HOME,
+    HUB,
+    HUB_QUEUE,
+    LONG,
+    MEMBER,
+    OTHER,
+    QUEUE,
+    ROLE,
+    RULE_AT,
+    TARGET_AT,
+    TRAIL_AT,
+    allow,
+    ask,
+    direct,
+    hub,
+    resource,
+    role,
+    rule,
+    said,
+    trail,
+)
+
+OK = (True, "OK", None)
+FUNCTION = f"arn:aws:lambda:{HERE}:{MEMBER}:function:tf"
+TOPIC = f"arn:aws:sns:{HERE}:{MEMBER}:tf"
+STREAM = f"arn:aws:kinesis:{HERE}:{HUB}:stream/tf"
+MACHINE = f"arn:aws:states:{HERE}:{MEMBER}:stateMachine:tf"
+MEMBERS = {"id": "o-example00", "management": HUB, "accounts": [HUB, MEMBER]}
+ORG = trail(name="org", account=HUB, organization=True)
+
+
+def test_arrives() -> None:
+    """A call that arrives is reported with the whole way, link by link."""
+    verdict = ask(hub())
+    assert said(verdict) == OK
+    assert verdict.path == (
+        f"region:{MEMBER}/{HERE}",
+        TRAIL_AT,
+        f"bus:{MEMBER}/{HERE}/default",
+        RULE_AT,
+        TARGET_AT,
+        f"role:{ROLE}",
+        f"bus:{HUB}/{HOME}/central",
+        f"rule:{HUB}/{HOME}/central/in",
+        f"target:{HUB}/{HOME}/central/in/t1",
+        f"destination:{HUB_QUEUE}",
+    )
+    assert verdict.why == f"ec2:RunInstances of account {MEMBER}, recorded in {HERE}, arrives."
+    assert verdict.evidence == "documented"
+
+
+def test_breaks() -> None:
+    """A call that does not arrive is reported with its broken link, a sentence, a fix and evidence."""
+    verdict = ask(direct(rules=[rule(state="DISABLED")]))
+    assert said(verdict) == (False, "RULE_DISABLED", RULE_AT)
+    assert verdict.path[-1] == RULE_AT
+    assert verdict.why == f"Rule tf (default bus, {HERE}, account {MEMBER}) matches, but it is disabled."
+    assert verdict.fix.startswith("Enable it")
+    assert verdict.evidence == "documented"
+    assert verdict.source.startswith("https://docs.aws.amazon.com/")
+
+
+def test_as_data() -> None:
+    """A verdict is plain data: it becomes JSON with dataclasses.asdict."""
+    data = asdict(ask(direct()))
+    assert data["warnings"][0]["code"] == "DLQ_MISSING"
+    assert (data["reaches"], data["doubts"]) == (True, ())
+
+
+def test_mismatch_names_the_fields() -> None:
+    """A pattern that misses is reported with the fields in its way, of the nearest $or combination."""
+    pattern = {
+        "$or": [{"source": ["x"], "detail": {"eventName": ["y"]}}, {"detail": {"sourceIPAddress": ["z"]}}]
+    }
+    verdict = ask(direct(rules=[rule(pattern=pattern)]))
+    assert said(verdict) == (False, "PATTERN_MISMATCH", RULE_AT)
+    assert 'detail.sourceIPAddress: no value there, wanted ["z"]' in verdict.why
+    assert "eventName" not in verdict.why
+
+
+def test_detail() -> None:
+    """A call can carry more of the record, for patterns that ask for it."""
+    world = direct(rules=[rule(pattern={"detail": {"sourceIPAddress": [{"cidr": "198.51.100.0/24"}]}})])
+    assert said(ask(world, detail={"sourceIPAddress": "198.51.100.7"})) == OK
+
+
+def test_pattern_as_text() -> None:
+    """A pattern may be JSON text, as DescribeRule gives it."""
+    assert said(ask(direct(rules=[rule(pattern='{"detail": {"eventType": ["AwsApiCall"]}}')]))) == OK
+
+
+def test_schedule() -> None:
+    """A rule with a schedule and no pattern gets no events, and is not blamed."""
+    schedule = rule(pattern=None)
+    assert said(ask(direct(rules=[schedule]))) == (False, "NO_RULE", f"bus:{MEMBER}/{HERE}/default")
+
+
+CUSTOM = [
+    rule(name="a", bus="x", pattern={"source": ["no"]}),
+    rule(name="b", bus="y"),
+    rule(name="c", bus="x"),
+    rule(name="d", bus="z", pattern={"source": [{"no": 1}]}),
+]
+
+
+@pytest.mark.parametrize(
+    ("rules", "at"),
+    [(CUSTOM, f"rule:{MEMBER}/{HERE}/y/b"), (CUSTOM[2:], f"rule:{MEMBER}/{HERE}/x/c")],
+)
+def test_first_custom_rule(rules: list[dict[str, Any]], at: str) -> None:
+    """Of several rules on custom buses the first that matches is named."""
+    assert said(ask(direct(rules=rules))) == (False, "RULE_ON_NON_DEFAULT_BUS", at)
+
+
+TWO_HOPS = hub(
+    rules=[
+        rule(CENTRAL, target={"role": ROLE}),
+        rule(CENTRAL, name="self", account=HUB, region=HOME, bus="central", target={"role": ROLE}),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        (TWO_HOPS, (False, "HOP_LIMIT", f"target:{HUB}/{HOME}/central/self/t1")),
+        (
+            hub(roles=[role(trust=[])], accounts={MEMBER: {HERE: "ENABLED"}}),
+            (False, "ROLE_TRUST", f"role:{ROLE}"),
+        ),
+        (hub(accounts={MEMBER: {HERE: "ENABLED"}}), ("unknown", "ACCOUNT_NOT_VISIBLE", TARGET_AT)),
+        (hub(buses=[]), (False, "TARGET_MISSING", TARGET_AT)),
+        (hub(destinations=[CENTRAL]), OK),
+    ],
+    ids=["loops back", "unread, and a bad role", "unread", "absent", "the bus is the destination"],
+)
+def test_hop(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A hop ends at the first definite break; of an unread account only the role can be judged."""
+    assert said(ask(world)) == expected
+
+
+def to_default_bus(status: str) -> dict[str, Any]:
+    """A member that forwards to the hub's default bus, in a Region with a status."""
+    bus = f"arn:aws:events:{HOME}:{HUB}:event-bus/default"
+    return hub(
+        accounts={MEMBER: {HERE: "ENABLED"}, HUB: {HOME: status}},
+        rules=[
+            rule(bus, target={"role": ROLE}),
+            rule(HUB_QUEUE, name="in", account=HUB, region=HOME),
+        ],
+        buses=[{"account": HUB, "region": HOME, "name": "default", "policy": [allow(bus, {"AWS": MEMBER})]}][
+            : status == "ENABLED"
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("ENABLED", OK),
+        ("DISABLED", (False, "TARGET_MISSING", TARGET_AT)),
+    ],
+)
+def test_default_bus_as_target(status: str, expected: tuple[Any, ...]) -> None:
+    """A default bus exists where its Region is enabled, and lets others in with a policy."""
+    assert said(ask(to_default_bus(status))) == expected
+
+
+def test_default_bus_of_a_changing_region() -> None:
+    """Whether the default bus of a Region that is being enabled takes events is unknown."""
+    world = to_default_bus("ENABLING")
+    world["rules"][0]["targets"][0]["arn"] = f"arn:aws:events:{HOME}:{MEMBER}:event-bus/default"
+    world["rules"][1] |= {"account": MEMBER}
+    world["accounts"] = {MEMBER: {HERE: "ENABLED", HOME: "ENABLING"}, HUB: {HOME: "ENABLED"}}
+    assert said(ask(world)) == ("unknown", "REGION_CHANGING", f"region:{MEMBER}/{HOME}")
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        (
+            direct(trails=[ORG], organization=MEMBERS),
+            OK,
+        ),
+        (
+            direct(trails=[trail(account=HUB, organization=True, home="af-south-1", logging=False)])
+            | {"organization": MEMBERS},
+            (False, "ORG_TRAIL_HOME_NOT_OPTED_IN", f"trail:{HUB}/af-south-1/main"),
+        ),
+        (
+            direct(trails=[trail(selectors={"basic": [], "advanced": []})]),
+            OK,
+        ),
+        (
+            direct(trails=[trail(selectors={"aggregated": [1]})]),
+            ("unknown", "NOT_UNDERSTOOD", f"selectors:{MEMBER}/{HERE}"),
+        ),
+    ],
+    ids=["organization", "organization, stopped, home not enabled", "moto's empty lists", "unknown form"],
+)
+def test_trails(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A trail must reach the account, run and select the event; selectors of an unknown form are a doubt."""
+    assert said(ask(world)) == expected
+
+
+def test_organization_trail_alone() -> None:
+    """That an organization trail alone feeds a member's buses is told as inferred, not as documented."""
+    verdict = ask(direct(trails=[ORG], organization=MEMBERS))
+    assert verdict.evidence == "inferred"
+    assert [note.code for note in verdict.warnings if note.severity == "info"] == ["ORG_TRAIL_ONLY"]
+    both = ask(direct(trails=[ORG, trail()], organization=MEMBERS))
+    assert both.evidence == "documented"
+
+
+ELSEWHERE = HUB_QUEUE.replace(HOME, HERE)
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        (direct("no-arn"), ("unknown", "NOT_UNDERSTOOD", TARGET_AT)),
+        (direct(MACHINE), ("unknown", "NOT_UNDERSTOOD", TARGET_AT)),
+        (direct("arn:aws:s3:::bucket"), (False, "TARGET_CROSS_REGION_UNSUPPORTED", TARGET_AT)),
+        (
+            direct(rules=[rule(target={"role": ROLE})], roles=[role()], resources=[]),
+            (False, "TARGET_MISSING", TARGET_AT),
+        ),
+        (
+            direct(ELSEWHERE, accounts={MEMBER: {HERE: "ENABLED"}}, resources=[]),
+            (False, "TARGET_NO_ROLE", TARGET_AT),
+        ),
+        (
+            direct(ELSEWHERE, accounts={MEMBER: {HERE: "ENABLED"}}, resources=[], roles=[role()])
+            | {"rules": [rule(ELSEWHERE, target={"role": ROLE})]},
+            ("unknown", "ACCOUNT_NOT_VISIBLE", TARGET_AT),
+        ),
+        (
+            direct(STREAM, rules=[rule(STREAM, target={"role": ROLE})], roles=[role()]),
+            (False, "STREAM_POLICY", f"destination:{STREAM}"),
+        ),
+        (
+            direct(STREAM, rules=[rule(STREAM, target={"role": ROLE})], roles=[role()])
+            | {"resources": [resource(STREAM, policy=[allow(STREAM, {"AWS": ROLE})])]},
+            OK,
+        ),
+        (direct(TOPIC), OK),
+        (direct(TOPIC, destinations=[QUEUE]), (False, "NO_RULE", f"bus:{MEMBER}/{HERE}/default")),
+        (direct(rules=[rule(state="PAUSED")]), ("unknown", "NOT_UNDERSTOOD", RULE_AT)),
+        (direct(rules=[rule(pattern={"source": [{"no": 1}]})]), ("unknown", "NOT_UNDERSTOOD", RULE_AT)),
+    ],
+    ids=[
+        "no ARN",
+        "Step Functions",
+        "no Region",
+        "absent before its role",
+        "unread, no role",
+        "unread",
+        "stream of another account without policy",
+        "stream of another account",
+        "topic as destination",
+        "topic that was not read",
+        "unknown state",
+        "pattern our engine refuses",
+    ],
+)
+def test_targets(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """What the doctor does not know or did not read is unknown, and a definite break comes first."""
+    assert said(ask(world)) == expected
+
+
+def behind(topic: dict[str, Any], *resources: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A world with a topic between the rule and its destinations."""
+    return direct(TOPIC, destinations=[HUB_QUEUE], resources=[resource(TOPIC, **topic), *resources], **more)
+
+
+SNS = {"Service": "sns.amazonaws.com"}
+SUBSCRIBED = {"subscriptions": [HUB_QUEUE]}
+QUEUE_BEHIND = {"arn": HUB_QUEUE, "policy": [allow(HUB_QUEUE, SNS)]}
+AT_QUEUE = f"destination:{HUB_QUEUE}"
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        (behind(SUBSCRIBED, QUEUE_BEHIND), OK),
+        (behind({"subscriptions": [QUEUE]}), (False, "TARGET_MISSING", f"topic:{TOPIC}")),
+        (behind(SUBSCRIBED), (False, "TARGET_MISSING", AT_QUEUE)),
+        (
+            behind(SUBSCRIBED, accounts={MEMBER: {HERE: "ENABLED"}}),
+            ("unknown", "ACCOUNT_NOT_VISIBLE", AT_QUEUE),
+        ),
+        (behind(SUBSCRIBED, resource(HUB_QUEUE)), (False, "QUEUE_POLICY", AT_QUEUE)),
+        (
+            behind(SUBSCRIBED, QUEUE_BEHIND | {"encryption": {"type": "aws-managed-key"}}),
+            (False, "KMS_KEY_POLICY", AT_QUEUE),
+        ),
+        (
+            behind(SUBSCRIBED | {"encryption": {"type": "aws-managed-key"}}, QUEUE_BEHIND),
+            (False, "KMS_KEY_POLICY", f"topic:{TOPIC}"),
+        ),
+        (
+            behind({"subscriptions": [MACHINE]}) | {"destinations": [MACHINE]},
+            ("unknown", "NOT_UNDERSTOOD", f"destination:{MACHINE}"),
+        ),
+    ],
+    ids=[
+        "good",
+        "not subscribed",
+        "absent",
+        "unread",
+        "only EventBridge may",
+        "key of the queue",
+        "key of the topic",
+        "unknown kind",
+    ],
+)
+def test_behind_a_topic(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """Behind a topic the queue must be there, let SNS send, and be readable with its key."""
+    assert said(ask(world)) == expected
+
+
+@pytest.mark.parametrize(
+    ("encryption", "expected"),
+    [
+        ({"type": "sqs-managed"}, OK),
+        ({"type": "customer-key"}, ("unknown", "NOT_UNDERSTOOD", f"destination:{QUEUE}")),
+        ({"type": "quantum"}, ("unknown", "NOT_UNDERSTOOD", f"destination:{QUEUE}")),
+        (
+            {"type": "customer-key", "keyPolicy": {"principals": ["*"], "actions": ["kms:*"]}},
+            OK,
+        ),
+        (
+            {"type": "customer-key", "keyPolicy": {"principals": ["*"], "actions": ["kms:Decrypt"]}},
+            (False, "KMS_KEY_POLICY", f"destination:{QUEUE}"),
+        ),
+    ],
+)
+def test_keys(encryption: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A key must admit both actions; a key whose policy is not known leaves it unknown."""
+    assert said(ask(direct(resources=[resource(QUEUE, encryption=encryption)]))) == expected
+
+
+def test_key_with_a_role() -> None:
+    """Whether a target's role may use the key is not modelled, and the answer says so."""
+    encrypted = resource(QUEUE, encryption={"type": "customer-key"})
+    verdict = ask(direct(rules=[rule(target={"role": ROLE})], roles=[role()], resources=[encrypted]))
+    assert said(verdict) == OK
+    assert "KMS_WITH_ROLE" in {note.code for note in verdict.warnings}
+    assert verdict.evidence == "inferred"
+
+
+@pytest.mark.parametrize(
+    ("world", "expected"),
+    [
+        (
+            direct(
+                resources=[
+                    resource(
+                        QUEUE, policy=[allow(QUEUE, Condition={"DateLessThan": {"aws:CurrentTime": "2030"}})]
+                    )
+                ]
+            ),
+            ("unknown", "NOT_UNDERSTOOD", f"destination:{QUEUE}"),
+        ),
+        (
+            hub(
+                roles=[
+                    role(
+                        allow=[{"action": "events:*", "condition": {"Bool": {"aws:PrincipalTag/x": "true"}}}]
+                    )
+                ]
+            ),
+            ("unknown", "NOT_UNDERSTOOD", f"role:{ROLE}"),
+        ),
+        (
+            hub(roles=[role(deny=[{"action": "events:PutEvents"}])]),
+            (False, "ROLE_POLICY", f"role:{ROLE}"),
+        ),
+        (
+            hub(
+                buses=[
+                    {
+                        "account": HUB,
+                        "region": HOME,
+                        "name": "central",
+                        "policy": [allow(CENTRAL, "*", Condition={"StringEquals": {"aws:SourceOrgID": "o"}})],
+                    }
+                ]
+            ),
+            ("unknown", "NOT_UNDERSTOOD", f"bus:{HUB}/{HOME}/central"),
+        ),
+    ],
+    ids=["queue", "role", "role with a deny", "bus"],
+)
+def test_conditions_outside_the_model(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    """A condition that nobody can judge from a snapshot makes the answer unknown; a deny is definite."""
+    assert said(ask(world)) == expected
+
+
+def test_forwarded_only() -> None:
+    """A hub policy that admits forwarded events only, to keep out forged ones, is understood."""
+    condition = {"Bool": {"events:eventBusInvocation": "true"}, "StringLike": {"events:source": "aws.*"}}
+    bus = {"account": HUB, "region": HOME, "name": "central"}
+    assert said(ask(hub(buses=[bus | {"policy": [allow(CENTRAL, "*", Condition=condition)]}]))) == OK
+
+
+def test_role_that_is_no_arn() -> None:
+    """A role that is no ARN is judged like any other, and never an error."""
+    broken = hub(rules=[rule(CENTRAL, target={"role": "arn:tf"})], roles=[role("arn:tf")])
+    assert said(ask(broken)) == (False, "BUS_POLICY_DENIES", f"bus:{HUB}/{HOME}/central")
+
+
+SIGN_IN = {
+    "service": "signin.amazonaws.com",
+    "source": "aws.signin",
+    "eventName": "ConsoleLogin",
+    "detailType": "AWS Console Sign In via CloudTrail",
+}
+
+
+@pytest.mark.parametrize(
+    ("listed", "warned"),
+    [
+        (["AWS Console Signin via CloudTrail"], True),
+        (["AWS Console Sign In via CloudTrail"], False),
+        ([{"prefix": "AWS API"}], False),
+    ],
+)
+def test_sign_in_spelling(listed: list[Any], warned: bool) -> None:  # noqa: FBT001
+    """A rule is warned about when it lists the guide's spelling of sign-ins alone."""
+    world = direct(rules=[rule(pattern={"detail-type": listed, "detail": {"eventName": ["CheckMfa"]}})])
+    codes = {warning.code for warning in ask(world, **SIGN_IN).warnings}
+    assert ("SIGNIN_SPELLING" in codes) is warned
+
+
+def test_dead_letters_of_an_unread_account() -> None:
+    """A dead-letter queue of an account that was not read is not called missing."""
+    world = direct(rules=[rule(target={"dlq": f"arn:aws:sqs:{HERE}:{OTHER}:dlq"})])
+    codes = [warning.code for warning in ask(world).warnings if warning.code != "PATTERN_WITHOUT_SOURCE"]
+    assert codes == ["NOT_SEEN"]
+    world["rules"][0]["targets"][0]["dlq"] = "dlq"
+    assert [warning.code for warning in ask(world).warnings] == ["DLQ_MISSING"]
+
+
+def test_doubts_are_listed() -> None:
+    """Every uncertain link of the way is listed, whatever decides."""
+    world = direct(trails=[trail(deliveryError="AccessDenied")], rules=[rule(state="PAUSED")])
+    verdict = ask(world)
+    assert said(verdict) == ("unknown", "TRAIL_DELIVERY_ERROR", TRAIL_AT)
+    assert [doubt.code for doubt in verdict.doubts] == ["TRAIL_DELIVERY_ERROR", "NOT_UNDERSTOOD"]
+    assert "AccessDenied" in verdict.why
+    assert verdict.evidence == "uncertain"
+
+
+def test_account_that_was_not_read() -> None:
+    """Of an account that was not read nothing is said but that."""
+    assert said(ask(direct(), account=OTHER)) == ("unknown", "ACCOUNT_NOT_VISIBLE", f"region:{OTHER}/{HERE}")
+
+
+FORGED = {"source": "my.app", "via": "PutEvents", "service": "iam.amazonaws.com", "readOnly": True}
+
+
+@pytest.mark.parametrize(
+    ("world", "bus", "expected"),
+    [
+        (direct(rules=[rule(pattern={"source": ["my.app"]})], trails=[]), "default", OK),
+        (direct(rules=[rule(pattern={"source": ["my.app"]}, bus="audit")], trails=[]), "audit", OK),
+        (
+            direct(rules=[rule(pattern={"source": ["my.app"]}, bus="audit")]),
+            "other",
+            (False, "NO_RULE", f"bus:{MEMBER}/{HERE}/other"),
+        ),
+    ],
+)
+def test_forged(world: dict[str, Any], bus: str, expected: tuple[Any, ...]) -> None:
+    """A forged event needs no trail and no long state, and stays on the bus of the caller."""
+    assert said(ask(world, **FORGED, bus=bus)) == expected
+
+
+def test_long_state_on_both_rules() -> None:
+    """Read-only management events arrive over a hop with the long state on both rules."""
+    world = hub()
+    for item in world["rules"]:
+        item["state"] = LONG
+    assert said(ask(world, readOnly=True)) == OK
+
+
+def test_no_boto3() -> None:
+    """Importing the doctor imports neither boto3 nor the pipeline."""
+    code = (
+        "import sys, trailforward.doctor; print([m for m in sys.modules if 'boto' in m or 'forwarder' in m])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "[]\n"

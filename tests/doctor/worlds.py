@@ -1,0 +1,144 @@
+"""Small worlds to ask questions about, as JSON would hold them."""
+
+from typing import Any
+
+from trailforward.doctor import Call, Verdict, World, reach
+
+MEMBER = "222222222222"
+HUB = "111111111111"
+OTHER = "333333333333"
+HERE = "eu-west-1"
+HOME = "us-east-1"
+LONG = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+QUEUE = f"arn:aws:sqs:{HERE}:{MEMBER}:in"
+HUB_QUEUE = f"arn:aws:sqs:{HOME}:{HUB}:in"
+CENTRAL = f"arn:aws:events:{HOME}:{HUB}:event-bus/central"
+ROLE = f"arn:aws:iam::{MEMBER}:role/forward"
+TRAIL_AT = f"trail:{MEMBER}/{HOME}/main"
+RULE_AT = f"rule:{MEMBER}/{HERE}/default/tf"
+TARGET_AT = f"target:{MEMBER}/{HERE}/default/tf/t1"
+
+ACTIONS = {
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "lambda": "lambda:InvokeFunction",
+    "events": "events:PutEvents",
+    "kinesis": "kinesis:PutRecord",
+    "firehose": "firehose:PutRecord",
+}
+
+
+def action(arn: str) -> str:
+    """What a sender does with a resource."""
+    return ACTIONS.get(arn.partition("aws:")[2].partition(":")[0], "*")
+
+
+def allow(arn: str, principal: Any = None, **more: Any) -> dict[str, Any]:
+    """A statement that lets EventBridge, or another, send."""
+    principal = principal or {"Service": "events.amazonaws.com"}
+    return {"Effect": "Allow", "Principal": principal, "Action": action(arn), "Resource": arn, **more}
+
+
+def resource(arn: str, **more: Any) -> dict[str, Any]:
+    """A resource that lets EventBridge send."""
+    return {"arn": arn, "policy": [allow(arn)], **more}
+
+
+def trail(**more: Any) -> dict[str, Any]:
+    """A multi-Region trail of the member that takes management events."""
+    return {
+        "name": "main",
+        "account": MEMBER,
+        "home": HOME,
+        "multiRegion": True,
+        "organization": False,
+        "logging": True,
+        "globalEvents": True,
+        "selectors": None,
+        **more,
+    }
+
+
+def rule(arn: str = QUEUE, *, target: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A rule of the member's default bus with one target."""
+    return {
+        "name": "tf",
+        "account": MEMBER,
+        "region": HERE,
+        "bus": "default",
+        "state": "ENABLED",
+        "pattern": {"source": [{"prefix": "aws."}]},
+        "targets": [{"id": "t1", "arn": arn, **(target or {})}],
+        **more,
+    }
+
+
+def role(arn: str = ROLE, **more: Any) -> dict[str, Any]:
+    """A role that EventBridge may assume, and that may do anything."""
+    return {
+        "arn": arn,
+        "trust": ["events.amazonaws.com"],
+        "allow": [{"action": "*", "resource": "*"}],
+        **more,
+    }
+
+
+def direct(arn: str = QUEUE, **more: Any) -> dict[str, Any]:
+    """A rule that sends to a destination of its own Region."""
+    regions = {HERE: "ENABLED", HOME: "ENABLED"}
+    return {
+        "accounts": {MEMBER: regions, HUB: regions},
+        "trails": [trail()],
+        "rules": [rule(arn)],
+        "resources": [resource(arn)],
+        "destinations": [arn],
+        **more,
+    }
+
+
+def hub(**more: Any) -> dict[str, Any]:
+    """A rule that forwards to the hub's bus, where another sends to a queue."""
+    return {
+        **direct(),
+        "rules": [
+            rule(CENTRAL, target={"role": ROLE}),
+            rule(HUB_QUEUE, name="in", account=HUB, region=HOME, bus="central"),
+        ],
+        "buses": [
+            {
+                "account": HUB,
+                "region": HOME,
+                "name": "central",
+                "policy": [allow(CENTRAL, {"AWS": MEMBER})],
+            }
+        ],
+        "roles": [role()],
+        "resources": [resource(HUB_QUEUE)],
+        "destinations": [HUB_QUEUE],
+        **more,
+    }
+
+
+def call(**more: Any) -> dict[str, Any]:
+    """A write call of the member."""
+    return {
+        "account": MEMBER,
+        "region": HERE,
+        "service": "ec2.amazonaws.com",
+        "source": "aws.ec2",
+        "eventName": "RunInstances",
+        "readOnly": False,
+        "category": "Management",
+        "identity": {"type": "IAMUser", "accountId": MEMBER},
+        **more,
+    }
+
+
+def ask(world: dict[str, Any], **more: Any) -> Verdict:
+    """The verdict for a call in a world."""
+    return reach(World.model_validate(world), Call.model_validate(call(**more)))
+
+
+def said(verdict: Verdict) -> tuple[Any, str, str | None]:
+    """The three things that a case names."""
+    return verdict.reaches, verdict.code, verdict.at

@@ -1,0 +1,52 @@
+"""``raw`` and ``record`` send bytes that arrived, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from trailforward import EventError, Message, Origin, formats
+
+ODD = b' { "detail-type" : "x", "detail" :  { "n" : 1.10, "e": "\\u003d" } , "x":1e400 }\n'
+
+
+def message(raw: bytes) -> Message:
+    """A message of these bytes."""
+    return Message(raw, Origin("test"))
+
+
+def test_raw_is_every_byte() -> None:
+    """Also of what is no event: blanks, number spellings and escapes stay."""
+    form = formats.load("raw")
+    for raw in (ODD, b"no json", b""):
+        assert form.data(message(raw)) == raw
+        assert form.subject(message(raw)) == ""
+
+
+def test_record_is_every_byte_of_detail() -> None:
+    """The record is cut out of its envelope; a bare record is sent whole."""
+    form = formats.load("record")
+    assert form.data(message(ODD)) == b'{ "n" : 1.10, "e": "\\u003d" }'
+    bare = b'{ "eventVersion": "1.11", "awsRegion": "x" } '
+    assert form.data(message(bare)) == bare
+    assert form.subject(message(ODD)) == ""
+
+
+@pytest.mark.parametrize("name", ["record", "text"])
+def test_what_is_no_event_has_no_record(name: str) -> None:
+    """Formats that need an event say that it is none."""
+    with pytest.raises(EventError, match="not JSON"):
+        formats.load(name).data(message(b"no json"))
+
+
+@pytest.mark.parametrize("name", list(formats.BUILT_IN))
+def test_formats_are_found_by_name(name: str) -> None:
+    """Every format in the table loads under its own name, and says what it makes."""
+    form = formats.load(name)
+    assert form.name == name
+    assert form.content_type.startswith("application/json" if form.json else "text/plain")
+
+
+def test_there_is_no_other_format() -> None:
+    """An unknown name is a ``KeyError``; the configuration refuses it before."""
+    with pytest.raises(KeyError):
+        formats.load("xml")

@@ -1,0 +1,302 @@
+"""``text``: one line that tells a person what happened, and nothing in an event can forge another."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.events import envelope
+from trailforward import EventError, Message, Origin
+from trailforward.formats.text import Text
+from trailforward.testing import samples
+
+FORM = Text()
+#: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html: how a subject may begin, and what it may hold.
+SUBJECT = re.compile(r"[!-~][ -~]{0,98}")
+
+
+def message(raw: bytes) -> Message:
+    """A message of these bytes."""
+    return Message(raw, Origin("test"))
+
+
+def of(name: str) -> Message:
+    """A sample."""
+    return message(samples.load(name))
+
+
+def made(**detail: Any) -> Message:
+    """An event with these members in its record."""
+    return message(envelope(**detail))
+
+
+def headline(event: Message) -> str:
+    """The first line, of a text that is well formed."""
+    lines = FORM.data(event).decode().split("\n")
+    assert lines[-1] == ""
+    assert lines[1] == ""
+    for line in lines[2:-1]:
+        assert re.match(r"[A-Z][A-Za-z ]+: .", line)
+    assert all(line.isprintable() for line in lines)
+    assert SUBJECT.fullmatch(FORM.subject(event))
+    return lines[0]
+
+
+HEADLINES = {
+    "access-denied": "ReportRunner/weekly: secretsmanager:GetSecretValue in ap-northeast-2 (123456789012) "
+    "from 198.51.100.17 at 2026-09-14T15:00:09Z: failed (AccessDenied)",
+    "assume-role-by-service": "ec2.amazonaws.com: sts:AssumeRole on role/BatchWorker "
+    "in eu-west-2 (111122223333) at 2026-09-14T11:00:03Z: succeeded",
+    "console-login-failure": "somebody (name hidden): signin:ConsoleLogin in us-east-2 (111122223333) "
+    "from 203.0.113.9 at 2026-09-14T03:27:08Z: failed (No username found in supplied account)",
+    "console-login-without-mfa": "milan: signin:ConsoleLogin in eu-north-1 (123456789012) "
+    "from 198.51.100.141 at 2026-09-14T06:40:52Z: succeeded without MFA",
+    "function-code-replaced": "PlatformEngineer/ines@example.com: lambda:UpdateFunctionCode "
+    "on invoice-export in eu-west-2 (111122223333) from 198.51.100.60 at 2026-09-14T09:41:26Z: succeeded",
+    "guardduty-finding": "GuardDuty Finding in us-west-1 (111122223333) at 2026-09-14T14:20:00Z",
+    "insight-start": "BatchWorker/i-0c9e8d7f6a5b43210: ApiCallRateInsight Start for ec2:TerminateInstances "
+    "in us-east-2 (111122223333) at 2026-09-14T16:32:00Z: 14.0 a minute, usually 0.000705592",
+    "kms-key-rotated": "AWS Internal: kms:RotateKey on key/b766ca85-1879-44c8-8b2f-5280909af792 "
+    "in eu-central-1 (111122223333) at 2026-09-14T01:17:22Z: succeeded",
+    "network-activity-denied": "AROAEXAMPLECOURIERAAA:export of 123456789012: s3:PutObject on not-our-bucket "
+    "in eu-central-1 (111122223333) from 192.0.2.44 at 2026-09-14T17:45:12Z: failed (VpceAccessDenied)",
+    "policy-attached": "PlatformEngineer/ines@example.com: iam:AttachUserPolicy "
+    "on build-agent and policy/AdministratorAccess in us-east-1 (111122223333) "
+    "from 198.51.100.60 at 2026-09-14T09:24:33Z: succeeded",
+    "security-group-opened": "dora: ec2:AuthorizeSecurityGroupIngress on sg-0d5c1e7b9a3f24680 "
+    "in eu-west-1 (111122223333) from 198.51.100.23 at 2026-09-14T09:12:44Z: succeeded",
+    "snapshot-shared": "milan: ec2:ModifySnapshotAttribute on snap-0e1d2c3b4a5f69780 "
+    "in me-central-1 (123456789012) from 198.51.100.141 at 2026-09-14T07:06:30Z: succeeded",
+}
+
+
+@pytest.mark.parametrize("name", HEADLINES)
+def test_headlines(name: str) -> None:
+    """Who did what, to what, where, from which address, when and with which outcome, in one line."""
+    assert headline(of(name)) == HEADLINES[name]
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_every_kind_of_event(name: str) -> None:
+    """Every sample has a headline with its Region and account, and a subject that SNS takes."""
+    event = json.loads(samples.load(name))
+    place = f" in {event['region']} ({event['account']})"
+    assert place in headline(of(name))
+    assert place in FORM.subject(of(name))
+
+
+SUBJECTS = {
+    "access-denied": "secretsmanager:GetSecretValue by ReportRunner/weekly "
+    "in ap-northeast-2 (123456789012): failed",
+    "console-login-without-mfa": "signin:ConsoleLogin by milan in eu-north-1 (123456789012): without MFA",
+    "guardduty-finding": "GuardDuty Finding in us-west-1 (111122223333)",
+    "insight-start": "ApiCallRateInsight Start for ec2:TerminateInstances by ...8d7f6a5b43210 "
+    "in us-east-2 (111122223333)",
+}
+
+
+@pytest.mark.parametrize("name", SUBJECTS)
+def test_subjects(name: str) -> None:
+    """A subject tells action, actor, place and what is odd; a long actor loses its beginning."""
+    assert FORM.subject(of(name)) == SUBJECTS[name]
+
+
+def test_details() -> None:
+    """Below the headline stand the facts that an analyst asks for next."""
+    text = FORM.data(of("network-activity-denied")).decode()
+    assert "\nError: The request was denied due to a VPC endpoint policy\n" in text
+    assert "\nResource: arn:aws:s3:::not-our-bucket\n" in text
+    text = FORM.data(of("root-console-login")).decode()
+    assert "\nRoot: yes\n" in text
+    assert "\nMFA: " in text
+    text = FORM.data(of("security-group-opened")).decode()
+    assert '\nRequest: {"groupId": "sg-0d5c1e7b9a3f24680", ' in text
+    assert "\nEvent ID: 2c63888f-28f0-4481-be6d-dce7a7ace732\n" in text
+    assert "\nService event: {" in FORM.data(of("kms-key-rotated")).decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "what"),
+    [
+        (
+            "StopInstances",
+            {"instancesSet": {"items": [{"instanceId": "i-1"}, {"instanceId": "i-2"}]}},
+            "i-1 and i-2",
+        ),
+        ("StopInstances", {"instanceIds": ["i-1", "i-2", "i-3"]}, "i-1 and 2 more"),
+        ("DeleteTrail", {"name": "arn:aws:cloudtrail:eu-west-1:111122223333:trail/main"}, "trail/main"),
+        ("GetRole", {"roleName": "r", "versionId": "v1"}, "r"),
+        (
+            "AssumeRole",
+            {"roleSessionName": "s", "roleArn": "arn:aws:iam::444455556666:role/x"},
+            "arn:aws:iam::444455",
+        ),
+        ("CreateVpc", {"tagSet": {"items": [{"key": "k"}]}, "filters": {"items": [{"name": "n"}]}}, ""),
+        ("CreateKey", {"description": "d", "count": 1, "keyId": 5, "policyName": ""}, ""),
+        ("PutObject", {"bucketName": "b", "key": "k", "Host": "h"}, "b"),
+        ("X", {"arn:": 1, "thingArn": "arn:aws:x", "": ""}, "arn:aws:x"),
+        (None, {"functionName": "f"}, "f"),
+        ("X", "text", ""),
+        ("X", ["list"], ""),
+    ],
+)
+def test_what_a_call_was_about(name: Any, parameters: Any, what: str) -> None:
+    """The parameter that the action speaks of, else the first that names something."""
+    line = headline(made(eventName=name, requestParameters=parameters))
+    before, _, after = line.partition(" in eu-west-1 ")
+    assert after
+    assert before.partition(" on ")[2].startswith(what) if what else " on " not in before
+
+
+def test_resources_come_first() -> None:
+    """What CloudTrail lists is more exact than the request."""
+    resources = [{"ARN": f"arn:aws:s3:::b/{n}"} for n in range(4)] + ["odd", {"type": "x"}]
+    line = headline(made(resources=resources, requestParameters={"bucketName": "other"}))
+    assert " on b/0 and 3 more in " in line
+
+
+@pytest.mark.parametrize(
+    ("identity", "who"),
+    [
+        ({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Ops/jun"}, "Ops/jun: "),
+        (
+            {"type": "AWSAccount", "principalId": "AIDA", "accountId": "444455556666"},
+            "AIDA of 444455556666: ",
+        ),
+        ({"type": "AWSAccount", "accountId": "444455556666"}, "444455556666: "),
+        ({"type": "Root", "accountId": "111122223333"}, "root: "),
+        ({}, "ec2:StopInstances "),
+        (None, "ec2:StopInstances "),
+        ("text", "ec2:StopInstances "),
+    ],
+)
+def test_who(identity: Any, who: str) -> None:
+    """The actor is readable, and one of another account is marked."""
+    assert headline(made(userIdentity=identity)).startswith(who)
+
+
+HOSTILE = [
+    "line\nError: forged\r\nmore",
+    "\u2028\u2029\u0085\x0b\x0c\x1b[31m\u202e",
+    "\ud800",
+    "x" * 100_000,
+    "\n" * 100_000,
+    "é" * 400,
+    "{what} %s \\n",
+]
+PLACES = [
+    "eventName",
+    "eventSource",
+    "sourceIPAddress",
+    "errorCode",
+    "errorMessage",
+    "userAgent",
+    "eventTime",
+    "eventID",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_values_forge_nothing(value: str) -> None:
+    """Line breaks, control characters and endless values in any field stay within their line and a bound."""
+    identity = {"type": "IAMUser", "userName": value, "arn": value, "accessKeyId": value, "accountId": value}
+    event = made(
+        **dict.fromkeys(PLACES, value),
+        userIdentity=identity,
+        requestParameters={value: value, "instanceId": value},
+        resources=[{"ARN": value}] * 50,
+        serviceEventDetails=[value],
+    )
+    for hostile in (
+        event,
+        message(json.dumps({"detail-type": value, "region": value, "detail": {}}).encode()),
+    ):
+        headline(hostile)
+        data = FORM.data(hostile)
+        assert len(data) < 50_000
+        assert b"\nError: forged" not in data
+
+
+def test_depth_is_not_shown() -> None:
+    """A request of 1,000 levels does not cost the notification."""
+    raw = '{"detail":{"eventName":"X","requestParameters":{"a":' + "[" * 990 + "]" * 990 + "}}}"
+    text = FORM.data(message(raw.encode())).decode()
+    assert re.search(r"\nRequest: (\(nested too deeply to show\)|\{.*\})\n", text)
+
+
+@pytest.mark.parametrize(
+    "detail", ["text", 5, None, [], {}, {"eventType": "AwsCloudTrailInsight", "insightDetails": {}}]
+)
+def test_odd_details(detail: Any) -> None:
+    """An event without a record still has a line that says where it came from."""
+    raw = json.dumps({"detail-type": "Odd", "account": "1", "detail": detail})
+    assert " in an unknown Region (1)" in headline(message(raw.encode()))
+    assert headline(message(b'{"detail":1}')) == "an event in an unknown Region"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=5,
+)
+FIELDS = st.sampled_from(
+    [
+        *(
+            "userIdentity",
+            "eventTime",
+            "eventSource",
+            "eventName",
+            "sourceIPAddress",
+            "errorCode",
+            "resources",
+        ),
+        *(
+            "requestParameters",
+            "responseElements",
+            "insightDetails",
+            "additionalEventData",
+            "serviceEventDetails",
+        ),
+    ]
+)
+TYPES = st.sampled_from(
+    ["AwsApiCall", "AwsConsoleSignIn", "AwsServiceEvent", "AwsCloudTrailInsight", "AwsVpceEvent", "x"]
+)
+
+
+@given(st.dictionaries(FIELDS, VALUES), TYPES, VALUES)
+def test_wrong_types_everywhere(detail: dict[str, Any], kind: str, value: Any) -> None:
+    """Whatever an event holds, its text has one headline and its subject is within SNS's rules."""
+    event = {"detail-type": value, "account": value, "region": value, "time": value}
+    headline(message(json.dumps({**event, "detail": {**detail, "eventType": kind}}).encode()))
+
+
+@pytest.mark.parametrize("raw", [b"no json", b"[]", b"{}"])
+def test_what_is_no_event(raw: bytes) -> None:
+    """There is no text of what is no event; the error says what it is."""
+    with pytest.raises(EventError):
+        FORM.data(message(raw))
+    with pytest.raises(EventError):
+        FORM.subject(message(raw))
+
+
+CORPUS = os.environ.get("TRAILFORWARD_CORPUS")
+
+
+@pytest.mark.skipif(not CORPUS, reason="TRAILFORWARD_CORPUS is unset: it names a directory of *.ndjson")
+def test_every_event_of_the_corpus() -> None:
+    """Every real event has a headline with its Region and, where it has one, its action."""
+    for path in sorted(Path(str(CORPUS)).glob("*.ndjson")):
+        for line in filter(None, path.read_bytes().split(b"\n")):
+            event = message(line)
+            text = headline(event)
+            assert f" in {event.event['region']}" in text
+            name = event.record.get("eventName")
+            assert not isinstance(name, str) or re.sub(r"20\d{6}(v\d+)?$", "", name) in text

@@ -1,0 +1,278 @@
+"""How the layer is built, on small trees and without the network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import marshal
+import os
+import py_compile
+import re
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from layer import build
+from layer.build import BuildError, Target, Tree
+from layer.sbom import canonical, cyclonedx
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TARGET = Target("3.13", "arm64")
+HERE = Target(f"3.{sys.version_info.minor}", "arm64")
+PINNED = re.compile(r"([a-z0-9-]+)==([^ ]+)((?: +--hash=sha256:[0-9a-f]{64})+)")
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    """Writes files and returns their folder."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def package(folder: Path, name: str, *headers: str) -> None:
+    """A package's metadata, as pip would leave it."""
+    text = "\n".join(["Metadata-Version: 2.4", f"Name: {name}", "Version: 1.0", *headers])
+    write(folder / f"{name.replace('-', '_')}-1.0.dist-info", {"METADATA": text})
+
+
+def elf(machine: int, path: Path) -> None:
+    """A shared object, as far as its header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\x7fELF" + bytes(14) + machine.to_bytes(2, "little"))
+
+
+def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
+    """Times, modes and the order in which files were written leave no trace in the zip."""
+    one = write(tmp_path / "one", {"python/a.py": "1", "python/b/c.so": "2", "python/d.py": "3"})
+    other = write(tmp_path / "other", {"python/d.py": "3", "python/b/c.so": "2", "python/a.py": "1"})
+    os.utime(other / "python/a.py", (1, 1))
+    (other / "python/d.py").chmod(0o600)
+    build.write_zip(one, tmp_path / "one.zip")
+    build.write_zip(other, tmp_path / "other.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "one.zip") as archive:
+        assert {info.filename: oct(info.external_attr >> 16) for info in archive.infolist()} == {
+            "python/a.py": "0o100644",
+            "python/b/c.so": "0o100755",
+            "python/d.py": "0o100644",
+        }
+
+
+def test_records_name_what_is_there_and_nothing_else(tmp_path: Path) -> None:
+    """Console scripts and what is left out are gone, from the folder and from each RECORD."""
+    site = write(
+        tmp_path,
+        {
+            "bin/trailforward": "#!/somewhere/python",
+            "trailforward/__init__.py": "",
+            "trailforward/cli/__init__.py": "",
+            "trailforward-1.0.dist-info/RECORD": (
+                "trailforward/cli/__init__.py,sha256=x,0\n"
+                "trailforward/__init__.py,sha256=y,0\n"
+                "../../bin/trailforward,sha256=z,9\n"
+                "trailforward-1.0.dist-info/RECORD,,\n"
+            ),
+        },
+    )
+    build.tidy(site)
+    record = site / "trailforward-1.0.dist-info/RECORD"
+    assert record.read_text() == "trailforward-1.0.dist-info/RECORD,,\ntrailforward/__init__.py,sha256=y,0\n"
+    assert {path.name for path in site.iterdir()} == {"trailforward", "trailforward-1.0.dist-info"}
+
+
+def test_bytecode_does_not_depend_on_where_and_when_it_was_built(tmp_path: Path) -> None:
+    """Bytecode bears neither the building folder nor a time, and names the path under /opt."""
+    files = {f"{HERE.site}/one.py": "def f(): return 1", f"{HERE.site}/pydantic/v1/two.py": ""}
+    folders = [write(tmp_path / name, files) for name in ("a", "b")]
+    os.utime(folders[0] / HERE.site / "one.py", (1, 1))
+    for folder in folders:
+        build.compile_tree(folder, sys.executable)
+        assert build.uncompiled(folder / HERE.site, HERE.tag) == []
+    first, second = (folder / HERE.site / f"__pycache__/one.{HERE.tag}.pyc" for folder in folders)
+    assert first.read_bytes() == second.read_bytes()
+    assert marshal.loads(first.read_bytes()[16:]).co_filename == f"/opt/{HERE.site}/one.py"  # noqa: S302
+    assert not list(folders[0].rglob("two.*.pyc"))
+
+
+def test_bytecode_that_python_would_check_or_rebuild_is_refused(tmp_path: Path) -> None:
+    """Ordinary bytecode, of another Python or none at all, counts as missing."""
+    source = write(tmp_path, {"site-packages/one.py": "1"}) / "site-packages" / "one.py"
+    assert build.uncompiled(source.parent, HERE.tag) == ["one.py"]
+    py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    assert build.uncompiled(source.parent, HERE.tag) == ["one.py"]
+    py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
+    assert build.uncompiled(source.parent, HERE.tag) == ["one.py"]
+    py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert build.uncompiled(source.parent, HERE.tag) == []
+    assert build.uncompiled(source.parent, "cpython-39") == ["one.py"]
+
+
+def test_source_that_does_not_compile_stops_the_build(tmp_path: Path) -> None:
+    """A package with a syntax error for the target's Python is not shipped."""
+    write(tmp_path, {"python/bad.py": "def"})
+    with pytest.raises(BuildError, match=r"bad\.py"):
+        build.compile_tree(tmp_path, sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("name", "machine", "fits"),
+    [
+        ("x.cpython-313-aarch64-linux-gnu.so", 0xB7, True),
+        ("x.abi3.so", 0xB7, True),
+        ("libx.so.6", 0xB7, True),
+        ("x.cpython-312-aarch64-linux-gnu.so", 0xB7, False),
+        ("x.cpython-313-aarch64-linux-gnu.so", 0x3E, False),
+        ("x.abi3.so", 0x3E, False),
+    ],
+)
+def test_a_shared_object_for_another_python_or_machine_is_found(
+    tmp_path: Path, name: str, machine: int, *, fits: bool
+) -> None:
+    """What the target could not load never ships: the header counts, not the name alone."""
+    elf(machine, tmp_path / "package" / name)
+    assert (build.misfits(tmp_path, TARGET) == []) is fits
+
+
+def test_python_3_11_gets_no_wheel_for_a_newer_glibc() -> None:
+    """python3.11 runs on Amazon Linux 2, whose glibc 2.26 cannot load manylinux_2_28."""
+    for target in build.ALL:
+        assert ("manylinux_2_28" in " ".join(target.platforms)) is (target.python != "3.11")
+        assert all(platform.endswith(target.machine) for platform in target.platforms)
+
+
+def test_a_stand_in_on_the_path_that_refuses_to_run_is_no_python(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version manager's python3.14 that only says what to install is not taken for Python 3.14."""
+    fake = write(tmp_path, {"python3.99": "#!/bin/sh\necho CPython 3.13.0\nexit 127\n"}) / "python3.99"
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    assert build.find_python("3.99") is None
+    found = build.find_python(HERE.python)
+    assert found is not None
+    assert found[1].startswith(f"{HERE.python}.")
+
+
+def test_the_lock_pins_and_hashes_what_the_tests_run_with() -> None:
+    """Every requirement is pinned and hashed, at the version that is tested, for every Python alike."""
+    tested = dict(line.split()[0].split("==") for line in _lines("demo.txt") if "==" in line)
+    everything = build.requirements(of_runtime=False) + build.requirements(of_runtime=True)
+    for line in everything:
+        # No markers: pip would ask the building machine, not the target.
+        match = PINNED.fullmatch(line)
+        assert match, line
+        assert tested[match[1]] == match[2]
+    assert "://" not in build.REQUIREMENTS.read_text()
+
+
+def test_boto3_is_left_to_the_runtime_whole_or_not_at_all() -> None:
+    """boto3, botocore and urllib3 stay together; Powertools' jmespath is ours."""
+    ours, runtime = (
+        {line.partition("==")[0] for line in build.requirements(of_runtime=which)} for which in (False, True)
+    )
+    assert runtime == build.RUNTIME
+    assert {"pydantic", "pydantic-core", "aws-lambda-powertools", "jmespath"} <= ours
+
+
+def test_the_list_of_components_is_complete_and_repeats(tmp_path: Path) -> None:
+    """Every package is listed with version, digest, licence and what it needs, the same each time."""
+    package(
+        tmp_path, "trailforward", "License-Expression: Apache-2.0", 'Requires-Dist: my.core; extra == "aws"'
+    )
+    package(
+        tmp_path, "my-core", "Classifier: License :: OSI Approved :: MIT License", "Requires-Dist: absent"
+    )
+    package(tmp_path, "plain", "License: BSD", 'Requires-Dist: my-core; extra == "more"')
+    write(tmp_path / "my_core-1.0.dist-info" / "sboms", {"rust.json": "{}"})
+    hashes = {
+        name: hashlib.sha256(name.encode()).hexdigest() for name in ("trailforward", "my-core", "plain")
+    }
+    listing = cyclonedx("layer", "ab" * 32, {"python": "3.13"}, tmp_path, hashes)
+    assert listing == cyclonedx("layer", "ab" * 32, {"python": "3.13"}, tmp_path, hashes)
+    assert (listing["bomFormat"], listing["specVersion"], listing["version"]) == ("CycloneDX", "1.6", 1)
+    assert re.fullmatch(r"urn:uuid:[0-9a-f-]{36}", listing["serialNumber"])
+    by_name = {item["name"]: item for item in listing["components"]}
+    assert by_name.keys() == hashes.keys()
+    assert by_name["my-core"] == {
+        "type": "library",
+        "bom-ref": "pkg:pypi/my-core@1.0",
+        "name": "my-core",
+        "version": "1.0",
+        "purl": "pkg:pypi/my-core@1.0",
+        "hashes": [{"alg": "SHA-256", "content": hashes["my-core"]}],
+        "licenses": [{"license": {"name": "MIT License"}}],
+        "externalReferences": [{"type": "bom", "url": "my_core-1.0.dist-info/sboms/rust.json"}],
+    }
+    assert by_name["trailforward"]["licenses"] == [{"expression": "Apache-2.0"}]
+    assert by_name["plain"]["licenses"] == [{"license": {"name": "BSD"}}]
+    assert {item["ref"]: item["dependsOn"] for item in listing["dependencies"]} == {
+        "layer": ["pkg:pypi/trailforward@1.0"],
+        "pkg:pypi/trailforward@1.0": ["pkg:pypi/my-core@1.0"],
+        "pkg:pypi/my-core@1.0": [],
+        "pkg:pypi/plain@1.0": [],
+    }
+
+
+def test_a_layer_without_bytecode_says_so(tmp_path: Path) -> None:
+    """Where the target's Python is missing, the report and the list say that there is no bytecode."""
+    (tmp_path / "out").mkdir()
+    text = "\n".join(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
+    assert "NONE: no Python 3.13 on this machine" in text
+    assert '"value": "none"' in (tmp_path / "out/trailforward-python3.13-arm64.cdx.json").read_text()
+
+
+def test_both_forms_of_the_digest_are_told(tmp_path: Path) -> None:
+    """SHA-256 in hex for sha256sum, and in base64 as Lambda's CodeSha256."""
+    (tmp_path / "out").mkdir()
+    text = "\n".join(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
+    told = dict(line.split(maxsplit=1) for line in text.splitlines() if "256 " in line)
+    archive = (tmp_path / "out/trailforward-python3.13-arm64.zip").read_bytes()
+    assert told["SHA-256"] == hashlib.sha256(archive).hexdigest()
+    assert bytes.fromhex(told["SHA-256"]) == base64.b64decode(told["CodeSha256"])
+
+
+def test_a_layer_over_the_budget_is_not_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Growth beyond the budget fails the build and leaves no zip."""
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(build, "BUDGET", (10, 10))
+    with pytest.raises(BuildError, match="budget"):
+        list(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_an_unknown_layer_is_refused_with_the_known_ones() -> None:
+    """A misspelt name is answered with the names there are, before anything is built."""
+    with pytest.raises(SystemExit, match=r"'3\.10-arm64' is no layer\. Known: 3\.11-arm64, 3\.11-x86_64"):
+        build.main(["3.10-arm64"])
+
+
+def test_sam_gets_the_layer_it_asks_for() -> None:
+    """SAM's makefile build fills ARTIFACTS_DIR for the Python and architecture of the environment."""
+    command = ["make", "--dry-run", "--always-make", "--file=layer/Makefile", "build-ForwarderLayer"]
+    environ = {"PATH": os.environ["PATH"], "ARTIFACTS_DIR": "/artifacts"}
+    for chosen, layer in (
+        ({}, "3.13-arm64"),
+        ({"LAYER_PYTHON": "3.12", "LAYER_ARCHITECTURE": "x86_64"}, "3.12-x86_64"),
+    ):
+        done = subprocess.run(
+            command, env=environ | chosen, cwd=build.ROOT, capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-1].endswith(f'-m layer.build --unpacked "/artifacts" {layer}')
+
+
+def tree(folder: Path) -> Tree:
+    """A layer that holds nothing but our metadata."""
+    package(folder / "stage" / TARGET.site, "trailforward")
+    return Tree(TARGET, folder / "stage", "", {canonical("trailforward"): "ab" * 32})
+
+
+def _lines(name: str) -> list[str]:
+    return (build.ROOT / "requirements" / name).read_text().splitlines()

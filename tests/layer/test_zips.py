@@ -1,0 +1,188 @@
+"""The built zips themselves: `make test-layer` builds them and names their folder."""
+
+from __future__ import annotations
+
+import base64
+import configparser
+import csv
+import hashlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from layer import build
+from layer.build import Target
+
+FOLDER = os.environ.get("TRAILFORWARD_LAYERS")
+if not FOLDER:
+    pytest.skip("built with the network: make test-layer", allow_module_level=True)
+ZIPS = sorted(Path(FOLDER).resolve().glob("*.zip"))
+each = pytest.mark.parametrize("archive", ZIPS, ids=lambda path: path.stem)
+
+
+def target(archive: Path) -> Target:
+    """What a zip is for, by its name."""
+    return Target.parse(archive.stem.removeprefix("trailforward-python"))
+
+
+def python_for(archive: Path) -> str:
+    """A Python that can run the layer; without one the test is skipped, and says so."""
+    found = build.find_python(target(archive).python)
+    if found is None:
+        pytest.skip(f"no Python {target(archive).python} on this machine")
+    if platform.machine() != target(archive).machine:
+        pytest.skip(f"this machine is no {target(archive).machine}; its shared objects are checked by header")
+    return found[0]
+
+
+def smoke(archive: Path, runtime: Path) -> subprocess.CompletedProcess[str]:
+    """Forwards an event with nothing but the standard library, the layer and the runtime's boto3."""
+    return subprocess.run(
+        [python_for(archive), "-I", "-S", build.ROOT / "layer" / "smoke.py", archive, runtime],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The boto3 that a Lambda runtime brings; pure Python, so one serves all."""
+    folder = tmp_path_factory.mktemp("runtime")
+    build.install(build.requirements(of_runtime=True), build.ALL[0], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same layers, built a second time in other folders."""
+    folder = tmp_path_factory.mktemp("again") / "layer"
+    assert build.main([*(str(target(archive)) for archive in ZIPS), "--to", str(folder)]) == 0
+    return folder
+
+
+@each
+def test_an_event_is_forwarded_and_nothing_is_compiled(archive: Path, runtime: Path) -> None:
+    """The layer forwards over HTTP and boto3 with nothing else installed, from bytecode alone."""
+    done = smoke(archive, runtime)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(" modules of the layer, 0 compiled\n")
+
+
+def test_the_proof_notices_bytecode_that_is_missing(tmp_path: Path, runtime: Path) -> None:
+    """Without bytecode the same run fails: the count of compilations is a real one."""
+    archive = next((path for path in ZIPS if target(path).machine == platform.machine()), ZIPS[0])
+    with zipfile.ZipFile(archive) as full, zipfile.ZipFile(tmp_path / archive.name, "w") as bare:
+        for name in full.namelist():
+            if not name.endswith("/_connection." + target(archive).tag + ".pyc"):
+                bare.writestr(name, full.read(name))
+    done = smoke(tmp_path / archive.name, runtime)
+    assert done.returncode == 1
+    assert "compiled 1 modules of the layer" in done.stderr
+
+
+@each
+def test_a_second_build_has_the_same_digest(archive: Path, again: Path) -> None:
+    """The same input gives the same zip and the same list, whatever folder they were built in."""
+    assert _sha256(again / archive.name) == _sha256(archive)
+    listing = archive.with_suffix(".cdx.json").name
+    assert (again / listing).read_bytes() == (archive.parent / listing).read_bytes()
+
+
+@each
+def test_the_zip_holds_one_folder_for_one_python(archive: Path) -> None:
+    """Everything lies in the versioned folder, fits the target, and has its bytecode or none at all."""
+    with zipfile.ZipFile(archive) as content:
+        names = set(content.namelist())
+    site = target(archive).site
+    assert all(name.startswith(f"{site}/") for name in names)
+    bytecode = {name for name in names if name.endswith(".pyc")}
+    assert all(name.endswith(f".{target(archive).tag}.pyc") for name in bytecode)
+    warm = [name for name in names if name.endswith(".py") and not build.COLD.search(name)]
+    assert len(bytecode) in {0, len(warm)}
+    assert bool(bytecode) == (build.find_python(target(archive).python) is not None)
+    assert not [name for name in names if "/boto" in name or "/urllib3" in name]
+
+
+@each
+def test_records_hold_for_every_file(archive: Path) -> None:
+    """Each file but bytecode is in its package's RECORD, and its digest is the one written there."""
+    with zipfile.ZipFile(archive) as content:
+        files = {
+            name.removeprefix(f"{target(archive).site}/"): content.read(name) for name in content.namelist()
+        }
+    listed = {}
+    for record in [name for name in files if name.endswith(".dist-info/RECORD")]:
+        listed |= {name: digest for name, digest, _ in csv.reader(files[record].decode().splitlines())}
+    assert listed.keys() == {name for name in files if not name.endswith(".pyc")}
+    for name, digest in listed.items():
+        if digest:
+            actual = base64.urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b"=").decode()
+            assert digest == f"sha256={actual}", name
+
+
+@each
+def test_our_entry_points_name_modules_that_are_there(archive: Path) -> None:
+    """Whoever reads the entry points in the layer can load what they name."""
+    with zipfile.ZipFile(archive) as content:
+        names = content.namelist()
+        (listing,) = [
+            name for name in names if "/trailforward-" in name and name.endswith("/entry_points.txt")
+        ]
+        points = configparser.ConfigParser()
+        points.read_string(content.read(listing).decode())
+    for section in points.values():
+        for value in section.values():
+            module = f"{target(archive).site}/{value.partition(':')[0].replace('.', '/')}"
+            assert {f"{module}.py", f"{module}/__init__.py"} & set(names)
+
+
+@each
+def test_nothing_tells_where_it_was_built(archive: Path) -> None:
+    """No file names a folder of the building machine."""
+    with zipfile.ZipFile(archive) as content:
+        told = [
+            name
+            for name in content.namelist()
+            for trace in (str(build.ROOT), sys.prefix, sys.base_prefix)
+            if trace != "/usr" and trace.encode() in content.read(name)
+        ]
+    assert told == []
+
+
+@each
+def test_the_list_describes_this_zip(archive: Path) -> None:
+    """The CycloneDX list bears the zip's digest and names exactly the packages that are in it."""
+    listing = json.loads(archive.with_suffix(".cdx.json").read_text())
+    assert listing["metadata"]["component"]["hashes"][0]["content"] == _sha256(archive)
+    with zipfile.ZipFile(archive) as content:
+        names = content.namelist()
+    inside = {
+        name.split("/")[4].removesuffix(".dist-info")
+        for name in names
+        if name.endswith(".dist-info/METADATA")
+    }
+    assert {f"{item['name'].replace('-', '_')}-{item['version']}" for item in listing["components"]} == inside
+    references = [reference for item in listing["components"] for reference in item["externalReferences"]]
+    assert {f"{target(archive).site}/{reference['url']}" for reference in references} <= set(names)
+    refs = {item["bom-ref"] for item in listing["components"]}
+    assert {item["ref"] for item in listing["dependencies"]} == refs | {"layer"}
+    assert {one for item in listing["dependencies"] for one in item["dependsOn"]} == refs
+
+
+@each
+def test_the_zip_keeps_to_the_budget(archive: Path) -> None:
+    """A layer without boto3 weighs at most 5 MB zipped and 15 MB unpacked."""
+    with zipfile.ZipFile(archive) as content:
+        assert sum(info.file_size for info in content.infolist()) <= 15_000_000
+    assert archive.stat().st_size <= 5_000_000
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,229 @@
+"""Payloads are told apart by what each shape alone has, and ``parse`` reads them all."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.events import envelope, sqs, sqs_record
+from tests.test_jsontext import fault
+from trailforward import EventError, PayloadError, parse
+from trailforward.models import ConsoleSignIn
+from trailforward.outcome import Fate, Outcome, Verdict
+from trailforward.sources import detect
+from trailforward.testing import samples
+
+EVENT = json.loads(envelope())
+RECORD = EVENT["detail"]
+
+SHAPES = [
+    ("eventbridge", EVENT),
+    ("sqs", sqs(sqs_record(envelope(), "m"))),
+    ("sqs", {"Records": []}),
+    ("records", RECORD),
+    ("records", {"Records": [RECORD]}),
+    ("unknown", {"Records": [], "x": 1}),
+    ("unknown", {"Records": 3}),
+    ("unknown", {"Records": [3]}),
+    ("unknown", {"Records": [{"eventSource": "aws:kinesis"}]}),
+    ("unknown", {"Service": "Amazon S3", "Event": "s3:TestEvent"}),
+    ("unknown", {"detail-type": "x"}),
+    ("unknown", {"detail": {}}),
+    ("unknown", {}),
+    ("unknown", [EVENT]),
+    ("unknown", "text"),
+    ("unknown", None),
+]
+
+
+@pytest.mark.parametrize(("name", "payload"), SHAPES)
+def test_shapes(name: str, payload: Any) -> None:
+    """Each payload has one source, and gives as many messages as it has events."""
+    assert detect(payload).name == name
+
+
+MEMBERS = [
+    *("Records", "detail", "detail-type", "eventSource", "EventSource", "body", "messageId", "attributes"),
+    *("messageAttributes", "awsRegion", "eventVersion", "stringValue", "SentTimestamp", "MessageGroupId"),
+    *("eventSourceARN", "Event"),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(MEMBERS),
+            inner | st.just("aws:sqs"),
+            max_size=5,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_payload_becomes_messages(payload: Any) -> None:
+    """No payload crashes a source, and every message has an event or says why it has none."""
+    for message in detect(payload).messages(payload):
+        assert isinstance(message.raw, bytes)
+        error = fault(lambda message=message: message.event)  # type: ignore[misc]
+        assert error is None or error.code
+
+
+@given(JSON | st.text() | st.binary())
+def test_any_payload_parses_or_says_why(payload: Any) -> None:
+    """``parse`` yields events or raises ``EventError``, whatever it is given."""
+    error = fault(lambda: list(parse(payload)))
+    assert error is None or (error.code and str(error))
+
+
+FORMS: list[Any] = [
+    EVENT,
+    envelope(),
+    envelope().decode(),
+    bytearray(envelope()),
+    memoryview(envelope()),
+    sqs(sqs_record(envelope(), "m")),
+    json.dumps(sqs(sqs_record(envelope(), "m"))),
+    RECORD,
+    json.dumps(RECORD).encode(),
+    {"Records": [RECORD]},
+    json.dumps({"Records": [RECORD]}, indent=2),
+    [EVENT],
+    json.dumps([RECORD]),
+    [envelope()],
+    [envelope().decode()],
+]
+
+
+@pytest.mark.parametrize("payload", FORMS, ids=range(len(FORMS)))
+def test_parse_unwraps_everything(payload: Any) -> None:
+    """The same event comes out of every wrapping, as dict, text or bytes; a bare record gets its envelope."""
+    (event,) = parse(payload)
+    assert (event.source, event.region, event.account) == ("aws.ec2", "eu-west-1", "111122223333")
+    assert event.detail.event_name == "StopInstances"
+    assert event.detail.actor == "rosa"
+
+
+def test_parse_keeps_the_order() -> None:
+    """Many events come out as they went in, wrapped in different ways."""
+    numbers = [
+        event.detail.event_id[-1]
+        for event in parse(
+            [sqs(*(sqs_record(envelope(n), str(n)) for n in range(3))), envelope(3), {"Records": []}]
+        )
+    ]
+    assert numbers == ["0", "1", "2", "3"]
+    assert list(parse([])) == []
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_parse_types_every_sample(name: str) -> None:
+    """Every kind of event is typed, and keeps its id."""
+    (event,) = parse(samples.load(name))
+    assert event.id == json.loads(samples.load(name))["id"]
+    assert isinstance(event.detail, ConsoleSignIn) == name.endswith(
+        ("console-login", "login-failure", "without-mfa")
+    )
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ("", "empty"),
+        ("{", "not_json"),
+        (b"\xef\xbb\xbf{}", "bom"),
+        (b"\xff", "not_utf8"),
+        ([[EVENT]], "not_an_object"),
+        (None, "not_an_object"),
+        (5, "not_an_object"),
+        ({"detail-type": "x"}, "no_detail"),
+        ({"Event": "s3:TestEvent"}, "s3_test_event"),
+        ({"x": 1}, "unknown_shape"),
+        (sqs(sqs_record("{", "m")), "not_json"),
+        (sqs({"eventSource": "aws:sqs"}), "bad_sqs_record"),
+    ],
+)
+def test_parse_says_what_is_wrong(payload: Any, code: str) -> None:
+    """What is no event raises ``EventError`` with a stable code."""
+    with pytest.raises(EventError) as caught:
+        list(parse(payload))
+    assert caught.value.code == code
+
+
+def test_parse_yields_what_comes_before_a_fault() -> None:
+    """Events before a bad one are yielded."""
+    events = parse(sqs(sqs_record(envelope(1), "1"), sqs_record("{", "2")))
+    assert next(events).detail.event_id.endswith("1")
+    with pytest.raises(EventError):
+        next(events)
+
+
+def returned(payload: Any, *indexes: int) -> tuple[Any, Outcome]:
+    """A payload's source, and an outcome in which the messages with these indexes go back."""
+    source = detect(payload)
+    messages = source.messages(payload)
+    outcome = Outcome(messages, ["siem"])
+    for index in range(len(messages)):
+        fate = Fate.RETURNED if index in indexes else Fate.DELIVERED
+        outcome.record(
+            "siem", index, Verdict(fate, *(("throttled", "slow down") if index in indexes else ()))
+        )
+    return source, outcome
+
+
+@pytest.mark.parametrize("payload", [EVENT, RECORD, {"x": 1}])
+def test_direct_invocations_answer_by_raising(payload: Any) -> None:
+    """Lambda repeats an asynchronous invocation that raises; the text names sink and code."""
+    source, outcome = returned(payload)
+    assert source.answer(outcome) is None
+    source, outcome = returned(payload, 0)
+    with pytest.raises(PayloadError, match=r"to be tried again: siem: throttled \(slow down\)"):
+        source.answer(outcome)
+
+
+def test_an_event_as_lambda_gave_it() -> None:
+    """A direct invocation is written anew, compactly, and keeps its id."""
+    (message,) = detect(EVENT).messages(EVENT)
+    assert json.loads(message.raw) == EVENT
+    assert message.origin.ref == EVENT["id"]
+    (message,) = detect({**EVENT, "id": 5}).messages({**EVENT, "id": 5})
+    assert message.origin.ref == ""
+
+
+def test_records_that_are_none() -> None:
+    """In a trail file's records, one that is no record does not hide the others."""
+    payload = {"Records": [RECORD, 3, {"x": 1}, RECORD]}
+    messages = detect(payload).messages(payload)
+    assert [message.origin.ref for message in messages] == ["0", "1", "2", "3"]
+    assert messages[3].record == RECORD
+    for message, code in zip(messages[1:3], ["not_an_object", "unknown_shape"], strict=True):
+        with pytest.raises(EventError) as caught:
+            _ = message.event
+        assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ({"Records": [{"eventSource": "aws:kinesis"}]}, "Records of aws:kinesis, which no source knows"),
+        ({"Records": [{"EventSource": "aws:sns"}]}, "Records of aws:sns, which"),
+        ({"Records": [{"eventSource": {"hunter2": 1}}]}, "Records of something, which"),
+        ({"Records": [{"eventSource": "hunter 2\n"}]}, "Records of something, which"),
+        ({"detail": 1}, "'detail' but without 'detail-type'"),
+        ([], "a payload that no source knows: a JSON list"),
+        ({"Event": "s3:TestEvent"}, "S3 test notification"),
+    ],
+)
+def test_unknown_payloads_say_what_they_are(payload: Any, text: str) -> None:
+    """A payload of another shape is kept whole, with an error that names it and shows no data."""
+    (message,) = detect(payload).messages(payload)
+    assert json.loads(message.raw) == payload
+    with pytest.raises(EventError, match=text) as caught:
+        _ = message.event
+    assert caught.value.code == "unknown_payload"
+    assert "hunter" not in str(caught.value)

@@ -1,0 +1,236 @@
+"""Files and pipes: every event with the bytes it has there, whatever the file is made of."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.events import envelope
+from tests.test_jsontext import fault
+from trailforward import EventError, Message, handback
+from trailforward.sources.file import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+A, B, C = envelope(1), envelope(2), envelope(3)
+ODD = b'{ "detail" : { "n" : 1.10, "eventID" : "odd \xe2\x80\xa8 \xc2\x85" } }\t'
+
+
+class Pipe(io.RawIOBase):
+    """Standard input as a pipe: it cannot seek, and gives a byte at a time."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = io.BytesIO(data)
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """One byte."""
+        byte = self._data.read(1)
+        buffer[: len(byte)] = byte
+        return len(byte)
+
+
+OPENERS: list[Callable[[bytes], Any]] = [
+    io.BytesIO,
+    Pipe,
+    lambda data: io.BufferedReader(Pipe(data)),
+    lambda data: io.BytesIO(gzip.compress(data)),
+    lambda data: Pipe(gzip.compress(data)),
+]
+opened = pytest.mark.parametrize("opener", OPENERS, ids=["file", "pipe", "buffered", "gzip", "gzip pipe"])
+
+
+def raws(data: bytes, opener: Callable[[bytes], Any] = io.BytesIO) -> list[bytes]:
+    """The bytes of each message."""
+    return [message.raw for message in read(opener(data), "f")]
+
+
+def refs(data: bytes) -> list[str]:
+    """The name of each message."""
+    return [message.origin.ref for message in read(io.BytesIO(data), "f")]
+
+
+def code(message: Message) -> str:
+    """Why a message is no event; empty if it is one."""
+    error = fault(lambda: message.event)
+    return error.code if error else ""
+
+
+@opened
+def test_ndjson(opener: Callable[[bytes], Any]) -> None:
+    """Each line is an event, with its bytes; blank lines count, the last line needs no end."""
+    data = b"\n" + A + b"\n\n  \n" + ODD + b"\n" + B
+    assert raws(data, opener) == [A, ODD, B]
+    assert refs(data) == ["f:2", "f:5", "f:6"]
+
+
+@opened
+def test_crlf(opener: Callable[[bytes], Any]) -> None:
+    """Lines that end in CR LF are the same events."""
+    assert raws(b"\r\n".join([A, b"", B, b""]), opener) == [A, B]
+
+
+@opened
+def test_one_document_over_many_lines(opener: Callable[[bytes], Any]) -> None:
+    """A pretty-printed event is one event with all its bytes."""
+    data = json.dumps(json.loads(A), indent=2).encode()
+    assert raws(b"\n" + data + b"\n\n", opener) == [data]
+    assert refs(data) == ["f"]
+
+
+@opened
+@pytest.mark.parametrize("separator", [b",", b" ,\r\n\t"])
+def test_lists_and_trail_files(opener: Callable[[bytes], Any], separator: bytes) -> None:
+    """Events of a list or of a trail file's ``Records`` are cut out as they stand there."""
+    inner = separator.join([A, ODD.strip(), B])
+    for data in (
+        b"[" + inner + b"]",
+        b'{"x": [1], "Records": [\n' + inner + b"\n]}",
+        b' {"Records":[' + inner + b"]} ",
+    ):
+        assert raws(data, opener) == [A, ODD.strip(), B]
+        assert refs(data) == ["f#0", "f#1", "f#2"]
+
+
+def test_a_trail_file_and_more_lines() -> None:
+    """Lines after a trail file on one line are events, too."""
+    data = b'{"Records":[' + A + b"]}\n" + B + b"\n"
+    assert raws(data) == [A, B]
+    assert refs(data) == ["f#0", "f:2"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b" \n\r\n", b"[]", b"[\n]", b'{"Records": []}', b'{"Records":\n[]}']
+)
+def test_files_without_events(data: bytes) -> None:
+    """Nothing in, nothing out."""
+    assert raws(data) == []
+
+
+def test_records_that_are_no_list() -> None:
+    """``Records`` of another type is one event that is none, on one line or on many."""
+    for data in (
+        b'{"Records": 3}',
+        b'{"Records":\n3}',
+        b'{"Records": [], "Records": 3}',
+        b'{"Records":[],\n"Records":3}',
+    ):
+        (message,) = read(io.BytesIO(data), "f")
+        assert (message.raw, code(message)) == (data, "unknown_shape")
+
+
+@pytest.mark.parametrize("first", [b"no json", b"{", b'{"detail":', b"\xff", b"[1", b"3"])
+def test_bad_lines_do_not_hide_good_ones(first: bytes) -> None:
+    """A bad line, also the first, is a message that says so; all other lines are events."""
+    found = list(read(io.BytesIO(first + b"\n" + A + b"\nno json\n" + B + b"\n{"), "f"))
+    assert [message.raw for message in found] == [first, A, b"no json", B, b"{"]
+    assert [code(message) == "" for message in found] == [False, True, False, True, False]
+    assert found[2].origin.ref == "f:3"
+
+
+def test_a_broken_document_is_one_message() -> None:
+    """A pretty-printed document with a fault is one message with one error, not one for each of its lines."""
+    data = json.dumps([json.loads(A)], indent=2).encode()[:-4]
+    (message,) = read(io.BytesIO(data), "f")
+    assert (message.raw, code(message)) == (data.strip(), "not_json")
+
+
+@pytest.mark.parametrize("rest", [b"\n" + B, b""])
+def test_a_byte_order_mark_belongs_to_the_file(rest: bytes) -> None:
+    """Windows puts one before the first event; it is no part of it."""
+    assert raws(b"\xef\xbb\xbf" + A + rest) == [A, *filter(None, [rest.strip()])]
+    document = json.dumps(json.loads(A), indent=1).encode()
+    assert raws(b"\xef\xbb\xbf" + document) == [document]
+
+
+@pytest.mark.parametrize("cut", [1, 3, 9, 12, 40, -1, -8])
+def test_truncated_gzip(cut: int) -> None:
+    """What a damaged gzip still gives comes out, and the error names the file."""
+    packed = gzip.compress(b"\n".join([A, B, C] * 500))[:cut]
+    found = []
+    if cut == 1:
+        assert raws(packed) == [b"\x1f"]
+        return
+    with pytest.raises(EventError, match=r"f: damaged or truncated gzip: .") as caught:
+        found.extend(read(io.BytesIO(packed), "f"))
+    assert caught.value.code == "bad_gzip"
+    assert [message.raw for message in found] == ([A, B, C] * 500)[: len(found)]
+
+
+def test_damaged_gzip_behind_a_bad_line() -> None:
+    """A bad first line and a damaged end do not hide the lines between."""
+    packed = gzip.compress(b"no json\n" + (A + b"\n") * 100)[:-9]
+    found: list[Message] = []
+    with pytest.raises(EventError, match="damaged"):
+        found.extend(read(io.BytesIO(packed), "f"))
+    assert [message.raw for message in found[:2]] == [b"no json", A]
+
+
+def test_damaged_gzip() -> None:
+    """A gzip with other bytes inside, or garbage behind it, is told."""
+    packed = bytearray(gzip.compress(A))
+    packed[20] ^= 0xFF
+    for data in (bytes(packed), gzip.compress(A) + b"garbage"):
+        with pytest.raises(EventError, match="damaged"):
+            list(read(io.BytesIO(data), "f"))
+
+
+def test_gzips_in_a_row() -> None:
+    """Concatenated gzip members are one file."""
+    assert raws(gzip.compress(A + b"\n") + gzip.compress(B)) == [A, B]
+
+
+def test_dead_letters_come_back() -> None:
+    """A line that ``file:`` kept as a dead letter is the original message again, for the sinks still owed."""
+    note = {handback.SINKS: "siem", handback.ATTEMPTS: "3", handback.FIRST_SEEN: "2026-05-01T00:00:00+00:00"}
+    for raw in (ODD, b"\xff\x00"):
+        (message,) = read(io.BytesIO(handback.line(raw, note) + b"\n"), "f")
+        assert message.raw == raw
+        assert (message.origin.owed, message.origin.attempts) == ({"siem"}, 3)
+        assert message.origin.first_seen == "2026-05-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"trailforward-sinks": "a", "body": "%", "trailforward-encoding": "base64"}', "bad_base64"),
+        (b'{"trailforward-sinks": "a", "body"', "not_json"),
+        (b'{"trailforward-sinks": "a"}', "unknown_shape"),
+        (b'{"detail": {"\\"trailforward-sinks\\"": 1, "x": "\\"trailforward-sinks\\""}}', ""),
+    ],
+)
+def test_what_is_no_dead_letter(line: bytes, expected: str) -> None:
+    """A line that only looks like a dead letter is taken for what it is."""
+    (message,) = read(io.BytesIO(line), "f")
+    assert (message.raw, code(message)) == (line, expected)
+
+
+LINES = st.binary(max_size=8).map(lambda data: data.replace(b"\n", b"").replace(b"\r", b""))
+
+
+@given(st.lists(LINES | st.sampled_from([A, B, ODD]), max_size=6), st.sampled_from([b"\n", b"\r\n"]))
+def test_any_lines_after_an_event(lines: list[bytes], end: bytes) -> None:
+    """After an event, each line that is not blank is one message with the line's bytes."""
+    assert raws(end.join([A, *lines])) == [A, *(line for line in lines if line.strip())]
+
+
+@given(st.binary())
+def test_any_file(data: bytes) -> None:
+    """Any bytes are messages with no byte lost that is no blank, or an ``EventError`` for gzip."""
+    if data.startswith(b"\x1f\x8b"):
+        with pytest.raises(EventError, match="gzip"):
+            raws(data)
+    elif not data.lstrip().startswith((b"\xef\xbb\xbf", b"[", b"{")):
+        assert b"".join(b"".join(raws(data)).split()) == b"".join(data.split())
+    else:
+        raws(data)

@@ -1,0 +1,147 @@
+"""Batches from SQS: exact bytes, every message on its own, and the answer Lambda expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.events import FIFO, QUEUE, envelope, sqs, sqs_record
+from trailforward import EventError, Message, handback
+from trailforward.outcome import Fate, Outcome, Verdict
+from trailforward.sources.sqs import SqsSource
+
+
+def messages(*records: Any) -> list[Message]:
+    """The messages of a batch."""
+    return SqsSource().messages({"Records": list(records)})
+
+
+def code(message: Message) -> str:
+    """Why a message is no event."""
+    with pytest.raises(EventError) as caught:
+        _ = message.event
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    "body", ['{ "detail" : 1.10 }', '{"detail":"\\u003d \u2028 \u0085 😀"}', "no json", "", "\ud800"]
+)
+def test_a_body_is_the_bytes(body: str) -> None:
+    """The bytes of a message are its body's, whatever they hold."""
+    (message,) = messages(sqs_record(body, "m-1"))
+    assert message.raw == body.encode("utf-8", "surrogatepass")
+    assert (message.origin.source, message.origin.ref, message.origin.arn) == ("sqs", "m-1", QUEUE)
+    assert message.origin.first_seen == "2026-05-04T09:15:00.123+00:00"
+    assert (message.origin.group, message.origin.owed, message.origin.attempts) == (None, None, 0)
+
+
+BAD: list[tuple[Any, str]] = [
+    (sqs_record("", "1"), "empty"),
+    (sqs_record("no json", "1"), "not_json"),
+    (sqs_record(envelope()[:-5], "1"), "not_json"),
+    (sqs_record("\ufeff" + envelope().decode(), "1"), "bom"),
+    (sqs_record("[" * 100_000, "1"), "too_deep"),
+    (sqs_record("[1]", "1"), "not_an_object"),
+    (sqs_record("{}", "1"), "unknown_shape"),
+    (sqs_record('{"detail-type": "x"}', "1"), "no_detail"),
+    (sqs_record('{"Service":"Amazon S3","Event":"s3:TestEvent"}', "1"), "s3_test_event"),
+    (sqs_record('{"Type":"Notification","TopicArn":"x","Message":"{}"}', "1"), "sns_notification"),
+    (sqs_record("%", "1", attributes={handback.ENCODING: "base64"}), "bad_base64"),
+    ({"eventSource": "aws:kinesis", "kinesis": {}}, "bad_sqs_record"),
+    ({"eventSource": "aws:sqs", "body": {"detail": {}}}, "bad_sqs_record"),
+    ({}, "bad_sqs_record"),
+    ([], "bad_sqs_record"),
+    ("text", "bad_sqs_record"),
+    (None, "bad_sqs_record"),
+]
+
+
+@pytest.mark.parametrize(("record", "expected"), BAD, ids=range(len(BAD)))
+def test_a_bad_message_does_not_hide_the_others(record: Any, expected: str) -> None:
+    """Each bad message says what is wrong with it; those around it come out as they are."""
+    made = messages(sqs_record(envelope(1), "a"), record, sqs_record(envelope(2), "b"))
+    assert [made[0].raw, made[2].raw] == [envelope(1), envelope(2)]
+    assert code(made[1]) == expected
+    assert made[0].record["eventID"] != made[2].record["eventID"]
+
+
+def test_duplicates_are_messages_of_their_own() -> None:
+    """SQS delivers at least once: the same event twice is two messages with one key."""
+    first, second = messages(sqs_record(envelope(), "a"), sqs_record(envelope(), "b"))
+    assert first.key == second.key
+    assert first.origin.ref != second.origin.ref
+
+
+def test_lone_surrogates_in_an_event() -> None:
+    """An escaped lone surrogate is legal there: the event has a view, and keeps its bytes."""
+    (message,) = messages(sqs_record('{"detail":{"a":"\\ud800"}}', "1"))
+    assert message.record == {"a": "\ud800"}
+    assert message.detail == b'{"a":"\\ud800"}'
+
+
+def test_groups_bind_fifo_queues_only() -> None:
+    """Order matters in a FIFO queue's groups; group ids of standard queues are for fairness."""
+    fifo, standard, odd = messages(
+        sqs_record("{}", "1", arn=FIFO, group="g"),
+        sqs_record("{}", "2", group="g"),
+        {**sqs_record("{}", "3", arn=FIFO), "attributes": {"MessageGroupId": 3}},
+    )
+    assert (fifo.origin.group, standard.origin.group, odd.origin.group) == ("g", None, None)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"attributes": None, "messageAttributes": None},
+        {"attributes": [], "messageAttributes": []},
+        {"attributes": {"SentTimestamp": "soon"}, "messageAttributes": {"x": 3, "y": {"stringValue": 3}}},
+        {"attributes": {"SentTimestamp": "9" * 40}},
+        {"attributes": {"SentTimestamp": [[[]]]}},
+        {"messageId": 3, "eventSourceARN": None},
+    ],
+)
+def test_wrong_types_around_a_body(change: dict[str, Any]) -> None:
+    """Only the body must be right; what is odd around it is as if it were not there."""
+    (message,) = messages({**sqs_record(envelope(), "1"), **change})
+    assert message.raw == envelope()
+    assert message.origin.owed is None
+    if "attributes" in change:
+        assert message.origin.first_seen == ""
+
+
+def test_a_message_that_was_handed_back() -> None:
+    """A retried or redriven message knows the sinks still owed, its attempts and its first time."""
+    attributes = {
+        handback.SINKS: "siem,lake",
+        handback.ATTEMPTS: "4",
+        handback.FIRST_SEEN: "2026-05-01T00:00:00+00:00",
+        handback.ENCODING: "base64",
+    }
+    (message,) = messages(sqs_record("/w==", "1", attributes=attributes))
+    assert message.raw == b"\xff"
+    assert message.origin.owed == {"siem", "lake"}
+    assert (message.origin.attempts, message.origin.first_seen) == (4, "2026-05-01T00:00:00+00:00")
+
+
+def answer(batch: list[Message], *indexes: int) -> Any:
+    """The answer when the messages with these indexes go back."""
+    outcome = Outcome(batch, ["a"])
+    for index in range(len(batch)):
+        outcome.record("a", index, Verdict(Fate.RETURNED if index in indexes else Fate.DELIVERED))
+    return SqsSource().answer(outcome)
+
+
+def test_answers() -> None:
+    """Exactly the returned messages are named; a message without an id takes the whole batch back."""
+    batch = messages(sqs_record("{}", "x"), sqs_record("{}", "y"), {"body": "{}"})
+    assert answer(batch) == {"batchItemFailures": []}
+    assert answer(batch, 1) == {"batchItemFailures": [{"itemIdentifier": "y"}]}
+    assert answer(batch, 0, 2) == {"batchItemFailures": [{"itemIdentifier": "x"}, {"itemIdentifier": ""}]}
+    assert answer([]) == {"batchItemFailures": []}
+
+
+def test_an_empty_batch_is_sqs() -> None:
+    """An empty batch is answered as SQS wants it."""
+    assert SqsSource().recognises(sqs())
+    assert SqsSource().messages(sqs()) == []

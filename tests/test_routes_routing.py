@@ -1,0 +1,110 @@
+"""Routes beyond a pattern: ``stop``, ``default``, a format per sink, many at once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support.events import envelope
+from trailforward.patterns import Pattern
+from trailforward.routing import Route, Router
+
+
+def event(name: str = "StopInstances") -> dict[str, Any]:
+    """A parsed envelope."""
+    parsed: dict[str, Any] = json.loads(envelope(0, eventName=name))
+    return parsed
+
+
+def named(*names: str) -> Pattern:
+    """A pattern on names of events."""
+    return Pattern({"detail": {"eventName": list(names)}})
+
+
+def taken(router: Router, name: str) -> list[str]:
+    """Names of the routes that take an event of this name."""
+    return [route.name for route in router.routes(event(name))]
+
+
+def test_routes_take_events_in_their_order() -> None:
+    """Routes with and without patterns are told in the order of configuration."""
+    router = Router(
+        [
+            Route("b", ("x",), named("StopInstances", "Other")),
+            Route("all", ("y",)),
+            Route("a", ("z",), named("StopInstances")),
+        ]
+    )
+    assert taken(router, "StopInstances") == ["b", "all", "a"]
+    assert taken(router, "Other") == ["b", "all"]
+    assert taken(router, "Third") == ["all"]
+
+
+def test_a_route_that_stops_hides_the_event_from_those_behind_it() -> None:
+    """``stop`` ends the search when the route takes the event, and only then."""
+    router = Router(
+        [
+            Route("before", ("x",), named("A", "B")),
+            Route("stop", ("y",), named("A"), stop=True),
+            Route("after", ("z",), named("A", "B")),
+        ]
+    )
+    assert taken(router, "A") == ["before", "stop"]
+    assert taken(router, "B") == ["before", "after"]
+
+
+def test_default_routes_take_what_no_other_takes() -> None:
+    """``default`` routes see an event only if no other route takes it, wherever they stand."""
+    router = Router(
+        [
+            Route("rest", ("x",), default=True),
+            Route("a", ("y",), named("A")),
+            Route("rest-b", ("z",), named("B"), default=True),
+        ]
+    )
+    assert taken(router, "A") == ["a"]
+    assert taken(router, "B") == ["rest", "rest-b"]
+    assert taken(router, "C") == ["rest"]
+
+
+def test_a_default_route_may_stop_other_default_routes() -> None:
+    """``stop`` works among default routes, too."""
+    router = Router(
+        [Route("first", ("x",), named("A"), default=True, stop=True), Route("rest", ("y",), default=True)]
+    )
+    assert taken(router, "A") == ["first"]
+    assert taken(router, "B") == ["rest"]
+
+
+def test_a_route_that_stops_keeps_default_routes_away() -> None:
+    """What a route takes and stops is taken: no default route sees it."""
+    router = Router([Route("stop", (), named("A"), stop=True), Route("rest", ("x",), default=True)])
+    assert taken(router, "A") == ["stop"]
+    assert router.sinks(event("A")) == {}
+    assert router.sinks(event("B")) == {"x": "raw"}
+
+
+def test_the_first_route_that_names_a_sink_decides_its_format() -> None:
+    """A sink gets an event once, in the format of the first route that takes it."""
+    router = Router(
+        [
+            Route("a", ("siem",), named("A"), {"siem": "record"}),
+            Route("b", ("siem", "people"), None, {"siem": "raw", "people": "text"}),
+        ]
+    )
+    assert router.sinks(event("A")) == {"siem": "record", "people": "text"}
+    assert router.sinks(event("B")) == {"siem": "raw", "people": "text"}
+
+
+def test_no_route_takes_nothing() -> None:
+    """A router without routes, or with none that matches, names no sink."""
+    assert Router([]).sinks(event()) == {}
+    assert Router([Route("a", ("x",), named("Other"))]).sinks(event()) == {}
+
+
+def test_among_thousands_of_routes_few_are_looked_at() -> None:
+    """Each event is compared with the routes that may match it, not with all of them."""
+    routes = [Route(f"r{number}", ("x",), named(f"Event{number}")) for number in range(3_000)]
+    router = Router(routes)
+    assert taken(router, "Event2999") == ["r2999"]
+    assert router._first._patterns.candidates(event("Event2999")) == 1

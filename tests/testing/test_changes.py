@@ -1,0 +1,73 @@
+"""Small changes to events by dotted paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trailforward.testing.changes import changed
+
+EVENT: dict[str, Any] = {
+    "source": "aws.s3",
+    "detail": {"a": {"b": 1, "c": [{"d": 2}, {"d": 3}]}, "none": None, "x.y": {"z": 4}},
+}
+
+
+def test_the_event_itself_stays() -> None:
+    """Changes are made to a copy, all the way down."""
+    value = {"new": []}
+    made = changed(EVENT, {"detail.a.c.0.d": 5, "detail.v": value}, ["detail.a.b"])
+    made["detail"]["v"]["new"].append(1)
+    assert EVENT["detail"]["a"] == {"b": 1, "c": [{"d": 2}, {"d": 3}]}
+    assert value == {"new": []}
+    assert made["detail"]["a"] == {"c": [{"d": 5}, {"d": 3}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ("source", "x", {"source": "x"}),
+        ("detail.new.deep", 1, {"new": {"deep": 1}}),
+        ("detail.none.deep", 1, {"none": {"deep": 1}}),
+        ("detail.a", {"b": 9}, {"a": {"b": 9, "c": [{"d": 2}, {"d": 3}]}}),
+        ("detail.a.c", [], {"a": {"b": 1, "c": []}}),
+        ("detail.a.c.1", {"e": 1}, {"a": {"b": 1, "c": [{"d": 2}, {"d": 3, "e": 1}]}}),
+        ("detail.x.y", 1, {"x.y": 1}),
+        ("detail.a.b", {"now": "table"}, {"a": {"b": {"now": "table"}, "c": [{"d": 2}, {"d": 3}]}}),
+    ],
+)
+def test_values_are_set(path: str, value: Any, expected: dict[str, Any]) -> None:
+    """Missing objects are made, objects are merged, all else is replaced, dots in keys are found."""
+    made = changed(EVENT, {path: value})
+    assert (made if path == "source" else made["detail"]).items() >= expected.items()
+
+
+def test_unset_comes_before_set() -> None:
+    """Removing and setting one path replaces an object."""
+    assert changed(EVENT, {"detail": {"only": 1}}, ["detail"]) == {"source": "aws.s3", "detail": {"only": 1}}
+
+
+def test_elements_of_arrays_are_removed() -> None:
+    """A number names an element."""
+    assert changed(EVENT, {}, ["detail.a.c.0"])["detail"]["a"]["c"] == [{"d": 3}]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"unset": ["detail.nope"]}, "no detail.nope to unset"),
+        ({"unset": ["detail.nope.deeper"]}, "no detail.nope.deeper to unset"),
+        ({"unset": ["detail.a.c.7"]}, "an array of 2, which has no '7'"),
+        ({"unset": ["source.x"]}, "a plain value, which has no 'x'"),
+        ({"set": {"detail.a.c.2": 1}}, "an array of 2, which has no '2'"),
+        ({"set": {"detail.a.c.d": 1}}, "an array of 2, which has no 'd'"),
+        ({"set": {"source.deep": 1}}, "a plain value, which has no 'deep'"),
+        ({"set": {"": 1}}, "no dotted path"),
+    ],
+)
+def test_a_path_that_leads_nowhere_is_named(change: dict[str, Any], expected: str) -> None:
+    """A misspelt path raises instead of testing something else than was meant."""
+    with pytest.raises(ValueError, match="path|leads to|unset") as caught:
+        changed(EVENT, **{"set": {}, **change})
+    assert expected in str(caught.value)
