@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check layer test-layer bench lock clean
+.PHONY: help setup demo test check layer test-layer vectors bench bench-patterns lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -49,8 +49,14 @@ layer: $(VENV)/.demo ## Builds the Lambda layers into build/layer (LAYERS="3.13-
 test-layer: $(VENV)/.dev layer ## Builds them again, compares, and forwards an event with each whose Python is here
 	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
 
+vectors: $(VENV)/.dev ## Compares the patterns with answers recorded from AWS; TRAILFORWARD_VECTORS names their folder
+	@$(BIN)/python tests/patterns/vectors.py
+
 bench: $(VENV)/.dev ## Prints speed as ratios against a plain boto3 loop
 	$(BIN)/python benchmarks/kinesis.py
+
+bench-patterns: $(VENV)/.dev ## Prints the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes at once
+	$(BIN)/python benchmarks/patterns.py
 
 lock: ## Renews requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml

@@ -139,6 +139,13 @@ class Tree(NamedTuple):
     compiler: str
     hashes: dict[str, str]
 
+    @property
+    def bytecode(self) -> str:
+        """Which Python wrote the bytecode, or why there is none."""
+        if self.compiler:
+            return f"bytecode by CPython {self.compiler}"
+        return f"NO BYTECODE: no Python {self.target.python} on this machine; every cold start will compile"
+
 
 # --- putting the tree together
 
@@ -149,15 +156,15 @@ def requirements(*, of_runtime: bool) -> list[str]:
     return [line for line in locked if line and (line.partition("==")[0] in RUNTIME) == of_runtime]
 
 
-def own_wheel(folder: Path) -> tuple[str, Path]:
-    """Builds our wheel with the pinned hatchling; returns it as a hashed requirement, and its folder."""
+def own_wheel(folder: Path) -> str:
+    """Builds our wheel with the pinned hatchling into a folder; returns it as a hashed requirement."""
     if importlib.util.find_spec("hatchling") is None:
         raise BuildError("hatchling is not installed here: run `make setup`, then use .venv/bin/python")
     _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
     (wheel,) = folder.glob("*.whl")
     name, version = wheel.name.split("-")[:2]
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    return f"{name}=={version} --hash=sha256:{digest}", folder
+    return f"{name}=={version} --hash=sha256:{digest}"
 
 
 def install(wanted: Iterable[str], target: Target, site: Path, links: Path | None = None) -> dict[str, str]:
@@ -261,17 +268,14 @@ def is_unchecked(bytecode: Path) -> bool:
         return int.from_bytes(file.read(8)[4:], "little") == _UNCHECKED_HASH
 
 
-def assemble(target: Target, folder: Path, *, with_boto3: bool = False) -> Tree:
-    """Fills a folder with the layer's tree.
+def assemble(target: Target, folder: Path, wanted: Iterable[str], links: Path) -> Tree:
+    """Fills a folder with the layer's tree: what is wanted, found in an index or among the links.
 
     Raises:
         BuildError: a wheel is missing, or a file does not fit the target.
     """
     site = folder / target.site
-    wanted = requirements(of_runtime=False) + (requirements(of_runtime=True) if with_boto3 else [])
-    with tempfile.TemporaryDirectory() as work:
-        own, links = own_wheel(Path(work))
-        hashes = install([own, *wanted], target, site, links)
+    hashes = install(wanted, target, site, links)
     tidy(site)
     if wrong := misfits(site, target):
         raise BuildError("; ".join(wrong))
@@ -327,11 +331,9 @@ def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
     for info in files:
         parts[info.filename.removeprefix(f"{tree.target.site}/").partition("/")[0]] += info.compress_size
     largest = ", ".join(f"{part} {size / 1e6:.2f}" for part, size in parts.most_common(4))
-    without = f"NONE: no Python {tree.target.python} on this machine, so every cold start compiles"
     yield archive.name
     yield f"  zipped      {sizes[0] / 1e6:.2f} MB ({largest})"
-    yield f"  unpacked    {sizes[1] / 1e6:.2f} MB, {len(files)} files"
-    yield f"  bytecode    {f'by CPython {tree.compiler}' if tree.compiler else without}"
+    yield f"  unpacked    {sizes[1] / 1e6:.2f} MB, {len(files)} files, {tree.bytecode}"
     yield f"  SHA-256     {digest.hexdigest()}"
     yield f"  CodeSha256  {base64.b64encode(digest.digest()).decode()}"
 
@@ -352,28 +354,30 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=ROOT / "build" / "layer", help="folder for the zips")
     parser.add_argument("--unpacked", type=Path, metavar="FOLDER", help="fill this folder instead (for SAM)")
     options = parser.parse_args(arguments)
-    try:
-        targets = [Target.parse(text) for text in options.layers]
-        if options.unpacked:
-            (target,) = targets
-            tree = assemble(target, options.unpacked, with_boto3=options.with_boto3)
-            print(f"layer {target}: bytecode {f'by CPython {tree.compiler}' if tree.compiler else 'none'}")
-            return 0
-    except BuildError as error:
-        sys.exit(f"layer: {error}")
-    # What lies there afterwards is what this run has built.
-    shutil.rmtree(options.to, ignore_errors=True)
-    options.to.mkdir(parents=True)
-    built = 0
-    for target in targets or ALL:
+    with tempfile.TemporaryDirectory() as work:
         try:
-            with tempfile.TemporaryDirectory() as stage:
-                tree = assemble(target, Path(stage), with_boto3=options.with_boto3)
-                for line in ship(tree, options.to, with_boto3=options.with_boto3):
-                    print(line, flush=True)
-            built += 1
+            targets = [Target.parse(text) for text in options.layers]
+            wanted = [own_wheel(Path(work)), *requirements(of_runtime=False)]
+            wanted += requirements(of_runtime=True) if options.with_boto3 else []
+            if options.unpacked:
+                (target,) = targets
+                print(f"layer {target}: {assemble(target, options.unpacked, wanted, Path(work)).bytecode}")
+                return 0
         except BuildError as error:
-            print(f"NOT BUILT: {target}: {error}", file=sys.stderr)
+            sys.exit(f"layer: {error}")
+        # What lies there afterwards is what this run has built.
+        shutil.rmtree(options.to, ignore_errors=True)
+        options.to.mkdir(parents=True)
+        built = 0
+        for target in targets or ALL:
+            try:
+                with tempfile.TemporaryDirectory() as stage:
+                    tree = assemble(target, Path(stage), wanted, Path(work))
+                    for line in ship(tree, options.to, with_boto3=options.with_boto3):
+                        print(line, flush=True)
+                built += 1
+            except BuildError as error:
+                print(f"NOT BUILT: {target}: {error}", file=sys.stderr)
     return 0 if built == len(targets) or (built and not targets) else 1
 
 

@@ -273,3 +273,9 @@ def test_any_json(detail: Any, identity: Any, request: Any) -> None:
     if isinstance(identity, dict):
         identity.setdefault("type", "AWSService")
     assert in_lambda(own_arns=OWN).is_own({"detail": detail}) in {True, False}
+
+
+@pytest.mark.parametrize("arn", [None, "", "x", 5, f"arn:aws:sts::{ACCOUNT}:federated-user/{NAME}"])
+def test_sessions_that_tell_no_role(arn: Any) -> None:
+    """A session without a readable role is nobody's we know."""
+    assert not in_lambda(own_arns=[ROLE]).is_own(event({"type": "AssumedRole", "arn": arn}))

@@ -209,3 +209,13 @@ def test_encode_of_what_no_service_sends() -> None:
 def test_what_sqs_takes(data: bytes, *, fits: bool) -> None:
     """Data is text for a queue only if SQS takes its characters unchanged."""
     assert readable(data) == (data.decode() if fits else None)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a', '{"\\x": 1}', "{1: 2}", '{"a" 1}', '{"a": }', '{"a": 1', '{"a": 1 2}', "[1 2]", "["]
+)
+def test_cutting_what_is_no_json(text: str) -> None:
+    """Members and elements of broken text end in ``not_json``, wherever it breaks."""
+    wrong = fault(lambda: list(members(text) if text.startswith("{") else elements(text)))
+    assert wrong is not None
+    assert wrong.code == "not_json"

@@ -1,4 +1,4 @@
-"""``[[routes]]`` in a configuration: ready-made ones, formats per sink, tests; and what is wrong with them."""
+"""``[[routes]]`` as configured: ready-made ones, formats per sink, tests, and what is wrong with them."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+
 from tests.support.events import envelope
 from tests.support.receiver import Receiver
 from tests.support.sinks import ScriptedSink

@@ -116,7 +116,8 @@ def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
     config = tmp_path / "trailforward.toml"
     config.write_text(
         f'[sinks.out]\nto = "file:{tmp_path / "out"}"\n'
-        '[[routes]]\nname = "stops"\nsinks = ["out"]\npattern = { detail = { eventName = ["StopLogging"] } }\n'
+        '[[routes]]\nname = "stops"\nsinks = ["out"]\n'
+        'pattern = { detail = { eventName = ["StopLogging"] } }\n'
     )
     stop = envelope(1, eventName="StopLogging")
     done = forward("--config", config, stdin=envelope(0) + b"\n" + stop)

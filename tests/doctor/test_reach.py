@@ -180,10 +180,10 @@ def test_default_bus_as_target(status: str, expected: tuple[Any, ...]) -> None:
 
 def test_default_bus_of_a_changing_region() -> None:
     """Whether the default bus of a Region that is being enabled takes events is unknown."""
-    world = to_default_bus("ENABLING")
-    world["rules"][0]["targets"][0]["arn"] = f"arn:aws:events:{HOME}:{MEMBER}:event-bus/default"
-    world["rules"][1] |= {"account": MEMBER}
-    world["accounts"] = {MEMBER: {HERE: "ENABLED", HOME: "ENABLING"}, HUB: {HOME: "ENABLED"}}
+    queue = QUEUE.replace(HERE, HOME)
+    bus = f"arn:aws:events:{HOME}:{MEMBER}:event-bus/default"
+    world = direct(queue, rules=[rule(bus, target={"role": ROLE}), rule(queue, region=HOME)], roles=[role()])
+    world["accounts"] = {MEMBER: {HERE: "ENABLED", HOME: "ENABLING"}}
     assert said(ask(world)) == ("unknown", "REGION_CHANGING", f"region:{MEMBER}/{HOME}")
 
 

@@ -225,7 +225,7 @@ def test_a_layer_without_bytecode_says_so(tmp_path: Path) -> None:
     """Where the target's Python is missing, the report and the list say that there is no bytecode."""
     (tmp_path / "out").mkdir()
     text = "\n".join(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
-    assert "NONE: no Python 3.13 on this machine" in text
+    assert "NO BYTECODE: no Python 3.13 on this machine" in text
     assert '"value": "none"' in (tmp_path / "out/trailforward-python3.13-arm64.cdx.json").read_text()
 
 

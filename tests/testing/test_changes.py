@@ -68,6 +68,6 @@ def test_elements_of_arrays_are_removed() -> None:
 )
 def test_a_path_that_leads_nowhere_is_named(change: dict[str, Any], expected: str) -> None:
     """A misspelt path raises instead of testing something else than was meant."""
-    with pytest.raises(ValueError, match="path|leads to|unset") as caught:
+    with pytest.raises(ValueError, match=r"path|leads to|unset") as caught:
         changed(EVENT, **{"set": {}, **change})
     assert expected in str(caught.value)

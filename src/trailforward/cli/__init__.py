@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import trailforward
-from trailforward.cli import demo, forward, match, routes, schema, test, validate
+from trailforward.cli import demo, forward, iam, match, routes, schema, test, validate
 
 app = typer.Typer(
     name="trailforward",
@@ -27,6 +27,7 @@ app.command("test")(test.run)
 app.command("match")(match.match)
 app.command("routes")(routes.routes)
 app.command("demo")(demo.demo)
+app.command("iam")(iam.iam)
 app.command("schema")(schema.schema)
 
 

@@ -61,7 +61,7 @@ def words(link: str) -> str:
     return f"target {name} of rule {bus[-1]} ({_bus(bus[:-1])}, {region}, account {account})"
 
 
-_PLAIN = {"role": "role {}", "destination": "{}", "topic": "topic {}", "call": "{}"}
+_PLAIN = {"role": "role {}", "destination": "destination {}", "topic": "topic {}", "call": "call {}"}
 _PLACES = {
     "region": "Region {} of account {}",
     "trails": "{} of account {}",

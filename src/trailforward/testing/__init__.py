@@ -5,6 +5,8 @@
     from trailforward.testing import samples
 
     body = samples.load("security-group-opened")
+
+``routes`` runs the tests that routes carry.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from trailforward.testing import samples
+    from trailforward.testing import routes, samples
 
-__all__ = ["samples"]
+__all__ = ["routes", "samples"]
 
 
 def __getattr__(name: str) -> object:

@@ -108,11 +108,13 @@ def _finding(trip: Trip, flaw: Flaw) -> Finding:
         **flaw.facts,
     }
     why = code.why.format_map(facts)
+    if code.why.startswith("{where}"):
+        why = why[0].upper() + why[1:]
     return Finding(
         code=code.code,
         at=flaw.at,
         severity=flaw.severity or code.severity,
-        why=why[0].upper() + why[1:],
+        why=why,
         fix=code.fix.format_map(facts),
         evidence=code.evidence,
         source=code.source,

@@ -1,0 +1,79 @@
+"""``trailforward validate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.support.command import trailforward
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = """
+[sinks.out]
+to = "file:out.ndjson"
+
+[[routes]]
+name = "r"
+sinks = ["out"]
+use = "root-sign-in"
+
+[[routes.tests]]
+sample = "root-console-login"
+matches = true
+"""
+DOUBTFUL = GOOD.replace('use = "root-sign-in"', 'pattern = { detail = { eventName = ["ConsoleLogin"] } }')
+
+
+def test_a_valid_configuration_ends_with_0(tmp_path: Path) -> None:
+    """Nothing on standard output, one line of what was checked, nothing sent."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(GOOD)
+    done = trailforward("validate", path, "--strict")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"{path} is valid: 1 sink, 1 route, 1 test, 0 lints\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_lints_are_printed_and_count_only_if_asked(tmp_path: Path) -> None:
+    """Each lint is one line with its key and code; --strict ends with 1."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(DOUBTFUL)
+    done = trailforward("validate", path)
+    assert done.code == 0
+    assert done.out.startswith("routes.r.pattern: ")
+    assert done.out.endswith("[no-source]\n")
+    assert trailforward("validate", path, "--strict").code == 1
+
+
+def test_everything_wrong_is_listed_and_ends_with_2(tmp_path: Path) -> None:
+    """Wrong keys and wrong patterns are told together, each with its fix."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(GOOD.replace("file:", "ftp://") + '[[routes]]\nname="x"\nsinks=["out"]\npattern="{"\n')
+    done = trailforward("validate", path)
+    assert (done.code, done.out) == (2, "")
+    assert "sinks.out.to" in done.err
+    assert "routes.x.pattern: EventBridge would refuse it" in done.err
+    assert done.err.count("Fix:") == 2
+
+
+def test_tests_are_validated_with_the_configuration(tmp_path: Path) -> None:
+    """A test whose event is not there makes the configuration invalid."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(GOOD.replace('sample = "root-console-login"', 'event = "missing.json"'))
+    done = trailforward("validate", path)
+    assert done.code == 2
+    assert f"routes.r.tests[0].event: cannot read {tmp_path / 'missing.json'}" in done.err
+
+
+def test_without_an_argument_the_environment_or_the_folder_decides(tmp_path: Path) -> None:
+    """The environment comes first, then trailforward.toml beside us; else a clear error."""
+    done = trailforward("validate", folder=tmp_path)
+    assert done.code == 2
+    assert "no trailforward.toml here" in done.err
+    (tmp_path / "trailforward.toml").write_text(GOOD)
+    assert trailforward("validate", folder=tmp_path).err.startswith("trailforward.toml is valid")
+    there = trailforward("validate", folder=tmp_path, TRAILFORWARD_TO="stdout:")
+    assert there.err == "the environment is valid: 1 sink, 1 route, 0 tests, 0 lints\n"
+    text = trailforward("validate", folder=tmp_path, TRAILFORWARD_CONFIG=GOOD + "#" * 2_000)
+    assert text.err.startswith("the environment is valid: 1 sink, 1 route, 1 test")

@@ -1,0 +1,22 @@
+"""Run by the tests: edit.py TEMPLATE TYPES NAMES removes resources of these types and names, and their outputs."""
+
+import json
+import sys
+from pathlib import Path
+
+from samcli.yamlhelper import yaml_dump, yaml_parse
+
+path = Path(sys.argv[1])
+types, names = json.loads(sys.argv[2]), json.loads(sys.argv[3])
+template = yaml_parse(path.read_text())
+resources = template["Resources"]
+gone = [name for name, resource in resources.items() if resource["Type"] in types or name in names]
+for name in gone:
+    del resources[name]
+for resource in resources.values():
+    resource.pop("DependsOn", None)
+# The dashboard lists the alarms.
+alarms = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Alarms"]["Fn::Join"][1]
+alarms[:] = [alarm for alarm in alarms if not any(name in json.dumps(alarm) for name in gone)]
+path.write_text(yaml_dump(template))
+print(json.dumps(gone))  # noqa: T201  # for the test

@@ -1,0 +1,120 @@
+"""Route tests as a library: where events come from, and who is to blame when a test fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from trailforward import Config
+from trailforward.testing import routes, samples
+
+if TYPE_CHECKING:
+    from trailforward.errors import Problem
+
+HEAD = '[sinks.a]\nto = "stdout:"\n'
+
+
+def config(*tables: str) -> Config:
+    """A configuration of one sink and these routes."""
+    return Config.from_toml(HEAD + "".join(f'[[routes]]\nsinks = ["a"]\n{table}\n' for table in tables))
+
+
+def reasons(made: Config, folder: Path = Path()) -> dict[str, str]:
+    """Route → why its test failed; empty if it passed."""
+    problems: list[Problem] = []
+    cases = routes.cases(made, folder=folder, problems=problems)
+    assert problems == []
+    return {result.case.route.name: result.reason for result in routes.run(made.compiled_routes(), cases)}
+
+
+def problem(test: str, folder: Path = Path()) -> Problem:
+    """What is wrong with a test."""
+    problems: list[Problem] = []
+    made = config(f'name = "r"\n[[routes.tests]]\nmatches = true\n{test}')
+    assert routes.cases(made, folder=folder, problems=problems) == []
+    (found,) = problems
+    return found
+
+
+def test_the_router_judges_with_stop_and_default() -> None:
+    """A test passes only if the route gets the event in production; the reason names who keeps it."""
+    attached = '[[routes.tests]]\nsample = "policy-attached"\n'
+    found = reasons(
+        config(
+            'name = "stops"\nstop = true\nuse = "trail-changed"',
+            'name = "hidden"\n[[routes.tests]]\nsample = "trail-stopped"\nmatches = true',
+            f'name = "wrong"\nuse = "root-sign-in"\n{attached}matches = true',
+            f'name = "greedy"\n{attached}matches = false',
+            f'name = "rest"\ndefault = true\n{attached}matches = true',
+            f'name = "right"\nuse = "root-sign-in"\n{attached}matches = false',
+        )
+    )
+    assert found == {
+        "hidden": "does not see this event: route stops takes it and stops",
+        "wrong": "should take this event, but its pattern does not match",
+        "greedy": "should not take this event, but does",
+        "rest": "is a default route, and another takes this event: hidden, greedy",
+        "right": "",
+    }
+
+
+def test_a_default_route_behind_one_that_stops_is_told_so() -> None:
+    """Among default routes, too, the one that stops is named."""
+    found = reasons(
+        config(
+            'name = "first"\ndefault = true\nstop = true',
+            'name = "second"\ndefault = true\n[[routes.tests]]\nsample = "trail-stopped"\nmatches = true',
+        )
+    )
+    assert found == {"second": "does not see this event: route first takes it and stops"}
+
+
+def test_events_come_from_files_beside_the_configuration(tmp_path: Path) -> None:
+    """A file holds an envelope, or a bare record as CloudTrail writes it into a trail."""
+    import json
+
+    (tmp_path / "envelope.json").write_bytes(samples.load("trail-stopped"))
+    record = json.loads(samples.load("trail-stopped"))["detail"]
+    (tmp_path / "record.json").write_text(json.dumps(record, indent=2))
+    tests = "".join(
+        f'[[routes.tests]]\nevent = "{name}.json"\nmatches = true\n' for name in ("envelope", "record")
+    )
+    assert reasons(config(f'name = "r"\nuse = "trail-changed"\n{tests}'), tmp_path) == {"r": ""}
+
+
+@pytest.mark.parametrize(
+    ("test", "key", "expected"),
+    [
+        ('sample = "nope"', "routes.r.tests[0].sample", "trail-stopped"),
+        ('event = "nope.json"', "routes.r.tests[0].event", "cannot read"),
+        ('event = "bad.json"', "routes.r.tests[0].event", "holds no event"),
+        ('sample = "trail-stopped"\nunset = ["detail.nope"]', "routes.r.tests[0]", "no detail.nope to unset"),
+        ('sample = "trail-stopped"\nset = { "region.x" = 1 }', "routes.r.tests[0]", "a plain value"),
+    ],
+)
+def test_an_event_that_cannot_be_had_is_a_problem(test: str, key: str, expected: str, tmp_path: Path) -> None:
+    """Samples, files and paths that are not there are told with their key and fix."""
+    (tmp_path / "bad.json").write_text("{oops")
+    found = problem(test, tmp_path)
+    assert found.key == key
+    assert expected in str(found)
+
+
+def test_labels_tell_tests_apart() -> None:
+    """A test is called by its name, else by its event and changes; two alike get their places."""
+    sample = 'sample = "trail-stopped"\nmatches = true\n'
+    tests = [
+        sample,
+        f'{sample}unset = ["detail.requestID"]\nset = {{ region = "x" }}\n',
+        sample,
+        f'{sample}name = "told"\n',
+    ]
+    made = config('name = "r"\n' + "".join(f"[[routes.tests]]\n{test}" for test in tests))
+    assert [case.label for case in routes.cases(made, folder=Path(), problems=[])] == [
+        "trail-stopped",
+        "trail-stopped, without detail.requestID, region = 'x'",
+        "trail-stopped [2]",
+        "told",
+    ]
