@@ -354,20 +354,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--to", type=Path, default=ROOT / "build" / "layer", help="folder for the zips")
     parser.add_argument("--unpacked", type=Path, metavar="FOLDER", help="fill this folder instead (for SAM)")
     options = parser.parse_args(arguments)
+    if options.unpacked and len(options.layers) != 1:
+        parser.error("--unpacked fills one folder with one layer: name it")
     with tempfile.TemporaryDirectory() as work:
         try:
             targets = [Target.parse(text) for text in options.layers]
             wanted = [own_wheel(Path(work)), *requirements(of_runtime=False)]
             wanted += requirements(of_runtime=True) if options.with_boto3 else []
             if options.unpacked:
-                (target,) = targets
-                print(f"layer {target}: {assemble(target, options.unpacked, wanted, Path(work)).bytecode}")
+                tree = assemble(targets[0], options.unpacked, wanted, Path(work))
+                print(f"layer {tree.target}: {tree.bytecode}")
                 return 0
         except BuildError as error:
             sys.exit(f"layer: {error}")
-        # What lies there afterwards is what this run has built.
-        shutil.rmtree(options.to, ignore_errors=True)
-        options.to.mkdir(parents=True)
+        options.to.mkdir(parents=True, exist_ok=True)
+        for old in options.to.glob("trailforward-python*"):  # what lies there afterwards is of this run
+            old.unlink()
         built = 0
         for target in targets or ALL:
             try:

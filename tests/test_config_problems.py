@@ -145,7 +145,7 @@ SINKS = [
         "ID",
     ),
     ('to = "file:"', "", "names no file", "file:PATH"),
-    ('to = "stdout:x"', "", "not stdout:", "stdout:"),
+    ('to = "stdout:x"', "", "not stdout: alone", "stdout:"),
 ]
 
 

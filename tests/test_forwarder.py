@@ -265,6 +265,30 @@ def test_a_format_that_fails_on_one_event_costs_that_event_alone(monkeypatch: py
     assert outcome.verdicts["a"][1].code == "ZeroDivisionError"
 
 
+def test_a_bug_in_routing_costs_the_event_it_met_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event that trips a guard or pattern is refused by name, and the others are delivered."""
+    pipeline = forwarder({"a": ScriptedSink()})
+    is_own = pipeline._guard.is_own
+
+    def trip(event: dict[str, Any]) -> bool:
+        if event["id"].endswith("1"):
+            raise ZeroDivisionError
+        return is_own(event)
+
+    monkeypatch.setattr(pipeline._guard, "is_own", trip)
+    outcome = pipeline.forward(messages(0, 1, 2))
+    assert fates(outcome, "a") == ["delivered", "returned", "delivered"]
+    assert outcome.verdicts["a"][1].code == "ZeroDivisionError"
+
+
+def test_parsed_views_are_let_go_once_an_event_is_on_its_way() -> None:
+    """A batch is held as bytes, not as parsed events, which take many times the room."""
+    events = messages(0, 1)
+    forwarder({"a": ScriptedSink()}).forward(events)
+    assert [message._event for message in events] == [None, None]
+    assert events[0].record["eventName"] == "StopInstances"
+
+
 def test_routes_choose_the_sinks() -> None:
     """An event goes to the sinks of all routes that match it; to every other sink it counts as filtered."""
     routes = (

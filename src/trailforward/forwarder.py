@@ -189,11 +189,10 @@ def _check(outcome: Outcome) -> None:
 def _latency(message: Message, at: float) -> tuple[str, float] | None:
     """Region and milliseconds from the event's own time to its delivery, where the event tells both."""
     region = message.fields.get("region")
-    moment = message.record.get("eventTime") or message.event.get("time")
-    if region is None or not isinstance(moment, str):
+    if region is None:
         return None
     try:
-        then = datetime.fromisoformat(moment)
+        then = datetime.fromisoformat(message.time)
     except ValueError:
         return None
     if then.tzinfo is None:

@@ -73,26 +73,32 @@ class Intake:
                 continue
             try:
                 event = message.event
+                own = self._guard.is_own(event)
+                wanted = {} if own else self._router.sinks(event)
             except EventError as error:
                 refusals[index] = dict.fromkeys(owed, _refusal(error.code, str(error)))
                 continue
-            if self._guard.is_own(event):
+            except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
+                self._on_error("routing", error)
+                refusal = _refusal(type(error).__name__, "the event could not be routed")
+                refusals[index] = dict.fromkeys(owed, refusal)
+                continue
+            if own:
                 _enter(outcome, owed, index, Verdict(Fate.FILTERED, "self", "the forwarder itself caused it"))
                 continue
-            wanted = self._router.sinks(event)
             for name in owed:
                 if name not in wanted:
                     outcome.record(name, index, Verdict(Fate.FILTERED, "no_route", "no route wants it there"))
                 elif message.origin.arn and message.origin.arn == self._sinks[name].arn:
-                    outcome.record(
-                        name, index, Verdict(Fate.FILTERED, "self", "it came from this very queue")
-                    )
+                    verdict = Verdict(Fate.FILTERED, "self", "it came from this very queue")
+                    outcome.record(name, index, verdict)
                 else:
                     made = self._parcel(name, wanted[name], index, message)
                     if isinstance(made, Parcel):
                         parcels[name].append(made)
                     else:
                         refusals[index][name] = made
+            message.release()
         return parcels, refusals
 
     def _parcel(self, name: str, form_name: str, index: int, message: Message) -> Parcel | Result:

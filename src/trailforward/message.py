@@ -52,7 +52,7 @@ class Message:
         event: the envelope, where the source had to parse it anyway.
     """
 
-    __slots__ = ("_detail", "_error", "_event", "_fields", "origin", "raw")
+    __slots__ = ("_detail", "_error", "_event", "_fields", "_given", "_time", "origin", "raw")
 
     def __init__(
         self,
@@ -66,8 +66,10 @@ class Message:
         self.origin = origin
         self._error = error
         self._event = event
+        self._given = event is not None
         self._detail: bytes | None = None
         self._fields: dict[str, str] | None = None
+        self._time: str | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
@@ -147,6 +149,27 @@ class Message:
                 if isinstance(value, str) and value.isprintable() and 0 < len(value) <= _FIELD_CHARACTERS
             }
         return self._fields
+
+    @property
+    def time(self) -> str:
+        """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
+
+        Raises:
+            EventError: the bytes are no event.
+        """
+        if self._time is None:
+            found = self.record.get("eventTime") or self.event.get("time")
+            self._time = found if isinstance(found, str) else ""
+        return self._time
+
+    def release(self) -> None:
+        """Lets go of the parsed view: it takes many times the room of the bytes, from which it can be had again.
+
+        ``fields`` and ``time`` stay at hand.
+        """
+        if self._event is not None and not self._given:
+            _ = self.fields, self.time
+            self._event = None
 
     @property
     def digest(self) -> str:

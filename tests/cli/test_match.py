@@ -107,6 +107,8 @@ def test_explain_shows_every_event_field_by_field() -> None:
 def test_explain_tells_values_that_do_not_meet_in_one_element() -> None:
     """Fields of different elements of an array do not count together, and that is said."""
     event = {"a": [{"x": 1, "y": 0}, {"x": 0, "y": 1, "z": [1, 2, 3, 4, 5, 6, 7]}]}
+    missing = piped("match", '{"a": {"X": [1]}}', "--explain", stdin=json.dumps(event).encode())
+    assert "+ a.X: nothing there, a has no X; it has x" in missing.out
     done = piped(
         "match", '{"a": {"x": [1], "y": [1], "z": [7]}}', "--explain", stdin=json.dumps(event).encode()
     )
@@ -135,7 +137,7 @@ def test_explain_shows_the_closest_combination() -> None:
 )
 def test_an_unusable_pattern_ends_with_2(pattern: str, expected: str) -> None:
     """A pattern the service would refuse is answered in its words; a missing one with what to give."""
-    done = piped("match", pattern, stdin=samples.load("trail-stopped"))
+    done = trailforward("match", pattern, "-")
     assert (done.code, done.out) == (2, "")
     assert expected in done.err
 

@@ -56,7 +56,12 @@ def test_every_pattern_survives_the_way_through_toml() -> None:
 
 def test_odd_patterns_survive_the_way_through_toml() -> None:
     """Keys and strings that TOML must quote, numbers and empty tables stay what they are."""
-    odd = {"a b": {"": ["'\"\\\n\x7fü"], "c.d": {}}, "n": [1, 1.5, True, {"numeric": [">", 0]}], "q": ['"']}
+    odd = {
+        "a b": {"": ["'\"\\\n\x7fü"], "c.d": {}},
+        "in": {"only": {"x": [1]}},
+        "n": [1, 1.5, True, {"numeric": [">", 0]}],
+        "q": ['"'],
+    }
     assert tomllib.loads(tables("p", odd))["p"] == odd
 
 

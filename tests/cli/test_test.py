@@ -112,6 +112,21 @@ def test_a_route_that_takes_too_much_is_shown_with_what_it_met(tmp_path: Path) -
     assert done.out.count("should not take this event, but does") == 2
 
 
+def test_a_route_that_another_hides_is_not_blamed(tmp_path: Path) -> None:
+    """Where the pattern matches and an earlier route stops, that route is named instead of a diff."""
+    path = tmp_path / "c.toml"
+    path.write_text(
+        '[sinks.out]\nto = "stdout:"\n[[routes]]\nname = "first"\nsinks = ["out"]\nstop = true\n'
+        '[[routes]]\nname = "second"\nsinks = ["out"]\nuse = "trail-changed"\n'
+        '[[routes.tests]]\nsample = "trail-stopped"\nmatches = true\n'
+    )
+    assert trailforward("test", path).out == (
+        "FAIL second: trail-stopped\n"
+        "     does not see this event: route first takes it and stops\n"
+        "1 of 1 tests failed\n"
+    )
+
+
 def test_passed_tests_are_shown_if_asked(config: Path) -> None:
     """--verbose lists every test."""
     done = trailforward("test", config, "-v")

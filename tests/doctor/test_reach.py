@@ -385,6 +385,10 @@ def test_key_with_a_role() -> None:
             ("unknown", "NOT_UNDERSTOOD", f"role:{ROLE}"),
         ),
         (
+            hub(roles=[role(allow=[{"action": "*", "boundary": "x"}])]),
+            ("unknown", "NOT_UNDERSTOOD", f"role:{ROLE}"),
+        ),
+        (
             hub(roles=[role(deny=[{"action": "events:PutEvents"}])]),
             (False, "ROLE_POLICY", f"role:{ROLE}"),
         ),
@@ -402,7 +406,7 @@ def test_key_with_a_role() -> None:
             ("unknown", "NOT_UNDERSTOOD", f"bus:{HUB}/{HOME}/central"),
         ),
     ],
-    ids=["queue", "role", "role with a deny", "bus"],
+    ids=["queue", "role", "role with an unknown key", "role with a deny", "bus"],
 )
 def test_conditions_outside_the_model(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
     """A condition that nobody can judge from a snapshot makes the answer unknown; a deny is definite."""
@@ -443,6 +447,38 @@ def test_sign_in_spelling(listed: list[Any], warned: bool) -> None:  # noqa: FBT
     world = direct(rules=[rule(pattern={"detail-type": listed, "detail": {"eventName": ["CheckMfa"]}})])
     codes = {warning.code for warning in ask(world, **SIGN_IN).warnings}
     assert ("SIGNIN_SPELLING" in codes) is warned
+
+
+@pytest.mark.parametrize(
+    ("pattern", "evidence"),
+    [
+        ({"source": ["aws.signin"], "detail-type": ["AWS Console Sign In via CloudTrail"]}, "uncertain"),
+        ({"source": ["aws.signin"], "detail-type": [{"suffix": " via CloudTrail"}]}, "documented"),
+        ({"source": ["aws.signin"], "x": [{"odd": 1}]}, "uncertain"),
+    ],
+)
+def test_sign_in_by_one_spelling(pattern: dict[str, Any], evidence: str) -> None:
+    """A sign-in that passes by one of two disputed spellings arrives, with that said."""
+    verdict = ask(direct(rules=[rule(pattern=pattern)]), **SIGN_IN)
+    assert verdict.evidence == evidence
+    assert ("SIGNIN_ONE_SPELLING" in {note.code for note in verdict.warnings}) is (
+        verdict.reaches is True and evidence == "uncertain"
+    )
+
+
+def test_opt_in_hop() -> None:
+    """A hop out of an opt-in Region is told as inferred."""
+    verdict = ask(hub(accounts={MEMBER: {HERE: "ENABLED"}, HUB: {HOME: "ENABLED_BY_DEFAULT"}}))
+    assert (verdict.reaches, verdict.evidence) == (True, "inferred")
+    assert [note.code for note in verdict.warnings if note.severity == "info"] == ["OPT_IN_HOP"]
+
+
+def test_long_mismatch() -> None:
+    """However long a pattern, its mismatch stays one readable sentence."""
+    names = [f"Name{number:03}" for number in range(150)]
+    verdict = ask(direct(rules=[rule(pattern={"detail": {"eventName": names}})]))
+    assert len(verdict.why) < 550
+    assert verdict.why.endswith("….")
 
 
 def test_dead_letters_of_an_unread_account() -> None:

@@ -85,7 +85,7 @@ def role(arn: str = ROLE, **more: Any) -> dict[str, Any]:
 
 def direct(arn: str = QUEUE, **more: Any) -> dict[str, Any]:
     """A rule that sends to a destination of its own Region."""
-    regions = {HERE: "ENABLED", HOME: "ENABLED"}
+    regions = {HERE: "ENABLED_BY_DEFAULT", HOME: "ENABLED_BY_DEFAULT"}
     return {
         "accounts": {MEMBER: regions, HUB: regions},
         "trails": [trail()],

@@ -255,11 +255,14 @@ def test_an_unknown_layer_is_refused_with_the_known_ones() -> None:
 
 
 def test_sam_gets_the_layer_it_asks_for() -> None:
-    """SAM's makefile build fills ARTIFACTS_DIR for the Python and architecture of the environment."""
+    """SAM's makefile build fills ARTIFACTS_DIR for the template's runtime, or that of the environment."""
     command = ["make", "--dry-run", "--always-make", "--file=layer/Makefile", "build-ForwarderLayer"]
     environ = {"PATH": os.environ["PATH"], "ARTIFACTS_DIR": "/artifacts"}
+    template = (build.ROOT / "sam" / "template.yaml").read_text()
+    runtimes = set(re.findall(r"Runtimes?: \[?python([0-9.]+)", template))
+    assert len(runtimes) == 1
     for chosen, layer in (
-        ({}, "3.13-arm64"),
+        ({}, f"{runtimes.pop()}-arm64"),
         ({"LAYER_PYTHON": "3.12", "LAYER_ARCHITECTURE": "x86_64"}, "3.12-x86_64"),
     ):
         done = subprocess.run(

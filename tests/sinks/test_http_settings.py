@@ -215,12 +215,13 @@ def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str | None) -> None:
-    """A private CA that cannot be read fails when the sink is made, not when the first event comes."""
+    """A private CA that cannot be read fails with the configuration, not when the first event comes."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(PydanticCustomError, match="`ca_file` is unusable"):
-        HttpSink(HttpSettings(to=URL, ca_file=str(path)), load("raw"))
+    ((found, fix),) = faults(ca_file=str(path))
+    assert "`ca_file` is unusable" in found
+    assert fix == "name a PEM file of certificates"
 
 
 @pytest.mark.parametrize(

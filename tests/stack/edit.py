@@ -15,6 +15,10 @@ for name in gone:
     del resources[name]
 for resource in resources.values():
     resource.pop("DependsOn", None)
+    # ministack keeps this parameter's value as text, and then fails to compare it with a number.
+    scaling = resource.get("Properties", {}).get("ScalingConfig", {})
+    if isinstance(scaling.get("MaximumConcurrency"), dict):
+        scaling["MaximumConcurrency"] = 10
 # The dashboard lists the alarms.
 alarms = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Alarms"]["Fn::Join"][1]
 alarms[:] = [alarm for alarm in alarms if not any(name in json.dumps(alarm) for name in gone)]

@@ -84,6 +84,9 @@ class Ministack:
             "MINISTACK_ACCOUNT_ID": ACCOUNT,
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
+            # These would listen on every interface.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
             **extra,
         }
         self._clients: dict[str, Any] = {}
@@ -148,16 +151,16 @@ def without_unknown(template: Path) -> list[str]:
     return names
 
 
-def deploy(aws: Ministack, template: Path, **parameters: str) -> dict[str, str]:
+def deploy(aws: Ministack, template: Path, *, stack: str = STACK, **parameters: str) -> dict[str, str]:
     """``sam deploy``; returns the stack's outputs."""
     chosen = template.with_name("parameters.yaml")
     chosen.write_text(json.dumps(parameters))
     tool(
-        *("sam", "deploy", "--template-file", template, "--stack-name", STACK, "--resolve-s3"),
+        *("sam", "deploy", "--template-file", template, "--stack-name", stack, "--resolve-s3"),
         *("--capabilities", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"),
         *("--parameter-overrides", f"file://{chosen}"),
         env=environ(aws.endpoint),
     )
-    (stack,) = aws.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    (made,) = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
+    return {output["OutputKey"]: output["OutputValue"] for output in made["Outputs"]}

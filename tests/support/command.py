@@ -1,4 +1,4 @@
-"""The ``trailforward`` command: in a process of its own, as people run it, or within this one, which is quicker."""
+"""The ``trailforward`` command: within this process, or in one of its own, as people run it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Done(NamedTuple):
 
 
 def trailforward(*arguments: str | Path, folder: Path | None = None, **environ: str) -> Done:
-    """Runs the command within this process, without a terminal and without configuration in the environment."""
+    """Runs the command within this process, without a terminal or a configuration in the environment."""
     own = dict.fromkeys(name for name in os.environ if name.startswith("TRAILFORWARD_"))
     runner = CliRunner(env={**own, **_COMMON, **environ})
     with chdir(folder or Path()):

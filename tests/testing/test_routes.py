@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trailforward import Config
+from trailforward import Config, ConfigError, readymade
 from trailforward.testing import routes, samples
 
 if TYPE_CHECKING:
@@ -118,3 +118,12 @@ def test_labels_tell_tests_apart() -> None:
         "trail-stopped [2]",
         "told",
     ]
+
+
+def test_a_ready_made_route_with_a_broken_test_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that cannot be run is never passed over."""
+    test = {"sample": "nope", "matches": True}
+    broken = readymade.ReadyRoute("r", "", "", '{"source": ["aws.s3"]}', (test,))
+    monkeypatch.setattr(readymade, "everything", lambda: {"r": broken})
+    with pytest.raises(ConfigError, match="no such sample"):
+        routes.ready_made_cases()

@@ -115,6 +115,10 @@ class Index:
         """Whether an account has a Region switched on."""
         return self.accounts.get(account, {}).get(region) in ENABLED
 
+    def opted_in(self, account: str, region: str) -> bool:
+        """Whether an account has switched on a Region that is off by default."""
+        return self.accounts.get(account, {}).get(region) == "ENABLED"
+
     def changing(self, account: str, region: str) -> bool:
         """Whether an account is just switching a Region on or off."""
         return self.accounts.get(account, {}).get(region) in CHANGING

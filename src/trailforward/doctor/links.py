@@ -1,6 +1,8 @@
-"""Links: the places of a way, as short texts for programs (``rule:A/R/BUS/NAME``) and in words for people.
+"""Links: the places of a way, as short texts for programs and in words for people.
 
-Source of the forms: ``docs/delivery.md``, section 1.4.
+With A an account and R a Region: ``region:A/R``, ``trails:A/R``, ``trail:OWNER/HOME/NAME``,
+``selectors:A/R``, ``size:A/R``, ``bus:A/R/BUS``, ``rule:A/R/BUS/NAME``, ``target:A/R/BUS/RULE/ID``,
+``role:ARN``, ``destination:ARN``, ``topic:ARN``, ``putevents:A/R``, ``call:SERVICE/EVENT``.
 """
 
 from __future__ import annotations

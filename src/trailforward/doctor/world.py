@@ -105,8 +105,6 @@ class World(Part):
     @model_validator(mode="before")
     @classmethod
     def _understand(cls, data: Any) -> Any:
-        if isinstance(data, cls):
-            return data
         if not isinstance(data, Mapping):
             raise SnapshotError(f"a snapshot is a JSON object, not {_kind(data)}")
         version = data.get("version", VERSION)

@@ -112,6 +112,12 @@ class HttpSettings(SinkSettings):
         """Refuses settings that contradict each other."""
         if self.ca_file is not None and self.url.scheme == "http":
             raise fault("`ca_file` is for https", "remove `ca_file`, or write https://…")
+        if self.ca_file is not None:
+            try:
+                ssl.create_default_context(cafile=self.ca_file)
+            except OSError as error:  # ssl.SSLError is one, too
+                reason = error.strerror or type(error).__name__
+                raise fault(f"`ca_file` is unusable: {reason}", "name a PEM file of certificates") from None
         if self.batch == "single" and self.limits.entries not in {None, 1}:
             raise fault(
                 '`limits.entries` does not fit batch = "single", which sends one event a request',
@@ -150,7 +156,7 @@ class HttpSink:
         secrets: shared between sinks; by default the sink's own.
 
     Raises:
-        PydanticCustomError: a ``fault``: the format does not fit, or ``ca_file`` is unusable.
+        PydanticCustomError: a ``fault``: the format does not fit.
         MissingExtraError: ``auth`` needs botocore, which is not installed.
     """
 
@@ -313,13 +319,7 @@ def _endpoint(settings: HttpSettings) -> Endpoint:
     host = url.hostname or ""
     if url.scheme == "http":
         return Endpoint(host, url.port or 80, None)
-    try:
-        tls = ssl.create_default_context(cafile=settings.ca_file)
-    except OSError as error:  # ssl.SSLError is one, too
-        raise fault(
-            f"`ca_file` is unusable: {error.strerror or type(error).__name__}",
-            "name a PEM file of certificates",
-        ) from None
+    tls = ssl.create_default_context(cafile=settings.ca_file)
     tls.minimum_version = ssl.TLSVersion.TLSv1_2
     tls.set_alpn_protocols(["http/1.1"])
     return Endpoint(host, url.port or 443, tls)

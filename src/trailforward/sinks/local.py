@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import field_validator
 
 from trailforward.errors import PermanentError, TransientError
 from trailforward.sinks.base import Entry, Limits, Rejection
@@ -25,10 +27,12 @@ LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
 class FileSettings(SinkSettings):
     """``[sinks.NAME]`` with ``file:PATH``. The file is appended to."""
 
-    def model_post_init(self, _context: Any) -> None:
-        """Refuses an empty path."""
-        if not self.path:
-            raise fault("'file:' names no file", "write file:PATH, such as file:/tmp/events.ndjson")
+    @field_validator("to")
+    @classmethod
+    def _to(cls, to: str) -> str:
+        if to == "file:":
+            raise fault("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
+        return to
 
     @property
     def path(self) -> str:
@@ -39,10 +43,12 @@ class FileSettings(SinkSettings):
 class StdoutSettings(SinkSettings):
     """``[sinks.NAME]`` with ``stdout:``."""
 
-    def model_post_init(self, _context: Any) -> None:
-        """Refuses anything after the colon."""
-        if self.to != "stdout:":
-            raise fault(f"{self.to!r} is not stdout:", "write stdout: alone")
+    @field_validator("to")
+    @classmethod
+    def _to(cls, to: str) -> str:
+        if to != "stdout:":
+            raise fault("it is not stdout: alone", "write stdout: and nothing behind it")
+        return to
 
 
 class FileSink:

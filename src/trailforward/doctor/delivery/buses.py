@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 ALL_MANAGEMENT_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 PUT_EVENTS = "events:PutEvents"
 
+#: Characters of a mismatch that are shown.
+SHOWN = 400
+
 
 def through_bus(trip: Trip, path: Path, bus: BusAt) -> Iterator[Path]:
     """Every way from a bus that the event has come to, rule by rule in their order."""
@@ -76,7 +79,7 @@ def _open(trip: Trip, path: Path, rule: PlacedRule) -> Path:
     """
     pattern, state = trip.index.pattern(rule), rule.rule.state
     if isinstance(pattern, PatternError):
-        path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its pattern ({pattern})")
+        path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its pattern ({str(pattern).splitlines()[0]})")
     elif not pattern.matches(trip.event):
         fields = _Misses(pattern, trip.event)
         return path.broken("PATTERN_MISMATCH", rule.link, Stage.PATTERN, fields=fields)
@@ -103,7 +106,8 @@ class _Misses:
     def __str__(self) -> str:
         branches = self.pattern.explain(self.event).branches
         nearest = min(branches, key=len)
-        return "; ".join(map(str, nearest))
+        text = "; ".join(map(str, nearest))
+        return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _through_target(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget) -> Iterator[Path]:
@@ -127,6 +131,9 @@ def _hop(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, bus: Bu
         return
     if path.hops:
         path = path.doubt("HOP_UNDOCUMENTED", target.link, hop=kind)
+    opt_in = [] if local else [place for place in (rule.bus, bus) if trip.index.opted_in(*place[:2])]
+    if opt_in:
+        path = path.note("OPT_IN_HOP", target.link, opt_in=" and ".join(place.region for place in opt_in))
     path = _onto(trip, path, rule, target, bus)
     arrives = target.target.arn in trip.index.destinations or bus.account not in trip.index.accounts
     if path.end is not None or arrives:

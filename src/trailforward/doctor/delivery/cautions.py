@@ -50,12 +50,19 @@ def _without_source(trip: Trip, rule: PlacedRule) -> Iterator[Flaw]:
 
 
 def _spelling(trip: Trip, path: Path, rule: PlacedRule) -> Iterator[Flaw]:
-    """A sign-in that missed a rule which lists the spelling of the EventBridge guide only."""
-    missed = path.end is not None and path.end.code == "PATTERN_MISMATCH" and path.end.at == rule.link
-    if missed and trip.call.is_sign_in:
+    """A sign-in that missed a rule which lists the guide's spelling only, or passed one by one spelling."""
+    if not trip.call.is_sign_in:
+        return
+    if path.end is not None and path.end.code == "PATTERN_MISMATCH" and path.end.at == rule.link:
         listed = _detail_types(rule)
         if SIGN_IN_OF_THE_GUIDE in listed and SIGN_IN not in listed:
             yield Flaw("SIGNIN_SPELLING", rule.link, {})
+        return
+    spelling = trip.call.detail_type
+    other = {**trip.event, "detail-type": SIGN_IN_OF_THE_GUIDE if spelling == SIGN_IN else SIGN_IN}
+    pattern = trip.index.pattern(rule)
+    if not isinstance(pattern, PatternError) and not pattern.matches(other):
+        yield Flaw("SIGNIN_ONE_SPELLING", rule.link, {"spelling": spelling})
 
 
 def _detail_types(rule: PlacedRule) -> list[Any]:

@@ -1,6 +1,7 @@
 """Own events: calls that the pipeline itself makes, and that must not feed it.
 
-Source: ``docs/delivery.md``, section 14.2.
+Who assumes the roles was measured:
+https://github.com/radkawar/stackd/blob/9dc356f5e5cc49d2d334178a09c1398dd1c62617/testdata/aws/eventbridge/role_audit.json
 """
 
 from __future__ import annotations

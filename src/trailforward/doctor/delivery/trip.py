@@ -45,7 +45,8 @@ class Trip:
     @property
     def pinned(self) -> bool:
         """Whether the service records in us-east-1 only."""
-        return self.row is not None and self.region == US_EAST_1 == self.row.region
+        row = self.row
+        return row is not None and row.evidence == "documented" and row.region == US_EAST_1
 
     @property
     def needs_long_state(self) -> bool:

@@ -73,8 +73,8 @@ class Verdict:
 def verdict(trip: Trip, path: Path) -> Verdict:
     """Puts a path into words."""
     doubts = tuple(_finding(trip, flaw) for flaw in path.doubts)
-    notes = tuple(_finding(trip, flaw) for flaw in path.notes)
-    warnings = tuple(_finding(trip, flaw) for flaw in cautions(trip, path))
+    warnings = tuple(_finding(trip, flaw) for flaw in (*cautions(trip, path), *path.notes))
+    notes = (finding for finding in warnings if load_codes()[finding.code].kind == "note")
     reaches: bool | Literal["unknown"] = path.end is None
     if path.end is not None:
         main = _finding(trip, path.end)
@@ -93,7 +93,7 @@ def verdict(trip: Trip, path: Path) -> Verdict:
         evidence=evidence if reaches is True else main.evidence,
         source=main.source,
         doubts=doubts,
-        warnings=warnings + notes,
+        warnings=warnings,
     )
 
 

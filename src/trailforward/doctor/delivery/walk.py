@@ -1,6 +1,6 @@
 """reach: whether the event of a call arrives at a destination, and if not, which link is broken.
 
-The rules, and the evidence for each, stand in ``docs/delivery.md``, section 1.4.
+Region, then trails, then the default bus; the order of all checks stands in the package's docstring.
 """
 
 from __future__ import annotations

@@ -1,0 +1,223 @@
+"""The stack as deployed by ``sam deploy`` to a local AWS that runs the function and enforces IAM.
+
+Where ministack deviates from AWS, and what therefore is not proved here: docs/local-aws.md.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sam.cfn import grants
+from tests.stack import local
+from tests.stack.destinations import digests, receive, wait
+from tests.support.events import envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.stack.conftest import Deployed
+
+Tell = "Callable[[str], None]"
+
+
+def send(deployed: Deployed, events: list[bytes]) -> None:
+    """Puts texts straight into the queue, as EventBridge does: byte for byte."""
+    client = deployed.aws.client("sqs")
+    url = deployed.outputs["EventQueueUrl"]
+    for start in range(0, len(events), 10):
+        entries = [
+            {"Id": str(index), "MessageBody": event.decode()}
+            for index, event in enumerate(events[start : start + 10])
+        ]
+        assert not client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+
+def metrics(deployed: Deployed) -> dict[str, dict[str, float]]:
+    """What the function has published so far, summed up: sink → metric → value."""
+    client = deployed.aws.client("logs")
+    sums: dict[str, dict[str, float]] = {}
+    for event in client.filter_log_events(logGroupName=deployed.outputs["Logs"])["events"]:
+        try:
+            line: dict[str, Any] = json.loads(event["message"])
+        except ValueError:
+            continue
+        if "_aws" in line and "sink" in line:
+            sink = sums.setdefault(line["sink"], {})
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+                sink[metric["Name"]] = sink.get(metric["Name"], 0) + sum(line[metric["Name"]])
+    return sums
+
+
+def test_every_resource_is_there(deployed: Deployed, tell: Callable[[str], None]) -> None:
+    """Everything in the template that the parameters ask for was really created."""
+    answer = deployed.aws.client("cloudformation").describe_stack_resources(StackName=local.STACK)
+    made = {resource["LogicalResourceId"]: resource for resource in answer["StackResources"]}
+    tell("\n".join(f"{r['ResourceType']:34} {r['PhysicalResourceId']}" for r in made.values()))
+    tell(f"left out, as ministack does not know it: {', '.join(deployed.left_out)}")
+    assert {resource["ResourceStatus"] for resource in made.values()} == {"CREATE_COMPLETE"}
+    assert {
+        *("Bus", "Rule", "EventQueue", "EventQueuePolicy", "RetryQueue", "DeadLetters", "RuleDeadLetters"),
+        *("RuleDeadLettersPolicy", "LogGroup", "FunctionRole", "Forwarder", "EventsToFunction"),
+        *("RetriesToFunction", "Dashboard", "DeadLettersAlarm", "RuleDeadLettersAlarm", "AgeAlarm"),
+        *("FailedInvocationsAlarm", "ErrorsAlarm", "ThrottlesAlarm", "DurationAlarm", "RetryAgeAlarm"),
+    } <= set(made)
+
+
+def test_partial_failures_are_reported(deployed: Deployed) -> None:
+    """Both mappings have ReportBatchItemFailures on, or failures would be deleted."""
+    mappings = deployed.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    assert len(mappings) == 2
+    for mapping in mappings:
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_the_role_is_what_the_command_prints(deployed: Deployed) -> None:
+    """The deployed role may do what ``trailforward iam`` derives from the deployed configuration, no more."""
+    function = deployed.aws.client("lambda").get_function_configuration(
+        FunctionName=deployed.outputs["FunctionName"]
+    )
+    role = function["Role"].rpartition("/")[2]
+    iam = deployed.aws.client("iam")
+    policy = iam.get_role_policy(RoleName=role, PolicyName="trailforward")["PolicyDocument"]
+    group = f"arn:aws:logs:{local.REGION}:{local.ACCOUNT}:log-group:{deployed.outputs['Logs']}"
+    command = [sys.executable, "-m", "trailforward", "iam", "--log-group", group]
+    command += ["--source", deployed.outputs["EventQueueArn"]]
+    env = local.environ() | function["Environment"]["Variables"]
+    printed = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    assert grants(policy) == grants(json.loads(printed))
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+
+
+def test_events_of_the_queue_arrive_byte_for_byte(deployed: Deployed, tell: Callable[[str], None]) -> None:
+    """Five kinds of destination hold the very bytes that were in the queue."""
+    before = deployed.destinations.arrived()
+    sent = [envelope(number) for number in range(40)]
+    send(deployed, sent)
+    expected = {name: [*events, *sent] for name, events in before.items()}
+    arrived = deployed.destinations.wait_for(expected)
+    for name, events in arrived.items():
+        new = len(events) - len(before[name])
+        tell(f"{name:9} {new:3} events, digests {'equal' if digests(events) == digests(expected[name]) else 'DIFFER'}")
+    for name, events in arrived.items():
+        assert digests(events) == digests(expected[name]), name
+
+
+def test_events_of_the_bus_arrive(deployed: Deployed, tell: Callable[[str], None]) -> None:
+    """Bus, rule, queue, function, destinations: the same bytes everywhere, and every detail as it was put."""
+    before = deployed.destinations.arrived()
+    put = [json.loads(envelope(100 + number)) for number in range(10)]
+    entries = [
+        {
+            "Source": "example.ec2",
+            "DetailType": event["detail-type"],
+            "Detail": json.dumps(event["detail"]),
+            "EventBusName": deployed.outputs["BusArn"],
+        }
+        for event in put
+    ]
+    answer = deployed.aws.client("events").put_events(Entries=entries)
+    assert answer["FailedEntryCount"] == 0
+    arrived = deployed.destinations.wait_for({name: [*old, *entries] for name, old in before.items()})
+    new = {name: events[len(before[name]) :] if name != "firehose" else [] for name, events in arrived.items()}
+    new["firehose"] = [event for event in arrived["firehose"] if event not in before["firehose"]]
+    details = {json.dumps(event["detail"], sort_keys=True) for event in put}
+    for name, events in new.items():
+        tell(f"{name:9} {len(events):3} events")
+        assert {json.dumps(json.loads(event)["detail"], sort_keys=True) for event in events} == details, name
+        assert digests(events) == digests(new["kinesis"]), name
+
+
+def test_a_revoked_permission_loses_nothing(deployed: Deployed, tell: Callable[[str], None]) -> None:
+    """Without kinesis:PutRecords the stream's copies become dead letters; redriven later, only the stream gets them."""
+    iam = deployed.aws.client("iam")
+    function = deployed.aws.client("lambda").get_function_configuration(
+        FunctionName=deployed.outputs["FunctionName"]
+    )
+    role = function["Role"].rpartition("/")[2]
+    granted = iam.get_role_policy(RoleName=role, PolicyName="trailforward")["PolicyDocument"]
+    revoked = {**granted, "Statement": [s for s in granted["Statement"] if s["Action"] != "kinesis:PutRecords"]}
+    assert len(revoked["Statement"]) == len(granted["Statement"]) - 1
+    before = deployed.destinations.arrived()
+    counted = metrics(deployed)
+    sent = [envelope(200 + number) for number in range(20)]
+
+    iam.put_role_policy(RoleName=role, PolicyName="trailforward", PolicyDocument=json.dumps(revoked))
+    send(deployed, sent)
+    others = {name: [*old, *sent] for name, old in before.items() if name != "kinesis"}
+    arrived = deployed.destinations.wait_for(others)
+    tell(f"kinesis:PutRecords revoked, {len(sent)} events sent")
+    for name, events in arrived.items():
+        tell(f"{name:9} {len(events) - len(before[name]):3} events")
+    assert digests(arrived["kinesis"]) == digests(before["kinesis"])
+    for name, expected in others.items():
+        assert digests(arrived[name]) == digests(expected), name
+
+    wait(lambda: _visible(deployed, "DeadLettersUrl") >= len(sent), 30)
+    letters = receive(deployed.aws, deployed.outputs["DeadLettersUrl"])
+    attributes = letters[0]["MessageAttributes"]
+    shown = {name: value["StringValue"] for name, value in attributes.items()}
+    tell(f"dead letters {len(letters)}: {shown['trailforward-sinks']}, {shown['trailforward-code']}")
+    assert digests([letter["Body"].encode() for letter in letters]) == digests(sent)
+    assert {letter["MessageAttributes"]["trailforward-sinks"]["StringValue"] for letter in letters} == {"kinesis"}
+
+    now = metrics(deployed)
+    delta = {
+        sink: {name: value - counted.get(sink, {}).get(name, 0) for name, value in values.items()}
+        for sink, values in now.items()
+    }
+    tell(f"metrics of kinesis: {({n: int(v) for n, v in delta['kinesis'].items() if v})}")
+    assert delta["kinesis"]["dead_lettered"] == len(sent)
+    for values in now.values():
+        fates = ("delivered", "filtered", "dead_lettered", "returned")
+        assert values["received"] == sum(values[fate] for fate in fates)
+        assert values["ledger_breaks"] == 0
+
+    iam.put_role_policy(RoleName=role, PolicyName="trailforward", PolicyDocument=json.dumps(granted))
+    for letter in letters:
+        deployed.aws.client("sqs").send_message(
+            QueueUrl=deployed.outputs["EventQueueUrl"],
+            MessageBody=letter["Body"],
+            MessageAttributes=letter["MessageAttributes"],
+        )
+    expected = {"kinesis": [*before["kinesis"], *sent], **others}
+    arrived = deployed.destinations.wait_for(expected)
+    tell("granted again, dead letters redriven")
+    for name, events in arrived.items():
+        tell(f"{name:9} {len(events) - len(before[name]):3} events, none twice: {digests(events) == digests(expected[name])}")
+        assert digests(events) == digests(expected[name]), name
+    assert receive(deployed.aws, deployed.outputs["DeadLettersUrl"]) == []
+
+
+def _visible(deployed: Deployed, output: str) -> int:
+    answer = deployed.aws.client("sqs").get_queue_attributes(
+        QueueUrl=deployed.outputs[output], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        pytest.param({}, "There is no destination", id="no sink"),
+        pytest.param({"Configuration": "x", "SqsQueueArn": "same"}, "names its destinations itself", id="both"),
+        pytest.param({"Configuration": "x", "ConfigurationParameter": "/x"}, "not both", id="two configurations"),
+        pytest.param({"Configuration": "x", "Regions": "eu-west-1"}, "this Region and account only", id="regional"),
+        pytest.param(
+            {"Configuration": "x", "Topology": "hub", "OrganizationalUnits": "r-abcd"}, "need OrganizationId", id="units"
+        ),
+        pytest.param({"KinesisStreamArn": "arn:aws:sqs:eu-west-1:111122223333:q"}, "must be the ARN of", id="other kind"),
+        pytest.param({"Regions": "eu-west-1,us-east-1,eu-west-1"}, "none of them twice", id="a Region twice"),
+        pytest.param({"Regions": "europe"}, "must be Regions", id="no Region"),
+    ],
+)
+def test_contradictions_are_refused(deployed: Deployed, parameters: dict[str, str], said: str) -> None:
+    """CloudFormation refuses contradictory parameters with a sentence that says what to do."""
+    if parameters.get("SqsQueueArn") == "same":
+        parameters = parameters | {"SqsQueueArn": deployed.parameters["SqsQueueArn"]}
+    with pytest.raises(AssertionError, match=said):
+        local.deploy(deployed.aws, deployed.template, stack="refused", **parameters)
