@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -117,6 +119,16 @@ def test_explain_tells_values_that_do_not_meet_in_one_element() -> None:
     assert "not in the same element of an array" in done.out.splitlines()[-1]
 
 
+def test_explain_shows_nothing_that_moves_a_terminal() -> None:
+    """Control characters and broken Unicode of an event are shown escaped; other languages as they are."""
+    event = b'{"a": "\xc2\x9b2J\\u001b[2J", "b": "\\ud800", "c": "b\xc3\xbccher", "Dd\xc2\x9b": 1}'
+    done = piped("match", '{"a": ["x"], "b": ["x"], "c": ["x"], "dd": ["x"]}', "--explain", stdin=event)
+    assert '+ a: "\\u009b2J\\u001b[2J"' in done.out
+    assert '+ b: "\\ud800"' in done.out
+    assert '+ c: "bücher"' in done.out
+    assert "\x9b" not in done.out
+
+
 def test_explain_shows_the_closest_combination() -> None:
     """With ``$or``, the combination with the fewest differences is shown; an event that matches says so."""
     pattern = '{"$or": [{"source": ["x"], "region": ["y"]}, {"source": ["aws.cloudtrail"], "region": ["y"]}]}'
@@ -162,3 +174,20 @@ def test_unusable_events_are_named_and_the_rest_judged(tmp_path: Path) -> None:
     assert "stdin:2: not JSON" in done.err
     assert "missing: No such file" in done.err
     assert "damaged or truncated gzip" in done.err
+
+
+def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
+    """As with ``| head``: no traceback and no complaint about the file."""
+    source = tmp_path / "in"
+    source.write_bytes((samples.load("trail-stopped") + b"\n") * 5_000)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trailforward", "match", STOPS, str(source)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    _, text = process.communicate()
+    assert process.returncode == 1
+    assert text == b""

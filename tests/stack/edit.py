@@ -19,6 +19,9 @@ for resource in resources.values():
     scaling = resource.get("Properties", {}).get("ScalingConfig", {})
     if isinstance(scaling.get("MaximumConcurrency"), dict):
         scaling["MaximumConcurrency"] = 10
+# ministack is spoken to without TLS, and enforces this.
+statements = resources["EventQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+statements[:] = [statement for statement in statements if statement.get("Sid") != "EncryptedOnly"]
 # The dashboard lists the alarms.
 alarms = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"][1]["Alarms"]["Fn::Join"][1]
 alarms[:] = [alarm for alarm in alarms if not any(name in json.dumps(alarm) for name in gone)]

@@ -85,7 +85,7 @@ def _unmet(path: str, wanted: str, event: Any) -> Iterator[Line]:
 
 def _found(event: Any, path: str) -> str:
     """The first values at a path as JSON; empty if there is none."""
-    values = [json.dumps(leaf, ensure_ascii=False) for leaf in islice(leaves(event, path), _SHOWN + 1)]
+    values = [_json(leaf) for leaf in islice(leaves(event, path), _SHOWN + 1)]
     shown = [_cut(value) for value in values[:_SHOWN]]
     return ", ".join(shown) + (", …" if len(values) > _SHOWN else "")
 
@@ -97,15 +97,21 @@ def _nothing(event: Any, path: str) -> str:
         while isinstance(value, list) and value:
             value = value[0]
         if not isinstance(value, dict):
-            return f"{path}: nothing there, {done} is {_cut(json.dumps(value, ensure_ascii=False))}"
+            return f"{path}: nothing there, {done} is {_cut(_json(value))}"
         if step not in value:
             alike = get_close_matches(step, value, 1, 0.7) or [
                 key for key in value if key.lower() == step.lower()
             ]
-            hint = f"; it has {alike[0]}" if alike else ""
+            hint = f"; it has {_json(alike[0])[1:-1]}" if alike else ""
             return f"{path}: nothing there, {done or 'the event'} has no {step}{hint}"
         value, done = value[step], f"{done}.{step}".lstrip(".")
-    return f"{path}: no plain value there, but {_cut(json.dumps(value, ensure_ascii=False))}"
+    return f"{path}: no plain value there, but {_cut(_json(value))}"
+
+
+def _json(value: Any) -> str:
+    """JSON that a terminal may see: an event's control characters stay escaped."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
 
 
 def _flat(text: str) -> str:

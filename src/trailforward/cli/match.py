@@ -66,6 +66,8 @@ class _Run:
             with open_input(name) as file:
                 for message in source.read(file, "stdin" if name == "-" else name):
                     self._judge(message)
+        except BrokenPipeError:  # nobody reads the answers any more
+            raise
         except OSError as error:
             self._fault(f"{name}: {error.strerror}")
         except EventError as error:

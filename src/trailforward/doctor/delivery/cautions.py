@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.call import SIGN_IN, SIGN_IN_OF_THE_GUIDE
-from trailforward.doctor.delivery.own import own_reason
+from trailforward.doctor.delivery.own import own_call
 from trailforward.doctor.delivery.path import Flaw
 from trailforward.doctor.delivery.policies import admits
 from trailforward.doctor.delivery.roles import request_of
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from trailforward.doctor.delivery.path import Path
     from trailforward.doctor.delivery.trip import Trip
     from trailforward.doctor.index import PlacedRule, PlacedTarget
-
-
-#: ``anything-but`` alone would drop every event without a session, of IAM users and services.
-_REMEDY = (
-    "Leave the pipeline's own resources out of the trail's data selectors, or its roles out of the pattern: "
-    'detail.userIdentity.sessionContext.sessionIssuer.arn = [{"exists": false}, {"anything-but": ROLES}].'
-)
 
 
 def cautions(trip: Trip, path: Path) -> Iterator[Flaw]:
@@ -109,13 +102,13 @@ def _no_queue(trip: Trip, at: str, arn: str) -> Flaw:
 
 def _loop(trip: Trip) -> Iterator[Flaw]:
     """The pipeline's own call comes back to it: data events multiply, management events trickle."""
-    reason = own_reason(trip.index, trip.call)
-    if reason is None:
+    own = own_call(trip.index, trip.call)
+    if own is None:
         return
     data = trip.call.category == "Data"
     facts = {
-        "reason": reason,
+        "reason": own.reason,
         "gain": ", and each such event makes at least one more" if data else ", in a bounded trickle",
-        "remedy": _REMEDY,
+        "remedy": own.remedy,
     }
     yield Flaw("LOOP_RISK", trip.call.link, facts, "critical" if data else None)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 
 #: The key in words.
-NAMES = {"aws-managed-key": "the AWS managed key", "customer-key": "a key"}
+NAMES = {"aws-managed-key": "the AWS managed key", "customer-key": "a customer managed key"}
 
 
 def key_admits(encryption: Encryption | None, service: str) -> Answer:

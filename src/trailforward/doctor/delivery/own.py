@@ -7,9 +7,10 @@ https://github.com/radkawar/stackd/blob/9dc356f5e5cc49d2d334178a09c1398dd1c62617
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.links import read_arn
+from trailforward.doctor.regions import partition_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,22 +31,38 @@ _NAMES = {
 _QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.[^/]+/(\d{12})/(.+)")
 
 
-def own_reason(index: Index, call: Call) -> str | None:
-    """Why a call is the pipeline's own, or None.
+#: ``anything-but`` alone would drop every event that lacks the field.
+_WITHOUT = 'Leave it out of the pattern: {} = [{{"exists": false}}, {{"anything-but": ["{}"]}}].'
+
+
+class OwnCall(NamedTuple):
+    """Why a call is the pipeline's own, and how to keep its event out."""
+
+    reason: str
+    remedy: str
+
+
+def own_call(index: Index, call: Call) -> OwnCall | None:
+    """Whether a call is the pipeline's own.
 
     The role is recognised by the session's issuer, whose ARN has the role's path; ``userIdentity.arn`` is the
     assumed-role form and does not compare.
     """
     issuer = _at(call.identity, "sessionContext", "sessionIssuer", "arn")
     if _in(issuer, index.own_roles):
-        return f"made with the role {issuer}"
+        field = "detail.userIdentity.sessionContext.sessionIssuer.arn"
+        return OwnCall(f"made with the role {issuer}", _WITHOUT.format(field, issuer))
     role = _at(call.request_parameters, "roleArn")
     if call.identity.get("invokedBy") in _ASSUMING and _in(role, index.own_roles):
-        return f"{call.identity['invokedBy']} takes the role {role}"
+        reason = f"{call.identity['invokedBy']} takes the role {role}"
+        return OwnCall(reason, _WITHOUT.format("detail.requestParameters.roleArn", role))
     if call.identity.get("type") != "AWSService":
         return None
     touched = next((arn for arn in _touched(call) if arn in index.own_resources), None)
-    return touched and f"an AWS service uses {touched}"
+    if touched is None:
+        return None
+    remedy = f"Leave {touched} out of the trail's data selectors, or this kind of event out of the pattern."
+    return OwnCall(f"an AWS service uses {touched}", remedy)
 
 
 def _touched(call: Call) -> Iterator[str]:
@@ -57,15 +74,16 @@ def _touched(call: Call) -> Iterator[str]:
     yield from (
         value for value in (context.values() if isinstance(context, dict) else ()) if isinstance(value, str)
     )
+    partition = partition_of(call.region)
     for key, value in request.items():
         if not isinstance(value, str):
             continue
         yield value
         if key == "queueUrl" and (queue := _QUEUE_URL.fullmatch(value)):
-            yield f"arn:aws:sqs:{queue[1]}:{queue[2]}:{queue[3]}"
+            yield f"arn:{partition}:sqs:{queue[1]}:{queue[2]}:{queue[3]}"
         if key in _NAMES and read_arn(value) is None:
             service, prefix = _NAMES[key]
-            yield f"arn:aws:{service}:{call.region}:{call.account}:{prefix}{value}"
+            yield f"arn:{partition}:{service}:{call.region}:{call.account}:{prefix}{value}"
 
 
 def _in(value: Any, known: frozenset[str]) -> bool:

@@ -159,8 +159,9 @@ def _policy(
     if not admitted:
         if seen is not request and admits(resource.policy, request, needs_allow=needs_allow):
             code = "LAMBDA_SOURCE_ACCOUNT"
-        source = request.context.get("aws:sourcearn", "the rule's ARN")
-        return path.broken(code, link, Stage.POLICY, sender=sender(request), rule=source)
+        source = request.context.get("aws:sourcearn")
+        condition = f" with aws:SourceArn = {source}" if source else ""
+        return path.broken(code, link, Stage.POLICY, sender=sender(request), condition=condition)
     if not needs_allow and kind.code != "STREAM_POLICY" and granted(resource.policy, request) is False:
         return path.note("ROLE_REPLACES_POLICY", link)
     return path
