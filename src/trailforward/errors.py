@@ -7,7 +7,10 @@
     ├── PayloadError         a payload no source knows, or messages that must go back to the caller
     ├── EventError           bytes that are no event; ``code`` says why
     ├── PatternError         an event pattern the service would refuse
+    │   └── InvalidPattern   … with ``reason``, ``line``, ``column``, ``hint`` (in ``trailforward.patterns``)
     ├── SecretError          a referenced secret cannot be read
+    │   └── SecretUnavailableError   … right now, but perhaps later
+    ├── SnapshotError        a doctor's snapshot that cannot be read at all (in ``trailforward.doctor``)
     ├── MissingExtraError    an optional dependency is needed; the text has the command to type
     └── SinkError            a destination refused a whole call
         ├── TransientError   the same call may succeed later
@@ -73,6 +76,10 @@ class PatternError(TrailforwardError):
 
 class SecretError(TrailforwardError):
     """A referenced secret that cannot be read. The text never holds the secret."""
+
+
+class SecretUnavailableError(SecretError):
+    """A secret that cannot be read right now, but may be later: throttled, or no answer."""
 
 
 class MissingExtraError(TrailforwardError):

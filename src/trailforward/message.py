@@ -163,7 +163,7 @@ class Message:
         return self._time
 
     def release(self) -> None:
-        """Lets go of the parsed view: it takes many times the room of the bytes, from which it can be had again.
+        """Lets go of the parsed view, many times the size of the bytes; it can be had again from them.
 
         ``fields`` and ``time`` stay at hand.
         """

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 from pydantic import Field, field_validator
 
-from trailforward.errors import PermanentError, SecretError, TransientError
-from trailforward.sinks._secrets import SecretReference, Secrets, SecretUnavailableError
+from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
+from trailforward.sinks._secrets import SecretReference, Secrets
 from trailforward.sinks.settings import Settings, fault
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 from pydantic import AfterValidator
 
 from trailforward.arn import Arn
-from trailforward.errors import PermanentError, SecretError, TransientError
+from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
 from trailforward.sinks._aws import Client
 from trailforward.sinks.settings import fault
 
@@ -26,10 +26,6 @@ _GRACE = 30.0
 
 #: What the resource of an ARN begins with, per service that keeps secrets.
 _PREFIXES = {"secretsmanager": "secret:", "ssm": "parameter/"}
-
-
-class SecretUnavailableError(SecretError):
-    """A secret that cannot be read right now, but may be later: throttled, or no answer."""
 
 
 class Reference(NamedTuple):
