@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.receiver import Receiver, Status
-from trailforward.errors import PermanentError, SecretError, SinkError, TransientError
+from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, SinkError, TransientError
 from trailforward.formats import load
-from trailforward.sinks._secrets import SecretUnavailableError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http import HttpSettings, HttpSink
 

@@ -12,8 +12,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.support.receiver import Receiver, Status
-from trailforward.errors import MissingExtraError, SecretError
-from trailforward.sinks._secrets import Reference, Secrets, SecretUnavailableError
+from trailforward.errors import MissingExtraError, SecretError, SecretUnavailableError
+from trailforward.sinks._secrets import Reference, Secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from pydantic import Field, field_validator
 
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
-from trailforward.sinks._secrets import SecretReference, Secrets
+from trailforward.sinks._secrets import SecretReference  # noqa: TC001  # Pydantic reads it
 from trailforward.sinks.settings import Settings, fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from trailforward.sinks._secrets import Secrets
 
 #: Headers that the sink and ``http.client`` write themselves, because the body's framing hangs on them.
 FRAMING = frozenset(
