@@ -53,10 +53,12 @@ class Function:
     def __init__(
         self, environ: Mapping[str, str], folder: Path, handler: str = "trailforward.handler.lambda_handler"
     ) -> None:
-        self._events: queue.Queue[tuple[bytes, float]] = queue.Queue()
+        self._events: queue.Queue[tuple[bytes, float] | None] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         self._server = _Server(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
+        )
         self._log = folder / "function.log"
         self._folder = folder
         self._handler_name = handler
@@ -91,11 +93,18 @@ class Function:
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
-        self._process.terminate()
-        self._process.wait(10)
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        # The client waits for its next event in C, where no signal reaches it. It ends when the API fails.
+        self._events.put(None)
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.terminate()
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
 
     def invoke(self, payload: Any, *, seconds: float = 30.0) -> Answer:
         """Sends one event and waits for the answer."""
@@ -118,11 +127,12 @@ class Function:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                try:
-                    payload, seconds = events.get(timeout=60)
-                except queue.Empty:
-                    self.close_connection = True
+                event = events.get(timeout=120)
+                if event is None:
+                    events.put(None)  # for the client's next try
+                    self.send_error(500)
                     return
+                payload, seconds = event
                 self.send_response(200)
                 self.send_header("Lambda-Runtime-Aws-Request-Id", "33333333-0000-4000-8000-000000000000")
                 self.send_header("Lambda-Runtime-Deadline-Ms", str(int((time.time() + seconds) * 1000)))
