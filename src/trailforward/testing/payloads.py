@@ -1,0 +1,270 @@
+"""Lambda payloads: what a function receives when events come by a queue, a topic or a stream.
+
+They take events as the factories make them, as dicts, or as exact text or bytes, which stay as they are. They
+nest as services do::
+
+    as_sqs(as_s3_notification("AWSLogs/…/file.json.gz"))
+    as_kinesis(log_batch(event))
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from trailforward.errors import EventError
+from trailforward.jsontext import encode, to_bytes, to_text
+from trailforward.message import Message, Origin
+from trailforward.testing.event import Event
+
+#: What may stand for an event.
+Eventlike = Mapping[str, Any] | bytes | str | Message
+
+_ACCOUNT = "111122223333"
+_REGION = "eu-west-1"
+_MILLISECONDS = 1789377166123
+_ISO = "2026-09-14T09:12:46.123Z"
+#: Kinesis counts up from any number of 56 digits.
+_SEQUENCE = 49590338271490256608559692538361571095921575989136588898
+
+
+def raw(event: Eventlike) -> bytes:
+    """The exact bytes of an event: its own where it has any, else compact JSON."""
+    if isinstance(event, bytes):
+        return event
+    if isinstance(event, str):
+        return to_bytes(event)
+    if isinstance(event, Message):
+        return event.raw
+    return encode(dict(event))
+
+
+def record(event: Eventlike) -> bytes:
+    """The exact bytes of an event's CloudTrail record; what is no event stays as it is."""
+    message = event if isinstance(event, Message) else Message(raw(event), Origin("testing"))
+    try:
+        return message.detail
+    except EventError:
+        return message.raw
+
+
+def as_sqs(*events: Eventlike, queue: str = "trailforward") -> dict[str, Any]:
+    """A batch of a standard queue, one event a message.
+
+    Args:
+        *events: the bodies.
+        queue: its name.
+    """
+    return {"Records": [_sqs_record(raw(event), number, queue) for number, event in enumerate(events)]}
+
+
+def as_fifo_sqs(
+    *events: Eventlike, group: str = _ACCOUNT, groups: tuple[str, ...] = (), queue: str = "trailforward.fifo"
+) -> dict[str, Any]:
+    """A batch of a FIFO queue.
+
+    Args:
+        *events: the bodies, in order.
+        group: message group of all of them.
+        groups: message group of each, instead.
+        queue: its name.
+    """
+    payload = as_sqs(*events, queue=queue)
+    for number, (message, its) in enumerate(
+        zip(payload["Records"], groups or (group,) * len(events), strict=True)
+    ):
+        message["attributes"] |= {
+            "SequenceNumber": f"188496{number:014}",
+            "MessageGroupId": its,
+            "MessageDeduplicationId": hashlib.sha256(message["body"].encode()).hexdigest(),
+        }
+    return payload
+
+
+def as_sns(*events: Eventlike, topic: str = "trailforward") -> dict[str, Any]:
+    """A topic invokes the function itself; SNS sends one event a call.
+
+    Args:
+        *events: the messages.
+        topic: its name.
+    """
+    arn = f"arn:aws:sns:{_REGION}:{_ACCOUNT}:{topic}"
+    return {
+        "Records": [
+            {
+                "EventSource": "aws:sns",
+                "EventVersion": "1.0",
+                "EventSubscriptionArn": f"{arn}:{_id('subscription', topic)}",
+                "Sns": {**_notification(event, number, arn), "MessageAttributes": {}},
+            }
+            for number, event in enumerate(events)
+        ]
+    }
+
+
+def as_sns_in_sqs(
+    *events: Eventlike, raw_delivery: bool = False, topic: str = "trailforward", queue: str = "trailforward"
+) -> dict[str, Any]:
+    """A topic feeds the queue.
+
+    Args:
+        *events: the messages.
+        raw_delivery: whether the subscription has raw message delivery on; without it, bodies are
+            notifications around the event.
+        topic: its name.
+        queue: its name.
+    """
+    if raw_delivery:
+        return as_sqs(*events, queue=queue)
+    arn = f"arn:aws:sns:{_REGION}:{_ACCOUNT}:{topic}"
+    wrapped = [encode(_notification(event, number, arn)) for number, event in enumerate(events)]
+    return as_sqs(*wrapped, queue=queue)
+
+
+def as_kinesis(*events: Eventlike, stream: str = "trailforward") -> dict[str, Any]:
+    """A batch of a Kinesis stream.
+
+    Args:
+        *events: the data; :func:`log_batch` for a stream that a log subscription feeds.
+        stream: its name.
+    """
+    arn = f"arn:aws:kinesis:{_REGION}:{_ACCOUNT}:stream/{stream}"
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": _id("partition", str(number)),
+                    "sequenceNumber": str(_SEQUENCE + number),
+                    "data": _base64(raw(event)),
+                    "approximateArrivalTimestamp": _MILLISECONDS / 1000,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000006:{_SEQUENCE + number}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{_ACCOUNT}:role/trailforward",
+                "awsRegion": _REGION,
+                "eventSourceARN": arn,
+            }
+            for number, event in enumerate(events)
+        ]
+    }
+
+
+def as_firehose(*events: Eventlike, stream: str = "trailforward") -> dict[str, Any]:
+    """Firehose asks the function to transform records.
+
+    Args:
+        *events: the data; :func:`log_batch` for a stream that a log subscription feeds.
+        stream: name of the delivery stream.
+    """
+    return {
+        "invocationId": _id("invocation", stream),
+        "deliveryStreamArn": f"arn:aws:firehose:{_REGION}:{_ACCOUNT}:deliverystream/{stream}",
+        "region": _REGION,
+        "records": [
+            {
+                "recordId": f"{_SEQUENCE + number}000000",
+                "approximateArrivalTimestamp": _MILLISECONDS,
+                "data": _base64(raw(event)),
+            }
+            for number, event in enumerate(events)
+        ],
+    }
+
+
+def as_cloudwatch_logs(*events: Eventlike, envelopes: bool = False, control: bool = False) -> dict[str, Any]:
+    """A log group's subscription invokes the function.
+
+    Args:
+        *events: what was logged.
+        envelopes: as for :func:`log_batch`.
+        control: as for :func:`log_batch`.
+    """
+    return {"awslogs": {"data": _base64(log_batch(*events, envelopes=envelopes, control=control))}}
+
+
+def log_batch(*events: Eventlike, envelopes: bool = False, control: bool = False) -> bytes:
+    """What a log subscription sends: gzip of JSON. As data of a stream, say ``as_kinesis(log_batch(event))``.
+
+    Args:
+        *events: what was logged.
+        envelopes: whether a rule fills the log group with envelopes; else CloudTrail fills it with records.
+        control: a message by which CloudWatch Logs only tries whether it can send.
+    """
+    name = f"{_ACCOUNT}_CloudTrail_{_REGION}"
+    batch = {
+        "messageType": "CONTROL_MESSAGE" if control else "DATA_MESSAGE",
+        "owner": "CloudwatchLogs" if control else _ACCOUNT,
+        "logGroup": "" if control else "aws-cloudtrail-logs",
+        "logStream": "" if control else name,
+        "subscriptionFilters": [] if control else ["trailforward"],
+        "logEvents": [
+            {
+                "id": str(_SEQUENCE + number),
+                "timestamp": _MILLISECONDS,
+                "message": to_text(raw(event) if envelopes else record(event)),
+            }
+            for number, event in enumerate(events)
+        ],
+    }
+    if control:
+        text = "CWL CONTROL MESSAGE: Checking health of destination Kinesis stream."
+        batch["logEvents"] = [{"id": "", "timestamp": _MILLISECONDS, "message": text}]
+    return gzip.compress(encode(batch), mtime=0)
+
+
+def as_eventbridge(event: Eventlike) -> Event:
+    """A rule invokes the function itself: the event, parsed, which is all that is left of its bytes."""
+    return Event(Message(raw(event), Origin("testing")).event)
+
+
+def _sqs_record(body: bytes, number: int, queue: str) -> dict[str, Any]:
+    digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+    return {
+        "messageId": _id("message", f"{number}:{digest}"),
+        "receiptHandle": f"AQEBexample{number}",
+        "body": to_text(body),
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": str(_MILLISECONDS),
+            "SenderId": "AIDAEXAMPLEEVENTSAAAA",
+            "ApproximateFirstReceiveTimestamp": str(_MILLISECONDS + 12),
+        },
+        "messageAttributes": {},
+        "md5OfBody": digest,
+        "eventSource": "aws:sqs",
+        "eventSourceARN": f"arn:aws:sqs:{_REGION}:{_ACCOUNT}:{queue}",
+        "awsRegion": _REGION,
+    }
+
+
+def _notification(event: Eventlike, number: int, topic: str) -> dict[str, Any]:
+    message = to_text(raw(event))
+    host = f"https://sns.{_REGION}.amazonaws.com"
+    return {
+        "Type": "Notification",
+        "MessageId": _id("notification", f"{number}:{message}"),
+        "TopicArn": topic,
+        "Message": message,
+        "Timestamp": _ISO,
+        "SignatureVersion": "1",
+        "Signature": "EXAMPLE",
+        "SigningCertURL": f"{host}/SimpleNotificationService-example.pem",
+        "UnsubscribeURL": f"{host}/?Action=Unsubscribe&SubscriptionArn={topic}:example",
+    }
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _id(kind: str, text: str) -> str:
+    # Any text, a lone surrogate included: ids of the same events are the same.
+    digest = hashlib.sha256(to_bytes(f"{kind}:{text}")).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))

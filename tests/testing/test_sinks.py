@@ -1,0 +1,169 @@
+"""``MemorySink`` and ``FlakySink``."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trailforward import Config, Fate, Forwarder, PermanentError, TransientError
+from trailforward.sinks.base import Entry, Limits, Rejection, Sink
+from trailforward.testing import (
+    FlakySink,
+    MemorySink,
+    SinkContract,
+    as_sqs,
+    assert_forwarded,
+    cloudtrail_event,
+    lost_answer,
+    refuse,
+)
+
+A, B, C = (Entry(data, data.decode()) for data in (b"a", b"b", b"c"))
+TOML = """
+[retry]
+base_seconds = 0
+[sinks.siem]
+to = "stdout:"
+[[routes]]
+name = "all"
+sinks = ["siem"]
+"""
+
+
+class TestContract(SinkContract):
+    """The sinks for tests keep the contract that every sink must keep."""
+
+    def setup_method(self) -> None:
+        """A sink whose script is written while the test runs."""
+        self.steps: list[Any] = []
+        self.sink = FlakySink(self.steps.pop() if self.steps else None for _ in itertools.count())
+
+    def make(self) -> Sink:
+        """The sink."""
+        return self.sink
+
+    def taken(self) -> list[bytes]:
+        """What it has taken."""
+        return self.sink.data
+
+    def refuse_entries(self, text: bytes) -> bool:
+        """The next call refuses entries that hold the text."""
+        self.steps.append(lambda batch: refuse(*(i for i, e in enumerate(batch) if text in e.data))(batch))
+        return True
+
+    def fail_call(self, *, transient: bool) -> bool:
+        """The next call fails."""
+        self.steps.append(TransientError("busy") if transient else PermanentError("gone"))
+        return True
+
+
+def test_a_memory_sink_keeps_what_it_takes() -> None:
+    """Entries, bytes and calls can be looked at, in order, and nothing is refused."""
+    sink: Sink = MemorySink(arn="arn:aws:sqs:eu-west-1:111122223333:mine")
+    assert sink.send([A, B]) == ()
+    sink.send([C])
+    assert isinstance(sink, MemorySink)
+    assert sink.data == [b"a", b"b", b"c"]
+    assert sink.calls == [[A, B], [C]]
+    assert sink.arn.endswith("mine")
+    assert not sink.closed
+    sink.close()
+    assert sink.closed
+
+
+@pytest.mark.parametrize(
+    ("limits", "batch"),
+    [
+        (Limits(1, 10, 10), [A, B]),
+        (Limits(9, 1, 10), [Entry(b"aa", "")]),
+        (Limits(9, 9, 1), [A, B]),
+        (Limits(9, 9, 2, batch_overhead=1), [A, B]),
+    ],
+)
+def test_what_exceeds_the_limits_is_refused(limits: Limits, batch: list[Entry]) -> None:
+    """As a real destination would, it refuses a call that is too large, and takes one that just fits."""
+    sink = MemorySink(limits=limits)
+    with pytest.raises(PermanentError, match="over_limits"):
+        sink.send(batch)
+    assert not sink.taken
+    sink.send([A])
+    assert sink.calls == [batch, [A]]
+
+
+def test_a_script_is_played_call_by_call() -> None:
+    """Nothing, an error, refusals, any function, then everything is taken."""
+    error = TransientError("http_503")
+    sink = FlakySink([None, error, refuse(1, 7, transient=False), lambda _: [Rejection(0, "X", "", True)]])  # noqa: FBT003  # as the contract has it
+    assert sink.send([A]) == ()
+    with pytest.raises(TransientError) as raised:
+        sink.send([A])
+    assert raised.value is error
+    assert sink.send([A, B]) == [Rejection(1, "Invalid", "refused by script", transient=False)]
+    assert [rejection.code for rejection in sink.send([A, B])] == ["X"]
+    assert sink.send([C]) == ()
+    assert sink.data == [b"a", b"a", b"b", b"c"]
+    assert len(sink.calls) == 5
+
+
+def test_refuse_without_indexes_refuses_all() -> None:
+    """``refuse()`` takes nothing, with a code that says whether to try again, or any other."""
+    sink = FlakySink([refuse(), refuse(code="Odd")])
+    assert [(r.index, r.code, r.transient) for r in sink.send([A, B])] == [
+        (0, "Throttled", True),
+        (1, "Throttled", True),
+    ]
+    assert [r.code for r in sink.send([A])] == ["Odd"]
+    assert sink.data == []
+
+
+@pytest.mark.parametrize("error", [None, PermanentError("gone")])
+def test_a_lost_answer_is_taken_all_the_same(error: PermanentError | None) -> None:
+    """The destination has the batch, the caller has an error: what makes duplicates."""
+    sink = FlakySink([lost_answer(error)])
+    with pytest.raises(PermanentError if error else TransientError):
+        sink.send([A])
+    assert sink.data == [b"a"]
+
+
+def test_scripts_may_be_endless() -> None:
+    """Any iterable will do."""
+    sink = FlakySink(itertools.cycle([refuse(), None]))
+    for _ in range(4):
+        sink.send([A])
+    assert sink.data == [b"a", b"a"]
+
+
+def test_sinks_may_be_used_from_many_threads() -> None:
+    """Each step is played once, and nothing is lost, however many threads send."""
+    sink = FlakySink([refuse()] * 10)
+    threads = [threading.Thread(target=lambda: [sink.send([A]) for _ in range(10)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(sink.calls) == 80
+    assert len(sink.data) == 70
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["take", "throttle", "refuse", "first", "lose"]), max_size=4))
+def test_the_forwarder_gets_every_event_through_a_short_script(steps: list[str]) -> None:
+    """Whatever fails for now in four calls, five attempts deliver each event, at least once."""
+    made = {
+        "take": None,
+        "throttle": TransientError("http_503"),
+        "refuse": refuse(),
+        "first": refuse(0),
+        "lose": lost_answer(),
+    }
+    sink = FlakySink([made[step] for step in steps])
+    events = [cloudtrail_event(seed=seed) for seed in range(3)]
+    forwarder = Forwarder(Config.from_toml(TOML), made={"siem": sink})
+    answer, outcome = forwarder.process(as_sqs(*events))
+    assert answer == {"batchItemFailures": []}
+    assert_forwarded(outcome, *events, to={"siem": sink}, fate=Fate.DELIVERED)
