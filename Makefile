@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check layer test-layer vectors bench bench-patterns lock clean
+.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-patterns lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -49,8 +49,31 @@ layer: $(VENV)/.demo ## Builds the Lambda layers into build/layer (LAYERS="3.13-
 test-layer: $(VENV)/.dev layer ## Builds them again, compares, and forwards an event with each whose Python is here
 	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
 
+sam-tools: .venv-sam/.done ## Makes .venv-sam: aws-sam-cli, linters and a local AWS that runs Lambda functions, pinned
+
+# --no-deps: everything is pinned, and ministack asks for a botocore that sam has outgrown (requirements/sam-tools.in).
+.venv-sam/.done: requirements/sam-tools.txt pyproject.toml
+	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
+	@echo "Installing sam and its friends (pinned and hashed, some minutes) ..."
+	@.venv-sam/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements/sam-tools.txt
+	@.venv-sam/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
+sam: .venv-sam/.done $(VENV)/.demo ## Checks and builds the stack; then: cd sam && sam deploy --guided
+	cd sam && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam validate --lint && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam build
+
+test-stack: .venv-sam/.done $(VENV)/.demo ## Lints the stack, deploys it to a local AWS, sends events through it, takes a permission away
+	.venv-sam/bin/python -m pytest --no-header tests/sam
+	.venv-sam/bin/python -m pytest --no-header --verbose tests/stack
+
 vectors: $(VENV)/.dev ## Compares the patterns with answers recorded from AWS; TRAILFORWARD_VECTORS names their folder
 	@$(BIN)/python tests/patterns/vectors.py
+
+doctor-cases: $(VENV)/.dev ## Counts the delivery cases that the doctor answers as expected; TRAILFORWARD_FACTS names their folder
+	@TRAILFORWARD_FACTS=$${TRAILFORWARD_FACTS:-../shared/facts} $(BIN)/python -m tests.doctor.cases
+
+demo-doctor: $(VENV)/.dev ## Builds a local world of 17 Regions with seven planted faults; the doctor finds them (build/doctor.html)
+	@$(BIN)/python -m tests.doctor.demo
 
 bench: $(VENV)/.dev ## Prints speed as ratios against a plain boto3 loop
 	$(BIN)/python benchmarks/kinesis.py
@@ -62,6 +85,7 @@ lock: ## Renews requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 
 clean: ## Removes what the tasks made
-	rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-sam sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

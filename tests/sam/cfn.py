@@ -49,13 +49,18 @@ def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
 _Loader.add_multi_constructor("!", _tag)
 
 
-def load(name: str) -> dict[str, Any]:
-    """A template of ``sam/``, with its intrinsic functions in the long form."""
-    template: dict[str, Any] = yaml.load((SAM / name).read_text(), _Loader)  # noqa: S506  # a safe loader
+def parse(text: str) -> dict[str, Any]:
+    """A template, with its intrinsic functions in the long form."""
+    template: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506  # a safe loader
     return template
 
 
-class Refused(Exception):
+def load(name: str) -> dict[str, Any]:
+    """A template of ``sam/``."""
+    return parse((SAM / name).read_text())
+
+
+class Refused(Exception):  # noqa: N818  # the parameters are, nothing is in error
     """CloudFormation would not take these parameters."""
 
 
@@ -85,7 +90,9 @@ class Stack:
             if "Condition" not in resource or self.condition(resource["Condition"])
         }
         self.resources = {
-            name: self.resolve({key: value for key, value in template["Resources"][name].items() if key != "Condition"})
+            name: self.resolve(
+                {key: value for key, value in template["Resources"][name].items() if key != "Condition"}
+            )
             for name in sorted(self.present)
         }
         self.outputs = {
@@ -221,7 +228,7 @@ class Stack:
             return str(self._attribute(*name.split(".", 1)))
         return str(self._ref(name))
 
-    def _ref(self, name: str) -> Any:
+    def _ref(self, name: str) -> Any:  # noqa: PLR0911  # one line each
         if name == "AWS::NoValue":
             return NO_VALUE
         if name in PSEUDO:
@@ -238,12 +245,14 @@ class Stack:
                 return self._attribute(name, "Arn").rpartition("/")[2]
             case "AWS::Events::EventBus":
                 return self._name(name, "Name")
+            case "AWS::Serverless::LayerVersion":
+                return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1"
         return f"{PSEUDO['AWS::StackName']}-{name}"
 
     def _name(self, resource: str, key: str) -> str:
         return str(self.resolve(self._template["Resources"][resource]["Properties"][key]))
 
-    def _attribute(self, name: str, attribute: str) -> str:
+    def _attribute(self, name: str, attribute: str) -> str:  # noqa: PLR0911  # one line each
         assert name in self.present, f"{name} does not exist with these parameters"
         resource = self._template["Resources"][name]
         match resource["Type"], attribute:
@@ -255,7 +264,8 @@ class Stack:
                 return f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{self._name(name, 'LogGroupName')}:*"
             case "AWS::IAM::Role", "Arn":
                 named = resource["Properties"].get("RoleName")
-                return f"arn:aws:iam::{ACCOUNT}:role/{self.resolve(named) if named else f'trailforward-{name}-A1B2'}"
+                made = self.resolve(named) if named else f"trailforward-{name}-A1B2"
+                return f"arn:aws:iam::{ACCOUNT}:role/{made}"
             case "AWS::Events::EventBus", "Arn":
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{self._name(name, 'Name')}"
             case "AWS::Events::Rule", "Arn":
@@ -277,7 +287,9 @@ def grants(policy: dict[str, Any]) -> set[tuple[str, str]]:
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         assert set(statement) <= {"Sid", "Effect", "Action", "Resource"}
-        found |= {(action, arn) for action in listed(statement["Action"]) for arn in listed(statement["Resource"])}
+        found |= {
+            (action, arn) for action in listed(statement["Action"]) for arn in listed(statement["Resource"])
+        }
     return found
 
 

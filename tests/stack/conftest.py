@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import ssl
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +35,8 @@ class Deployed:
 
     Attributes:
         aws: the server.
-        template: as built, without what ministack does not know.
+        whole: the template as built.
+        template: the same without what ministack does not know.
         left_out: names of what was taken out.
         destinations: where the events go.
         parameters: that the stack was deployed with.
@@ -44,19 +47,42 @@ class Deployed:
         self, aws: local.Ministack, template: Path, left_out: list[str], destinations: Destinations
     ) -> None:
         self.aws = aws
+        self.whole = template.with_name("whole.yaml")
         self.template = template
         self.left_out = left_out
         self.destinations = destinations
         self.parameters = {
             **destinations.parameters,
             "Topology": "hub",
-            # PutEvents refuses a source "aws.…", on AWS as well; events of ours must be let through all the same.
+            # PutEvents refuses a source "aws.…", on AWS as well; those of the test must pass.
             "EventPattern": '{"detail-type": [{"suffix": " via CloudTrail"}]}',
             # Nobody wants to wait.
-            "RetryDelay": "0",
+            "RetryDelay": "8",
             "Timeout": "30",
         }
         self.outputs = local.deploy(aws, template, **self.parameters)
+        self._allow_batches()
+
+    @property
+    def role(self) -> str:
+        """Name of the function's role."""
+        function = self.aws.client("lambda").get_function_configuration(
+            FunctionName=self.outputs["FunctionName"]
+        )
+        arn: str = function["Role"]
+        return arn.rpartition("/")[2]
+
+    def _allow_batches(self) -> None:
+        """Batch calls are actions of their own to ministack; in AWS the plain ones cover them."""
+        iam = self.aws.client("iam")
+        policy = iam.get_role_policy(RoleName=self.role, PolicyName="trailforward")["PolicyDocument"]
+        batches = [
+            {**statement, "Action": f"{statement['Action']}Batch"}
+            for statement in policy["Statement"]
+            if statement["Action"] in ("sns:Publish", "sqs:SendMessage")
+        ]
+        document = json.dumps({"Version": "2012-10-17", "Statement": batches})
+        iam.put_role_policy(RoleName=self.role, PolicyName="ministack", PolicyDocument=document)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +94,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
     folder = tmp_path_factory.mktemp("stack")
     template = local.build(folder / "build")
+    shutil.copy(template, template.with_name("whole.yaml"))
     left_out = local.without_unknown(template)
     authority = trustme.CA()
     # The function trusts it through the variable: ministack hands its environment on.
@@ -87,9 +114,13 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
     """Says something in the log of the run, whatever pytest captures."""
+    said: list[str] = []
 
     def say(text: str) -> None:
+        lines = [f"    {line}" for line in text.splitlines()]
         with capsys.disabled():
-            print("\n" + "\n".join(f"    {line}" for line in text.splitlines()), end="")  # noqa: T201
+            # The first line ends the one that names the test.
+            print(*([] if said else [""]), *lines, sep="\n")  # noqa: T201
+        said.extend(lines)
 
     return say

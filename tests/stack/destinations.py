@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import ssl
 import time
+from contextlib import contextmanager
 from hashlib import sha256
 from http import HTTPStatus
 from threading import Lock
@@ -15,7 +15,8 @@ from trailforward.demo.loopback import Handler, LoopbackServer
 from trailforward.demo.receiver import split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import ssl
+    from collections.abc import Callable, Iterator
 
     from tests.stack.local import Ministack
 
@@ -31,6 +32,8 @@ class _Endpoint(Handler):
     def do_POST(self) -> None:  # noqa: N802  # the base class calls it so
         siem = cast("Siem", self.server)
         body = self.body()
+        if siem.down:
+            return self.answer(HTTPStatus.SERVICE_UNAVAILABLE, {})
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self.answer(HTTPStatus.UNAUTHORIZED, {})
         siem.take(split(body))
@@ -43,6 +46,7 @@ class Siem(LoopbackServer):
     def __init__(self, tls: ssl.SSLContext) -> None:
         self._guard = Lock()
         self._events: list[bytes] = []
+        self.down = False
         super().__init__(_Endpoint)
         self.socket = tls.wrap_socket(self.socket, server_side=True)
 
@@ -126,11 +130,22 @@ class Destinations:
             "http": self._siem.events,
         }
 
-    def wait_for(self, expected: dict[str, list[bytes]], *, seconds: float = 60) -> dict[str, list[bytes]]:
+    @contextmanager
+    def siem_down(self) -> Iterator[None]:
+        """The HTTP API answers 503."""
+        self._siem.down = True
+        try:
+            yield
+        finally:
+            self._siem.down = False
+
+    def wait_for(
+        self, expected: dict[str, list[bytes]], *, seconds: float = 60, settle: float = 2
+    ) -> dict[str, list[bytes]]:
         """Waits until so many have arrived as expected, and a little longer for what should not come."""
         counts = {name: len(events) for name, events in expected.items()}
         wait(lambda: all(len(self.arrived()[name]) >= count for name, count in counts.items()), seconds)
-        time.sleep(2)
+        time.sleep(settle)
         return self.arrived()
 
     def _kinesis(self) -> list[bytes]:
@@ -163,8 +178,14 @@ def receive(aws: Ministack, url: str, *, delete: bool = True) -> list[dict[str, 
     client = aws.client("sqs")
     found: list[dict[str, Any]] = []
     while messages := client.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], WaitTimeSeconds=0
+        QueueUrl=url,
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+        WaitTimeSeconds=0,
+        **({} if delete else {"VisibilityTimeout": 3}),
     ).get("Messages", []):
+        if messages[0]["MessageId"] in {message["MessageId"] for message in found}:
+            break
         found += messages
         for message in messages if delete else ():
             client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

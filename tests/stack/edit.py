@@ -1,4 +1,4 @@
-"""Run by the tests: edit.py TEMPLATE TYPES NAMES removes resources of these types and names, and their outputs."""
+"""Run by the tests: edit.py TEMPLATE TYPES NAMES takes out what ministack cannot take in."""
 
 import json
 import sys

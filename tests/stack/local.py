@@ -25,8 +25,8 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 STACK = "trailforward"
 
-#: Types that ministack's CloudFormation does not know. What has them is left out of what is deployed to it, and
-#: looked at in tests/sam instead.
+#: Types that ministack's CloudFormation does not know. They are left out of what is deployed, and looked at
+#: in tests/sam instead.
 UNKNOWN_TYPES = {"AWS::Events::EventBusPolicy", "AWS::CloudFormation::StackSet"}
 #: It refuses alarms on queries, and the handle refers to the bus policies.
 UNKNOWN_RESOURCES = {"LedgerAlarm", "WayIn"}
@@ -36,7 +36,9 @@ _ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "rootkey", "AWS_SECRET_ACCESS_KEY": "rootsecr
 
 def environ(endpoint: str = "") -> dict[str, str]:
     """Variables for tools: dummy credentials, no profile, no way to the real AWS."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TRAILFORWARD_"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TRAILFORWARD_"))
+    }
     return {
         **kept,
         **_ROOT_KEYS,
@@ -105,7 +107,9 @@ class Ministack:
                 return self
         raise TimeoutError(self.log.read_text())
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         for client in self._clients.values():
             client.close()
         self._process.send_signal(signal.SIGINT)
@@ -140,6 +144,18 @@ def build(folder: Path) -> Path:
     }
     tool("sam", "build", "--template", ROOT / "sam/template.yaml", "--build-dir", folder, env=env)
     return folder / "template.yaml"
+
+
+def package(aws: Ministack, template: Path) -> dict[str, Any]:
+    """``sam package``: what the template becomes when its files have been uploaded."""
+    target = template.with_name("packaged.json")
+    tool(
+        *("sam", "package", "--template-file", template, "--resolve-s3", "--use-json"),
+        *("--output-template-file", target),
+        env=environ(aws.endpoint),
+    )
+    packaged: dict[str, Any] = json.loads(target.read_text())
+    return packaged
 
 
 def without_unknown(template: Path) -> list[str]:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sam.cfn import grants
+from tests.sam.cfn import grants, load, parse
 from tests.stack import local
 from tests.stack.destinations import digests, receive, wait
 from tests.support.events import envelope
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.stack.conftest import Deployed
-
-Tell = "Callable[[str], None]"
 
 
 def send(deployed: Deployed, events: list[bytes]) -> None:
@@ -35,6 +34,29 @@ def send(deployed: Deployed, events: list[bytes]) -> None:
             for index, event in enumerate(events[start : start + 10])
         ]
         assert not client.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+
+def arrival(name: str, events: list[bytes], before: list[bytes], expected: list[bytes]) -> str:
+    """One line on what a sink holds now."""
+    verdict = "equal" if digests(events) == digests(expected) else "DIFFERENT"
+    return f"{name:9} {len(events) - len(before):3} events more, digests {verdict}"
+
+
+def redrive(deployed: Deployed) -> None:
+    """What the output Redrive does, by hand: ministack knows no StartMessageMoveTask. Attributes are kept."""
+    words = deployed.outputs["Redrive"].split()
+    assert words[:3] == ["aws", "sqs", "start-message-move-task"]
+    given = dict(zip(words[3::2], words[4::2], strict=True))
+    assert given["--destination-arn"] == deployed.outputs["EventQueueArn"]
+    client = deployed.aws.client("sqs")
+    source = client.get_queue_url(QueueName=given["--source-arn"].rpartition(":")[2])["QueueUrl"]
+    assert source.rpartition("/")[2] == deployed.outputs["DeadLettersUrl"].rpartition("/")[2]
+    for letter in receive(deployed.aws, source):
+        client.send_message(
+            QueueUrl=deployed.outputs["EventQueueUrl"],
+            MessageBody=letter["Body"],
+            MessageAttributes=letter["MessageAttributes"],
+        )
 
 
 def metrics(deployed: Deployed) -> dict[str, dict[str, float]]:
@@ -68,6 +90,18 @@ def test_every_resource_is_there(deployed: Deployed, tell: Callable[[str], None]
     } <= set(made)
 
 
+def test_the_regional_template_is_uploaded(deployed: Deployed) -> None:
+    """Packing puts regional.yaml where the StackSets fetch it, without a change."""
+    resources = local.package(deployed.aws, deployed.whole)["Resources"]
+    places = {
+        resources[f"{name}StackSet"]["Properties"]["TemplateURL"] for name in ("Account", "Organization")
+    }
+    (place,) = places
+    bucket, key = place.split("/")[-2:]
+    uploaded = deployed.aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert parse(uploaded.decode()) == load("regional.yaml")
+
+
 def test_partial_failures_are_reported(deployed: Deployed) -> None:
     """Both mappings have ReportBatchItemFailures on, or failures would be deleted."""
     mappings = deployed.aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
@@ -81,16 +115,15 @@ def test_the_role_is_what_the_command_prints(deployed: Deployed) -> None:
     function = deployed.aws.client("lambda").get_function_configuration(
         FunctionName=deployed.outputs["FunctionName"]
     )
-    role = function["Role"].rpartition("/")[2]
     iam = deployed.aws.client("iam")
-    policy = iam.get_role_policy(RoleName=role, PolicyName="trailforward")["PolicyDocument"]
+    policy = iam.get_role_policy(RoleName=deployed.role, PolicyName="trailforward")["PolicyDocument"]
     group = f"arn:aws:logs:{local.REGION}:{local.ACCOUNT}:log-group:{deployed.outputs['Logs']}"
     command = [sys.executable, "-m", "trailforward", "iam", "--log-group", group]
     command += ["--source", deployed.outputs["EventQueueArn"]]
     env = local.environ() | function["Environment"]["Variables"]
     printed = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
     assert grants(policy) == grants(json.loads(printed))
-    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == []
+    assert iam.list_attached_role_policies(RoleName=deployed.role)["AttachedPolicies"] == []
 
 
 def test_events_of_the_queue_arrive_byte_for_byte(deployed: Deployed, tell: Callable[[str], None]) -> None:
@@ -101,8 +134,7 @@ def test_events_of_the_queue_arrive_byte_for_byte(deployed: Deployed, tell: Call
     expected = {name: [*events, *sent] for name, events in before.items()}
     arrived = deployed.destinations.wait_for(expected)
     for name, events in arrived.items():
-        new = len(events) - len(before[name])
-        tell(f"{name:9} {new:3} events, digests {'equal' if digests(events) == digests(expected[name]) else 'DIFFER'}")
+        tell(arrival(name, events, before[name], expected[name]))
     for name, events in arrived.items():
         assert digests(events) == digests(expected[name]), name
 
@@ -123,8 +155,9 @@ def test_events_of_the_bus_arrive(deployed: Deployed, tell: Callable[[str], None
     answer = deployed.aws.client("events").put_events(Entries=entries)
     assert answer["FailedEntryCount"] == 0
     arrived = deployed.destinations.wait_for({name: [*old, *entries] for name, old in before.items()})
-    new = {name: events[len(before[name]) :] if name != "firehose" else [] for name, events in arrived.items()}
-    new["firehose"] = [event for event in arrived["firehose"] if event not in before["firehose"]]
+    new = {
+        name: list((Counter(events) - Counter(before[name])).elements()) for name, events in arrived.items()
+    }
     details = {json.dumps(event["detail"], sort_keys=True) for event in put}
     for name, events in new.items():
         tell(f"{name:9} {len(events):3} events")
@@ -133,14 +166,14 @@ def test_events_of_the_bus_arrive(deployed: Deployed, tell: Callable[[str], None
 
 
 def test_a_revoked_permission_loses_nothing(deployed: Deployed, tell: Callable[[str], None]) -> None:
-    """Without kinesis:PutRecords the stream's copies become dead letters; redriven later, only the stream gets them."""
+    """Without kinesis:PutRecords the stream's copies are dead letters; a redrive brings them to it alone."""
     iam = deployed.aws.client("iam")
-    function = deployed.aws.client("lambda").get_function_configuration(
-        FunctionName=deployed.outputs["FunctionName"]
-    )
-    role = function["Role"].rpartition("/")[2]
+    role = deployed.role
     granted = iam.get_role_policy(RoleName=role, PolicyName="trailforward")["PolicyDocument"]
-    revoked = {**granted, "Statement": [s for s in granted["Statement"] if s["Action"] != "kinesis:PutRecords"]}
+    revoked = {
+        **granted,
+        "Statement": [s for s in granted["Statement"] if s["Action"] != "kinesis:PutRecords"],
+    }
     assert len(revoked["Statement"]) == len(granted["Statement"]) - 1
     before = deployed.destinations.arrived()
     counted = metrics(deployed)
@@ -157,20 +190,26 @@ def test_a_revoked_permission_loses_nothing(deployed: Deployed, tell: Callable[[
     for name, expected in others.items():
         assert digests(arrived[name]) == digests(expected), name
 
-    wait(lambda: _visible(deployed, "DeadLettersUrl") >= len(sent), 30)
-    letters = receive(deployed.aws, deployed.outputs["DeadLettersUrl"])
+    wait(lambda: waiting(deployed, "DeadLettersUrl") >= len(sent), 30)
+    (alarm,) = deployed.aws.client("cloudwatch").describe_alarms(AlarmNames=["trailforward-dead-letters"])[
+        "MetricAlarms"
+    ]
+    assert waiting(deployed, "DeadLettersUrl") > alarm["Threshold"]
+    letters = receive(deployed.aws, deployed.outputs["DeadLettersUrl"], delete=False)
     attributes = letters[0]["MessageAttributes"]
     shown = {name: value["StringValue"] for name, value in attributes.items()}
     tell(f"dead letters {len(letters)}: {shown['trailforward-sinks']}, {shown['trailforward-code']}")
     assert digests([letter["Body"].encode() for letter in letters]) == digests(sent)
-    assert {letter["MessageAttributes"]["trailforward-sinks"]["StringValue"] for letter in letters} == {"kinesis"}
+    assert {letter["MessageAttributes"]["trailforward-sinks"]["StringValue"] for letter in letters} == {
+        "kinesis"
+    }
 
     now = metrics(deployed)
     delta = {
         sink: {name: value - counted.get(sink, {}).get(name, 0) for name, value in values.items()}
         for sink, values in now.items()
     }
-    tell(f"metrics of kinesis: {({n: int(v) for n, v in delta['kinesis'].items() if v})}")
+    tell(f"metrics of kinesis: { ({n: int(v) for n, v in delta['kinesis'].items() if v}) }")
     assert delta["kinesis"]["dead_lettered"] == len(sent)
     for values in now.values():
         fates = ("delivered", "filtered", "dead_lettered", "returned")
@@ -178,39 +217,71 @@ def test_a_revoked_permission_loses_nothing(deployed: Deployed, tell: Callable[[
         assert values["ledger_breaks"] == 0
 
     iam.put_role_policy(RoleName=role, PolicyName="trailforward", PolicyDocument=json.dumps(granted))
-    for letter in letters:
-        deployed.aws.client("sqs").send_message(
-            QueueUrl=deployed.outputs["EventQueueUrl"],
-            MessageBody=letter["Body"],
-            MessageAttributes=letter["MessageAttributes"],
-        )
+    wait(lambda: waiting(deployed, "DeadLettersUrl") >= len(sent), 10)
+    redrive(deployed)
     expected = {"kinesis": [*before["kinesis"], *sent], **others}
     arrived = deployed.destinations.wait_for(expected)
     tell("granted again, dead letters redriven")
     for name, events in arrived.items():
-        tell(f"{name:9} {len(events) - len(before[name]):3} events, none twice: {digests(events) == digests(expected[name])}")
+        tell(arrival(name, events, before[name], expected[name]))
         assert digests(events) == digests(expected[name]), name
     assert receive(deployed.aws, deployed.outputs["DeadLettersUrl"]) == []
 
 
-def _visible(deployed: Deployed, output: str) -> int:
+def test_an_outage_of_one_destination_is_the_retry_queues(
+    deployed: Deployed, tell: Callable[[str], None]
+) -> None:
+    """While the HTTP API is down the others get their events; once it is back it gets its own."""
+    before = deployed.destinations.arrived()
+    sent = [envelope(300 + number) for number in range(10)]
+    expected = {name: [*old, *sent] for name, old in before.items()}
+    with deployed.destinations.siem_down():
+        send(deployed, sent)
+        arrived = deployed.destinations.wait_for({n: e for n, e in expected.items() if n != "http"}, settle=0)
+        wait(lambda: waiting(deployed, "RetryQueueUrl") >= len(sent), 20)
+        tell(
+            f"HTTP API down, {len(sent)} events sent, {waiting(deployed, 'RetryQueueUrl')} in the retry queue"
+        )
+    assert digests(arrived["http"]) == digests(before["http"])
+    arrived = deployed.destinations.wait_for(expected)
+    tell("HTTP API up")
+    for name, events in arrived.items():
+        tell(arrival(name, events, before[name], expected[name]))
+        assert digests(events) == digests(expected[name]), name
+
+
+def waiting(deployed: Deployed, output: str) -> int:
+    """Messages in a queue, those that are still delayed included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
     answer = deployed.aws.client("sqs").get_queue_attributes(
-        QueueUrl=deployed.outputs[output], AttributeNames=["ApproximateNumberOfMessages"]
+        QueueUrl=deployed.outputs[output], AttributeNames=names
     )
-    return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    return sum(int(answer["Attributes"][name]) for name in names)
 
 
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
         pytest.param({}, "There is no destination", id="no sink"),
-        pytest.param({"Configuration": "x", "SqsQueueArn": "same"}, "names its destinations itself", id="both"),
-        pytest.param({"Configuration": "x", "ConfigurationParameter": "/x"}, "not both", id="two configurations"),
-        pytest.param({"Configuration": "x", "Regions": "eu-west-1"}, "this Region and account only", id="regional"),
         pytest.param(
-            {"Configuration": "x", "Topology": "hub", "OrganizationalUnits": "r-abcd"}, "need OrganizationId", id="units"
+            {"Configuration": "x", "SqsQueueArn": "same"}, "names its destinations itself", id="both"
         ),
-        pytest.param({"KinesisStreamArn": "arn:aws:sqs:eu-west-1:111122223333:q"}, "must be the ARN of", id="other kind"),
+        pytest.param(
+            {"Configuration": "x", "ConfigurationParameter": "/x"}, "not both", id="two configurations"
+        ),
+        pytest.param(
+            {"Configuration": "x", "Regions": "eu-west-1"}, "this Region and account only", id="regional"
+        ),
+        pytest.param(
+            {"Configuration": "x", "Topology": "hub", "OrganizationalUnits": "r-abcd"},
+            "need OrganizationId",
+            id="units",
+        ),
+        pytest.param(
+            {"KinesisStreamArn": "arn:aws:sqs:eu-west-1:111122223333:q"},
+            "must be the ARN of",
+            id="other kind",
+        ),
         pytest.param({"Regions": "eu-west-1,us-east-1,eu-west-1"}, "none of them twice", id="a Region twice"),
         pytest.param({"Regions": "europe"}, "must be Regions", id="no Region"),
     ],
@@ -221,3 +292,41 @@ def test_contradictions_are_refused(deployed: Deployed, parameters: dict[str, st
         parameters = parameters | {"SqsQueueArn": deployed.parameters["SqsQueueArn"]}
     with pytest.raises(AssertionError, match=said):
         local.deploy(deployed.aws, deployed.template, stack="refused", **parameters)
+
+
+def test_a_configuration_of_ones_own(deployed: Deployed, tell: Callable[[str], None]) -> None:
+    """An update to a configuration in Parameter Store, with the policy that the command prints for it.
+
+    The last test: it leaves the stack with other parameters.
+    """
+    before = deployed.destinations.arrived()
+    stream = deployed.parameters["KinesisStreamArn"]
+    toml = f"""
+        [sinks.stream]
+        to = "{stream}"
+        [[routes]]
+        name = "stops"
+        sinks = ["stream"]
+        pattern = {{ detail = {{ eventName = ["StopInstances"] }} }}
+        """
+    deployed.aws.client("ssm").put_parameter(Name="/trailforward/config", Type="String", Value=toml)
+    command = [sys.executable, "-m", "trailforward", "iam", "--to", stream]
+    document = subprocess.run(command, env=local.environ(), capture_output=True, text=True, check=True).stdout
+    policy = deployed.aws.client("iam").create_policy(PolicyName="destinations", PolicyDocument=document)
+    kept = {name: deployed.parameters[name] for name in ("Topology", "EventPattern", "RetryDelay", "Timeout")}
+    cleared = dict.fromkeys(deployed.destinations.parameters, "")
+    own = {"ConfigurationParameter": "/trailforward/config", "PolicyArns": policy["Policy"]["Arn"]}
+    local.deploy(deployed.aws, deployed.template, **kept, **cleared, **own)
+
+    wanted = [envelope(400 + number) for number in range(5)]
+    others = [envelope(410 + number, eventName="StartInstances") for number in range(5)]
+    send(deployed, [*wanted, *others])
+    expected = before | {"kinesis": [*before["kinesis"], *wanted]}
+    arrived = deployed.destinations.wait_for(expected)
+    for name, events in arrived.items():
+        tell(arrival(name, events, before[name], expected[name]))
+    for name, events in arrived.items():
+        assert digests(events) == digests(expected[name]), name
+    wait(lambda: "stream" in metrics(deployed), 10)
+    counted = metrics(deployed)["stream"]
+    assert (counted["delivered"], counted["filtered"]) == (5, 5)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import trailforward
-from trailforward.cli import demo, forward, iam, match, routes, schema, test, validate
+from trailforward.cli import demo, doctor, forward, iam, match, routes, schema, test, trace, validate
 
 app = typer.Typer(
     name="trailforward",
@@ -27,6 +27,8 @@ app.command("test")(test.run)
 app.command("match")(match.match)
 app.command("routes")(routes.routes)
 app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("trace")(trace.trace)
 app.command("iam")(iam.iam)
 app.command("schema")(schema.schema)
 

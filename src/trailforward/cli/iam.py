@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
     from trailforward.config import Config
 
-#: Sink type → the one action it needs, and the statement's name.
+#: Sink type → the statement's name and the action that sending needs.
 _SEND = {
     "kinesis": ("Kinesis", "kinesis:PutRecords"),
     "firehose": ("Firehose", "firehose:PutRecordBatch"),
     "sns": ("Sns", "sns:Publish"),
     "sqs": ("Sqs", "sqs:SendMessage"),
+    "eventbridge": ("EventBridge", "events:PutEvents"),
+    "s3": ("S3", "s3:PutObject"),
 }
 _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -32,6 +34,13 @@ _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
 
 def iam(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[doctor [ROLE]...]",
+            help="doctor: what `trailforward doctor` needs, and the ARNs of roles it takes elsewhere.",
+        ),
+    ] = None,
     to: Annotated[
         list[str] | None,
         typer.Option("--to", metavar="ARN|URL", help="A destination; may be given several times."),
@@ -59,6 +68,9 @@ def iam(
     """Print the IAM policy that a configuration needs: exact actions on exact ARNs."""
     from trailforward.config import Config
 
+    if what:
+        _doctor(*what)
+        return
     if to and config:
         typer.echo("Give --to or --config, not both.", err=True)
         raise typer.Exit(2)
@@ -75,6 +87,15 @@ def iam(
     for note in notes:
         typer.echo(note, err=True)
     typer.echo(json.dumps(document, indent=2))
+
+
+def _doctor(what: str, *roles: str) -> None:
+    from trailforward.doctor.discover import policy as needed
+
+    if what != "doctor":
+        typer.echo(f"There is no policy for {what}: `trailforward iam doctor`, or no argument.", err=True)
+        raise typer.Exit(2)
+    typer.echo(json.dumps(needed(roles), indent=2))
 
 
 def policy(
@@ -107,7 +128,13 @@ def policy(
     ]
     for kind, (sid, action) in _SEND.items():
         named = [settings.to for settings in config.sinks.values() if sinks.type_of(settings.to) == kind]
+        if kind == "s3":
+            named = [_objects(settings) for settings in config.sinks.values() if settings.to in named]
         wanted.append((sid, [action], named))
+    groups = [settings.to for settings in config.sinks.values() if sinks.type_of(settings.to) == "logs"]
+    buses = [settings.to for settings in config.sinks.values() if getattr(settings, "check_bus", False)]
+    wanted.append(("LogGroups", _LOGS, [f"{group.removesuffix(':*')}:*" for group in groups]))
+    wanted.append(("BusIsThere", ["events:DescribeEventBus"], buses))
     secrets, parameters = _secrets(config, notes)
     wanted += [
         ("Secrets", ["secretsmanager:GetSecretValue"], secrets),
@@ -125,13 +152,18 @@ def policy(
     return {"Version": "2012-10-17", "Statement": statements}, notes
 
 
+def _objects(settings: Any) -> str:
+    """The objects that an S3 sink writes."""
+    return f"{settings.resource}/{settings.prefix}*"
+
+
 def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
     """ARNs of secrets, and of parameters that hold secrets."""
     from trailforward.sinks._secrets import Reference
 
     secrets, parameters = [], []
     for name, settings in config.sinks.items():
-        auth = getattr(settings, "auth", None)
+        auth = getattr(settings, "authentication", None)
         text = getattr(auth, "secret", None)
         if text is not None:
             arn = Reference.parse(text).arn

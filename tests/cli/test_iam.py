@@ -1,0 +1,156 @@
+"""``trailforward iam``: exact actions on exact ARNs, and a word where they cannot be exact."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from trailforward import Config, sinks
+from trailforward.cli import app
+from trailforward.cli.iam import policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STREAM = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
+QUEUE = "arn:aws:sqs:eu-west-1:111122223333:trailforward"
+TOML = """
+dead_letter = "arn:aws:sqs:us-west-2:111122223333:dead"
+retry_queue = "arn:aws:sqs:us-west-2:111122223333:retry"
+
+[sinks.archive]
+to = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
+
+[sinks.oncall]
+to = "arn:aws:sns:eu-west-1:111122223333:oncall"
+format = "text"
+
+[sinks.siem]
+to = "https://siem.example.com/in"
+auth = { type = "bearer", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:siem-a1B2c3#key" }
+
+[sinks.other]
+to = "https://other.example.com/in"
+auth = { type = "header", name = "X-Api-Key", secret = "arn:aws:ssm:us-west-2:111122223333:parameter/other" }
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TRAILFORWARD_TO", "TRAILFORWARD_CONFIG", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def printed(*arguments: str) -> dict[str, dict[str, Any]]:
+    """The statements that the command prints, by Sid."""
+    done = CliRunner().invoke(app, ["iam", *arguments])
+    assert done.exit_code == 0, done.output
+    return {statement["Sid"]: statement for statement in json.loads(done.stdout)["Statement"]}
+
+
+def test_destinations_alone() -> None:
+    """A destination needs one action on itself; without queues and logs there is nothing else."""
+    expected = {"Sid": "Kinesis", "Effect": "Allow", "Action": "kinesis:PutRecords", "Resource": STREAM}
+    assert printed("--to", STREAM) == {"Kinesis": expected}
+
+
+def test_a_whole_configuration(tmp_path: Path) -> None:
+    """Sinks, secrets, dead letters, the retry queue (also a source), source queues, logs and keys."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(TOML)
+    key = "arn:aws:kms:us-west-2:111122223333:key/1"
+    group = "arn:aws:logs:us-west-2:111122223333:log-group:/trailforward"
+    by_sid = printed("--config", str(path), "--source", QUEUE, "--log-group", group, "--key", key)
+    retry, dead = (f"arn:aws:sqs:us-west-2:111122223333:{name}" for name in ("retry", "dead"))
+    assert {sid: statement["Resource"] for sid, statement in by_sid.items()} == {
+        "Sources": [QUEUE, retry],
+        "HandBack": [dead, retry],
+        "Logs": f"{group}:*",
+        "Firehose": "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive",
+        "Sns": "arn:aws:sns:eu-west-1:111122223333:oncall",
+        "Secrets": "arn:aws:secretsmanager:us-west-2:111122223333:secret:siem-a1B2c3",
+        "SecretParameters": "arn:aws:ssm:us-west-2:111122223333:parameter/other",
+        "Keys": key,
+    }
+    assert by_sid["Sources"]["Action"] == [
+        "sqs:ReceiveMessage",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+    ]
+
+
+def test_two_of_a_kind_share_a_statement() -> None:
+    """Destinations of one kind are listed together."""
+    assert printed("--to", STREAM, "--to", f"{STREAM}2")["Kinesis"]["Resource"] == [STREAM, f"{STREAM}2"]
+
+
+def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without options it speaks of what the handler would use."""
+    monkeypatch.setenv("TRAILFORWARD_TO", STREAM)
+    assert printed()["Kinesis"]["Resource"] == STREAM
+
+
+@pytest.mark.parametrize("arguments", [["--to", STREAM, "--config", "x"], ["--to", "gopher://x"], []])
+def test_what_is_no_configuration_ends_with_2(arguments: list[str]) -> None:
+    """Faults go to standard error, with exit code 2."""
+    done = CliRunner().invoke(app, ["iam", *arguments])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert done.stderr
+
+
+@pytest.mark.parametrize(
+    ("where", "resource", "noted"),
+    [
+        ("ssm:/tf/config", "arn:aws-cn:ssm:*:*:parameter/tf/config", True),
+        (
+            "ssm:arn:aws:ssm:eu-west-1:111122223333:parameter/c",
+            "arn:aws:ssm:eu-west-1:111122223333:parameter/c",
+            False,
+        ),
+        ("s3://bucket/key.toml", "arn:aws-cn:s3:::bucket/key.toml", False),
+    ],
+)
+def test_the_configuration_itself_must_be_read(where: str, resource: str, noted: bool) -> None:  # noqa: FBT001
+    """Where the configuration lies in AWS, reading it is granted, in the partition of the destinations."""
+    config = Config.to("arn:aws-cn:kinesis:cn-north-1:111122223333:stream/events")
+    document, notes = policy(config, where=where)
+    assert document["Statement"][-1]["Resource"] == resource
+    assert bool(notes) == noted
+
+
+def test_what_cannot_be_exact_is_said() -> None:
+    """A short secret ARN is granted with any six characters; what sigv4 needs is not known; both are said."""
+    config = Config.from_toml(
+        """
+        [sinks.siem]
+        to = "https://siem.example.com/in"
+        auth = { type = "bearer", secret = "arn:aws:secretsmanager:us-west-2:111122223333:secret:t" }
+        [sinks.search]
+        to = "https://search.example.com/in"
+        auth = { type = "sigv4", service = "es", region = "us-west-2" }
+        """
+    )
+    document, notes = policy(config)
+    (statement,) = document["Statement"]
+    assert statement["Resource"] == "arn:aws:secretsmanager:us-west-2:111122223333:secret:t-??????"
+    assert [note.partition(":")[0] for note in notes] == ["sinks.siem", "sinks.search"]
+
+
+def test_nothing_is_needed_for_a_plain_api() -> None:
+    """A destination without AWS needs no permission, and the command says so."""
+    document, notes = policy(Config.to("https://siem.example.com/in"))
+    assert document["Statement"] == []
+    assert notes
+
+
+@pytest.mark.parametrize("kind", sorted(set(sinks.BUILT_IN) - {"http", "file", "stdout"}))
+def test_every_kind_of_destination_is_known(kind: str) -> None:
+    """A new AWS sink that nobody grants anything for would fail in the first deployment."""
+    settings = sinks.load(kind).Settings
+    to = getattr(settings, "example", "s3://security-lake/cloudtrail?region=eu-west-1")
+    document, _ = policy(Config.to(to))
+    assert document["Statement"], kind

@@ -1,0 +1,122 @@
+"""cfn-lint, SAM's own validation and checkov, on the sources and on what comes out of the transform."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.sam import test_templates as combinations
+from tests.sam.cfn import SAM, Stack
+
+TOOLS = [name for name in ("samcli", "cfnlint", "checkov") if find_spec(name) is None]
+pytestmark = pytest.mark.skipif(
+    bool(TOOLS), reason=f"{', '.join(TOOLS)} not installed here: run make test-stack"
+)
+
+TEMPLATES = ["template.yaml", "regional.yaml", "execution-role.yaml"]
+ENVIRON = {
+    **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "SAM_CLI_TELEMETRY": "0",
+}
+
+
+def run(*command: object) -> str:
+    """A tool of this environment; what it says, where it is not content."""
+    first = Path(sys.executable).parent / str(command[0])
+    done = subprocess.run(
+        [first, *map(str, command[1:])], env=ENVIRON, cwd=SAM, capture_output=True, text=True, check=False
+    )
+    return f"{done.stdout}\n{done.stderr}".strip() if done.returncode else ""
+
+
+@pytest.fixture(scope="module")
+def transformed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """template.yaml after SAM's transform: SAM's lint is blind inside serverless resources."""
+    target = tmp_path_factory.mktemp("transformed") / "template.json"
+    assert run("python", Path(__file__).with_name("transform.py"), SAM / "template.yaml", target) == ""
+    return target
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_the_sources_are_clean(name: str) -> None:
+    """cfn-lint finds nothing, in Regions old and new."""
+    assert (
+        run("cfn-lint", "--regions", "eu-west-1", "us-east-1", "eu-south-2", "--template", SAM / name) == ""
+    )
+
+
+def test_sam_is_content() -> None:
+    """``sam validate --lint``."""
+    assert run("sam", "validate", "--lint", "--template", SAM / "template.yaml") == ""
+
+
+def test_what_cloudformation_gets_is_clean(transformed: Path) -> None:
+    """cfn-lint on the transformed template."""
+    assert run("cfn-lint", "--regions", "eu-west-1", "--template", transformed) == ""
+
+
+def test_sam_adds_no_permissions(transformed: Path) -> None:
+    """SAM makes roles and managed policies unless it is told not to: the roles are those of the source."""
+    resources = json.loads(transformed.read_text())["Resources"]
+    roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
+    assert roles == {"FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"}
+    assert not any(
+        resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} for resource in resources.values()
+    )
+
+
+def pairs(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As few of the combinations as meet every pair of values of two parameters."""
+    missing = {pair for choice in choices for pair in _pairs(choice)}
+    chosen = []
+    # Those that meet much come first; the order is always the same.
+    for choice in sorted(choices, key=lambda choice: (-len(choice), sorted(choice.items()))):
+        if new := _pairs(choice) & missing:
+            missing -= new
+            chosen.append(choice)
+    return chosen
+
+
+def _pairs(choice: dict[str, Any]) -> set[tuple[tuple[str, str], tuple[str, str]]]:
+    items = sorted(choice.items())
+    return {(first, second) for index, first in enumerate(items) for second in items[index + 1 :]}
+
+
+def test_every_pair_of_parameters_is_clean(tmp_path: Path) -> None:
+    """cfn-lint on what is really created, for parameters that meet every pair of choices."""
+    chosen = pairs(combinations.COMBINATIONS)
+    files = []
+    for number, parameters in enumerate(chosen):
+        source = tmp_path / f"{number}.source.json"
+        source.write_text(json.dumps(Stack(combinations.TEMPLATE, **parameters).plain()))
+        files.append(source)
+    targets = [source.with_suffix("").with_suffix(".json") for source in files]
+    arguments = [item for pair in zip(files, targets, strict=True) for item in pair]
+    assert run("python", Path(__file__).with_name("transform.py"), *arguments) == ""
+    assert len(targets) > 30
+    # W2530: SnapStartVersion does what AutoPublishAlias would.
+    found = run("cfn-lint", "--regions", "eu-west-1", "--ignore-checks", "W2530", "--", *targets)
+    assert found == ""
+
+
+def test_checkov_is_content(transformed: Path) -> None:
+    """Every check that is skipped has its reason in the template."""
+    files = [
+        item
+        for path in (transformed, SAM / "regional.yaml", SAM / "execution-role.yaml")
+        for item in ("--file", path)
+    ]
+    assert (
+        run("checkov", "--skip-download", "--compact", "--quiet", "--framework", "cloudformation", *files)
+        == ""
+    )

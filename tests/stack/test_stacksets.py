@@ -1,0 +1,105 @@
+"""The regional template in a StackSet: instances make rules in every Region of the local AWS (moto).
+
+moto makes the instances of a set without looking at roles and organizations; ministack knows no sets.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.sam.cfn import SAM, Stack, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ACCOUNT = "123456789012"
+#: moto says what it leaves out: queue policies.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Tried to parse AWS"),
+    pytest.mark.usefixtures("_moto"),
+]
+REGIONS = ["eu-west-1", "us-east-1", "us-east-2", "us-west-2", "eu-north-1", "ap-southeast-2"]
+
+
+@pytest.fixture
+def _moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    from moto import mock_aws
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+def client(service: str, region: str = "eu-west-1") -> Any:
+    """A client in a Region."""
+    import boto3
+
+    return boto3.client(service, region_name=region)
+
+
+@pytest.mark.parametrize("topology", ["hub", "collector"])
+def test_every_region_gets_its_rule(topology: str, tell: Callable[[str], None]) -> None:
+    """The set that template.yaml describes makes a rule, a role and a dead-letter queue in each Region."""
+    hub = Stack(
+        load("template.yaml"),
+        HttpUrl="https://siem.example.com/in",
+        Topology=topology,
+        Regions=",".join(REGIONS),
+    )
+    described = hub.properties("AccountStackSet")
+    (group,) = described["StackInstancesGroup"]
+    given = {p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]} | {
+        "HubAccount": ACCOUNT
+    }
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack_set(
+        StackSetName=described["StackSetName"],
+        TemplateBody=(SAM / "regional.yaml").read_text(),
+        Capabilities=described["Capabilities"],
+        PermissionModel=described["PermissionModel"],
+        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+    )
+    cloudformation.create_stack_instances(
+        StackSetName=described["StackSetName"], Accounts=[ACCOUNT], Regions=group["Regions"]
+    )
+    for region in REGIONS:
+        (rule,) = client("events", region).list_rules()["Rules"]
+        (target,) = client("events", region).list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        tell(f"{region:15} {rule['Name']} {rule['State']} → {target['Arn']}")
+        assert json.loads(rule["EventPattern"])["detail-type"] == [{"suffix": " via CloudTrail"}]
+        where = (
+            f"arn:aws:events:eu-west-1:{ACCOUNT}:event-bus/trailforward"
+            if topology == "hub"
+            else f"arn:aws:sqs:{region}:{ACCOUNT}:trailforward-events"
+        )
+        assert target["Arn"] == where
+        assert target["DeadLetterConfig"]["Arn"].startswith(f"arn:aws:sqs:{region}:")
+        role = target["RoleArn"].rpartition("/")[2]
+        assert client("iam").get_role(RoleName=role)["Role"]["Arn"] == target["RoleArn"]
+    roles = client("iam").list_roles()["Roles"]
+    assert len(roles) == len(REGIONS)
+
+
+def test_a_region_more_is_one_parameter() -> None:
+    """Another Region in the list makes another instance, and leaves the others alone."""
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack_set(
+        StackSetName="trailforward-accounts",
+        TemplateBody=(SAM / "regional.yaml").read_text(),
+        Parameters=[
+            {"ParameterKey": "HubAccount", "ParameterValue": ACCOUNT},
+            {"ParameterKey": "HubRegion", "ParameterValue": "eu-west-1"},
+        ],
+    )
+    for region in ("eu-west-1", "us-east-1"):
+        cloudformation.create_stack_instances(
+            StackSetName="trailforward-accounts", Accounts=[ACCOUNT], Regions=[region]
+        )
+    for region in ("eu-west-1", "us-east-1"):
+        assert len(client("events", region).list_rules()["Rules"]) == 1
+    assert client("events", "us-west-2").list_rules()["Rules"] == []
