@@ -16,7 +16,7 @@ from typing import Any
 
 from trailforward.doctor import CLASSES, World, reach
 
-HUB = "111111111111"
+HUB = "111122223333"
 HOME = "us-east-1"
 BUS = f"arn:aws:events:{HOME}:{HUB}:event-bus/central"
 QUEUE = f"arn:aws:sqs:{HOME}:{HUB}:trailforward"

@@ -67,7 +67,7 @@ def test_sessions_of_an_own_role(*, issuer: bool) -> None:
     guard = SelfGuard(own_arns=[ROLE])
     assert guard.is_own(session(name="any", issuer=issuer))
     assert not guard.is_own(session(role="other", issuer=issuer))
-    assert not guard.is_own(session(account="444455556666", issuer=issuer))
+    assert not guard.is_own(session(account="123456789012", issuer=issuer))
 
 
 def test_the_key_the_function_runs_with() -> None:
@@ -109,7 +109,7 @@ def test_a_name_proves_nothing_where_the_role_is_known() -> None:
     """Naming a session of another role like the function hides nothing, if STS or ``own_arns`` tell ours."""
     assert not in_lambda((ACCOUNT, "forwarder")).is_own(session(role="admin"))
     assert not in_lambda(own_arns=[ROLE]).is_own(session(role="admin"))
-    assert not in_lambda().is_own(session(role="admin", account="444455556666"))
+    assert not in_lambda().is_own(session(role="admin", account="123456789012"))
     assert not in_lambda().is_own(session(role="admin", name=f"x-{NAME}"))
 
 
@@ -144,7 +144,7 @@ def test_lambda_assuming_an_unknown_role_for_the_function() -> None:
     request = {"roleArn": ROLE, "roleSessionName": NAME}
     assert in_lambda().is_own(by_service("lambda.amazonaws.com", requestParameters=request))
     assert not in_lambda().is_own(by_service("events.amazonaws.com", requestParameters=request))
-    other = request | {"roleArn": ROLE.replace(ACCOUNT, "444455556666")}
+    other = request | {"roleArn": ROLE.replace(ACCOUNT, "123456789012")}
     assert not in_lambda().is_own(by_service("lambda.amazonaws.com", requestParameters=other))
     assert not SelfGuard().is_own(by_service("lambda.amazonaws.com", requestParameters=request))
 
@@ -197,7 +197,7 @@ def test_services_touching_own_resources(record: dict[str, Any]) -> None:
             "awsRegion": "us-west-2",
             "recipientAccountId": "4",
         },
-        {"requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/444455556666/trailforward"}},
+        {"requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/trailforward"}},
         {"requestParameters": {"functionName": f"{NAME}-other"}},
         {"requestParameters": {"comment": "cloudsec"}},
         {"resources": [{"ARN": "arn:aws:s3:::lake-other/x"}]},

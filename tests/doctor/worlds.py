@@ -4,9 +4,9 @@ from typing import Any
 
 from trailforward.doctor import Call, Verdict, World, reach
 
-MEMBER = "222222222222"
-HUB = "111111111111"
-OTHER = "333333333333"
+MEMBER = "123456789012"
+HUB = "111122223333"
+OTHER = f"{3:012}"
 HERE = "eu-west-1"
 HOME = "us-east-1"
 LONG = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"

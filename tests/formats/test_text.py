@@ -135,8 +135,8 @@ def test_details() -> None:
         ("GetRole", {"roleName": "r", "versionId": "v1"}, "r"),
         (
             "AssumeRole",
-            {"roleSessionName": "s", "roleArn": "arn:aws:iam::444455556666:role/x"},
-            "arn:aws:iam::444455",
+            {"roleSessionName": "s", "roleArn": "arn:aws:iam::123456789012:role/x"},
+            "arn:aws:iam::123456",
         ),
         ("CreateVpc", {"tagSet": {"items": [{"key": "k"}]}, "filters": {"items": [{"name": "n"}]}}, ""),
         ("CreateKey", {"description": "d", "count": 1, "keyId": 5, "policyName": ""}, ""),
@@ -167,10 +167,10 @@ def test_resources_come_first() -> None:
     [
         ({"type": "AssumedRole", "arn": "arn:aws:sts::111122223333:assumed-role/Ops/jun"}, "Ops/jun: "),
         (
-            {"type": "AWSAccount", "principalId": "AIDA", "accountId": "444455556666"},
-            "AIDA of 444455556666: ",
+            {"type": "AWSAccount", "principalId": "AIDA", "accountId": "123456789012"},
+            "AIDA of 123456789012: ",
         ),
-        ({"type": "AWSAccount", "accountId": "444455556666"}, "444455556666: "),
+        ({"type": "AWSAccount", "accountId": "123456789012"}, "123456789012: "),
         ({"type": "Root", "accountId": "111122223333"}, "root: "),
         ({}, "ec2:StopInstances "),
         (None, "ec2:StopInstances "),

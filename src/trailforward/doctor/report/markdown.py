@@ -1,0 +1,103 @@
+"""Markdown: a survey for pull requests and job summaries, short enough for a comment."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from trailforward.doctor.report.markup import EVIDENCE
+from trailforward.doctor.report.survey import STATUSES, worst
+from trailforward.doctor.report.words import ABSENT, SIGNS, listed, many, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.report.survey import Survey
+
+#: GitHub takes comments of 65,536 characters.
+MOST_FINDINGS, MOST_REGIONS, _MOST_GAPS = 30, 60, 20
+_LONGEST = 600
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~$]|^[-+])")
+
+
+def to_markdown(found: Survey) -> str:
+    """The survey as Markdown."""
+    return "\n".join(_lines(found)) + "\n"
+
+
+def _lines(found: Survey) -> Iterator[str]:
+    yield f"## trailforward doctor: {escape(found.headline)}"
+    yield ""
+    counts = ", ".join(
+        f"{SIGNS[status][0]} {found.counts[status]:,} {status}" for status in reversed(STATUSES)
+    )
+    yield f"**{counts}**. {escape(found.remark)}".rstrip()
+    yield ""
+    if found.cells:
+        yield from _grid(found)
+    causes = [cause for cause in found.causes if cause.kind != "note"]
+    if causes:
+        yield "### Findings"
+        yield ""
+        titles = {kind.name: kind.title for kind in found.classes}
+        for number, cause in enumerate(causes[:MOST_FINDINGS], 1):
+            yield from _finding(cause, number, titles)
+        if len(causes) > MOST_FINDINGS:
+            yield f"…and {many(len(causes) - MOST_FINDINGS, 'more finding')} in the JSON report."
+            yield ""
+    gaps = (*found.not_asked, *found.not_seen, *found.not_understood)
+    if gaps:
+        yield "### What was not looked at"
+        yield ""
+        yield from (f"- {escape(line)}" for line in gaps[:_MOST_GAPS])
+        if len(gaps) > _MOST_GAPS:
+            yield f"- …and {len(gaps) - _MOST_GAPS:,} more"
+
+
+def _grid(found: Survey) -> Iterator[str]:
+    counts = found.tally(lambda cell: (cell.region, cell.event_class))
+    yield f"| Region | {' | '.join(escape(kind.title) for kind in found.classes)} |"
+    yield "|---" * (len(found.classes) + 1) + "|"
+    for region in found.regions[:MOST_REGIONS]:
+        marks = (_mark(counts.get((region, kind.name), Counter())) for kind in found.classes)
+        yield f"| {escape(region)} | {' | '.join(marks)} |"
+    yield ""
+    rest = len(found.regions) - MOST_REGIONS
+    more = f" {many(rest, 'more Region')} in the JSON report." if rest > 0 else ""
+    yield (
+        f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not, {SIGNS['unknown'][0]} nobody can say: "
+        f"no pass; {many(len(found.accounts), 'account')}, 1/5 is one of five.{more}"
+    )
+    yield ""
+
+
+def _mark(counts: Counter[str]) -> str:
+    status = worst(counts)
+    if status is None:
+        return ABSENT[0]
+    part = f" {counts[status]}/{counts.total()}" if counts[status] < counts.total() else ""
+    return SIGNS[status][0] + part
+
+
+def _finding(cause: Cause, number: int, titles: dict[str, str]) -> Iterator[str]:
+    sign = {"break": SIGNS["blind"][0], "unknown": SIGNS["unknown"][0]}.get(cause.kind, "!")
+    yield f"{number}. **{sign} {escape(cause.title)}** `{cause.code}` ({EVIDENCE[cause.evidence][1]})"
+    several = " *(the first of several)*" if len(cause.at) > 1 else ""
+    yield f"   - {escape(cause.why)}{several}"
+    yield f"   - **Fix:** {escape(cause.fix)}"
+    yield (
+        f"   - **Where:** {escape(listed(cause.regions, 40))}; {many(len(cause.accounts), 'account')}: "
+        f"{escape(listed(cause.accounts, 6))}; {escape(listed([titles[name] for name in cause.classes], 9))}"
+    )
+    yield ""
+
+
+def escape(text: str) -> str:
+    """Text that no Markdown, HTML or mention hides in."""
+    seen = plain(text)
+    seen = seen if len(seen) <= _LONGEST else seen[: _LONGEST - 1] + "…"
+    html = seen.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", html).replace("@", "@\u2060").replace("://", ":\u2060//")

@@ -1,0 +1,219 @@
+"""JSON, Markdown, SARIF and the terminal: their shapes, and that hostile names stay names."""
+
+import json
+import re
+from importlib.resources import files
+from io import StringIO
+from typing import Any
+
+import jsonschema
+import pytest
+from rich.console import Console
+
+from tests.doctor.report.planted import HOME, HUB, planted, sound, wide
+from trailforward.doctor import World
+from trailforward.doctor.report import Survey, print_terminal, render, survey
+from trailforward.doctor.report.words import listed, many, plain
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\u202e]()[click](https://evil.test)`@all`|$data"
+
+
+def hostile() -> dict[str, Any]:
+    """A world in which every name that somebody may choose is an attack."""
+    world = sound((HUB,), [HOME, "eu-west-1"])
+    text = json.dumps(world).replace('"trailforward"', json.dumps(HOSTILE))
+    world = json.loads(text.replace('"to-queue"', json.dumps(HOSTILE)))
+    world["trails"][0]["name"] = HOSTILE
+    world["rules"][0] |= {"state": "DISABLED", "targets": [{"id": HOSTILE, "arn": HOSTILE}]}
+    world["rules"][1]["targets"][0] |= {"id": HOSTILE, "role": f"arn:aws:iam::{HUB}:role/{HOSTILE}"}
+    world["accounts"][HOSTILE] = {HOSTILE: "ENABLED", HOME: "ENABLING"}
+    world["unseen"] = [{"account": HUB, "region": "eu-south-1", "what": "rules", "why": HOSTILE}]
+    world["destinations"].append(HOSTILE)
+    world[HOSTILE] = HOSTILE
+    return world
+
+
+def asked(world: dict[str, Any], **more: Any) -> Survey:
+    """A survey of a world as JSON would hold it."""
+    return survey(World.model_validate(world), **more)
+
+
+def shown(found: Survey, **more: Any) -> str:
+    """What a terminal shows."""
+    file = more.pop("file", StringIO())
+    print_terminal(
+        found, Console(**{"file": file, "width": 120, "color_system": None, "_environ": {}, **more})
+    )
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("world", [sound(), planted(), hostile(), {"destinations": []}])
+def test_json_keeps_its_schema(world: dict[str, Any]) -> None:
+    """The JSON report always validates against the schema that ships with the package."""
+    schema = json.loads(files("trailforward.doctor.report").joinpath("schema.json").read_text("utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(json.loads(render(asked(world), "json")), schema)
+
+
+def test_json_counts_add_up() -> None:
+    """In the JSON report counts, cells and findings agree with each other."""
+    report = json.loads(render(asked(planted()), "json"))
+    statuses = [cell["status"] for cell in report["cells"]]
+    for status in ("covered", "unknown", "blind"):
+        assert report["counts"][status] == statuses.count(status)
+        for by in ("byClass", "byRegion", "byAccount"):
+            assert report["counts"][status] == sum(one[status] for one in report["counts"][by].values())
+    for finding in report["findings"]:
+        assert finding["cells"] == sum(finding["id"] in cell["findings"] for cell in report["cells"])
+    assert (report["schema"], report["version"], report["exitCode"]) == ("trailforward-doctor-report", 1, 1)
+
+
+def test_json_is_stable() -> None:
+    """The same world gives the same JSON, byte for byte and in ASCII."""
+    assert render(asked(hostile()), "json") == render(asked(hostile()), "json")
+    assert render(asked(hostile()), "json").isascii()
+
+
+def test_sarif_shape() -> None:
+    """SARIF has a rule per code, and each result names its rule, level, message, place and fingerprint."""
+    log = json.loads(render(asked(planted()), "sarif"))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+    assert len({rule["id"] for rule in rules}) == len(rules)
+    assert run["invocations"][0]["exitCode"] == 1
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert result["level"] in {"error", "warning", "note"}
+        assert result["message"]["text"]
+        (place,) = result["locations"]
+        assert place["physicalLocation"]["artifactLocation"]["uri"]
+        assert place["logicalLocations"][0]["fullyQualifiedName"]
+        assert result["partialFingerprints"]["cause/v1"].startswith(
+            result["ruleId"].lower().replace("_", "-")
+        )
+    unknown = next(one for one in run["results"] if one["properties"]["kind"] == "unknown")
+    assert unknown["level"] == "warning"
+
+
+def test_sarif_says_what_was_not_seen() -> None:
+    """What could not be read is a notification of the run, and a run without answers is no success."""
+    notes = json.loads(render(asked(hostile()), "sarif"))["runs"][0]["invocations"][0]
+    assert any("eu-south-1" in note["message"]["text"] for note in notes["toolExecutionNotifications"])
+    empty = json.loads(render(asked({}), "sarif"))["runs"][0]["invocations"][0]
+    assert (empty["executionSuccessful"], empty["exitCode"]) == (False, 2)
+
+
+def test_markdown() -> None:
+    """Markdown has the grid, every finding with its fix and evidence, and no unknown as a pass."""
+    text = render(asked(planted()), "markdown")
+    assert text.startswith("## trailforward doctor: 17 of 17 Regions are blind to some events\n")
+    assert "| eu-west-3 | ✗ 4/5 |" in text
+    assert "1. **✗ No rule leads to the destination** `NO_RULE` (documented by AWS)" in text
+    assert "? The account was not read" in text
+    assert text.count("**Fix:**") == text.count("**Where:**")
+
+
+def test_markdown_of_a_sound_world() -> None:
+    """A sound world is told in a few lines."""
+    text = render(asked(sound(), classes=asked(sound()).classes[:2]), "markdown")
+    assert "Findings" not in text
+    assert "Every event is covered" in text
+
+
+def test_markdown_stays_short() -> None:
+    """Hundreds of findings and gaps are counted, not listed."""
+    world = wide(45, 3)
+    for number, rule in enumerate(world["rules"][:-1]):
+        rule |= {
+            "name": f"rule{'abcdefghij'[number % 10]}{'abcdefghijklmn'[number // 10]}",
+            "state": "DISABLED",
+        }
+    world["unseen"] = [{"account": "1" * 12, "why": f"reason {number}"} for number in range(40)]
+    found = asked(world, regions=[HOME])
+    for form in ("markdown", "terminal"):
+        text = render(found, form)
+        assert "more findings in the JSON report" in text
+        assert re.search("and 2\\d more", text)
+        assert len(text) < 65_536
+
+
+def test_markdown_escapes() -> None:
+    """Names cannot become HTML, links, code or mentions in Markdown."""
+    text = render(asked(hostile()), "markdown")
+    assert "<script" not in text
+    assert "<img" not in text
+    assert re.search(r"(?<!\\)\[click", text) is None
+    assert "@all" not in text
+    assert "https://evil" not in text
+    assert "\x1b" not in text
+
+
+def test_terminal() -> None:
+    """The terminal shows the grid, the accounts, each finding with fix, evidence and code, in that order."""
+    text = shown(asked(planted()))
+    at = [
+        text.index(part)
+        for part in ("Region  ", "Accounts", "Findings", "NO_RULE", "RULE_DISABLED", "DLQ_MISSING")
+    ]
+    assert at == sorted(at)
+    assert "Fix: Deploy the regional rule" in text
+    assert "measured by others" in text
+    assert "? nobody can say: no pass" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_terminal_of_any_width(width: int) -> None:
+    """No line is wider than the terminal; narrow ones number the columns and name them underneath."""
+    text = shown(asked(planted()), width=width)
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert ("1 write" in " ".join(text.split())) is (width < 96)
+
+
+def test_terminal_without_colours() -> None:
+    """Without colours each status still has its sign; with colours both are there."""
+    found = asked(planted())
+    bare = shown(found, color_system="truecolor", force_terminal=True, _environ={"NO_COLOR": "1"})
+    assert re.search(r"\x1b\[[0-9;]*3[0-9]", bare) is None
+    assert all(sign in bare for sign in "✓✗?")
+    assert re.search(r"\x1b\[[0-9;]*31m", shown(found, color_system="standard", force_terminal=True))
+
+
+def test_terminal_in_ascii() -> None:
+    """A terminal that can print ASCII only gets ASCII only, with signs of its own."""
+
+    class Old(StringIO):
+        encoding = "ascii"  # type: ignore[assignment]
+
+    text = shown(asked(hostile()), file=Old())
+    assert text.isascii()
+    assert " x " in text
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown"])
+def test_no_escape_codes(form: Any) -> None:
+    """Names with escape codes or characters that turn text round are shown, not obeyed."""
+    text = render(asked(hostile()), form)
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "x1b" in text
+
+
+def test_terminal_sums_up_many_accounts() -> None:
+    """Of many accounts the worst ten are named and the rest is one line."""
+    text = render(asked(wide(30, 2)), "terminal")
+    assert "20 more accounts" in text
+
+
+def test_terminal_of_one_account() -> None:
+    """One account has no list of accounts, and a world without an answer no grid."""
+    assert "Accounts" not in render(asked(sound((HUB,), [HOME])), "terminal")
+    assert "Region  " not in render(asked({}), "terminal")
+
+
+def test_words() -> None:
+    """Numbers and lists read well: one Region, many classes, a long list cut short."""
+    assert (many(1, "Region"), many(1200, "Region")) == ("1 Region", "1,200 Regions")
+    assert many(2, "class", "classes") == "2 classes"
+    assert listed(list("abcd"), 3) == "a, b and 2 more"
+    assert plain("naïve\ud800\n") == "naïve\\ud800\\n"

@@ -1,0 +1,271 @@
+"""The HTML page: whole, harmless, readable without scripts, and working in a real browser."""
+
+import base64
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.doctor.report.planted import HOME, HUB, planted, sound, wide
+from tests.doctor.report.test_report_forms import HOSTILE, asked, hostile
+from trailforward.doctor.report import render
+from trailforward.doctor.report.grid import MOST_ACCOUNTS, area_of
+
+VOID = {"meta", "input", "br", "img", "link", "rect", "circle", "path"}
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+class Page(HTMLParser):
+    """A page taken apart: tags with their attributes, the text, and whether all tags are closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        """Keeps a tag."""
+        assert len({name for name, _ in attrs}) == len(attrs)
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: Any) -> None:
+        """Keeps a tag that holds nothing."""
+        self.tags.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Closes the innermost tag."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Keeps what people read."""
+        if self.open and self.open[-1] not in {"script", "style"}:
+            self.text.append(data)
+
+    def all(self, tag: str, **attrs: str) -> list[dict[str, str]]:
+        """The attributes of some tags."""
+        return [found for name, found in self.tags if name == tag and attrs.items() <= found.items()]
+
+
+def page(world: dict[str, Any], **more: Any) -> Page:
+    """The page of a world."""
+    return Page(render(asked(world, **more), "html"))
+
+
+@pytest.mark.parametrize("world", [sound(), planted(), hostile(), {}, sound((HUB,), [HOME])])
+def test_well_formed(world: dict[str, Any]) -> None:
+    """Every tag is closed, every id stands once, and every inner link has its target."""
+    found = page(world)
+    assert found.open == []
+    ids = Counter(attrs["id"] for _, attrs in found.tags if "id" in attrs)
+    assert set(ids.values()) == {1}
+    links = {attrs["href"] for attrs in found.all("a")}
+    assert {link[1:] for link in links if link.startswith("#")} <= ids.keys()
+
+
+def test_hostile_names_stay_text() -> None:
+    """A rule called <script> is shown as such: no tag, attribute or address on the page comes from a name."""
+    found = page(hostile())
+    harmless = {tag for tag, _ in page(planted()).tags}
+    assert {tag for tag, _ in found.tags} <= harmless | {"ol", "h3"}
+    assert not [name for _, attrs in found.tags for name in attrs if name.startswith("on")]
+    assert len(found.all("script")) == 2
+    assert not found.all("img")
+    assert "<script>alert(1)</script>" in "".join(found.text)
+    assert all(link["href"].startswith(("#", "https://docs.aws.amazon.com/")) for link in found.all("a"))
+    assert HOSTILE not in render(asked(hostile()), "html")
+    assert "\x1b" not in render(asked(hostile()), "html")
+
+
+def test_hostile_names_stay_out_of_the_script() -> None:
+    """The data for the script holds numbers and our own words only."""
+    text = render(asked(hostile()), "html")
+    data = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert len(data) == 1
+    assert set(json.loads(data[0])) == {"statuses", "signs", "sizes", "kinds", "cells"}
+    assert "alert" not in data[0]
+
+
+def test_self_contained() -> None:
+    """The page loads nothing, and its policy lets only its own script run."""
+    text = render(asked(planted()), "html")
+    found = Page(text)
+    assert not found.all("link")
+    assert not [attrs for _, attrs in found.tags if "src" in attrs or "srcset" in attrs]
+    assert "url(" not in text
+    assert "@import" not in text
+    script = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = found.all("meta", **{"http-equiv": "Content-Security-Policy"})[0]["content"]
+    assert policy.startswith("default-src 'none'")
+    assert f"script-src 'sha256-{digest}'" in policy
+
+
+def test_readable_without_scripts() -> None:
+    """Headline, counts, both grids, findings with fixes and the ways are there without a script."""
+    found = page(planted())
+    text = " ".join("".join(found.text).split())
+    for part in (
+        "17 of 17 Regions are blind to some events",
+        "376 covered",
+        "No rule leads to the destination",
+        "Deploy the regional rule to this Region and account.",
+        "documented by AWS",
+        "measured by others",
+        "nobody can say; never counted as a pass",
+        "How events travel",
+    ):
+        assert part in text
+    assert found.all("form")[0].get("hidden") == ""
+    assert {attrs["id"] for attrs in found.all("table")} == {"by-class", "by-account"}
+
+
+def test_cells_say_what_they_are() -> None:
+    """Every cell of the grids says its place and status in words, and blind ones lead to their finding."""
+    cells = [attrs for attrs in page(planted()).all("a") if "cell" in attrs.get("class", "").split()]
+    assert len(cells) == 17 * 9 + 5 * 17
+    assert {"eu-west-3, Management, write: blind, 4 of 5"} <= {attrs["aria-label"] for attrs in cells}
+    assert all(
+        attrs["href"].startswith("#no-rule-")
+        for attrs in cells
+        if attrs["aria-label"].startswith("eu-west-3, Management, write")
+    )
+
+
+def test_unknown_is_shown_as_unknown() -> None:
+    """An account that was not read has a row of question marks, and no sign of a pass."""
+    cells = [attrs for attrs in page(planted()).all("a") if attrs.get("data-a") == "4"]
+    assert len(cells) == 17
+    assert all("unknown" in attrs["class"] and "covered" not in attrs["class"] for attrs in cells)
+
+
+def test_ways_are_described() -> None:
+    """Each diagram tells in words what it shows, for those who do not see it."""
+    said = [attrs["aria-label"] for attrs in page(planted()).all("svg", role="img")]
+    assert said[0].startswith("call API call (passes) → trail organization (passes) → bus default (passes)")
+    assert any("rule trailforward (breaks here)" in one for one in said)
+
+
+def test_regions_that_are_off() -> None:
+    """A Region that one account has not enabled is an empty cell of that account."""
+    world = sound()
+    world["accounts"][HUB]["eu-west-3"] = "DISABLED"
+    absent = [attrs for attrs in page(world).all("span") if "absent" in attrs.get("class", "")]
+    assert {attrs["title"] for attrs in absent if "title" in attrs} == {
+        f"account {HUB}, eu-west-3: not enabled"
+    }
+
+
+def test_large_pages_say_what_they_leave_out() -> None:
+    """Of very many accounts, findings and ways the worst are shown, and the rest is counted."""
+    world = wide(MOST_ACCOUNTS + 130, 1)
+    for number, rule in enumerate(world["rules"][:-1]):
+        name = f"rule{chr(97 + number % 26)}{chr(97 + number // 26)}"
+        rule |= {"name": name, "state": "DISABLED" if number > 5 else rule["state"]}
+    found = page(world)
+    text = "".join(found.text)
+    assert "and 130 accounts more, none of them worse." in text
+    assert "more findings in the JSON report." in text
+    assert "more ways in the JSON report." in text
+    rows = [attrs for attrs in found.all("tr") if "data-account" in attrs]
+    assert len(rows) == MOST_ACCOUNTS
+
+
+def test_areas() -> None:
+    """Regions are grouped by their part of the world; a new part is named as elsewhere."""
+    assert [area_of(name) for name in ("eu-west-1", "us-gov-west-1", "zz-new-1")] == [
+        *("Europe", "United States", "Elsewhere")
+    ]
+
+
+DRIVER = """
+const cell = document.querySelector('#by-class a.cell[data-r="11"][data-c="0"]');
+const seen = () => [...document.querySelectorAll('.finding')].filter((card) => !card.hidden).length;
+const before = seen();
+cell.click();
+const narrow = seen() + ' ' + document.getElementById('shown').textContent;
+cell.click();
+const first = document.querySelector('#by-class a.cell');
+first.focus();
+first.dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowDown', bubbles: true}));
+const moved = document.activeElement.getAttribute('aria-label');
+const stops = document.querySelectorAll('#by-class a.cell[tabindex="0"]').length;
+const form = document.getElementById('filters');
+form.elements.account.value = '4';
+form.dispatchEvent(new Event('change'));
+const all = [...document.querySelectorAll('#by-account tr[data-account]')];
+const rows = all.filter((row) => !row.hidden).length;
+document.title = [before, narrow, seen(), moved, stops, rows, form.hidden,
+  document.documentElement.scrollWidth <= innerWidth].join(' | ');
+"""
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium here: apt-get install chromium to run this in a browser"
+)
+def test_in_a_browser(tmp_path: Path) -> None:
+    """In a real browser nothing is logged, a cell narrows the page, arrows move, and the filters filter."""
+    text = render(asked(planted()), "html")
+    (tmp_path / "page.html").write_text(text, "utf-8")
+    dom, log = _browse(tmp_path, "page.html")
+    assert "CONSOLE" not in log
+    assert re.search(r'<form id="filters" aria-label', dom)
+    free = re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"<script>{DRIVER}</script></body>")
+    (tmp_path / "driven.html").write_text(free, "utf-8")
+    dom, log = _browse(tmp_path, "driven.html")
+    assert "CONSOLE" not in log
+    title = re.search("<title>(.*?)</title>", dom)
+    assert title is not None
+    assert title[1].split(" | ") == [
+        "11",
+        "3 In this selection: 4 blind, 1 unknown, 0 covered.",
+        "1",
+        "ap-northeast-2, Management, write: unknown, 1 of 5",
+        *("1", "1", "false", "true"),
+    ]
+
+
+@pytest.mark.skipif(
+    CHROMIUM is None, reason="no chromium here: apt-get install chromium to run this in a browser"
+)
+def test_hostile_names_in_a_browser(tmp_path: Path) -> None:
+    """A browser runs nothing that a name contains, and logs no error for it."""
+    (tmp_path / "page.html").write_text(render(asked(hostile()), "html"), "utf-8")
+    dom, log = _browse(tmp_path, "page.html")
+    assert "CONSOLE" not in log
+    assert dom.count("<script") == 2
+    assert "<img" not in dom
+
+
+def _browse(folder: Path, name: str) -> tuple[str, str]:
+    """The page after its scripts ran, and what the browser logged."""
+    assert CHROMIUM is not None
+    command = [
+        *(
+            CHROMIUM,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-first-run",
+            "--enable-logging=stderr",
+        ),
+        *(
+            f"--user-data-dir={folder / 'profile'}",
+            "--window-size=390,800",
+            "--dump-dom",
+            f"file://{folder / name}",
+        ),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return run.stdout, run.stderr

@@ -1,0 +1,522 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.doctor.conftest import SEEN
+from tests.doctor.planted import AUDIT, BUS, FAULTS, HUB, LONG, MEMBER, NAME, QUEUE
+from trailforward.arn import Arn
+from trailforward.doctor import CLASSES, Call, World, reach
+from trailforward.doctor.discover import CALLS, Discovery, LookError, Reader, discover, policy
+from trailforward.doctor.discover import reader as reading
+from trailforward.doctor.discover.resources import read_resource
+from trailforward.doctor.discover.trails import read_trail
+
+if TYPE_CHECKING:
+    from tests.doctor.planted import PlantedWorld
+
+WRITE = CLASSES[0]
+
+
+def look(**options: Any) -> Discovery:
+    """Both accounts, unless told otherwise."""
+    return discover(**{"accounts": [MEMBER, AUDIT], "destinations": [QUEUE], **options})
+
+
+def near(**options: Any) -> Discovery:
+    """One Region, and those it leads to: enough where nothing depends on the others."""
+    return look(**{"only": ["eu-west-1"], **options})
+
+
+def codes(world: World, regions: Any = SEEN) -> dict[str, str]:
+    """What the doctor says of a write call in each Region."""
+    return {region: reach(world, WRITE.call(MEMBER, region)).code for region in regions}
+
+
+def test_what_was_planted_is_found(found: Discovery) -> None:
+    """Ten Regions of two accounts are read, and every fault in them is found, nothing else."""
+    assert found.problems == ()
+    assert codes(found.world) == {region: FAULTS.get(region, "OK") for region in SEEN}
+    assert found.world.unseen == ()
+    assert found.world.not_understood == ()
+
+
+def test_the_world_is_what_stands_in_aws(found: Discovery) -> None:
+    """Trails with selectors, buses with policies, rules with targets, roles, queues: all in the snapshot."""
+    world = found.world
+    (trail,) = world.trails
+    assert (trail.account, trail.home, trail.multi_region, trail.logging) == (MEMBER, "us-east-1", True, True)
+    assert trail.selectors is not None
+    assert len(trail.selectors.advanced) == 3
+    assert trail.insights == ("ApiCallRateInsight",)
+    assert [(bus.account, bus.name, len(bus.policy)) for bus in world.buses] == [(HUB, NAME, 1)]
+    rule = next(rule for rule in world.rules if rule.region == "eu-west-1")
+    assert (rule.state, rule.targets[0].arn, rule.targets[0].role) == (
+        LONG,
+        BUS,
+        f"arn:aws:iam::{MEMBER}:role/{NAME}-good",
+    )
+    assert {resource.arn for resource in world.resources} >= {QUEUE, rule.targets[0].dlq}
+    assert set(world.own.roles) == {role.arn for role in world.roles}
+    assert QUEUE in world.own.resources
+
+
+def test_a_world_survives_saving_and_masking(found: Discovery) -> None:
+    """What was found gives the same answers as a file, and with other account numbers."""
+    world = found.world
+    assert codes(World.from_json(world.to_json())) == codes(world)
+    masked = world.masked()
+    assert MEMBER not in masked.to_json()
+    account = next(rule.account for rule in masked.rules if rule.region == "eu-west-1")
+    assert reach(masked, WRITE.call(account, "eu-west-1")).code == "OK"
+
+
+def test_discovery_makes_no_call_outside_the_table(
+    planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it looks at, it makes only calls that the policy of `trailforward iam doctor` allows."""
+    from botocore.client import BaseClient
+
+    made: set[tuple[str, str]] = set()
+    real = BaseClient._make_api_call
+
+    def recorded(self: Any, operation: str, parameters: Any) -> Any:
+        made.add((self.meta.service_model.service_name, operation))
+        return real(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
+    look(destinations=[], whole_organization=True, only=["us-west-2"])
+    assert made
+    assert made <= CALLS.keys()
+
+
+def test_every_call_of_the_table_only_reads() -> None:
+    """The policy has no action that could change anything, and names roles only where some are given."""
+    (read,) = policy()["Statement"]
+    assert all(action.split(":")[1].startswith(("Get", "List", "Describe")) for action in read["Action"])
+    assert "sts:GetCallerIdentity" not in read["Action"]  # everybody may
+    _, roles = policy([AUDIT])["Statement"]
+    assert (roles["Action"], roles["Resource"]) == ("sts:AssumeRole", [AUDIT])
+
+
+def test_every_call_of_the_table_exists() -> None:
+    """Services, operations and the parameters that continue lists are what botocore knows."""
+    from botocore.session import Session
+
+    session = Session()
+    for (service, operation), call in CALLS.items():
+        model = session.get_service_model(service).operation_model(operation)
+        if call.token:
+            assert call.token in model.input_shape.members
+            assert {call.token, "Marker"} & model.output_shape.members.keys()
+
+
+def test_one_region_that_refuses_does_not_hide_the_others(planted: PlantedWorld) -> None:
+    """No permission in one Region is named, and only its answers are unknown."""
+    planted.aws.refuse("AccessDeniedException", service="events", region="eu-west-1", account=MEMBER)
+    found = look()
+    assert codes(found.world) == {
+        **{region: FAULTS.get(region, "OK") for region in SEEN},
+        "eu-west-1": "NOT_SEEN",
+    }
+    assert {(gap.region, gap.what) for gap in found.world.unseen} == {
+        ("eu-west-1", "buses"),
+        ("eu-west-1", "rules"),
+    }
+    assert all("eu-west-1" in problem and "trailforward iam doctor" in problem for problem in found.problems)
+
+
+@pytest.mark.parametrize(
+    ("match", "code"),
+    [
+        ({"operation": "DescribeTrails", "region": "eu-west-1"}, "OK"),  # seen from other Regions
+        ({"operation": "GetTrailStatus"}, "NOT_SEEN"),
+        ({"operation": "GetInsightSelectors"}, "NOT_SEEN"),
+        ({"operation": "GetRole"}, "NOT_SEEN"),
+        ({"service": "sqs", "account": HUB}, "NOT_SEEN"),
+    ],
+)
+def test_what_may_not_be_read_is_unknown_and_not_absent(
+    planted: PlantedWorld, match: dict[str, str], code: str
+) -> None:
+    """Trails, roles and queues that the doctor may not look at do not count as missing."""
+    planted.aws.refuse("AccessDenied", **match)
+    found = near()
+    assert codes(found.world, ["eu-west-1"]) == {"eu-west-1": code}
+    assert found.problems
+
+
+def test_throttling_is_waited_out(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that AWS throttles are made again; the answer is complete."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    planted.aws.refuse("ThrottlingException", service="events", times=4)
+    assert near().problems == ()
+
+
+def test_endless_throttling_ends(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a bounded number of attempts the Region is not seen, and the look goes on."""
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    planted.aws.refuse("ThrottlingException", service="cloudtrail", region="eu-west-1", account=MEMBER)
+    found = near()
+    tries = [one for one in planted.aws.requests if (one.service, one.region) == ("cloudtrail", "eu-west-1")]
+    assert sum(one.account == MEMBER for one in tries) == reading.ATTEMPTS
+    gaps = [gap for gap in found.world.unseen if gap.region == "eu-west-1"]
+    assert [gap.what for gap in gaps] == ["trails"]
+
+
+def test_regions_are_asked_of_ec2_where_account_refuses(planted: PlantedWorld) -> None:
+    """Without account:ListRegions the Regions come from EC2, in the same words."""
+    planted.aws.refuse("AccessDeniedException", operation="ListRegions")
+    found = look(only=["eu-west-1"])
+    assert found.problems == ()
+    assert found.world.accounts[MEMBER]["eu-west-1"] == "ENABLED_BY_DEFAULT"
+    assert set(found.world.accounts[MEMBER].values()) >= {"ENABLED_BY_DEFAULT", "DISABLED"}
+
+
+def test_an_account_whose_regions_nobody_tells_is_not_read(planted: PlantedWorld) -> None:
+    """It is named as a problem, and the other account is still read."""
+    planted.aws.refuse("AccessDeniedException", operation="ListRegions", account=HUB)
+    planted.aws.refuse("UnauthorizedOperation", service="ec2", account=HUB)
+    found = near()
+    assert list(found.world.accounts) == [MEMBER]
+    assert any(HUB in problem for problem in found.problems)
+
+
+def test_only_what_is_asked_about_is_read_and_what_it_leads_to(planted: PlantedWorld) -> None:
+    """With --region the centre of global services and the Region of the hub are read besides."""
+    found = look(only=["eu-west-1"])
+    seen = {one.region for one in planted.aws.requests if one.service == "events"}
+    assert seen == {"eu-west-1", "us-east-1"}
+    assert codes(found.world, ["eu-west-1"]) == {"eu-west-1": "OK"}
+    assert codes(found.world, ["eu-north-1"]) == {"eu-north-1": "NOT_SEEN"}
+
+
+def test_a_region_that_is_not_enabled_is_said(planted: PlantedWorld) -> None:
+    """Asking about a disabled Region gives a sentence, not silence."""
+    planted.aws.regions[MEMBER]["me-south-1"] = "DISABLED"
+    found = look(only=["me-south-1"])
+    assert f"Region me-south-1 is not enabled in account {MEMBER}." in found.problems
+    assert codes(found.world, ["me-south-1"]) == {"me-south-1": "REGION_DISABLED"}
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("ExpiredToken", "have expired"),
+        ("InvalidClientTokenId", "does not know these credentials"),
+        ("AccessDenied", "Not allowed"),
+        ("SomethingElse", "gave no answer"),
+    ],
+)
+def test_credentials_that_do_not_work_are_explained(planted: PlantedWorld, code: str, words: str) -> None:
+    """Who cannot even say who they are gets one sentence, and an empty world."""
+    planted.aws.refuse(code, operation="GetCallerIdentity")
+    found = look()
+    assert len(found.problems) == 1
+    assert words in found.problems[0]
+    assert found.world.accounts == {}
+    assert found.world.destinations == (QUEUE,)
+
+
+def test_no_credentials_at_all(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials the sentence says what to do."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    (problem,) = look().problems
+    assert "no AWS credentials" in problem
+
+
+def test_a_profile_that_does_not_exist(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wrong AWS_PROFILE is said in a sentence."""
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    (problem,) = look().problems
+    assert "profile does not exist" in problem
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert look().problems == (problem,)
+
+
+def test_an_account_that_cannot_be_entered_is_named(planted: PlantedWorld) -> None:
+    """A role that cannot be taken costs its account only; nonsense is called so."""
+    planted.aws.refuse("AccessDenied", operation="AssumeRole")
+    found = near(accounts=[MEMBER, HUB, "nonsense"], role="audit")
+    assert list(found.world.accounts) == [MEMBER]
+    assert any(f"{AUDIT} cannot be assumed" in problem for problem in found.problems)
+    assert any("nonsense is neither" in problem for problem in found.problems)
+    assert codes(found.world, ["eu-west-1"]) == {"eu-west-1": "ACCOUNT_NOT_VISIBLE"}
+
+
+def test_an_organization_trail_counts_for_members(planted: PlantedWorld) -> None:
+    """A member that sees a trail of its organization is covered by it, whoever else keeps silent."""
+    owner = "999999999999"
+    planted.aws.organization_trails.append(
+        {
+            "Name": "org",
+            "TrailARN": f"arn:aws:cloudtrail:eu-west-1:{owner}:trail/org",
+            "HomeRegion": "eu-west-1",
+            "IsMultiRegionTrail": True,
+            "IsOrganizationTrail": True,
+            "IncludeGlobalServiceEvents": True,
+        }
+    )
+    planted.aws.refuse("AccessDeniedException", operation="DescribeOrganization")
+    found = near(accounts=[AUDIT])
+    assert [(trail.name, trail.account) for trail in found.world.trails] == [("org", owner)]
+    assert found.world.trails[0].selectors is not None
+    answer = reach(found.world, WRITE.call(HUB, "eu-west-1"))
+    assert f"trail:{owner}/eu-west-1/org" in answer.path
+    assert any("organization" in problem for problem in found.problems)
+
+
+def test_an_organization_is_listed_when_asked(planted: PlantedWorld) -> None:
+    """Its active accounts are entered; those that cannot be are problems; its id is in the world."""
+    client = planted.client("organizations")
+    client.create_organization(FeatureSet="ALL")
+    try:
+        found = near(accounts=[], whole_organization=True)
+    finally:
+        client.delete_organization()
+    assert found.world.organization is not None
+    assert found.world.organization.id.startswith("o-")
+    assert MEMBER in found.world.organization.accounts
+
+
+def test_an_organization_that_cannot_be_listed_is_a_problem(planted: PlantedWorld) -> None:
+    """Not being allowed to list accounts leaves our own account."""
+    planted.aws.refuse("AccessDeniedException", operation="ListAccounts")
+    found = near(accounts=[], whole_organization=True)
+    assert list(found.world.accounts) == [MEMBER]
+    assert "accounts were not listed" in found.problems[0]
+
+
+def test_a_topic_that_may_not_be_read_makes_its_rules_unknown(planted: PlantedWorld) -> None:
+    """Nobody can say whether a rule leads anywhere if the topic's subscriptions are secret."""
+    events = planted.client("events", "eu-north-1")
+    events.put_rule(Name="to-topic", EventPattern='{"source": ["aws.ec2"]}')
+    topic = f"arn:aws:sns:eu-north-1:{MEMBER}:secret"
+    events.put_targets(Rule="to-topic", Targets=[{"Id": "t", "Arn": topic}])
+    planted.aws.refuse("AuthorizationError", service="sns")
+    try:
+        found = near(only=["eu-north-1"])
+    finally:
+        events.remove_targets(Rule="to-topic", Ids=["t"])
+        events.delete_rule(Name="to-topic")
+    assert codes(found.world, ["eu-north-1"]) == {"eu-north-1": "NOT_SEEN"}
+
+
+def test_every_kind_of_target_is_read(planted: PlantedWorld) -> None:
+    """Topics with subscriptions, functions, streams and keys come with what lets EventBridge in."""
+    made = _targets(planted)
+    found = near(destinations=[], accounts=[], only=["us-west-2"])
+    assert found.problems == ()
+    resources = {resource.arn: resource for resource in found.world.resources}
+    assert resources.keys() >= set(made.values()) - {made["absent"]}
+    assert made["absent"] not in resources
+    topic = resources[made["topic"]]
+    assert topic.subscriptions == (made["queue"],)
+    assert topic.encryption is not None
+    assert topic.encryption.type == "aws-managed-key"
+    key = resources[made["queue"]].encryption
+    assert key is not None
+    assert key.key_policy is not None
+    assert key.key_policy.principals == ("events.amazonaws.com",)
+    assert resources[made["function"]].policy
+    assert not resources[made["bare"]].policy
+    role = next(role for role in found.world.roles if role.arn.endswith("role/rich"))
+    assert {permission.action for permission in role.allow} == {"kinesis:PutRecord"}
+    assert found.world.own.roles == ()  # nobody said what the pipeline is
+
+
+def _targets(planted: PlantedWorld) -> dict[str, str]:
+    """One rule with targets of all kinds."""
+    import io
+    import json
+    import zipfile
+
+    region = "us-west-2"
+    key = planted.client("kms", region)
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Resource": "*",
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    key_id = key.create_key(Policy=document)["KeyMetadata"]["Arn"]
+    place = f"{region}:{MEMBER}"
+    made = {
+        "queue": f"arn:aws:sqs:{place}:rich",
+        "absent": f"arn:aws:sqs:{place}:absent",
+        "stream": f"arn:aws:kinesis:{place}:stream/rich",
+        "delivery": f"arn:aws:firehose:{place}:deliverystream/rich",
+    }
+    attributes = {"KmsMasterKeyId": key_id}
+    planted.client("sqs", region).create_queue(QueueName="rich", Attributes=attributes)
+    sns = planted.client("sns", region)
+    made["topic"] = sns.create_topic(Name="rich", Attributes={"KmsMasterKeyId": "alias/aws/sns"})["TopicArn"]
+    sns.subscribe(TopicArn=made["topic"], Protocol="sqs", Endpoint=made["queue"])
+    planted.client("kinesis", region).create_stream(StreamName="rich", ShardCount=1)
+    role = f"arn:aws:iam::{MEMBER}:role/rich"
+    iam = planted.client("iam")
+    document = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": {"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": "*"},
+        }
+    )
+    iam.create_role(
+        RoleName="rich", AssumeRolePolicyDocument=document.replace("kinesis:PutRecord", "sts:AssumeRole")
+    )
+    managed = iam.create_policy(PolicyName="rich", PolicyDocument=document)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="rich", PolicyArn=managed)
+    bucket = {"RoleARN": role, "BucketARN": "arn:aws:s3:::trails-of-the-planted-world"}
+    planted.client("firehose", region).create_delivery_stream(
+        DeliveryStreamName="rich", ExtendedS3DestinationConfiguration=bucket
+    )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", "")
+    functions = planted.client("lambda", region)
+    for name in ("function", "bare"):
+        made[name] = functions.create_function(
+            FunctionName=name,
+            Runtime="python3.13",
+            Role=role,
+            Handler="app.h",
+            Code={"ZipFile": packed.getvalue()},
+        )["FunctionArn"]
+    functions.add_permission(
+        FunctionName="function",
+        StatementId="events",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+    )
+    events = planted.client("events", region)
+    for number, start in enumerate(range(0, len(made), 5)):
+        events.put_rule(Name=f"rich-{number}", EventPattern='{"source": ["aws.ec2"]}')
+        chosen = list(made.items())[start : start + 5]
+        events.put_targets(
+            Rule=f"rich-{number}", Targets=[{"Id": name, "Arn": arn, "RoleArn": role} for name, arn in chosen]
+        )
+    events.put_rule(Name="clock", ScheduleExpression="rate(1 day)")
+    return made
+
+
+def test_long_lists_are_read_to_the_end(planted: PlantedWorld) -> None:
+    """A bus with more rules than fit one answer is read page by page."""
+    events = planted.client("events", "us-west-2")
+    names = {f"many-{number}" for number in range(110)}
+    for name in names:
+        events.put_rule(Name=name, EventPattern='{"source": ["aws.ec2"]}')
+    try:
+        found = near(only=["us-west-2"], accounts=[])
+    finally:
+        for name in names:
+            events.delete_rule(Name=name)
+    assert names <= {rule.name for rule in found.world.rules}
+
+
+class Answers:
+    """A session whose clients give the answers of a table, or raise them."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers = answers
+
+    def get_config_variable(self, _: str) -> str:
+        """No Region."""
+        return ""
+
+    def create_client(self, *_: Any, **__: Any) -> Any:
+        """One client for all."""
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        answer = self.answers[name]
+
+        def call(**_: Any) -> Any:
+            if isinstance(answer, str):
+                from botocore.exceptions import ClientError
+
+                raise ClientError({"Error": {"Code": answer, "Message": "m"}}, name)
+            return answer.pop(0) if isinstance(answer, list) else answer
+
+        return call
+
+
+def test_pages_are_followed_by_their_token() -> None:
+    """A list goes on while there is a token."""
+    pages = [{"Rules": [1], "NextToken": "a"}, {"Rules": [2]}]
+    reader = Reader(Answers(list_rules=pages))
+    assert reader.items("events", "ListRules", "Rules") == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("arn", "answers"),
+    [
+        (
+            "lambda:eu-west-1:1:function:f",
+            {"get_function_configuration": {}, "get_policy": "AccessDeniedException"},
+        ),
+        (
+            "kinesis:eu-west-1:1:stream/s",
+            {"describe_stream_summary": {}, "get_resource_policy": "AccessDenied"},
+        ),
+    ],
+)
+def test_a_policy_that_may_not_be_read_is_not_seen(arn: str, answers: dict[str, Any]) -> None:
+    """A resource whose policy is secret does not count as one that lets nobody in."""
+    with pytest.raises(LookError, match="AccessDenied"):
+        read_resource(Reader(Answers(**answers)), Arn.parse(f"arn:aws:{arn}".replace(":1:", f":{MEMBER}:")))
+
+
+@pytest.mark.parametrize(("manager", "kind"), [("AWS", "aws-managed-key"), ("CUSTOMER", "customer-key")])
+def test_keys_are_told_apart(manager: str, kind: str) -> None:
+    """A key that AWS manages is known by its metadata, even where it is named by its id."""
+    policy = {"Policy": '{"Statement": []}'}
+    answers = Answers(
+        get_queue_url={"QueueUrl": "u"},
+        get_queue_attributes={"Attributes": {"KmsMasterKeyId": "1234"}},
+        describe_key={"KeyMetadata": {"Arn": "a", "KeyManager": manager}},
+        get_key_policy=policy,
+    )
+    found = read_resource(Reader(answers), Arn.parse(f"arn:aws:sqs:eu-west-1:{MEMBER}:q"))
+    assert found is not None
+    assert found["encryption"]["type"] == kind
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InsightNotEnabledException"])
+def test_a_trail_in_the_old_form(code: str) -> None:
+    """Basic selectors, a failing delivery, and Insights that are off or secret."""
+    arn = f"arn:aws:cloudtrail:eu-west-1:{MEMBER}:trail/t"
+    answers = Answers(
+        get_trail_status={"IsLogging": True, "LatestDeliveryError": "NoSuchBucket"},
+        get_event_selectors={"EventSelectors": [{"ReadWriteType": "All"}]},
+        get_insight_selectors=code,
+    )
+    trail = {"TrailARN": arn, "HomeRegion": "eu-west-1", "Name": "t"}
+    if code == "AccessDenied":
+        with pytest.raises(LookError):
+            read_trail(Reader(answers), trail)
+        return
+    found = read_trail(Reader(answers), trail)
+    assert found["selectors"] == {"basic": [{"ReadWriteType": "All"}]}
+    assert (found["insights"], found["deliveryError"]) == ([], "NoSuchBucket")
+
+
+def test_the_doctor_itself_needs_no_boto3() -> None:
+    """Importing the doctor and its discovery imports neither boto3 nor botocore."""
+    code = (
+        "import sys, trailforward.doctor, trailforward.doctor.discover, trailforward.doctor.template;"
+        "sys.exit(bool({'boto3', 'botocore', 'yaml'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
+
+
+def test_a_call_in_an_account_that_was_not_read_is_unknown(planted: PlantedWorld) -> None:
+    """Nothing is claimed of accounts that nobody looked at."""
+    call = Call(
+        account="333333333333", region="eu-west-1", service="ec2.amazonaws.com", event_name="RunInstances"
+    )
+    assert reach(near(accounts=[MEMBER]).world, call).reaches == "unknown"
