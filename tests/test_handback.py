@@ -113,7 +113,7 @@ def test_first_seen_defaults_to_now() -> None:
 )
 def test_what_is_read(attributes: dict[str, str], note: tuple[Any, ...]) -> None:
     """Anybody may write to a queue: nonsense in the attributes is ignored."""
-    assert handback.read(attributes) == note
+    assert handback.read(attributes) == (*note, 0)
 
 
 @pytest.mark.parametrize("text", ["x", "ü", "YQ", "YQ==="])
@@ -138,3 +138,13 @@ def test_readable_bytes_travel_as_they_are() -> None:
     """A dead letter that a queue can hold is readable there; only others are base64."""
     assert handback.letter(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
     assert handback.letter(b"\x00", {}) == (base64.b64encode(b"\x00"), {handback.ENCODING: "base64"})
+
+
+def test_a_pointer_says_how_far_it_was_read() -> None:
+    """What brings the rest of an object says how many of its records are done; other messages do not."""
+    origin = Origin("sqs", "s3://b/k", item="m", unit="m", skip=7)
+    attributes = handback.write(Message(b"{}", origin), ["a"], code="deadline", reason="", attempts=0)
+    assert handback.read(attributes).skip == 7
+    assert len(attributes) == 7
+    plain = handback.write(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
+    assert handback.SKIP not in plain

@@ -73,3 +73,28 @@ def test_what_goes_back_to_the_source() -> None:
 def test_totals_add_up() -> None:
     """Totals of several batches can be added."""
     assert Totals(5, 4, 1) + Totals(3, 0, 1, 1, 1) == Totals(8, 4, 2, 1, 1)
+
+
+def test_batches_of_one_source_have_one_ledger() -> None:
+    """Joined ledgers have the sums of both; of an item that goes back one message is kept, for its name."""
+    messages = [Message(b"{}", Origin("s3", f"#{number}", item="m-1", unit="m-1")) for number in range(3)]
+    first = Outcome(messages, ["a"])
+    first.record("a", 0, DELIVERED)
+    first.record("a", 1, Verdict(Fate.RETURNED, "throttled"))
+    first.record("a", 2, Verdict(Fate.RETURNED, "throttled"))
+    second = Outcome(messages[:1], ["a"], first)
+    assert (second.begun, second.leaving) == ({"m-1"}, {"m-1"})
+    second.record("a", 0, Verdict(Fate.FILTERED))
+    both = first.joined(second)
+    assert both.totals("a") == Totals(received=4, delivered=1, filtered=1, returned=2)
+    assert both.breaks == []
+    assert [both.messages[index].origin.item for index in both.returned] == ["m-1"]
+    assert both.verdicts["a"][0].code == "throttled"
+    assert (both.begun, both.leaving) == ({"m-1"}, {"m-1"})
+
+
+def test_a_broken_ledger_stays_broken() -> None:
+    """What was wrong with one batch is wrong with the whole."""
+    first = Outcome([Message(b"{}", Origin("s3"))], ["a"])
+    first.forgotten("a", 0)
+    assert first.joined(Outcome([], ["a"], first)).breaks == first.breaks != []

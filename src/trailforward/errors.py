@@ -6,11 +6,14 @@
     ├── ConfigError          the configuration is wrong; ``problems`` lists every fault at once
     ├── PayloadError         a payload no source knows, or messages that must go back to the caller
     ├── EventError           bytes that are no event; ``code`` says why
+    │   ├── NothingToForwardError   … and are not meant to be one: a control message, a digest file
+    │   └── UnreadError      … because what they point to cannot be read right now
     ├── PatternError         an event pattern the service would refuse
     │   └── InvalidPattern   … with ``reason``, ``line``, ``column``, ``hint`` (in ``trailforward.patterns``)
     ├── SecretError          a referenced secret cannot be read
     │   └── SecretUnavailableError   … right now, but perhaps later
     ├── SnapshotError        a doctor's snapshot that cannot be read at all (in ``trailforward.doctor``)
+    ├── PluginError          an installed plug-in that cannot be used; names the package to blame
     ├── MissingExtraError    an optional dependency is needed; the text has the command to type
     └── SinkError            a destination refused a whole call
         ├── TransientError   the same call may succeed later
@@ -70,6 +73,14 @@ class EventError(TrailforwardError):
         super().__init__(message)
 
 
+class NothingToForwardError(EventError):
+    """What sources deliver beside events, and nobody misses: it is filtered, never a fault."""
+
+
+class UnreadError(EventError):
+    """What a message points to cannot be read right now, but may be later."""
+
+
 class PatternError(TrailforwardError):
     """An event pattern that the service would refuse."""
 
@@ -80,6 +91,18 @@ class SecretError(TrailforwardError):
 
 class SecretUnavailableError(SecretError):
     """A secret that cannot be read right now, but may be later: throttled, or no answer."""
+
+
+class PluginError(TrailforwardError):
+    """An installed plug-in cannot be used.
+
+    Attributes:
+        reason: why, in a sentence.
+    """
+
+    def __init__(self, name: str, package: str, reason: str) -> None:
+        self.reason = " ".join(reason.split())
+        super().__init__(f"the plug-in {name!r} of {package} cannot be used: {self.reason}")
 
 
 class MissingExtraError(TrailforwardError):

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward import formats, sinks
+from trailforward.batching import batches
 from trailforward.config import Config
 from trailforward.guards import SelfGuard
 from trailforward.intake import Intake, Refusals, waves
@@ -16,17 +18,35 @@ from trailforward.outcome import Fate, Outcome, Verdict
 from trailforward.routing import Router
 from trailforward.settling import Settling
 from trailforward.sources import detect
+from trailforward.sources._s3 import Objects
+from trailforward.sources.base import Reading
 from trailforward.telemetry import PlainTelemetry, PowertoolsTelemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
+    from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
     from trailforward.sinks.base import Sink
     from trailforward.telemetry import Telemetry
 
 #: Without Lambda's clock, how long one batch may take.
 PATIENCE_SECONDS = 300.0
+
+
+#: What is read at once where a payload only points to its events; as much as any payload may hold itself.
+_MESSAGES = 10_000
+_BYTES = 6_000_000
+#: The part of the time before the deadline in which objects are read.
+_READING = 0.75
+
+
+class _Times(NamedTuple):
+    """On ``time.monotonic``: when reading ends, when sending ends, and when handing back ends."""
+
+    read: float
+    deadline: float
+    settled: float
 
 
 class Forwarder:
@@ -64,8 +84,17 @@ class Forwarder:
         self._guard = guard or SelfGuard(own_arns=config.pipeline.own_arns, resources=resources(config))
         self._backoff = config.backoff
         self._margin = config.pipeline.deadline_margin_seconds
-        self._intake = Intake(Router(routes), self._guard, self._sinks, forms, self._telemetry.fault)
+        self._intake = Intake(
+            Router(routes),
+            self._guard,
+            self._sinks,
+            forms,
+            self._telemetry.fault,
+            redactions=_redactions(config),
+            forged=config.pipeline.forged,
+        )
         self._settling = Settling(config.pipeline, self._backoff, self._telemetry)
+        self._objects = Objects()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Forwarder:
@@ -113,25 +142,57 @@ class Forwarder:
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         seconds = PATIENCE_SECONDS if remaining is None else remaining() / 1000
         source = detect(payload)
-        outcome = self.forward(source.messages(payload), seconds=seconds)
-        return source.answer(outcome), outcome
+        times = self._times(seconds)
+        reading = Reading(self._objects, until=times.read)
+        outcome = self._forward(source.messages(payload, reading), times, reading)
+        return source.answer(outcome, payload), outcome
 
-    def forward(self, messages: Sequence[Message], *, seconds: float = PATIENCE_SECONDS) -> Outcome:
+    def forward(self, messages: Iterable[Message], *, seconds: float = PATIENCE_SECONDS) -> Outcome:
         """Forwards messages, however they were read.
 
         Args:
-            messages: in order.
+            messages: in order. An iterator is read batch by batch, and never held whole.
             seconds: how long this may take, handing back included.
+
+        Returns:
+            The ledger. Where there was more than one batch it has the sums of all, and of the messages only
+            those that must go back to their source.
         """
+        times = self._times(seconds)
+        return self._forward(messages, times, Reading(self._objects, until=times.read))
+
+    def _times(self, seconds: float) -> _Times:
         # Short timeouts (Lambda's default is 3 s) still leave half of the time for sending.
         margin = min(self._margin, seconds / 2)
-        end = time.monotonic() + seconds
-        outcome = Outcome(messages, list(self._sinks))
+        start = time.monotonic()
+        end = start + seconds
+        # What was read must also be sent: an unread rest comes again by one message, the unsent by many.
+        return _Times(start + _READING * (seconds - margin), end - margin, end - margin / 4)
+
+    def _forward(self, messages: Iterable[Message], times: _Times, reading: Reading) -> Outcome:
+        """Forwards messages in batches: what is held anyway at once, what is still to be read bit by bit."""
+        chunks: Iterable[Sequence[Message]] = (
+            [messages]
+            if isinstance(messages, Sequence)
+            else batches(messages, lambda message: len(message.raw), most=_MESSAGES, most_bytes=_BYTES)
+        )
+        names = list(self._sinks)
         blocked: set[str] = set()
+        total: Outcome | None = None
+        for chunk in chunks:
+            outcome = self._batch(Outcome(chunk, names, total), blocked, times)
+            if outcome.returned and not _delivered(outcome):
+                reading.stop()
+            total = outcome if total is None else total.joined(outcome)
+        return total or self._batch(Outcome([], names), blocked, times)
+
+    def _batch(self, outcome: Outcome, blocked: set[str], times: _Times) -> Outcome:
+        """Forwards one batch, and tells of it. FIFO groups of which something goes back become blocked."""
+        messages = outcome.messages
         for wave in waves(messages):
             parcels, refusals = self._intake.sort(outcome, wave, blocked)
-            self._send(parcels, refusals, outcome, deadline=end - margin)
-            self._settling.settle(refusals, outcome, deadline=end - margin / 4)
+            self._send(parcels, refusals, outcome, deadline=times.deadline)
+            self._settling.settle(refusals, outcome, deadline=times.settled)
             returned = set(outcome.returned)
             blocked |= {
                 group for index in wave if index in returned and (group := messages[index].origin.group)
@@ -145,6 +206,7 @@ class Forwarder:
         for sink in self._sinks.values():
             sink.close()
         self._settling.close()
+        self._objects.close()
 
     def _send(
         self, parcels: Mapping[str, list[Parcel]], refusals: Refusals, outcome: Outcome, *, deadline: float
@@ -169,9 +231,19 @@ class Forwarder:
                     refusals.setdefault(index, {})[lane.name] = result
 
 
+def _redactions(config: Config) -> dict[str, Redaction]:
+    """By sink, for those that ask for it."""
+    redacting = {name: settings.redact for name, settings in config.sinks.items() if settings.redact}
+    if not redacting:
+        return {}
+    from trailforward.formats.redaction import Redaction
+
+    return {name: Redaction(paths) for name, paths in redacting.items()}
+
+
 def resources(config: Config) -> list[str]:
     """ARNs of everything the configuration sends to."""
-    named = [settings.to for settings in config.sinks.values()]
+    named = [settings.resource for settings in config.sinks.values()]
     named += [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]
     return [name for name in named if name.startswith("arn:")]
 
@@ -184,6 +256,11 @@ def _check(outcome: Outcome) -> None:
         for index, message in enumerate(outcome.messages):
             if name in outcome.owed(message) and index not in outcome.verdicts[name]:
                 outcome.forgotten(name, index)
+
+
+def _delivered(outcome: Outcome) -> bool:
+    """Whether any destination took anything."""
+    return any(account.fates[Fate.DELIVERED] for account in outcome.accounts.values())
 
 
 def _latency(message: Message, at: float) -> tuple[str, float] | None:

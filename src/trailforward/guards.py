@@ -1,7 +1,8 @@
 """Guards: events that the forwarder itself caused are never forwarded, or it would feed itself.
 
 How they are recognised: by the function's own role (its sessions, and the services that assume it), and by
-the resources a service touched on its behalf. Without configuration the role is known from the access key
+the resources a service touched on its behalf; and what an EventBridge sink put on a bus, where a rule sends
+it back, by the bus that it names. Without configuration the role is known from the access key
 the function runs with, from ``inScopeOf``, or, when an event's session merely bears the function's name,
 from STS, asked once. A name alone proves nothing: anybody may choose a session's name.
 """
@@ -76,6 +77,8 @@ class SelfGuard:
 
     def is_own(self, event: dict[str, Any]) -> bool:
         """Whether the forwarder caused this event. Survives any JSON."""
+        if self._came_back(event):
+            return True
         record = event.get("detail")
         identity = record.get("userIdentity") if isinstance(record, dict) else None
         if not isinstance(record, dict) or not isinstance(identity, dict):
@@ -87,6 +90,14 @@ class SelfGuard:
                 key in self._resources for key in _touched(record)
             )
         return False
+
+    def _came_back(self, event: dict[str, Any]) -> bool:
+        """An event that an EventBridge sink of ours put: AWS's own name no bus that we send to."""
+        source, named = event.get("source"), event.get("resources")
+        if not isinstance(source, str) or source.startswith("aws.") or not isinstance(named, list):
+            return False
+        buses = (arn for arn in map(_parsed, named) if arn is not None and arn.service == "events")
+        return any(_key(arn) in self._resources for arn in buses)
 
     def _own_session(self, identity: dict[str, Any]) -> bool:
         # Nothing is learnt from an event: who can forge one must not be able to hide others by it.

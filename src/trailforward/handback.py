@@ -27,6 +27,7 @@ ATTEMPTS = "trailforward-attempts"
 FIRST_SEEN = "trailforward-first-seen"
 ORIGIN = "trailforward-origin"
 ENCODING = "trailforward-encoding"
+SKIP = "trailforward-skip"
 
 _CHARACTERS = 300
 _DIGITS = 9
@@ -39,16 +40,19 @@ class Note(NamedTuple):
         owed: the sinks still owed it; None for a message that was never handed back.
         attempts: sending attempts so far.
         first_seen: ISO 8601, or empty.
+        skip: records of the object it points to that are done.
     """
 
     owed: frozenset[str] | None
     attempts: int
     first_seen: str
+    skip: int = 0
 
 
 def write(message: Message, sinks: Iterable[str], *, code: str, reason: str, attempts: int) -> dict[str, str]:
-    """The attributes of a message that ``sinks`` are still owed; seven at most, of the ten SQS allows."""
+    """The attributes of a message that ``sinks`` are still owed; eight at most, of the ten SQS allows."""
     seen = message.origin.first_seen or datetime.now(UTC).isoformat(timespec="milliseconds")
+    skip = {SKIP: str(message.origin.skip)} if message.origin.skip else {}
     return {
         SINKS: ",".join(sinks),
         CODE: _plain(code),
@@ -56,6 +60,7 @@ def write(message: Message, sinks: Iterable[str], *, code: str, reason: str, att
         ATTEMPTS: str(message.origin.attempts + attempts),
         FIRST_SEEN: _plain(seen),
         ORIGIN: _plain(f"{message.origin.source} {message.origin.arn} {message.origin.ref}".strip()),
+        **skip,
     }
 
 
@@ -63,12 +68,11 @@ def read(attributes: Mapping[str, str]) -> Note:
     """Reads what :func:`write` wrote; a message without it was never handed back."""
     if SINKS not in attributes:
         return Note(None, 0, "")
-    attempts = attributes.get(ATTEMPTS, "")
-    counted = attempts.isascii() and attempts.isdigit() and len(attempts) <= _DIGITS
     return Note(
         frozenset(name.strip() for name in attributes[SINKS].split(",")),
-        int(attempts) if counted else 0,
+        _count(attributes.get(ATTEMPTS, "")),
         _moment(attributes.get(FIRST_SEEN, "")),
+        _count(attributes.get(SKIP, "")),
     )
 
 
@@ -117,6 +121,11 @@ def unline(value: object) -> tuple[bytes, dict[str, str]] | None:
 def _plain(text: str) -> str:
     """A short line that SQS takes as an attribute's value, whatever came in."""
     return "".join(character if " " <= character <= "~" else "?" for character in text[:_CHARACTERS])
+
+
+def _count(text: str) -> int:
+    """The number that the text is, else 0."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
 
 
 def _moment(text: str) -> str:

@@ -34,13 +34,13 @@ def lambda_handler(event: Any, context: Any) -> Any:
     """Forwards what the function received and answers as the event source expects.
 
     Args:
-        event: an EventBridge event, or a batch of an SQS event source mapping.
+        event: what any of the sources hands over: a batch of SQS, SNS or Kinesis, an EventBridge event …
         context: Lambda's context; its remaining time bounds every retry.
 
     Returns:
-        ``{"batchItemFailures": […]}`` for SQS, None for EventBridge.
+        ``{"batchItemFailures": […]}`` for SQS and Kinesis, ``{"records": […]}`` for Firehose, else None.
 
     Raises:
-        PayloadError: a directly invoked event was not delivered and must be tried again.
+        PayloadError: something of a direct invocation was not delivered and must be tried again.
     """
     return forwarder.handle(event, context)

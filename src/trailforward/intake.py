@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from trailforward.errors import EventError
+from trailforward.errors import EventError, NothingToForwardError, UnreadError
+from trailforward.forgery import contradiction
 from trailforward.lanes import Parcel, Result
 from trailforward.outcome import Fate, Verdict
 from trailforward.sinks.base import Entry
@@ -14,11 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from trailforward.formats.base import Format
+    from trailforward.formats.redaction import Redaction
     from trailforward.guards import SelfGuard
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.routing import Router
     from trailforward.sinks.base import Sink
+
+#: The message attribute that says what speaks against an event.
+FORGED = "trailforward-forged"
 
 #: Message index → sink → why it was not delivered there.
 Refusals = dict[int, dict[str, Result]]
@@ -33,23 +38,30 @@ class Intake:
         sinks: by name.
         forms: every format that a route or sink names.
         on_error: told of a format's or sink's own faults, without payload.
+        redactions: by sink, for those that have one.
+        forged: what becomes of events that contradict themselves: ``count``, ``tag`` or ``dead_letter``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each a part of its own
         self,
         router: Router,
         guard: SelfGuard,
         sinks: Mapping[str, Sink],
         forms: Mapping[str, Format],
         on_error: Callable[[str, BaseException], None],
+        *,
+        redactions: Mapping[str, Redaction] | None = None,
+        forged: str = "count",
     ) -> None:
         self._router = router
         self._guard = guard
         self._sinks = sinks
         self._forms = forms
         self._on_error = on_error
+        self._redactions = redactions or {}
+        self._forged = forged
 
-    def sort(
+    def sort(  # noqa: C901  # one message, one decision after the other
         self, outcome: Outcome, wave: Sequence[int], blocked: set[str]
     ) -> tuple[dict[str, list[Parcel]], Refusals]:
         """Decides about the messages of a wave.
@@ -76,7 +88,7 @@ class Intake:
                 own = self._guard.is_own(event)
                 wanted = {} if own else self._router.sinks(event)
             except EventError as error:
-                refusals[index] = dict.fromkeys(owed, _refusal(error.code, str(error)))
+                refusals[index] = _refused(error, outcome, owed, index)
                 continue
             except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
                 self._on_error("routing", error)
@@ -86,6 +98,8 @@ class Intake:
             if own:
                 _enter(outcome, owed, index, Verdict(Fate.FILTERED, "self", "the forwarder itself caused it"))
                 continue
+            if kind := contradiction(event):
+                outcome.forged[kind] += 1
             for name in owed:
                 if name not in wanted:
                     outcome.record(name, index, Verdict(Fate.FILTERED, "no_route", "no route wants it there"))
@@ -93,7 +107,7 @@ class Intake:
                     verdict = Verdict(Fate.FILTERED, "self", "it came from this very queue")
                     outcome.record(name, index, verdict)
                 else:
-                    made = self._parcel(name, wanted[name], index, message)
+                    made = self._parcel(name, wanted[name], index, message, kind)
                     if isinstance(made, Parcel):
                         parcels[name].append(made)
                     else:
@@ -101,18 +115,30 @@ class Intake:
             message.release()
         return parcels, refusals
 
-    def _parcel(self, name: str, form_name: str, index: int, message: Message) -> Parcel | Result:
-        """A message for a sink in a format, or why it cannot be had or sent."""
+    def _parcel(self, name: str, form_name: str, index: int, message: Message, kind: str) -> Parcel | Result:
+        """A message for a sink in a format, or why it cannot be had or sent.
+
+        ``kind`` is what speaks against the event, if anything does.
+        """
+        if kind and self._forged == "dead_letter":
+            return _refusal("forged", f"its {kind} shows that it may be forged")
+        tag = kind if self._forged == "tag" else ""
         form, sink = self._forms[form_name], self._sinks[name]
-        fields = message.fields
+        key = message.key
         try:
+            if name in self._redactions:
+                message = self._redactions[name](message)
+            # What SNS and SQS deliver beside the event.
+            fields = {**message.fields, FORGED: tag} if tag else message.fields
             entry = Entry(
                 form.data(message),
-                message.key,
+                key,
                 fields.get("account", ""),
                 form.subject(message),
                 fields,
                 content_type=form.content_type,
+                attributes={FORGED: tag} if tag else {},
+                time=message.time,
             )
             size = sink.size(entry)
         except EventError as error:
@@ -143,8 +169,17 @@ def waves(messages: Sequence[Message]) -> Iterator[list[int]]:
     yield from rounds
 
 
-def _refusal(code: str, reason: str) -> Result:
-    return Result(delivered=False, code=code, reason=reason)
+def _refusal(code: str, reason: str, *, transient: bool = False) -> Result:
+    return Result(delivered=False, transient=transient, code=code, reason=reason)
+
+
+def _refused(error: EventError, outcome: Outcome, owed: Sequence[str], index: int) -> dict[str, Result]:
+    """The refusals of what has no event; none for what is not meant to have one."""
+    if isinstance(error, NothingToForwardError):
+        _enter(outcome, owed, index, Verdict(Fate.FILTERED, error.code, str(error)))
+        return {}
+    refusal = _refusal(error.code, str(error), transient=isinstance(error, UnreadError))
+    return dict.fromkeys(owed, refusal)
 
 
 def _enter(outcome: Outcome, names: Sequence[str], index: int, verdict: Verdict) -> None:

@@ -213,8 +213,17 @@ def value_end(text: str, start: int) -> int:
     Raises:
         EventError: ``not_json`` or ``too_deep``.
     """
-    end: int = _guarded(lambda decoder: decoder.raw_decode(text, start))[1]
-    return end
+    return value(text, start)[1]
+
+
+def value(text: str, start: int) -> tuple[Any, int]:
+    """The JSON value that begins at ``start``, and where it ends.
+
+    Raises:
+        EventError: ``not_json`` or ``too_deep``.
+    """
+    found: tuple[Any, int] = _guarded(lambda decoder: decoder.raw_decode(text, start))
+    return found
 
 
 def _string(text: str, start: int) -> tuple[str, int]:

@@ -31,6 +31,10 @@ class Origin:
             None means all of them.
         attempts: sending attempts made in earlier invocations, as far as the message tells.
         first_seen: when trailforward or its queue first saw it, ISO 8601; empty if unknown.
+        item: what the caller calls the thing it came in, where that held more than this message.
+        unit: messages of one unit go back to the source together; None where each goes alone.
+        redelivered: whether the source brings again what goes back to it.
+        skip: of an object that it points to, how many records are done.
     """
 
     source: str
@@ -40,6 +44,10 @@ class Origin:
     owed: frozenset[str] | None = None
     attempts: int = 0
     first_seen: str = ""
+    item: str = ""
+    unit: str | None = None
+    redelivered: bool = True
+    skip: int = 0
 
 
 class Message:
@@ -49,10 +57,10 @@ class Message:
         raw: the bytes that sinks get: UTF-8 text of one envelope, or of one bare CloudTrail record.
         origin: where it came from.
         error: set by a source that already knows this is no event; ``event`` raises it.
-        event: the envelope, where the source had to parse it anyway.
+        event: the envelope, where the source had to parse it anyway; kept until ``release``.
     """
 
-    __slots__ = ("_detail", "_error", "_event", "_fields", "_given", "_time", "origin", "raw")
+    __slots__ = ("_detail", "_error", "_event", "_fields", "_time", "origin", "raw")
 
     def __init__(
         self,
@@ -66,7 +74,6 @@ class Message:
         self.origin = origin
         self._error = error
         self._event = event
-        self._given = event is not None
         self._detail: bytes | None = None
         self._fields: dict[str, str] | None = None
         self._time: str | None = None
@@ -167,7 +174,7 @@ class Message:
 
         ``fields`` and ``time`` stay at hand.
         """
-        if self._event is not None and not self._given:
+        if self._event is not None:
             _ = self.fields, self.time
             self._event = None
 

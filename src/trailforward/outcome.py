@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from trailforward.message import Message
 
 
+#: The code of a message that is returned by way of the retry queue: the source must not bring it again.
+RETRY_QUEUE = "retry_queue"
+
+
 class Fate(StrEnum):
     """What became of one message at one sink."""
 
@@ -77,6 +81,14 @@ class Account:
     retries: int = 0
     bytes: int = 0
 
+    def __add__(self, other: Account) -> Account:
+        return Account(
+            self.received + other.received,
+            self.fates + other.fates,
+            self.retries + other.retries,
+            self.bytes + other.bytes,
+        )
+
 
 class Outcome:
     """The ledger of one batch of messages.
@@ -84,10 +96,21 @@ class Outcome:
     Args:
         messages: what came in, in order; a message's index here is its name below.
         sinks: names of all sinks. A message whose origin names sinks still owed is received by those only.
+        earlier: the ledger of the messages before these, where they come in several batches.
+
+    Attributes:
+        begun: units of which something was delivered.
+        leaving: units that go back to the source.
     """
 
-    def __init__(self, messages: Sequence[Message], sinks: Sequence[str]) -> None:
+    def __init__(
+        self, messages: Sequence[Message], sinks: Sequence[str], earlier: Outcome | None = None
+    ) -> None:
+        self.begun: set[str] = set() if earlier is None else set(earlier.begun)
+        self.leaving: set[str] = set() if earlier is None else set(earlier.leaving)
         self.messages = messages
+        #: What contradicts itself in the events, by what speaks against them.
+        self.forged: Counter[str] = Counter()
         self.accounts = {name: Account() for name in sinks}
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
         #: (Region, milliseconds from the event's time to its delivery), one per delivery.
@@ -112,6 +135,12 @@ class Outcome:
             return
         self.verdicts[sink][index] = verdict
         self.accounts[sink].fates[verdict.fate] += 1
+        unit = self.messages[index].origin.unit
+        if unit is not None:
+            if verdict.fate is Fate.DELIVERED:
+                self.begun.add(unit)
+            elif verdict.fate is Fate.RETURNED and verdict.code != RETRY_QUEUE:
+                self.leaving.add(unit)
 
     def forgotten(self, sink: str, index: int) -> None:
         """Enters a message that met no fate: it goes back, and the ledger says that it was broken."""
@@ -146,6 +175,32 @@ class Outcome:
             index
             for verdicts in self.verdicts.values()
             for index, verdict in verdicts.items()
-            if verdict.fate is Fate.RETURNED and verdict.code != "retry_queue"
+            if verdict.fate is Fate.RETURNED and verdict.code != RETRY_QUEUE
         }
         return sorted(indexes)
+
+    def joined(self, later: Outcome) -> Outcome:
+        """The sums of this ledger and of a later one. Of the messages only what names the returned is kept.
+
+        Args:
+            later: made with this one as its ``earlier``.
+        """
+        both = Outcome([], list(self.accounts), later)
+        kept: list[Message] = []
+        items = set()
+        for part in (self, later):
+            both.forged += part.forged
+            both._faults += part._faults  # noqa: SLF001  # of our own kind
+            for name, account in part.accounts.items():
+                both.accounts[name] += account
+            for index in part.returned:
+                message = part.messages[index]
+                if message.origin.item and message.origin.item in items:
+                    continue
+                items.add(message.origin.item)
+                for name, verdicts in part.verdicts.items():
+                    if index in verdicts:
+                        both.verdicts[name][len(kept)] = verdicts[index]
+                kept.append(message)
+        both.messages = kept
+        return both

@@ -66,7 +66,7 @@ class Settling:
         partial: Notes = {
             (index, next(iter(by_sink.values())).code): by_sink
             for index, by_sink in left.items()
-            if by_sink and _elsewhere(index, outcome) and outcome.messages[index].origin.group is None
+            if by_sink and outcome.messages[index].origin.group is None and _repeats(index, outcome)
         }
         for index, _ in self._post(self._retries, partial, outcome, deadline):
             for name, result in left.pop(index).items():
@@ -144,8 +144,15 @@ class Postbox:
             self.sink.close()
 
 
-def _elsewhere(index: int, outcome: Outcome) -> bool:
-    """Whether some sink is done with a message, so that handing it back whole would repeat it there."""
+def _repeats(index: int, outcome: Outcome) -> bool:
+    """Whether handing a message back would repeat what is done, or would not bring it back at all."""
+    origin = outcome.messages[index].origin
+    if not origin.redelivered:
+        return True
+    if origin.unit is not None and origin.unit in outcome.leaving:
+        return False  # all of it comes again anyway
+    if origin.unit is not None and origin.unit in outcome.begun:
+        return True
     return any(
         index in verdicts and verdicts[index].fate in {Fate.DELIVERED, Fate.DEAD_LETTERED}
         for verdicts in outcome.verdicts.values()

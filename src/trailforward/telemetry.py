@@ -73,6 +73,8 @@ class PlainTelemetry:
             self._log.warning("%(count)d %(fate)s at %(sink)s: %(code)s %(reason)s", trouble)
         for fault in outcome.breaks:
             self._log.error("ledger does not add up: %s", fault)
+        for kind, count in outcome.forged.items():
+            self._log.warning("%d events whose %s shows that they may be forged", count, kind)
 
     def error(self, text: str, **fields: Any) -> None:
         """Logs an error."""
@@ -87,7 +89,8 @@ class PowertoolsTelemetry:
     """JSON logs and CloudWatch embedded metrics, by Powertools for AWS Lambda.
 
     Metrics: per ``sink`` the counts of the ledger, ``retries``, ``bytes`` and ``ledger_breaks`` (alarm on
-    more than 0); per ``region`` the ``latency`` in milliseconds from an event's time to its delivery.
+    more than 0); per ``contradiction`` (``source``, ``account``, ``region``) the events that may be
+    ``forged``; per ``region`` the ``latency`` in milliseconds from an event's time to its delivery.
 
     Args:
         namespace: of the metrics.
@@ -133,6 +136,9 @@ class PowertoolsTelemetry:
             counts |= {"retries": account.retries, "ledger_breaks": breaks[name]}
             metrics = {metric: _metric("Count", [count]) for metric, count in counts.items()}
             self._flush({"sink": name}, {**metrics, "bytes": _metric("Bytes", [account.bytes])})
+        if outcome.forged:
+            for kind, count in outcome.forged.items():
+                self._flush({"contradiction": kind}, {"forged": _metric("Count", [count])})
         by_region: defaultdict[str, list[float]] = defaultdict(list)
         for region, milliseconds in outcome.latencies:
             by_region[region].append(milliseconds)

@@ -14,7 +14,7 @@ from trailforward.sources.sqs import SqsSource
 
 def messages(*records: Any) -> list[Message]:
     """The messages of a batch."""
-    return SqsSource().messages({"Records": list(records)})
+    return list(SqsSource().messages({"Records": list(records)}))
 
 
 def code(message: Message) -> str:
@@ -42,11 +42,13 @@ BAD: list[tuple[Any, str]] = [
     (sqs_record(envelope()[:-5], "1"), "not_json"),
     (sqs_record("\ufeff" + envelope().decode(), "1"), "bom"),
     (sqs_record("[" * 100_000, "1"), "too_deep"),
+    (sqs_record('{"s3ObjectKey":', "1"), "not_json"),
     (sqs_record("[1]", "1"), "not_an_object"),
     (sqs_record("{}", "1"), "unknown_shape"),
     (sqs_record('{"detail-type": "x"}', "1"), "no_detail"),
     (sqs_record('{"Service":"Amazon S3","Event":"s3:TestEvent"}', "1"), "s3_test_event"),
-    (sqs_record('{"Type":"Notification","TopicArn":"x","Message":"{}"}', "1"), "sns_notification"),
+    (sqs_record('{"Type":"Notification","TopicArn":"x","Message":"{}"}', "1"), "unknown_shape"),
+    (sqs_record('{"Type":"Notification","TopicArn":"x","Message":5}', "1"), "sns_notification"),
     (sqs_record("%", "1", attributes={handback.ENCODING: "base64"}), "bad_base64"),
     ({"eventSource": "aws:kinesis", "kinesis": {}}, "bad_sqs_record"),
     ({"eventSource": "aws:sqs", "body": {"detail": {}}}, "bad_sqs_record"),
@@ -129,7 +131,7 @@ def answer(batch: list[Message], *indexes: int) -> Any:
     outcome = Outcome(batch, ["a"])
     for index in range(len(batch)):
         outcome.record("a", index, Verdict(Fate.RETURNED if index in indexes else Fate.DELIVERED))
-    return SqsSource().answer(outcome)
+    return SqsSource().answer(outcome, None)
 
 
 def test_answers() -> None:
@@ -144,4 +146,4 @@ def test_answers() -> None:
 def test_an_empty_batch_is_sqs() -> None:
     """An empty batch is answered as SQS wants it."""
     assert SqsSource().recognises(sqs())
-    assert SqsSource().messages(sqs()) == []
+    assert list(SqsSource().messages(sqs())) == []

@@ -4,21 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trailforward.errors import NothingToForwardError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
+from trailforward.sources._objects import notices
+from trailforward.sources.base import Reading
+from trailforward.sources.cloudwatch_logs import CloudWatchLogsSource
 from trailforward.sources.eventbridge import EventBridgeSource
+from trailforward.sources.firehose import FirehoseSource
+from trailforward.sources.kinesis import KinesisSource
 from trailforward.sources.records import RecordsSource
+from trailforward.sources.s3 import S3Source
+from trailforward.sources.sns import SnsSource
 from trailforward.sources.sqs import SqsSource
 from trailforward.sources.unknown import UnknownSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from trailforward.models import EventBridgeEvent
-    from trailforward.sources.base import Source
+    from trailforward.sources.base import Pointer, Source
 
 #: Asked in this order; the last one takes everything.
-ALL: tuple[Source, ...] = (EventBridgeSource(), SqsSource(), RecordsSource(), UnknownSource())
+ALL: tuple[Source, ...] = (
+    CloudWatchLogsSource(),
+    FirehoseSource(),
+    EventBridgeSource(),
+    SqsSource(),
+    SnsSource(),
+    KinesisSource(),
+    S3Source(),
+    RecordsSource(),
+    UnknownSource(),
+)
 
 
 def detect(payload: Any) -> Source:
@@ -26,26 +44,34 @@ def detect(payload: Any) -> Source:
     return next(source for source in ALL if source.recognises(payload))
 
 
-def parse(payload: Any) -> Iterator[EventBridgeEvent]:
+def parse(
+    payload: Any, *, fetch: Callable[[Pointer], Iterable[bytes]] | None = None
+) -> Iterator[EventBridgeEvent]:
     """Typed events, whatever wrapped them.
 
     Args:
-        payload: what a Lambda function receives (dict), or JSON text or bytes of it: an EventBridge envelope,
-            an SQS batch of envelopes, a CloudTrail record, a trail file's ``{"Records": […]}``, or a list of
-            any of these.
+        payload: what a Lambda function receives (dict), or JSON text or bytes of it: an EventBridge
+            envelope, a batch of SQS, SNS or Kinesis, a subscription of CloudWatch Logs, a transformation of
+            Firehose, a notification of a trail file in S3, a CloudTrail record, a trail file's
+            ``{"Records": […]}``, or a list of any of these.
+        fetch: reads the object that a notification points to, as an iterable of blocks of bytes; given its
+            ``bucket``, ``key``, ``region`` and ``version``. By default botocore does, with the credentials
+            it finds.
 
     Yields:
         One event per envelope or record, in order. A bare record comes in the envelope EventBridge would
-        have made.
+        have made. What is meant to be skipped (control messages, digest files) yields nothing.
 
     Raises:
         EventError: something in it is no event; ``code`` and text say what. Events before it were yielded.
+        MissingExtraError: an object is to be read, and botocore is not installed.
     """
     from trailforward.models import EventBridgeEvent
 
     payload = _decoded(payload)
+    reading = Reading(fetch)
     for item in payload if isinstance(payload, list) else [payload]:
-        for event in _events(_decoded(item)):
+        for event in _events(_decoded(item), reading):
             yield EventBridgeEvent.model_validate(event)
 
 
@@ -55,11 +81,15 @@ def _decoded(payload: Any) -> Any:
     return decode(payload) if isinstance(payload, str) else payload
 
 
-def _events(payload: Any) -> Iterator[dict[str, Any]]:
+def _events(payload: Any, reading: Reading) -> Iterator[dict[str, Any]]:
     source = detect(payload)
-    if isinstance(source, (EventBridgeSource, UnknownSource)):
+    if isinstance(source, (EventBridgeSource, UnknownSource)) and notices(payload) is None:
         # An event, or what is none: writing it out and reading it back would gain nothing.
         yield as_envelope(payload)
         return
-    for message in source.messages(payload):
-        yield message.event
+    for message in source.messages(payload, reading):
+        try:
+            event = message.event
+        except NothingToForwardError:
+            continue
+        yield event

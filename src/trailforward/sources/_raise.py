@@ -1,4 +1,4 @@
-"""Handing messages back by raising, as asynchronous invocations want it."""
+"""Handing messages back by raising, as asynchronous invocations want it: the whole payload comes again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from trailforward.outcome import Fate
 
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
+
+#: The unit of all messages of such a payload.
+UNIT = "payload"
 
 
 def raise_returned(outcome: Outcome) -> None:

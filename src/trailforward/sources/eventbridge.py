@@ -1,7 +1,8 @@
 """EventBridge invokes the function itself: the payload is one envelope.
 
 Not byte-exact: Lambda's runtime client parses the payload before any handler sees it, so the bytes are
-written anew. Put a queue in between where bytes matter.
+written anew. Put a queue in between where bytes matter. An ``Object Created`` event about a trail file stands
+for the file's records.
 """
 
 from __future__ import annotations
@@ -10,9 +11,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._raise import raise_returned
+from trailforward.sources._objects import notices
+from trailforward.sources._parts import text
+from trailforward.sources._raise import UNIT, raise_returned
+from trailforward.sources._unwrap import pointed
+from trailforward.sources.base import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trailforward.outcome import Outcome
 
 
@@ -25,13 +32,14 @@ class EventBridgeSource:
         """An envelope has ``detail-type`` and ``detail``."""
         return isinstance(payload, dict) and "detail-type" in payload and "detail" in payload
 
-    def messages(self, payload: Any) -> list[Message]:
-        """The one event."""
-        ref = payload.get("id")
-        origin = Origin(self.name, ref if isinstance(ref, str) else "")
+    def messages(self, payload: Any, reading: Reading | None = None) -> Iterable[Message]:
+        """The one event, or the records of the trail file that it tells of."""
+        origin = Origin(self.name, text(payload.get("id")), unit=UNIT)
+        if (found := notices(payload)) is not None:
+            return pointed(payload, found, origin, reading or Reading())
         return [Message(encode(payload), origin, event=payload)]
 
-    def answer(self, outcome: Outcome) -> None:
+    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.
 
         Raises:

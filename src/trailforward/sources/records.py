@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin, as_envelope, is_record
-from trailforward.sources._raise import raise_returned
+from trailforward.sources._raise import UNIT, raise_returned
 
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
+    from trailforward.sources.base import Reading
 
 
 class RecordsSource:
@@ -25,12 +26,14 @@ class RecordsSource:
         records = payload.get("Records") if isinstance(payload, dict) else None
         return isinstance(records, list) and bool(records) and is_record(records[0])
 
-    def messages(self, payload: Any) -> list[Message]:
+    def messages(self, payload: Any, reading: Reading | None = None) -> list[Message]:  # noqa: ARG002
         """One message per record."""
         records = [payload] if is_record(payload) else payload["Records"]
-        return [_message(record, Origin(self.name, str(index))) for index, record in enumerate(records)]
+        return [
+            _message(record, Origin(self.name, str(index), unit=UNIT)) for index, record in enumerate(records)
+        ]
 
-    def answer(self, outcome: Outcome) -> None:
+    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; the whole payload goes back where one record must.
 
         Raises:

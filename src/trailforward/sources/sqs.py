@@ -1,4 +1,6 @@
-"""SQS event source mapping: each body is one event, as text, so its bytes are exact.
+"""SQS event source mapping: each body is an event, as text, so its bytes are exact; or what brings events.
+
+A body may also be an event in SNS's notification, or point to trail files in S3.
 
 The mapping must have ``ReportBatchItemFailures`` on; without it Lambda ignores the answer and deletes
 what was to come back.
@@ -7,15 +9,19 @@ Source: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward import handback
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
+from trailforward.sources._parts import moment, text
+from trailforward.sources._unwrap import unwrap
+from trailforward.sources.base import Reading
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trailforward.outcome import Outcome
 
 
@@ -33,50 +39,54 @@ class SqsSource:
             return len(payload) == 1
         return isinstance(records[0], dict) and records[0].get("eventSource") == "aws:sqs"
 
-    def messages(self, payload: Any) -> list[Message]:
-        """One message per SQS record, bad ones included."""
-        return [self._message(record) for record in payload["Records"]]
+    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:
+        """The messages in every SQS record, bad ones included."""
+        reading = reading or Reading()
+        for record in payload["Records"]:
+            yield from self._messages(record, reading)
 
-    def answer(self, outcome: Outcome) -> dict[str, list[dict[str, str]]]:
+    def answer(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ARG002
         """``batchItemFailures`` with the messageIds to hand back; an empty list when there are none.
 
         A message that has no messageId is named by an empty one, by which Lambda takes the whole batch back.
         """
-        failures = [{"itemIdentifier": outcome.messages[index].origin.ref} for index in outcome.returned]
-        return {"batchItemFailures": failures}
+        origins = (outcome.messages[index].origin for index in outcome.returned)
+        ids = dict.fromkeys(origin.item or origin.ref for origin in origins)
+        return {"batchItemFailures": [{"itemIdentifier": ident} for ident in ids]}
 
-    def _message(self, record: Any) -> Message:
+    def _messages(self, record: Any, reading: Reading) -> Iterator[Message]:
         if not isinstance(record, dict):
             error = EventError("bad_sqs_record", "an SQS record that is no JSON object")
-            return Message(encode(record), Origin(self.name), error=error)
+            yield Message(encode(record), Origin(self.name), error=error)
+            return
         attributes = _texts(record.get("messageAttributes"))
         note = handback.read(attributes)
         system = record.get("attributes")
         system = system if isinstance(system, dict) else {}
         group = system.get("MessageGroupId")
-        arn = _text(record.get("eventSourceARN"))
+        arn = text(record.get("eventSourceARN"))
         origin = Origin(
             source=self.name,
-            ref=_text(record.get("messageId")),
+            ref=text(record.get("messageId")),
             arn=arn,
             # Standard queues may carry group ids too (fair queues); order binds FIFO queues only.
             group=group if isinstance(group, str) and arn.endswith(".fifo") else None,
             owed=note.owed,
             attempts=note.attempts,
-            first_seen=note.first_seen or _iso(system.get("SentTimestamp")),
+            first_seen=note.first_seen or moment(system.get("SentTimestamp")),
+            skip=note.skip,
         )
         body = record.get("body")
         if not isinstance(body, str):
             error = EventError("bad_sqs_record", "an SQS record without a text 'body'")
-            return Message(encode(record), origin, error=error)
+            yield Message(encode(record), origin, error=error)
+            return
         try:
-            return Message(handback.body(body, attributes), origin)
+            raw = handback.body(body, attributes)
         except EventError as error:
-            return Message(encode(body), origin, error=error)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+            yield Message(encode(body), origin, error=error)
+            return
+        yield from unwrap(raw, origin, reading)
 
 
 def _texts(attributes: object) -> dict[str, str]:
@@ -85,14 +95,3 @@ def _texts(attributes: object) -> dict[str, str]:
         return {}
     values = {name: value.get("stringValue") for name, value in attributes.items() if isinstance(value, dict)}
     return {name: value for name, value in values.items() if isinstance(value, str)}
-
-
-def _iso(milliseconds: object) -> str:
-    """SQS's epoch milliseconds as ISO 8601; empty for anything else."""
-    if not isinstance(milliseconds, (str, int)):
-        return ""
-    try:
-        moment = datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return ""
-    return moment.isoformat(timespec="milliseconds")

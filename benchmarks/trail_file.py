@@ -1,0 +1,125 @@
+"""A gzipped trail file of 50 MB, 200,000 records, from S3 to a Kinesis stream: memory, and every record.
+
+S3 and Kinesis are processes of their own; what is measured is this process alone.
+
+Run: ``.venv/bin/python benchmarks/trail_file.py``
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import answerer
+import events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RECORDS = 200_000
+BUCKET = "trails"
+KEY = (
+    "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/05/04/"
+    "111122223333_CloudTrail_eu-west-1_20260504T0915Z_abcdefghijklmnop.json.gz"
+)
+_TARGET = 200
+_SERVER = """
+import http.server, sys
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_): pass
+
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # In a process of its own: its memory is not what is measured.
+        subprocess.run([sys.executable, __file__, str(folder)], check=True)
+        file = folder / BUCKET / KEY
+        with _serving(folder) as s3, answerer.running() as kinesis:
+            os.environ |= {
+                "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3}",
+                "AWS_ENDPOINT_URL_KINESIS": f"http://127.0.0.1:{kinesis}",
+                "AWS_ACCESS_KEY_ID": "benchmark",
+                "AWS_SECRET_ACCESS_KEY": "benchmark",
+            }
+            _run(file.stat().st_size, kinesis)
+
+
+def write(folder: Path) -> None:
+    """Writes the file where a server of this folder has it as an object."""
+    path = folder / BUCKET / KEY
+    path.parent.mkdir(parents=True)
+    details = [json.loads(body)["detail"] for body in events.bodies(100)]
+    details = [detail for detail in details if "eventVersion" in detail]  # findings never reach a trail
+    with gzip.open(path, "wb", compresslevel=1) as file:
+        file.write(b'{"Records":[')
+        for number in range(RECORDS):
+            record = details[number % len(details)] | {"eventID": f"00000000-0000-4000-8000-{number:012}"}
+            file.write((b"," if number else b"") + json.dumps(record, separators=(",", ":")).encode())
+        file.write(b"]}")
+
+
+def _run(size: int, kinesis: int) -> None:
+    from trailforward import Config, Forwarder
+
+    notification = {
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "awsRegion": "eu-west-1",
+        "s3": {"bucket": {"name": BUCKET}, "object": {"key": KEY}},
+    }
+    forwarder = Forwarder(Config.to("arn:aws:kinesis:eu-west-1:111122223333:stream/benchmark"))
+    before, wall, cpu = _peak(), time.perf_counter(), time.process_time()
+    _, outcome = forwarder.process({"Records": [notification]})
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    above = _peak() - before
+    (name,) = outcome.accounts
+    taken, totals = answerer.records_taken(kinesis), outcome.totals(name)
+    print(
+        f"Trail file: {size / 1e6:,.1f} MB gzipped, {RECORDS:,} records.\n"
+        f"Peak memory: {above:,.0f} MB above {before:,.0f} MB at the start (target: under {_TARGET}).\n"
+        f"Time: {wall:,.1f} s, CPU {cpu / RECORDS * 1e6:,.0f} µs per record.\n"
+        f"Ledger: {totals}\n"
+        f"Kinesis took {taken:,} records."
+    )
+    if outcome.breaks or taken != RECORDS or totals.delivered != RECORDS or above > _TARGET:
+        sys.exit("NOT AS IT SHOULD BE")
+
+
+def _peak() -> float:
+    """Most memory this process ever had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@contextmanager
+def _serving(folder: Path) -> Iterator[int]:
+    """Serves a folder's files on a port, in a process of its own."""
+    command = [sys.executable, "-I", "-c", _SERVER]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None  # noqa: S101  # it is a pipe
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        write(Path(sys.argv[1]))
+    else:
+        main()

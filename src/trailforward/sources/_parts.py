@@ -1,0 +1,33 @@
+"""Parts of payloads that may be of any type: what is odd is as if it were not there."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+
+def part(value: Any, name: str) -> Any:
+    """A member of an object; None where there is none, or no object."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def text(value: object) -> str:
+    """The value if it is text, else empty."""
+    return value if isinstance(value, str) else ""
+
+
+def first_of_records(payload: Any) -> Any:
+    """The first of ``Records``; None for any other payload."""
+    records = part(payload, "Records")
+    return records[0] if isinstance(records, list) and records else None
+
+
+def moment(milliseconds: object) -> str:
+    """Epoch milliseconds as ISO 8601; empty for anything else."""
+    if not isinstance(milliseconds, (str, int, float)):
+        return ""
+    try:
+        found = datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return found.isoformat(timespec="milliseconds")

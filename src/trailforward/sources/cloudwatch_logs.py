@@ -1,0 +1,47 @@
+"""CloudWatch Logs invokes the function: each ``message`` is a record or an event, with its bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from trailforward.errors import EventError
+from trailforward.jsontext import encode
+from trailforward.message import Message, Origin
+from trailforward.sources import _logs
+from trailforward.sources._parts import part
+from trailforward.sources._raise import UNIT, raise_returned
+from trailforward.sources._unwrap import unbase64
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.outcome import Outcome
+    from trailforward.sources.base import Reading
+
+
+class CloudWatchLogsSource:
+    """Some log events of one log stream."""
+
+    name: ClassVar = "cloudwatch_logs"
+
+    def recognises(self, payload: Any) -> bool:
+        """``awslogs`` with ``data``."""
+        return part(part(payload, "awslogs"), "data") is not None
+
+    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:  # noqa: ARG002
+        """One message per log event."""
+        origin = Origin(self.name, unit=UNIT)
+        try:
+            data = unbase64(payload["awslogs"]["data"])
+        except EventError as error:
+            yield Message(encode(payload), origin, error=error)
+        else:
+            yield from _logs.read(data, origin)
+
+    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+        """None; Lambda repeats an asynchronous invocation that raises.
+
+        Raises:
+            PayloadError: some log events must be tried again.
+        """
+        raise_returned(outcome)

@@ -1,0 +1,121 @@
+"""Subscriptions of CloudWatch Logs: each log event's bytes are kept, in an envelope where it has none."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.events import envelope
+from tests.support.payloads import log_data, logs, record
+from tests.test_jsontext import fault
+from trailforward import Pattern, parse
+from trailforward.errors import EventError, NothingToForwardError
+from trailforward.sources import _logs, detect
+
+if TYPE_CHECKING:
+    from trailforward import Message
+
+
+def messages(payload: Any) -> list[Message]:
+    """The messages of an invocation."""
+    return list(detect(payload).messages(payload))
+
+
+def code(message: Message) -> str:
+    """Why a message is no event; empty if it is one."""
+    error = fault(lambda: message.event)
+    return error.code if error else ""
+
+
+def test_a_record_gets_its_envelope() -> None:
+    """A record is wrapped as EventBridge would have, marked with its place; its bytes are its own."""
+    (message,) = messages(logs(log_data(record(4).decode())))
+    expected = json.loads(envelope(4))
+    seen = json.loads(message.raw)
+    mark = seen.pop("trailforward")
+    assert list(seen) == list(expected)
+    assert {**seen, "id": ""} == {**expected, "id": ""}
+    assert mark == {"origin": "logs:trail:111122223333_CloudTrail_eu-west-1#e0"}
+    assert message.detail == record(4)
+    assert message.raw.endswith(b'"detail":' + record(4) + b"}")
+    assert message.event == json.loads(message.raw)
+    assert message.origin.first_seen == "2026-05-04T09:15:00.123+00:00"
+    assert Pattern('{"trailforward":{"origin":[{"prefix":"logs:"}]}}').matches(message.event)
+
+
+def test_an_envelope_stays_as_it_is() -> None:
+    """Where a rule writes the log group, its text is the event."""
+    assert [message.raw for message in messages(logs(log_data(envelope().decode())))] == [envelope()]
+
+
+@pytest.mark.parametrize(
+    "text", ['{"awsRegion":"x","eventID":"\\ud800"}', '{"awsRegion":"\u2028","eventType":1}']
+)
+def test_odd_records_keep_their_bytes(text: str) -> None:
+    """What no parse and dump gives back is kept."""
+    (message,) = messages(logs(log_data(text)))
+    assert message.detail == text.encode()
+
+
+def test_control_messages_are_nothing_to_forward() -> None:
+    """What CloudWatch Logs sends to test a subscription is no event, and no fault."""
+    (message,) = messages(logs(log_data("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE")))
+    with pytest.raises(NothingToForwardError):
+        _ = message.event
+    assert list(parse(logs(log_data("x", kind="CONTROL_MESSAGE")))) == []
+
+
+def inner(value: Any) -> dict[str, Any]:
+    """A subscription with anything in it."""
+    return logs(gzip.compress(json.dumps(value).encode()))
+
+
+BAD: list[tuple[Any, str]] = [
+    ({"awslogs": {"data": 3}}, "bad_base64"),
+    ({"awslogs": {"data": "%"}}, "bad_base64"),
+    (logs(b""), "empty"),
+    (logs(b"no json"), "not_json"),
+    (logs(b"\xff\xff"), "not_utf8"),
+    (logs(gzip.compress(b"x" * 99)[:-9]), "bad_gzip"),
+    (inner([]), "bad_log_data"),
+    (inner({}), "bad_log_data"),
+    (inner({"messageType": "DATA_MESSAGE", "logEvents": []}), "no_log_events"),
+    (inner({"logEvents": [3]}), "bad_log_event"),
+    (inner({"logEvents": [{"message": {}}]}), "bad_log_event"),
+    (inner({"logEvents": [{"message": "START RequestId: 1", "id": 3, "timestamp": {}}]}), "not_json"),
+    (inner({"logEvents": [{"message": "{}", "timestamp": 1e300}]}), "unknown_shape"),
+    (inner({"logEvents": [{"message": "5", "timestamp": "x"}]}), "not_an_object"),
+]
+
+
+@pytest.mark.parametrize(("payload", "expected"), BAD, ids=range(len(BAD)))
+def test_what_is_no_event_says_so(payload: Any, expected: str) -> None:
+    """Whatever comes, there is a message that says what is wrong with it."""
+    (message,) = messages(payload)
+    assert code(message) == expected
+
+
+def test_a_bad_log_event_does_not_hide_the_others() -> None:
+    """The log events around a bad one come out as they are."""
+    made = messages(logs(log_data(record(1).decode(), "x", 3, record(2).decode())))
+    assert [code(message) for message in made] == ["", "not_json", "bad_log_event", ""]
+    assert [made[0].detail, made[3].detail] == [record(1), record(2)]
+
+
+def test_a_gzip_with_too_much_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gzip that would fill the memory is refused."""
+    monkeypatch.setattr(_logs, "MOST", 1_000_000)
+    (message,) = messages(logs(gzip.compress(bytes(2_000_000))))
+    assert code(message) == "too_large"
+
+
+def test_parse() -> None:
+    """``parse`` types the events of a subscription."""
+    (event,) = parse(logs(log_data(record(7).decode())))
+    assert (event.source, event.detail.event_name) == ("aws.ec2", "StopInstances")
+    with pytest.raises(EventError):
+        list(parse({"awslogs": {"data": base64.b64encode(b"x").decode()}}))

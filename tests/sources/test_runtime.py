@@ -1,0 +1,52 @@
+"""Sources under AWS's own runtime client: payloads and answers as Lambda passes them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sources.test_s3 import put
+from tests.support.events import envelope, sqs, sqs_record
+from tests.support.payloads import firehose, notification, record, s3_record, trail_file
+from tests.support.receiver import Receiver
+from tests.support.runtime_api import Function
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.aws import Reader
+
+pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux only")
+
+
+def test_a_trail_file_told_of_through_topic_and_queue(
+    tmp_path: Path, moto: tuple[str, Reader], local_aws: Reader
+) -> None:
+    """A notification of S3 in SNS's notification in a queue's message brings the file's records, exactly."""
+    bucket = put(local_aws, trail_file(record(1), record(2)))
+    body = json.dumps(notification(json.dumps({"Records": [s3_record(bucket)]})))
+    payload = sqs(sqs_record(body, "m-1"), sqs_record(envelope(3), "m-2"))
+    environ = {"AWS_ENDPOINT_URL": moto[0]}
+    with (
+        Receiver() as receiver,
+        Function({"TRAILFORWARD_TO": receiver.url, **environ}, tmp_path) as function,
+    ):
+        assert function.invoke(payload) == ("response", {"batchItemFailures": []})
+        arrived = receiver.requests[0].body
+    assert [event["detail"] for event in json.loads(arrived)[:2]] == [json.loads(record(n)) for n in (1, 2)]
+    assert record(1) in arrived
+    assert record(2) in arrived
+    assert arrived.endswith(envelope(3) + b"]")
+
+
+def test_a_transformation(tmp_path: Path) -> None:
+    """Firehose gets its records back as it gave them."""
+    payload = firehose(envelope(1), envelope(2))
+    with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
+        kind, answer = function.invoke(payload)
+        assert receiver.requests[0].body == b"[" + envelope(1) + b"," + envelope(2) + b"]"
+    assert kind == "response"
+    expected = [{"recordId": r["recordId"], "result": "Ok", "data": r["data"]} for r in payload["records"]]
+    assert answer == {"records": expected}
