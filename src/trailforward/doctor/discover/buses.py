@@ -1,0 +1,53 @@
+"""Event buses of a Region, with their rules and targets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.discover.policies import statements
+
+if TYPE_CHECKING:
+    from trailforward.doctor.discover.reader import Reader
+
+
+def buses_in(reader: Reader, region: str) -> list[dict[str, Any]]:
+    """The buses of a Region: name and policy.
+
+    Raises:
+        LookError: not allowed to look.
+    """
+    listed = reader.items("events", "ListEventBuses", "EventBuses", region)
+    return [{"name": bus["Name"], "policy": statements(bus.get("Policy", ""))} for bus in listed]
+
+
+def rules_of(reader: Reader, region: str, bus: str) -> list[dict[str, Any]]:
+    """The rules of a bus that have a pattern, with their targets. A schedule gets no events.
+
+    Raises:
+        LookError: not allowed to look.
+    """
+    listed = reader.items("events", "ListRules", "Rules", region, EventBusName=bus)
+    return [
+        {
+            "name": rule["Name"],
+            "region": region,
+            "bus": bus,
+            "state": rule.get("State", "ENABLED"),
+            "pattern": rule["EventPattern"],
+            "targets": [_target(item) for item in _targets(reader, region, bus, rule["Name"])],
+        }
+        for rule in listed
+        if rule.get("EventPattern")
+    ]
+
+
+def _targets(reader: Reader, region: str, bus: str, rule: str) -> list[dict[str, Any]]:
+    return reader.items("events", "ListTargetsByRule", "Targets", region, Rule=rule, EventBusName=bus)
+
+
+def _target(item: dict[str, Any]) -> dict[str, Any]:
+    target = {"id": item["Id"], "arn": item["Arn"]}
+    if item.get("RoleArn"):
+        target["role"] = item["RoleArn"]
+    dead_letters = item.get("DeadLetterConfig", {}).get("Arn")
+    return {**target, "dlq": dead_letters} if dead_letters else target

@@ -1,0 +1,267 @@
+"""``trailforward doctor`` and ``trailforward iam doctor``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, QUEUE, ROLE, direct, hub, resource, rule, trail
+from tests.support.command import Done, trailforward
+
+if TYPE_CHECKING:
+    from tests.support.aws import Reader
+
+REGIONAL = Path(__file__).parents[2] / "sam" / "regional.yaml"
+HERE_ONLY = {MEMBER: {HERE: "ENABLED_BY_DEFAULT"}}
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Any:
+    """Writes a world to a file."""
+
+    def save(world: Any) -> Path:
+        path = tmp_path / "world.json"
+        path.write_text(world if isinstance(world, str) else json.dumps(world))
+        return path
+
+    return save
+
+
+def ask(path: Path, *options: str | Path) -> Done:
+    """The doctor's answer for a snapshot, of write events."""
+    return trailforward("doctor", "--snapshot", path, "--class", "write", *options)
+
+
+def test_exit_codes_are_for_pipelines(saved: Any) -> None:
+    """0 covered, 1 blind, 2 unknown or nothing to ask."""
+    assert ask(saved(direct(accounts=HERE_ONLY))).code == 0
+    assert ask(saved(direct(accounts=HERE_ONLY, rules=[]))).code == 1
+    gap = {"account": MEMBER, "region": HERE, "what": "rules", "why": "AccessDenied"}
+    assert ask(saved(direct(accounts=HERE_ONLY, rules=[], unseen=[gap]))).code == 2
+    assert ask(saved(direct(accounts={}))).code == 2
+
+
+@pytest.mark.parametrize(
+    ("form", "begins"),
+    [("json", "{"), ("markdown", "#"), ("sarif", "{"), ("html", "<!doctype html>"), ("terminal", "")],
+)
+def test_every_form_of_report(saved: Any, tmp_path: Path, form: str, begins: str) -> None:
+    """Reports go to standard output or to a file, in every form, and are the same."""
+    path = saved(direct(rules=[]))
+    shown = ask(path, "--format", form)
+    assert shown.out.lower().startswith(begins)
+    assert "NO_RULE" in shown.out or "No rule" in shown.out
+    file = tmp_path / "deep" / "report"
+    written = ask(path, "--format", form, "--output", file)
+    assert (written.code, written.out) == (1, "")
+    if form != "terminal":
+        assert file.read_text().strip() == shown.out.strip()
+
+
+def test_regions_and_destinations_can_be_chosen(saved: Any) -> None:
+    """--region limits the question, --destination replaces the snapshot's, both several at once."""
+    path = saved(direct(accounts={MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}}))
+    assert ask(path).code == 1
+    assert ask(path, "--region", f"{HERE} {HERE}").code == 0
+    assert ask(path, "--region", HERE, "--destination", QUEUE.replace(":in", ":other")).code == 1
+    assert ask(path, "--region", HERE, "--also-read", HUB).code == 0
+
+
+def test_a_hub_is_read_but_not_asked_about(saved: Any) -> None:
+    """--also-read leaves an account out of the question, by its id or by the ARN of a role."""
+    accounts = {MEMBER: {HERE: "ENABLED"}, HUB: {HOME: "ENABLED"}}
+    path = saved(hub(accounts=accounts))
+    assert ask(path).code == 1
+    for name in (HUB, f"arn:aws:iam::{HUB}:role/audit"):
+        assert ask(path, "--also-read", name).code == 0
+
+
+def test_a_snapshot_can_be_shared(saved: Any, tmp_path: Path) -> None:
+    """--save writes what was seen, --mask with other account ids; the answers stay."""
+    path, copy = saved(direct(accounts=HERE_ONLY)), tmp_path / "copy.json"
+    assert ask(path, "--save", copy, "--mask").code == 0
+    assert MEMBER not in copy.read_text()
+    assert ask(copy).code == 0
+
+
+def test_cost_and_loops_are_said(saved: Any) -> None:
+    """Standard error has what a million events cost, and what would feed itself."""
+    selectors = {"basic": [{"DataResources": [{"Type": "AWS::SQS::Queue", "Values": ["arn:aws:sqs"]}]}]}
+    said = ask(saved(direct(trails=[trail(selectors=selectors)], own={"resources": [QUEUE]}))).err
+    assert "CRITICAL LOOP_RISK" in said
+    assert "About $0.51 for a million events from 1 account-Region: sqs, receive, batched-function" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"version": 2}', "version 2"),
+        ('{"version": 1, "accounts"', "cannot be read"),
+        ("[]", "JSON object"),
+        ("", "cannot be read"),
+    ],
+)
+def test_snapshots_that_cannot_be_read(saved: Any, text: str, words: str) -> None:
+    """Another version, a truncated file, no object: one sentence, and 2."""
+    done = ask(saved(text))
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_what_is_not_understood_is_named_and_the_rest_reported(saved: Any) -> None:
+    """Unknown kinds of target and odd pieces do not hide what is understood."""
+    rules = [rule(), rule("arn:aws:quantum:eu-west-1:123456789012:x/y", name="odd"), 5]
+    done = ask(saved(direct(accounts=HERE_ONLY, rules=rules, future={"a": 1})))
+    assert done.code == 0
+    assert "rules[2]" in done.out
+    assert "future" in done.out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--format", "odd"], "no format odd"),
+        (["--class", "odd"], "no class odd"),
+        (["--save", "/dev/null/x"], "/dev/null/x"),
+        (["--output", "/dev/null/x"], "/dev/null/x"),
+    ],
+)
+def test_wrong_options(saved: Any, options: list[str], words: str) -> None:
+    """A wrong option is named, with 2."""
+    done = ask(saved(direct()), *options)
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_a_snapshot_that_is_not_there(tmp_path: Path) -> None:
+    """A missing file is a sentence."""
+    assert ask(tmp_path / "absent.json").code == 2
+
+
+def test_without_destination_it_says_what_rules_lead_to(saved: Any) -> None:
+    """Nothing can be asked without a destination; the likely ones are listed."""
+    done = ask(saved(direct(destinations=[])))
+    assert done.code == 2
+    assert QUEUE in done.err
+
+
+HUB_TOO = ["--parameter", f"HubAccount={HUB}", "--parameter", f"HubRegion={HOME}"]
+
+
+def test_a_template_is_judged_before_it_is_deployed(saved: Any) -> None:
+    """--template on top of a snapshot says what would be; alone it says what it assumes."""
+    bus = f"arn:aws:events:{HOME}:{HUB}:event-bus/trailforward"
+    central = hub()
+    central["buses"][0] |= {
+        "name": "trailforward",
+        "policy": [{"Effect": "Allow", "Principal": "*", "Resource": bus}],
+    }
+    central["rules"] = [{**central["rules"][1], "bus": "trailforward"}]
+    path = saved(central)
+    options = ["--template", REGIONAL, *HUB_TOO, "--account", MEMBER, "--also-read", HUB]
+    assert ask(path, "--region", f"{HERE},{HOME}", "--also-read", HUB).code == 1
+    assert ask(path, "--regions", f"{HERE},{HOME}", *options).code == 0
+    alone = trailforward("doctor", "--template", REGIONAL, "--region", HERE, *HUB_TOO, "--class", "write")
+    assert alone.code == 2
+    assert "assumed" in alone.err
+    assert "000000000000 stands for it" in alone.err
+    assert bus in alone.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--template", "absent.yaml", "--region", HERE], "absent.yaml"),
+        (["--template", str(REGIONAL)], "Name the Regions"),
+        (["--template", str(REGIONAL), "--region", HERE], "HubAccount"),
+    ],
+)
+def test_templates_that_cannot_be_used(options: list[str], words: str) -> None:
+    """A template that is not there or lacks parameters is a sentence and 2."""
+    done = trailforward("doctor", *options)
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_live_aws_is_looked_at(local_aws: Reader) -> None:
+    """Without a snapshot AWS is read; what could not be read is said, with 2, and the rest reported."""
+    arn = local_aws.queue()
+    done = trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2", "--region", "xx-none-1")
+    assert done.code == 2
+    assert "Region xx-none-1 is not enabled" in done.err
+    assert "ap-southeast-2" in done.out
+    assert trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2").code == 1
+
+
+def test_no_credentials(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without credentials: one clear sentence and 2."""
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    done = trailforward("doctor", "--destination", QUEUE)
+    assert done.code == 2
+    assert "There are no AWS credentials here" in done.err
+
+
+def test_looking_at_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without botocore the sentence has the command to type."""
+    monkeypatch.setattr("trailforward.doctor.discover.reader.find_spec", lambda _: None)
+    done = trailforward("doctor")
+    assert done.code == 2
+    assert "trailforward[aws]" in done.err
+
+
+def test_a_probe_is_shown_before_it_is_made(local_aws: Reader, saved: Any) -> None:
+    """What is called stands there first; without a yes nothing is done; what does not arrive gives 1."""
+    arn = local_aws.queue()
+    world = saved(direct(arn.replace(":123456789012:", f":{MEMBER}:"), accounts=HERE_ONLY))
+    asked = ask(world, "--probe", "--listen", arn, "--wait", "0")
+    assert "ssm:DeleteParameter /trailforward-doctor/" in asked.err
+    assert "name one that nothing else reads" in asked.err
+    assert "arrive" not in asked.out.rpartition(HERE)[2]
+    assert asked.code == 2  # nobody answered
+    done = ask(world, "--probe", "--listen", arn, "--wait", "0", "--yes")
+    assert done.code == 1
+    assert f"{HERE}\tdid not arrive (ParameterNotFound)" in done.out
+
+
+def test_the_latency_of_a_probe_is_reported(
+    local_aws: Reader, saved: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each Region that arrives is one line with its seconds, and 0."""
+    from trailforward.doctor import probe
+
+    def arrives(probes: list[probe.Probe], *_: Any, **__: Any) -> Any:
+        for one in probes:
+            one.sent, one.arrived, one.answer = 0.0, 61.5, "ParameterNotFound"
+            yield one
+
+    monkeypatch.setattr(probe, "run", arrives)
+    done = ask(saved(direct(accounts=HERE_ONLY)), "--probe", "--yes", "--listen", "http://127.0.0.1:0")
+    assert done.code == 0
+    assert f"{HERE}\tarrived after 61.5 s (ParameterNotFound)" in done.out
+
+
+def test_a_probe_that_cannot_listen(local_aws: Reader, saved: Any) -> None:
+    """A place that cannot be listened at, or none, ends with 2 before any call."""
+    assert "can listen at" in ask(saved(direct()), "--probe", "--yes", "--listen", ROLE).err
+    assert "Name where the probe" in ask(saved(direct(destinations=[])), "--probe", "--yes").err
+
+
+def test_the_policy_of_the_doctor_is_printed() -> None:
+    """`trailforward iam doctor` prints what discovery needs, and the roles it may take."""
+    from trailforward.doctor.discover import policy
+
+    done = trailforward("iam", "doctor", f"arn:aws:iam::{HUB}:role/audit")
+    assert done.code == 0
+    assert json.loads(done.out) == policy([f"arn:aws:iam::{HUB}:role/audit"])
+    assert trailforward("iam", "nurse").code == 2
+
+
+def test_resources_of_another_policy_stay(saved: Any) -> None:
+    """A queue whose policy admits EventBridge is covered whatever else it says."""
+    queue = resource(QUEUE)
+    queue["policy"].append({"Effect": "Deny", "Principal": "*", "Action": "sqs:DeleteQueue", "Resource": "*"})
+    assert ask(saved(direct(accounts=HERE_ONLY, resources=[queue]))).code == 0

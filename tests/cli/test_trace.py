@@ -1,0 +1,141 @@
+"""``trailforward trace``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct, hub, rule
+from tests.support.command import trailforward
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.aws import Reader
+
+ONE = {MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Any:
+    """Writes a world to a file."""
+
+    def save(content: Any) -> Path:
+        path = tmp_path / "world.json"
+        path.write_text(json.dumps(content))
+        return path
+
+    return save
+
+
+def test_a_call_is_walked_to_the_end(world: Any) -> None:
+    """Each step is a numbered line; the last line is the answer; 0 if it arrives."""
+    path = world(direct(accounts=ONE))
+    done = trailforward("trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path)
+    assert done.code == 0
+    assert done.out.splitlines()[0].startswith(" 1. ok      ec2:RunInstances is called in eu-west-1")
+    assert "\nOK (documented): " in done.out
+    assert "warn: " in done.out  # the rule has no dead-letter queue
+
+
+def test_a_call_that_breaks_says_where_and_what_to_do(world: Any) -> None:
+    """The broken step is marked, with reason and fix, and 1."""
+    path = world(direct(accounts=ONE, rules=[rule(state="DISABLED")]))
+    done = trailforward("trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path)
+    assert done.code == 1
+    assert "BROKEN  Rule tf" in done.out
+    assert done.out.splitlines()[-1].startswith("Fix: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("iam:CreateUser", "GLOBAL_ONLY_US_EAST_1"),
+        ("ec2:DescribeInstances", "RULE_STATE_READONLY"),
+        ("signin:ConsoleLogin", "OK"),
+        ("cloudwatch:PutMetricAlarm", "OK"),
+    ],
+)
+def test_calls_are_taken_for_what_they_are(world: Any, name: str, code: str) -> None:
+    """Global services, read-only calls and sign-ins are recognised by their names."""
+    done = trailforward("trace", "--call", name, "--region", HERE, "--snapshot", world(direct(accounts=ONE)))
+    assert f"{code} (" in done.out
+
+
+def test_unknown_is_no_pass(world: Any) -> None:
+    """A hub that was not read gives 2."""
+    path = world(hub(accounts=ONE))
+    done = trailforward("trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path)
+    assert done.code == 2
+    assert "unknown" in done.out
+
+
+def test_the_caller_is_not_the_hub(world: Any) -> None:
+    """With the hub named, the only other account is the one that calls."""
+    path = world(hub())
+    options = ["trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path]
+    assert trailforward(*options).code == 2
+    assert trailforward(*options, "--also-read", HUB).code == 0
+
+
+def test_an_event_from_a_file(world: Any, tmp_path: Path) -> None:
+    """An event is walked as it is, with its own account and Region."""
+    event = tmp_path / "event.json"
+    record = {
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "X",
+        "awsRegion": HERE,
+        "recipientAccountId": MEMBER,
+    }
+    event.write_text(json.dumps(record))
+    assert trailforward("trace", "--event", event, "--snapshot", world(direct())).code == 0
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "{}", None])
+def test_files_that_hold_no_event(world: Any, tmp_path: Path, text: str | None) -> None:
+    """What is no event is a sentence, and 2."""
+    event = tmp_path / "event.json"
+    if text is not None:
+        event.write_text(text)
+    done = trailforward("trace", "--event", event, "--snapshot", world(direct()))
+    assert done.code == 2
+    assert str(event) in done.err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "Give --event FILE or --call"),
+        (["--call", "a:B", "--event", "x"], "Give --event FILE or --call"),
+        (["--call", "CreateUser", "--region", HERE], "SERVICE:EVENT"),
+        (["--call", "iam:CreateUser"], "--account and --region"),
+        (["--call", "iam:CreateUser", "--region", HERE], HUB),
+    ],
+)
+def test_wrong_options(world: Any, options: list[str], words: str) -> None:
+    """What is missing is said, with 2."""
+    done = trailforward("trace", *options, "--snapshot", world(direct()))
+    assert done.code == 2
+    assert words in done.err
+
+
+def test_live_aws_is_asked_without_a_snapshot(local_aws: Reader) -> None:
+    """Without a snapshot AWS is read; a destination must be named."""
+    arn = local_aws.queue()
+    options = [
+        "trace",
+        "--call",
+        "ec2:RunInstances",
+        "--region",
+        "ap-southeast-2",
+        "--account",
+        "123456789012",
+    ]
+    assert trailforward(*options).code == 2
+    done = trailforward(*options, "--destination", arn)
+    assert done.code == 1
+    assert "NO_TRAIL" in done.out or "NO_RULE" in done.out
+    done = trailforward(*options[:-2], "--account", "nonsense", "--destination", arn)
+    assert "neither an account id" in done.err

@@ -1,0 +1,175 @@
+"""moto's server with its gaps filled: a proxy that answers itself what moto cannot, and fails by script.
+
+    with FilledAws(moto_url) as aws:              # AWS_ENDPOINT_URL=aws.url
+        aws.regions["111122223333"] = {"eu-west-1": "ENABLED_BY_DEFAULT"}
+        aws.refuse("AccessDeniedException", service="events", region="eu-west-2")
+
+What moto lacks (``facts/local-aws.md``): account:ListRegions, and organization trails in member accounts.
+Both are answered in the documented shape:
+https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from trailforward.demo.loopback import Handler, LoopbackServer
+
+OWN = "123456789012"
+
+_SCOPE = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
+_KEYS = re.compile(r"<AccessKeyId>([^<]+)</AccessKeyId>")
+_HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "server"}
+
+
+class Request(NamedTuple):
+    """One call, as its signature and headers name it."""
+
+    account: str
+    service: str
+    region: str
+    operation: str
+
+
+@dataclass
+class Refusal:
+    """A fault: which calls it meets, how, and how often."""
+
+    code: str
+    status: int
+    match: dict[str, str]
+    times: int
+
+    def meets(self, request: Request) -> bool:
+        """Whether it is meant for a call, and not used up."""
+        return self.times > 0 and all(getattr(request, key) == text for key, text in self.match.items())
+
+
+class FilledAws(LoopbackServer):
+    """The proxy. Whoever takes a role of an account is that account from then on."""
+
+    def __init__(self, moto: str) -> None:
+        self.moto = urlsplit(moto).netloc
+        self.regions: dict[str, dict[str, str]] = {}
+        self.organization_trails: list[dict[str, Any]] = []
+        self.requests: list[Request] = []
+        self.accounts: dict[str, str] = {}
+        self._refusals: list[Refusal] = []
+        super().__init__(_Handler)
+
+    @property
+    def url(self) -> str:
+        """The endpoint."""
+        return f"http://localhost:{self.port}"
+
+    def refuse(self, code: str, *, status: int = 400, times: int = 10**9, **match: str) -> None:
+        """Refuses calls: ``service``, ``region``, ``operation`` and ``account`` say which."""
+        self._refusals.append(Refusal(code, status, match, times))
+
+    def reset(self, regions: dict[str, dict[str, str]]) -> None:
+        """Forgets faults, recorded answers and requests."""
+        self.regions = regions
+        self._refusals.clear()
+        self.organization_trails.clear()
+        self.requests.clear()
+
+    def refusal(self, request: Request) -> Refusal | None:
+        """What meets a call, if anything."""
+        found = next((item for item in self._refusals if item.meets(request)), None)
+        if found:
+            found.times -= 1
+        return found
+
+    def recorded(self, request: Request, body: bytes) -> Any:
+        """The answer to what moto lacks; None where moto may answer."""
+        if request.operation == "ListRegions" and request.account in self.regions:
+            listed = self.regions[request.account].items()
+            return {"Regions": [{"RegionName": name, "RegionOptStatus": status} for name, status in listed]}
+        if request.service != "cloudtrail" or request.operation == "DescribeTrails":
+            return None
+        asked = json.loads(body)
+        arn = asked.get("Name") or asked.get("TrailName")
+        trail = next((item for item in self.organization_trails if item["TrailARN"] == arn), None)
+        if trail is None or f":{request.account}:" in arn:
+            return None
+        if request.operation == "GetTrailStatus":
+            return {"IsLogging": True}
+        if request.operation == "GetInsightSelectors":
+            return {"TrailARN": arn, "InsightSelectors": [{"InsightType": "ApiCallRateInsight"}]}
+        return {
+            "TrailARN": arn,
+            "EventSelectors": [{"ReadWriteType": "All", "IncludeManagementEvents": True}],
+        }
+
+
+class _Handler(Handler):
+    server: FilledAws
+
+    def _serve(self) -> None:
+        """One request."""
+        body = self.body()
+        scope = _SCOPE.search(self.headers.get("Authorization", ""))
+        key, region, service = scope.groups() if scope else ("", "", "")
+        operation = self._operation(body)
+        account = self.server.accounts.get(key, OWN)
+        request = Request(account, service, region, operation)
+        self.server.requests.append(request)
+        if refusal := self.server.refusal(request):
+            self._refuse(service, refusal)
+        elif (answer := self.server.recorded(request, body)) is not None:
+            self.answer(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+        else:
+            self._forward(request, body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  # as http.server asks for them
+
+    def _operation(self, body: bytes) -> str:
+        if target := self.headers.get("X-Amz-Target"):
+            return target.rpartition(".")[2]
+        if self.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
+            return parse_qs(body.decode()).get("Action", [""])[0]
+        path = self.path.partition("?")[0]
+        return "ListRegions" if path == "/listRegions" else path
+
+    def _forward(self, request: Request, body: bytes) -> None:
+        moto = http.client.HTTPConnection(self.server.moto, timeout=30)
+        moto.request(self.command, self.path, body, dict(self.headers.items()))
+        reply = moto.getresponse()
+        answer = reply.read()
+        moto.close()
+        if request.operation == "AssumeRole" and (key := _KEYS.search(answer.decode())):
+            role = parse_qs(body.decode())["RoleArn"][0]
+            self.server.accounts[key[1]] = role.split(":")[4]
+        if request.operation == "DescribeTrails" and reply.status == 200:
+            answer = self._with_organization_trails(request, answer)
+        headers = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP}
+        self.answer(reply.status, headers, answer)
+
+    def _with_organization_trails(self, request: Request, answer: bytes) -> bytes:
+        """In a member account AWS lists the organization's trails too."""
+        found = json.loads(answer)
+        found["trailList"] += [
+            trail
+            for trail in self.server.organization_trails
+            if f":{request.account}:" not in trail["TrailARN"]
+        ]
+        return json.dumps(found).encode()
+
+    def _refuse(self, service: str, refusal: Refusal) -> None:
+        code = refusal.code
+        if service in {"iam", "sns", "sts"}:
+            text = f"<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>"
+            self.answer(refusal.status, {"Content-Type": "text/xml"}, text.encode())
+            return
+        if service == "ec2":
+            text = f"<Response><Errors><Error><Code>{code}</Code></Error></Errors></Response>"
+            self.answer(refusal.status, {"Content-Type": "text/xml"}, text.encode())
+            return
+        headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
+        self.answer(refusal.status, headers, json.dumps({"__type": code, "message": "by script"}).encode())
