@@ -111,12 +111,12 @@ def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_pa
 
 def test_a_wrong_configuration_fails_at_init_with_every_fault(tmp_path: Path) -> None:
     """A function that cannot work says so when it is loaded, naming every fault and its fix."""
-    wrong = {"TRAILFORWARD_TO": "arn:aws:s3:::bucket http://siem.example.com/in"}
+    wrong = {"TRAILFORWARD_TO": "arn:aws:lambda:eu-west-1:111122223333:function:x http://siem.example.com/in"}
     with Function(wrong, tmp_path) as function:
         kind, body = function.init_error()
     assert kind == "init"
     assert body["errorType"] == "ConfigError"
-    assert "no sink takes ARNs of 's3'" in body["errorMessage"]
+    assert "no sink takes ARNs of 'lambda'" in body["errorMessage"]
     assert "plain http" in body["errorMessage"]
     assert body["errorMessage"].count("Fix:") == 2
 

@@ -129,7 +129,7 @@ def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--to", "arn:aws:s3:::bucket"], "no sink takes"),
+        (["--to", "arn:aws:lambda:eu-west-1:111122223333:function:x"], "no sink takes"),
         (["--to", "stdout:", "--format", "xml"], "there is no such format"),
         (["--to", "stdout:", "--config", "x.toml"], "not both"),
         (["--config", "missing.toml"], "cannot read the file missing.toml"),

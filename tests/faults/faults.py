@@ -58,6 +58,13 @@ CODES = {
         "InvalidMessageContents",
         "InternalError",
     ),
+    "eventbridge": Codes(
+        "ThrottlingException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "InvalidArgument",
+        "InternalFailure",
+    ),
 }
 
 

@@ -25,6 +25,7 @@ DESTINATIONS = {
     "firehose": "arn:aws:firehose:eu-central-1:111122223333:deliverystream/archive",
     "sns": "arn:aws:sns:sa-east-1:111122223333:alerts",
     "sqs": "arn:aws:sqs:ap-south-1:111122223333:cloudsec",
+    "eventbridge": "arn:aws:events:eu-south-1:123456789012:event-bus/security",
 }
 SINKS = (*DESTINATIONS, "http")
 HEALTHY = "arn:aws:sqs:eu-north-1:111122223333:healthy"

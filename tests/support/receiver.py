@@ -362,6 +362,10 @@ class Exchange(BaseHTTPRequestHandler):
         with suppress(OSError):
             super().handle()
 
+    def do_PUT(self) -> None:  # the base class calls it so
+        """The same."""
+        self.do_POST()
+
     def do_POST(self) -> None:
         """Records the request and plays its fault."""
         fault = self.receiver.next_fault()

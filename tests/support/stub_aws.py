@@ -1,4 +1,4 @@
-"""A real HTTP server on 127.0.0.1 that speaks AWS's four batch calls, keeps what it took, fails by script.
+"""A real HTTP server on 127.0.0.1 that speaks AWS's batch calls, keeps what it took, fails by script.
 
     with StubAws() as aws:                                     # AWS_ENDPOINT_URL=aws.url
         aws.script("kinesis:us-west-2", Refuse(503), Partial(first_time()))
@@ -293,10 +293,19 @@ class Call(Handler):
             self.headers["Authorization"].split("Credential=")[1].split(",")[0].split("/")
         )
         self.service, self.place = service, f"{service}:{region}"
+        if self.headers.get("X-Amz-Target", "").endswith((".DescribeEventBus", ".CreateLogStream")):
+            self.aside()
+            return
         fault = self.stub.next_fault(self.place)
         if fault.arrives:
             self.items = _READERS[service](self.body())
         fault.play(self)
+
+    def aside(self) -> None:
+        """What a sink asks beside its batches: a place of its own, ``events:describe`` say."""
+        self.items, self.service = [], "events"
+        self.body()
+        self.stub.next_fault(f"{self.place}:{self.headers['X-Amz-Target'].partition('.')[2]}").play(self)
 
     def take(self, refused: Mapping[int, Refusal] | None = None) -> dict[int, Refusal | None]:
         """Stores every entry that is not refused; returns what became of each, by position."""
@@ -353,6 +362,28 @@ def _read_firehose(body: bytes) -> list[Item]:
     return [
         Item(base64.b64decode(record["Data"]), resource=call["DeliveryStreamName"])
         for record in call["Records"]
+    ]
+
+
+def _read_events(body: bytes) -> list[Item]:
+    call = json.loads(body)
+    return [
+        Item(
+            entry["Detail"].encode("utf-8", "surrogatepass"),
+            resource=entry["EventBusName"],
+            subject=entry["DetailType"],
+            attributes={"source": entry["Source"], "resources": ",".join(entry["Resources"])},
+        )
+        for entry in call["Entries"]
+    ]
+
+
+def _read_logs(body: bytes) -> list[Item]:
+    call = json.loads(body)
+    place = f"{call['logGroupName']}:{call['logStreamName']}"
+    return [
+        Item(event["message"].encode(), resource=place, key=str(event["timestamp"]))
+        for event in call["logEvents"]
     ]
 
 
@@ -419,6 +450,15 @@ def _write_firehose(results: Results, extra: Mapping[str, Any]) -> bytes:
     return json.dumps({"FailedPutCount": count, "Encrypted": False, "RequestResponses": told}).encode()
 
 
+def _write_events(results: Results, extra: Mapping[str, Any]) -> bytes:
+    count, told = _by_position(results, {"EventId": "e", **extra})
+    return json.dumps({"FailedEntryCount": count, "Entries": told}).encode()
+
+
+def _write_logs(_results: Results, extra: Mapping[str, Any]) -> bytes:
+    return json.dumps({"nextSequenceToken": "t", **extra}).encode()
+
+
 def _by_id(results: Results) -> tuple[list[Item], list[tuple[Item, Refusal]]]:
     # In reverse: nothing may depend on the order.
     taken = [item for item, refusal in reversed(results) if refusal is None]
@@ -456,5 +496,19 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-_READERS = {"kinesis": _read_kinesis, "firehose": _read_firehose, "sqs": _read_sqs, "sns": _read_sns}
-_WRITERS = {"kinesis": _write_kinesis, "firehose": _write_firehose, "sqs": _write_sqs, "sns": _write_sns}
+_READERS = {
+    "events": _read_events,
+    "firehose": _read_firehose,
+    "kinesis": _read_kinesis,
+    "logs": _read_logs,
+    "sns": _read_sns,
+    "sqs": _read_sqs,
+}
+_WRITERS = {
+    "events": _write_events,
+    "firehose": _write_firehose,
+    "kinesis": _write_kinesis,
+    "logs": _write_logs,
+    "sns": _write_sns,
+    "sqs": _write_sqs,
+}

@@ -14,13 +14,14 @@ from trailforward.arn import Arn
 from trailforward.config.problems import validated
 from trailforward.config.route import RouteSettings, RouteSink
 from trailforward.config.settings import PipelineSettings
-from trailforward.errors import Problem
+from trailforward.errors import PluginError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 DESTINATIONS = (
-    "an ARN of a Kinesis stream, Firehose, SNS topic or SQS queue, an http(s) URL, stdout: or file:PATH"
+    "an ARN of a Kinesis stream, Firehose, SNS topic, SQS queue, event bus or log group, "
+    "s3://BUCKET/PREFIX?region=REGION, an http(s) URL, stdout: or file:PATH"
 )
 
 #: What metrics and attributes can carry: names of sinks.
@@ -77,8 +78,14 @@ def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
     if kind is None:
         problems.append(Problem(f"{key}.to", _stranger(destination), f"set it to {DESTINATIONS}"))
         return None
-    chosen = table.get("format", "raw")
-    settings = validated(sinks.load(kind).Settings, table, key, problems)
+    try:
+        sink = sinks.load(kind)
+    except PluginError as error:
+        problems.append(Problem(f"{key}.to", str(error), "update or uninstall that package"))
+        return None
+    settings = validated(sink.Settings, table, key, problems)
+    # A preset may choose the format.
+    chosen = table.get("format", "raw") if settings is None else settings.format
     _check_format(key, chosen, settings, problems)
     return settings
 

@@ -63,6 +63,8 @@ def _name(kind: str | None, destination: str, taken: dict[str, Any]) -> str:
                 resource = ""
         case "stdout":
             resource = ""
+        case "s3":
+            resource = destination.removeprefix("s3://").partition("/")[0].partition("?")[0]
         case _:
             resource = re.split("[:/]", destination)[-1]
     base = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{kind or 'unknown'}-{resource}")[:_NAME_CHARACTERS].strip("-")

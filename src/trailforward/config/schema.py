@@ -12,6 +12,7 @@ from trailforward import formats, readymade, sinks
 from trailforward.config.check import DESTINATIONS, NAME
 from trailforward.config.route import RouteSettings
 from trailforward.config.settings import PipelineSettings
+from trailforward.sinks.s3 import SHAPE
 from trailforward.sinks.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ _SECRET = "^arn:aws(-[a-z]+)*:(secretsmanager:[^:]+:[0-9]{12}:secret:|ssm:[^:]+:
 #: password, no fragment.
 _WHOLE = {
     "http": r"^(https://[^/?#@\s]+|http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?)([/?][^#\s]*)?$",
+    "s3": SHAPE,
     "file": "^file:.",
     "stdout": "^stdout:$",
 }
@@ -48,6 +50,8 @@ def json_schema() -> dict[str, Any]:
     for definition in definitions.values():
         definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
+    for name in ("EventBridgeSettings", "S3Settings"):
+        definitions[name]["properties"]["format"]["enum"] = _json_formats()
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
     definitions["RouteSettings"]["properties"]["use"]["enum"] = list(readymade.everything())
     head = definitions.pop("PipelineSettings")
@@ -103,9 +107,13 @@ def _sink(by_sink: dict[str, type[Settings]]) -> dict[str, Any]:
     }
 
 
+def _json_formats() -> list[str]:
+    return [name for name in formats.BUILT_IN if formats.load(name).json]
+
+
 def _singles() -> dict[str, Any]:
     """Formats that are no JSON fit no batch."""
-    plain = [name for name in formats.BUILT_IN if not formats.load(name).json]
+    plain = [name for name in formats.BUILT_IN if name not in _json_formats()]
     return {
         "if": {"properties": {"format": {"enum": plain}}, "required": ["format"]},
         "then": {"properties": {"batch": {"const": "single"}}, "required": ["batch"]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -37,6 +37,9 @@ class PipelineSettings(Settings):
         own_arns: further roles and resources of the pipeline, whose events are filtered as its own.
         deadline_margin_seconds: sending stops this long before Lambda's time is up; the rest is for
             dead letters, the retry queue and the answer.
+        forged: what becomes of events whose source is not AWS's, or whose account or Region contradict the
+            record in them: ``count`` them in the metric of this name, ``tag`` them for subscribers, too, or
+            ``dead_letter`` them instead of forwarding.
         retry: how refused entries are tried again within an invocation.
     """
 
@@ -44,4 +47,5 @@ class PipelineSettings(Settings):
     retry_queue: str | None = None
     own_arns: Strings = ()
     deadline_margin_seconds: Annotated[float, Field(ge=0.1, le=300)] = 2.0
+    forged: Literal["count", "tag", "dead_letter"] = "count"
     retry: RetrySettings = RetrySettings()

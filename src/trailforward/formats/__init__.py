@@ -13,6 +13,9 @@ BUILT_IN = {
     "raw": "trailforward.formats.raw:Raw",
     "record": "trailforward.formats.record:Record",
     "text": "trailforward.formats.text:Text",
+    "slack": "trailforward.formats.slack:Slack",
+    "cloudevents": "trailforward.formats.cloudevents:CloudEvents",
+    "ocsf": "trailforward.formats.ocsf:Ocsf",
 }
 
 

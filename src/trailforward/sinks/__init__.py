@@ -1,4 +1,7 @@
-"""Sinks: one file per destination, found by what a destination's ARN or URL begins with."""
+"""Sinks: one file per destination, found by what a destination's ARN or URL begins with.
+
+Other packages bring more, by entry points of the group ``trailforward.sinks``.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,17 @@ import re
 from importlib import import_module
 from typing import Any
 
+from trailforward.sinks import _plugins
+
 #: Sink type → its class. Only the one that is used gets imported.
 BUILT_IN = {
     "kinesis": "trailforward.sinks.kinesis:KinesisSink",
     "firehose": "trailforward.sinks.firehose:FirehoseSink",
     "sns": "trailforward.sinks.sns:SnsSink",
     "sqs": "trailforward.sinks.sqs:SqsSink",
+    "eventbridge": "trailforward.sinks.eventbridge:EventBridgeSink",
+    "logs": "trailforward.sinks.cloudwatch_logs:CloudWatchLogsSink",
+    "s3": "trailforward.sinks.s3:S3Sink",
     "http": "trailforward.sinks.http:HttpSink",
     "file": "trailforward.sinks.local:FileSink",
     "stdout": "trailforward.sinks.local:StdoutSink",
@@ -23,6 +31,9 @@ SHAPES = {
     "firehose": "^arn:[^:]*:firehose:",
     "sns": "^arn:[^:]*:sns:",
     "sqs": "^arn:[^:]*:sqs:",
+    "eventbridge": "^arn:[^:]*:events:",
+    "logs": "^arn:[^:]*:logs:",
+    "s3": "^(s3:|arn:[^:]*:s3:)",
     "http": "^https?:",
     "file": "^file:",
     "stdout": "^stdout:",
@@ -30,11 +41,25 @@ SHAPES = {
 
 
 def type_of(destination: str) -> str | None:
-    """The sink type of a destination: an ARN's service or a URL's scheme; None if there is no such sink."""
-    return next((name for name, shape in SHAPES.items() if re.match(shape, destination)), None)
+    """The sink type of a destination: an ARN's service or a URL's scheme; None if there is no such sink.
+
+    Plug-ins are looked up only for what no built-in sink takes.
+    """
+    built_in = next((name for name, shape in SHAPES.items() if re.match(shape, destination)), None)
+    if built_in is not None:
+        return built_in
+    name = _plugins.name_in(destination)
+    # What a built-in type is called belongs to it, too.
+    return None if name in BUILT_IN else name
 
 
 def load(sink_type: str) -> Any:
-    """The class of a sink type; its ``Settings`` are the class's own."""
+    """The class of a sink type; its ``Settings`` are the class's own.
+
+    Raises:
+        PluginError: it is a plug-in's, which cannot be used.
+    """
+    if sink_type not in BUILT_IN:
+        return _plugins.load(sink_type)
     module, _, name = BUILT_IN[sink_type].partition(":")
     return getattr(import_module(module), name)

@@ -8,11 +8,13 @@ import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
 from trailforward.sinks._secrets import SecretReference  # noqa: TC001  # Pydantic reads it
+from trailforward.sinks._url import CHARACTERS
 from trailforward.sinks.settings import Settings, fault
 
 if TYPE_CHECKING:
@@ -69,10 +71,12 @@ class Proof:
     Attributes:
         headers: to be added to the request.
         used: the secret or credentials behind them.
+        target: path and query to use instead of the URL's own; empty if that stays.
     """
 
     headers: Mapping[str, str]
     used: str
+    target: str = ""
 
 
 class Authorizer(Protocol):
@@ -118,7 +122,7 @@ class SecretAuth(Settings):
 
     def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
         """Shows the secret."""
-        return _ShownSecret(self, secrets, lifetime)
+        return _HeaderSecret(self, secrets, lifetime)
 
 
 class BearerAuth(SecretAuth):
@@ -136,10 +140,12 @@ class HeaderAuth(SecretAuth):
 
     Attributes:
         name: of the header: ``X-Api-Key``, ``DD-API-KEY`` …
+        prefix: written before the secret, with its blank: ``"ApiKey "``.
     """
 
     type: Literal["header"]
     name: Annotated[str, Field(max_length=256)]
+    prefix: Annotated[str, Field(max_length=64, pattern=r"^[ -~]*$")] = ""
 
     @field_validator("name")
     @classmethod
@@ -150,6 +156,10 @@ class HeaderAuth(SecretAuth):
     def header(self) -> str:
         """Name of the header that carries it."""
         return self.name
+
+    def value(self, secret: str) -> str:
+        """The header's value."""
+        return f"{self.prefix}{secret.strip()}" if secret.strip() else ""
 
 
 class BasicAuth(SecretAuth):
@@ -177,6 +187,16 @@ class BasicAuth(SecretAuth):
         return "Basic " + base64.b64encode(f"{self.username}:{secret}".encode()).decode()
 
 
+class UrlAuth(SecretAuth):
+    """The secret is the URL itself; ``to`` holds its scheme and host alone."""
+
+    type: Literal["url"]
+
+    def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
+        """Takes the path from the secret."""
+        return _SecretUrl(self, secrets, lifetime)
+
+
 class SigV4Auth(Settings):
     """AWS Signature Version 4 with the function's own credentials.
 
@@ -195,22 +215,47 @@ class SigV4Auth(Settings):
 
 
 #: ``auth = { type = "…", … }``
-Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth, Field(discriminator="type")]
+Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth | UrlAuth, Field(discriminator="type")]
 
 
-class _ShownSecret:
-    """Puts a secret into a header."""
+class ShownSecret:
+    """What the ways of showing a secret have in common: it is read when needed, and again when refused."""
 
     def __init__(self, settings: SecretAuth, secrets: Secrets, lifetime: float) -> None:
         self._settings = settings
         self._secrets = secrets
         self._lifetime = lifetime
 
-    def prove(self, _url: str, _headers: Mapping[str, str], _body: bytes) -> Proof:
+    @property
+    def reference(self) -> str:
+        """What stands for the secret wherever people may see it."""
+        return self._settings.secret
+
+    def read(self) -> str:
+        """The secret.
+
+        Raises:
+            TransientError: it cannot be read right now.
+            PermanentError: it cannot be read until somebody puts that right.
+        """
         try:
-            secret = self._secrets.get(self._settings.secret, lifetime=self._lifetime)
+            return self._secrets.get(self._settings.secret, lifetime=self._lifetime)
         except SecretError as error:
             raise _as_sink_error(error) from None
+
+    def renew(self, used: str) -> bool:
+        """Reads it again after a refusal; True if it is another now."""
+        try:
+            return self._secrets.renew(self._settings.secret, refused=used) != used
+        except SecretError as error:
+            raise _as_sink_error(error) from None
+
+
+class _HeaderSecret(ShownSecret):
+    """Puts a secret into a header."""
+
+    def prove(self, _url: str, _headers: Mapping[str, str], _body: bytes) -> Proof:
+        secret = self.read()
         value = self._settings.value(secret)
         if not printable(value):
             # Said here, since http.client would repeat the value in its own error.
@@ -220,11 +265,20 @@ class _ShownSecret:
             raise PermanentError("secret", text)
         return Proof({self._settings.header: value}, secret)
 
-    def renew(self, used: str) -> bool:
-        try:
-            return self._secrets.renew(self._settings.secret, refused=used) != used
-        except SecretError as error:
-            raise _as_sink_error(error) from None
+
+class _SecretUrl(ShownSecret):
+    """Sends to the URL that the secret is, if it leads to the host that the configuration names."""
+
+    def prove(self, url: str, _headers: Mapping[str, str], _body: bytes) -> Proof:
+        secret = self.read()
+        text = secret.strip()
+        here, there = (each.split("/")[:3] for each in (url.lower(), text.lower()))
+        if not CHARACTERS.fullmatch(text) or here != there:
+            reason = f"{self.reference} is no URL of the scheme and host that `to` names"
+            raise PermanentError("secret", reason)
+        parts = urlsplit(text)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return Proof({}, secret, target)
 
 
 def _as_sink_error(error: SecretError) -> TransientError | PermanentError:

@@ -16,7 +16,7 @@ from trailforward.sinks._aws import BLAMING, TRANSIENT, UNREADABLE, without_valu
 from trailforward.sinks.base import Rejection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from trailforward.sinks.base import Entry
 
@@ -48,13 +48,16 @@ def attribute_bytes(values: Mapping[str, str]) -> int:
     )
 
 
-def by_position(results: Any, count: int, receipt: str) -> list[Rejection]:
+def by_position(
+    results: Any, count: int, receipt: str, *, for_good: Collection[str] = BLAMING
+) -> list[Rejection]:
     """The refused entries of an answer that lists a result per entry, in order.
 
     Args:
         results: the list in the answer, if there is one.
         count: entries sent.
         receipt: what the result of an entry that was taken holds.
+        for_good: codes of entries that will never be taken.
 
     Raises:
         TransientError: the answer does not tell of every entry, so nobody knows which were taken.
@@ -67,7 +70,7 @@ def by_position(results: Any, count: int, receipt: str) -> list[Rejection]:
         code = result and result.get("ErrorCode")
         if code:
             message = without_values(str(result.get("ErrorMessage") or ""))
-            refused.append(Rejection(index, str(code), message, transient=code not in BLAMING))
+            refused.append(Rejection(index, str(code), message, transient=code not in for_good))
         elif not result or not result.get(receipt):
             refused.append(_untold(index))
     return refused

@@ -45,10 +45,12 @@ class Answer(NamedTuple):
     Attributes:
         status: 200 or above.
         headers: looked up without regard to case.
+        body: of at most :data:`MAX_ANSWER` bytes; what lies beyond is cut off.
     """
 
     status: int
     headers: http.client.HTTPMessage
+    body: bytes
 
 
 class Endpoint(NamedTuple):
@@ -168,12 +170,12 @@ class Connections:
         try:
             whole = _write(connection, target, headers, body)
             with _begin(connection) as response:
-                reusable = _drain(response)
+                data, reusable = _drain(response)
                 if not whole and response.status < _FIRST_FAILURE:
                     text = f"answered {response.status} before it had read the request"
                     raise TransientError("connection_reset", text)
                 keep = whole and reusable
-                return Answer(response.status, response.headers)
+                return Answer(response.status, response.headers, data)
         finally:
             if keep:
                 self._keep(connection)
@@ -227,21 +229,21 @@ def _malformed(response: http.client.HTTPResponse) -> str:
     return ""
 
 
-def _drain(response: http.client.HTTPResponse) -> bool:
-    """Reads the body to its end; whether the connection can serve again."""
+def _drain(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
+    """The body, read to its end; and whether the connection can serve again."""
     try:
-        size = len(response.read(MAX_ANSWER + 1))
+        data = response.read(MAX_ANSWER + 1)
     except TimeoutError:
         raise TransientError("read_timeout", "the answer stopped half-way") from None
     except http.client.HTTPException as error:
         raise TransientError("bad_answer", f"the answer is cut short: {type(error).__name__}") from None
     except OSError as error:
         raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None
-    if size > MAX_ANSWER:
-        return False
+    if len(data) > MAX_ANSWER:
+        return data[:MAX_ANSWER], False
     if response.length:
         raise TransientError("bad_answer", f"the answer is cut short: {response.length} bytes are missing")
-    return response.isclosed() and not response.will_close
+    return data, response.isclosed() and not response.will_close
 
 
 #: The first kind that fits names the failure. Certificates come before: see ``_connect_error``.

@@ -53,6 +53,7 @@ class Entry:
             eventSource, eventName, readOnly, errorCode; those the event has.
         attributes: what trailforward itself says of a message it hands back (dead letters, retry queue).
         content_type: of the data on its own; empty if unknown.
+        time: when the event happened, ISO 8601 as the event spells it; empty if unknown.
     """
 
     data: bytes
@@ -62,6 +63,7 @@ class Entry:
     fields: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     content_type: str = ""
+    time: str = ""
 
 
 @dataclass(frozen=True, slots=True)

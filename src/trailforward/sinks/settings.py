@@ -60,12 +60,21 @@ class SinkSettings(Settings):
     Attributes:
         to: the destination: an ARN or a URL.
         format: what is sent: ``raw`` (the envelope's bytes), ``record`` (the bytes of ``detail``), ``text``.
+        redact: dotted paths of values that are taken out before the event is formatted.
         limits: replaces the destination's documented limits.
     """
 
     to: str
     format: str = "raw"
+    redact: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[^.]+([.][^.]+)*$")], ...], Field(strict=False)
+    ] = ()
     limits: LimitSettings = LimitSettings()
+
+    @property
+    def resource(self) -> str:
+        """ARN of the destination, or empty: events about it that a service caused are our own."""
+        return self.to if self.to.startswith("arn:") else ""
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses a format that does not fit the other settings. Called where both are known.
@@ -73,6 +82,11 @@ class SinkSettings(Settings):
         Raises:
             PydanticCustomError: a ``fault``, as from validation.
         """
+        if self.redact and format.name == "raw":
+            raise fault(
+                'format "raw" sends what arrived, and `redact` changes it',
+                'use another format ("record", "cloudevents" …), or remove `redact`',
+            )
 
 
 class AwsSinkSettings(SinkSettings):
@@ -93,10 +107,15 @@ class AwsSinkSettings(SinkSettings):
         return self.arn.resource.removeprefix(self.resource_prefix)
 
     @classmethod
+    def name_shape(cls) -> str:
+        """What the resource's own name must match."""
+        return "[A-Za-z0-9_.-]{1,256}"
+
+    @classmethod
     def shape(cls) -> str:
         """What ``to`` must match, as a regular expression that JSON Schema shares."""
         place = "[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}"
-        return f"^arn:aws(-[a-z]+)*:{cls.service}:{place}:{cls.resource_prefix}[A-Za-z0-9_.-]{{1,256}}$"
+        return f"^arn:aws(-[a-z]+)*:{cls.service}:{place}:{cls.resource_prefix}{cls.name_shape()}$"
 
     @field_validator("to")
     @classmethod

@@ -1,0 +1,65 @@
+"""URLs of HTTP sinks: encrypted or to this machine, without user or password."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from trailforward.sinks.settings import fault
+
+#: What a URL may hold.
+CHARACTERS = re.compile(r"[!-~]+")
+_LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE)
+
+
+def check_url(to: str) -> str:
+    """The URL itself.
+
+    Raises:
+        PydanticCustomError: a ``fault``. None repeats the URL: what is wrong with it may be a password.
+    """
+    if not CHARACTERS.fullmatch(to):
+        raise fault(
+            "the URL holds blanks, control characters or letters beyond ASCII",
+            "percent-encode its path, and write the host in its ASCII form (xn--…)",
+        )
+    try:
+        url = urlsplit(to)
+        port, host = url.port, url.hostname or ""
+    except ValueError:
+        raise fault("the URL's host or port is malformed", "write https://HOST:PORT/PATH") from None
+    if url.scheme not in {"http", "https"}:
+        raise fault("the URL is neither https nor http", "write https://HOST/PATH")
+    if "@" in url.netloc:
+        raise fault("the URL holds a user name or password", 'use auth = { type = "basic", … }')
+    if "#" in to:
+        raise fault("the URL has a fragment, which is never sent", "remove # and what follows")
+    if not _is_host(host) or port == 0:
+        raise fault("the URL's host or port is missing or malformed", "write https://HOST:PORT/PATH")
+    if url.scheme == "http" and not _is_loopback(host):
+        raise fault("plain http would show the events to everyone on the way", "write https://…")
+    return to
+
+
+def _is_host(host: str) -> bool:
+    if ":" in host:
+        from ipaddress import IPv6Address
+
+        try:
+            IPv6Address(host)
+        except ValueError:
+            return False
+        return True
+    return _HOST.fullmatch(host) is not None
+
+
+def _is_loopback(host: str) -> bool:
+    if host in {"localhost", "::1"}:
+        return True
+    from ipaddress import IPv4Address
+
+    try:
+        return IPv4Address(host).is_loopback
+    except ValueError:
+        return False

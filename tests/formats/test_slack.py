@@ -1,0 +1,46 @@
+"""Slack messages."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.events import envelope
+from trailforward import EventError, Message, Origin
+from trailforward.formats import load
+from trailforward.testing import samples
+
+FORM = load("slack")
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_every_event_is_a_message_within_slacks_limits(name: str) -> None:
+    """A headline and details, each a section of at most 3,000 characters."""
+    message = Message(samples.load(name), Origin("test"))
+    value = json.loads(FORM.data(message))
+    headline = load("text").data(message).decode().split("\n")[0]
+    assert value["text"] == headline.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    assert 1 <= len(value["blocks"]) <= 2
+    assert all(0 < len(block["text"]["text"]) <= 3_000 for block in value["blocks"])
+    assert FORM.subject(message) == load("text").subject(message)
+
+
+def test_nobody_can_forge_mentions_or_links() -> None:
+    """What an attacker writes into an event does not ring the channel, however long it is."""
+    raw = envelope(
+        1, userAgent="<!channel> & <https://evil.example.com|click>", requestParameters={"x": "<" * 5_000}
+    )
+    text = FORM.data(Message(raw, Origin("test"))).decode()
+    assert "<" not in text
+    assert ">" not in text
+    assert "&lt;!channel&gt; &amp;" in text
+    blocks = json.loads(text)["blocks"]
+    assert len(blocks[1]["text"]["text"]) <= 3_000
+    assert blocks[1]["text"]["text"].endswith("…")
+
+
+def test_what_is_no_event_is_no_message() -> None:
+    """Bytes that are no event are refused."""
+    with pytest.raises(EventError):
+        FORM.data(Message(b"no json", Origin("test")))

@@ -1,0 +1,289 @@
+"""Every sink of ours keeps the contract that third parties are asked to keep."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from tests.support.aws import point_at
+from tests.support.receiver import Exchange, Receiver, Status
+from tests.support.receiver import Fault as WebFault
+from tests.support.secrets import REFERENCE, FixedSecrets
+from tests.support.stub_aws import Partial, Refusal, Refuse, StubAws, containing
+from trailforward import sinks
+from trailforward.demo.receiver import split
+from trailforward.formats import load
+from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.testing.contract import SinkContract
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.aws import Reader
+    from trailforward.sinks.base import Sink
+
+
+def made(to: str) -> Sink:
+    """The sink of a destination."""
+    kind: Any = sinks.load(sinks.type_of(to) or "")
+    sink: Sink = kind(kind.Settings(to=to), load("raw"))
+    return sink
+
+
+class Aws(SinkContract):
+    """A sink whose destination is the stub."""
+
+    to: ClassVar[str]
+    busy: ClassVar = "ThrottlingException"
+    partial: ClassVar = True
+    end: ClassVar = b""
+
+    @pytest.fixture(autouse=True)
+    def _aws(self, stub: StubAws) -> None:
+        self.stub = stub
+        _, _, service, region, *_ = self.to.split(":")
+        self.place = f"{service}:{region}"
+
+    def make(self) -> Sink:
+        """The sink."""
+        return made(self.to)
+
+    def taken(self) -> list[bytes]:
+        """What the stub keeps."""
+        return [data.removesuffix(self.end) for data in self.stub.taken(self.place)]
+
+    def refuse_entries(self, text: bytes) -> bool:
+        """By the answer's own words for single entries."""
+        self.stub.always(self.place, Partial(containing(text), Refusal("InternalFailure")))
+        return self.partial
+
+    def fail_call(self, *, transient: bool) -> bool:
+        """Throttled or forbidden."""
+        self.stub.script(
+            self.place, Refuse(400, self.busy) if transient else Refuse(403, "AccessDeniedException")
+        )
+        return True
+
+
+class TestKinesis(Aws):
+    to = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
+
+
+class TestFirehose(Aws):
+    to = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
+    end = b"\n"
+
+
+class TestSns(Aws):
+    to = "arn:aws:sns:us-west-2:111122223333:alerts"
+    busy = "Throttling"
+
+
+class TestSqs(Aws):
+    to = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
+    busy = "RequestThrottled"
+
+
+class TestEventBridge(Aws):
+    to = "arn:aws:events:us-west-2:111122223333:event-bus/security"
+
+
+class TestCloudWatchLogs(Aws):
+    to = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
+    partial = False  # it refuses by age alone: tests/sinks/test_cloudwatch_logs.py
+
+
+class TestS3(SinkContract):
+    """The bucket is moto's; what fails is played by a receiver."""
+
+    @pytest.fixture(autouse=True)
+    def _bucket(self, local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        self.client, self.bucket = local_aws("s3"), "contract"
+        self.region, self.monkeypatch = local_aws.region, monkeypatch
+        place: Any = {"LocationConstraint": self.region}
+        self.client.create_bucket(Bucket=self.bucket, CreateBucketConfiguration=place)
+        with Receiver() as self.receiver:
+            yield
+        for key in self._keys():
+            self.client.delete_object(Bucket=self.bucket, Key=key)
+        self.client.delete_bucket(Bucket=self.bucket)
+
+    def _keys(self) -> list[str]:
+        return [item["Key"] for item in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", ())]
+
+    def make(self) -> Sink:
+        """The sink."""
+        return made(f"s3://{self.bucket}/trail?region={self.region}")
+
+    def taken(self) -> list[bytes]:
+        """The lines of all objects."""
+        bodies = [self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self._keys()]
+        return [line for body in bodies for line in gzip.decompress(body).split(b"\n")[:-1]]
+
+    def fail_call(self, *, transient: bool) -> bool:
+        """Throttled or forbidden."""
+        self.receiver.script(Status(503 if transient else 403))
+        point_at(f"http://127.0.0.1:{self.receiver.port}", self.monkeypatch)
+        return True
+
+
+class Web(SinkContract):
+    """A sink whose destination is an HTTP receiver."""
+
+    settings: ClassVar[dict[str, Any]] = {}
+    ok: ClassVar = Status()
+    path: ClassVar = ""
+    format: ClassVar = "raw"
+
+    @pytest.fixture(autouse=True)
+    def _receiver(self) -> Iterator[None]:
+        with Receiver([self.ok] * 2_000) as self.receiver:
+            yield
+
+    def make(self) -> Sink:
+        """The sink."""
+        url = f"http://127.0.0.1:{self.receiver.port}"
+        settings = {"to": url + self.path, "format": self.format, **self.settings}
+        return HttpSink(
+            HttpSettings.model_validate(settings), load(self.format), secrets=FixedSecrets(self.secret(url))
+        )
+
+    def secret(self, url: str) -> str:
+        """What the secret is."""
+        return f"hunter2 of {url}"
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The events of one body."""
+        return split(body)
+
+    def taken(self) -> list[bytes]:
+        """What was posted."""
+        return [data for body in self.receiver.bodies for data in self.events_in(body)]
+
+    def fail_call(self, *, transient: bool) -> bool:
+        """503 or 403."""
+        self.receiver._script.clear()
+        self.receiver.script(Status(503 if transient else 403))
+        return True
+
+
+class TestHttpArray(Web):
+    pass
+
+
+class TestHttpNdjson(Web):
+    settings: ClassVar = {"batch": "ndjson"}
+
+
+class TestHttpSingle(Web):
+    settings: ClassVar = {"batch": "single"}
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The body."""
+        return [body]
+
+
+class TestSplunk(Web):
+    settings: ClassVar = {"preset": "splunk-hec", "secret": REFERENCE}
+    ok = Status(body=b'{"code":0}')
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """What stands between the wrappers."""
+        head = b'{"time":1777886100,"sourcetype":"aws:cloudtrail","event":'
+        return [part.removesuffix(b"}") for part in body.split(head)[1:]]
+
+
+class TestDatadog(Web):
+    settings: ClassVar = {"preset": "datadog", "secret": REFERENCE}
+    ok = Status(202)
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The messages."""
+        return [log["message"].encode() for log in json.loads(body)]
+
+
+@dataclass(frozen=True)
+class Bulk(WebFault):
+    """Answers as a bulk API does; refuses events that hold the culprit."""
+
+    culprit: bytes = b"\0"
+
+    def play(self, exchange: Exchange) -> None:
+        """Answers."""
+        lines = exchange.receiver.requests[-1].decoded.split(b"\n")[1::2]
+        told = [{"create": {"status": 400 if self.culprit in line else 201}} for line in lines]
+        exchange.answer(200, {}, json.dumps({"items": told}).encode())
+
+
+class TestElastic(Web):
+    settings: ClassVar = {"preset": "elastic-bulk", "secret": REFERENCE}
+    path = "/trail/_bulk"
+    culprit = b"\0"
+
+    @pytest.fixture(autouse=True)
+    def _receiver(self) -> Iterator[None]:
+        with Receiver() as self.receiver:
+            self.receiver._script.extend([Bulk()] * 100)
+            yield
+
+    def refuse_entries(self, text: bytes) -> bool:
+        """Items of their own."""
+        self.culprit = text
+        self.receiver._script.clear()
+        self.receiver.script(Bulk(text))
+        return True
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """Every second line, but for what was refused."""
+        return [line for line in body.split(b"\n")[1::2] if self.culprit not in line]
+
+
+class TestSlack(TestHttpSingle):
+    settings: ClassVar = {"preset": "slack", "secret": REFERENCE}
+    format = "slack"
+    ok = Status(body=b"ok")
+
+    def secret(self, url: str) -> str:
+        """The URL itself."""
+        return f"{url}/services/x"
+
+
+class TestSumo(TestHttpNdjson):
+    settings: ClassVar = {"preset": "sumo", "secret": REFERENCE}
+
+    def secret(self, url: str) -> str:
+        """The URL itself."""
+        return f"{url}/receiver/x"
+
+
+class TestStandardWebhooks(TestHttpSingle):
+    settings: ClassVar = {"preset": "standard-webhooks", "secret": REFERENCE}
+
+    def secret(self, url: str) -> str:
+        """A key."""
+        assert url
+        return "whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
+
+
+class TestFile(SinkContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.path = tmp_path / "events.ndjson"
+
+    def make(self) -> Sink:
+        """The sink."""
+        return made(f"file:{self.path}")
+
+    def taken(self) -> list[bytes]:
+        """The lines."""
+        return self.path.read_bytes().split(b"\n")[:-1]
+
+    def fail_call(self, *, transient: bool) -> bool:
+        """A full disk, or a folder that is not there."""
+        self.path = Path("/dev/full") if transient else self.path / "absent" / "file"
+        return True

@@ -1,0 +1,179 @@
+"""Sinks of third parties: found by the scheme of a destination, never in the place of a built-in one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from trailforward import Config, ConfigError, Forwarder, Message, Origin, sinks
+from trailforward.errors import PluginError
+from trailforward.sinks import _plugins
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    #: (name, code of the module, name of the package)
+    Install = Callable[..., None]
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "third-party-sink"
+
+SINK = """
+    from trailforward.sinks.base import Limits
+    from trailforward.sinks.settings import SinkSettings
+
+    class Settings(SinkSettings):
+        loud: bool = False
+
+    class Sink:
+        Settings = Settings
+        taken = []
+
+        def __init__(self, settings, format):
+            self.arn, self.limits = settings.resource, Limits(10, 1000, 1000)
+
+        def size(self, entry):
+            return len(entry.data)
+
+        def send(self, batch):
+            self.taken += [entry.data for entry in batch]
+            return []
+
+        def close(self):
+            pass
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
+    """Puts a package with an entry point on the path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def add(name: str, code: str = SINK, package: str = "acme-sinks") -> None:
+        module = package.replace("-", "_")
+        (tmp_path / f"{module}.py").write_text(textwrap.dedent(code))
+        info = tmp_path / f"{module}-1.0.dist-info"
+        info.mkdir(exist_ok=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.0\n")
+        with (info / "entry_points.txt").open("a") as file:
+            file.write(f"[trailforward.sinks]\n{name} = {module}:Sink\n")
+        monkeypatch.delitem(sys.modules, module, raising=False)
+
+    return add
+
+
+@pytest.mark.parametrize(
+    ("name", "to"),
+    [("acme", "acme://host/x"), ("dynamodb", "arn:aws:dynamodb:eu-west-1:111122223333:table/x")],
+)
+def test_a_plug_in_is_used_like_any_sink(install: Install, name: str, to: str) -> None:
+    """The scheme of a URL, or the service of an ARN, finds the plug-in; its settings are its own."""
+    install(name)
+    config = Config.from_toml(f'[sinks.x]\nto = "{to}"\nloud = true\n')
+    assert config.sinks["x"].loud is True
+    outcome = Forwarder(config).forward([Message(b'{"detail":{}}', Origin("test"))])
+    assert outcome.totals("x").delivered == 1
+    assert sinks.load(name).taken == [b'{"detail":{}}']
+
+
+def test_a_plug_ins_settings_are_checked(install: Install) -> None:
+    """A wrong key of a plug-in's table is told like any other."""
+    install("acme")
+    with pytest.raises(ConfigError, match=r"sinks\.x\.laud: an unknown key\. Fix: write loud"):
+        Config.from_toml('[sinks.x]\nto = "acme://x"\nlaud = true\n')
+
+
+@pytest.mark.parametrize("name", ["kinesis", "https", "http", "s3", "eventbridge", "stdout"])
+def test_no_plug_in_stands_in_the_place_of_a_built_in_sink(install: Install, name: str) -> None:
+    """What a built-in sink takes, or is called, stays its own, whatever is installed."""
+    install(name, "raise SystemError('never imported')")
+    destinations = {
+        "http": "https://siem.example.com",
+        "s3": "s3://lake?region=eu-west-1",
+        "stdout": "stdout:",
+    }
+    for kind, to in destinations.items():
+        assert sinks.type_of(to) == kind
+    assert sinks.type_of("arn:aws:kinesis:eu-west-1:111122223333:stream/x") == "kinesis"
+    assert sinks.type_of("eventbridge://x") is None
+    assert "acme_sinks" not in sys.modules
+
+
+def test_built_in_sinks_cost_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed packages are looked through only for a destination that no built-in sink takes."""
+    monkeypatch.setattr(_plugins, "_entry_points", lambda _: pytest.fail("searched"))
+    Config.to("stdout:", "https://siem.example.com", "arn:aws:sqs:eu-west-1:111122223333:x")
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("import absent_module", "raised ModuleNotFoundError: No module named 'absent_module'"),
+        ("1 / 0", "raised ZeroDivisionError"),
+        ("Other = 1", "raised AttributeError"),
+        ("class Sink: pass", "no Settings derived from"),
+        ("class Sink: Settings = dict", "no Settings derived from"),
+        (SINK.replace("def send", "def transmit").replace("def size", "def weigh"), "lacks size, send"),
+    ],
+)
+def test_a_broken_plug_in_gives_one_clear_error(install: Install, code: str, reason: str) -> None:
+    """The error names the setting, the plug-in, the package to blame and why; nothing else breaks."""
+    install("acme", code)
+    with pytest.raises(ConfigError) as caught:
+        Config.to("acme://x", "stdout:")
+    (problem,) = caught.value.problems
+    assert problem.key == "destination 1"
+    assert problem.message.startswith("the plug-in 'acme' of acme-sinks cannot be used: ")
+    assert reason in problem.message
+    assert problem.fix == "update or uninstall that package"
+
+
+def test_two_packages_for_one_scheme_are_told_apart(install: Install) -> None:
+    """Which of them would be used must not hang on the order of a directory."""
+    install("acme")
+    install("acme", package="evil-sinks")
+    with pytest.raises(PluginError, match="of acme-sinks and evil-sinks cannot be used: several packages"):
+        sinks.load("acme")
+
+
+@pytest.mark.parametrize(
+    "to", ["nobody://x", "arn:aws:lambda:eu-west-1:111122223333:function:x", "words", ""]
+)
+def test_what_nobody_takes_is_told(to: str) -> None:
+    """Without a plug-in of that name the error is the usual one."""
+    assert sinks.type_of(to) is None
+
+
+def test_the_example_is_a_real_package(tmp_path: Path) -> None:
+    """examples/third-party-sink installs beside trailforward, and keeps the contract by its own tests."""
+    target = tmp_path / "site"
+    source = tmp_path / "source"
+    subprocess.run(["cp", "-r", str(EXAMPLE), str(source)], check=True)  # noqa: S607
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    pip += ["--no-build-isolation", "--no-index", "--target", str(target), str(source)]
+    subprocess.run(pip, check=True, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "error",
+        str(source / "tests"),
+    ]
+    src = str(Path(__file__).parents[2] / "src")
+    environ = {"PYTHONPATH": f"{target}:{src}", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=source, env=environ)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+    code = "from trailforward import Config; print(Config.to('syslog://127.0.0.1:6514').sinks)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path, env=environ
+    )
+    assert "facility=13" in done.stdout, done.stderr

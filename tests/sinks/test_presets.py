@@ -1,0 +1,394 @@
+"""HTTP presets: the body, the headers and the meaning of answers, as each receiver documents them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.events import envelope
+from tests.support.receiver import Receiver, Status
+from tests.support.secrets import REFERENCE, FixedSecrets
+from trailforward import Config, ConfigError, Forwarder, Message, Origin
+from trailforward.errors import PermanentError, TransientError
+from trailforward.formats import load
+from trailforward.sinks.base import Entry, Rejection
+from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.presets import NAMES
+from trailforward.sinks.presets.base import Preset
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Bytes that any re-serialisation would change.
+ODD = [b'{"a": 1.10,"b":1.688560107857E9 }', '{"name":"bücher\\u003d","big":12345678901234567890}'.encode()]
+TIME = "2026-05-04T09:15:00Z"
+TOKEN = "hunter2"
+
+#: Sinks to close.
+OPEN: list[HttpSink] = []
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver that plays what a test scripts."""
+    with Receiver() as receiver:
+        yield receiver
+        while OPEN:
+            OPEN.pop().close()
+
+
+def sink(
+    receiver: Receiver,
+    preset: str,
+    *,
+    secret: str = TOKEN,
+    path: str = "",
+    secrets: Any = None,
+    **settings: Any,
+) -> HttpSink:
+    """A sink with this preset, whose secret is at hand."""
+    to = f"http://127.0.0.1:{receiver.port}{path}"
+    if "auth" not in settings:
+        settings["secret"] = REFERENCE
+    made = HttpSettings.model_validate({"to": to, "preset": preset, **settings})
+    OPEN.append(HttpSink(made, load(made.format), secrets=secrets or FixedSecrets(secret)))
+    return OPEN[-1]
+
+
+def entries(*data: bytes, time: str = TIME) -> list[Entry]:
+    """Entries with these bytes."""
+    return [Entry(each, f"key-{index}", time=time) for index, each in enumerate(data)]
+
+
+def deliver(made: HttpSink, *data: bytes, time: str = TIME) -> list[Rejection]:
+    """Sends one batch."""
+    return made.send(entries(*data, time=time))
+
+
+def body(status: int, value: Any) -> Status:
+    """An answer with JSON."""
+    return Status(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
+
+
+HEC_OK = body(200, {"text": "Success", "code": 0})
+
+
+def test_splunk_gets_each_event_unchanged_in_its_wrapper(receiver: Receiver) -> None:
+    """Objects one after another, with time, source type and what `metadata` says; the event's own bytes."""
+    receiver.script(HEC_OK)
+    made = sink(receiver, "splunk-hec", metadata={"index": "cloud"}, gzip=True)
+    assert deliver(made, *ODD) == []
+    (request,) = receiver.requests
+    assert request.path == "/services/collector/event"
+    assert request.headers["Authorization"] == f"Splunk {TOKEN}"
+    head = b'{"time":1777886100,"sourcetype":"aws:cloudtrail","index":"cloud","event":'
+    assert request.decoded == b"".join(head + data + b"}" for data in ODD)
+    assert sum(map(made.size, entries(*ODD))) == len(request.decoded)
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "2026-05-04T09:15:00"])
+def test_splunk_takes_its_own_time_where_the_event_tells_none(receiver: Receiver, time: str) -> None:
+    """An event without a readable time is sent without one."""
+    receiver.script(HEC_OK)
+    made = sink(receiver, "splunk-hec", path="/other/path", metadata={"sourcetype": "mine"})
+    assert deliver(made, b"{}", time=time) == []
+    assert receiver.bodies == [b'{"sourcetype":"mine","event":{}}']
+    assert receiver.requests[0].path == "/other/path"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "divisible"),
+    [
+        (403, 1, PermanentError, False),
+        (401, 3, PermanentError, False),
+        (400, 5, PermanentError, True),
+        (400, 6, PermanentError, True),
+        (400, 7, PermanentError, False),
+        (400, 11, PermanentError, False),
+        (400, 12, PermanentError, True),
+        (500, 8, TransientError, None),
+        (503, 9, TransientError, None),
+        (503, 18, TransientError, None),
+    ],
+)
+def test_splunks_codes_are_understood(
+    receiver: Receiver,
+    status: int,
+    code: int,
+    kind: type[Exception],
+    divisible: bool | None,  # noqa: FBT001
+) -> None:
+    """Busy and full pass; a wrong token or index is for good; a bad event is searched for in its batch."""
+    receiver.script(body(status, {"text": "no", "code": code, "invalid-event-number": 1}))
+    with pytest.raises(kind) as caught:
+        deliver(sink(receiver, "splunk-hec"), *ODD)
+    assert f"HEC code {code}" in str(caught.value)
+    assert getattr(caught.value, "divisible", None) is divisible
+
+
+def test_a_failure_without_a_code_is_judged_by_its_status(receiver: Receiver) -> None:
+    """A gateway in front of Splunk may answer, too."""
+    receiver.script(Status(400, body=b"<html>"), Status(502))
+    with pytest.raises(PermanentError):
+        deliver(sink(receiver, "splunk-hec"), b"{}")
+    with pytest.raises(TransientError):
+        deliver(sink(receiver, "splunk-hec"), b"{}")
+
+
+@pytest.mark.parametrize(
+    ("preset", "path"), [("splunk-hec", ""), ("slack", ""), ("elastic-bulk", "/trail/_bulk")]
+)
+@pytest.mark.parametrize(
+    "answer", [b"", b"<html>Welcome</html>", b"[1]", b'{"code":9,"items":[]}', b"[" * 99_999]
+)
+def test_a_success_of_a_stranger_is_none(receiver: Receiver, preset: str, path: str, answer: bytes) -> None:
+    """A 200 that the receiver would not give proves nothing: the events are sent again."""
+    receiver.script(Status(200, body=answer))
+    with pytest.raises(TransientError, match="unreadable_answer"):
+        deliver(sink(receiver, preset, path=path, secret=f"http://127.0.0.1:{receiver.port}/x"), b"{}")
+
+
+def test_datadog_gets_the_event_as_the_text_of_a_log(receiver: Receiver) -> None:
+    """Reading `message` gives back exactly the bytes; tags and service are what `metadata` says."""
+    receiver.script(Status(202, body=b"{}"))
+    odd = [*ODD, b'{"lone":"\\ud800"}', '{"lone":"\ud800"}'.encode("utf-8", "surrogatepass")]
+    made = sink(receiver, "datadog", metadata={"service": "trail", "ddtags": "env:prod"})
+    assert deliver(made, *odd) == []
+    (request,) = receiver.requests
+    assert (request.path, request.headers["DD-API-KEY"]) == ("/api/v2/logs", TOKEN)
+    logs = request.json
+    assert [log.pop("message").encode("utf-8", "surrogatepass") for log in logs] == odd
+    assert logs == [{"ddsource": "cloudtrail", "service": "trail", "ddtags": "env:prod"}] * len(odd)
+    assert sum(map(made.size, entries(*odd))) + made.limits.batch_overhead == len(request.body) + 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(403, PermanentError), (413, PermanentError), (408, TransientError), (429, TransientError)],
+)
+def test_datadog_takes_all_or_nothing(receiver: Receiver, status: int, kind: type[Exception]) -> None:
+    """A refusal is the whole request's."""
+    receiver.script(body(status, {"errors": ["no"]}))
+    with pytest.raises(kind):
+        deliver(sink(receiver, "datadog"), *ODD)
+
+
+def test_datadog_logs_over_a_megabyte_are_never_cut(receiver: Receiver) -> None:
+    """Datadog would cut a longer log without a word; it is a dead letter instead."""
+    config = Config.from_toml(
+        f'[sinks.dd]\nto = "{receiver.url}"\npreset = "datadog"\nsecret = "{REFERENCE}"\n'
+    )
+    made = sink(receiver, "datadog")
+    message = Message(envelope(1, pad='"' * 500_000), Origin("test"))
+    outcome = Forwarder(config, made={"dd": made}).forward([message])
+    assert outcome.verdicts["dd"][0].code == "too_large"
+
+
+def items(*results: Any) -> Status:
+    """A bulk answer."""
+    told = [{"create": result} if isinstance(result, dict) else result for result in results]
+    return body(200, {"took": 1, "errors": True, "items": told})
+
+
+def test_elastic_gets_two_lines_for_each_event(receiver: Receiver) -> None:
+    """The event's bytes under its own id, so that a repetition is known as one."""
+    receiver.script(items({"status": 201}, {"status": 200}))
+    made = sink(receiver, "elastic-bulk", path="/logs-aws.cloudtrail-default/_bulk?pipeline=x")
+    assert deliver(made, *ODD) == []
+    (request,) = receiver.requests
+    assert request.path == "/logs-aws.cloudtrail-default/_bulk?pipeline=x"
+    assert request.headers["Authorization"] == f"ApiKey {TOKEN}"
+    assert request.headers["Content-Type"] == "application/x-ndjson"
+    lines = [b'{"create":{"_id":"key-%d"}}\n%b\n' % (index, data) for index, data in enumerate(ODD)]
+    assert request.body == b"".join(lines)
+    assert sum(map(made.size, entries(*ODD))) == len(request.body)
+
+
+def test_elastics_items_are_judged_one_by_one(receiver: Receiver) -> None:
+    """409 means that it is there; 429 and 5xx pass; the others are for good, without their reasons."""
+    secret = "payload"
+    receiver.script(
+        items(
+            {"status": 201},
+            {"status": 409, "error": {"type": "version_conflict_engine_exception"}},
+            {"status": 429, "error": {"type": "es_rejected_execution_exception"}},
+            {"status": 503},
+            {"status": 400, "error": {"type": "document_parsing_exception", "reason": secret}},
+            {"status": 400, "error": {"type": secret.upper()}},
+            {"status": "?"},
+            None,
+        )
+    )
+    batch = [b"{\n}", *[b"{}"] * 8]
+    refused = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), *batch)
+    assert [(each.index, each.code, each.transient) for each in refused] == [
+        (0, "line_break", False),
+        (3, "es_rejected_execution_exception", True),
+        (4, "http_503", True),
+        (5, "document_parsing_exception", False),
+        (6, "http_400", False),
+        (7, "unreadable_answer", True),
+        (8, "unreadable_answer", True),
+    ]
+    assert secret not in str(refused).lower()
+
+
+def test_elastic_may_be_reached_without_a_secret_or_with_another_kind(receiver: Receiver) -> None:
+    """A cluster of one's own may take anybody, or a user name and password."""
+    receiver.script(items({"status": 201}), items({"status": 201}))
+    auth = {"type": "basic", "username": "elastic", "secret": REFERENCE}
+    assert deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk", auth=auth), b"{}") == []
+    assert deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk", auth=None), b"{}") == []
+    assert [str(request.headers["Authorization"])[:5] for request in receiver.requests] == ["Basic", "None"]
+
+
+def test_elastic_ids_are_never_too_long(receiver: Receiver) -> None:
+    """An id beyond 512 bytes becomes its digest."""
+    receiver.script(items({"status": 201}))
+    sink(receiver, "elastic-bulk", path="/trail/_bulk").send([Entry(b"{}", "k" * 513)])
+    assert len(json.loads(receiver.bodies[0].split(b"\n")[0])["create"]["_id"]) == 64
+
+
+def slack(receiver: Receiver, *secrets: str, **settings: Any) -> HttpSink:
+    """A Slack sink whose URL is the secret."""
+    urls = secrets or (f"http://127.0.0.1:{receiver.port}/services/T0/B0/{TOKEN}?x=1",)
+    return sink(receiver, "slack", secrets=FixedSecrets(*urls), **settings)
+
+
+def test_slack_gets_a_notification_at_the_secret_url(receiver: Receiver) -> None:
+    """The path comes from the secret; the body is a message for people, one a request."""
+    receiver.script(Status(200, body=b"ok"))
+    made = slack(receiver)
+    data = load("slack").data(Message(envelope(1), Origin("test")))
+    assert deliver(made, data) == []
+    (request,) = receiver.requests
+    assert request.path == f"/services/T0/B0/{TOKEN}?x=1"
+    assert request.json["text"].startswith("rosa: ec2:StopInstances")
+    assert (made.limits.entries, request.headers["Content-Type"]) == (1, "application/json")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "kind"),
+    [
+        (400, b"invalid_payload", PermanentError),
+        (403, b"action_prohibited", PermanentError),
+        (404, b"no_service", PermanentError),
+        (410, b"channel_is_archived", PermanentError),
+        (429, b"", TransientError),
+        (500, b"rollup_error", TransientError),
+    ],
+)
+def test_slacks_words_are_told(receiver: Receiver, status: int, text: bytes, kind: type[Exception]) -> None:
+    """Plain-text errors say what is wrong; neither they nor anything else show the URL."""
+    receiver.script(Status(status, {"Retry-After": "7"}, text))
+    with pytest.raises(kind) as caught:
+        deliver(slack(receiver), b"{}")
+    assert text.decode() in str(caught.value)
+    assert TOKEN not in str(caught.value)
+    assert getattr(caught.value, "retry_after", 7) == 7
+
+
+def test_what_is_no_word_of_slacks_is_not_repeated(receiver: Receiver) -> None:
+    """An answer may quote what was sent."""
+    receiver.script(Status(400, body=b'{"a":1}'))
+    with pytest.raises(PermanentError) as caught:
+        deliver(slack(receiver), b"{}")
+    assert '"a"' not in str(caught.value)
+
+
+def test_a_webhook_that_was_replaced_is_read_again(receiver: Receiver) -> None:
+    """404 at a secret URL looks the secret up again; a newer one is used at the next attempt."""
+    urls = [f"http://127.0.0.1:{receiver.port}/{name}" for name in ("old", "new")]
+    receiver.script(Status(404, body=b"no_service"), Status(200, body=b"ok"))
+    made = slack(receiver, *urls)
+    with pytest.raises(TransientError, match="a newer one was found"):
+        made.send(entries(b"{}"))
+    assert made.send(entries(b"{}")) == []
+    assert [request.path for request in receiver.requests] == ["/old", "/new"]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://evil.example.com/x", "hunter2", "http://127.0.0.1/x", "", "http://a b/"]
+)
+def test_a_secret_url_leads_nowhere_else(receiver: Receiver, url: str) -> None:
+    """Whoever may change the secret cannot make the sink send to another host; the secret is not shown."""
+    with pytest.raises(PermanentError) as caught:
+        deliver(slack(receiver, url), b"{}")
+    assert REFERENCE in str(caught.value)
+    assert not url or url not in str(caught.value)
+    assert receiver.requests == []
+
+
+def test_a_secret_url_without_a_path_is_the_hosts(receiver: Receiver) -> None:
+    """The shortest URL is one, too."""
+    receiver.script(Status(200, body=b"ok"))
+    assert deliver(slack(receiver, f"http://127.0.0.1:{receiver.port}"), b"{}") == []
+    assert receiver.requests[0].path == "/"
+
+
+def test_sumo_gets_a_line_each_at_the_secret_url(receiver: Receiver) -> None:
+    """Events are lines of records; category and host are headers."""
+    made = sink(
+        receiver,
+        "sumo",
+        secret=f"http://127.0.0.1:{receiver.port}/receiver/v1/http/x==",
+        headers={"X-Sumo-Category": "aws/cloudtrail"},
+    )
+    assert deliver(made, *ODD) == []
+    (request,) = receiver.requests
+    assert (request.path, request.headers["X-Sumo-Category"]) == ("/receiver/v1/http/x==", "aws/cloudtrail")
+    assert request.body == ODD[0] + b"\n" + ODD[1] + b"\n"
+
+
+def test_a_preset_says_how_its_secret_is_shown_and_its_body_framed() -> None:
+    """A preset that leaves out either cannot be used by mistake."""
+    with pytest.raises(NotImplementedError):
+        Preset().auth(REFERENCE)
+    with pytest.raises(NotImplementedError):
+        Preset().framing({})
+
+
+HTTP = 'to = "https://siem.example.com"'
+SECRET = f'secret = "{REFERENCE}"'
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"elastic-bulk"}))
+def test_a_preset_is_two_lines(name: str) -> None:
+    """The name and the secret are all that a preset needs: format and body follow."""
+    Config.from_toml(f'[sinks.s]\n{HTTP}\npreset = "{name}"\n{SECRET}\n')
+
+
+@pytest.mark.parametrize(
+    ("lines", "fault"),
+    [
+        (f"{HTTP}\n{SECRET}", "belongs to a preset"),
+        (f"{HTTP}\nmetadata = {{ index = 'x' }}", "belongs to a preset"),
+        (f'{HTTP}\npreset = "splunk"', "unknown value"),
+        (f"{HTTP}\npreset = 3", "unknown value"),
+        (f'{HTTP}\npreset = "splunk-hec"', "needs a secret"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nbatch = "array"', "frames the body itself"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nmetadata = {{ idx = "x" }}', "host, index, source"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nformat = "text"', "is no JSON"),
+        (f'{HTTP}\npreset = "sumo"\n{SECRET}\nmetadata = {{ x = "x" }}', "remove `metadata`"),
+        (f'{HTTP}\npreset = "slack"\n{SECRET}\nformat = "raw"', "does not fit preset"),
+        (f'{HTTP}\npreset = "slack"\n{SECRET}\ngzip = true', "no compressed bodies"),
+        (
+            f'to = "https://hooks.example.com/services/T0"\npreset = "slack"\n{SECRET}',
+            "the secret is the whole URL",
+        ),
+        (f'{HTTP}\npreset = "elastic-bulk"\n{SECRET}', "names no data stream"),
+        (f'to = "https://es.example.com/_bulk"\npreset = "elastic-bulk"\n{SECRET}', "names no data stream"),
+        (
+            f'{HTTP}\npreset = "datadog"\n{SECRET}\nauth = {{ type = "bearer", {SECRET} }}',
+            "both `secret` and `auth`",
+        ),
+        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "writes the header"),
+    ],
+)
+def test_contradictions_are_told(lines: str, fault: str) -> None:
+    """What does not fit a preset shows when it is configured."""
+    with pytest.raises(ConfigError) as caught:
+        Config.from_toml(f"[sinks.s]\n{lines}\n")
+    assert fault in str(caught.value)
