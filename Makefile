@@ -39,7 +39,7 @@ check: $(VENV)/.dev ## Static checks: ruff, mypy, import-linter
 
 test: check ## Checks, then every test, with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
