@@ -1,0 +1,426 @@
+"""examples/revoke-open-ingress against a local EC2 over HTTP: what it closes, leaves and hands back."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.sam.cfn import ACCOUNT, REGION, Refused, Stack, parse
+from tests.support.aws import unique
+from trailforward import EventBridgeEvent, Pattern
+from trailforward.testing import as_sqs, assumed_role, cloudtrail_event
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from tests.support.aws import Reader
+
+FOLDER = Path(__file__).parents[2] / "examples" / "revoke-open-ingress"
+TEMPLATE = parse((FOLDER / "template.yaml").read_text())
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/revoke-open-ingress"
+
+SSH_V4 = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+SSH_V6 = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+SSH_OFFICE = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "198.51.100.0/24"}]}
+HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+EVERYTHING = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+PING = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+def load(monkeypatch: pytest.MonkeyPatch, **environ: str) -> ModuleType:
+    """The function as Lambda loads it, with these settings."""
+    for name in ("DRY_RUN", "PORTS", "ROLE_ARN"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    spec = importlib.util.spec_from_file_location("revoke_open_ingress", FOLDER / "function" / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def identity(role: str) -> dict[str, Any]:
+    """The ``userIdentity`` of a session of a role."""
+    event = cloudtrail_event("StopLogging", user=assumed_role(role, "session"), account=ACCOUNT)
+    found: dict[str, Any] = event["detail"]["userIdentity"]
+    return found
+
+
+class Group:
+    """A security group of the local AWS."""
+
+    def __init__(self, aws: Reader, tags: dict[str, str] | None = None) -> None:
+        self._ec2 = aws("ec2")
+        self._region = aws.region
+        vpc = self._ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+        pairs = [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+        specifications = [{"ResourceType": "security-group", "Tags": pairs}] if pairs else []
+        self.id: str = self._ec2.create_security_group(
+            GroupName=unique("group"), Description="test", VpcId=vpc, TagSpecifications=specifications
+        )["GroupId"]
+
+    def open(self, *permissions: dict[str, Any]) -> None:
+        """Allows ingress."""
+        self._ec2.authorize_security_group_ingress(GroupId=self.id, IpPermissions=list(permissions))
+
+    def close(self, *permissions: dict[str, Any]) -> None:
+        """Somebody else is faster."""
+        self._ec2.revoke_security_group_ingress(GroupId=self.id, IpPermissions=list(permissions))
+
+    def delete(self) -> None:
+        """The group is no more."""
+        self._ec2.delete_security_group(GroupId=self.id)
+
+    def ranges(self) -> set[tuple[str, int, str]]:
+        """What is open: protocol, first port, who."""
+        return {
+            (rule["IpProtocol"], rule["FromPort"], rule.get("CidrIpv4") or rule["CidrIpv6"])
+            for rule in self._ec2.describe_security_group_rules(
+                Filters=[{"Name": "group-id", "Values": [self.id]}]
+            )["SecurityGroupRules"]
+            if not rule["IsEgress"]
+        }
+
+    def event(self, *permissions: dict[str, Any], **more: Any) -> Any:
+        """What CloudTrail tells of the call that opened these, with the entries of EC2's answer."""
+        items = [
+            {
+                "groupId": self.id,
+                "isEgress": False,
+                "ipProtocol": one["IpProtocol"],
+                "fromPort": one.get("FromPort", -1),
+                "toPort": one.get("ToPort", -1),
+                **who,
+            }
+            for one in permissions
+            for who in [
+                *({"cidrIpv4": each["CidrIp"]} for each in one.get("IpRanges", [])),
+                *({"cidrIpv6": each["CidrIpv6"]} for each in one.get("Ipv6Ranges", [])),
+            ]
+        ]
+        made = cloudtrail_event("AuthorizeSecurityGroupIngress", region=self._region, **more)
+        return made.changed({"detail.responseElements.securityGroupRuleSet.items": items})
+
+
+def outcomes(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What the function says it did."""
+    return [record.getMessage().rpartition(" ")[0] for record in caplog.records if hasattr(record, "cidr")]
+
+
+NOTHING: dict[str, Any] = {"batchItemFailures": []}
+
+
+@pytest.fixture
+def aws(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> Reader:
+    """A local AWS, in the function's own Region."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", local_aws.region)
+    return local_aws
+
+
+def test_exactly_the_opened_ranges_are_revoked(
+    aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """IPv4 and IPv6 are closed; private ranges, other ports, and what was open before stay."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    everything_rdp = {**SSH_V4, "FromPort": 3389, "ToPort": 3389}
+    group.open(everything_rdp, SSH_V4, SSH_V6, SSH_OFFICE, HTTPS)
+    answer = app.handler(as_sqs(group.event(SSH_V4, SSH_V6, SSH_OFFICE, HTTPS)), None)
+    assert answer == NOTHING
+    assert group.ranges() == {
+        ("tcp", 3389, "0.0.0.0/0"),
+        ("tcp", 22, "198.51.100.0/24"),
+        ("tcp", 443, "0.0.0.0/0"),
+    }
+    assert outcomes(caplog) == ["revoked", "revoked"]
+
+
+@pytest.mark.parametrize("environ", [{}, {"DRY_RUN": "true"}, {"DRY_RUN": "no"}], ids=str)
+def test_a_dry_run_changes_nothing(
+    environ: dict[str, str],
+    aws: Reader,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without a clear "false" the function only says what it would do."""
+    app, group = load(monkeypatch, **environ), Group(aws)
+    group.open(SSH_V4, SSH_V6)
+    before = group.ranges()
+    assert app.handler(as_sqs(group.event(SSH_V4, SSH_V6)), None) == NOTHING
+    assert group.ranges() == before
+    assert outcomes(caplog) == ["would revoke", "would revoke"]
+
+
+def test_the_log_says_who_opened_what(
+    aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log line has the actor, the event, the group and the range as fields, all of them primitives."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    group.open(SSH_V4)
+    event = group.event(SSH_V4, user="rosa")
+    app.handler(as_sqs(event), None)
+    (record,) = (record for record in caplog.records if hasattr(record, "cidr"))
+    names = ("actor", "event_id", "group", "protocol", "first", "last", "cidr")
+    assert {name: getattr(record, name) for name in names} == {
+        "actor": "rosa",
+        "event_id": event["detail"]["eventID"],
+        "group": group.id,
+        "protocol": "tcp",
+        "first": 22,
+        "last": 22,
+        "cidr": "0.0.0.0/0",
+    }
+
+
+def test_the_same_event_twice_is_no_failure(
+    aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A queue delivers at least once; what is revoked already is a success."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    group.open(SSH_V4)
+    event = group.event(SSH_V4)
+    assert app.handler(as_sqs(event, event), None) == NOTHING
+    assert group.ranges() == set()
+    assert outcomes(caplog) == ["revoked", "already gone"]
+
+
+def test_one_rule_that_is_gone_does_not_save_the_other(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EC2 revokes nothing of a call that names a missing rule: each rule has a call of its own."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    group.open(SSH_V4, SSH_V6)
+    group.close(SSH_V4)
+    assert app.handler(as_sqs(group.event(SSH_V4, SSH_V6)), None) == NOTHING
+    assert group.ranges() == set()
+
+
+def test_a_rule_that_was_narrowed_meanwhile_stays(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who mends the own mistake, even under the rule's old id, keeps the mended rule."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    group.open(SSH_OFFICE)
+    assert app.handler(as_sqs(group.event(SSH_V4)), None) == NOTHING
+    assert group.ranges() == {("tcp", 22, "198.51.100.0/24")}
+
+
+def test_a_group_that_was_deleted_is_no_failure(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing left to close."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    event = group.event(SSH_V4)
+    group.delete()
+    assert app.handler(as_sqs(event), None) == NOTHING
+
+
+@pytest.mark.parametrize(("value", "left"), [("true", 1), ("false", 0), ("", 0)])
+def test_a_tag_opts_out(
+    value: str, left: int, aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A group with the tag, and the very value that the role's policy names, may stay open."""
+    app = load(monkeypatch, DRY_RUN="false")
+    group = Group(aws, {"open-ingress-allowed": value})
+    group.open(SSH_V4)
+    assert app.handler(as_sqs(group.event(SSH_V4)), None) == NOTHING
+    assert len(group.ranges()) == left
+    assert outcomes(caplog) == ["kept" if left else "revoked"]
+
+
+@pytest.mark.parametrize(
+    ("ports", "permission", "revoked"),
+    [
+        ("22,3389", SSH_V4, True),
+        ("443", SSH_V4, False),
+        ("443", HTTPS, True),
+        ("22", {**SSH_V4, "FromPort": 0, "ToPort": 65535}, True),
+        ("22", {**SSH_V4, "FromPort": 23, "ToPort": 65535}, False),
+        ("53", {**SSH_V4, "IpProtocol": "udp", "FromPort": 53, "ToPort": 53}, True),
+        ("22", EVERYTHING, True),
+        ("22", PING, False),
+        ("*", PING, True),
+        ("*", HTTPS, True),
+    ],
+)
+def test_the_ports_decide(
+    ports: str, permission: dict[str, Any], revoked: object, aws: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A range counts if one of the ports is in it; "all traffic" always does; a star means everything."""
+    app, group = load(monkeypatch, DRY_RUN="false", PORTS=ports), Group(aws)
+    group.open(permission)
+    assert app.handler(as_sqs(group.event(permission)), None) == NOTHING
+    assert (group.ranges() == set()) is revoked
+
+
+@pytest.mark.parametrize(
+    ("cidr", "world"),
+    [
+        ("0.0.0.0/0", True),
+        ("0.0.0.0/1", True),
+        ("128.0.0.0/1", True),
+        ("10.0.0.0/8", False),
+        ("198.51.100.7/32", False),
+        ("::/0", True),
+        ("2000::/3", True),
+        ("2001:db8::/32", False),
+    ],
+)
+def test_what_the_world_is(cidr: str, world: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of IPv4 or a half of it; all of IPv6 or all of it that is in use."""
+    app = load(monkeypatch)
+    assert app.Opened("sg-1", "tcp", 22, 22, cidr).lets_in_the_world() is world
+
+
+@pytest.mark.parametrize("ports", ["ssh", "22;80", ""])
+def test_wrong_ports_stop_the_function_at_its_start(ports: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says what to write; the events wait in the queue meanwhile."""
+    with pytest.raises(ValueError, match="write ports like 22,3389"):
+        load(monkeypatch, PORTS=ports)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"detail.eventName": "AuthorizeSecurityGroupEgress"},
+        {"detail.eventName": "RevokeSecurityGroupIngress"},
+        {"detail.eventSource": "s3.amazonaws.com"},
+        {"detail.errorCode": "Client.UnauthorizedOperation", "detail.responseElements": None},
+        {"detail.responseElements.securityGroupRuleSet.items": [{"groupId": "sg-1", "ipProtocol": "tcp"}]},
+        {"detail.userIdentity": identity("revoke-open-ingress")},
+    ],
+    ids=["egress", "revocation", "other service", "refused", "from another group", "own"],
+)
+def test_everything_else_is_left_alone(
+    changes: dict[str, Any], aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Other calls, failed ones, rules without addresses and the function's own events cause no call."""
+    app, group = load(monkeypatch, DRY_RUN="false", ROLE_ARN=ROLE), Group(aws)
+    group.open(SSH_V4)
+    assert app.handler(as_sqs(group.event(SSH_V4).changed(changes)), None) == NOTHING
+    assert len(group.ranges()) == 1
+    assert outcomes(caplog) == []
+
+
+def test_only_what_failed_comes_back(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body that is no event, and an answer without rules, fail alone; their neighbours are handled."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    group.open(SSH_V4)
+    silent = cloudtrail_event("AuthorizeSecurityGroupIngress").changed({"detail.responseElements": None})
+    payload = as_sqs("no event", silent, group.event(SSH_V4))
+    ids = [record["messageId"] for record in payload["Records"]]
+    answer = app.handler(payload, None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": ident} for ident in ids[:2]]}
+    assert group.ranges() == set()
+
+
+class Refusing:
+    """An EC2 that refuses to revoke one range, as IAM or throttling may."""
+
+    def __init__(self, client: Any, cidr: str) -> None:
+        self._client, self._cidr = client, cidr
+
+    def describe_security_groups(self, **request: Any) -> Any:
+        """As ever."""
+        return self._client.describe_security_groups(**request)
+
+    def revoke_security_group_ingress(self, **request: Any) -> Any:
+        """Not for the one range."""
+        if self._cidr in json.dumps(request):
+            error = {"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}
+            raise ClientError(error, "RevokeSecurityGroupIngress")
+        return self._client.revoke_security_group_ingress(**request)
+
+
+def test_a_refused_rule_comes_back_and_holds_up_no_other(
+    aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The first of two rules cannot be revoked: the second is, and the message comes back."""
+    app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
+    group.open(SSH_V4, SSH_V6)
+    monkeypatch.setattr(app, "client", lambda _: Refusing(aws("ec2"), "0.0.0.0/0"))
+    payload = as_sqs(group.event(SSH_V4, SSH_V6))
+    assert len(app.handler(payload, None)["batchItemFailures"]) == 1
+    assert group.ranges() == {("tcp", 22, "0.0.0.0/0")}
+    assert outcomes(caplog) == ["failed", "revoked"]
+    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == ["failed"]
+
+
+def test_a_default_vpc_is_told_apart(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There EC2 answers success for a rule that is not there, and lists it as unknown."""
+    app = load(monkeypatch, DRY_RUN="false")
+
+    class Lenient:
+        def revoke_security_group_ingress(self, **request: Any) -> Any:
+            return {"Return": True, "UnknownIpPermissions": request["IpPermissions"]}
+
+    assert app.revoke(Lenient(), app.Opened("sg-1", "tcp", 22, 22, "0.0.0.0/0")) == "already gone"
+
+
+def test_the_rule_takes_what_the_function_handles() -> None:
+    """The pattern takes calls that succeeded, of this account and Region, not the function's own."""
+    stack = Stack(TEMPLATE)
+    pattern = Pattern(stack.properties("Rule")["EventPattern"])
+    event = cloudtrail_event("AuthorizeSecurityGroupIngress", account=ACCOUNT, region=REGION)
+    assert pattern.matches(event)
+    role = stack.properties("Revoker")["Environment"]["Variables"]["ROLE_ARN"].rpartition("/")[2]
+    for changes in [
+        {"detail.errorCode": "Client.InvalidPermission.Duplicate"},
+        {"detail.eventName": "RevokeSecurityGroupIngress"},
+        {"account": "123456789012"},
+        {"region": "us-east-1"},
+        {"detail.userIdentity": identity(role)},
+    ]:
+        assert not pattern.matches(event.changed(changes)), changes
+
+
+def test_the_own_role_is_recognised_as_cloudtrail_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the issuer of the session, whatever the session is called."""
+    app = load(monkeypatch, ROLE_ARN=ROLE)
+    users = [assumed_role("revoke-open-ingress", "any"), assumed_role("admin", "revoke-open-ingress"), "rosa"]
+    events = [cloudtrail_event("StopLogging", user=user, account=ACCOUNT) for user in users]
+    verdicts = [app.is_own(EventBridgeEvent.model_validate(event).detail) for event in events]
+    assert verdicts == [True, False, False]
+
+
+def test_the_role_may_revoke_and_little_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two actions of EC2, one of which changes things: in this account and Region, save where a tag is."""
+    stack = Stack(TEMPLATE)
+    (policy,) = stack.properties("FunctionRole")["Policies"]
+    by_sid = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
+    assert set(by_sid) == {"Revoke", "ReadTags", "Source", "Logs"}
+    revoke = by_sid["Revoke"]
+    assert revoke["Action"] == "ec2:RevokeSecurityGroupIngress"
+    assert revoke["Resource"] == f"arn:aws:ec2:{REGION}:{ACCOUNT}:security-group/*"
+    tag = load(monkeypatch).OPT_OUT
+    assert revoke["Condition"] == {"StringNotEquals": {f"aws:ResourceTag/{tag['Key']}": tag["Value"]}}
+    assert by_sid["ReadTags"]["Action"] == "ec2:DescribeSecurityGroups"
+    assert by_sid["Source"]["Resource"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:trailforward-events"
+
+
+def test_only_the_rule_may_fill_the_queues() -> None:
+    """Who writes to the queue makes the function revoke; the rule has its dead letters there, too."""
+    stack = Stack(TEMPLATE)
+    for name, queue in [("QueuePolicy", "EventQueue"), ("DeadLettersPolicy", "DeadLetters")]:
+        (statement,) = stack.properties(name)["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        source = f"arn:aws:events:{REGION}:{ACCOUNT}:rule/trailforward"
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": source}}
+        made = stack.properties(queue)["QueueName"]
+        assert statement["Resource"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:{made}"
+
+
+def test_the_template_is_a_dry_run_until_told_otherwise() -> None:
+    """The defaults change nothing, and build the layer; the mapping reports failures one by one."""
+    stack = Stack(TEMPLATE)
+    assert stack.properties("Revoker")["Environment"]["Variables"]["DRY_RUN"] == "true"
+    assert stack.properties("EventsToFunction")["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert "ForwarderLayer" in stack.present
+    layer = f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:trailforward:3"
+    given = Stack(TEMPLATE, LayerArn=layer, DryRun="false")
+    assert "ForwarderLayer" not in given.present
+    assert given.properties("Revoker")["Layers"] == [layer]
+    for wrong in ({"Ports": "22, 80"}, {"Ports": "ssh"}, {"DryRun": "no"}, {"LayerArn": layer[:-2]}):
+        with pytest.raises(Refused):
+            Stack(TEMPLATE, **wrong)
