@@ -46,12 +46,14 @@ _ELF_MACHINES = {"aarch64": 0xB7, "x86_64": 0x3E}
 #: botocore breaks it. jmespath stays with us: Powertools declares it.
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
-#: What cannot run here: our command line, which needs Typer, Rich and moto, and 0.4 MB that only a browser
-#: reads, Powertools' Swagger UI (``enable_swagger(swagger_base_url=…)`` goes without). Nothing else is left
+#: What has no business here: our command line with its demo and doctor, which needs Typer, Rich and moto, our
+#: testing kit, and 0.4 MB that only a browser reads, Powertools' Swagger UI (``enable_swagger(swagger_base_url=…)`` goes without). Nothing else is left
 #: out: this folder comes before those of other layers, so what it lacks would be lacking there too.
 LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
+    "trailforward/doctor",
+    "trailforward/testing",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
 )
 
@@ -59,8 +61,7 @@ LEFT_OUT = (
 #: layer built by pip alone. The smoke test proves that the forwarder needs none of it.
 COLD = re.compile(
     r"site-packages/("
-    r"trailforward/(audit|doctor|testing)/"
-    r"|aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
+    r"aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
     r"|pydantic/(v1/|color|experimental/|mypy)"
     r")"
 )
