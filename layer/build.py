@@ -46,9 +46,10 @@ _ELF_MACHINES = {"aarch64": 0xB7, "x86_64": 0x3E}
 #: botocore breaks it. jmespath stays with us: Powertools declares it.
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
-#: What has no business here: our command line with its demo and doctor, which needs Typer, Rich and moto, our
-#: testing kit, and 0.4 MB that only a browser reads, Powertools' Swagger UI (``enable_swagger(swagger_base_url=…)`` goes without). Nothing else is left
-#: out: this folder comes before those of other layers, so what it lacks would be lacking there too.
+#: What has no business here: our command line with its demo and doctor, which needs Typer, Rich and moto; our
+#: testing kit; and 0.4 MB that only a browser reads, Powertools' Swagger UI (``swagger_base_url=…`` goes
+#: without). Nothing else is left out: this folder comes before those of other layers, so what it lacks would
+#: be lacking there too.
 LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
