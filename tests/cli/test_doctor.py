@@ -79,6 +79,16 @@ def test_a_hub_is_read_but_not_asked_about(saved: Any) -> None:
         assert ask(path, "--also-read", name).code == 0
 
 
+def test_members_that_were_not_read_stay_unknown_beside_a_hub(saved: Any) -> None:
+    """Leaving the hub out leaves no other account out: who was not read is unknown, not covered."""
+    unread = f"{int(MEMBER) + 1}"
+    organization = {"id": "o-example", "management": HUB, "accounts": [HUB, MEMBER, unread]}
+    world = hub(accounts={MEMBER: {HERE: "ENABLED"}, HUB: {HOME: "ENABLED"}}) | {"organization": organization}
+    done = ask(saved(world), "--also-read", HUB)
+    assert done.code == 2
+    assert unread in done.out
+
+
 def test_a_snapshot_can_be_shared(saved: Any, tmp_path: Path) -> None:
     """--save writes what was seen, --mask with other account ids; the answers stay."""
     path, copy = saved(direct(accounts=HERE_ONLY)), tmp_path / "copy.json"

@@ -115,10 +115,10 @@ def survey_of(
         regions: to ask about; none: all.
         classes: to ask about.
     """
-    from trailforward.doctor.report import survey
+    from trailforward.doctor.report import known_accounts, survey
 
     left_out = {text.split(":")[4] if text.startswith("arn:") else text for text in hubs}
-    asked = [account for account in world.accounts if account not in left_out] if hubs else None
+    asked = [account for account in known_accounts(world) if account not in left_out] if hubs else None
     return survey(world, accounts=asked, regions=regions or None, classes=classes)
 
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, get_args
 
 from trailforward.doctor.report.causes import Cause
-from trailforward.doctor.report.survey import Cell, Survey, survey
+from trailforward.doctor.report.survey import Cell, Survey, known_accounts, survey
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,7 @@ Form = Literal["json", "markdown", "sarif", "html", "terminal"]
 #: What :func:`render` can make.
 FORMS: tuple[Form, ...] = get_args(Form)
 
-__all__ = ["FORMS", "Cause", "Cell", "Form", "Survey", "print_terminal", "render", "survey"]
+__all__ = ["FORMS", "Cause", "Cell", "Form", "Survey", "known_accounts", "print_terminal", "render", "survey"]
 
 
 def render(found: Survey, form: Form) -> str:

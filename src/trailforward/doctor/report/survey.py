@@ -170,7 +170,7 @@ def survey(
     """
     if destinations is not None:
         world = world.model_copy(update={"destinations": tuple(destinations)})
-    chosen = tuple(sorted(set(accounts))) if accounts is not None else _known(world)
+    chosen = tuple(sorted(set(accounts))) if accounts is not None else known_accounts(world)
     wanted = None if regions is None else frozenset(regions)
     places = _places(world, chosen, wanted) if world.destinations else {}
     names = {region for some in (*places.values(), *world.accounts.values()) for region in some}
@@ -189,7 +189,7 @@ def survey(
     )
 
 
-def _known(world: World) -> tuple[str, ...]:
+def known_accounts(world: World) -> tuple[str, ...]:
     """Every account that the world speaks of as one to look at."""
     members = world.organization.accounts if world.organization else ()
     unseen = (gap.account for gap in world.unseen if gap.account != "*")
