@@ -12,6 +12,7 @@ from tests.support.events import FIFO, Context, envelope, sqs, sqs_record
 from tests.support.sinks import ScriptedSink, fail, refuse
 from trailforward import (
     Config,
+    ConfigError,
     EventError,
     Fate,
     Forwarder,
@@ -196,7 +197,7 @@ def test_a_slow_sink_holds_up_no_other_and_never_the_deadline() -> None:
     slow, fast = ScriptedSink([hang]), ScriptedSink()
     try:
         outcome = forwarder({"slow": slow, "fast": fast}).process(
-            sqs(sqs_record(envelope(0), "m-0")), Context(seconds=0.4)
+            sqs(sqs_record(envelope(0), "m-0")), Context(seconds=2.0)
         )[1]
     finally:
         release.set()
@@ -449,6 +450,21 @@ def test_a_message_given_two_fates_breaks_the_ledger_and_keeps_the_first() -> No
     outcome = pipeline.forward(messages(0))
     assert outcome.totals("a") == Totals(received=1, delivered=1)
     assert outcome.breaks == ["a: message 0 met delivered after delivered"]
+
+
+def test_a_firehose_of_another_account_is_refused_before_a_namesake_gets_anything() -> None:
+    """Firehose's API takes a name only: events meant for another account's stream never go to one's own."""
+    stream = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/archive"
+    sink = ScriptedSink()
+    config = Config.from_toml(f'[sinks.archive]\nto = "{stream}"\n')
+    pipeline = Forwarder(config, made={"archive": sink})
+    with pytest.raises(ConfigError, match=r"sinks.archive.to: .* 111122223333.* Fix: "):
+        pipeline.handle(sqs(sqs_record(envelope(0), "m-0")), Context())
+    assert sink.calls == []
+    own = Config.from_toml(f'[sinks.archive]\nto = "{stream.replace("123456789012", "111122223333")}"\n')
+    answer = Forwarder(own, made={"archive": sink}).handle(sqs(sqs_record(envelope(0), "m-0")), Context())
+    assert answer == {"batchItemFailures": []}
+    assert sink.data == [envelope(0)]
 
 
 def test_an_empty_batch_is_answered_and_nothing_sent() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward import formats, sinks
 from trailforward.batching import batches
 from trailforward.config import Config
+from trailforward.errors import ConfigError, Problem
 from trailforward.guards import SelfGuard
 from trailforward.intake import Intake, Refusals, waves
 from trailforward.lanes import Lane, Parcel
@@ -95,6 +96,11 @@ class Forwarder:
         )
         self._settling = Settling(config.pipeline, self._backoff, self._telemetry)
         self._objects = Objects()
+        self._own_account_only = {
+            name: settings.arn.account
+            for name, settings in config.sinks.items()
+            if getattr(settings, "own_account_only", False)
+        }
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Forwarder:
@@ -132,6 +138,7 @@ class Forwarder:
 
         Raises:
             PayloadError: where raising is how events are handed back (direct invocation).
+            ConfigError: a destination of another account, where its API knows names of the own one only.
         """
         return self.process(payload, context)[0]
 
@@ -139,6 +146,7 @@ class Forwarder:
         """As :meth:`handle`, and returns the outcome beside the answer."""
         if arn := getattr(context, "invoked_function_arn", None):
             self._guard.learn(str(arn))
+            self._check_accounts(str(arn))
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         seconds = PATIENCE_SECONDS if remaining is None else remaining() / 1000
         source = detect(payload)
@@ -160,6 +168,15 @@ class Forwarder:
         """
         times = self._times(seconds)
         return self._forward(messages, times, Reading(self._objects, until=times.read))
+
+    def _check_accounts(self, function_arn: str) -> None:
+        """Refuses to send to a namesake: only an invocation tells which account is ours."""
+        account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
+        foreign = [name for name, other in self._own_account_only.items() if account and other != account]
+        if foreign:
+            fix = "name a stream of this account, or send to a Kinesis stream, which may be another account's"
+            text = f"a stream of another account than the function's, {account}: its API takes names only"
+            raise ConfigError([Problem(f"sinks.{name}.to", text, fix) for name in foreign])
 
     def _times(self, seconds: float) -> _Times:
         # Short timeouts (Lambda's default is 3 s) still leave half of the time for sending.

@@ -197,6 +197,6 @@ ROWS = [
         receiver.Slow(30),
         bad="returned",
         count=COUNT,
-        seconds=0.5,
+        seconds=2.4,
     ),
 ]

@@ -137,7 +137,7 @@ def record(number: int, body: Any, group: str | None, owed: str) -> dict[str, An
     return sqs_record(data, str(number), arn=FIFO if group else QUEUE, group=group, attributes=attributes)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     received=records,
     a=sinks,

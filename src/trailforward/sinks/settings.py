@@ -95,6 +95,8 @@ class AwsSinkSettings(SinkSettings):
     service: ClassVar[str]
     resource_prefix: ClassVar[str] = ""
     example: ClassVar[str]
+    #: The API takes a name and no ARN: it would find a resource of that name in the caller's own account.
+    own_account_only: ClassVar[bool] = False
 
     @property
     def arn(self) -> Arn:
