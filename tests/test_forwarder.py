@@ -103,6 +103,16 @@ def test_after_a_whole_call_failed_the_batches_that_were_not_tried_go_first() ->
     assert fates(outcome, "a") == ["returned", "delivered", "delivered"]
 
 
+def test_a_destination_that_is_down_is_left_in_peace_until_the_wait_is_over() -> None:
+    """After a whole call failed, the batches behind it wait too: nobody that is down is hammered."""
+    limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
+    sink = ScriptedSink([fail(TransientError("http_503", retry_after=3600))], limits=limits)
+    outcome = forwarder({"a": sink}).forward(messages(0, 1, 2), seconds=30)
+    assert len(sink.calls) == 1
+    assert fates(outcome, "a") == ["returned"] * 3
+    assert [outcome.verdicts["a"][index].attempts for index in range(3)].count(0) == 2
+
+
 def test_one_bad_entry_does_not_cost_its_batch() -> None:
     """A call refused because of one entry is split until that entry stands alone."""
 
@@ -359,6 +369,17 @@ def test_the_retry_queue_is_not_used_where_no_sink_took_the_message() -> None:
     pipeline._settling._retries.sink = queue
     outcome = pipeline.forward(messages(0))
     assert outcome.returned == [0]
+    assert queue.calls == []
+
+
+def test_a_fifo_message_never_takes_the_retry_queue() -> None:
+    """A message of a FIFO queue goes back to its queue, though another sink has it: its order comes first."""
+    failing = ScriptedSink([fail(TransientError("down"))] * 5)
+    pipeline = forwarder({"healthy": ScriptedSink(), "failing": failing})
+    queue = ScriptedSink()
+    pipeline._settling._retries.sink = queue
+    payload = sqs(sqs_record(envelope(0), "m-0", arn=FIFO, group="g"))
+    assert pipeline.handle(payload, Context()) == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
     assert queue.calls == []
 
 

@@ -198,7 +198,7 @@ class Forwarder:
         total: Outcome | None = None
         for chunk in chunks:
             outcome = self._batch(Outcome(chunk, names, total), blocked, times)
-            if outcome.returned and not _delivered(outcome):
+            if _nothing_taken(outcome):
                 reading.stop()
             total = outcome if total is None else total.joined(outcome)
         return total or self._batch(Outcome([], names), blocked, times)
@@ -275,9 +275,12 @@ def _check(outcome: Outcome) -> None:
                 outcome.forgotten(name, index)
 
 
-def _delivered(outcome: Outcome) -> bool:
-    """Whether any destination took anything."""
-    return any(account.fates[Fate.DELIVERED] for account in outcome.accounts.values())
+def _nothing_taken(outcome: Outcome) -> bool:
+    """Whether something must come again, by source or retry queue, and no destination took anything."""
+    fates = [account.fates for account in outcome.accounts.values()]
+    return any(counts[Fate.RETURNED] for counts in fates) and not any(
+        counts[Fate.DELIVERED] for counts in fates
+    )
 
 
 def _latency(message: Message, at: float) -> tuple[str, float] | None:

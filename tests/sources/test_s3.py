@@ -360,10 +360,14 @@ def test_where_nothing_is_taken_reading_stops(begun: bool, local_aws: Reader) ->
     if not begun:
         assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
         # Ten were refused; an eleventh had been read.
-        assert outcome.totals("a").delivered + outcome.totals("a").returned == outcome.totals("a").received
+        assert len(sink.calls) == 2
+        assert (outcome.totals("a").delivered, outcome.breaks) == (1, [])
         assert found == []
         return
     assert answer == {"batchItemFailures": []}
+    # Ten went in, ten were refused, the next had been read; the rest is one message that says where to go on.
+    assert len(sink.calls) == 3
+    assert [handback.SKIP in told(one) for one in found].count(True) == 1
     again = [sqs_record(one["Body"], "r", attributes=told(one)) for one in found]
     while again:
         answer, outcome = forwarder.process(sqs(*again))
