@@ -52,14 +52,14 @@ def contradiction(event: dict[str, Any]) -> str:
         return "source"
     if not isinstance(record, dict) or not is_record(record):
         return ""
-    account = record.get("recipientAccountId") or record.get("accountId")
-    if _differ(event.get("account"), account):
+    if _differ(event.get("account"), record.get("recipientAccountId") or record.get("accountId")):
         return "account"
+    if not _differ(event.get("region"), record.get("awsRegion")):
+        return ""
     kind, service = record.get("eventType"), record.get("eventSource")
     anywhere = service in _ANYWHERE if isinstance(service, str) else True
-    anywhere = anywhere or (isinstance(kind, str) and kind.lower() in _KINDS)
-    return "region" if not anywhere and _differ(event.get("region"), record.get("awsRegion")) else ""
+    return "" if anywhere or (isinstance(kind, str) and kind.lower() in _KINDS) else "region"
 
 
 def _differ(one: Any, other: Any) -> bool:
-    return isinstance(one, str) and isinstance(other, str) and bool(one) and bool(other) and one != other
+    return one != other and isinstance(one, str) and isinstance(other, str) and bool(one) and bool(other)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward import formats, sinks
@@ -15,7 +16,7 @@ from trailforward.errors import ConfigError, Problem
 from trailforward.guards import SelfGuard
 from trailforward.intake import Intake, Refusals, waves
 from trailforward.lanes import Lane, Parcel
-from trailforward.outcome import Fate, Outcome, Verdict
+from trailforward.outcome import Fate, Outcome
 from trailforward.routing import Router
 from trailforward.settling import Settling
 from trailforward.sources import detect
@@ -236,16 +237,15 @@ class Forwarder:
         for lane in lanes:
             lane.start(parcels[lane.name])
         for lane in lanes:
-            results = lane.finish()
-            outcome.accounts[lane.name].retries += lane.retries
-            outcome.accounts[lane.name].bytes += lane.bytes
-            for index, result in results.items():
-                if result.delivered:
-                    outcome.record(lane.name, index, Verdict(Fate.DELIVERED, attempts=result.attempts))
-                    if (latency := _latency(outcome.messages[index], result.at)) is not None:
-                        outcome.latencies.append(latency)
-                else:
-                    refusals.setdefault(index, {})[lane.name] = result
+            lane.finish()
+            account = outcome.accounts[lane.name]
+            account.retries += lane.retries
+            for batch, at in lane.delivered:
+                account.bytes += sum([len(parcel.data) for parcel in batch])
+                _enter(outcome, lane.name, batch)
+                outcome.latencies += _latencies(batch, at)
+            for index, result in lane.refused.items():
+                refusals.setdefault(index, {})[lane.name] = result
 
 
 def _redactions(config: Config) -> dict[str, Redaction]:
@@ -283,18 +283,32 @@ def _nothing_taken(outcome: Outcome) -> bool:
     )
 
 
-def _latency(message: Message, at: float) -> tuple[str, float] | None:
-    """Region and milliseconds from the event's own time to its delivery, where the event tells both."""
-    region = message.fields.get("region")
-    if region is None:
-        return None
+def _enter(outcome: Outcome, name: str, batch: Sequence[Parcel]) -> None:
+    """Enters a batch that was delivered."""
+    by_attempts: dict[int, list[int]] = {}
+    for parcel in batch:
+        by_attempts.setdefault(parcel.attempts, []).append(parcel.index)
+    for attempts, indexes in by_attempts.items():
+        outcome.deliver(name, indexes, attempts)
+
+
+def _latencies(batch: Sequence[Parcel], at: float) -> list[tuple[str, float]]:
+    """Region and milliseconds from an event's own time to its delivery, of those events that tell both."""
+    return [
+        (parcel.region, max(0.0, (at - then) * 1000))
+        for parcel in batch
+        if parcel.region and (then := _epoch(parcel.time)) is not None
+    ]
+
+
+@lru_cache(maxsize=4_096)  # CloudTrail's times are whole seconds: the events of a batch share a few
+def _epoch(time: str) -> float | None:
+    """Seconds since 1970; None where the text does not say which moment it is."""
     try:
-        then = datetime.fromisoformat(message.time)
+        then = datetime.fromisoformat(time)
     except ValueError:
         return None
-    if then.tzinfo is None:
-        return None
-    return region, max(0.0, (at - then.timestamp()) * 1000)
+    return None if then.tzinfo is None else then.timestamp()
 
 
 def _ask_role(region: str | None) -> tuple[str, str] | None:

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from trailforward.errors import EventError
-from trailforward.jsontext import decode, members, to_bytes, to_text
+from trailforward.jsontext import members, to_bytes, to_text, view
 
 _FIELD_CHARACTERS = 256
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a message came from, in the source's own terms.
 
     Attributes:
@@ -30,7 +29,7 @@ class Origin:
         owed: names of the only sinks still owed this message (retry queue, redriven dead letter);
             None means all of them.
         attempts: sending attempts made in earlier invocations, as far as the message tells.
-        first_seen: when trailforward or its queue first saw it, ISO 8601; empty if unknown.
+        seen: when trailforward or its queue first saw it: ISO 8601, or milliseconds since 1970.
         item: what the caller calls the thing it came in, where that held more than this message.
         unit: messages of one unit go back to the source together; None where each goes alone.
         redelivered: whether the source brings again what goes back to it.
@@ -43,11 +42,20 @@ class Origin:
     group: str | None = None
     owed: frozenset[str] | None = None
     attempts: int = 0
-    first_seen: str = ""
+    seen: object = ""
     item: str = ""
     unit: str | None = None
     redelivered: bool = True
     skip: int = 0
+
+    @property
+    def first_seen(self) -> str:
+        """``seen`` in ISO 8601; empty if unknown."""
+        try:
+            found = datetime.fromtimestamp(float(self.seen) / 1000, UTC)  # type: ignore[arg-type]  # or raises
+        except (ValueError, TypeError, OverflowError, OSError):
+            return moment(self.seen)
+        return found.isoformat(timespec="milliseconds")
 
 
 class Message:
@@ -60,7 +68,7 @@ class Message:
         event: the envelope, where the source had to parse it anyway; kept until ``release``.
     """
 
-    __slots__ = ("_detail", "_error", "_event", "_fields", "_time", "origin", "raw")
+    __slots__ = ("_detail", "_error", "_event", "_fields", "_region", "_time", "origin", "raw")
 
     def __init__(
         self,
@@ -76,6 +84,7 @@ class Message:
         self._event = event
         self._detail: bytes | None = None
         self._fields: dict[str, str] | None = None
+        self._region: str | None = None
         self._time: str | None = None
 
     def __repr__(self) -> str:
@@ -91,7 +100,7 @@ class Message:
         if self._event is None:
             if self._error is None:
                 try:
-                    self._event = as_envelope(decode(self.raw))
+                    self._event = as_envelope(view(self.raw))
                 except EventError as error:
                     self._error = error
             if self._error is not None:
@@ -128,11 +137,11 @@ class Message:
         A hop to a bus in another Region replaces the envelope's id, never ``eventID``.
         """
         try:
-            event = self.event
+            record = self.record
         except EventError:
             return self.digest
-        record = self.record
-        for candidate in (record.get("eventID"), record.get("eventId"), event.get("id")):
+        for found, name in ((record, "eventID"), (record, "eventId"), (self.event, "id")):
+            candidate = found.get(name)
             if isinstance(candidate, str) and candidate and candidate.isascii():
                 return candidate
         return self.digest
@@ -158,6 +167,18 @@ class Message:
         return self._fields
 
     @property
+    def region(self) -> str:
+        """Where it happened, as the envelope spells it; empty if it does not say.
+
+        Raises:
+            EventError: the bytes are no event.
+        """
+        if self._region is None:
+            found = self.event.get("region")
+            self._region = found if isinstance(found, str) else ""
+        return self._region
+
+    @property
     def time(self) -> str:
         """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
 
@@ -170,18 +191,22 @@ class Message:
         return self._time
 
     def release(self) -> None:
-        """Lets go of the parsed view, many times the size of the bytes; it can be had again from them.
-
-        ``fields`` and ``time`` stay at hand.
-        """
-        if self._event is not None:
-            _ = self.fields, self.time
-            self._event = None
+        """Lets go of the parsed view, many times the size of the bytes; it can be had again from them."""
+        self._event = None
 
     @property
     def digest(self) -> str:
         """SHA-256 of ``raw``, in hex."""
         return hashlib.sha256(self.raw).hexdigest()
+
+
+def moment(value: object) -> str:
+    """The value if it is a moment in ISO 8601, else nothing."""
+    try:
+        datetime.fromisoformat(value)  # type: ignore[arg-type]  # or it raises
+    except (ValueError, TypeError):
+        return ""
+    return str(value)
 
 
 def as_envelope(value: Any) -> dict[str, Any]:

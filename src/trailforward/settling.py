@@ -84,20 +84,19 @@ class Settling:
         if not notes or postbox.sink is None:
             return []
         keys = list(notes)
-        parcels = []
-        for position, (index, code) in enumerate(keys):
-            entry = postbox.entry(outcome.messages[index], code, notes[index, code])
-            parcels.append(Parcel(position, entry, postbox.sink.size(entry)))
+        parcels = [
+            postbox.parcel(position, outcome.messages[index], code, notes[index, code])
+            for position, (index, code) in enumerate(keys)
+        ]
         lane = Lane(
             postbox.name, postbox.sink, self._backoff, deadline=deadline, on_error=self._telemetry.fault
         )
         lane.start(parcels)
-        results = lane.finish()
-        lost = [result for result in results.values() if not result.delivered]
-        if lost:
+        lane.finish()
+        if lost := lane.refused:
             text = "not handed over, so returned to the source"
-            self._telemetry.error(text, to=postbox.name, count=len(lost), code=lost[0].code)
-        return [key for position, key in enumerate(keys) if results[position].delivered]
+            self._telemetry.error(text, to=postbox.name, count=len(lost), code=next(iter(lost.values())).code)
+        return [key for position, key in enumerate(keys) if position not in lost]
 
     def close(self) -> None:
         """Closes both queues."""
@@ -128,15 +127,19 @@ class Postbox:
             self.sink = made(made.Settings(to=destination))
             self._as_line = kind == "file"
 
-    def entry(self, message: Message, code: str, by_sink: Mapping[str, Result]) -> Entry:
+    def parcel(self, index: int, message: Message, code: str, by_sink: Mapping[str, Result]) -> Parcel:
         """A message with a note of who is still owed it, and why."""
         result = next(iter(by_sink.values()))
         attempts = max(other.attempts for other in by_sink.values())
         attributes = handback.write(message, by_sink, code=code, reason=result.reason, attempts=attempts)
         if self._as_line:
-            return Entry(handback.line(message.raw, attributes), message.key)
-        data, attributes = handback.letter(message.raw, attributes)
-        return Entry(data, message.key, attributes=attributes)
+            parcel = Parcel(handback.line(message.raw, attributes), message.key, index=index)
+        else:
+            data, attributes = handback.letter(message.raw, attributes)
+            parcel = Parcel(data, message.key, attributes=attributes, index=index)
+        if self.sink is not None:
+            parcel.size = self.sink.size(parcel)
+        return parcel
 
     def close(self) -> None:
         """Closes the sink, if there is one."""

@@ -49,11 +49,12 @@ def place_of(error: BaseException) -> dict[str, str]:
 
 def troubles(outcome: Outcome) -> list[dict[str, Any]]:
     """Everything that was not delivered or filtered: sink, fate, code and count, most frequent first."""
+    bad = Fate.DEAD_LETTERED, Fate.RETURNED
     counts = Counter(
         (sink, verdict.fate, verdict.code, verdict.reason)
-        for sink, verdicts in outcome.verdicts.items()
-        for verdict in verdicts.values()
-        if verdict.fate in {Fate.DEAD_LETTERED, Fate.RETURNED}
+        for sink in outcome.meeting(*bad)
+        for verdict in outcome.verdicts[sink].values()
+        if verdict.fate in bad
     )
     return [
         {"sink": sink, "fate": str(fate), "code": code, "reason": reason, "count": count}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trailforward.message import Origin
     from trailforward.sources.base import Reading
 
-#: How EventBridge begins an event of CloudTrail, which spares it the search below.
+#: How EventBridge begins an event of CloudTrail.
 _START, _EVENT, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
 #: One of these stands in whatever is unwrapped here. Events that hold one by chance are parsed twice.
 _HINTS = (b'"TopicArn"', b'"s3ObjectKey"', b'"aws:s3"', b'"Object Created"', b'"s3:TestEvent"')
@@ -63,6 +63,11 @@ def notified(value: Any) -> str | None:
     return None
 
 
+def plainly_event(raw: bytes) -> bool:
+    """Whether this begins as EventBridge begins an event of CloudTrail: nothing is around it."""
+    return raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0
+
+
 def unbase64(text: object) -> bytes:
     """The bytes of base64 text.
 
@@ -79,7 +84,7 @@ def unbase64(text: object) -> bytes:
 
 def _hinted(raw: bytes) -> Any:
     """The value where it may be more than an event; None else, and for what is no JSON."""
-    if raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0:
+    if plainly_event(raw):
         return None
     if not any(hint in raw for hint in _HINTS):
         return None
