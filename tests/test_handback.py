@@ -35,9 +35,7 @@ def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
     st.text(),
     st.text(),
     st.integers(0, 1000),
-    st.builds(
-        Origin, st.text(), st.text(), st.text(), attempts=st.integers(0, 1000), seen=st.just(SEEN)
-    ),
+    st.builds(Origin, st.text(), st.text(), st.text(), attempts=st.integers(0, 1000), seen=st.just(SEEN)),
 )
 def test_sqs_round_trip(
     raw: bytes, sinks: list[str], code: str, reason: str, attempts: int, origin: Origin

@@ -50,12 +50,14 @@ def contradiction(event: dict[str, Any]) -> str:
     source, record = event.get("source"), event.get("detail")
     if not isinstance(source, str) or not source.startswith("aws."):
         return "source"
-    if not isinstance(record, dict) or not is_record(record):
+    if not isinstance(record, dict):
         return ""
-    if _differ(event.get("account"), record.get("recipientAccountId") or record.get("accountId")):
+    account = _differ(event.get("account"), record.get("recipientAccountId") or record.get("accountId"))
+    region = _differ(event.get("region"), record.get("awsRegion"))
+    if not (account or region) or not is_record(record):
+        return ""
+    if account:
         return "account"
-    if not _differ(event.get("region"), record.get("awsRegion")):
-        return ""
     kind, service = record.get("eventType"), record.get("eventSource")
     anywhere = service in _ANYWHERE if isinstance(service, str) else True
     return "" if anywhere or (isinstance(kind, str) and kind.lower() in _KINDS) else "region"

@@ -127,6 +127,7 @@ class Forwarder:
         telemetry = PowertoolsTelemetry(
             namespace=environ.get("POWERTOOLS_METRICS_NAMESPACE") or "trailforward",
             service=environ.get("POWERTOOLS_SERVICE_NAME") or function_name or "trailforward",
+            metrics=not _switched_on(environ, "POWERTOOLS_METRICS_DISABLED", "POWERTOOLS_DEV"),
         )
         return cls(config, telemetry=telemetry, guard=guard)
 
@@ -219,6 +220,12 @@ class Forwarder:
         self._telemetry.publish(outcome)
         return outcome
 
+    def prepare(self) -> None:
+        """Makes what the first event would have to wait for, without talking to any destination."""
+        for sink in self._sinks.values():
+            if (prepare := getattr(sink, "prepare", None)) is not None:
+                prepare()
+
     def close(self) -> None:
         """Closes every sink."""
         for sink in self._sinks.values():
@@ -246,6 +253,12 @@ class Forwarder:
                 outcome.latencies += _latencies(batch, at)
             for index, result in lane.refused.items():
                 refusals.setdefault(index, {})[lane.name] = result
+
+
+def _switched_on(environ: Mapping[str, str], *names: str) -> bool:
+    """Whether the first of these variables that is set says yes, as Powertools reads it."""
+    value = next((environ[name] for name in names if environ.get(name)), "")
+    return value.lower() in {"1", "y", "yes", "t", "true", "on"}
 
 
 def _redactions(config: Config) -> dict[str, Redaction]:

@@ -57,13 +57,13 @@ class Intake:
     ) -> None:
         self._router = router
         self._guard = guard
-        self._sinks = sinks
-        self._forms = forms
+        self._counters = {
+            name: _Counter(name, sink, forms, on_error, (redactions or {}).get(name), forged)
+            for name, sink in sinks.items()
+        }
         self._on_error = on_error
-        self._redactions = redactions or {}
-        self._forged = forged
 
-    def sort(
+    def sort(  # noqa: C901  # one message, one decision after the other
         self, outcome: Outcome, wave: Sequence[int], blocked: set[str]
     ) -> tuple[dict[str, list[Parcel]], Refusals]:
         """Decides about the messages of a wave.
@@ -76,7 +76,7 @@ class Intake:
         Returns:
             The parcels for each sink, and the refusals.
         """
-        parcels: dict[str, list[Parcel]] = defaultdict(list)
+        parcels: dict[str, list[Parcel]] = {name: [] for name in self._counters}
         refusals: Refusals = defaultdict(dict)
         everyone = list(outcome.accounts)
         for index in wave:
@@ -103,18 +103,19 @@ class Intake:
             if kind:
                 outcome.forged[kind] += 1
             for name in owed:
+                counter = self._counters[name]
                 if name not in wanted:
                     outcome.record(name, index, _NO_ROUTE)
-                elif origin.arn and origin.arn == self._sinks[name].arn:
+                elif origin.arn and origin.arn == counter.arn:
                     outcome.record(name, index, _SAME_QUEUE)
                 else:
-                    made = self._parcel(name, wanted[name], index, message, kind)
-                    if isinstance(made, Parcel):
+                    made = counter.parcel(wanted[name], index, message, kind)
+                    if type(made) is Parcel:
                         parcels[name].append(made)
                     else:
-                        refusals[index][name] = made
+                        refusals[index][name] = made  # type: ignore[assignment]  # else it is a Result
             message.release()
-        return parcels, refusals
+        return {name: some for name, some in parcels.items() if some}, refusals
 
     def _judge(self, message: Message) -> tuple[Mapping[str, str] | None, str]:
         """The sinks that want a message, each with its format, None if it is our own; what speaks against it.
@@ -129,22 +130,57 @@ class Intake:
         routed = as_envelope(decode(message.raw)) if self._router.numeric else event
         return self._router.sinks(routed), contradiction(event)
 
-    def _parcel(self, name: str, form_name: str, index: int, message: Message, kind: str) -> Parcel | Result:
-        """A message for a sink in a format, or why it cannot be had or sent.
 
-        ``kind`` is what speaks against the event, if anything does.
+class _Counter:
+    """Where messages for one sink are handed in.
+
+    Args:
+        name: of the sink.
+        sink: the sink.
+        forms: formats by name.
+        on_error: told of a format's or sink's own faults.
+        redaction: what is taken out, if anything.
+        forged: what becomes of events that contradict themselves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        forms: Mapping[str, Format],
+        on_error: Callable[[str, BaseException], None],
+        redaction: Redaction | None,
+        forged: str,
+    ) -> None:
+        self.arn = sink.arn
+        self._name = name
+        self._size = sink.size
+        self._plain = getattr(sink, "plain", False)
+        self._most = min(sink.limits.entry_bytes, sink.limits.batch_bytes - sink.limits.batch_overhead)
+        self._forms = forms
+        self._on_error = on_error
+        self._redaction = redaction
+        self._forged = forged
+
+    def parcel(self, form_name: str, index: int, message: Message, kind: str) -> Parcel | Result:
+        """A message in a format, or why it cannot be had or sent.
+
+        Args:
+            form_name: the format's.
+            index: the message's.
+            message: an event.
+            kind: what speaks against the event; empty if nothing does.
         """
         if kind and self._forged == "dead_letter":
             return _refusal("forged", f"its {kind} shows that it may be forged")
         tag = kind if self._forged == "tag" else ""
-        form, sink = self._forms[form_name], self._sinks[name]
-        key = message.key
+        form = self._forms[form_name]
         try:
-            time, region = message.time, message.region
-            if name in self._redactions:
-                message = self._redactions[name](message)
+            key, time, region = message.about
+            if self._redaction is not None:
+                message = self._redaction(message)
             group, subject, fields = "", "", _NOTHING
-            if not getattr(sink, "plain", False):
+            if not self._plain:
                 # What SNS and SQS deliver beside the event.
                 fields = {**message.fields, FORGED: tag} if tag else message.fields
                 group, subject = fields.get("account", ""), form.subject(message)
@@ -153,16 +189,14 @@ class Intake:
             parcel = Parcel(
                 data, key, group, subject, fields, attributes, form.content_type, time, index, 0, region
             )
-            size = parcel.size = sink.size(parcel)
+            size = parcel.size = self._size(parcel)
         except EventError as error:
             return _refusal(error.code, str(error))
         except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
-            self._on_error(name, error)
+            self._on_error(self._name, error)
             return _refusal(type(error).__name__, "the event could not be formatted")
-        limits = sink.limits
-        if size > limits.entry_bytes or size > limits.batch_bytes - limits.batch_overhead:
-            most = min(limits.entry_bytes, limits.batch_bytes - limits.batch_overhead)
-            return _refusal("too_large", f"{size:,} bytes, over the limit of {most:,} bytes")
+        if size > self._most:
+            return _refusal("too_large", f"{size:,} bytes, over the limit of {self._most:,} bytes")
         return parcel
 
 

@@ -58,6 +58,20 @@ class Origin(NamedTuple):
         return found.isoformat(timespec="milliseconds")
 
 
+class About(NamedTuple):
+    """What the pipeline needs of every event.
+
+    Attributes:
+        key: see :attr:`Message.key`.
+        time: see :attr:`Message.time`.
+        region: where it happened, as the envelope spells it; empty if it does not say.
+    """
+
+    key: str
+    time: str
+    region: str
+
+
 class Message:
     """One event as it arrived.
 
@@ -68,7 +82,7 @@ class Message:
         event: the envelope, where the source had to parse it anyway; kept until ``release``.
     """
 
-    __slots__ = ("_detail", "_error", "_event", "_fields", "_region", "_time", "origin", "raw")
+    __slots__ = ("_about", "_detail", "_error", "_event", "_fields", "origin", "raw")
 
     def __init__(
         self,
@@ -84,8 +98,7 @@ class Message:
         self._event = event
         self._detail: bytes | None = None
         self._fields: dict[str, str] | None = None
-        self._region: str | None = None
-        self._time: str | None = None
+        self._about: About | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
@@ -137,14 +150,42 @@ class Message:
         A hop to a bus in another Region replaces the envelope's id, never ``eventID``.
         """
         try:
-            record = self.record
+            return self.about.key
         except EventError:
             return self.digest
-        for found, name in ((record, "eventID"), (record, "eventId"), (self.event, "id")):
-            candidate = found.get(name)
-            if isinstance(candidate, str) and candidate and candidate.isascii():
-                return candidate
-        return self.digest
+
+    @property
+    def time(self) -> str:
+        """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
+
+        Raises:
+            EventError: the bytes are no event.
+        """
+        return self.about.time
+
+    @property
+    def about(self) -> About:
+        """Key, time and Region. They stay at hand after ``release``.
+
+        Raises:
+            EventError: the bytes are no event.
+        """
+        about = self._about
+        if about is None:
+            event = self.event
+            detail = event["detail"]
+            record = detail if isinstance(detail, dict) else _NO_RECORD
+            key = record.get("eventID")
+            if not (isinstance(key, str) and key and key.isascii()):
+                others = record.get("eventId"), event.get("id")
+                key = next(
+                    (one for one in others if isinstance(one, str) and one and one.isascii()), self.digest
+                )
+            time, region = record.get("eventTime") or event.get("time"), event.get("region")
+            about = self._about = About(
+                key, time if isinstance(time, str) else "", region if isinstance(region, str) else ""
+            )
+        return about
 
     @property
     def fields(self) -> dict[str, str]:
@@ -166,30 +207,6 @@ class Message:
             }
         return self._fields
 
-    @property
-    def region(self) -> str:
-        """Where it happened, as the envelope spells it; empty if it does not say.
-
-        Raises:
-            EventError: the bytes are no event.
-        """
-        if self._region is None:
-            found = self.event.get("region")
-            self._region = found if isinstance(found, str) else ""
-        return self._region
-
-    @property
-    def time(self) -> str:
-        """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
-
-        Raises:
-            EventError: the bytes are no event.
-        """
-        if self._time is None:
-            found = self.record.get("eventTime") or self.event.get("time")
-            self._time = found if isinstance(found, str) else ""
-        return self._time
-
     def release(self) -> None:
         """Lets go of the parsed view, many times the size of the bytes; it can be had again from them."""
         self._event = None
@@ -198,6 +215,9 @@ class Message:
     def digest(self) -> str:
         """SHA-256 of ``raw``, in hex."""
         return hashlib.sha256(self.raw).hexdigest()
+
+
+_NO_RECORD: dict[str, Any] = {}
 
 
 def moment(value: object) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from trailforward import handback, sinks
 from trailforward.lanes import Lane, Parcel
 from trailforward.outcome import Fate, Verdict
-from trailforward.sinks.base import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

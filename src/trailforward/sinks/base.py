@@ -100,7 +100,8 @@ class Sink(Protocol):
         arn: the destination's ARN, or empty; events about it that a service caused are our own.
 
     A sink that never looks at ``group``, ``subject`` and ``fields`` of its entries may say so by ``plain =
-    True``, and spares itself the cost of making them.
+    True``, and spares itself the cost of making them. One that does much before its first batch may do that
+    in ``prepare()``, which Lambda calls before it takes a snapshot (SnapStart); it must not connect.
     """
 
     limits: Limits

@@ -32,10 +32,16 @@ def unwrap(raw: bytes, origin: Origin, reading: Reading) -> Iterator[Message]:
         origin: of what carried it.
         reading: how to read objects.
     """
+    if bare(raw):
+        yield Message(raw, origin)
+        return
     if raw.startswith(GZIP):
         yield from _logs.read(raw, origin)
         return
-    value = _hinted(raw)
+    try:
+        value = decode(raw)
+    except EventError:
+        value = None
     if (text := notified(value)) is not None:
         yield from unwrap(to_bytes(text), origin, reading)
     elif (found := _objects.notices(value)) is not None:
@@ -63,9 +69,11 @@ def notified(value: Any) -> str | None:
     return None
 
 
-def plainly_event(raw: bytes) -> bool:
-    """Whether this begins as EventBridge begins an event of CloudTrail: nothing is around it."""
-    return raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0
+def bare(raw: bytes) -> bool:
+    """Whether this is an event, or none, but nothing around one and no pointer to any."""
+    if raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0:
+        return True
+    return not (raw.startswith(GZIP) or any(hint in raw for hint in _HINTS))
 
 
 def unbase64(text: object) -> bytes:
@@ -80,15 +88,3 @@ def unbase64(text: object) -> bytes:
     except (binascii.Error, ValueError):
         pass
     raise EventError("bad_base64", "no base64 where data was expected")
-
-
-def _hinted(raw: bytes) -> Any:
-    """The value where it may be more than an event; None else, and for what is no JSON."""
-    if plainly_event(raw):
-        return None
-    if not any(hint in raw for hint in _HINTS):
-        return None
-    try:
-        return decode(raw)
-    except EventError:
-        return None

@@ -16,7 +16,7 @@ from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources._parts import text
-from trailforward.sources._unwrap import plainly_event, unwrap
+from trailforward.sources._unwrap import bare, unwrap
 from trailforward.sources.base import Reading
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def _plain(record: Any) -> Message | None:
         raw, sent = record["body"].encode(), system["SentTimestamp"]
     except (KeyError, TypeError, AttributeError, UnicodeEncodeError):
         return None
-    if not plainly_event(raw):
+    if not bare(raw):
         return None
     return Message(raw, Origin(SqsSource.name, ident, arn, seen=sent))
 
