@@ -15,6 +15,7 @@ from trailforward import PermanentError, TransientError
 from trailforward.lanes import Lane, Parcel
 from trailforward.retry import Backoff
 from trailforward.sinks.base import Limits
+from trailforward.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ def parcels(count: int) -> list[Parcel]:
 def sent(sink: Any, count: int, *, attempts: int = 5) -> Lane:
     """A lane that has done its work."""
     backoff = Backoff(max_attempts=attempts, base_seconds=0)
-    lane = Lane("a", sink, backoff, deadline=time.monotonic() + 60, on_error=lambda *_: None)
+    lane = Lane("a", sink, backoff, Workers(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
     lane.start(parcels(count))
     lane.finish()
     return lane

@@ -162,7 +162,9 @@ def test_a_broken_ledger_is_a_metric_and_an_error() -> None:
 
 def test_metrics_that_fail_cost_no_event() -> None:
     """An error while publishing is logged without its text, and goes no further."""
-    (line,) = lines_of("telemetry._metrics = fail(RuntimeError('secret words'))\ntelemetry.publish(outcome)")
+    (line,) = lines_of(
+        "telemetry._write = lambda *_: fail(RuntimeError('secret words'))([])\ntelemetry.publish(outcome)"
+    )
     assert (line["message"], line["error"]) == ("metrics not published", "RuntimeError")
     assert "secret words" not in str(line)
 

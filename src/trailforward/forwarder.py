@@ -23,6 +23,7 @@ from trailforward.sources import detect
 from trailforward.sources._s3 import Objects
 from trailforward.sources.base import Reading
 from trailforward.telemetry import PlainTelemetry, PowertoolsTelemetry
+from trailforward.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -95,7 +96,8 @@ class Forwarder:
             redactions=_redactions(config),
             forged=config.pipeline.forged,
         )
-        self._settling = Settling(config.pipeline, self._backoff, self._telemetry)
+        self._workers = Workers()
+        self._settling = Settling(config.pipeline, self._backoff, self._workers, self._telemetry)
         self._objects = Objects()
         self._own_account_only = {
             name: settings.arn.account
@@ -237,8 +239,9 @@ class Forwarder:
         self, parcels: Mapping[str, list[Parcel]], refusals: Refusals, outcome: Outcome, *, deadline: float
     ) -> None:
         """Runs all lanes at once; enters what was delivered, and adds the rest to the refusals."""
+        told = self._telemetry.fault
         lanes = [
-            Lane(name, self._sinks[name], self._backoff, deadline=deadline, on_error=self._telemetry.fault)
+            Lane(name, self._sinks[name], self._backoff, self._workers, deadline=deadline, on_error=told)
             for name in parcels
         ]
         for lane in lanes:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from trailforward.retry import Backoff
     from trailforward.sinks.base import Rejection, Sink
+    from trailforward.workers import Task, Workers
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ class Lane:
         name: the sink's name.
         sink: where to send.
         backoff: how often and how long to retry.
+        workers: do the work.
         deadline: on ``time.monotonic``; no call begins and no wait ends after it.
         on_error: told of a sink's own faults, by name and place, without payload.
 
@@ -99,6 +101,7 @@ class Lane:
         name: str,
         sink: Sink,
         backoff: Backoff,
+        workers: Workers,
         *,
         deadline: float,
         on_error: Callable[[str, BaseException], None],
@@ -109,22 +112,23 @@ class Lane:
         self.retries = 0
         self._sink = sink
         self._backoff = backoff
+        self._workers = workers
         self._deadline = deadline
         self._on_error = on_error
         self._lock = threading.Lock()
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._task: Task | None = None
         self._parcels: Sequence[Parcel] = ()
 
     def start(self, parcels: Sequence[Parcel]) -> None:
         """Begins to send, in a thread."""
         self._parcels = parcels
-        self._thread = self._in_thread(self._run)
+        self._task = self._begin(self._run)
 
     def finish(self) -> None:
         """Waits until the work is done or time is up; what has no answer by then was refused for now."""
-        if self._thread is not None:
-            self._thread.join(max(0.0, self._deadline - time.monotonic()))
+        if self._task is not None:
+            self._task.wait(max(0.0, self._deadline - time.monotonic()))
         with self._lock:
             self._closed = True
             told = sum(len(batch) for batch, _ in self.delivered) + len(self.refused)
@@ -138,11 +142,8 @@ class Lane:
                         transient=True, code="deadline", reason=late, attempts=parcel.attempts
                     )
 
-    def _in_thread(self, work: Callable[[], None]) -> threading.Thread:
-        # A daemon, because a call that hangs must not keep the process from ending.
-        thread = threading.Thread(target=work, name=f"lane-{self.name}", daemon=True)
-        thread.start()
-        return thread
+    def _begin(self, work: Callable[[], None]) -> Task:
+        return self._workers.run(work, f"lane-{self.name}")
 
     def _run(self) -> None:
         waiting: Iterable[Parcel] = self._parcels
@@ -176,10 +177,10 @@ class Lane:
         )
         state = _Pass(deque(cut))
         more = min(limits.calls, len(state.queue)) - 1
-        others = [self._in_thread(lambda: self._work(state)) for _ in range(more)]
+        others = [self._begin(lambda: self._work(state)) for _ in range(more)]
         self._work(state)
         for other in others:
-            other.join()
+            other.wait()
         if state.resting is not None:
             state.untried += [(parcel, state.resting) for batch in state.queue for parcel in batch]
         return state.untried + state.refused, state.retry_after

@@ -182,9 +182,9 @@ class Outcome:
     def breaks(self) -> list[str]:
         """What is wrong with the ledger; empty when the identity holds."""
         found = list(self._faults)
-        for name in self.accounts:
-            totals = self.totals(name)
-            if not totals.balanced:
+        for name, account in self.accounts.items():
+            if account.received != sum(account.fates.values()):
+                totals = self.totals(name)
                 found.append(f"{name}: received {totals.received} is not the sum of its fates: {totals}")
         return found
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from trailforward.retry import Backoff
     from trailforward.sinks.base import Sink
     from trailforward.telemetry import Telemetry
+    from trailforward.workers import Workers
 
 #: (message index, code) → the sinks that refused it so.
 Notes = dict[tuple[int, str], dict[str, "Result"]]
@@ -35,13 +36,17 @@ class Settling:
     Args:
         pipeline: names the dead-letter and the retry queue.
         backoff: of writing to them.
+        workers: do the writing.
         telemetry: told of what could not be written.
     """
 
-    def __init__(self, pipeline: PipelineSettings, backoff: Backoff, telemetry: Telemetry) -> None:
+    def __init__(
+        self, pipeline: PipelineSettings, backoff: Backoff, workers: Workers, telemetry: Telemetry
+    ) -> None:
         self._dead_letters = Postbox("dead_letter", pipeline.dead_letter)
         self._retries = Postbox("retry_queue", pipeline.retry_queue)
         self._backoff = backoff
+        self._workers = workers
         self._telemetry = telemetry
 
     def settle(self, refusals: Refusals, outcome: Outcome, deadline: float) -> None:
@@ -88,7 +93,12 @@ class Settling:
             for position, (index, code) in enumerate(keys)
         ]
         lane = Lane(
-            postbox.name, postbox.sink, self._backoff, deadline=deadline, on_error=self._telemetry.fault
+            postbox.name,
+            postbox.sink,
+            self._backoff,
+            self._workers,
+            deadline=deadline,
+            on_error=self._telemetry.fault,
         )
         lane.start(parcels)
         lane.finish()

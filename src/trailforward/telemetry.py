@@ -57,9 +57,11 @@ def place_of(error: BaseException) -> dict[str, str]:
 def troubles(outcome: Outcome) -> list[dict[str, Any]]:
     """Everything that was not delivered or filtered: sink, fate, code and count, most frequent first."""
     bad = Fate.DEAD_LETTERED, Fate.RETURNED
+    if not (sinks := outcome.meeting(*bad)):
+        return []
     counts = Counter(
         (sink, verdict.fate, verdict.code, verdict.reason)
-        for sink in outcome.meeting(*bad)
+        for sink in sinks
         for verdict in outcome.verdicts[sink].values()
         if verdict.fate in bad
     )
@@ -130,10 +132,11 @@ class PowertoolsTelemetry:
         try:
             for trouble in troubles(outcome):
                 self._log.warning("not delivered", extra=trouble)
-            for fault in outcome.breaks:
+            breaks = outcome.breaks
+            for fault in breaks:
                 self._log.error("ledger does not add up", extra={"fault": fault})
             if self._wanted:
-                self._metrics(outcome)
+                self._metrics(outcome, breaks)
         except Exception as error:  # noqa: BLE001  # events matter more than their metrics
             self._log.error("metrics not published", extra={"error": type(error).__name__})
 
@@ -145,13 +148,17 @@ class PowertoolsTelemetry:
         """Logs a bug, without its text."""
         self.error("a sink or format failed", sink=sink, **place_of(error))
 
-    def _metrics(self, outcome: Outcome) -> None:
-        breaks = Counter(fault.partition(":")[0] for fault in outcome.breaks)
+    def _metrics(self, outcome: Outcome, breaks: list[str]) -> None:
         for name, account in outcome.accounts.items():
-            totals = outcome.totals(name)
-            counts = {metric: [getattr(totals, metric)] for metric in ("received", *map(str, Fate))}
-            more = {"retries": [account.retries], "ledger_breaks": [breaks[name]], "bytes": [account.bytes]}
-            self._write("sink", name, counts | more)
+            broken = sum(fault.startswith(f"{name}:") for fault in breaks)
+            counts = {
+                "received": [account.received],
+                **{fate.value: [account.fates[fate]] for fate in Fate},
+                "retries": [account.retries],
+                "ledger_breaks": [broken],
+                "bytes": [account.bytes],
+            }
+            self._write("sink", name, counts)
         for kind, count in outcome.forged.items():
             self._write("contradiction", kind, {"forged": [count]})
         by_region: defaultdict[str, list[int]] = defaultdict(list)
