@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-patterns bench-doctor bench-trail-file lock clean
+.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-patterns bench-doctor bench-trail-file lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -77,6 +77,12 @@ demo-doctor: $(VENV)/.dev ## Builds a local world of 17 Regions with seven plant
 
 bench: $(VENV)/.dev ## Prints cold start, time per event and memory as ratios against plain code (ONLY=cold,batch for some)
 	@$(BIN)/python -m benchmarks.run
+
+bench-compare: $(VENV)/.dev ## Prints this tree's speed as ratios to that of a revision: BASE=main
+	@$(BIN)/python -m benchmarks.compare
+
+bench-profile: $(VENV)/.dev ## Profiles batches of 1,000: where the next millisecond is
+	@$(BIN)/python -m benchmarks.profiling
 
 bench-patterns: $(VENV)/.dev ## Prints the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes at once
 	$(BIN)/python -m benchmarks.patterns

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from base64 import b64encode
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from benchmarks import answerer, events
 from benchmarks.contestants import FLOOR, NOTHING
 from benchmarks.function import FunctionError
-from benchmarks.measures import cold, warm
+from benchmarks.measures import cold, layer, memory, routes, sinks, warm
 from benchmarks.measuring import mood, place
 from benchmarks.stage import LostError, standing
 from benchmarks.table import table
@@ -36,6 +37,10 @@ MEASURES: dict[str, tuple[float, Callable[[Stage, float], list[Measure]]]] = {
     "direct": (0.1, warm.direct),
     "batch": (0.25, warm.batches),
     "http": (0.07, warm.http),
+    "routes": (0.11, routes.run),
+    "sinks": (0.1, sinks.run),
+    "memory": (0.1, memory.run),
+    "layer": (0.0, layer.run),
 }
 
 
@@ -55,7 +60,7 @@ def main(only: str = "", seconds: float = SECONDS) -> None:
             sys.exit(f"FAILED: {error}")
         alone = _answerer_alone(stage.port)
     print(
-        "CPU time of the function's process under Lambda's runtime client. Local, not Lambda: read the ratios.\n"
+        "CPU time of the function's process under Lambda's runtime client. Not on Lambda: read the ratios.\n"
     )
     print(table(found))
     print(mood(found))
@@ -71,8 +76,8 @@ def _check_clock(stage: Stage) -> None:
 
 def _facts(found: list[Measure], alone: float) -> str:
     size = mean(len(event.body) for event in events.made())
-    fastest = min((min(each.found[FLOOR.name]) for each in found if FLOOR.name in each.found), default=0.0)
-    against = f", {fastest / alone:.1f} x the floor's best per CPU second" if fastest else ""
+    floors = [min(each.found[FLOOR.name]) for each in found if each.unit == "µs" and FLOOR.name in each.found]
+    against = f", {min(floors) / alone:.1f} x the floor's best per CPU second" if floors else ""
     return (
         f"Events: {events.COUNT:,} unique, {size:,.0f} bytes on average.\n"
         f"The answerer takes {1 / alone:,.0f} events a second from a raw POST (wall time){against}.\n"
@@ -98,4 +103,5 @@ def _answerer_alone(port: int) -> float:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that folders and processes go
     main(os.environ.get("ONLY", ""), float(os.environ.get("BENCH_SECONDS") or SECONDS))
