@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from trailforward.patterns import PatternSet
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from trailforward.patterns import Pattern
+    from trailforward.patterns import Pattern, PatternSet
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A name, the sinks it feeds, and what it matches.
 
     Attributes:
@@ -29,7 +26,7 @@ class Route:
     name: str
     sinks: tuple[str, ...]
     pattern: Pattern | None = None
-    formats: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, str] = MappingProxyType({})
     stop: bool = False
     default: bool = False
 
@@ -76,18 +73,16 @@ class _Tier:
         self._routes = routes
         self._always = tuple(number for number, route in enumerate(routes) if route.pattern is None)
         self._asking = [number for number, route in enumerate(routes) if route.pattern is not None]
-        self._patterns = PatternSet(
-            {str(number): route.pattern for number, route in enumerate(routes) if route.pattern is not None}
-        )
+        self._patterns = _together([route.pattern for route in routes if route.pattern is not None])
         self._sinks: dict[tuple[int, ...], dict[str, str]] = {}
 
     @property
     def numeric(self) -> bool:
-        return self._patterns.numeric
+        return self._patterns is not None and self._patterns.numeric
 
     def numbers(self, event: dict[str, Any]) -> tuple[int, ...]:
         """The places of the routes that take an event, in order."""
-        if not self._asking:
+        if self._patterns is None:
             return self._always
         matching = [self._asking[number] for number in self._patterns.numbers(event)]
         return tuple(sorted([*self._always, *matching]) if self._always else matching)
@@ -112,3 +107,12 @@ class _Tier:
             if len(self._sinks) < _REMEMBERED:
                 self._sinks[numbers] = found
         return found
+
+
+def _together(patterns: Sequence[Pattern]) -> PatternSet | None:
+    if not patterns:
+        return None
+    # A cold start without patterns goes without their machinery.
+    from trailforward.patterns import PatternSet
+
+    return PatternSet({str(number): pattern for number, pattern in enumerate(patterns)})
