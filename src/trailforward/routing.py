@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trailforward.patterns import PatternSet
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from trailforward.patterns import Pattern
+    from trailforward.patterns import Pattern, PatternSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +63,18 @@ class _Tier:
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
         self._always = [number for number, route in enumerate(routes) if route.pattern is None]
-        self._patterns = PatternSet(
-            {str(number): route.pattern for number, route in enumerate(routes) if route.pattern is not None}
-        )
+        self._patterns: PatternSet | None = None
+        patterns = {
+            str(number): route.pattern for number, route in enumerate(routes) if route.pattern is not None
+        }
+        if patterns:
+            from trailforward.patterns import PatternSet
+
+            self._patterns = PatternSet(patterns)
 
     def routes(self, event: dict[str, Any]) -> list[Route]:
         matching = self._always
-        if len(self._patterns):
+        if self._patterns is not None:
             matching = sorted([*matching, *map(int, self._patterns.matches(event))])
         taking = []
         for number in matching:
