@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
@@ -12,7 +13,7 @@ from pydantic import AfterValidator, Field
 
 from trailforward import Config, ConfigError, MissingExtraError
 from trailforward.config.problems import validated
-from trailforward.sinks.settings import Settings
+from trailforward.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -420,7 +421,7 @@ class Odd(Settings):
     """Settings that a third party's sink might have."""
 
     when: Annotated[str, AfterValidator(_late)] = ""
-    ports: dict[Annotated[str, Field(max_length=3)], int] = Field(default_factory=dict)
+    ports: dict[Annotated[str, Field(max_length=3)], int] = field(default_factory=dict)
 
 
 def test_settings_of_other_shapes() -> None:

@@ -141,7 +141,7 @@ def test_permanent_failures_become_dead_letters_with_everything_needed_to_redriv
     path = tmp_path / "dead.ndjson"
     sink = ScriptedSink([refuse(0, transient=False, code="MalformedDetail")])
     with_dead = forwarder({"a": sink, "b": ScriptedSink()}, head=f'dead_letter = "file:{path}"')
-    origin = Origin("sqs", "m-1", first_seen="2026-05-04T09:15:01.000+00:00")
+    origin = Origin("sqs", "m-1", seen="2026-05-04T09:15:01.000+00:00")
     outcome = with_dead.forward([Message(envelope(5), origin)])
     assert outcome.verdicts["a"][0].fate is Fate.DEAD_LETTERED
     assert outcome.verdicts["b"][0].fate is Fate.DELIVERED

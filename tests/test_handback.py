@@ -35,9 +35,7 @@ def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
     st.text(),
     st.text(),
     st.integers(0, 1000),
-    st.builds(
-        Origin, st.text(), st.text(), st.text(), attempts=st.integers(0, 1000), first_seen=st.just(SEEN)
-    ),
+    st.builds(Origin, st.text(), st.text(), st.text(), attempts=st.integers(0, 1000), seen=st.just(SEEN)),
 )
 def test_sqs_round_trip(
     raw: bytes, sinks: list[str], code: str, reason: str, attempts: int, origin: Origin
@@ -75,7 +73,7 @@ def test_surrogates_stay_apart() -> None:
 
 def test_what_is_written() -> None:
     """Attributes say to whom, why, how often, since when and from where, in short printable text."""
-    origin = Origin("sqs", "m-1", "arn:aws:sqs:eu-west-1:111122223333:q", attempts=2, first_seen=SEEN)
+    origin = Origin("sqs", "m-1", "arn:aws:sqs:eu-west-1:111122223333:q", attempts=2, seen=SEEN)
     reason = "no\nentry ü " + "x" * 1000
     written = handback.write(
         Message(b"{}", origin), ["a", "b"], code="AccessDenied", reason=reason, attempts=3

@@ -13,7 +13,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trailforward.errors import EventError
-from trailforward.jsontext import decode, elements, encode, members, readable, to_bytes, to_text, value_start
+from trailforward.jsontext import (
+    decode,
+    elements,
+    encode,
+    members,
+    readable,
+    to_bytes,
+    to_text,
+    value_start,
+    view,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +75,28 @@ def test_decode_is_json(before: str, text: str, after: str) -> None:
     """Legal JSON reads as Python's own parser reads it, from text and from bytes."""
     whole = before + text + after
     assert decode(whole) == decode(to_bytes(whole)) == json.loads(whole)
+
+
+@given(BLANKS, documents(), BLANKS)
+def test_the_quick_view_is_the_same(before: str, text: str, after: str) -> None:
+    """Read quickly, an event says what it says read patiently, down to the sign of a zero."""
+    whole = before + text + after
+    assert repr(view(whole)) == repr(view(to_bytes(whole))) == repr(decode(whole))
+
+
+@given(st.text('{}[],:"\\ u0019abtrue.e-', max_size=30) | st.binary(max_size=20))
+def test_what_the_quick_view_cannot_read(raw: str | bytes) -> None:
+    """It has no errors of its own."""
+    quick, patient = fault(lambda: view(raw)), fault(lambda: decode(raw))
+    assert (quick and quick.args) == (patient and patient.args)
+
+
+@pytest.mark.parametrize("text", ["18446744073709551616", "-9223372036854775809"])
+def test_the_quick_view_bends_integers_beyond_64_bits(text: str) -> None:
+    """That is its one deviation, as documented."""
+    assert view(text) == float(text)
+    assert isinstance(view(text), float)
+    assert decode(text) == int(text)
 
 
 @given(BLANKS, st.lists(st.tuples(STRINGS.flatmap(spelt), BLANKS, documents(depth=2), BLANKS), max_size=5))

@@ -98,3 +98,30 @@ def test_a_broken_ledger_stays_broken() -> None:
     first = Outcome([Message(b"{}", Origin("s3"))], ["a"])
     first.forgotten("a", 0)
     assert first.joined(Outcome([], ["a"], first)).breaks == first.breaks != []
+
+
+def test_deliveries_are_entered_at_once() -> None:
+    """A batch that was taken is one entry, with the attempts that it took and the units it began."""
+    some = [Message(b"{}", Origin("test", unit=unit)) for unit in ("u", None)]
+    outcome = Outcome(some, ["a"])
+    outcome.deliver("a", [0, 1])
+    assert outcome.verdicts["a"] == {0: DELIVERED, 1: DELIVERED}
+    assert (outcome.begun, outcome.totals("a"), outcome.breaks) == ({"u"}, Totals(2, 2), [])
+    assert outcome.meeting(Fate.DELIVERED) == ["a"]
+    assert outcome.meeting(Fate.RETURNED, Fate.FILTERED) == []
+    again = Outcome(some, ["a"])
+    again.deliver("a", [0], attempts=3)
+    assert again.verdicts["a"] == {0: Verdict(Fate.DELIVERED, attempts=3)}
+
+
+def test_a_second_delivery_breaks_the_identity() -> None:
+    """Entering at once forgives no repetition, neither of an earlier fate nor within the batch."""
+    outcome = Outcome(messages(None, None), ["a"])
+    outcome.record("a", 0, Verdict(Fate.FILTERED))
+    outcome.deliver("a", [0, 1])
+    outcome.deliver("a", [1, 1])
+    assert outcome.totals("a") == Totals(2, 1, 1)
+    assert outcome.breaks == [
+        "a: message 0 met delivered after filtered",
+        *["a: message 1 met delivered after delivered"] * 2,
+    ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.support.events import envelope
 from tests.support.receiver import Receiver
 from tests.support.sinks import ScriptedSink
-from trailforward import Config, Forwarder, Message, Origin
+from trailforward import Config, Forwarder, Message, Origin, Pattern
 from trailforward.testing import samples
 
 CONFIG = """
@@ -97,3 +99,15 @@ def test_ready_made_routes_work_in_production() -> None:
     found = {json.loads(data)["detail"].get("eventName") for data in alerts.data}
     assert found == {"StopLogging", "DeleteTrail", "ConsoleLogin", "GetSecretValue", "PutObject"}
     assert len(alerts.data) == 5
+
+
+@pytest.mark.parametrize(("size", "taken"), [("18446744073709551616", True), ("18446744073709551617", False)])
+def test_routes_compare_numbers_of_any_length_exactly(size: str, *, taken: bool) -> None:
+    """A number that no double holds is compared as it is written, as by `trailforward match`."""
+    text = '[sinks.a]\nto = "file:a"\n[[routes]]\nname = "n"\nsinks = ["a"]\n'
+    text += 'pattern = \'{"detail": {"size": [18446744073709551616]}}\'\n'
+    sink = ScriptedSink()
+    raw = envelope(0, size=int(size))
+    Forwarder(Config.from_toml(text), made={"a": sink}).forward([Message(raw, Origin("test"))])
+    assert sink.data == ([raw] if taken else [])
+    assert Pattern('{"detail": {"size": [18446744073709551616]}}').matches(raw) is taken

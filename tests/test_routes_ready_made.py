@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.settings import read
 from trailforward import readymade
 from trailforward.config import RouteTest
 from trailforward.patterns import Pattern, lint
@@ -64,7 +65,7 @@ def test_each_route_is_explained_and_tested_both_ways(route: readymade.ReadyRout
     """Each route has a title, one sentence why, and tests for what it takes and for what it almost takes."""
     assert route.title
     assert re.fullmatch(r"[^.]+\.", route.why)
-    tests = [RouteTest.model_validate(dict(test)) for test in route.tests]
+    tests = [read(RouteTest, dict(test)) for test in route.tests]
     assert {test.matches for test in tests} == {True, False}
 
 

@@ -82,6 +82,66 @@ def test_more_latencies_than_one_document_holds_are_all_published(
     assert max(values) <= 100
 
 
+def test_metrics_are_those_that_powertools_writes(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The embedded metrics are Powertools' own documents: CloudWatch sees no difference."""
+    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+    outcome = outcome_of(ScriptedSink(), count=2)
+    capsys.readouterr()
+    telemetry.publish(outcome)
+    ours = emf(capsys.readouterr().out)
+    for document in ours:
+        (directive,) = document["_aws"]["CloudWatchMetrics"]
+        (dimensions,) = directive["Dimensions"]
+        metrics = {
+            each["Name"]: {"Unit": each["Unit"], "StorageResolution": 60, "Value": document[each["Name"]]}
+            for each in directive["Metrics"]
+        }
+        own = {name: document[name] for name in dimensions if name != "service"}
+        AmazonCloudWatchEMFProvider(
+            metric_set=metrics,
+            dimension_set=own,
+            namespace=directive["Namespace"],
+            service=document["service"],
+        ).flush_metrics()
+    theirs = emf(capsys.readouterr().out)
+    for document in (*ours, *theirs):
+        del document["_aws"]["Timestamp"]
+    assert len(ours) == 2
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("variables", "written"),
+    [
+        ({}, 2),
+        ({"POWERTOOLS_METRICS_DISABLED": "true"}, 0),
+        ({"POWERTOOLS_DEV": "1"}, 0),
+        ({"POWERTOOLS_DEV": "true", "POWERTOOLS_METRICS_DISABLED": "false"}, 2),
+    ],
+)
+def test_metrics_are_switched_as_powertools_switches_them(
+    variables: dict[str, str], written: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """POWERTOOLS_METRICS_DISABLED and POWERTOOLS_DEV keep metrics out of the log."""
+    environ = {"TRAILFORWARD_TO": "file:/dev/null", **variables}
+    Forwarder.from_env(environ).forward([Message(envelope(0), Origin("test"))])
+    assert len(emf(capsys.readouterr().out)) == written
+
+
+def test_a_quiet_invocation_needs_no_logger() -> None:
+    """Powertools is imported when there is something to log: it is a tenth of a cold start."""
+    script = (
+        "import sys\ntelemetry.publish(outcome)\n"
+        "quiet = 'aws_lambda_powertools.logging' not in sys.modules\n"
+        "telemetry.error('now', quiet=quiet)"
+    )
+    (error,) = [line for line in lines_of(script) if line.get("level") == "ERROR"]
+    assert error["quiet"] is True
+
+
 def lines_of(script: str) -> list[dict[str, Any]]:
     """What a fresh process, as Lambda starts one, writes to its log."""
     before = (
@@ -102,7 +162,9 @@ def test_a_broken_ledger_is_a_metric_and_an_error() -> None:
 
 def test_metrics_that_fail_cost_no_event() -> None:
     """An error while publishing is logged without its text, and goes no further."""
-    (line,) = lines_of("telemetry._metrics = fail(RuntimeError('secret words'))\ntelemetry.publish(outcome)")
+    (line,) = lines_of(
+        "telemetry._write = lambda *_: fail(RuntimeError('secret words'))([])\ntelemetry.publish(outcome)"
+    )
     assert (line["message"], line["error"]) == ("metrics not published", "RuntimeError")
     assert "secret words" not in str(line)
 

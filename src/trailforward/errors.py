@@ -4,6 +4,7 @@
 
     TrailforwardError
     ├── ConfigError          the configuration is wrong; ``problems`` lists every fault at once
+    ├── SettingError         one setting is wrong; ``what`` and ``fix`` say how
     ├── PayloadError         a payload no source knows, or messages that must go back to the caller
     ├── EventError           bytes that are no event; ``code`` says why
     │   ├── NothingToForwardError   … and are not meant to be one: a control message, a digest file
@@ -55,6 +56,20 @@ class ConfigError(TrailforwardError):
         count = len(self.problems)
         head = f"{count} problem{'s' if count != 1 else ''} in the configuration"
         super().__init__("\n".join([head, *(f"  - {problem}" for problem in self.problems)]))
+
+
+class SettingError(TrailforwardError, ValueError):
+    """A setting that cannot be what it is, or two that contradict each other.
+
+    Attributes:
+        what: what is wrong. It repeats no value that may be a secret.
+        fix: what to write instead.
+    """
+
+    def __init__(self, what: str, fix: str) -> None:
+        self.what = what
+        self.fix = fix
+        super().__init__(f"{what}. Fix: {fix}")
 
 
 class PayloadError(TrailforwardError):

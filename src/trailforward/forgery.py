@@ -50,16 +50,18 @@ def contradiction(event: dict[str, Any]) -> str:
     source, record = event.get("source"), event.get("detail")
     if not isinstance(source, str) or not source.startswith("aws."):
         return "source"
-    if not isinstance(record, dict) or not is_record(record):
+    if not isinstance(record, dict):
         return ""
-    account = record.get("recipientAccountId") or record.get("accountId")
-    if _differ(event.get("account"), account):
+    account = _differ(event.get("account"), record.get("recipientAccountId") or record.get("accountId"))
+    region = _differ(event.get("region"), record.get("awsRegion"))
+    if not (account or region) or not is_record(record):
+        return ""
+    if account:
         return "account"
     kind, service = record.get("eventType"), record.get("eventSource")
     anywhere = service in _ANYWHERE if isinstance(service, str) else True
-    anywhere = anywhere or (isinstance(kind, str) and kind.lower() in _KINDS)
-    return "region" if not anywhere and _differ(event.get("region"), record.get("awsRegion")) else ""
+    return "" if anywhere or (isinstance(kind, str) and kind.lower() in _KINDS) else "region"
 
 
 def _differ(one: Any, other: Any) -> bool:
-    return isinstance(one, str) and isinstance(other, str) and bool(one) and bool(other) and one != other
+    return one != other and isinstance(one, str) and isinstance(other, str) and bool(one) and bool(other)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward import formats, sinks
@@ -15,13 +16,14 @@ from trailforward.errors import ConfigError, Problem
 from trailforward.guards import SelfGuard
 from trailforward.intake import Intake, Refusals, waves
 from trailforward.lanes import Lane, Parcel
-from trailforward.outcome import Fate, Outcome, Verdict
+from trailforward.outcome import Fate, Outcome
 from trailforward.routing import Router
 from trailforward.settling import Settling
 from trailforward.sources import detect
 from trailforward.sources._s3 import Objects
 from trailforward.sources.base import Reading
 from trailforward.telemetry import PlainTelemetry, PowertoolsTelemetry
+from trailforward.workers import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -94,7 +96,8 @@ class Forwarder:
             redactions=_redactions(config),
             forged=config.pipeline.forged,
         )
-        self._settling = Settling(config.pipeline, self._backoff, self._telemetry)
+        self._workers = Workers()
+        self._settling = Settling(config.pipeline, self._backoff, self._workers, self._telemetry)
         self._objects = Objects()
         self._own_account_only = {
             name: settings.arn.account
@@ -126,6 +129,7 @@ class Forwarder:
         telemetry = PowertoolsTelemetry(
             namespace=environ.get("POWERTOOLS_METRICS_NAMESPACE") or "trailforward",
             service=environ.get("POWERTOOLS_SERVICE_NAME") or function_name or "trailforward",
+            metrics=not _switched_on(environ, "POWERTOOLS_METRICS_DISABLED", "POWERTOOLS_DEV"),
         )
         return cls(config, telemetry=telemetry, guard=guard)
 
@@ -218,6 +222,12 @@ class Forwarder:
         self._telemetry.publish(outcome)
         return outcome
 
+    def prepare(self) -> None:
+        """Makes what the first event would have to wait for, without talking to any destination."""
+        for sink in self._sinks.values():
+            if (prepare := getattr(sink, "prepare", None)) is not None:
+                prepare()
+
     def close(self) -> None:
         """Closes every sink."""
         for sink in self._sinks.values():
@@ -229,23 +239,29 @@ class Forwarder:
         self, parcels: Mapping[str, list[Parcel]], refusals: Refusals, outcome: Outcome, *, deadline: float
     ) -> None:
         """Runs all lanes at once; enters what was delivered, and adds the rest to the refusals."""
+        told = self._telemetry.fault
         lanes = [
-            Lane(name, self._sinks[name], self._backoff, deadline=deadline, on_error=self._telemetry.fault)
+            Lane(name, self._sinks[name], self._backoff, self._workers, deadline=deadline, on_error=told)
             for name in parcels
         ]
         for lane in lanes:
             lane.start(parcels[lane.name])
         for lane in lanes:
-            results = lane.finish()
-            outcome.accounts[lane.name].retries += lane.retries
-            outcome.accounts[lane.name].bytes += lane.bytes
-            for index, result in results.items():
-                if result.delivered:
-                    outcome.record(lane.name, index, Verdict(Fate.DELIVERED, attempts=result.attempts))
-                    if (latency := _latency(outcome.messages[index], result.at)) is not None:
-                        outcome.latencies.append(latency)
-                else:
-                    refusals.setdefault(index, {})[lane.name] = result
+            lane.finish()
+            account = outcome.accounts[lane.name]
+            account.retries += lane.retries
+            for batch, at in lane.delivered:
+                account.bytes += sum([len(parcel.data) for parcel in batch])
+                _enter(outcome, lane.name, batch)
+                outcome.latencies += _latencies(batch, at)
+            for index, result in lane.refused.items():
+                refusals.setdefault(index, {})[lane.name] = result
+
+
+def _switched_on(environ: Mapping[str, str], *names: str) -> bool:
+    """Whether the first of these variables that is set says yes, as Powertools reads it."""
+    value = next((environ[name] for name in names if environ.get(name)), "")
+    return value.lower() in {"1", "y", "yes", "t", "true", "on"}
 
 
 def _redactions(config: Config) -> dict[str, Redaction]:
@@ -283,18 +299,32 @@ def _nothing_taken(outcome: Outcome) -> bool:
     )
 
 
-def _latency(message: Message, at: float) -> tuple[str, float] | None:
-    """Region and milliseconds from the event's own time to its delivery, where the event tells both."""
-    region = message.fields.get("region")
-    if region is None:
-        return None
+def _enter(outcome: Outcome, name: str, batch: Sequence[Parcel]) -> None:
+    """Enters a batch that was delivered."""
+    by_attempts: dict[int, list[int]] = {}
+    for parcel in batch:
+        by_attempts.setdefault(parcel.attempts, []).append(parcel.index)
+    for attempts, indexes in by_attempts.items():
+        outcome.deliver(name, indexes, attempts)
+
+
+def _latencies(batch: Sequence[Parcel], at: float) -> list[tuple[str, float]]:
+    """Region and milliseconds from an event's own time to its delivery, of those events that tell both."""
+    return [
+        (parcel.region, max(0.0, (at - then) * 1000))
+        for parcel in batch
+        if parcel.region and (then := _epoch(parcel.time)) is not None
+    ]
+
+
+@lru_cache(maxsize=4_096)  # CloudTrail's times are whole seconds: the events of a batch share a few
+def _epoch(time: str) -> float | None:
+    """Seconds since 1970; None where the text does not say which moment it is."""
     try:
-        then = datetime.fromisoformat(message.time)
+        then = datetime.fromisoformat(time)
     except ValueError:
         return None
-    if then.tzinfo is None:
-        return None
-    return region, max(0.0, (at - then.timestamp()) * 1000)
+    return None if then.tzinfo is None else then.timestamp()
 
 
 def _ask_role(region: str | None) -> tuple[str, str] | None:

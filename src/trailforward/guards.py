@@ -9,6 +9,7 @@ from STS, asked once. A name alone proves nothing: anybody may choose a session'
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
@@ -80,12 +81,15 @@ class SelfGuard:
         if self._came_back(event):
             return True
         record = event.get("detail")
-        identity = record.get("userIdentity") if isinstance(record, dict) else None
-        if not isinstance(record, dict) or not isinstance(identity, dict):
+        if not isinstance(record, dict):
             return False
-        if identity.get("type") == "AssumedRole":
+        identity = record.get("userIdentity")
+        if not isinstance(identity, dict):
+            return False
+        kind = identity.get("type")
+        if kind == "AssumedRole":
             return self._own_session(identity)
-        if identity.get("type") == "AWSService":
+        if kind == "AWSService":
             return self._assumes_own_role(identity, record) or any(
                 key in self._resources for key in _touched(record)
             )
@@ -93,8 +97,11 @@ class SelfGuard:
 
     def _came_back(self, event: dict[str, Any]) -> bool:
         """An event that an EventBridge sink of ours put: AWS's own name no bus that we send to."""
-        source, named = event.get("source"), event.get("resources")
-        if not isinstance(source, str) or source.startswith("aws.") or not isinstance(named, list):
+        source = event.get("source")
+        if not isinstance(source, str) or source.startswith("aws."):
+            return False
+        named = event.get("resources")
+        if not isinstance(named, list):
             return False
         buses = (arn for arn in map(_parsed, named) if arn is not None and arn.service == "events")
         return any(_key(arn) in self._resources for arn in buses)
@@ -131,8 +138,7 @@ class SelfGuard:
         service = identity.get("invokedBy")
         if not isinstance(request, dict) or not isinstance(service, str) or service not in _ASSUMERS:
             return False
-        arn = _parsed(request.get("roleArn"))
-        role = None if arn is None else _role(arn)
+        role = _role_in(request.get("roleArn"))
         if role is None:
             return False
         if role in self._roles:
@@ -147,8 +153,11 @@ class SelfGuard:
 
 
 def _parsed(text: object) -> Arn | None:
-    if not isinstance(text, str):
-        return None
+    return _arn(text) if isinstance(text, str) else None
+
+
+@lru_cache(maxsize=1_024)  # the same few roles and resources come again and again
+def _arn(text: str) -> Arn | None:
     try:
         return Arn.parse(text)
     except ValueError:
@@ -159,13 +168,16 @@ def _role(arn: Arn) -> Role | None:
     return (arn.account, arn.name) if arn.service == "iam" and arn.resource.startswith("role/") else None
 
 
+def _role_in(text: object) -> Role | None:
+    """The role that an ARN names; None for anything else."""
+    return None if (arn := _parsed(text)) is None else _role(arn)
+
+
 def _issuer(identity: dict[str, Any]) -> Role | None:
     """The role behind a session: ``sessionIssuer.arn``, else what the session's own ARN says."""
     context = identity.get("sessionContext")
     issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
-    arn = _parsed(issuer.get("arn")) if isinstance(issuer, dict) else None
-    role = None if arn is None else _role(arn)
-    if role is not None:
+    if isinstance(issuer, dict) and (role := _role_in(issuer.get("arn"))) is not None:
         return role
     arn = _parsed(identity.get("arn"))
     if arn is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.errors import EventError
 from trailforward.jsontext import readable, to_bytes
+from trailforward.message import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -71,7 +72,8 @@ def read(attributes: Mapping[str, str]) -> Note:
     return Note(
         frozenset(name.strip() for name in attributes[SINKS].split(",")),
         _count(attributes.get(ATTEMPTS, "")),
-        _moment(attributes.get(FIRST_SEEN, "")),
+        # Anybody may write to a queue.
+        moment(attributes.get(FIRST_SEEN)),
         _count(attributes.get(SKIP, "")),
     )
 
@@ -126,12 +128,3 @@ def _plain(text: str) -> str:
 def _count(text: str) -> int:
     """The number that the text is, else 0."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0
-
-
-def _moment(text: str) -> str:
-    """The text if it is a moment in ISO 8601, else nothing: anybody may write to a queue."""
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
-        return ""
-    return text

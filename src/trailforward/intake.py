@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trailforward.errors import EventError, NothingToForwardError, UnreadError
 from trailforward.forgery import contradiction
+from trailforward.jsontext import decode
 from trailforward.lanes import Parcel, Result
+from trailforward.message import as_envelope
 from trailforward.outcome import Fate, Verdict
-from trailforward.sinks.base import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -55,11 +57,11 @@ class Intake:
     ) -> None:
         self._router = router
         self._guard = guard
-        self._sinks = sinks
-        self._forms = forms
+        self._counters = {
+            name: _Counter(name, sink, forms, on_error, (redactions or {}).get(name), forged)
+            for name, sink in sinks.items()
+        }
         self._on_error = on_error
-        self._redactions = redactions or {}
-        self._forged = forged
 
     def sort(  # noqa: C901  # one message, one decision after the other
         self, outcome: Outcome, wave: Sequence[int], blocked: set[str]
@@ -74,19 +76,19 @@ class Intake:
         Returns:
             The parcels for each sink, and the refusals.
         """
-        parcels: dict[str, list[Parcel]] = defaultdict(list)
+        parcels: dict[str, list[Parcel]] = {name: [] for name in self._counters}
         refusals: Refusals = defaultdict(dict)
+        everyone = list(outcome.accounts)
         for index in wave:
             message = outcome.messages[index]
-            owed = outcome.owed(message)
-            if message.origin.group in blocked:
+            origin = message.origin
+            owed = everyone if origin.owed is None else outcome.owed(message)
+            if origin.group is not None and origin.group in blocked:
                 verdict = Verdict(Fate.RETURNED, "group_blocked", "an earlier message of its group goes back")
                 _enter(outcome, owed, index, verdict)
                 continue
             try:
-                event = message.event
-                own = self._guard.is_own(event)
-                wanted = {} if own else self._router.sinks(event)
+                wanted, kind = self._judge(message)
             except EventError as error:
                 refusals[index] = _refused(error, outcome, owed, index)
                 continue
@@ -95,66 +97,121 @@ class Intake:
                 refusal = _refusal(type(error).__name__, "the event could not be routed")
                 refusals[index] = dict.fromkeys(owed, refusal)
                 continue
-            if own:
-                _enter(outcome, owed, index, Verdict(Fate.FILTERED, "self", "the forwarder itself caused it"))
+            if wanted is None:
+                _enter(outcome, owed, index, _OWN)
                 continue
-            if kind := contradiction(event):
+            if kind:
                 outcome.forged[kind] += 1
             for name in owed:
+                counter = self._counters[name]
                 if name not in wanted:
-                    outcome.record(name, index, Verdict(Fate.FILTERED, "no_route", "no route wants it there"))
-                elif message.origin.arn and message.origin.arn == self._sinks[name].arn:
-                    verdict = Verdict(Fate.FILTERED, "self", "it came from this very queue")
-                    outcome.record(name, index, verdict)
+                    outcome.record(name, index, _NO_ROUTE)
+                elif origin.arn and origin.arn == counter.arn:
+                    outcome.record(name, index, _SAME_QUEUE)
                 else:
-                    made = self._parcel(name, wanted[name], index, message, kind)
-                    if isinstance(made, Parcel):
+                    made = counter.parcel(wanted[name], index, message, kind)
+                    if type(made) is Parcel:
                         parcels[name].append(made)
                     else:
-                        refusals[index][name] = made
+                        refusals[index][name] = made  # type: ignore[assignment]  # else it is a Result
             message.release()
-        return parcels, refusals
+        return {name: some for name, some in parcels.items() if some}, refusals
 
-    def _parcel(self, name: str, form_name: str, index: int, message: Message, kind: str) -> Parcel | Result:
-        """A message for a sink in a format, or why it cannot be had or sent.
+    def _judge(self, message: Message) -> tuple[Mapping[str, str] | None, str]:
+        """The sinks that want a message, each with its format, None if it is our own; what speaks against it.
 
-        ``kind`` is what speaks against the event, if anything does.
+        Raises:
+            EventError: it is no event.
+        """
+        event = message.event
+        if self._guard.is_own(event):
+            return None, ""
+        # The quick view of an event bends numbers beyond 64 bits.
+        routed = as_envelope(decode(message.raw)) if self._router.numeric else event
+        return self._router.sinks(routed), contradiction(event)
+
+
+class _Counter:
+    """Where messages for one sink are handed in.
+
+    Args:
+        name: of the sink.
+        sink: the sink.
+        forms: formats by name.
+        on_error: told of a format's or sink's own faults.
+        redaction: what is taken out, if anything.
+        forged: what becomes of events that contradict themselves.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        sink: Sink,
+        forms: Mapping[str, Format],
+        on_error: Callable[[str, BaseException], None],
+        redaction: Redaction | None,
+        forged: str,
+    ) -> None:
+        self.arn = sink.arn
+        self._name = name
+        self._size = sink.size
+        self._plain = getattr(sink, "plain", False)
+        self._most = min(sink.limits.entry_bytes, sink.limits.batch_bytes - sink.limits.batch_overhead)
+        self._forms = forms
+        self._on_error = on_error
+        self._redaction = redaction
+        self._forged = forged
+
+    def parcel(self, form_name: str, index: int, message: Message, kind: str) -> Parcel | Result:
+        """A message in a format, or why it cannot be had or sent.
+
+        Args:
+            form_name: the format's.
+            index: the message's.
+            message: an event.
+            kind: what speaks against the event; empty if nothing does.
         """
         if kind and self._forged == "dead_letter":
             return _refusal("forged", f"its {kind} shows that it may be forged")
         tag = kind if self._forged == "tag" else ""
-        form, sink = self._forms[form_name], self._sinks[name]
-        key = message.key
+        form = self._forms[form_name]
         try:
-            if name in self._redactions:
-                message = self._redactions[name](message)
-            # What SNS and SQS deliver beside the event.
-            fields = {**message.fields, FORGED: tag} if tag else message.fields
-            entry = Entry(
-                form.data(message),
-                key,
-                fields.get("account", ""),
-                form.subject(message),
-                fields,
-                content_type=form.content_type,
-                attributes={FORGED: tag} if tag else {},
-                time=message.time,
+            key, time, region = message.about
+            if self._redaction is not None:
+                message = self._redaction(message)
+            group, subject, fields = "", "", _NOTHING
+            if not self._plain:
+                # What SNS and SQS deliver beside the event.
+                fields = {**message.fields, FORGED: tag} if tag else message.fields
+                group, subject = fields.get("account", ""), form.subject(message)
+            attributes = {FORGED: tag} if tag else _NOTHING
+            data = form.data(message)
+            parcel = Parcel(
+                data, key, group, subject, fields, attributes, form.content_type, time, index, 0, region
             )
-            size = sink.size(entry)
+            size = parcel.size = self._size(parcel)
         except EventError as error:
             return _refusal(error.code, str(error))
         except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
-            self._on_error(name, error)
+            self._on_error(self._name, error)
             return _refusal(type(error).__name__, "the event could not be formatted")
-        limits = sink.limits
-        most = min(limits.entry_bytes, limits.batch_bytes - limits.batch_overhead)
-        if size > most:
-            return _refusal("too_large", f"{size:,} bytes, over the limit of {most:,} bytes")
-        return Parcel(index, entry, size)
+        if size > self._most:
+            return _refusal("too_large", f"{size:,} bytes, over the limit of {self._most:,} bytes")
+        return parcel
 
 
-def waves(messages: Sequence[Message]) -> Iterator[list[int]]:
+_NOTHING: Mapping[str, str] = MappingProxyType({})
+
+_OWN = Verdict(Fate.FILTERED, "self", "the forwarder itself caused it")
+_NO_ROUTE = Verdict(Fate.FILTERED, "no_route", "no route wants it there")
+_SAME_QUEUE = Verdict(Fate.FILTERED, "self", "it came from this very queue")
+
+
+def waves(messages: Sequence[Message]) -> Iterator[Sequence[int]]:
     """Rounds in which no FIFO group occurs twice, so that a group can stop at its first failure."""
+    if all(message.origin.group is None for message in messages):
+        yield range(len(messages))
+        return
     rounds: list[list[int]] = [[]]
     depth: dict[str, int] = defaultdict(int)
     for index, message in enumerate(messages):
@@ -170,7 +227,7 @@ def waves(messages: Sequence[Message]) -> Iterator[list[int]]:
 
 
 def _refusal(code: str, reason: str, *, transient: bool = False) -> Result:
-    return Result(delivered=False, transient=transient, code=code, reason=reason)
+    return Result(transient=transient, code=code, reason=reason)
 
 
 def _refused(error: EventError, outcome: Outcome, owed: Sequence[str], index: int) -> dict[str, Result]:

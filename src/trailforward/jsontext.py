@@ -13,8 +13,11 @@ import re
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cache
 from json import decoder as _json
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from trailforward.errors import EventError
 
@@ -26,7 +29,6 @@ MAX_DEPTH = 1_000
 
 BOM = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r"
-_REFUSED_BY_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_text(raw: bytes) -> str:
@@ -55,7 +57,12 @@ def readable(data: bytes) -> str | None:
         text = to_text(data)
     except EventError:
         return None
-    return None if not text or _REFUSED_BY_SQS.search(text) else text
+    return None if not text or _refused_by_sqs().search(text) else text
+
+
+@cache  # such large classes take milliseconds to compile
+def _refused_by_sqs() -> re.Pattern[str]:
+    return re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def encode(value: Any) -> bytes:
@@ -106,6 +113,19 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 #: Slower: every integer goes through Python.
 _PATIENT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_any_int)
+
+
+def view(raw: bytes | str) -> Any:
+    """As :func:`decode`, in a third of its time; integers beyond 64 bits become floats.
+
+    Raises:
+        EventError: as from :func:`decode`.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        # It is stricter than EventBridge here and there, and says less of what is wrong.
+        return decode(raw)
 
 
 def decode(raw: bytes | str) -> Any:

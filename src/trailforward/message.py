@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from trailforward.errors import EventError
-from trailforward.jsontext import decode, members, to_bytes, to_text
+from trailforward.jsontext import members, to_bytes, to_text, view
 
 _FIELD_CHARACTERS = 256
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a message came from, in the source's own terms.
 
     Attributes:
@@ -30,7 +29,7 @@ class Origin:
         owed: names of the only sinks still owed this message (retry queue, redriven dead letter);
             None means all of them.
         attempts: sending attempts made in earlier invocations, as far as the message tells.
-        first_seen: when trailforward or its queue first saw it, ISO 8601; empty if unknown.
+        seen: when trailforward or its queue first saw it: ISO 8601, or milliseconds since 1970.
         item: what the caller calls the thing it came in, where that held more than this message.
         unit: messages of one unit go back to the source together; None where each goes alone.
         redelivered: whether the source brings again what goes back to it.
@@ -43,11 +42,34 @@ class Origin:
     group: str | None = None
     owed: frozenset[str] | None = None
     attempts: int = 0
-    first_seen: str = ""
+    seen: object = ""
     item: str = ""
     unit: str | None = None
     redelivered: bool = True
     skip: int = 0
+
+    @property
+    def first_seen(self) -> str:
+        """``seen`` in ISO 8601; empty if unknown."""
+        try:
+            found = datetime.fromtimestamp(float(self.seen) / 1000, UTC)  # type: ignore[arg-type]  # or raises
+        except (ValueError, TypeError, OverflowError, OSError):
+            return moment(self.seen)
+        return found.isoformat(timespec="milliseconds")
+
+
+class About(NamedTuple):
+    """What the pipeline needs of every event.
+
+    Attributes:
+        key: see :attr:`Message.key`.
+        time: see :attr:`Message.time`.
+        region: where it happened, as the envelope spells it; empty if it does not say.
+    """
+
+    key: str
+    time: str
+    region: str
 
 
 class Message:
@@ -60,7 +82,7 @@ class Message:
         event: the envelope, where the source had to parse it anyway; kept until ``release``.
     """
 
-    __slots__ = ("_detail", "_error", "_event", "_fields", "_time", "origin", "raw")
+    __slots__ = ("_about", "_detail", "_error", "_event", "_fields", "origin", "raw")
 
     def __init__(
         self,
@@ -76,7 +98,7 @@ class Message:
         self._event = event
         self._detail: bytes | None = None
         self._fields: dict[str, str] | None = None
-        self._time: str | None = None
+        self._about: About | None = None
 
     def __repr__(self) -> str:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
@@ -91,7 +113,7 @@ class Message:
         if self._event is None:
             if self._error is None:
                 try:
-                    self._event = as_envelope(decode(self.raw))
+                    self._event = as_envelope(view(self.raw))
                 except EventError as error:
                     self._error = error
             if self._error is not None:
@@ -128,14 +150,42 @@ class Message:
         A hop to a bus in another Region replaces the envelope's id, never ``eventID``.
         """
         try:
-            event = self.event
+            return self.about.key
         except EventError:
             return self.digest
-        record = self.record
-        for candidate in (record.get("eventID"), record.get("eventId"), event.get("id")):
-            if isinstance(candidate, str) and candidate and candidate.isascii():
-                return candidate
-        return self.digest
+
+    @property
+    def time(self) -> str:
+        """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
+
+        Raises:
+            EventError: the bytes are no event.
+        """
+        return self.about.time
+
+    @property
+    def about(self) -> About:
+        """Key, time and Region. They stay at hand after ``release``.
+
+        Raises:
+            EventError: the bytes are no event.
+        """
+        about = self._about
+        if about is None:
+            event = self.event
+            detail = event["detail"]
+            record = detail if isinstance(detail, dict) else _NO_RECORD
+            key = record.get("eventID")
+            if not (isinstance(key, str) and key and key.isascii()):
+                others = record.get("eventId"), event.get("id")
+                key = next(
+                    (one for one in others if isinstance(one, str) and one and one.isascii()), self.digest
+                )
+            time, region = record.get("eventTime") or event.get("time"), event.get("region")
+            about = self._about = About(
+                key, time if isinstance(time, str) else "", region if isinstance(region, str) else ""
+            )
+        return about
 
     @property
     def fields(self) -> dict[str, str]:
@@ -157,31 +207,26 @@ class Message:
             }
         return self._fields
 
-    @property
-    def time(self) -> str:
-        """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
-
-        Raises:
-            EventError: the bytes are no event.
-        """
-        if self._time is None:
-            found = self.record.get("eventTime") or self.event.get("time")
-            self._time = found if isinstance(found, str) else ""
-        return self._time
-
     def release(self) -> None:
-        """Lets go of the parsed view, many times the size of the bytes; it can be had again from them.
-
-        ``fields`` and ``time`` stay at hand.
-        """
-        if self._event is not None:
-            _ = self.fields, self.time
-            self._event = None
+        """Lets go of the parsed view, many times the size of the bytes; it can be had again from them."""
+        self._event = None
 
     @property
     def digest(self) -> str:
         """SHA-256 of ``raw``, in hex."""
         return hashlib.sha256(self.raw).hexdigest()
+
+
+_NO_RECORD: dict[str, Any] = {}
+
+
+def moment(value: object) -> str:
+    """The value if it is a moment in ISO 8601, else nothing."""
+    try:
+        datetime.fromisoformat(value)  # type: ignore[arg-type]  # or it raises
+    except (ValueError, TypeError):
+        return ""
+    return str(value)
 
 
 def as_envelope(value: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,8 +30,7 @@ class Fate(StrEnum):
     RETURNED = "returned"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A fate with its reason.
 
     Attributes:
@@ -45,6 +44,9 @@ class Verdict:
     code: str = ""
     reason: str = ""
     attempts: int = 0
+
+
+_DELIVERED = Verdict(Fate.DELIVERED, attempts=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,10 @@ class Outcome:
         #: (Region, milliseconds from the event's time to its delivery), one per delivery.
         self.latencies: list[tuple[str, float]] = []
         self._faults: list[str] = []
-        for message in messages:
+        picky = [message for message in messages if message.origin.owed is not None]
+        for account in self.accounts.values():
+            account.received = len(messages) - len(picky)
+        for message in picky:
             for name in self.owed(message):
                 self.accounts[name].received += 1
 
@@ -142,6 +147,20 @@ class Outcome:
             elif verdict.fate is Fate.RETURNED and verdict.code != RETRY_QUEUE:
                 self.leaving.add(unit)
 
+    def deliver(self, sink: str, indexes: Sequence[int], attempts: int = 1) -> None:
+        """Enters at once that messages were delivered at ``sink``, each after so many attempts."""
+        verdict = _DELIVERED if attempts == 1 else Verdict(Fate.DELIVERED, attempts=attempts)
+        entered = dict.fromkeys(indexes, verdict)
+        verdicts = self.verdicts[sink]
+        if len(entered) < len(indexes) or not verdicts.keys().isdisjoint(entered):
+            for index in indexes:
+                self.record(sink, index, verdict)
+            return
+        verdicts.update(entered)
+        self.accounts[sink].fates[Fate.DELIVERED] += len(entered)
+        messages = self.messages
+        self.begun.update([unit for index in entered if (unit := messages[index].origin.unit) is not None])
+
     def forgotten(self, sink: str, index: int) -> None:
         """Enters a message that met no fate: it goes back, and the ledger says that it was broken."""
         self._faults.append(f"{sink}: message {index} met no fate")
@@ -162,9 +181,9 @@ class Outcome:
     def breaks(self) -> list[str]:
         """What is wrong with the ledger; empty when the identity holds."""
         found = list(self._faults)
-        for name in self.accounts:
-            totals = self.totals(name)
-            if not totals.balanced:
+        for name, account in self.accounts.items():
+            if account.received != sum(account.fates.values()):
+                totals = self.totals(name)
                 found.append(f"{name}: received {totals.received} is not the sum of its fates: {totals}")
         return found
 
@@ -173,11 +192,15 @@ class Outcome:
         """Indexes of the messages that must go back to their source, in order."""
         indexes = {
             index
-            for verdicts in self.verdicts.values()
-            for index, verdict in verdicts.items()
+            for name in self.meeting(Fate.RETURNED)
+            for index, verdict in self.verdicts[name].items()
             if verdict.fate is Fate.RETURNED and verdict.code != RETRY_QUEUE
         }
         return sorted(indexes)
+
+    def meeting(self, *fates: Fate) -> list[str]:
+        """The sinks at which some message met one of these fates."""
+        return [name for name, account in self.accounts.items() if any(account.fates[fate] for fate in fates)]
 
     def joined(self, later: Outcome) -> Outcome:
         """The sums of this ledger and of a later one. Of the messages only what names the returned is kept.

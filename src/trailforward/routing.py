@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-from trailforward.patterns import PatternSet
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from trailforward.patterns import Pattern
+    from trailforward.patterns import Pattern, PatternSet
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A name, the sinks it feeds, and what it matches.
 
     Attributes:
@@ -29,7 +26,7 @@ class Route:
     name: str
     sinks: tuple[str, ...]
     pattern: Pattern | None = None
-    formats: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, str] = MappingProxyType({})
     stop: bool = False
     default: bool = False
 
@@ -39,24 +36,34 @@ class Router:
 
     Args:
         routes: in order of configuration.
+
+    Attributes:
+        numeric: whether any pattern compares numbers: then events must come with theirs unbent.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
         routes = tuple(routes)
         self._first = _Tier([route for route in routes if not route.default])
         self._default = _Tier([route for route in routes if route.default])
+        self.numeric = self._first.numeric or self._default.numeric
 
     def routes(self, event: dict[str, Any]) -> list[Route]:
         """The routes that take the event, in order, up to one that stops; if there is none, default ones."""
-        return self._first.routes(event) or self._default.routes(event)
+        tier, numbers = self._taking(event)
+        return tier.upto_stop(numbers)
 
-    def sinks(self, event: dict[str, Any]) -> dict[str, str]:
+    def sinks(self, event: dict[str, Any]) -> Mapping[str, str]:
         """The sinks that want the event, each with the format of the first route that names it."""
-        wanted: dict[str, str] = {}
-        for route in self.routes(event):
-            for sink in route.sinks:
-                wanted.setdefault(sink, route.formats.get(sink, "raw"))
-        return wanted
+        tier, numbers = self._taking(event)
+        return tier.sinks(numbers)
+
+    def _taking(self, event: dict[str, Any]) -> tuple[_Tier, tuple[int, ...]]:
+        numbers = self._first.numbers(event)
+        return (self._first, numbers) if numbers else (self._default, self._default.numbers(event))
+
+
+#: Combinations of routes whose sinks are remembered.
+_REMEMBERED = 1_024
 
 
 class _Tier:
@@ -64,19 +71,48 @@ class _Tier:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
-        self._always = [number for number, route in enumerate(routes) if route.pattern is None]
-        self._patterns = PatternSet(
-            {str(number): route.pattern for number, route in enumerate(routes) if route.pattern is not None}
-        )
+        self._always = tuple(number for number, route in enumerate(routes) if route.pattern is None)
+        self._asking = [number for number, route in enumerate(routes) if route.pattern is not None]
+        self._patterns = _together([route.pattern for route in routes if route.pattern is not None])
+        self._sinks: dict[tuple[int, ...], dict[str, str]] = {}
 
-    def routes(self, event: dict[str, Any]) -> list[Route]:
-        matching = self._always
-        if len(self._patterns):
-            matching = sorted([*matching, *map(int, self._patterns.matches(event))])
+    @property
+    def numeric(self) -> bool:
+        return self._patterns is not None and self._patterns.numeric
+
+    def numbers(self, event: dict[str, Any]) -> tuple[int, ...]:
+        """The places of the routes that take an event, in order."""
+        if self._patterns is None:
+            return self._always
+        matching = [self._asking[number] for number in self._patterns.numbers(event)]
+        return tuple(sorted([*self._always, *matching]) if self._always else matching)
+
+    def upto_stop(self, numbers: Sequence[int]) -> list[Route]:
         taking = []
-        for number in matching:
+        for number in numbers:
             route = self._routes[number]
             taking.append(route)
             if route.stop:
                 break
         return taking
+
+    def sinks(self, numbers: tuple[int, ...]) -> Mapping[str, str]:
+        """The sinks of some routes, each with its format. Most events are taken by the same few routes."""
+        found = self._sinks.get(numbers)
+        if found is None:
+            found = {}
+            for route in self.upto_stop(numbers):
+                for sink in route.sinks:
+                    found.setdefault(sink, route.formats.get(sink, "raw"))
+            if len(self._sinks) < _REMEMBERED:
+                self._sinks[numbers] = found
+        return found
+
+
+def _together(patterns: Sequence[Pattern]) -> PatternSet | None:
+    if not patterns:
+        return None
+    # A cold start without patterns goes without their machinery.
+    from trailforward.patterns import PatternSet
+
+    return PatternSet({str(number): pattern for number, pattern in enumerate(patterns)})

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from trailforward import handback, sinks
 from trailforward.lanes import Lane, Parcel
 from trailforward.outcome import Fate, Verdict
-from trailforward.sinks.base import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from trailforward.retry import Backoff
     from trailforward.sinks.base import Sink
     from trailforward.telemetry import Telemetry
+    from trailforward.workers import Workers
 
 #: (message index, code) → the sinks that refused it so.
 Notes = dict[tuple[int, str], dict[str, "Result"]]
@@ -36,13 +36,17 @@ class Settling:
     Args:
         pipeline: names the dead-letter and the retry queue.
         backoff: of writing to them.
+        workers: do the writing.
         telemetry: told of what could not be written.
     """
 
-    def __init__(self, pipeline: PipelineSettings, backoff: Backoff, telemetry: Telemetry) -> None:
+    def __init__(
+        self, pipeline: PipelineSettings, backoff: Backoff, workers: Workers, telemetry: Telemetry
+    ) -> None:
         self._dead_letters = Postbox("dead_letter", pipeline.dead_letter)
         self._retries = Postbox("retry_queue", pipeline.retry_queue)
         self._backoff = backoff
+        self._workers = workers
         self._telemetry = telemetry
 
     def settle(self, refusals: Refusals, outcome: Outcome, deadline: float) -> None:
@@ -84,20 +88,24 @@ class Settling:
         if not notes or postbox.sink is None:
             return []
         keys = list(notes)
-        parcels = []
-        for position, (index, code) in enumerate(keys):
-            entry = postbox.entry(outcome.messages[index], code, notes[index, code])
-            parcels.append(Parcel(position, entry, postbox.sink.size(entry)))
+        parcels = [
+            postbox.parcel(position, outcome.messages[index], code, notes[index, code])
+            for position, (index, code) in enumerate(keys)
+        ]
         lane = Lane(
-            postbox.name, postbox.sink, self._backoff, deadline=deadline, on_error=self._telemetry.fault
+            postbox.name,
+            postbox.sink,
+            self._backoff,
+            self._workers,
+            deadline=deadline,
+            on_error=self._telemetry.fault,
         )
         lane.start(parcels)
-        results = lane.finish()
-        lost = [result for result in results.values() if not result.delivered]
-        if lost:
+        lane.finish()
+        if lost := lane.refused:
             text = "not handed over, so returned to the source"
-            self._telemetry.error(text, to=postbox.name, count=len(lost), code=lost[0].code)
-        return [key for position, key in enumerate(keys) if results[position].delivered]
+            self._telemetry.error(text, to=postbox.name, count=len(lost), code=next(iter(lost.values())).code)
+        return [key for position, key in enumerate(keys) if position not in lost]
 
     def close(self) -> None:
         """Closes both queues."""
@@ -128,15 +136,19 @@ class Postbox:
             self.sink = made(made.Settings(to=destination))
             self._as_line = kind == "file"
 
-    def entry(self, message: Message, code: str, by_sink: Mapping[str, Result]) -> Entry:
+    def parcel(self, index: int, message: Message, code: str, by_sink: Mapping[str, Result]) -> Parcel:
         """A message with a note of who is still owed it, and why."""
         result = next(iter(by_sink.values()))
         attempts = max(other.attempts for other in by_sink.values())
         attributes = handback.write(message, by_sink, code=code, reason=result.reason, attempts=attempts)
         if self._as_line:
-            return Entry(handback.line(message.raw, attributes), message.key)
-        data, attributes = handback.letter(message.raw, attributes)
-        return Entry(data, message.key, attributes=attributes)
+            parcel = Parcel(handback.line(message.raw, attributes), message.key, index=index)
+        else:
+            data, attributes = handback.letter(message.raw, attributes)
+            parcel = Parcel(data, message.key, attributes=attributes, index=index)
+        if self.sink is not None:
+            parcel.size = self.sink.size(parcel)
+        return parcel
 
     def close(self) -> None:
         """Closes the sink, if there is one."""

@@ -14,6 +14,7 @@ from tests.support.aws import by_botocore, point_at
 from tests.support.receiver import Exchange, Receiver, Status
 from tests.support.receiver import Fault as WebFault
 from tests.support.secrets import REFERENCE, FixedSecrets
+from tests.support.settings import read
 from tests.support.stub_aws import Partial, Refusal, Refuse, StubAws, containing
 from trailforward import sinks
 from trailforward.demo.receiver import split
@@ -162,7 +163,7 @@ class Web(SinkContract):
         url = f"http://127.0.0.1:{self.receiver.port}"
         settings = {"to": url + self.path, "format": self.format, **self.settings}
         return HttpSink(
-            HttpSettings.model_validate(settings), load(self.format), secrets=FixedSecrets(self.secret(url))
+            read(HttpSettings, settings), load(self.format), secrets=FixedSecrets(self.secret(url))
         )
 
     def secret(self, url: str) -> str:

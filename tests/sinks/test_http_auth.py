@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.receiver import Receiver, Status
+from tests.support.settings import read
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, SinkError, TransientError
 from trailforward.formats import load
 from trailforward.sinks.base import Entry
@@ -67,7 +68,7 @@ def make_sink(receiver: Receiver) -> Iterator[MakeSink]:
     made = []
 
     def make(auth: dict[str, str] | None, vault: Vault | None = None, **settings: Any) -> HttpSink:
-        model = HttpSettings.model_validate({"to": receiver.url, "auth": auth, **settings})
+        model = read(HttpSettings, {"to": receiver.url, "auth": auth, **settings})
         made.append(HttpSink(model, load("raw"), secrets=vault))
         return made[-1]
 

@@ -10,6 +10,7 @@ from tests.support.entries import ODD, odd
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.sinks.base import Entry
 from trailforward.sinks.kinesis import LIMITS, KinesisSettings, KinesisSink
+from trailforward.sinks.settings import LimitSettings
 
 if TYPE_CHECKING:
     from tests.support.aws import Reader
@@ -94,7 +95,7 @@ def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
 def test_limits_are_todays_and_can_be_set() -> None:
     """A stream with larger records needs a setting, not a release."""
     assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (500, 1 << 20, 10 << 20)
-    limits = sink(limits={"entry_bytes": 10_485_760}).limits
+    limits = sink(limits=LimitSettings(entry_bytes=10_485_760)).limits
     assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (500, 10 << 20, 10 << 20)
 
 

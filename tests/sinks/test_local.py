@@ -9,12 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from tests.support.entries import ODD, odd
-from trailforward.errors import PermanentError, TransientError
+from trailforward.errors import PermanentError, SettingError, TransientError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.local import LIMITS, FileSettings, FileSink, StdoutSettings, StdoutSink
+from trailforward.sinks.settings import LimitSettings
 
 EXPECTED = b"".join(data + b"\n" for data in ODD)
 
@@ -201,7 +201,7 @@ def test_line_breaks_count_and_limits_can_be_set(tmp_path: Path) -> None:
     """Data and line break weigh, and a limit may be set for tests of the real destination's."""
     assert sink(tmp_path).size(Entry(b"x" * 10, "key", fields={"not": "sent"})) == 11
     assert StdoutSink(StdoutSettings(to="stdout:")).size(Entry(b"x" * 10, "key")) == 11
-    limits = sink(tmp_path, limits={"entries": 2, "entry_bytes": 11}).limits
+    limits = sink(tmp_path, limits=LimitSettings(entries=2, entry_bytes=11)).limits
     assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (2, 11, LIMITS.batch_bytes)
 
 
@@ -303,5 +303,5 @@ def test_a_standard_output_that_would_block_passes() -> None:
 def test_odd_destinations_are_refused(to: str) -> None:
     """A file without a path, and standard output with one, are mistakes of the configuration."""
     settings = FileSettings if to.startswith("file") else StdoutSettings
-    with pytest.raises(ValidationError):
+    with pytest.raises(SettingError):
         settings(to=to)

@@ -10,6 +10,7 @@ import pytest
 from tests.support.events import envelope
 from tests.support.receiver import Receiver, Status
 from tests.support.secrets import REFERENCE, FixedSecrets
+from tests.support.settings import read
 from trailforward import Config, ConfigError, Forwarder, Message, Origin
 from trailforward.errors import PermanentError, TransientError
 from trailforward.formats import load
@@ -52,7 +53,7 @@ def sink(
     to = f"http://127.0.0.1:{receiver.port}{path}"
     if "auth" not in settings:
         settings["secret"] = REFERENCE
-    made = HttpSettings.model_validate({"to": to, "preset": preset, **settings})
+    made = read(HttpSettings, {"to": to, "preset": preset, **settings})
     OPEN.append(HttpSink(made, load(made.format), secrets=secrets or FixedSecrets(secret)))
     return OPEN[-1]
 

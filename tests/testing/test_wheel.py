@@ -19,7 +19,7 @@ PAGE = (ROOT / "docs" / "testing.md").read_text()
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 #: What ``pip install trailforward pytest hypothesis`` brings, and no more.
 BROUGHT = (
-    *("pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection"),
+    *("orjson", "pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection"),
     *("pytest", "iniconfig", "packaging", "pluggy", "pygments", "hypothesis", "sortedcontainers"),
 )
 

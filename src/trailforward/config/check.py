@@ -7,14 +7,12 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import PydanticCustomError
-
 from trailforward import formats, sinks
 from trailforward.arn import Arn
 from trailforward.config.problems import validated
 from trailforward.config.route import RouteSettings, RouteSink
 from trailforward.config.settings import PipelineSettings
-from trailforward.errors import PluginError, Problem
+from trailforward.errors import PluginError, Problem, SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -107,9 +105,8 @@ def _check_format(key: str, chosen: Any, settings: Any, problems: list[Problem])
     elif settings is not None:
         try:
             settings.check(formats.load(chosen))
-        except PydanticCustomError as error:
-            context = error.context or {}
-            problems.append(Problem(key, str(context["what"]), str(context["fix"])))
+        except SettingError as error:
+            problems.append(Problem(key, error.what, error.fix))
 
 
 def _stranger(destination: str) -> str:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tomllib
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from trailforward.config.check import DESTINATIONS, check, check_pipeline
 from trailforward.config.destinations import tables
 from trailforward.config.fetch import fetch
 from trailforward.config.problems import renamed
-from trailforward.config.route import RouteSettings  # noqa: TC001  # Pydantic evaluates annotations
-from trailforward.config.settings import PipelineSettings  # noqa: TC001  # Pydantic evaluates annotations
+from trailforward.config.route import RouteSettings  # noqa: TC001  # the annotations are evaluated
+from trailforward.config.settings import PipelineSettings  # noqa: TC001  # the annotations are evaluated
 from trailforward.errors import ConfigError, Problem
 from trailforward.retry import Backoff
 from trailforward.routing import Route
-from trailforward.sinks.settings import Settings
+from trailforward.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +43,8 @@ class Config(Settings):
     @property
     def backoff(self) -> Backoff:
         """The retry settings in the form the pipeline uses."""
-        return Backoff(**self.pipeline.retry.model_dump())
+        retry = self.pipeline.retry
+        return Backoff(retry.max_attempts, retry.base_seconds, retry.cap_seconds)
 
     def compiled_routes(self) -> list[Route]:
         """The routes with their patterns compiled and the format of each sink."""
@@ -132,6 +131,8 @@ class Config(Settings):
     def _from_toml(
         cls, text: str, pipeline: dict[str, Any], problems: list[Problem], written: dict[str, str]
     ) -> Config:
+        import tomllib
+
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -162,6 +163,8 @@ def _misspelt(environ: Mapping[str, str]) -> list[Problem]:
     known = [name.removeprefix(prefix) for name in _KNOWN]
     for name in sorted(environ):
         if name.startswith(prefix) and name not in _KNOWN:
+            from difflib import get_close_matches
+
             alike = get_close_matches(name.removeprefix(prefix), known, 1, 0.75)
             if alike:
                 fix = f"write {prefix}{alike[0]}, or remove it"

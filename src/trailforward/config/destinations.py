@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from trailforward import formats, sinks
 from trailforward.errors import Problem
@@ -57,6 +56,8 @@ def _name(kind: str | None, destination: str, taken: dict[str, Any]) -> str:
         case None:
             resource = ""
         case "http":
+            from urllib.parse import urlsplit
+
             try:
                 resource = urlsplit(destination).hostname or ""
             except ValueError:

@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
-
-from trailforward.errors import Problem
+from trailforward.errors import Problem, SettingError
+from trailforward.settings import Settings, fields, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,21 +20,27 @@ if TYPE_CHECKING:
 
 
 def validated(
-    model: type[Any], table: Any, key: str, problems: list[Problem], *, beside: tuple[str, ...] = ()
+    kind: type[Any], table: Any, key: str, problems: list[Problem], *, beside: tuple[str, ...] = ()
 ) -> Any:
-    """The model of a table, or None with the problems added.
+    """The settings in a table, or None with all its problems added.
 
     Args:
-        model: its settings.
+        kind: the class of the settings.
         table: as parsed.
         key: of the table; empty for the whole document.
         problems: added to.
         beside: further keys that the table may have, checked elsewhere.
     """
+    made = plain(kind, table)
+    if made is not None:
+        return made
+    # What is wrong, or out of the ordinary, is Pydantic's to tell.
+    from pydantic import TypeAdapter, ValidationError
+
     try:
-        return model.model_validate(table)
+        return TypeAdapter(kind).validate_python(table)
     except ValidationError as error:
-        problems += [_problem(model, details, key, beside) for details in error.errors(include_url=False)]
+        problems += [_problem(kind, details, key, beside) for details in error.errors(include_url=False)]
         return None
 
 
@@ -60,46 +64,47 @@ def renamed(problems: Iterable[Problem], written: Mapping[str, str]) -> list[Pro
 
 def _unknown(key: str, name: str, known: list[str]) -> Problem:
     """A name that means nothing here, with the one that was probably meant."""
+    from difflib import get_close_matches
+
     alike = get_close_matches(name, known, 1)
     fix = f"write {alike[0]}, or remove it" if alike else f"remove it, or use one of: {', '.join(known)}"
     return Problem(key, "an unknown key", fix)
 
 
-def _problem(model: type[Any], details: ErrorDetails, prefix: str, beside: tuple[str, ...]) -> Problem:
-    names, holder, declared = _place(model, details["loc"])
+def _problem(kind: type[Any], details: ErrorDetails, prefix: str, beside: tuple[str, ...]) -> Problem:
+    names, holder, declared = _place(kind, details["loc"])
     key = ".".join(part for part in (prefix, *names) if part) or "trailforward.toml"
-    kind, context = details["type"], details.get("ctx", {})
-    if kind == "fault":
-        return Problem(key, context["what"], context["fix"])
-    if kind == "missing":
+    code, context = details["type"], details.get("ctx", {})
+    if isinstance(error := context.get("error"), SettingError):
+        return Problem(key, error.what, error.fix)
+    if code == "missing":
         return Problem(key, "missing", f"add {names[-1]} = …")
-    if kind == "extra_forbidden":
-        return _unknown(key, names[-1], [*(beside if holder is model else ()), *holder.model_fields])
-    if kind in {"union_tag_not_found", "union_tag_invalid"}:
+    if code == "extra_forbidden":
+        return _unknown(key, names[-1], [*(beside if holder is kind else ()), *fields(holder)])
+    if code in {"union_tag_not_found", "union_tag_invalid"}:
         known = ", ".join(f'"{name}"' for name in _members(declared))
-        what = "missing" if kind == "union_tag_not_found" else "an unknown value"
+        what = "missing" if code == "union_tag_not_found" else "an unknown value"
         return Problem(f"{key}.type", what, f"write type = one of {known}")
-    if kind == "literal_error":
+    if code == "literal_error":
         return Problem(key, "an unknown value", f"write one of {context['expected']}".replace("'", '"'))
-    what, fix = _words(kind, context)
+    what, fix = _words(code, context)
     return Problem(key, what or details["msg"].removeprefix("Value error, "), fix)
 
 
-def _place(model: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any]:
-    """Where an error is: the names as written, the model around the last one, what is declared there.
+def _place(kind: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any]:
+    """Where an error is: the names as written, the settings around the last one, what is declared there.
 
     Pydantic names union members, and says "[key]", between the user's own names; those are left out.
     """
     names: list[str] = []
-    holder = declared = model
+    holder = declared = kind
     for step in steps:
         declared = _plain(declared)
         if (chosen := _members(declared).get(str(step))) is not None:
             declared = chosen
-        elif isinstance(declared, type) and issubclass(declared, BaseModel):
+        elif isinstance(declared, type) and issubclass(declared, Settings):
             holder = declared
-            field = holder.model_fields.get(str(step))
-            declared = field.annotation if field else None
+            declared = fields(holder).get(str(step))
             names.append(str(step))
         elif step != "[key]":  # an element of an array, or a key of a table
             declared = next((part for part in reversed(get_args(declared)) if part is not ...), None)
@@ -122,26 +127,25 @@ def _plain(annotation: Any) -> Any:
 
 
 def _members(annotation: Any) -> Mapping[str, Any]:
-    """The models of a union that are told apart by ``type``, by what stands there."""
+    """The classes of a union that are told apart by ``type``, by what stands there."""
     found: dict[str, Any] = {}
     for member in get_args(_plain(annotation)):
-        fields = getattr(member, "model_fields", {})
-        if "type" in fields:
-            found |= dict.fromkeys(get_args(fields["type"].annotation), member)
+        if isinstance(member, type) and issubclass(member, Settings):
+            found |= dict.fromkeys(get_args(fields(member).get("type")), member)
     return found
 
 
-def _words(kind: str, context: Mapping[str, Any]) -> tuple[str, str]:
+def _words(code: str, context: Mapping[str, Any]) -> tuple[str, str]:
     """What is wrong and what to write instead, for Pydantic's own kinds of error."""
-    if kind in _TYPES:
-        return _TYPES[kind]
+    if code in _TYPES:
+        return _TYPES[code]
     for name, relation in _BOUNDS.items():
         if name in context:
             return "out of range", f"write a number {relation} {context[name]:g}"
     if "max_length" in context:
-        return "too long", f"use at most {context['max_length']}" + _unit(kind)
+        return "too long", f"use at most {context['max_length']}" + _unit(code)
     if "min_length" in context:
-        return "empty", f"give at least {context['min_length']}" + _unit(kind)
+        return "empty", f"give at least {context['min_length']}" + _unit(code)
     if "pattern" in context:
         return "malformed", f"write what matches {context['pattern']}"
     return "", "correct the value"
@@ -163,5 +167,5 @@ _TYPES = {
 _BOUNDS = {"ge": "of at least", "le": "of at most", "gt": "greater than", "lt": "less than"}
 
 
-def _unit(kind: str) -> str:
-    return " character(s)" if kind.startswith("string") else ""
+def _unit(code: str) -> str:
+    return " character(s)" if code.startswith("string") else ""

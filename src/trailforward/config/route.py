@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from dataclasses import field
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, field_validator
-
-from trailforward import readymade
-from trailforward.config.settings import Strings  # noqa: TC001  # Pydantic evaluates annotations
+from trailforward.config.settings import Strings  # noqa: TC001  # the class's annotations are evaluated
 from trailforward.patterns import InvalidPattern, Pattern
-from trailforward.sinks.settings import Settings, fault
+from trailforward.settings import Constraint, Converter, Settings
+from trailforward.sinks.settings import fault
 
 
 def _compiled(source: Any) -> Pattern:
@@ -65,13 +63,17 @@ class RouteTest(Settings):
     event: str | None = None
     name: str = ""
     unset: Strings = ()
-    set: Annotated[dict[str, Any], Field(default_factory=dict)]
+    set: dict[str, Any] = field(default_factory=dict)
 
-    def model_post_init(self, _context: Any) -> None:
+    def __post_init__(self) -> None:
         """Asks for exactly one event."""
         if (self.sample is None) == (self.event is None):
             what = "neither `sample` nor `event`" if self.sample is None else "both `sample` and `event`"
             raise fault(what, 'write sample = "NAME" or event = "PATH", one of them')
+
+
+_Target = Annotated[RouteSink, Converter(_named, lambda usual: {"anyOf": [{"type": "string"}, usual()]})]
+_Compiled = Annotated[Pattern, Converter(_compiled, lambda _: {"type": ["object", "string"]})]
 
 
 class RouteSettings(Settings):
@@ -88,32 +90,28 @@ class RouteSettings(Settings):
         tests: events that the route must take or leave; ``trailforward test`` runs them.
     """
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    name: Annotated[str, Field(min_length=1, max_length=64)]
-    sinks: Annotated[
-        tuple[Annotated[RouteSink, BeforeValidator(_named, json_schema_input_type=str | RouteSink)], ...],
-        Field(strict=False, min_length=1),
-    ]
-    pattern: (
-        Annotated[Pattern, PlainValidator(_compiled), WithJsonSchema({"type": ["object", "string"]})] | None
-    ) = None
+    name: Annotated[str, Constraint(min_length=1, max_length=64)]
+    sinks: Annotated[tuple[_Target, ...], Constraint(strict=False, min_length=1)]
+    pattern: _Compiled | None = None
     use: str | None = None
     stop: bool = False
     default: bool = False
-    tests: Annotated[tuple[RouteTest, ...], Field(strict=False)] = ()
+    tests: Annotated[tuple[RouteTest, ...], Constraint(strict=False)] = ()
 
-    @field_validator("use")
     @classmethod
-    def _known(cls, use: str) -> str:
+    def check_use(cls, use: str) -> None:
+        """Refuses a name that no ready-made route has."""
+        from trailforward import readymade
+
         known = readymade.everything()
         if use not in known:
+            from difflib import get_close_matches
+
             alike = get_close_matches(use, known, 3, 0.4)
             fix = f"write {' or '.join(alike)}" if alike else f"use one of {', '.join(known)}"
             raise fault("there is no such ready-made route", fix)
-        return use
 
-    def model_post_init(self, _context: Any) -> None:
+    def __post_init__(self) -> None:
         """Refuses two patterns."""
         if self.use is not None and self.pattern is not None:
             raise fault("both `use` and `pattern`", "remove one of them")
@@ -121,4 +119,8 @@ class RouteSettings(Settings):
     @property
     def compiled(self) -> Pattern | None:
         """The pattern, its own or the ready-made one; None if the route takes everything."""
-        return self.pattern if self.use is None else Pattern(readymade.load(self.use).pattern)
+        if self.use is None:
+            return self.pattern
+        from trailforward import readymade
+
+        return Pattern(readymade.load(self.use).pattern)

@@ -6,14 +6,13 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from pydantic.json_schema import models_json_schema
-
 from trailforward import formats, readymade, sinks
 from trailforward.config.check import DESTINATIONS, NAME
 from trailforward.config.route import RouteSettings
 from trailforward.config.settings import PipelineSettings
+from trailforward.settings import Settings
 from trailforward.sinks.s3 import SHAPE
-from trailforward.sinks.settings import Settings
+from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +35,13 @@ def json_schema() -> dict[str, Any]:
     A sink's keys follow from the shape of its ``to``. ``Config.from_toml`` checks more: names across tables,
     event patterns, and that what is given fits together.
     """
+    from pydantic.json_schema import models_json_schema
+
+    from trailforward.settings.model import model_of
+
     by_sink: dict[str, type[Settings]] = {name: sinks.load(name).Settings for name in sinks.BUILT_IN}
     models: list[type[Settings]] = [PipelineSettings, RouteSettings, *by_sink.values()]
-    _, schema = models_json_schema([(model, "validation") for model in models])
+    _, schema = models_json_schema([(model_of(model), "validation") for model in models])
     definitions: dict[str, Any] = _as_toml(schema["$defs"])
     for model in _models(Settings):
         if model.__name__ in definitions:
@@ -46,6 +49,8 @@ def json_schema() -> dict[str, Any]:
     for name, model in by_sink.items():
         properties = definitions[model.__name__]["properties"]
         properties["format"]["enum"] = list(formats.BUILT_IN)
+        if issubclass(model, AwsSinkSettings):
+            properties["to"] = {"pattern": model.shape(), **properties["to"]}
         properties["to"].setdefault("pattern", _WHOLE.get(name, sinks.SHAPES[name]))
     for definition in definitions.values():
         definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from trailforward.settings import Constraint, Settings
 
-from trailforward.sinks.settings import Settings
-
-#: Strings as a TOML array gives them: a list, where Pydantic's strict mode wants a tuple.
-Strings = Annotated[tuple[str, ...], Field(strict=False)]
+#: Strings as a TOML array gives them: a list, where a tuple is declared.
+Strings = Annotated[tuple[str, ...], Constraint(strict=False)]
 
 
 class RetrySettings(Settings):
@@ -21,9 +19,9 @@ class RetrySettings(Settings):
         cap_seconds: no wait is longer, unless the destination asks for it.
     """
 
-    max_attempts: Annotated[int, Field(ge=1, le=100)] = 5
-    base_seconds: Annotated[float, Field(ge=0, le=60)] = 0.2
-    cap_seconds: Annotated[float, Field(ge=0, le=900)] = 20.0
+    max_attempts: Annotated[int, Constraint(ge=1, le=100)] = 5
+    base_seconds: Annotated[float, Constraint(ge=0, le=60)] = 0.2
+    cap_seconds: Annotated[float, Constraint(ge=0, le=900)] = 20.0
 
 
 class PipelineSettings(Settings):
@@ -46,6 +44,6 @@ class PipelineSettings(Settings):
     dead_letter: str | None = None
     retry_queue: str | None = None
     own_arns: Strings = ()
-    deadline_margin_seconds: Annotated[float, Field(ge=0.1, le=300)] = 2.0
+    deadline_margin_seconds: Annotated[float, Constraint(ge=0.1, le=300)] = 2.0
     forged: Literal["count", "tag", "dead_letter"] = "count"
     retry: RetrySettings = RetrySettings()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward.patterns.addresses import address
 from trailforward.patterns.event import view
 from trailforward.patterns.matcher import MAX_STEPS
+from trailforward.patterns.numbers import Number
 from trailforward.patterns.pattern import Pattern
 from trailforward.patterns.text import wildcard_segments
 
@@ -56,13 +57,23 @@ class PatternSet:
             trailforward.errors.EventError: text or bytes that are not JSON; a message that is no event.
         """
         event = view(event)
-        if not isinstance(event, dict):
-            return []
+        return [self._names[number] for number in self.numbers(event)] if isinstance(event, dict) else []
+
+    def numbers(self, event: dict[str, Any]) -> list[int]:
+        """The places of all patterns that match an event, among the patterns, in order."""
         owners: set[int] = set()
         for entry in self._index.candidates(event):
             if entry.pattern.checks[entry.number](event):
                 owners.update(entry.owners)
-        return [self._names[owner] for owner in sorted(owners)]
+        return sorted(owners)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether any pattern compares numbers: then it matters how a number is spelt in an event."""
+        conditions = (
+            asked for pattern in self.patterns.values() for rule in pattern.rules for asked in rule.values()
+        )
+        return any(_numeric(member) for asked in conditions for member in asked.members)
 
     def candidates(self, event: Any) -> int:
         """How many rules the index leaves to run for an event; for tests and benchmarks."""
@@ -233,6 +244,12 @@ class _Index:
             elif node.table is not None:
                 found.setdefault(node.table, []).append(value)
         return found
+
+
+def _numeric(member: Member) -> bool:
+    kind, operand = member
+    excluded = operand if kind == "anything-but" and isinstance(operand, tuple) else ()
+    return kind in {"number", "numeric"} or any(isinstance(one, Number) for one in excluded)
 
 
 def _needs(rule: Rule) -> Iterator[tuple[str, tuple[_Key, ...] | None]]:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
-
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
-from trailforward.sinks._secrets import SecretReference  # noqa: TC001  # Pydantic reads it
+from trailforward.settings import Constraint, Settings, Tagged
+from trailforward.sinks._secrets import check_reference
 from trailforward.sinks._url import CHARACTERS
-from trailforward.sinks.settings import Settings, fault
+from trailforward.sinks.settings import fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,17 +45,16 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _PRINTABLE = re.compile(r"[\t -~\xa0-\xff]+")
 
 
-def check_header_name(name: str) -> str:
-    """A header's name that may be set from outside.
+def check_header_name(name: str) -> None:
+    """Refuses a header that may not be set from outside.
 
     Raises:
-        PydanticCustomError: it is malformed, or the sink's own.
+        SettingError: it is malformed, or the sink's own.
     """
     if not _TOKEN.fullmatch(name):
         raise fault(f"{name!r} is no header name", "use letters, digits and hyphens, such as X-Tenant")
     if name.lower() in FRAMING:
         raise fault(f"the header {name} is the sink's own", "leave it out; the sink writes it")
-    return name
 
 
 def printable(value: str) -> bool:
@@ -108,7 +106,9 @@ class SecretAuth(Settings):
         secret: ARN of a Secrets Manager secret or of an SSM parameter; ``ARN#KEY`` for a value in JSON.
     """
 
-    secret: SecretReference
+    secret: str
+
+    check_secret = staticmethod(check_reference)
 
     @property
     def header(self) -> str:
@@ -144,13 +144,10 @@ class HeaderAuth(SecretAuth):
     """
 
     type: Literal["header"]
-    name: Annotated[str, Field(max_length=256)]
-    prefix: Annotated[str, Field(max_length=64, pattern=r"^[ -~]*$")] = ""
+    name: Annotated[str, Constraint(max_length=256)]
+    prefix: Annotated[str, Constraint(max_length=64, pattern=r"^[ -~]*$")] = ""
 
-    @field_validator("name")
-    @classmethod
-    def _name(cls, name: str) -> str:
-        return check_header_name(name)
+    check_name = staticmethod(check_header_name)
 
     @property
     def header(self) -> str:
@@ -170,17 +167,16 @@ class BasicAuth(SecretAuth):
     """
 
     type: Literal["basic"]
-    username: Annotated[str, Field(max_length=256)]
+    username: Annotated[str, Constraint(max_length=256)]
 
-    @field_validator("username")
     @classmethod
-    def _username(cls, username: str) -> str:
+    def check_username(cls, username: str) -> None:
+        """Refuses what would end the name early, or the header."""
         if ":" in username or not username.isprintable():
             raise fault(
                 "a user name holds neither colons nor control characters (RFC 7617)",
                 "write the name alone, without the password",
             )
-        return username
 
     def value(self, secret: str) -> str:
         """The header's value. The password is taken exactly as stored."""
@@ -206,8 +202,8 @@ class SigV4Auth(Settings):
     """
 
     type: Literal["sigv4"]
-    service: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
-    region: Annotated[str, Field(pattern=r"^[a-z0-9-]+$", max_length=64)]
+    service: Annotated[str, Constraint(pattern=r"^[a-z0-9-]+$", max_length=64)]
+    region: Annotated[str, Constraint(pattern=r"^[a-z0-9-]+$", max_length=64)]
 
     def authorizer(self, _secrets: Secrets, _lifetime: float) -> Authorizer:
         """Signs."""
@@ -215,7 +211,7 @@ class SigV4Auth(Settings):
 
 
 #: ``auth = { type = "…", … }``
-Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth | UrlAuth, Field(discriminator="type")]
+Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth | UrlAuth, Tagged()]
 
 
 class ShownSecret:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import field
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
-
+from trailforward.settings import Constraint
 from trailforward.sinks import presets
 from trailforward.sinks._auth import (
     Auth,
@@ -18,7 +18,7 @@ from trailforward.sinks._auth import (
     printable,
 )
 from trailforward.sinks._framing import Array, CloudEventsArray, Framing, Ndjson
-from trailforward.sinks._secrets import LIFETIME, SecretReference
+from trailforward.sinks._secrets import LIFETIME, check_reference
 from trailforward.sinks._url import check_url
 from trailforward.sinks.settings import SinkSettings, fault
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from trailforward.sinks.presets.base import Preset
 
 Batch = Literal["array", "ndjson", "single"]
-Seconds = Annotated[float, Field(gt=0, le=900, allow_inf_nan=False)]
+Seconds = Annotated[float, Constraint(gt=0, le=900, allow_inf_nan=False)]
 
 _SHAPES: dict[str, type[Framing]] = {"array": Array, "ndjson": Ndjson, "single": Framing}
 _CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
@@ -59,35 +59,23 @@ class HttpSettings(SinkSettings):
     """
 
     preset: presets.Name | None = None
-    secret: SecretReference | None = None
-    metadata: dict[str, str] = Field(default_factory=dict)
+    secret: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
     batch: Batch = "array"
     gzip: bool = False
     auth: Auth | None = None
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     connect_timeout_seconds: Seconds = 3.0
     read_timeout_seconds: Seconds = 10.0
     ca_file: str | None = None
-    secret_lifetime_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)] = LIFETIME
+    secret_lifetime_seconds: Annotated[float, Constraint(ge=0, allow_inf_nan=False)] = LIFETIME
 
-    @model_validator(mode="before")
-    @classmethod
-    def _preset(cls, table: Any) -> Any:
-        """A preset chooses what the settings leave open."""
-        if not isinstance(table, dict) or table.get("preset") not in presets.NAMES:
-            return table
-        preset = presets.load(table["preset"])
-        chosen = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
-        return {**chosen, **table}
+    check_to = staticmethod(check_url)
+    check_secret = staticmethod(check_reference)
 
-    @field_validator("to")
     @classmethod
-    def _to(cls, to: str) -> str:
-        return check_url(to)
-
-    @field_validator("headers")
-    @classmethod
-    def _headers(cls, headers: dict[str, str]) -> dict[str, str]:
+    def check_headers(cls, headers: dict[str, str]) -> None:
+        """Refuses headers that would betray a secret or break the request."""
         for name, value in headers.items():
             if name.lower() in _CREDENTIALS:
                 raise fault(f"the header {name} would put a secret into the configuration", "use auth")
@@ -97,10 +85,9 @@ class HttpSettings(SinkSettings):
                     f"the header {name} holds line breaks or other characters that no header may hold",
                     "use one line of Latin-1 text",
                 )
-        return headers
 
-    def model_post_init(self, _context: Any) -> None:
-        """Refuses settings that contradict each other."""
+    def __post_init__(self) -> None:
+        """Lets a preset choose what was left open, and refuses settings that contradict each other."""
         self._check_preset()
         if self.ca_file is not None and self.url.scheme == "http":
             raise fault("`ca_file` is for https", "remove `ca_file`, or write https://…")
@@ -148,10 +135,12 @@ class HttpSettings(SinkSettings):
         if any(key not in preset.metadata for key in self.metadata):
             fix = f"use only {', '.join(preset.metadata)}" if preset.metadata else "remove `metadata`"
             raise fault(f"{name} has no such metadata", fix)
-        if "batch" in self.model_fields_set and self.batch != preset.batch:
+        if "batch" in vars(self) and self.batch != preset.batch:
             raise fault(f"{name} frames the body itself", "remove `batch`")
         if self.gzip and not preset.gzip:
             raise fault(f"{name} takes no compressed bodies", "remove `gzip`")
+        chosen = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
+        vars(self).update({**chosen, **vars(self)})
 
     @property
     def url(self) -> SplitResult:
@@ -173,7 +162,7 @@ class HttpSettings(SinkSettings):
         """Refuses a format that does not fit ``batch`` or the preset. Called where both are known.
 
         Raises:
-            PydanticCustomError: a ``fault``, as from validation.
+            SettingError: it does not fit.
         """
         super().check(format)
         preset = self.loaded_preset

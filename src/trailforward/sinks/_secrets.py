@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
-
-from pydantic import AfterValidator
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from trailforward.arn import Arn
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
@@ -60,7 +58,12 @@ class Reference(NamedTuple):
         return cls(arn, key)
 
 
-def _checked(text: str) -> str:
+def check_reference(text: str) -> None:
+    """Refuses a setting that is no reference: it may be the secret itself, so the error never repeats it.
+
+    Raises:
+        SettingError: it is none.
+    """
     try:
         Reference.parse(text)
     except ValueError as error:
@@ -69,11 +72,6 @@ def _checked(text: str) -> str:
             "write the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME) "
             "or SSM parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME); ARN#KEY takes a value out of JSON",
         ) from None
-    return text
-
-
-#: A setting that names a secret. The secret itself is refused, and never repeated in the error.
-SecretReference = Annotated[str, AfterValidator(_checked)]
 
 
 class _Slot:

@@ -13,11 +13,11 @@ _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE)
 
 
-def check_url(to: str) -> str:
-    """The URL itself.
+def check_url(to: str) -> None:
+    """Refuses what is no URL of an HTTP sink.
 
     Raises:
-        PydanticCustomError: a ``fault``. None repeats the URL: what is wrong with it may be a password.
+        SettingError: it is none. The text does not repeat it: what is wrong with it may be a password.
     """
     if not CHARACTERS.fullmatch(to):
         raise fault(
@@ -39,7 +39,6 @@ def check_url(to: str) -> str:
         raise fault("the URL's host or port is missing or malformed", "write https://HOST:PORT/PATH")
     if url.scheme == "http" and not _is_loopback(host):
         raise fault("plain http would show the events to everyone on the way", "write https://…")
-    return to
 
 
 def _is_host(host: str) -> bool:

@@ -7,15 +7,14 @@ from several at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a destination takes in one call. All of it can be set per sink, because AWS moves it.
 
     Attributes:
@@ -23,20 +22,28 @@ class Limits:
         entry_bytes: most bytes of one entry, counted by ``Sink.size``.
         batch_bytes: most bytes of a call, the sum of the sizes and ``batch_overhead``.
         batch_overhead: bytes that a call costs before its first entry (the brackets of an array).
+        calls: most calls under way at once.
     """
 
     entries: int
     entry_bytes: int
     batch_bytes: int
     batch_overhead: int = 0
+    calls: int = 1
 
-    def override(self, entries: int | None, entry_bytes: int | None, batch_bytes: int | None) -> Limits:
+    def override(
+        self,
+        entries: int | None = None,
+        entry_bytes: int | None = None,
+        batch_bytes: int | None = None,
+        calls: int | None = None,
+    ) -> Limits:
         """The same limits with the given ones replaced."""
-        return replace(
-            self,
+        return self._replace(
             entries=entries or self.entries,
             entry_bytes=entry_bytes or self.entry_bytes,
             batch_bytes=batch_bytes or self.batch_bytes,
+            calls=calls or self.calls,
         )
 
 
@@ -89,6 +96,10 @@ class Sink(Protocol):
     Attributes:
         limits: what one call takes.
         arn: the destination's ARN, or empty; events about it that a service caused are our own.
+
+    A sink that never looks at ``group``, ``subject`` and ``fields`` of its entries may say so by ``plain =
+    True``, and spares itself the cost of making them. One that does much before its first batch may do that
+    in ``prepare()``, which Lambda calls before it takes a snapshot (SnapStart); it must not connect.
     """
 
     limits: Limits

@@ -6,10 +6,9 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
-
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
+from trailforward.settings import Constraint
 from trailforward.sinks._aws import Client
 from trailforward.sinks._parts import send_parts
 from trailforward.sinks.base import Limits, Rejection
@@ -44,7 +43,7 @@ class CloudWatchLogsSettings(AwsSinkSettings):
     resource_prefix: ClassVar[str] = "log-group:"
     example: ClassVar[str] = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
 
-    stream: Annotated[str, Field(pattern=r"^[^:*]{1,512}$")] = "trailforward"
+    stream: Annotated[str, Constraint(pattern=r"^[^:*]{1,512}$")] = "trailforward"
     timestamp: Literal["event", "now"] = "event"
 
     @classmethod

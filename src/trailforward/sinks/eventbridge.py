@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import Field, field_validator
-
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
+from trailforward.settings import Constraint
 from trailforward.sinks._aws import Client
 from trailforward.sinks._batches import by_position
 from trailforward.sinks.base import Limits, Rejection
@@ -57,16 +56,15 @@ class EventBridgeSettings(AwsSinkSettings):
     resource_prefix: ClassVar[str] = "event-bus/"
     example: ClassVar[str] = "arn:aws:events:us-west-2:111122223333:event-bus/security"
 
-    source: Annotated[str, Field(min_length=1, max_length=256)] = "trailforward"
-    detail_type: Annotated[str, Field(min_length=1, max_length=128)] = "CloudTrail Event by trailforward"
+    source: Annotated[str, Constraint(min_length=1, max_length=256)] = "trailforward"
+    detail_type: Annotated[str, Constraint(min_length=1, max_length=128)] = "CloudTrail Event by trailforward"
     check_bus: bool = True
 
-    @field_validator("source")
     @classmethod
-    def _source(cls, source: str) -> str:
+    def check_source(cls, source: str) -> None:
+        """Refuses what EventBridge would."""
         if source.startswith("aws."):
             raise fault("EventBridge keeps sources that begin with aws. for AWS", "use a name of your own")
-        return source
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses formats that are no JSON object: ``detail`` must be one."""
@@ -88,7 +86,7 @@ class EventBridgeSink:
         direct: False to call by botocore always.
 
     Raises:
-        PydanticCustomError: a ``fault``: the format does not fit.
+        SettingError: the format does not fit.
     """
 
     Settings: ClassVar = EventBridgeSettings

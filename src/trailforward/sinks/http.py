@@ -38,7 +38,7 @@ class HttpSink:
         secrets: shared between sinks; by default the sink's own.
 
     Raises:
-        PydanticCustomError: a ``fault``: the format does not fit.
+        SettingError: the format does not fit.
         MissingExtraError: ``auth`` needs botocore, which is not installed.
     """
 

@@ -9,8 +9,6 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import field_validator
-
 from trailforward.errors import PermanentError, TransientError
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import SinkSettings, fault
@@ -27,12 +25,11 @@ LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
 class FileSettings(SinkSettings):
     """``[sinks.NAME]`` with ``file:PATH``. The file is appended to."""
 
-    @field_validator("to")
     @classmethod
-    def _to(cls, to: str) -> str:
+    def check_to(cls, to: str) -> None:
+        """Refuses to write nowhere."""
         if to == "file:":
             raise fault("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
-        return to
 
     @property
     def path(self) -> str:
@@ -43,12 +40,11 @@ class FileSettings(SinkSettings):
 class StdoutSettings(SinkSettings):
     """``[sinks.NAME]`` with ``stdout:``."""
 
-    @field_validator("to")
     @classmethod
-    def _to(cls, to: str) -> str:
+    def check_to(cls, to: str) -> None:
+        """Refuses anything behind the colon."""
         if to != "stdout:":
             raise fault("it is not stdout: alone", "write stdout: and nothing behind it")
-        return to
 
 
 class FileSink:

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import field_validator
-
 from trailforward.errors import PermanentError
 from trailforward.sinks._aws import Client
 from trailforward.sinks._batches import digest
@@ -40,9 +38,9 @@ _REGION = re.compile("[a-z0-9-]{1,32}")
 class S3Settings(SinkSettings):
     """``[sinks.NAME]`` with ``s3://BUCKET/PREFIX?region=REGION``. A bucket's ARN does not name its Region."""
 
-    @field_validator("to")
     @classmethod
-    def _to(cls, to: str) -> str:
+    def check_to(cls, to: str) -> None:
+        """Refuses what does not name bucket and Region."""
         fix = "write s3://BUCKET/PREFIX?region=REGION, such as s3://security-lake/cloudtrail?region=eu-west-1"
         if to.startswith("arn:"):
             raise fault("the ARN of a bucket does not say in which Region it lies", fix)
@@ -55,7 +53,6 @@ class S3Settings(SinkSettings):
             raise fault(what, fix)
         if {".", ".."} & set(urlsplit(to).path.split("/")):
             raise fault("a step of the prefix is . or .., which many tools resolve", fix)
-        return to
 
     @property
     def bucket(self) -> str:
@@ -95,7 +92,7 @@ class S3Sink:
         format: must be JSON.
 
     Raises:
-        PydanticCustomError: a ``fault``: the format does not fit.
+        SettingError: the format does not fit.
     """
 
     Settings: ClassVar = S3Settings

@@ -5,35 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_core import PydanticCustomError
-
 from trailforward.arn import Arn
+from trailforward.errors import SettingError
+from trailforward.settings import Constraint, Settings
 
 if TYPE_CHECKING:
-    from pydantic import GetJsonSchemaHandler
-    from pydantic.json_schema import JsonSchemaValue
-    from pydantic_core import CoreSchema
-
     from trailforward.formats.base import Format
     from trailforward.sinks.base import Limits
 
+_Positive = Annotated[int, Constraint(ge=1)]
 
-def fault(message: str, fix: str) -> PydanticCustomError:
-    """A validation error that carries its fix: what the configuration reports as ``Problem``.
+
+def fault(what: str, fix: str) -> SettingError:
+    """What a class's own checks raise; the configuration reports it as a ``Problem``, with the key.
 
     Args:
-        message: what is wrong.
+        what: what is wrong.
         fix: what to write instead.
     """
-    # Braces would be taken for placeholders.
-    return PydanticCustomError("fault", "{what}", {"what": message, "fix": fix})
-
-
-class Settings(BaseModel):
-    """Base of every settings model: unknown keys are refused, types are exact, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+    return SettingError(what, fix)
 
 
 class LimitSettings(Settings):
@@ -45,9 +35,9 @@ class LimitSettings(Settings):
         batch_bytes: most bytes of one call.
     """
 
-    entries: Annotated[int, Field(ge=1)] | None = None
-    entry_bytes: Annotated[int, Field(ge=1)] | None = None
-    batch_bytes: Annotated[int, Field(ge=1)] | None = None
+    entries: _Positive | None = None
+    entry_bytes: _Positive | None = None
+    batch_bytes: _Positive | None = None
 
     def over(self, defaults: Limits) -> Limits:
         """The defaults with what is set here."""
@@ -67,7 +57,7 @@ class SinkSettings(Settings):
     to: str
     format: str = "raw"
     redact: Annotated[
-        tuple[Annotated[str, Field(pattern=r"^[^.]+([.][^.]+)*$")], ...], Field(strict=False)
+        tuple[Annotated[str, Constraint(pattern=r"^[^.]+([.][^.]+)*$")], ...], Constraint(strict=False)
     ] = ()
     limits: LimitSettings = LimitSettings()
 
@@ -80,7 +70,7 @@ class SinkSettings(Settings):
         """Refuses a format that does not fit the other settings. Called where both are known.
 
         Raises:
-            PydanticCustomError: a ``fault``, as from validation.
+            SettingError: it does not fit.
         """
         if self.redact and format.name == "raw":
             raise fault(
@@ -119,9 +109,9 @@ class AwsSinkSettings(SinkSettings):
         place = "[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}"
         return f"^arn:aws(-[a-z]+)*:{cls.service}:{place}:{cls.resource_prefix}{cls.name_shape()}$"
 
-    @field_validator("to")
     @classmethod
-    def _to(cls, to: str) -> str:
+    def check_to(cls, to: str) -> None:
+        """Refuses what is no ARN of such a resource."""
         fix = f"write an ARN such as {cls.example}"
         try:
             arn = Arn.parse(to)
@@ -133,10 +123,3 @@ class AwsSinkSettings(SinkSettings):
             raise fault("the ARN lacks its Region or its account", fix)
         if "\n" in to or not re.match(cls.shape(), to):
             raise fault("more than an ARN, or one with a malformed name at its end", fix)
-        return to
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        schema = handler.resolve_ref_schema(handler(core))
-        schema["properties"]["to"]["pattern"] = cls.shape()
-        return schema

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trailforward.errors import EventError, NothingToForwardError
 from trailforward.jsontext import decode, encode, to_bytes
 from trailforward.message import Message
 from trailforward.sources._envelope import wrapped
-from trailforward.sources._parts import moment
 from trailforward.sources._trail import inflate
 
 if TYPE_CHECKING:
@@ -28,8 +26,7 @@ def read(data: bytes, origin: Origin) -> Iterator[Message]:
         data: gzipped JSON.
         origin: of the payload or of the stream's record.
     """
-    here = replace(
-        origin,
+    here = origin._replace(
         item=origin.item or origin.ref,
         unit=(origin.item or origin.ref) if origin.unit is None else origin.unit,
     )
@@ -41,7 +38,7 @@ def read(data: bytes, origin: Origin) -> Iterator[Message]:
         return
     place = f"logs:{batch.get('logGroup')}:{batch.get('logStream')}"
     for number, event in enumerate(events):
-        yield _message(event, replace(here, ref=f"{place}#{number}"))
+        yield _message(event, here._replace(ref=f"{place}#{number}"))
 
 
 def _inflated(data: bytes) -> bytes:
@@ -70,9 +67,9 @@ def _message(event: Any, origin: Origin) -> Message:
         return Message(encode(event), origin, error=EventError("bad_log_event", "a log event without a text"))
     ident = event.get("id")
     if isinstance(ident, str) and ident:
-        origin = replace(origin, ref=f"{origin.ref.rpartition('#')[0]}#{ident}")
+        origin = origin._replace(ref=f"{origin.ref.rpartition('#')[0]}#{ident}")
     if not origin.first_seen:
-        origin = replace(origin, first_seen=moment(event.get("timestamp")))
+        origin = origin._replace(seen=event.get("timestamp"))
     raw = to_bytes(text)
     try:
         return wrapped(decode(raw), raw, origin)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -79,8 +78,7 @@ def read(notice: Notice, origin: Origin, reading: Reading) -> Iterator[Message]:
     pointer = notice.pointer
     place = f"s3://{pointer.bucket}/{pointer.key}"
     # Order binds messages, not the objects that they point to.
-    here = replace(
-        origin,
+    here = origin._replace(
         ref=place,
         group=None,
         skip=0,
@@ -95,10 +93,10 @@ def read(notice: Notice, origin: Origin, reading: Reading) -> Iterator[Message]:
                 if number >= origin.skip:
                     if (why := reading.over) is not None:
                         raise UnreadError(*why)
-                    yield wrapped(value, raw, replace(here, ref=f"{place}#{number}"))
+                    yield wrapped(value, raw, here._replace(ref=f"{place}#{number}"))
                 number += 1
     except EventError as error:
-        yield Message(notice.raw, replace(here, skip=max(number, origin.skip)), error=error)
+        yield Message(notice.raw, here._replace(skip=max(number, origin.skip)), error=error)
     else:
         if number <= origin.skip:
             nothing = NothingToForwardError("no_records", "a trail file without further records")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 
@@ -20,14 +19,3 @@ def first_of_records(payload: Any) -> Any:
     """The first of ``Records``; None for any other payload."""
     records = part(payload, "Records")
     return records[0] if isinstance(records, list) and records else None
-
-
-def moment(milliseconds: object) -> str:
-    """Epoch milliseconds as ISO 8601; empty for anything else."""
-    if not isinstance(milliseconds, (str, int, float)):
-        return ""
-    try:
-        found = datetime.fromtimestamp(float(milliseconds) / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return ""
-    return found.isoformat(timespec="milliseconds")

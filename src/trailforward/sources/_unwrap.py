@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trailforward.message import Origin
     from trailforward.sources.base import Reading
 
-#: How EventBridge begins an event of CloudTrail, which spares it the search below.
+#: How EventBridge begins an event of CloudTrail.
 _START, _EVENT, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
 #: One of these stands in whatever is unwrapped here. Events that hold one by chance are parsed twice.
 _HINTS = (b'"TopicArn"', b'"s3ObjectKey"', b'"aws:s3"', b'"Object Created"', b'"s3:TestEvent"')
@@ -32,10 +32,16 @@ def unwrap(raw: bytes, origin: Origin, reading: Reading) -> Iterator[Message]:
         origin: of what carried it.
         reading: how to read objects.
     """
+    if bare(raw):
+        yield Message(raw, origin)
+        return
     if raw.startswith(GZIP):
         yield from _logs.read(raw, origin)
         return
-    value = _hinted(raw)
+    try:
+        value = decode(raw)
+    except EventError:
+        value = None
     if (text := notified(value)) is not None:
         yield from unwrap(to_bytes(text), origin, reading)
     elif (found := _objects.notices(value)) is not None:
@@ -63,6 +69,13 @@ def notified(value: Any) -> str | None:
     return None
 
 
+def bare(raw: bytes) -> bool:
+    """Whether this is an event, or none, but nothing around one and no pointer to any."""
+    if raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0:
+        return True
+    return not (raw.startswith(GZIP) or any(hint in raw for hint in _HINTS))
+
+
 def unbase64(text: object) -> bytes:
     """The bytes of base64 text.
 
@@ -75,15 +88,3 @@ def unbase64(text: object) -> bytes:
     except (binascii.Error, ValueError):
         pass
     raise EventError("bad_base64", "no base64 where data was expected")
-
-
-def _hinted(raw: bytes) -> Any:
-    """The value where it may be more than an event; None else, and for what is no JSON."""
-    if raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0:
-        return None
-    if not any(hint in raw for hint in _HINTS):
-        return None
-    try:
-        return decode(raw)
-    except EventError:
-        return None

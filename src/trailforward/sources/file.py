@@ -134,7 +134,7 @@ def _message(raw: bytes, ref: str) -> Message:
         if letter is not None:
             raw, attributes = letter
             note = handback.read(attributes)
-            origin = Origin(NAME, ref, owed=note.owed, attempts=note.attempts, first_seen=note.first_seen)
+            origin = Origin(NAME, ref, owed=note.owed, attempts=note.attempts, seen=note.first_seen)
     return Message(raw, origin)
 
 

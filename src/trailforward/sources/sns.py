@@ -37,7 +37,7 @@ class SnsSource:
                 self.name,
                 text(part(sns, "MessageId")),
                 text(part(sns, "TopicArn")),
-                first_seen=text(part(sns, "Timestamp")),
+                seen=text(part(sns, "Timestamp")),
                 unit=UNIT,
             )
             body = part(sns, "Message")

@@ -15,12 +15,12 @@ from trailforward import handback
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._parts import moment, text
-from trailforward.sources._unwrap import unwrap
+from trailforward.sources._parts import text
+from trailforward.sources._unwrap import bare, unwrap
 from trailforward.sources.base import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trailforward.outcome import Outcome
 
@@ -39,11 +39,13 @@ class SqsSource:
             return len(payload) == 1
         return isinstance(records[0], dict) and records[0].get("eventSource") == "aws:sqs"
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:
+    def messages(self, payload: Any, reading: Reading | None = None) -> Iterable[Message]:
         """The messages in every SQS record, bad ones included."""
-        reading = reading or Reading()
-        for record in payload["Records"]:
-            yield from self._messages(record, reading)
+        records = payload["Records"]
+        plain = [_plain(record) for record in records]
+        if None not in plain:
+            return plain  # type: ignore[return-value]  # no None in it
+        return self._each(records, plain, reading or Reading())
 
     def answer(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ARG002
         """``batchItemFailures`` with the messageIds to hand back; an empty list when there are none.
@@ -53,6 +55,15 @@ class SqsSource:
         origins = (outcome.messages[index].origin for index in outcome.returned)
         ids = dict.fromkeys(origin.item or origin.ref for origin in origins)
         return {"batchItemFailures": [{"itemIdentifier": ident} for ident in ids]}
+
+    def _each(
+        self, records: Sequence[Any], plain: Sequence[Message | None], reading: Reading
+    ) -> Iterator[Message]:
+        for record, message in zip(records, plain, strict=True):
+            if message is not None:
+                yield message
+            else:
+                yield from self._messages(record, reading)
 
     def _messages(self, record: Any, reading: Reading) -> Iterator[Message]:
         if not isinstance(record, dict):
@@ -73,7 +84,7 @@ class SqsSource:
             group=group if isinstance(group, str) and arn.endswith(".fifo") else None,
             owed=note.owed,
             attempts=note.attempts,
-            first_seen=note.first_seen or moment(system.get("SentTimestamp")),
+            seen=note.first_seen or system.get("SentTimestamp"),
             skip=note.skip,
         )
         body = record.get("body")
@@ -87,6 +98,20 @@ class SqsSource:
             yield Message(encode(body), origin, error=error)
             return
         yield from unwrap(raw, origin, reading)
+
+
+def _plain(record: Any) -> Message | None:
+    """The message in what a rule put into a standard queue; None for whatever wants a closer look."""
+    try:
+        system, ident, arn = record["attributes"], record["messageId"], record["eventSourceARN"]
+        if record["messageAttributes"] or "MessageGroupId" in system or not type(ident) is type(arn) is str:
+            return None
+        raw, sent = record["body"].encode(), system["SentTimestamp"]
+    except (KeyError, TypeError, AttributeError, UnicodeEncodeError):
+        return None
+    if not bare(raw):
+        return None
+    return Message(raw, Origin(SqsSource.name, ident, arn, seen=sent))
 
 
 def _texts(attributes: object) -> dict[str, str]:

@@ -88,7 +88,7 @@ def ready_made_cases() -> list[RouteCase]:
     problems: list[Problem] = []
     for ready in readymade.everything().values():
         route = Route(ready.name, (), Pattern(ready.pattern))
-        tests = [RouteTest.model_validate(dict(test)) for test in ready.tests]
+        tests = [RouteTest(**test) for test in ready.tests]
         found += _cases(route, tests, ready.name, Path(), problems)
     if problems:
         raise ConfigError(problems)

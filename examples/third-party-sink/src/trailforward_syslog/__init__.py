@@ -8,9 +8,8 @@ import threading
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator
-
 from trailforward.errors import TransientError
+from trailforward.settings import Constraint
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import SinkSettings, fault
 
@@ -31,15 +30,14 @@ class SyslogSettings(SinkSettings):
         timeout_seconds: for the connection, and for each batch.
     """
 
-    facility: Annotated[int, Field(ge=0, le=23)] = 13
-    timeout_seconds: Annotated[float, Field(gt=0, le=900)] = 5.0
+    facility: Annotated[int, Constraint(ge=0, le=23)] = 13
+    timeout_seconds: Annotated[float, Constraint(gt=0, le=900)] = 5.0
 
-    @field_validator("to")
     @classmethod
-    def _to(cls, to: str) -> str:
+    def check_to(cls, to: str) -> None:
+        """Refuses what names no host and port."""
         if not re.fullmatch(r"syslog://[A-Za-z0-9.-]+:[0-9]{1,5}", to):
             raise fault("not syslog://HOST:PORT", "write syslog://HOST:PORT")
-        return to
 
 
 class SyslogSink:

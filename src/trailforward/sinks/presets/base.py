@@ -47,7 +47,7 @@ class Preset:
         """Refuses a URL that cannot be this receiver's.
 
         Raises:
-            PydanticCustomError: a ``fault``.
+            SettingError: it cannot.
         """
 
     def auth(self, secret: str) -> SecretAuth:
