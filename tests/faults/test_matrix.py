@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trailforward.outcome import Outcome
 
 #: AWS is called directly, as far as it can be; for these, all is tried by botocore, too.
-BY_BOTOCORE = ("kinesis", "sqs")
+BY_BOTOCORE = ("kinesis", "sns", "sqs")
 
 CASES = [
     pytest.param(sink, row, way, id=f"{sink} {way}: {row.name}")

@@ -8,12 +8,13 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
 
 import pytest
 from botocore.session import Session
 
 from tests.support.aws import point_at
-from tests.support.entries import ODD
+from tests.support.entries import FIELDS, ODD
 from trailforward import sinks
 from trailforward.formats import load
 from trailforward.sinks import _aws, _connection, _direct
@@ -29,6 +30,7 @@ PLAIN = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hunter2"}
 ARNS = {
     "kinesis": "arn:{}:kinesis:{}:111122223333:stream/cloudsec",
     "firehose": "arn:{}:firehose:{}:111122223333:deliverystream/archive",
+    "sns": "arn:{}:sns:{}:111122223333:alerts.fifo",
     "sqs": "arn:{}:sqs:{}:111122223333:cloudsec.fifo",
     "events": "arn:{}:events:{}:111122223333:event-bus/security",
     "logs": "arn:{}:logs:{}:111122223333:log-group:/security/cloudtrail",
@@ -41,7 +43,15 @@ REGIONS = [
     ("aws-us-gov", "us-gov-west-1"),
 ]
 BATCH = [
-    Entry(data, f"schlüssel-{index}", group="1", time="2026-05-04T12:00:00Z")
+    Entry(
+        data,
+        f"schlüssel-{index}",
+        group="1",
+        subject="Bücher & more = 100 %",
+        fields=FIELDS,
+        attributes={"trailforward-reason": "a + b"},
+        time="2026-05-04T12:00:00Z",
+    )
     for index, data in enumerate(ODD)
 ]
 
@@ -62,7 +72,9 @@ def sent(url: str, headers: Mapping[str, str], body: bytes) -> Sent:
     scope, signed, _ = named["authorization"].split(", ")
     assert "trailforward/" in named["user-agent"]
     kept = {"content-type", "x-amz-target", "x-amz-security-token", "x-amzn-query-mode"} & named.keys()
-    return Sent(url, {name: named[name] for name in kept}, scope, signed, json.loads(body))
+    form = named["content-type"].startswith("application/x-www-form-urlencoded")
+    read = parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True) if form else json.loads(body)
+    return Sent(url, {name: named[name] for name in kept}, scope, signed, read)
 
 
 class StopError(Exception):
@@ -94,7 +106,8 @@ def by_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
             name: value if isinstance(value, str) else value.decode()
             for name, value in request.headers.items()
         }
-        seen.append(sent(request.url, headers, request.body))
+        body = request.body if isinstance(request.body, bytes) else request.body.encode()
+        seen.append(sent(request.url, headers, body))
         raise StopError
 
     made = Client._make
@@ -196,7 +209,6 @@ def test_nothing_is_in_the_way_of_plain_credentials(tmp_path: Path) -> None:
     [
         ("AWS_PROFILE", "rosa"),
         ("AWS_DEFAULT_PROFILE", "rosa"),
-        ("AWS_SECURITY_TOKEN", "hunter2"),
         ("AWS_CA_BUNDLE", "/ca.pem"),
         ("REQUESTS_CA_BUNDLE", "/ca.pem"),
         ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required"),
@@ -249,6 +261,14 @@ def test_files_with_settings_are_left_to_botocore(tmp_path: Path, name: str) -> 
     for path in (str(file), f"~/.aws/{name}", "$SOMEWHERE/file"):
         assert path in obstacle(tmp_path, **{variable: path})
     assert obstacle(tmp_path / "another") == ""
+
+
+def test_the_old_name_of_the_token_is_known() -> None:
+    """Where both names of a session's token are set, the old one counts, as for botocore."""
+    for name, value in (("AWS_SESSION_TOKEN", "new"), ("AWS_SECURITY_TOKEN", "old")):
+        keys = _direct.keys({**PLAIN, "AWS_SESSION_TOKEN": "new", name: value})
+        assert keys is not None
+        assert keys.token == value
 
 
 def test_other_services_and_partitions_are_left_to_botocore(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from trailforward.sinks._refusals import UNREADABLE, refusal
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from trailforward.sinks._json_api import JsonApi
+    from trailforward.sinks._api import Api
 
 #: Seconds to wait for a connection, and between two bytes of an answer.
 CONNECT_TIMEOUT = 3.0
@@ -53,7 +53,7 @@ class Client:
         self._region = region
         self._timeouts = connect_timeout or CONNECT_TIMEOUT, read_timeout or READ_TIMEOUT
         self._wanted = direct
-        self._api: JsonApi | None = None
+        self._api: Api | None = None
         self._client: Any = None
         if self._obstacle():
             self._need_botocore()
@@ -101,16 +101,14 @@ class Client:
                 made.close()
         self._api = self._client = None
 
-    def _direct_api(self) -> JsonApi | None:
+    def _direct_api(self) -> Api | None:
         api = self._api
         if api is None and not self._obstacle():
-            from trailforward.sinks._json_api import JsonApi
+            from trailforward.sinks._api import Api
 
             url, own = _direct.endpoint(self._service, self._region, os.environ)
             with _lock:
-                api = self._api = self._api or JsonApi(
-                    self._service, self._region, url, self._timeouts, own=own
-                )
+                api = self._api = self._api or Api(self._service, self._region, url, self._timeouts, own=own)
         return api
 
     def _make(self) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trailforward.sinks._sigv4 import Keys
 
@@ -18,28 +18,37 @@ if TYPE_CHECKING:
 
 
 class Service(NamedTuple):
-    """How a service of the JSON protocol is spoken to (source: the API models).
+    """How a service is spoken to (source: the API models).
 
     Attributes:
-        target: the prefix of ``X-Amz-Target``.
-        version: of the JSON protocol.
+        protocol: ``json`` or ``query``.
+        version: of the JSON protocol, or of the API.
         operations: those that are called directly, by botocore's method names.
         variable: the end of ``AWS_ENDPOINT_URL_…``.
+        target: the prefix of ``X-Amz-Target``, which JSON asks for.
     """
 
-    target: str
+    protocol: Literal["json", "query"]
     version: str
     operations: frozenset[str]
     variable: str
+    target: str = ""
 
 
 SERVICES = {
-    "kinesis": Service("Kinesis_20131202", "1.1", frozenset({"put_records"}), "KINESIS"),
-    "firehose": Service("Firehose_20150804", "1.1", frozenset({"put_record_batch"}), "FIREHOSE"),
-    "sqs": Service("AmazonSQS", "1.0", frozenset({"send_message_batch"}), "SQS"),
-    "events": Service("AWSEvents", "1.1", frozenset({"put_events", "describe_event_bus"}), "EVENTBRIDGE"),
+    "kinesis": Service("json", "1.1", frozenset({"put_records"}), "KINESIS", "Kinesis_20131202"),
+    "firehose": Service("json", "1.1", frozenset({"put_record_batch"}), "FIREHOSE", "Firehose_20150804"),
+    "sns": Service("query", "2010-03-31", frozenset({"publish_batch"}), "SNS"),
+    "sqs": Service("json", "1.0", frozenset({"send_message_batch"}), "SQS", "AmazonSQS"),
+    "events": Service(
+        "json", "1.1", frozenset({"put_events", "describe_event_bus"}), "EVENTBRIDGE", "AWSEvents"
+    ),
     "logs": Service(
-        "Logs_20140328", "1.1", frozenset({"put_log_events", "create_log_stream"}), "CLOUDWATCH_LOGS"
+        "json",
+        "1.1",
+        frozenset({"put_log_events", "create_log_stream"}),
+        "CLOUDWATCH_LOGS",
+        "Logs_20140328",
     ),
 }
 
@@ -55,7 +64,6 @@ _PARTITIONS = (
 _ANY = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
-    "AWS_SECURITY_TOKEN",
     "AWS_CA_BUNDLE",
     "REQUESTS_CA_BUNDLE",
     "AWS_ACCOUNT_ID_ENDPOINT_MODE",
@@ -83,7 +91,8 @@ def keys(environ: Mapping[str, str]) -> Keys | None:
     access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not access_key or not secret_key:
         return None
-    return Keys(access_key, secret_key, environ.get("AWS_SESSION_TOKEN", ""))
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN", "")  # the old name first
+    return Keys(access_key, secret_key, token)
 
 
 def obstacle(service: str, region: str, environ: Mapping[str, str], home: Path) -> str:

@@ -13,19 +13,23 @@ from tests.support.aws import by_botocore
 from tests.support.receiver import Receiver, Status
 from tests.support.stub_aws import Answer, Refuse, Silence
 from trailforward.errors import PermanentError, SinkError, TransientError
-from trailforward.sinks import _json_api
+from trailforward.formats import load
+from trailforward.sinks import _api
 from trailforward.sinks._aws import Client
 from trailforward.sinks._batches import by_id, by_position
 from trailforward.sinks.base import Entry, Rejection
+from trailforward.sinks.sns import SnsSettings, SnsSink
 from trailforward.sinks.sqs import SqsSettings, SqsSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.support.stub_aws import Fault, StubAws
+    from trailforward.sinks.base import Sink
 
 PLACE = "sqs:us-west-2"
 ARN = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
+TOPIC = "arn:aws:sns:us-west-2:111122223333:alerts"
 STREAM = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 BATCH = [Entry(b"{}", "key")]
 
@@ -38,7 +42,15 @@ def sink() -> Iterator[SqsSink]:
     made.close()
 
 
-def failure(sink: SqsSink) -> SinkError:
+@pytest.fixture
+def topic() -> Iterator[SnsSink]:
+    """A topic's."""
+    made = SnsSink(SnsSettings(to=TOPIC), load("raw"))
+    yield made
+    made.close()
+
+
+def failure(sink: Sink) -> SinkError:
     """What a call raises."""
     with pytest.raises(SinkError) as caught:
         sink.send(BATCH)
@@ -81,29 +93,88 @@ def test_errors_are_those_that_botocore_reads(
     assert shown(mine) == shown(failure(sink))
 
 
+def test_a_code_may_come_in_a_header(stub: StubAws, sink: SqsSink) -> None:
+    """Where the body has no code, the header's counts."""
+    stub.always(PLACE, Answer(b"{}", status=400, headers={"x-amzn-ErrorType": "Odd:http://internal/"}))
+    assert failure(sink).code == "Odd"
+
+
 @pytest.mark.parametrize(
-    ("fault", "code", "kind"),
+    ("status", "body", "kind"),
     [
-        (
-            Answer(b"{}", status=400, headers={"x-amzn-ErrorType": "Odd:http://internal/"}),
-            "Odd",
-            PermanentError,
-        ),
-        (Answer(b"<html>no</html>", status=403), "403", PermanentError),
-        (Answer(b"[]", status=403), "403", PermanentError),
-        (Answer(b"<html>no</html>", status=503), "503", TransientError),
-        (Answer(b'{"Successful":[]}', status=302), "302", PermanentError),
+        (403, b"<html>no</html>", PermanentError),
+        (403, b"[]", PermanentError),
+        (400, b"", PermanentError),
+        (503, b"<html>no", TransientError),
+        (302, b'{"Successful":[]}', PermanentError),
+    ],
+)
+def test_answers_of_others_are_sorted_by_their_status(
+    stub: StubAws, sink: SqsSink, topic: SnsSink, status: int, body: bytes, kind: type[SinkError]
+) -> None:
+    """What is no answer of AWS's is told by its status, and its text is not repeated."""
+    for place, made in ((PLACE, sink), ("sns:us-west-2", topic)):
+        stub.always(place, Answer(body, status=status))
+        error = failure(made)
+        assert (type(error), error.code) == (kind, str(status))
+        assert "html" not in str(error)
+
+
+_XML = '<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error>{}</Error></ErrorResponse>'
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Refuse(400, "Throttling"),
+        Refuse(400, "Throttled", {"Retry-After": "7"}),
+        Refuse(403, "AuthorizationError"),
+        Refuse(400, "InvalidParameter"),
+        Refuse(404, "NotFound", message="Topic does not exist &amp; never did"),
+        Answer(_XML.format("<Type>Sender</Type><Code>Odd</Code>").encode(), status=400),
+        Answer(_XML.format("<Message>words</Message>").encode(), status=400),
+        Answer(_XML.format("<Code/><Message/>").encode(), status=500),
     ],
     ids=str,
 )
-def test_answers_of_others_are_sorted_by_their_status(
-    stub: StubAws, sink: SqsSink, fault: Fault, code: str, kind: type[SinkError]
+def test_errors_of_the_query_protocol_are_those_that_botocore_reads(
+    stub: StubAws, topic: SnsSink, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is no answer of AWS's is told by its status, and its text is not repeated."""
-    stub.always(PLACE, fault)
-    error = failure(sink)
-    assert (type(error), error.code) == (kind, code)
-    assert "html" not in str(error)
+    """Kind, code, words, divisibility and the time to wait are the same by either way, for SNS's XML too."""
+    stub.always("sns:us-west-2", fault)
+    mine = failure(topic)
+    by_botocore(monkeypatch)
+    topic.close()
+    assert shown(mine) == shown(failure(topic))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html><body>Welcome</body></html>",
+        b"<PublishBatchResponse/>",
+        b"<PublishBatchResponse><PublishBatchResult>yes</PublishBatchResult></PublishBatchResponse>",
+        b"<PublishBatchResponse><PublishBatchResult><Successful/></PublishBatchResult></PublishBatchResponse>",
+        b"<a>" * 50_000 + b"</a>" * 50_000,
+        b"<PublishBatchResponse><PublishBatchResult>" + b"<a>" * 50_000 + b"</a>" * 50_000,
+        b'<!DOCTYPE a [<!ENTITY b "c">]><PublishBatchResponse>&d;</PublishBatchResponse>',
+    ],
+    ids=lambda body: body[:60].decode(),
+)
+def test_only_the_answer_of_a_topic_is_one(stub: StubAws, topic: SnsSink, body: bytes) -> None:
+    """XML of any other shape leaves the batch unsent, as far as anybody knows."""
+    stub.script("sns:us-west-2", Answer(body))
+    error = failure(topic)
+    assert isinstance(error, TransientError)
+    assert error.code == "unreadable_answer"
+
+
+def test_an_attribute_that_no_form_can_hold_does_not_stop_the_event(stub: StubAws, topic: SnsSink) -> None:
+    """A lone surrogate in a field becomes a question mark in the attribute; the message is as it was."""
+    entry = Entry(b'{"a":"\\ud800"}', "key", subject="\ud800", fields={"eventName": "a\ud800"})
+    assert topic.send([entry]) == []
+    (item,) = stub.stored("sns:us-west-2")
+    assert (item.data, item.subject, item.attributes) == (entry.data, "?", {"eventName": "a?"})
 
 
 _JSON = st.recursive(
@@ -191,7 +262,7 @@ def test_the_certificate_of_the_server_is_checked(
     answer = Status(body=b'{"Successful":[{"Id":"0","MessageId":"m"}]}')
     with Receiver([answer], tls="localhost") as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{receiver.port}")
-        _json_api._tls.cache_clear()
+        _api._tls.cache_clear()
         error = failure(sink)
         assert isinstance(error, PermanentError)
         assert error.code == "tls"
@@ -199,10 +270,10 @@ def test_the_certificate_of_the_server_is_checked(
         assert receiver.requests == []
         sink.close()
         monkeypatch.setenv("SSL_CERT_FILE", str(receiver.ca_file))
-        _json_api._tls.cache_clear()
+        _api._tls.cache_clear()
         assert sink.send(BATCH) == []
-        assert _json_api._tls().minimum_version.name == "TLSv1_2"
-    _json_api._tls.cache_clear()
+        assert _api._tls().minimum_version.name == "TLSv1_2"
+    _api._tls.cache_clear()
 
 
 def test_the_timeouts_of_a_client_are_its_own(stub: StubAws) -> None:
