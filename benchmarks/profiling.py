@@ -37,7 +37,9 @@ def main() -> None:
     ]
     with answerer.running() as port:
         environ = environment(TRAILFORWARD, port)
-        os.environ.update({name: value for name, value in environ.items() if name.startswith("AWS_")})
+        # Nothing else: a proxy or profile of whoever runs this would change how AWS is called.
+        os.environ.clear()
+        os.environ.update(environ)
         forwarder = Forwarder.from_env(environ)
         Workers.run = _at_once  # type: ignore[method-assign]
         profile = cProfile.Profile()
