@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-patterns lock clean
+.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-patterns bench-doctor bench-trail-file lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -75,17 +75,23 @@ doctor-cases: $(VENV)/.dev ## Counts the delivery cases that the doctor answers 
 demo-doctor: $(VENV)/.dev ## Builds a local world of 17 Regions with seven planted faults; the doctor finds them (build/doctor.html)
 	@$(BIN)/python -m tests.doctor.demo
 
-bench: $(VENV)/.dev ## Prints speed as ratios against a plain boto3 loop
-	$(BIN)/python benchmarks/kinesis.py
+bench: $(VENV)/.dev ## Prints cold start, time per event and memory as ratios against plain code (ONLY=cold,batch for some)
+	@$(BIN)/python -m benchmarks.run
+
+bench-compare: $(VENV)/.dev ## Prints this tree's speed as ratios to that of a revision: BASE=main
+	@$(BIN)/python -m benchmarks.compare
+
+bench-profile: $(VENV)/.dev ## Profiles batches of 1,000: where the next millisecond is
+	@$(BIN)/python -m benchmarks.profiling
 
 bench-patterns: $(VENV)/.dev ## Prints the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes at once
-	$(BIN)/python benchmarks/patterns.py
+	$(BIN)/python -m benchmarks.patterns
 
 bench-doctor: $(VENV)/.dev ## Prints the doctor's CPU seconds for 40 Regions, 50 accounts and 9 classes of events
-	$(BIN)/python benchmarks/doctor.py
+	$(BIN)/python -m benchmarks.doctor
 
 bench-trail-file: $(VENV)/.dev ## Prints the memory that a trail file of 200,000 records takes
-	$(BIN)/python benchmarks/trail_file.py
+	$(BIN)/python -m benchmarks.trail_file
 
 lock: ## Renews requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml

@@ -1,7 +1,8 @@
-"""An instant Kinesis on loopback, in its own process: answers with canned bytes and counts what it took.
+"""An instant Kinesis and HTTP API on loopback, in its own process: answers from memory, and knows what came.
 
-It checks no signature and keeps nothing, so what a run costs is what the client costs. GET answers with the
-number of records taken so far: a contestant that sends less than it should is found out.
+It checks no signature and reads bodies only when it is asked what it took, so that it is no bottleneck.
+``GET`` answers with the ids of the events taken since the last ``GET``, by stream name or path: a contestant
+that sends less than it should, or something twice, is found out.
 """
 
 from __future__ import annotations
@@ -11,10 +12,14 @@ import json
 import re
 import subprocess
 import sys
+from base64 import b64decode
+from collections import defaultdict
 from contextlib import contextmanager
 from functools import cache
 from http.client import HTTPConnection
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,12 +29,49 @@ _TAKEN = {
     "SequenceNumber": "49590338271490256608559692538361571095921575989136588898",
     "ShardId": "shardId-000000000000",
 }
+#: Bodies are read, and let go, when there are more bytes of them.
+_KEPT_BYTES = 50_000_000
+
+
+class Taken:
+    """What came: bodies as they were sent, until somebody asks."""
+
+    def __init__(self) -> None:
+        self._bodies: list[tuple[str, bytes]] = []
+        self._bytes = 0
+        self._ids: defaultdict[str, list[str]] = defaultdict(list)
+
+    def add(self, path: str, body: bytes) -> None:
+        """Keeps one request."""
+        self._bodies.append((path, body))
+        self._bytes += len(body)
+        if self._bytes > _KEPT_BYTES:
+            self._read()
+
+    def ids(self) -> bytes:
+        """The ids of all events by stream or path, as JSON; they are forgotten then."""
+        self._read()
+        ids, self._ids = self._ids, defaultdict(list)
+        return orjson.dumps(ids)
+
+    def _read(self) -> None:
+        for path, body in self._bodies:
+            content = orjson.loads(body)
+            if path != "/":
+                events = content if isinstance(content, list) else [content]
+            else:
+                records = content.get("Records", [content])
+                events = [orjson.loads(b64decode(record["Data"])) for record in records]
+                path = content.get("StreamName") or content["StreamARN"].rpartition("/")[2]  # noqa: PLW2901
+            self._ids[path] += [event["id"] for event in events]
+        self._bodies.clear()
+        self._bytes = 0
 
 
 class Answerer(asyncio.Protocol):
-    """One keep-alive connection."""
+    """One keep-alive connection: Kinesis at ``/``, any other path takes one event or an array of them."""
 
-    records = 0
+    taken = Taken()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remembers where to answer."""
@@ -39,16 +81,22 @@ class Answerer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answers every request that is complete."""
-        buffer = self._buffer
-        buffer += data
+        self._buffer += data
         while self._request_is_whole():
-            many = buffer.find(b".PutRecords", 0, self._head) >= 0
-            count = buffer.count(b'"PartitionKey"', self._head, self._needed)
-            Answerer.records += count
-            asks = buffer.startswith(b"GET ")
-            self._transport.write(_response(b"%d" % Answerer.records) if asks else _canned(count, many=many))
-            del buffer[: self._needed]
+            self._transport.write(self._answer())
+            del self._buffer[: self._needed]
             self._needed = 0
+
+    def _answer(self) -> bytes:
+        buffer = self._buffer
+        if buffer.startswith(b"GET "):
+            return _response(self.taken.ids())
+        path = buffer[: buffer.index(b"\r\n")].split()[1].decode()
+        self.taken.add(path, bytes(memoryview(buffer)[self._head : self._needed]))
+        if path != "/":
+            return _response(b"")
+        many = buffer.find(b".PutRecords", 0, self._head) >= 0
+        return _canned(buffer.count(b'"PartitionKey"', self._head, self._needed), many=many)
 
     def _request_is_whole(self) -> bool:
         if not self._needed and (end := self._buffer.find(b"\r\n\r\n")) >= 0:
@@ -85,13 +133,13 @@ def running() -> Iterator[int]:
             process.stdin.close()
 
 
-def records_taken(port: int) -> int:
-    """How many records the answerer has taken so far."""
+def taken(port: int) -> dict[str, list[str]]:
+    """The ids of the events that the answerer took since the last call, by stream name or path."""
     connection = HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/")
-    taken = int(connection.getresponse().read())
+    answer: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
-    return taken
+    return answer
 
 
 async def _serve() -> None:

@@ -3,7 +3,7 @@
 The world is one that people have: an organization trail, a rule in every Region of every account, one hop to
 the hub's bus, a queue. One Region in ten has a fault. Target: under 10 seconds.
 
-Run: ``.venv/bin/python benchmarks/doctor.py [REGIONS [ACCOUNTS]]``
+Run: ``make bench-doctor``, or ``.venv/bin/python -m benchmarks.doctor REGIONS ACCOUNTS``
 """
 
 from __future__ import annotations

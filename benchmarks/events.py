@@ -4,41 +4,84 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
 
 from trailforward.testing import samples
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _QUEUE = "arn:aws:sqs:us-east-1:111122223333:events"
 #: It would be filtered: trailforward itself caused it.
 _OWN = "own-put-records"
+#: Lambda's most for one synchronous invocation, which is how it hands over a batch.
+_PAYLOAD_BYTES = 6_291_456
+_NAMES = [name for name in samples.names() if name != _OWN]
+
+#: How many kinds there are: so many events in a row hold each kind once.
+KINDS = len(_NAMES)
+#: Unique events of a run.
+COUNT = 10_000
 
 
-def bodies(count: int) -> list[str]:
-    """Events as EventBridge writes them, all kinds in turn, no id twice."""
-    names = [name for name in samples.names() if name != _OWN]
+class Event(NamedTuple):
+    """One event, ready to be handed over.
+
+    Attributes:
+        id: the envelope's.
+        body: as EventBridge writes it.
+        record: the SQS record with this body, as JSON.
+    """
+
+    id: str
+    body: bytes
+    record: bytes
+
+
+@cache
+def made(count: int = COUNT) -> list[Event]:
+    """All kinds of events in turn, no id twice."""
     now = datetime.now(UTC)
-    return [samples.stamped(names[at % len(names)], now=now, unique=str(at)).decode() for at in range(count)]
+    bodies = (samples.stamped(_NAMES[at % KINDS], now=now, unique=str(at)) for at in range(count))
+    return [Event(orjson.loads(body)["id"], body, _record(body.decode())) for body in bodies]
 
 
-def sqs_payload(some: list[str]) -> dict[str, Any]:
-    """An SQS batch as Lambda hands it over, already parsed."""
-    return {"Records": [_sqs_record(body) for body in some]}
+def batch(events: Iterable[Event]) -> bytes:
+    """An SQS batch as Lambda hands it over."""
+    return b'{"Records":[' + b",".join(event.record for event in events) + b"]}"
 
 
-def _sqs_record(body: str) -> dict[str, Any]:
-    return {
-        "messageId": str(uuid.uuid4()),
-        "receiptHandle": "AQEB" + "x" * 180,
-        "body": body,
-        "attributes": {
-            "ApproximateReceiveCount": "1",
-            "SentTimestamp": "1795400000000",
-            "SenderId": "AIDAEXAMPLE",
-            "ApproximateFirstReceiveTimestamp": "1795400000010",
-        },
-        "messageAttributes": {},
-        "md5OfBody": "0" * 32,
-        "eventSource": "aws:sqs",
-        "eventSourceARN": _QUEUE,
-        "awsRegion": "us-east-1",
-    }
+def largest_batch(events: Iterable[Event]) -> list[Event]:
+    """The first of the events, as many as a payload of Lambda's holds."""
+    room = _PAYLOAD_BYTES - len(batch([]))
+    fitting = []
+    for event in events:
+        room -= len(event.record) + 1
+        if room < 0:
+            break
+        fitting.append(event)
+    return fitting
+
+
+def _record(body: str) -> bytes:
+    return orjson.dumps(
+        {
+            "messageId": str(uuid.uuid4()),
+            "receiptHandle": "AQEB" + "x" * 180,
+            "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": "1",
+                "SentTimestamp": "1795400000000",
+                "SenderId": "AIDAEXAMPLE",
+                "ApproximateFirstReceiveTimestamp": "1795400000010",
+            },
+            "messageAttributes": {},
+            "md5OfBody": "0" * 32,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": _QUEUE,
+            "awsRegion": "us-east-1",
+        }
+    )

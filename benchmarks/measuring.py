@@ -1,8 +1,7 @@
-"""How every measure is taken: interleaved, first round dropped, CPU time first, ratios of one run."""
+"""How every measure is taken: interleaved, first round dropped, ratios within rounds, goals."""
 
 from __future__ import annotations
 
-import gc
 import os
 import platform
 import time
@@ -12,93 +11,86 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 #: A median so far above the minimum means that the machine had other things to do.
 BUSY = 1.3
+#: Rounds that are always taken: one to drop, three to count.
+_LEAST_ROUNDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a figure should be at most.
+
+    Attributes:
+        target: the most.
+        stretch: better still.
+        of: the contestant whose figure is 1; empty if the goal is in the measure's own unit.
+        words: what ``of`` is called in the table.
+    """
+
+    target: float
+    stretch: float | None = None
+    of: str = ""
+    words: str = ""
 
 
 @dataclass(slots=True)
-class Series:
-    """One contestant's rounds.
+class Measure:
+    """One measure of several contestants in one run.
 
     Attributes:
-        name: of the contestant.
-        events: how many a round holds.
-        cpu: seconds of CPU per event, all threads of this process, one per round.
-        wall: seconds per event.
+        title: what was measured.
+        unit: of the figures: ``µs`` and ``ms`` of CPU, ``MB``.
+        found: contestant → its figures, one per round, in seconds or bytes.
+        ones: heading of a ratio column → the contestant that is 1 in it.
+        goals: by contestant.
+        note: what a reader must know.
     """
 
-    name: str
-    events: int
-    cpu: list[float] = field(default_factory=list)
-    wall: list[float] = field(default_factory=list)
+    title: str
+    unit: str
+    found: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    ones: Mapping[str, str] = field(default_factory=dict)
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+    note: str = ""
+
+    def ratio(self, name: str, one: str) -> float:
+        """Median of the ratios within each round: neighbours in time met the same mood of the machine."""
+        return median(mine / base for mine, base in zip(self.found[name], self.found[one], strict=True))
 
     @property
     def busy(self) -> bool:
         """Whether the machine disturbed it."""
-        return median(self.cpu) > BUSY * min(self.cpu)
+        return any(median(some) > BUSY * min(some) > 0 for some in self.found.values())
 
 
-def interleave(work: Mapping[str, tuple[int, Callable[[], object]]], *, seconds: float) -> dict[str, Series]:
+def interleave(work: Mapping[str, Callable[[], float]], *, seconds: float) -> dict[str, list[float]]:
     """Runs contestants in turn, A B C A B C …, so that the machine's mood meets all alike.
 
     Args:
-        work: by name, the number of events and what forwards them.
-        seconds: begin no further round after this long. The first round is not counted, two always are.
+        work: by contestant, what runs one round and returns its figure.
+        seconds: begin no further round after this long. The first round is not counted, three always are.
     """
-    found = {name: Series(name, events) for name, (events, _) in work.items()}
-    end = time.perf_counter() + seconds
+    found: dict[str, list[float]] = {name: [] for name in work}
+    end = time.monotonic() + seconds
     rounds = 0
-    while rounds < 3 or time.perf_counter() < end:  # noqa: PLR2004
-        for name, (events, run) in work.items():
-            gc.collect()
-            wall, cpu = time.perf_counter(), time.process_time()
-            run()
-            cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    while rounds < _LEAST_ROUNDS or time.monotonic() < end:
+        for name, run in work.items():
+            figure = run()
             if rounds:
-                found[name].cpu.append(cpu / events)
-                found[name].wall.append(wall / events)
+                found[name].append(figure)
         rounds += 1
     return found
 
 
-def table(found: Mapping[str, Series], ones: Mapping[str, str]) -> str:
-    """One line per contestant: its CPU time per event, and that as a multiple of each baseline's.
-
-    Args:
-        found: the series.
-        ones: heading of a ratio column → name of the contestant that is 1 in it.
-    """
-    width = max(map(len, found))
-    lines = [
-        f"{'':{width}} {'events':>7} {'CPU µs':>8} {'':>8} {'events per':>10}"
-        + "".join(f"  {heading:>10}" for heading in ones),
-        f"{'contestant':{width}} {'a round':>7} {'median':>8} {'minimum':>8} {'CPU second':>10}"
-        + f"  {'= 1':>10}" * len(ones),
-    ]
-    for name, series in found.items():
-        middle = median(series.cpu)
-        ratios = (_ratio(series, found[one]) for one in ones.values())
-        lines.append(
-            f"{name:{width}} {series.events:7,} {middle * 1e6:8,.1f} {min(series.cpu) * 1e6:8,.1f} "
-            f"{1 / middle:10,.0f}" + "".join(f"  {ratio:>10.3g}" for ratio in ratios)
-        )
-    return "\n".join(lines)
-
-
-def _ratio(series: Series, one: Series) -> float:
-    """Median of the ratios within each round: neighbours in time met the same mood of the machine."""
-    return median(mine / base for mine, base in zip(series.cpu, one.cpu, strict=True))
-
-
-def mood(found: Mapping[str, Series]) -> str:
+def mood(measures: Sequence[Measure]) -> str:
     """Whether the figures can be trusted."""
-    rounds = len(next(iter(found.values())).cpu)
-    if busy := [series.name for series in found.values() if series.busy]:
-        names = "every contestant" if len(busy) == len(found) else "; ".join(busy)
-        return f"{rounds} rounds. THE MACHINE WAS BUSY (median over {BUSY} x minimum): {names}."
-    return f"{rounds} rounds; the machine was quiet (every median within {BUSY} x its minimum)."
+    if busy := [measure.title for measure in measures if measure.busy]:
+        names = "every measure" if len(busy) == len(measures) else "; ".join(busy)
+        return f"THE MACHINE WAS BUSY (a median over {BUSY} x its minimum): {names}."
+    return f"The machine was quiet (every median within {BUSY} x its minimum)."
 
 
 def place(*packages: str) -> str:

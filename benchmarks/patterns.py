@@ -3,7 +3,7 @@
 Ratios, because machines differ. The cases and their targets are those the engine was built for; then the same
 event through 1 to 10,000 routes at once, and the time to compile.
 
-Run: ``.venv/bin/python benchmarks/patterns.py``
+Run: ``make bench-patterns``
 """
 
 from __future__ import annotations

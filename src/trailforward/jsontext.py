@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cache
 from json import decoder as _json
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,6 @@ MAX_DEPTH = 1_000
 
 BOM = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r"
-_REFUSED_BY_SQS = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def to_text(raw: bytes) -> str:
@@ -57,7 +57,12 @@ def readable(data: bytes) -> str | None:
         text = to_text(data)
     except EventError:
         return None
-    return None if not text or _REFUSED_BY_SQS.search(text) else text
+    return None if not text or _refused_by_sqs().search(text) else text
+
+
+@cache  # such large classes take milliseconds to compile
+def _refused_by_sqs() -> re.Pattern[str]:
+    return re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def encode(value: Any) -> bytes:

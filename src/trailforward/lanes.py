@@ -12,7 +12,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.batching import batches
 from trailforward.errors import PermanentError, SinkError, TransientError
@@ -43,8 +43,7 @@ class Parcel(Entry):
     attempts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """Why a parcel was not delivered.
 
     Attributes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from trailforward.patterns import Pattern, PatternSet
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A name, the sinks it feeds, and what it matches.
 
     Attributes:
@@ -27,7 +26,7 @@ class Route:
     name: str
     sinks: tuple[str, ...]
     pattern: Pattern | None = None
-    formats: Mapping[str, str] = field(default_factory=dict)
+    formats: Mapping[str, str] = MappingProxyType({})
     stop: bool = False
     default: bool = False
 
@@ -73,13 +72,8 @@ class _Tier:
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
         self._always = tuple(number for number, route in enumerate(routes) if route.pattern is None)
-        patterns = {number: route.pattern for number, route in enumerate(routes) if route.pattern is not None}
-        self._asking = list(patterns)
-        self._patterns: PatternSet | None = None
-        if patterns:
-            from trailforward.patterns import PatternSet
-
-            self._patterns = PatternSet({str(number): pattern for number, pattern in patterns.items()})
+        self._asking = [number for number, route in enumerate(routes) if route.pattern is not None]
+        self._patterns = _together([route.pattern for route in routes if route.pattern is not None])
         self._sinks: dict[tuple[int, ...], dict[str, str]] = {}
 
     @property
@@ -113,3 +107,12 @@ class _Tier:
             if len(self._sinks) < _REMEMBERED:
                 self._sinks[numbers] = found
         return found
+
+
+def _together(patterns: Sequence[Pattern]) -> PatternSet | None:
+    if not patterns:
+        return None
+    # A cold start without patterns goes without their machinery.
+    from trailforward.patterns import PatternSet
+
+    return PatternSet({str(number): pattern for number, pattern in enumerate(patterns)})

@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.faults import ROWS, Row
 from tests.faults.world import COUNT, DEAD_LETTER, EVENTS, RETRY_QUEUE, SINKS, World, place
+from tests.support.aws import by_botocore
 from tests.support.stub_aws import Refuse, Reset, StubAws
 from trailforward import Fate
 from trailforward.sinks import _aws
@@ -19,19 +20,26 @@ from trailforward.sinks import _aws
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
 
+#: AWS is called directly, as far as it can be; for these, all is tried by botocore, too.
+BY_BOTOCORE = ("kinesis", "sns", "sqs")
+
 CASES = [
-    pytest.param(sink, row, id=f"{sink}: {row.name}")
+    pytest.param(sink, row, way, id=f"{sink} {way}: {row.name}")
     for row in ROWS
     for sink in SINKS
+    for way in ("directly", "by botocore")
     if sink != "http" or row.web is not None
+    if way == "directly" or sink in BY_BOTOCORE
 ]
-every_case = pytest.mark.parametrize(("sink", "row"), CASES)
+every_case = pytest.mark.parametrize(("sink", "row", "way"), CASES)
 
 
 @pytest.fixture(autouse=True)
-def _timeouts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _timeouts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, stub: StubAws) -> None:
     if "row" in request.fixturenames:
         monkeypatch.setattr(_aws, "READ_TIMEOUT", request.getfixturevalue("row").read_timeout)
+    if "way" in request.fixturenames and request.getfixturevalue("way") == "by botocore":
+        by_botocore(monkeypatch)
 
 
 def fates(outcome: Outcome, sink: str) -> Counter[str]:
@@ -45,7 +53,9 @@ def expected(bad: str, count: int) -> Counter[str]:
 
 
 @every_case
-def test_alone_and_without_queues_what_is_not_delivered_goes_back(sink: str, row: Row, stub: StubAws) -> None:
+def test_alone_and_without_queues_what_is_not_delivered_goes_back(
+    sink: str, row: Row, way: str, stub: StubAws
+) -> None:
     """Without a dead-letter queue, all that was not delivered returns to the source, and nothing else."""
     with World(sink, row, stub) as world:
         outcome = world.forward()
@@ -55,7 +65,7 @@ def test_alone_and_without_queues_what_is_not_delivered_goes_back(sink: str, row
 
 @every_case
 def test_beside_a_healthy_sink_each_event_is_kept_for_the_failing_one_only(
-    sink: str, row: Row, stub: StubAws
+    sink: str, row: Row, way: str, stub: StubAws
 ) -> None:
     """With both queues nothing returns to the source: the healthy sink gets each event exactly once."""
     with World(sink, row, stub, healthy=True, dead_letter=True, retry_queue=True) as world:

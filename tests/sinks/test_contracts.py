@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from tests.support.aws import point_at
+from tests.support.aws import by_botocore, point_at
 from tests.support.receiver import Exchange, Receiver, Status
 from tests.support.receiver import Fault as WebFault
 from tests.support.secrets import REFERENCE, FixedSecrets
@@ -75,6 +75,12 @@ class TestKinesis(Aws):
     to = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 
 
+class TestKinesisByBotocore(TestKinesis):
+    @pytest.fixture(autouse=True)
+    def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        by_botocore(monkeypatch)
+
+
 class TestFirehose(Aws):
     to = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
     end = b"\n"
@@ -88,6 +94,12 @@ class TestSns(Aws):
 class TestSqs(Aws):
     to = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
     busy = "RequestThrottled"
+
+
+class TestSqsByBotocore(TestSqs):
+    @pytest.fixture(autouse=True)
+    def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        by_botocore(monkeypatch)
 
 
 class TestEventBridge(Aws):

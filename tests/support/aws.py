@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ _numbers = itertools.count(1)
 
 def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sends every AWS client of this process to an endpoint, with dummy credentials and no way out."""
-    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
+    for name in os.environ:
+        if name.startswith("AWS_") or name.lower().endswith(("_proxy", "_ca_bundle")):
+            monkeypatch.delenv(name)
     for name, value in {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -29,6 +31,11 @@ def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     }.items():
         monkeypatch.setenv(name, value)
+
+
+def by_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes this process call AWS by botocore: by a setting that only botocore obeys, at its default."""
+    monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred")
 
 
 def unique(name: str) -> str:

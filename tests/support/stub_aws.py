@@ -162,12 +162,13 @@ class Answer(Fault):
     promised: int | None = None
     status: int = 200
     stored: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def play(self, call: Call) -> None:
         """Answers nonsense."""
         if self.stored:
             call.take()
-        call.raw(self.status, self.body, self.promised)
+        call.raw(self.status, self.body, self.promised, self.headers)
 
 
 @dataclass(frozen=True)

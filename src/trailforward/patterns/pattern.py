@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from trailforward.patterns.complexity import check_complexity
 from trailforward.patterns.dialects import check_dialect
 from trailforward.patterns.event import view
-from trailforward.patterns.explain import Explanation, explain_rules
 from trailforward.patterns.limits import Limits
 from trailforward.patterns.matcher import compile_rule
 from trailforward.patterns.parser import parse
@@ -17,6 +16,7 @@ from trailforward.patterns.refusal import InvalidPattern
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from trailforward.patterns.explain import Explanation
     from trailforward.patterns.parser import Rule
 
 _DEFAULTS = Limits()
@@ -99,6 +99,8 @@ class Pattern:
         Raises:
             trailforward.errors.EventError: as for :meth:`matches`.
         """
+        from trailforward.patterns.explain import explain_rules
+
         event = view(event)
         return explain_rules(self.parsed.rules, self.checks, event)
 

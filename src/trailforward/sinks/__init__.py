@@ -9,8 +9,6 @@ import re
 from importlib import import_module
 from typing import Any
 
-from trailforward.sinks import _plugins
-
 #: Sink type → its class. Only the one that is used gets imported.
 BUILT_IN = {
     "kinesis": "trailforward.sinks.kinesis:KinesisSink",
@@ -48,6 +46,8 @@ def type_of(destination: str) -> str | None:
     built_in = next((name for name, shape in SHAPES.items() if re.match(shape, destination)), None)
     if built_in is not None:
         return built_in
+    from trailforward.sinks import _plugins
+
     name = _plugins.name_in(destination)
     # What a built-in type is called belongs to it, too.
     return None if name in BUILT_IN else name
@@ -60,6 +60,8 @@ def load(sink_type: str) -> Any:
         PluginError: it is a plug-in's, which cannot be used.
     """
     if sink_type not in BUILT_IN:
+        from trailforward.sinks import _plugins
+
         return _plugins.load(sink_type)
     module, _, name = BUILT_IN[sink_type].partition(":")
     return getattr(import_module(module), name)

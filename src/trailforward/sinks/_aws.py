@@ -1,92 +1,43 @@
-"""botocore clients for sinks, and one reading of AWS's errors: may the same call succeed later?"""
+"""How sinks call AWS: directly where that is the same, else by botocore."""
 
 from __future__ import annotations
 
-import re
+import os
 import threading
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
+from trailforward.sinks import _direct
+from trailforward.sinks._refusals import UNREADABLE, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-#: Codes that every service may answer with and that pass. The sinks add their own (facts: API models).
-TRANSIENT = frozenset(
-    {
-        "InternalError",
-        "InternalFailure",
-        "InternalFailureException",
-        "InternalServerError",
-        "InternalServiceException",
-        "KMSThrottling",
-        "KMSThrottlingException",
-        "KmsThrottled",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "RequestTimeout",
-        "RequestTimeoutException",
-        "ServiceUnavailable",
-        "ServiceUnavailableException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        # Credentials that expired while the call was under way are renewed by the next attempt.
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-    }
-)
-
-#: Codes by which AWS blames what was sent: a whole call, where one entry may be the cause, or an entry.
-BLAMING = frozenset(
-    {
-        "413",
-        "BatchRequestTooLong",
-        "InvalidArgument",
-        "InvalidArgumentException",
-        "InvalidMessageContents",
-        "InvalidParameter",
-        "InvalidParameterException",
-        "InvalidParameterValue",
-        "ParameterValueInvalid",
-        "RequestEntityTooLarge",
-        "RequestEntityTooLargeException",
-        "SerializationException",
-        "ValidationError",
-        "ValidationException",
-    }
-)
+    from trailforward.sinks._api import Api
 
 #: Seconds to wait for a connection, and between two bytes of an answer.
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
 
-_THROTTLED = 429
-_SERVER_ERROR = 500
-
 
 class Client:
-    """A botocore client, made on first use and shared by all threads.
+    """A service in a Region, shared by all threads.
 
-    Importing botocore and making a client are the dearest steps of a cold start, so they happen only
-    where a batch is really sent. Retries are the forwarder's: botocore makes one attempt.
+    Importing botocore and making a client are the dearest steps of a cold start. The batch calls do without
+    where the environment has plain credentials and nothing else that botocore obeys (``_direct.py``). What
+    is needed is made with the first call. Retries are the forwarder's: either way makes one attempt.
 
     Args:
         service: botocore's name of the service.
         region: from the destination's ARN.
+        direct: False to call by botocore always.
         connect_timeout: seconds; :data:`CONNECT_TIMEOUT` by default.
         read_timeout: seconds between two bytes of an answer; :data:`READ_TIMEOUT` by default.
 
     Raises:
-        MissingExtraError: botocore is not installed.
+        MissingExtraError: botocore is needed, and is not installed.
     """
 
     def __init__(
@@ -94,21 +45,47 @@ class Client:
         service: str,
         region: str,
         *,
+        direct: bool = True,
         connect_timeout: float | None = None,
         read_timeout: float | None = None,
     ) -> None:
-        if find_spec("botocore") is None:
-            raise MissingExtraError(f"talking to AWS ({service})", "aws")
         self._service = service
         self._region = region
         self._timeouts = connect_timeout or CONNECT_TIMEOUT, read_timeout or READ_TIMEOUT
+        self._wanted = direct
+        self._api: Api | None = None
         self._client: Any = None
+        if self._obstacle():
+            self._need_botocore()
+
+    def _obstacle(self) -> str:
+        """Why botocore is needed; empty if it is not."""
+        if not self._wanted:
+            return "the configuration says so"
+        return _direct.obstacle(self._service, self._region, os.environ, _home())
+
+    def _need_botocore(self) -> None:
+        if find_spec("botocore") is None:
+            text = f"talking to AWS ({self._service}) by botocore, since {self._obstacle()},"
+            raise MissingExtraError(text, "aws")
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that calls go to, without a slash at its end.
+
+        Raises:
+            TransientError: as from ``botocore``.
+        """
+        api = self._direct_api()
+        url: str = api.url if api else self.botocore.meta.endpoint_url
+        return url.rstrip("/")
 
     @property
     def botocore(self) -> Any:
         """The botocore client itself.
 
         Raises:
+            MissingExtraError: botocore is not installed.
             TransientError: it cannot be made here and now (a profile that is not there, a bad endpoint).
         """
         client = self._client
@@ -119,11 +96,23 @@ class Client:
 
     def close(self) -> None:
         """Gives up the connections. The next call makes new ones."""
-        client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        for made in (self._api, self._client):
+            if made is not None:
+                made.close()
+        self._api = self._client = None
+
+    def _direct_api(self) -> Api | None:
+        api = self._api
+        if api is None and not self._obstacle():
+            from trailforward.sinks._api import Api
+
+            url, own = _direct.endpoint(self._service, self._region, os.environ)
+            with _lock:
+                api = self._api = self._api or Api(self._service, self._region, url, self._timeouts, own=own)
+        return api
 
     def _make(self) -> Any:
+        self._need_botocore()
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
@@ -154,6 +143,16 @@ class Client:
             TransientError: throttled, server error, or no answer (the call may have been carried out).
             PermanentError: refused. Divisible where AWS blames the request, since one entry may be the cause.
         """
+        api = self._direct_api()
+        # Read for each call: whoever renews the environment's credentials need not tell us.
+        keys = _direct.keys(os.environ)
+        if api is None or keys is None or operation not in _direct.SERVICES[self._service].operations:
+            return self._by_botocore(operation, transient, parameters)
+        return api.call(operation, parameters, keys, transient)
+
+    def _by_botocore(
+        self, operation: str, transient: Collection[str], parameters: dict[str, Any]
+    ) -> dict[str, Any]:
         method = getattr(self.botocore, operation)
         from botocore import exceptions
         from botocore.parsers import ResponseParserError
@@ -161,7 +160,14 @@ class Client:
         try:
             answer: dict[str, Any] = method(**parameters)
         except exceptions.ClientError as error:
-            raise _refusal(error, transient) from None
+            details, metadata = (error.response.get(key, {}) for key in ("Error", "ResponseMetadata"))
+            raise refusal(
+                str(details.get("Code") or ""),
+                str(details.get("Message") or ""),
+                metadata.get("HTTPStatusCode", 0),
+                metadata.get("HTTPHeaders", {}).get("retry-after"),
+                transient,
+            ) from None
         except exceptions.ParamValidationError as error:
             raise PermanentError("ParamValidation", _first_line(error), divisible=True) from None
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
@@ -176,9 +182,6 @@ class Client:
         return answer
 
 
-#: The code of an answer that does not say what became of the entries.
-UNREADABLE = "unreadable_answer"
-
 _lock = threading.Lock()
 _sessions: list[Any] = []
 
@@ -192,37 +195,15 @@ def _session() -> Any:
     return _sessions[0]
 
 
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # nobody's: botocore leaves its paths as they are written, too
+        return Path("~")
+
+
 def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
-
-
-def _refusal(error: Any, transient: Collection[str]) -> SinkError:
-    """Sorts an answer of AWS by its code, or by its HTTP status where the code is unknown."""
-    details = error.response.get("Error", {})
-    code = str(details.get("Code") or "Unknown").rpartition("#")[2]
-    message = without_values(str(details.get("Message") or ""))
-    metadata = error.response.get("ResponseMetadata", {})
-    status = metadata.get("HTTPStatusCode", 0)
-    # SQS in query-compatible mode prefixes some codes: AWS.SimpleQueueService.NonExistentQueue.
-    short = code.rpartition(".")[2]
-    if {code, short} & (TRANSIENT | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
-        return TransientError(short, message, retry_after=_seconds(metadata))
-    return PermanentError(short, message, divisible=short in BLAMING)
-
-
-#: ``Value '…' at 'records.1.member.data' failed to satisfy constraint``: the value may be an event.
-_VALUE = re.compile(r"""\bvalue:?\s*['"(\[].*['")\]]\s*(?=(at|for)\b)""", re.IGNORECASE | re.DOTALL)
-_MESSAGE_CHARACTERS = 300
-
-
-def without_values(message: str) -> str:
-    """AWS's words without what they may repeat of the request: reasons are logged, payloads never."""
-    return _VALUE.sub("a value ", message)[:_MESSAGE_CHARACTERS]
-
-
-def _seconds(metadata: dict[str, Any]) -> float | None:
-    value = metadata.get("HTTPHeaders", {}).get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() else None
 
 
 def caller_role(region: str | None = None) -> tuple[str, str] | None:

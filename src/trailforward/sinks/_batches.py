@@ -1,7 +1,7 @@
 """What the batch calls of AWS share: how answers are read; ids, attributes and characters of SQS and SNS.
 
 An entry counts as taken only where the answer has a receipt for it. An answer that AWS would not give (cut
-short, of another shape) must not pass for a success: botocore reads such answers as empty ones.
+short, of another shape) must not pass for a success, and nothing here relies on its shape.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.errors import TransientError
 from trailforward.jsontext import readable, to_bytes
-from trailforward.sinks._aws import BLAMING, TRANSIENT, UNREADABLE, without_values
+from trailforward.sinks._refusals import BLAMING, TRANSIENT, UNREADABLE, without_values
 from trailforward.sinks.base import Rejection
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def by_position(
     """The refused entries of an answer that lists a result per entry, in order.
 
     Args:
-        results: the list in the answer, if there is one.
+        results: what the answer has in the place of the list; it need not be one.
         count: entries sent.
         receipt: what the result of an entry that was taken holds.
         for_good: codes of entries that will never be taken.
@@ -63,15 +63,16 @@ def by_position(
         TransientError: the answer does not tell of every entry, so nobody knows which were taken.
     """
     if not isinstance(results, list) or len(results) != count:
-        told = len(results) if isinstance(results, list) else 0
-        raise TransientError(UNREADABLE, f"the answer tells of {told} entries, but {count} were sent")
+        some = len(results) if isinstance(results, list) else 0
+        raise TransientError(UNREADABLE, f"the answer tells of {some} entries, but {count} were sent")
     refused = []
     for index, result in enumerate(results):
-        code = result and result.get("ErrorCode")
+        told = result if isinstance(result, dict) else {}
+        code = told.get("ErrorCode")
         if code:
-            message = without_values(str(result.get("ErrorMessage") or ""))
-            refused.append(Rejection(index, str(code), message, transient=code not in for_good))
-        elif not result or not result.get(receipt):
+            message = without_values(str(told.get("ErrorMessage") or ""))
+            refused.append(Rejection(index, str(code), message, transient=str(code) not in for_good))
+        elif not told.get(receipt):
             refused.append(_untold(index))
     return refused
 
@@ -100,7 +101,10 @@ def by_id(answer: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
 
 def named(answer: Mapping[str, Any], list_name: str) -> dict[str, dict[str, Any]]:
     """The entries of a list in an answer, by their ids."""
-    return {str(entry.get("Id")): entry for entry in answer.get(list_name) or () if entry}
+    entries = answer.get(list_name)
+    if not isinstance(entries, list):
+        return {}
+    return {str(entry["Id"]): entry for entry in entries if isinstance(entry, dict) and entry.get("Id")}
 
 
 def _untold(index: int) -> Rejection:

@@ -1,4 +1,4 @@
-"""Connections of an HTTP sink: kept over invocations, shared by threads, strict about what an answer is."""
+"""HTTP connections of sinks: kept over invocations, shared by threads, strict about what an answer is."""
 
 from __future__ import annotations
 
@@ -78,6 +78,7 @@ class Connections:
         endpoint: where to.
         connect_timeout: seconds for each address of the host, TLS handshake included.
         read_timeout: seconds of silence while an answer is awaited, and for sending the request.
+        trust: what to do where the server's certificate is not trusted.
         clock: the wall clock, since it keeps going while Lambda freezes the environment.
     """
 
@@ -87,11 +88,13 @@ class Connections:
         connect_timeout: float,
         read_timeout: float,
         *,
+        trust: str = "set `ca_file` if the server has a private CA",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
+        self._trust = trust
         self._clock = clock
         # append and pop of a deque are atomic; the last one used is the likeliest to be alive
         self._idle: deque[tuple[http.client.HTTPConnection, float]] = deque()
@@ -124,6 +127,10 @@ class Connections:
         self._closed = True
         while idle := self._pop():
             idle[0].close()
+
+    def __del__(self) -> None:
+        # Nobody else can close what a sink leaves that is not closed itself.
+        self.close()
 
     def _pop(self) -> tuple[http.client.HTTPConnection, float] | None:
         try:
@@ -159,7 +166,7 @@ class Connections:
             connection.connect()
         except OSError as error:
             connection.close()
-            raise _connect_error(error) from None
+            raise _connect_error(error, self._trust) from None
         connection.sock.settimeout(self._read_timeout)
         return connection
 
@@ -257,12 +264,10 @@ _CONNECT_ERRORS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str, str
 )
 
 
-def _connect_error(error: OSError) -> TransientError | PermanentError:
+def _connect_error(error: OSError, trust: str) -> TransientError | PermanentError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        fix = "set `ca_file` if the server has a private CA"
-        return PermanentError(
-            "tls", f"the server's certificate is not trusted: {error.verify_message}; {fix}"
-        )
+        text = f"the server's certificate is not trusted: {error.verify_message}; {trust}"
+        return PermanentError("tls", text)
     code, text = next((code, text) for kind, code, text in _CONNECT_ERRORS if isinstance(error, kind))
     return TransientError(code, f"{text}: {_reason(error)}")
 

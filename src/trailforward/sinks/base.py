@@ -7,15 +7,14 @@ from several at once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(NamedTuple):
     """What a destination takes in one call. All of it can be set per sink, because AWS moves it.
 
     Attributes:
@@ -40,8 +39,7 @@ class Limits:
         calls: int | None = None,
     ) -> Limits:
         """The same limits with the given ones replaced."""
-        return replace(
-            self,
+        return self._replace(
             entries=entries or self.entries,
             entry_bytes=entry_bytes or self.entry_bytes,
             batch_bytes=batch_bytes or self.batch_bytes,

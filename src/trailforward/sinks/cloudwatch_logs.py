@@ -58,17 +58,19 @@ class CloudWatchLogsSink:
     Args:
         settings: see :class:`CloudWatchLogsSettings`.
         format: unused here; every sink is made the same way.
+        direct: False to call by botocore always.
     """
 
     Settings: ClassVar = CloudWatchLogsSettings
+    plain: ClassVar = True
 
-    def __init__(self, settings: CloudWatchLogsSettings, format: Format) -> None:  # noqa: A002, ARG002
+    def __init__(self, settings: CloudWatchLogsSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
         group = settings.resource_name.removesuffix(":*")
         self._place = {"logGroupName": group, "logStreamName": settings.stream}
         self._now = settings.timestamp == "now"
-        self._client = Client("logs", settings.arn.region)
+        self._client = Client("logs", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """The message in UTF-8, and what each event costs."""
@@ -141,20 +143,21 @@ def _rejected(info: Any, part: Part) -> list[Rejection]:
     """What the answer rejects, by its positions in the call: from the too new on, and up to the too old."""
     if not isinstance(info, dict):
         return []
+    new = info.get("tooNewLogEventStartIndex")
     found: dict[int, Rejection] = {}
     old = 'CloudWatch Logs takes no event this old: for replays set timestamp = "now"'
     bounds = (
-        ("too_old", old, 0, info.get("tooOldLogEventEndIndex", 0)),
+        ("too_old", old, 0, info.get("tooOldLogEventEndIndex") or 0),
         (
             "expired",
             "the event is older than the log group's retention",
             0,
-            info.get("expiredLogEventEndIndex", 0),
+            info.get("expiredLogEventEndIndex") or 0,
         ),
         (
             "too_new",
             "the event's time is more than two hours ahead",
-            info.get("tooNewLogEventStartIndex", len(part)),
+            len(part) if new is None else new,
             len(part),
         ),
     )

@@ -83,14 +83,16 @@ class EventBridgeSink:
     Args:
         settings: see :class:`EventBridgeSettings`.
         format: must be JSON.
+        direct: False to call by botocore always.
 
     Raises:
         SettingError: the format does not fit.
     """
 
     Settings: ClassVar = EventBridgeSettings
+    plain: ClassVar = True
 
-    def __init__(self, settings: EventBridgeSettings, format: Format) -> None:  # noqa: A002
+    def __init__(self, settings: EventBridgeSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002
         settings.check(format)
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
@@ -103,7 +105,7 @@ class EventBridgeSink:
         self._overhead = len((settings.source + settings.detail_type + self.arn).encode())
         self._check = settings.check_bus
         self._seen = 0.0
-        self._client = Client("events", settings.arn.region)
+        self._client = Client("events", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Detail, source, detail-type and resources in UTF-8."""

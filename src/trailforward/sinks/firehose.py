@@ -42,16 +42,18 @@ class FirehoseSink:
     Args:
         settings: see :class:`FirehoseSettings`.
         format: unused here; every sink is made the same way.
+        direct: False to call by botocore always.
     """
 
     Settings: ClassVar = FirehoseSettings
+    plain: ClassVar = True
 
-    def __init__(self, settings: FirehoseSettings, format: Format) -> None:  # noqa: A002, ARG002
+    def __init__(self, settings: FirehoseSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
         self._name = settings.resource_name
         self._delimiter = settings.delimiter.encode()
-        self._client = Client("firehose", settings.arn.region)
+        self._client = Client("firehose", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Data before base64, delimiter included."""

@@ -45,15 +45,17 @@ class KinesisSink:
     Args:
         settings: see :class:`KinesisSettings`.
         format: unused here; every sink is made the same way.
+        direct: False to call by botocore always.
     """
 
     Settings: ClassVar = KinesisSettings
 
-    def __init__(self, settings: KinesisSettings, format: Format) -> None:  # noqa: A002, ARG002
+    def __init__(self, settings: KinesisSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
         self._field = _FIELDS.get(settings.partition_key)
-        self._client = Client("kinesis", settings.arn.region)
+        self.plain = self._field is None
+        self._client = Client("kinesis", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Data before base64, and the partition key in UTF-8."""

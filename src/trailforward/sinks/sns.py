@@ -39,16 +39,17 @@ class SnsSink:
     Args:
         settings: see :class:`SnsSettings`.
         format: unused here; every sink is made the same way.
+        direct: False to call by botocore always.
     """
 
     Settings: ClassVar = SnsSettings
 
-    def __init__(self, settings: SnsSettings, format: Format) -> None:  # noqa: A002, ARG002
+    def __init__(self, settings: SnsSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
         self._attributes = settings.attributes
         self._fifo = self.arn.endswith(".fifo")
-        self._client = Client("sns", settings.arn.region)
+        self._client = Client("sns", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Body and attributes in UTF-8."""

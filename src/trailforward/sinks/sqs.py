@@ -33,17 +33,19 @@ class SqsSink:
     Args:
         settings: see :class:`SqsSettings`.
         format: unused here; every sink is made the same way.
+        direct: False to call by botocore always.
     """
 
     Settings: ClassVar = SqsSettings
 
-    def __init__(self, settings: SqsSettings, format: Format | None = None) -> None:  # noqa: A002, ARG002
+    def __init__(self, settings: SqsSettings, format: Format | None = None, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
         arn = settings.arn
         self._path = f"/{arn.account}/{arn.resource}"
         self._fifo = arn.resource.endswith(".fifo")
-        self._client = Client("sqs", arn.region)
+        self.plain = not self._fifo  # the group is the account
+        self._client = Client("sqs", arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Body and attributes in UTF-8."""
@@ -63,7 +65,7 @@ class SqsSink:
         answer = self._client.call(
             "send_message_batch",
             # The endpoint and the ARN make the URL: no GetQueueUrl, so no permission for it.
-            QueueUrl=self._client.botocore.meta.endpoint_url.rstrip("/") + self._path,
+            QueueUrl=self._client.endpoint + self._path,
             Entries=[self._entry(index, entry, text) for index, entry, text in sendable_entries],
         )
         missed = by_id(answer, (index for index, _, _ in sendable_entries))
@@ -72,7 +74,8 @@ class SqsSink:
         for index, entry, _ in sendable_entries:
             if index in known:
                 continue
-            if taken[str(index)].get("MD5OfMessageBody") not in {None, _md5(entry.data)}:
+            proof = taken[str(index)].get("MD5OfMessageBody")
+            if proof is not None and proof != _md5(entry.data):
                 missed.append(Rejection(index, "md5_mismatch", "the queue took other bytes", transient=True))
         return refused + missed
 

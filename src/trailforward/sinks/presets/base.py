@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.errors import TransientError
 from trailforward.sinks._answers import failure
-from trailforward.sinks._aws import UNREADABLE
+from trailforward.sinks._refusals import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

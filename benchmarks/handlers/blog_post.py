@@ -1,0 +1,11 @@
+"""What most articles show: a client in the handler, one event per call, one key for all."""
+
+import json
+import os
+
+import boto3
+
+
+def handler(event, context):
+    client = boto3.client("kinesis")
+    client.put_record(StreamName=os.environ["STREAM"], Data=json.dumps(event), PartitionKey="cloudtrail")

@@ -1,0 +1,12 @@
+"""The blog posts' handler with its client made once."""
+
+import json
+import os
+
+import boto3
+
+client = boto3.client("kinesis")
+
+
+def handler(event, context):
+    client.put_record(StreamName=os.environ["STREAM"], Data=json.dumps(event), PartitionKey="cloudtrail")

@@ -1,0 +1,5 @@
+"""What the runtime client itself costs."""
+
+
+def handler(event, context):
+    pass

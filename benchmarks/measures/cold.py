@@ -1,0 +1,94 @@
+"""Cold start: CPU time of a fresh process until it has answered its first event."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks import events
+from benchmarks.contestants import (
+    BLOG_POST,
+    EVERYTHING,
+    FLOOR,
+    HTTP_FLOOR,
+    MODULE_CLIENT,
+    NOTHING,
+    OURS,
+    OWN_FUNCTION,
+    POWERTOOLS,
+    STREAM,
+    TO_HTTP,
+    TRAILFORWARD,
+    Contestant,
+    arn,
+)
+from benchmarks.measuring import Goal, Measure, interleave
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from benchmarks.stage import Stage
+
+_ROUTES = f"""
+[sinks.archive]
+to = "{arn(STREAM)}"
+
+[[routes]]
+name = "everything"
+sinks = ["archive"]
+
+[[routes]]
+name = "changes"
+sinks = ["archive"]
+pattern = {{ "detail-type" = [{{ suffix = " via CloudTrail" }}], detail = {{ readOnly = [false] }} }}
+
+[[routes]]
+name = "root"
+use = "root-sign-in"
+sinks = ["archive"]
+"""
+THREE_ROUTES = Contestant(
+    "trailforward, TOML with three routes", OURS, {"TRAILFORWARD_CONFIG": _ROUTES, **EVERYTHING}
+)
+
+
+def run(stage: Stage, seconds: float) -> list[Measure]:
+    """All contestants, a process of its own each time."""
+    contestants = (
+        BLOG_POST,
+        MODULE_CLIENT,
+        POWERTOOLS,
+        TRAILFORWARD,
+        OWN_FUNCTION,
+        THREE_ROUTES,
+        TO_HTTP,
+        FLOOR,
+        HTTP_FLOOR,
+        NOTHING,
+    )
+    found = starts(stage, contestants, seconds)
+    return [
+        Measure(
+            "cold start: a fresh process to its first answer",
+            "ms",
+            found,
+            {"blog post": BLOG_POST.name, "floor": FLOOR.name},
+            {TRAILFORWARD.name: Goal(0.6, 0.35, BLOG_POST.name, "blog post")},
+        )
+    ]
+
+
+def starts(stage: Stage, contestants: Iterable[Contestant], seconds: float) -> dict[str, list[float]]:
+    """Seconds of CPU, by contestant, one per round. The first round, not counted, writes the bytecode.
+
+    Raises:
+        LostError: an event did not arrive.
+        FunctionError: a handler failed.
+    """
+    return interleave({each.name: partial(_start, stage, each) for each in contestants}, seconds=seconds)
+
+
+def _start(stage: Stage, contestant: Contestant) -> float:
+    with stage.function(contestant) as function:
+        stage.forward(function, contestant, events.made()[:1], 0)
+        return function.cpu()

@@ -1,0 +1,66 @@
+"""Where the next millisecond is: a profile of batches of 1,000 to Kinesis, everything on.
+
+In this process, without the runtime client. The profiler sees one thread, so lanes run in the caller's. It
+makes small functions look dearer than they are: look here for what is called, and measure a change with
+``make bench-compare``.
+
+Run: ``make bench-profile``
+"""
+
+from __future__ import annotations
+
+import contextlib
+import cProfile
+import os
+import pstats
+from typing import TYPE_CHECKING
+
+import orjson
+
+from benchmarks import answerer, events
+from benchmarks.contestants import TRAILFORWARD, environment
+from trailforward.workers import Task, Workers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_BATCH = 1_000
+_LINES = 40
+
+
+def main() -> None:
+    from trailforward import Forwarder
+
+    every = events.made()
+    payloads = [
+        orjson.loads(events.batch(every[start : start + _BATCH])) for start in range(0, len(every), _BATCH)
+    ]
+    with answerer.running() as port:
+        environ = environment(TRAILFORWARD, port)
+        # Nothing else: a proxy or profile of whoever runs this would change how AWS is called.
+        os.environ.clear()
+        os.environ.update(environ)
+        forwarder = Forwarder.from_env(environ)
+        Workers.run = _at_once  # type: ignore[method-assign]
+        profile = cProfile.Profile()
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
+            forwarder.process(payloads[0])
+            answerer.taken(port)
+            for payload in payloads[1:]:
+                profile.runcall(forwarder.process, payload)
+        arrived = len(set().union(*answerer.taken(port).values()))
+    print(f"{arrived:,} events arrived, {len(payloads) - 1} batches of {_BATCH:,}.")
+    stats = pstats.Stats(profile)
+    stats.strip_dirs().sort_stats("tottime").print_stats(_LINES)
+    stats.sort_stats("cumulative").print_stats(_LINES)
+
+
+def _at_once(_: Workers, work: Callable[[], None], name: str) -> Task:
+    task = Task(work, name)
+    task.do()
+    task.end()
+    return task
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""What contestants run on: an answerer, folders, and proof that every event arrived."""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import answerer, events
+from benchmarks.contestants import environment
+from benchmarks.function import Function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from benchmarks.contestants import Contestant
+    from benchmarks.events import Event
+
+
+class LostError(Exception):
+    """A contestant did not deliver exactly what it was given."""
+
+
+class Stage:
+    """Where contestants run.
+
+    Args:
+        port: of the answerer.
+        folder: for the functions' logs and configurations.
+    """
+
+    def __init__(self, port: int, folder: Path) -> None:
+        self.port = port
+        self.folder = folder
+
+    def function(self, contestant: Contestant) -> Function:
+        """A fresh process of a contestant."""
+        return Function(contestant.handler, environment(contestant, self.port), self.folder)
+
+    def forward(self, function: Function, contestant: Contestant, some: Sequence[Event], size: int) -> float:
+        """Hands events to a function, and makes sure that each arrived once wherever it should.
+
+        Args:
+            function: a process of the contestant.
+            contestant: says what it takes.
+            some: events.
+            size: of the SQS batches; 0 for one event of EventBridge's per invocation.
+
+        Returns:
+            Seconds of CPU of the whole.
+
+        Raises:
+            LostError: something is missing, came twice, or was handed back.
+        """
+        if size:
+            payloads = [events.batch(some[start : start + size]) for start in range(0, len(some), size)]
+        else:
+            payloads = [event.body for event in some]
+        cpu = 0.0
+        for payload in payloads:
+            invocation = function.invoke(payload)
+            cpu += invocation.cpu
+            if invocation.answer and invocation.answer["batchItemFailures"]:
+                raise LostError(f"{contestant.name}: handed events back")
+        self._check(contestant, Counter(event.id for event in some))
+        return cpu
+
+    def _check(self, contestant: Contestant, wanted: Counter[str]) -> None:
+        taken = answerer.taken(self.port)
+        if strays := taken.keys() - set(contestant.to):
+            raise LostError(f"{contestant.name}: events arrived at {sorted(strays)}")
+        for place in contestant.to:
+            came = Counter(taken.get(place, ()))
+            if came != wanted:
+                raise LostError(
+                    f"{contestant.name}: of {wanted.total()} events at {place}, "
+                    f"{(wanted - came).total()} are missing, {(came - wanted).total()} too many"
+                )
+
+
+@contextmanager
+def standing() -> Iterator[Stage]:
+    """A stage with a running answerer; nothing of it stays."""
+    with tempfile.TemporaryDirectory(prefix="trailforward-bench-") as folder, answerer.running() as port:
+        yield Stage(port, Path(folder))
