@@ -54,6 +54,7 @@ LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
     "trailforward/doctor",
+    "trailforward/pricing",
     "trailforward/testing",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
 )
