@@ -56,10 +56,10 @@ def test_a_hub_by_hand() -> None:
         "queue": 0.48,  # (1 + 0.1 + 0.1) x 0.40
         # 0.1 x 0.20 = 0.02; 100,000 x 0.5 GB x 0.050 s = 2,500 GB-s x 0.0000133334 = 0.0333
         "function": 0.0533,
-        # 100,000 x (636 for the sink + 4 x 266 for the Regions + 10 x 20) = 0.19 GB x 0.50
-        "log lines": 0.095,
+        # 100,000 x (616 for the sink + 4 x 266 for the Regions + 10 x 6) = 0.174 GB x 0.50
+        "log lines": 0.087,
     }
-    assert made.per_million == pytest.approx((1.6583, 1.7633), abs=1e-4)  # transfer: 1.5 x 0.09 = 0.135
+    assert made.per_million == pytest.approx((1.6503, 1.7553), abs=1e-4)  # transfer: 1.5 x 0.09 = 0.135
 
 
 def test_a_collector_by_hand() -> None:
@@ -70,7 +70,7 @@ def test_a_collector_by_hand() -> None:
         "transfer": 0.06,  # 2 x 1.5 GB x 0.02
         "queue": 0.48,
         "function": 0.1033,  # 0.02; 100,000 x 1 GB x 0.050 s = 5,000 GB-s x 0.0000166667 = 0.0833
-        "log lines": 0.0969,  # 100,000 x (2 x 636 + 266 + 2 x 10 x 20) = 0.1938 GB x 0.50
+        "log lines": 0.0809,  # 100,000 x (2 x 616 + 266 + 2 x 10 x 6) = 0.1618 GB x 0.50
     }
 
 
@@ -84,7 +84,7 @@ def test_an_event_at_a_time_by_hand() -> None:
     """Without a queue each event is an invocation; a queue with batches of one is dearest of all."""
     assert costs(bill(replace(FULL, regions=1), "direct", 500, PRICES).items) == {
         "function": 0.4733,  # 0.20; 1 M x 0.5 GB x 0.041 s = 20,500 GB-s x 0.0000133334 = 0.2733
-        "log lines": 0.461,  # 1 M x (636 + 266 + 20) = 0.922 GB x 0.50
+        "log lines": 0.444,  # 1 M x (616 + 266 + 6) = 0.888 GB x 0.50
     }
     direct, ones, tens = (
         bill(FULL, topology, size, PRICES).per_million.low

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -67,7 +68,9 @@ def test_log_lines_are_as_long_as_is_paid_for(
     toml = "".join(f'[sinks.archive{number}]\nto = "stdout:"\n' for number in range(count))
     made: dict[str, Any] = {f"archive{number}": ScriptedSink() for number in range(count)}
     forwarder = Forwarder(Config.from_toml(toml), made=made)
-    outcome = forwarder.forward([Message(envelope(number), Origin("test")) for number in range(events)])
+    then = (datetime.now(UTC) - timedelta(seconds=20)).isoformat()
+    messages = [Message(envelope(number, eventTime=then), Origin("test")) for number in range(events)]
+    outcome = forwarder.forward(messages)
     capsys.readouterr()
     telemetry.publish(outcome)
     lines = capsys.readouterr().out.splitlines()
