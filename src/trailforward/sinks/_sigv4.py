@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
-#: Intermediaries may change it, so it is never signed.
-_UNSIGNED = frozenset({"user-agent"})
+#: Intermediaries may change them, so they are never signed.
+_UNSIGNED = frozenset({"user-agent", "x-amzn-trace-id"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
