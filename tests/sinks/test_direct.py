@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -23,6 +22,7 @@ from trailforward.sinks.base import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from tests.support.stub_aws import StubAws
 
@@ -181,7 +181,7 @@ def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> No
     partitions = {"aws", "aws-cn", "aws-us-gov"}
     for partition in session.get_available_partitions():
         for region in session.get_available_regions("kinesis", partition):
-            refused = _direct.obstacle("kinesis", region, PLAIN, Path("/nowhere"))
+            refused = _direct.obstacle("kinesis", region, PLAIN, "/nowhere")
             assert bool(refused) is (partition not in partitions)
             if not refused:
                 end = ".cn" if partition == "aws-cn" else ""
@@ -191,7 +191,7 @@ def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> No
 
 def obstacle(home: Path, service: str = "kinesis", region: str = "eu-west-1", **environ: str) -> str:
     """What is in the way, beside plain credentials."""
-    return _direct.obstacle(service, region, {**PLAIN, **environ}, home)
+    return _direct.obstacle(service, region, {**PLAIN, **environ}, str(home))
 
 
 def test_nothing_is_in_the_way_of_plain_credentials(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -213,7 +215,9 @@ def expected_signature(request: Request, port: int, service: str) -> str:
 
 
 @pytest.mark.usefixtures("credentials")
-@pytest.mark.parametrize("path", ["/in", "/prod/a%20b//c?x=1&b=%2F&a", ""])
+@pytest.mark.parametrize(
+    "path", ["/in", "/prod/_bulk/", "/a.b-c~d", "/.well-known/x", "/prod/a%20b//c?x=1&b=%2F&a", ""]
+)
 @pytest.mark.parametrize("gzip", [False, True])
 def test_a_signature_fits_what_arrived(
     make_sink: MakeSink, receiver: Receiver, path: str, *, gzip: bool
@@ -238,6 +242,30 @@ def test_a_signature_fits_what_arrived(
     assert request.headers["X-Amz-Security-Token"] == "hunter2"
     assert request.headers["X-Amz-Content-SHA256"] == hashlib.sha256(request.body).hexdigest()
     assert authorization.endswith("Signature=" + expected_signature(request, receiver.port, "execute-api"))
+
+
+@pytest.mark.usefixtures("credentials")
+def test_a_plain_url_is_signed_without_botocore(receiver: Receiver) -> None:
+    """With credentials in the environment, a function that signs its requests never pays for botocore."""
+    code = """
+import sys
+from trailforward.formats import load
+from trailforward.sinks.base import Entry
+from trailforward.sinks._auth import SigV4Auth
+from trailforward.sinks.http import HttpSettings, HttpSink
+auth = SigV4Auth(type="sigv4", service="execute-api", region="eu-west-1")
+sink = HttpSink(HttpSettings(to=sys.argv[1], auth=auth), load("raw"))
+assert sink.send([Entry(b"{}", "key")]) == []
+sink.close()
+print(sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, receiver.url], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+    (request,) = receiver.requests
+    signature = expected_signature(request, receiver.port, "execute-api")
+    assert request.headers["Authorization"].endswith(f"Signature={signature}")
 
 
 @pytest.mark.usefixtures("credentials")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trailforward.errors import PermanentError
 from trailforward.sinks._sigv4 import Keys, Scope, sign, signing_key
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-examples.html
@@ -115,6 +117,16 @@ def test_botocore_signs_the_same(
 
 def _now(*_: Any, **__: Any) -> datetime:
     return NOW.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    "keys", [Keys("AKID\n", "hunter2"), Keys("AKID", "x", "hunter2 "), Keys("bücher", "x")]
+)
+def test_credentials_that_no_header_can_hold_are_told(keys: Keys) -> None:
+    """A line break that came along with a key is named, and the key is not repeated."""
+    with pytest.raises(PermanentError, match=r"NoCredentials: .* take it out") as caught:
+        sign(keys, Scope("us-east-1", "iam"), "/", {"Host": "example.com"}, b"")
+    assert not re.search("AKID|hunter2|bücher", str(caught.value))
 
 
 def test_credentials_are_never_shown() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
@@ -62,7 +61,7 @@ class Client:
         """Why botocore is needed; empty if it is not."""
         if not self._wanted:
             return "the configuration says so"
-        return _direct.obstacle(self._service, self._region, os.environ, _home())
+        return _direct.obstacle(self._service, self._region, os.environ, os.path.expanduser("~"))  # noqa: PTH111  # as in _direct
 
     def _need_botocore(self) -> None:
         if find_spec("botocore") is None:
@@ -193,13 +192,6 @@ def _session() -> Any:
 
         _sessions.append(Session())
     return _sessions[0]
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:  # nobody's: botocore leaves its paths as they are written, too
-        return Path("~")
 
 
 def _first_line(error: Exception) -> str:

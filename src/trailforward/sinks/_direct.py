@@ -7,8 +7,8 @@ out from the environment that is handed in.
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from trailforward.sinks._sigv4 import Keys
@@ -95,7 +95,7 @@ def keys(environ: Mapping[str, str]) -> Keys | None:
     return Keys(access_key, secret_key, token)
 
 
-def obstacle(service: str, region: str, environ: Mapping[str, str], home: Path) -> str:
+def obstacle(service: str, region: str, environ: Mapping[str, str], home: str) -> str:
     """Why a service cannot be called directly; empty where it can.
 
     Args:
@@ -107,7 +107,7 @@ def obstacle(service: str, region: str, environ: Mapping[str, str], home: Path) 
     return next(_obstacles(service, region, environ, home), "")
 
 
-def _obstacles(service: str, region: str, environ: Mapping[str, str], home: Path) -> Iterator[str]:
+def _obstacles(service: str, region: str, environ: Mapping[str, str], home: str) -> Iterator[str]:
     if service not in SERVICES:
         yield f"{service} is called by botocore only"
         return
@@ -148,11 +148,12 @@ def _true(environ: Mapping[str, str], name: str) -> bool:
     return environ.get(name, "").lower() == "true"
 
 
-def _empty(path: str, home: Path) -> bool:
+def _empty(path: str, home: str) -> bool:
     """Whether a file is empty or not there. Where its name has variables in it, nobody knows."""
     if "$" in path:
         return False
     try:
-        return (home / path[2:] if path.startswith("~/") else Path(path)).stat().st_size == 0
+        # Not by pathlib, whose import would be felt in a cold start.
+        return os.stat(home + path[1:] if path.startswith("~/") else path).st_size == 0  # noqa: PTH116
     except OSError:
         return True

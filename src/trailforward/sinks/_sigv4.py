@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from trailforward.errors import PermanentError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_VISIBLE = re.compile("[!-~]*")
+
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
-#: Intermediaries may change it, so it is never signed.
-_UNSIGNED = frozenset({"user-agent"})
+#: Intermediaries may change them, so they are never signed.
+_UNSIGNED = frozenset({"user-agent", "x-amzn-trace-id"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,7 +60,16 @@ def sign(
         headers: all that are sent and must not change on the way; ``Host`` among them.
         body: as sent.
         now: seconds since 1970; the clock's by default.
+
+    Raises:
+        PermanentError: ``NoCredentials``: they cannot stand in a header.
     """
+    if not _VISIBLE.fullmatch(keys.access_key + keys.token):
+        # Said here, since http.client would repeat them in its own error.
+        text = (
+            "the access key's id or the token holds a blank or a line break: take it out of the environment"
+        )
+        raise PermanentError("NoCredentials", text)
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     sent = {**headers, "X-Amz-Date": moment}
     if keys.token:
