@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.aws import Reader, unique
-from trailforward import Config, ConfigError
+from trailforward import Config, ConfigError, formats, sinks
 from trailforward.config import RetrySettings
 
 if TYPE_CHECKING:
@@ -203,3 +203,20 @@ def test_a_configuration_that_is_not_there(local_aws: Reader, where: str, text: 
     assert local_aws
     with pytest.raises(ConfigError, match=text):
         Config.from_env({"TRAILFORWARD_CONFIG": where})
+
+
+@pytest.mark.parametrize(
+    ("destination", "calls"),
+    [
+        ("arn:aws:kinesis:eu-west-1:111122223333:stream/events", 2),
+        ("arn:aws:sqs:eu-west-1:111122223333:events", 2),
+        ("arn:aws:sqs:eu-west-1:111122223333:events.fifo", 1),
+        ("arn:aws:sns:eu-west-1:111122223333:events.fifo", 1),
+        ("https://siem.example.com/in", 2),
+    ],
+)
+def test_calls_at_once_are_a_setting(destination: str, calls: int) -> None:
+    """`limits.calls` says how many calls a sink has under way; where order counts there is one."""
+    config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.calls = 2\n')
+    made = sinks.make(config.sinks["a"], formats.load("raw"))
+    assert made.limits.calls == calls

@@ -11,6 +11,7 @@ import pytest
 from tests.support.events import envelope, sqs, sqs_record
 from tests.support.receiver import Receiver, Status
 from tests.support.runtime_api import FUNCTION_ARN, Function
+from tests.support.stub_aws import StubAws
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,6 +138,59 @@ def test_a_handler_with_only_an_http_sink_never_imports_boto3(tmp_path: Path) ->
             answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
         assert len(receiver.requests) == 1
     assert answer == ("response", [{"batchItemFailures": []}, []])
+
+
+@pytest.mark.parametrize(
+    ("environ", "loaded"),
+    [({}, []), ({"TRAILFORWARD_AWS_CLIENT": "botocore"}, ["botocore.session"])],
+)
+def test_one_setting_sends_everything_through_botocore(
+    tmp_path: Path, environ: dict[str, str], loaded: list[str]
+) -> None:
+    """By default neither a sink nor the dead letters need botocore; with one setting both use it."""
+    (tmp_path / "spy.py").write_text(
+        "import sys\n"
+        "from trailforward.handler import lambda_handler as inner\n"
+        "def handler(event, context):\n"
+        "    return [inner(event, context), sorted({'botocore.session'} & set(sys.modules))]\n"
+    )
+    stream = "arn:aws:kinesis:eu-west-1:111122223333:stream/events"
+    dead = "arn:aws:sqs:eu-west-1:111122223333:dead"
+    with StubAws() as stub:
+        environ = {"TRAILFORWARD_TO": stream, "TRAILFORWARD_DEAD_LETTER": dead, **environ}
+        with Function({**environ, "AWS_ENDPOINT_URL": stub.url}, tmp_path, "spy.handler") as function:
+            answer = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record("no event", "m-1")))
+        assert stub.taken("kinesis:eu-west-1") == [envelope(0)]
+        assert stub.taken("sqs:eu-west-1") == [b"no event"]
+    assert answer == ("response", [{"batchItemFailures": []}, loaded])
+
+
+@pytest.mark.parametrize(
+    ("environ", "made"),
+    [
+        ({}, ["trailforward.sinks._api"]),
+        ({"AWS_ACCESS_KEY_ID": ""}, ["botocore.session"]),  # SnapStart's credentials are no variables
+    ],
+)
+def test_before_a_snapshot_the_clients_are_made(
+    tmp_path: Path, environ: dict[str, str], made: list[str]
+) -> None:
+    """With SnapStart the first event waits for no import, and nothing was connected to before."""
+    (tmp_path / "spy.py").write_text(
+        "import sys\n"
+        "from snapshot_restore_py import get_before_snapshot\n"
+        "from trailforward import handler as inner\n"
+        "WATCHED = {'botocore.session', 'trailforward.sinks._api'}\n"
+        "before = sorted(WATCHED & set(sys.modules))\n"
+        "for hook, arguments, named in get_before_snapshot():\n"
+        "    hook(*arguments, **named)\n"
+        "after = sorted(WATCHED & set(sys.modules))\n"
+        "def handler(event, context):\n"
+        "    return [before, after]\n"
+    )
+    environ = {"TRAILFORWARD_TO": "arn:aws:kinesis:eu-west-1:111122223333:stream/events", **environ}
+    with Function(environ, tmp_path, "spy.handler") as function:
+        assert function.invoke({}) == ("response", [[], made])
 
 
 def test_the_documented_function_of_ones_own_works(tmp_path: Path) -> None:

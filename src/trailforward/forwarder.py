@@ -78,9 +78,9 @@ class Forwarder:
         forms = {
             name: formats.load(name) for name in named.union(*(route.formats.values() for route in routes))
         }
+        direct = config.pipeline.aws_client == "direct"
         self._sinks: dict[str, Sink] = {
-            name: (made or {}).get(name)
-            or sinks.load(sinks.type_of(settings.to) or "")(settings, forms[settings.format])
+            name: (made or {}).get(name) or sinks.make(settings, forms[settings.format], direct=direct)
             for name, settings in config.sinks.items()
         }
         self._telemetry = telemetry or PlainTelemetry()

@@ -43,8 +43,9 @@ class Settling:
     def __init__(
         self, pipeline: PipelineSettings, backoff: Backoff, workers: Workers, telemetry: Telemetry
     ) -> None:
-        self._dead_letters = Postbox("dead_letter", pipeline.dead_letter)
-        self._retries = Postbox("retry_queue", pipeline.retry_queue)
+        direct = pipeline.aws_client == "direct"
+        self._dead_letters = Postbox("dead_letter", pipeline.dead_letter, direct=direct)
+        self._retries = Postbox("retry_queue", pipeline.retry_queue, direct=direct)
         self._backoff = backoff
         self._workers = workers
         self._telemetry = telemetry
@@ -119,6 +120,7 @@ class Postbox:
     Args:
         name: for logs.
         destination: ARN of an SQS queue or ``file:PATH``; None where there is no such queue.
+        direct: whether AWS may be called without botocore.
 
     Attributes:
         sink: where to write; None where there is no such queue. It connects on first use.
@@ -127,13 +129,12 @@ class Postbox:
         MissingExtraError: the queue needs botocore, which is not installed.
     """
 
-    def __init__(self, name: str, destination: str | None) -> None:
+    def __init__(self, name: str, destination: str | None, *, direct: bool = True) -> None:
         self.name = name
         self.sink: Sink | None = None
         self._as_line = False
         if destination is not None and (kind := sinks.type_of(destination)) is not None:
-            made = sinks.load(kind)
-            self.sink = made(made.Settings(to=destination))
+            self.sink = sinks.make(sinks.load(kind).Settings(to=destination), None, direct=direct)
             self._as_line = kind == "file"
 
     def parcel(self, index: int, message: Message, code: str, by_sink: Mapping[str, Result]) -> Parcel:

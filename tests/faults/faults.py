@@ -197,6 +197,7 @@ ROWS = [
         receiver.Slow(30),
         bad="returned",
         count=COUNT,
+        always=True,  # batches do not wait for each other
         seconds=2.4,
     ),
 ]

@@ -23,6 +23,7 @@ _VARIABLES = {
     "dead_letter": "TRAILFORWARD_DEAD_LETTER",
     "retry_queue": "TRAILFORWARD_RETRY_QUEUE",
     "own_arns": "TRAILFORWARD_OWN_ARNS",
+    "aws_client": "TRAILFORWARD_AWS_CLIENT",
 }
 _KNOWN = {"TRAILFORWARD_TO", "TRAILFORWARD_CONFIG", *_VARIABLES.values()}
 
@@ -94,8 +95,8 @@ class Config(Settings):
         """The configuration that environment variables describe.
 
         ``TRAILFORWARD_TO`` (destinations, separated by spaces) or ``TRAILFORWARD_CONFIG`` (TOML text, a path,
-        ``ssm:NAME`` or ``s3://BUCKET/KEY``); ``TRAILFORWARD_DEAD_LETTER``, ``TRAILFORWARD_RETRY_QUEUE`` and
-        ``TRAILFORWARD_OWN_ARNS`` fill head keys that the TOML leaves out.
+        ``ssm:NAME`` or ``s3://BUCKET/KEY``); ``TRAILFORWARD_DEAD_LETTER``, ``TRAILFORWARD_RETRY_QUEUE``,
+        ``TRAILFORWARD_OWN_ARNS`` and ``TRAILFORWARD_AWS_CLIENT`` fill head keys that the TOML leaves out.
 
         Raises:
             ConfigError: lists everything that is wrong.

@@ -38,6 +38,9 @@ class PipelineSettings(Settings):
         forged: what becomes of events whose source is not AWS's, or whose account or Region contradict the
             record in them: ``count`` them in the metric of this name, ``tag`` them for subscribers, too, or
             ``dead_letter`` them instead of forwarding.
+        aws_client: ``direct`` calls AWS without botocore where that is the same (an environment with plain
+            credentials and no other settings of botocore's), which starts in a third of the time;
+            ``botocore`` never does.
         retry: how refused entries are tried again within an invocation.
     """
 
@@ -46,4 +49,5 @@ class PipelineSettings(Settings):
     own_arns: Strings = ()
     deadline_margin_seconds: Annotated[float, Constraint(ge=0.1, le=300)] = 2.0
     forged: Literal["count", "tag", "dead_letter"] = "count"
+    aws_client: Literal["direct", "botocore"] = "direct"
     retry: RetrySettings = RetrySettings()

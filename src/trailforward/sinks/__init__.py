@@ -38,6 +38,10 @@ SHAPES = {
 }
 
 
+#: Those that call AWS without botocore where that is the same; their classes take ``direct``.
+DIRECT = frozenset({"kinesis", "firehose", "sns", "sqs", "eventbridge", "logs"})
+
+
 def type_of(destination: str) -> str | None:
     """The sink type of a destination: an ARN's service or a URL's scheme; None if there is no such sink.
 
@@ -51,6 +55,23 @@ def type_of(destination: str) -> str | None:
     name = _plugins.name_in(destination)
     # What a built-in type is called belongs to it, too.
     return None if name in BUILT_IN else name
+
+
+def make(settings: Any, format: Any, *, direct: bool = True) -> Any:  # noqa: A002  # named as the setting is
+    """The sink that settings describe.
+
+    Args:
+        settings: checked.
+        format: of its events; None for queues of our own.
+        direct: whether AWS may be called without botocore.
+
+    Raises:
+        PluginError: it is a plug-in's, which cannot be used.
+        MissingExtraError: it needs a package that is not installed.
+    """
+    sink_type = type_of(settings.to) or ""
+    options = {"direct": direct} if sink_type in DIRECT else {}
+    return load(sink_type)(settings, format, **options)
 
 
 def load(sink_type: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -92,6 +93,12 @@ class Client:
             with _lock:  # a session is not safe to make clients from several threads
                 client = self._client = self._client or self._make()
         return client
+
+    def prepare(self) -> None:
+        """Makes what the first call needs, short of a connection. What cannot be made now is told then."""
+        with suppress(TransientError):
+            if self._direct_api() is None:
+                _ = self.botocore
 
     def close(self) -> None:
         """Gives up the connections. The next call makes new ones."""

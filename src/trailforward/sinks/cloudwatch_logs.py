@@ -114,6 +114,10 @@ class CloudWatchLogsSink:
                 raise
         return self._client.call("put_log_events", **self._place, logEvents=events)
 
+    def prepare(self) -> None:
+        """Makes the client."""
+        self._client.prepare()
+
     def close(self) -> None:
         """Gives up the connections."""
         self._client.close()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: all entries together stay
 #: below 1,048,576 bytes, and one entry may use that alone.
-LIMITS = Limits(entries=10, entry_bytes=1_048_575, batch_bytes=1_048_575)
+LIMITS = Limits(entries=10, entry_bytes=1_048_575, batch_bytes=1_048_575, calls=4)
 
 #: Codes of entries that will never be taken
 #: (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html).
@@ -148,6 +148,10 @@ class EventBridgeSink:
                 text += "own policy too if it is another account's, or set check_bus = false"
             raise PermanentError(error.code, text) from None
         self._seen = time.time()
+
+    def prepare(self) -> None:
+        """Makes the client."""
+        self._client.prepare()
 
     def close(self) -> None:
         """Gives up the connections."""

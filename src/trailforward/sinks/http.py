@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 
 #: Our choice, before compression: receivers differ, and 1 MB is what the stricter of them take (Splunk HEC).
-LIMITS = Limits(entries=500, entry_bytes=1_000_000, batch_bytes=1_000_000)
+LIMITS = Limits(entries=500, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
 
 
 class HttpSink:
@@ -53,7 +53,7 @@ class HttpSink:
         most = LIMITS if self._preset is None else self._preset.limits
         entries = 1 if settings.batch == "single" else most.entries
         self.limits = settings.limits.over(
-            Limits(entries, most.entry_bytes, most.batch_bytes, batch_overhead=self._framing.overhead)
+            Limits(entries, most.entry_bytes, most.batch_bytes, self._framing.overhead, most.calls)
         )
         url = settings.url
         self._url = settings.to

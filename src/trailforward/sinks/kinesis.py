@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the
 #: stream's setting MaxRecordSizeInKiB, 1,024 unless raised. Data before base64 and partition key count.
-LIMITS = Limits(entries=500, entry_bytes=1_048_576, batch_bytes=10_485_760)
+LIMITS = Limits(entries=500, entry_bytes=1_048_576, batch_bytes=10_485_760, calls=4)
 
 _KEY_CHARACTERS = 256
 _FIELDS = {"recipientAccountId": "account", "awsRegion": "region"}
@@ -78,6 +78,10 @@ class KinesisSink:
     def _key(self, entry: Entry) -> str:
         key = entry.key if self._field is None else entry.fields.get(self._field) or entry.key
         return key if len(key) <= _KEY_CHARACTERS else digest(to_bytes(key))
+
+    def prepare(self) -> None:
+        """Makes the client."""
+        self._client.prepare()
 
     def close(self) -> None:
         """Gives up the connections."""

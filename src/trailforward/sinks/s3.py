@@ -140,6 +140,10 @@ class S3Sink:
                 raise
         return []
 
+    def prepare(self) -> None:
+        """Makes the client."""
+        self._client.prepare()
+
     def close(self) -> None:
         """Gives up the connections."""
         self._client.close()

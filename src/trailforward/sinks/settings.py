@@ -33,15 +33,17 @@ class LimitSettings(Settings):
         entries: most entries of one call.
         entry_bytes: most bytes of one entry, everything that counts.
         batch_bytes: most bytes of one call.
+        calls: most calls under way at once.
     """
 
     entries: _Positive | None = None
     entry_bytes: _Positive | None = None
     batch_bytes: _Positive | None = None
+    calls: Annotated[int, Constraint(ge=1, le=64)] | None = None
 
     def over(self, defaults: Limits) -> Limits:
         """The defaults with what is set here."""
-        return defaults.override(self.entries, self.entry_bytes, self.batch_bytes)
+        return defaults.override(self.entries, self.entry_bytes, self.batch_bytes, self.calls)
 
 
 class SinkSettings(Settings):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize is
 #: 262,144 unless raised (up to 1,048,576), for each message and for the call. Body and attributes count.
-LIMITS = Limits(entries=10, entry_bytes=262_144, batch_bytes=262_144)
+LIMITS = Limits(entries=10, entry_bytes=262_144, batch_bytes=262_144, calls=8)
 
 
 class SnsSettings(AwsSinkSettings):
@@ -46,9 +46,11 @@ class SnsSink:
 
     def __init__(self, settings: SnsSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
-        self.limits = settings.limits.over(LIMITS)
         self._attributes = settings.attributes
         self._fifo = self.arn.endswith(".fifo")
+        limits = settings.limits.over(LIMITS)
+        # Calls at once would overtake each other.
+        self.limits = limits.override(calls=1) if self._fifo else limits
         self._client = Client("sns", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
@@ -84,6 +86,10 @@ class SnsSink:
             request["MessageGroupId"] = fifo_id(entry.group or "trailforward")
             request["MessageDeduplicationId"] = digest(entry.data)
         return request
+
+    def prepare(self) -> None:
+        """Makes the client."""
+        self._client.prepare()
 
     def close(self) -> None:
         """Gives up the connections."""

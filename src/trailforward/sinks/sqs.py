@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html; a queue's
 #: own MaximumMessageSize may be lower (queues made before 2025 often say 262,144). Body and attributes count.
-LIMITS = Limits(entries=10, entry_bytes=1_048_576, batch_bytes=1_048_576)
+LIMITS = Limits(entries=10, entry_bytes=1_048_576, batch_bytes=1_048_576, calls=8)
 
 
 class SqsSettings(AwsSinkSettings):
@@ -40,10 +40,12 @@ class SqsSink:
 
     def __init__(self, settings: SqsSettings, format: Format | None = None, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to
-        self.limits = settings.limits.over(LIMITS)
         arn = settings.arn
         self._path = f"/{arn.account}/{arn.resource}"
         self._fifo = arn.resource.endswith(".fifo")
+        limits = settings.limits.over(LIMITS)
+        # Calls at once would overtake each other.
+        self.limits = limits.override(calls=1) if self._fifo else limits
         self.plain = not self._fifo  # the group is the account
         self._client = Client("sqs", arn.region, direct=direct)
 
@@ -87,6 +89,10 @@ class SqsSink:
             request["MessageGroupId"] = fifo_id(entry.group or "trailforward")
             request["MessageDeduplicationId"] = digest(entry.data)
         return request
+
+    def prepare(self) -> None:
+        """Makes the client."""
+        self._client.prepare()
 
     def close(self) -> None:
         """Gives up the connections."""

@@ -38,7 +38,9 @@ class Datadog(Preset):
     metadata = ("ddsource", "ddtags", "hostname", "service")
     path = "/api/v2/logs"
     #: A longer log would be cut without a word, so it is refused here.
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=1_000_000, batch_bytes=5_000_000, batch_overhead=2)
+    limits: ClassVar = Limits(
+        entries=1_000, entry_bytes=1_000_000, batch_bytes=5_000_000, batch_overhead=2, calls=4
+    )
 
     def auth(self, secret: str) -> HeaderAuth:
         """The API key."""
