@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-patterns bench-doctor bench-trail-file lock clean
+.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-trail-file lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -83,6 +83,9 @@ bench-compare: $(VENV)/.dev ## Prints this tree's speed as ratios to that of a r
 
 bench-profile: $(VENV)/.dev ## Profiles batches of 1,000: where the next millisecond is
 	@$(BIN)/python -m benchmarks.profiling
+
+bench-calls: $(VENV)/.dev ## Prints what several calls at once save in wall time over a slow link
+	@$(BIN)/python -m benchmarks.calls
 
 bench-patterns: $(VENV)/.dev ## Prints the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes at once
 	$(BIN)/python -m benchmarks.patterns

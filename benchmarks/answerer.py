@@ -72,6 +72,8 @@ class Answerer(asyncio.Protocol):
     """One keep-alive connection: Kinesis at ``/``, any other path takes one event or an array of them."""
 
     taken = Taken()
+    #: Seconds that each answer is on its way, as over a real link.
+    far = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Remembers where to answer."""
@@ -83,9 +85,15 @@ class Answerer(asyncio.Protocol):
         """Answers every request that is complete."""
         self._buffer += data
         while self._request_is_whole():
-            self._transport.write(self._answer())
+            self._send(self._answer())
             del self._buffer[: self._needed]
             self._needed = 0
+
+    def _send(self, answer: bytes) -> None:
+        if self.far:
+            asyncio.get_running_loop().call_later(self.far, self._transport.write, answer)
+        else:
+            self._transport.write(answer)
 
     def _answer(self) -> bytes:
         buffer = self._buffer
@@ -121,9 +129,13 @@ def _response(body: bytes) -> bytes:
 
 
 @contextmanager
-def running() -> Iterator[int]:
-    """Runs an answerer and yields its port; it ends with us, however we end."""
-    command = [sys.executable, "-I", __file__]
+def running(far: float = 0.0) -> Iterator[int]:
+    """Runs an answerer and yields its port; it ends with us, however we end.
+
+    Args:
+        far: seconds that each answer takes.
+    """
+    command = [sys.executable, "-I", __file__, str(far)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None  # noqa: S101  # both are pipes
         assert process.stdout is not None  # noqa: S101
@@ -149,4 +161,5 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
+    Answerer.far = float(sys.argv[1])
     asyncio.run(_serve())
