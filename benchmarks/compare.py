@@ -74,6 +74,8 @@ def main(revision: str, seconds: float = SECONDS) -> None:
     try:
         with checked_out(revision) as base, standing() as stage:
             _tell_dependencies(base)
+            for each in _both(TRAILFORWARD, base):
+                _check_source(each, stage)
             print(f"{'':36}{'base':>10}{'new':>10}  new / base: median, quartiles, rounds", flush=True)
             for row in _ROWS:
                 print(_line(stage, row, base, seconds), flush=True)
@@ -82,17 +84,18 @@ def main(revision: str, seconds: float = SECONDS) -> None:
 
 
 def _line(stage: Stage, row: _Row, base: Path, seconds: float) -> str:
-    both = [
-        replace(row.contestant, name=name, source=folder / "src")
-        for name, folder in (("base", base), ("new", _ROOT))
-    ]
-    for each in both:
-        _check_source(each, stage)
-    found = row.take(stage, both, seconds * row.share)
+    found = row.take(stage, _both(row.contestant, base), seconds * row.share)
     ratios = [new / old for new, old in zip(found["new"], found["base"], strict=True)]
     low, middle, high = quantiles(ratios, method="inclusive")
     old, new = (median(found[name]) * _SCALE[row.unit] for name in ("base", "new"))
     return f"{row.title:36}{old:>10,.1f}{new:>10,.1f}  {middle:.3f}  ({low:.3f} .. {high:.3f}), {len(ratios)}"
+
+
+def _both(contestant: Contestant, base: Path) -> list[Contestant]:
+    return [
+        replace(contestant, name=name, source=folder / "src")
+        for name, folder in (("base", base), ("new", _ROOT))
+    ]
 
 
 @contextmanager

@@ -54,6 +54,7 @@ LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
     "trailforward/doctor",
+    "trailforward/pricing",
     "trailforward/testing",
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
 )
@@ -246,9 +247,9 @@ def compile_tree(folder: Path, python: str) -> None:
     Ordinary bytecode bears its source's time; a reproducible zip fixes times, so it would be stale and every
     cold start would compile everything again.
     """
-    (own,) = folder.rglob("site-packages/trailforward")
-    for tree, options in ((folder / "python", ()), (own, ("-o", _WITHOUT_DOCSTRINGS))):
-        common = ("-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash")
+    common = ("-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash")
+    own = list(folder.glob("python/lib/*/site-packages/trailforward"))
+    for tree, *options in ((folder / "python",), *((tree, "-o", _WITHOUT_DOCSTRINGS) for tree in own)):
         done = subprocess.run(
             [python, "-I", "-S", "-m", "compileall", *common, *options, "-s", folder, "-p", MOUNT, tree],
             capture_output=True,
@@ -257,7 +258,7 @@ def compile_tree(folder: Path, python: str) -> None:
         )
         if done.returncode:
             raise BuildError(f"bytecode: {done.stdout}{done.stderr}")
-    for bytecode in own.rglob(f"*.opt-{_WITHOUT_DOCSTRINGS}.pyc"):
+    for bytecode in folder.rglob(f"*.opt-{_WITHOUT_DOCSTRINGS}.pyc"):
         # Under this name every Python takes it, however it was started.
         bytecode.replace(bytecode.with_name(bytecode.name.replace(f".opt-{_WITHOUT_DOCSTRINGS}", "")))
 

@@ -40,10 +40,14 @@ def test_work_that_hangs_is_left_behind() -> None:
 def test_work_that_raises_is_over() -> None:
     """A bug in the work is told on standard error, and neither it nor the next work hangs."""
     script = (
+        "import threading\n"
         "from trailforward.workers import Workers\n"
+        "told, tell = threading.Event(), threading.excepthook\n"
+        "threading.excepthook = lambda args: (tell(args), told.set())\n"
         "workers = Workers()\n"
         "assert workers.run(lambda: 1 / 0, 'lane-a').wait(30)\n"
         "assert workers.run(lambda: None, 'lane-b').wait(30)\n"
+        "assert told.wait(30)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "ZeroDivisionError" in done.stderr

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from benchmarks.measuring import Goal, Measure
 
-if TYPE_CHECKING:
-    from benchmarks.stage import Stage
-
-_FOLDER = Path(__file__).resolve().parents[2] / "build" / "layer"
+FOLDER = Path(__file__).resolve().parents[2] / "build" / "layer"
 _ZIPPED, _UNPACKED = "trailforward, zipped", "trailforward, unpacked"
 
 
-def run(_stage: Stage, _seconds: float) -> list[Measure]:
+def run(*_: object) -> list[Measure]:
     """The largest of the layers that rely on the runtime's boto3."""
-    archives = [path for path in _FOLDER.glob("*.zip") if not path.stem.endswith("-boto3")]
+    archives = [path for path in FOLDER.glob("*.zip") if not path.stem.endswith("-boto3")]
     if not archives:
         return [Measure("layer", "MB", note="not built: make layer")]
     sizes = []

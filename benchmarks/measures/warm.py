@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Invocations of a round, by the size of the batch: each kind of event as often as any other, or nearly so.
 _INVOCATIONS = {0: events.KINDS, 10: 15, 100: 3, 1_000: 1, 10_000: 1}
+#: The same beside batches for who takes none: an event costs it so much more that fewer will do.
+_SINGLE = 10
 #: Share of the time, by the size of the batch: more where a round takes longer.
 _SHARES = {10: 0.15, 100: 0.15, 1_000: 0.3, 10_000: 0.4}
 
@@ -50,8 +52,9 @@ class Load(NamedTuple):
 
 
 def load(contestant: Contestant, size: int) -> Load:
-    """A round of batches, or as many single events where the contestant takes no batches."""
-    size = size if contestant.takes == "batch" else 0
+    """A round of batches, or some single events where the contestant takes no batches."""
+    if size and contestant.takes == "event":
+        return Load(contestant, 0, _SINGLE)
     return Load(contestant, size, _INVOCATIONS[size])
 
 

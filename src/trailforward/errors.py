@@ -14,6 +14,7 @@
     ├── SecretError          a referenced secret cannot be read
     │   └── SecretUnavailableError   … right now, but perhaps later
     ├── SnapshotError        a doctor's snapshot that cannot be read at all (in ``trailforward.doctor``)
+    ├── PriceError           changes to prices that cannot be used (in ``trailforward.pricing``)
     ├── PluginError          an installed plug-in that cannot be used; names the package to blame
     ├── MissingExtraError    an optional dependency is needed; the text has the command to type
     └── SinkError            a destination refused a whole call

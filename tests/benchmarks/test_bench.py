@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks import compare, events, run
 from benchmarks.contestants import ALL, NOTHING, POWERTOOLS, STREAM, TRAILFORWARD, Contestant
-from benchmarks.measures import routes, sinks
+from benchmarks.measures import layer, routes, sinks
 from benchmarks.measures.cold import THREE_ROUTES
 from benchmarks.measuring import Goal, Measure
 from benchmarks.stage import LostError, Stage, standing
@@ -17,6 +18,7 @@ from benchmarks.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux only")
 
@@ -107,6 +109,18 @@ def test_verdicts_come_from_ratios_within_rounds() -> None:
     assert lines["slow"].endswith("MISSED: 2")
     assert lines["fair"].endswith(" met: 0.9")
     assert "target" not in lines["theirs"]
+
+
+def test_the_layer_is_weighed_where_it_was_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zipped and unpacked, the largest of those without boto3; where there is none, the run says so."""
+    monkeypatch.setattr(layer, "FOLDER", tmp_path)
+    assert "make layer" in table(layer.run())
+    for name, size in (("a", 3_000_000), ("b", 17_000_000), ("b-boto3", 90_000_000)):
+        with zipfile.ZipFile(tmp_path / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("file", bytes(size))
+    lines = table(layer.run()).splitlines()
+    assert next(line for line in lines if "unpacked" in line).endswith("MISSED: 17")
+    assert "stretch met: 0.0" in next(line for line in lines if "  trailforward, zipped" in line)
 
 
 def test_a_run_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:

@@ -101,6 +101,21 @@ def test_bytecode_does_not_depend_on_where_and_when_it_was_built(tmp_path: Path)
     assert not list(folders[0].rglob("two.*.pyc"))
 
 
+def test_our_own_bytecode_has_no_docstrings(tmp_path: Path) -> None:
+    """It is smaller so, and under the name that every Python takes; other packages keep theirs."""
+    text = '"""About."""\n\ndef f():\n    """Words."""\n'
+    write(tmp_path, {f"{HERE.site}/{name}/__init__.py": text for name in ("trailforward", "pydantic")})
+    build.compile_tree(tmp_path, sys.executable)
+    assert build.uncompiled(tmp_path / HERE.site, HERE.tag) == []
+    words = {}
+    for name in ("trailforward", "pydantic"):
+        (bytecode,) = (tmp_path / HERE.site / name).rglob("*.pyc")
+        module = marshal.loads(bytecode.read_bytes()[16:])  # noqa: S302
+        (function,) = (each for each in module.co_consts if hasattr(each, "co_consts"))
+        words[name] = "Words." in function.co_consts
+    assert words == {"trailforward": False, "pydantic": True}
+
+
 def test_bytecode_that_python_would_check_or_rebuild_is_refused(tmp_path: Path) -> None:
     """Ordinary bytecode, of another Python or none at all, counts as missing."""
     source = write(tmp_path, {"site-packages/one.py": "1"}) / "site-packages" / "one.py"

@@ -230,27 +230,30 @@ def test_failures_of_the_network_are_transient(
     assert error.code == code
 
 
-@pytest.mark.parametrize("step", ["send", "answer", "body"])
+@pytest.mark.parametrize("step", ["sendall", "recv"])
 def test_any_other_failure_of_the_socket_is_transient(
     monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink, step: str
 ) -> None:
     """Rare errors of the operating system count as a lost connection, never as a success or a crash."""
-    import http.client
+
+    class Failing(socket.socket):
+        pass
 
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(113, "No route to host")
 
-    places = {
-        "send": (http.client.HTTPConnection, "send"),
-        "answer": (http.client.HTTPConnection, "getresponse"),
-        "body": (http.client.HTTPResponse, "read"),
-    }
-    monkeypatch.setattr(*places[step], fail)
+    def connect(address: Any, timeout: float) -> socket.socket:
+        made = Failing()
+        made.settimeout(timeout)
+        made.connect(address)
+        return made
+
+    setattr(Failing, step, fail)
     with Receiver() as receiver:
+        monkeypatch.setattr(socket, "create_connection", connect)
         error = failure(make_sink(receiver.url))
         assert isinstance(error, TransientError)
         assert error.code == "connection_reset"
-        monkeypatch.undo()
 
 
 def test_tls_with_a_private_ca(make_sink: MakeSink) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import trailforward
-from trailforward.cli import demo, doctor, forward, iam, match, routes, schema, test, trace, validate
+from trailforward.cli import cost, demo, doctor, forward, iam, match, routes, schema, test, trace, validate
 
 app = typer.Typer(
     name="trailforward",
@@ -29,6 +29,7 @@ app.command("routes")(routes.routes)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("trace")(trace.trace)
+app.command("cost")(cost.cost)
 app.command("iam")(iam.iam)
 app.command("schema")(schema.schema)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from trailforward.arn import Arn
 from trailforward.errors import ConfigError, Problem, SinkError
@@ -37,6 +36,8 @@ def fetch(where: str, region: str | None) -> str:
 
 
 def _file(where: str) -> str:
+    from pathlib import Path
+
     try:
         return Path(where).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:

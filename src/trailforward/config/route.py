@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from trailforward.config.settings import Strings  # noqa: TC001  # the class's annotations are evaluated
-from trailforward.patterns import InvalidPattern, Pattern
 from trailforward.settings import Constraint, Converter, Settings
 from trailforward.sinks.settings import fault
 
+if TYPE_CHECKING:
+    from trailforward.patterns import Pattern
+
 
 def _compiled(source: Any) -> Pattern:
+    from trailforward.patterns import InvalidPattern, Pattern
+
     if isinstance(source, Pattern):
         return source
     if not isinstance(source, (str, dict)):
@@ -73,7 +77,8 @@ class RouteTest(Settings):
 
 
 _Target = Annotated[RouteSink, Converter(_named, lambda usual: {"anyOf": [{"type": "string"}, usual()]})]
-_Compiled = Annotated[Pattern, Converter(_compiled, lambda _: {"type": ["object", "string"]})]
+#: A ``Pattern``; that type is imported only where there is one.
+_Compiled = Annotated[Any, Converter(_compiled, lambda _: {"type": ["object", "string"]})]
 
 
 class RouteSettings(Settings):
@@ -122,5 +127,6 @@ class RouteSettings(Settings):
         if self.use is None:
             return self.pattern
         from trailforward import readymade
+        from trailforward.patterns import Pattern
 
         return Pattern(readymade.load(self.use).pattern)

@@ -1,18 +1,17 @@
-"""Cost: dollars for a million events, for the ways that events take in a world (``prices.toml``)."""
+"""Cost: dollars for a million events, for the ways that events take in a world."""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trailforward.doctor.classes import CLASSES
 from trailforward.doctor.delivery import reach
 from trailforward.doctor.index import ENABLED
 from trailforward.doctor.links import read_arn
+from trailforward.pricing import Item, load_prices, path, total
+from trailforward.pricing.items import item
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,24 +21,8 @@ if TYPE_CHECKING:
 
 _WRITE = CLASSES[0]
 
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """One item of the bill, in dollars for a million events.
-
-    Attributes:
-        name: of the item.
-        about: what it is.
-        low: at least.
-        high: at most.
-        source: where the price stands.
-    """
-
-    name: str
-    about: str
-    low: float
-    high: float
-    source: str
+#: Events of 3 KB, functions of 128 MB that run 50 ms; a queue gives ten events at a time.
+_BYTES, _MEMORY, _MILLISECONDS, _BATCH = 3000, 128, 50, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +34,31 @@ class Cost:
         places: the (account, Region) pairs whose events take such a way.
     """
 
-    items: tuple[Price, ...]
+    items: tuple[Item, ...]
     places: tuple[tuple[str, str], ...]
 
     @property
     def low(self) -> float:
         """At least, in dollars for a million events."""
-        return round(sum(item.low for item in self.items), 2)
+        return round(total(self.items).low, 2)
 
     @property
     def high(self) -> float:
         """At most."""
-        return round(sum(item.high for item in self.items), 2)
+        return round(total(self.items).high, 2)
 
 
 def prices_as_of() -> str:
     """The day of the prices."""
-    return str(_table()["as_of"])
+    return load_prices().as_of
 
 
 def costs(world: World) -> tuple[Cost, ...]:
     """What forwarding costs, for each kind of way that write events take to a destination; dearest first.
 
-    Prices that the table does not have (streams, API destinations) are not in the sum.
+    What streams and API destinations take is not in the sum.
     """
+    known = _price_list()
     found: dict[tuple[str, ...], list[tuple[str, str]]] = {}
     for account, regions in sorted(world.accounts.items()):
         for region, status in sorted(regions.items()):
@@ -83,7 +67,7 @@ def costs(world: World) -> tuple[Cost, ...]:
             answer = reach(world, _WRITE.call(account, region))
             if answer.reaches is True:
                 found.setdefault(tuple(_items(answer)), []).append((account, region))
-    made = [Cost(tuple(map(_price, items)), tuple(places)) for items, places in found.items()]
+    made = [Cost(tuple(known[name] for name in items), tuple(places)) for items, places in found.items()]
     return tuple(sorted(made, key=lambda cost: (-cost.high, cost.places)))
 
 
@@ -108,16 +92,27 @@ def _items(answer: Verdict) -> Iterator[str]:
         if arn.service == "sqs":
             yield from (("sqs-behind-topic",) if behind else ("sqs", "receive"))
             yield "batched-function"
-        elif arn.service in _table():
+        elif arn.service in {"sns", "lambda"}:
             yield arn.service
         behind = kind == "topic"
         account, region = arn.account, arn.region
 
 
-def _price(name: str) -> Price:
-    return Price(name, **_table()[name])
-
-
-@cache
-def _table() -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("prices.toml").read_text("utf-8"))
+def _price_list() -> dict[str, Item]:
+    """The items by name, for a million events."""
+    prices = load_prices()
+    batched = path.function(prices, _BATCH, _MEMORY, _MILLISECONDS, "x86_64")
+    single = path.function(prices, 1, _MEMORY, _MILLISECONDS, "x86_64")
+    calls = 2 * path.calls(_BATCH, _BYTES)
+    items = (
+        replace(path.hop(prices, _BYTES), name="bus"),
+        path.cross_account(prices, _BYTES),
+        path.transfer(prices, _BYTES),
+        item("sqs", "1 M sends", 1, prices["queue"]),
+        item("sqs-behind-topic", "1 M events", 1, prices["queue-behind-topic"]),
+        item("receive", "receives and deletes by tens", calls, prices["queue"]),
+        replace(batched, name="batched-function"),
+        item("sns", "1 M publishes", 1, prices["topic"]),
+        replace(single, name="lambda"),
+    )
+    return {one.name: one for one in items}

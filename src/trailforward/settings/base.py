@@ -50,6 +50,9 @@ class Settings:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"settings are frozen: {name}")
 
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"settings are frozen: {name}")
+
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented

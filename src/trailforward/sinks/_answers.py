@@ -37,7 +37,7 @@ def failure(
     code = f"http_{status}"
     text = f"{origin} answered {status}" + (f" ({word})" if word else "")
     if status in _TRANSIENT or status >= 500:  # noqa: PLR2004  # HTTP's own classes
-        return TransientError(code, text, retry_after=_retry_after(answer.headers.get("Retry-After")))
+        return TransientError(code, text, retry_after=_retry_after(answer.headers.get("retry-after")))
     if status < 400:  # noqa: PLR2004  # HTTP's own classes
         text += "; redirects are not followed. Fix: set `to` to the address it points to"
     elif status in _HINTS:

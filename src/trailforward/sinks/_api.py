@@ -78,7 +78,7 @@ class Api:
         answer = self._connections(host).post("/", sign(keys, self._scope, "/", headers, body), body)
         if answer.status not in _OK:
             code, message = protocol.error(answer)
-            raise refusal(code, message, answer.status, answer.headers.get("Retry-After"), transient)
+            raise refusal(code, message, answer.status, answer.headers.get("retry-after"), transient)
         told: dict[str, Any] | None = protocol.read(name, answer.body)
         if told is None:
             raise TransientError(UNREADABLE, "the answer is none of the service's")

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import http.client
-import io
-import selectors
+import select
 import socket
 import ssl
 import time
 from collections import deque
-from email.errors import MissingHeaderBodySeparatorDefect
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.errors import PermanentError, TransientError
+from trailforward.sinks import _http1
+from trailforward.sinks._http1 import Answer, BadAnswerError, UnansweredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-#: Most of an answer's body that is read. A longer one costs the connection, not the delivery.
-MAX_ANSWER = 1 << 20
+__all__ = ["Answer", "Connections", "Endpoint"]
 
 #: Idle connections kept; more are closed.
 MAX_IDLE = 16
@@ -27,8 +25,11 @@ MAX_IDLE = 16
 #: after 60 s or more, and address translators drop what is idle for long without a word.
 IDLE_SECONDS = 50.0
 
-_FIRST_FINAL_STATUS = 200
+#: Up to this size a body travels with its head, in one packet or few.
+_TOGETHER = 65_536
+
 _FIRST_FAILURE = 300
+_HTTP, _HTTPS = 80, 443
 
 _LOST = (
     BrokenPipeError,
@@ -37,20 +38,6 @@ _LOST = (
     ssl.SSLEOFError,
     ssl.SSLZeroReturnError,
 )
-
-
-class Answer(NamedTuple):
-    """A complete answer.
-
-    Attributes:
-        status: 200 or above.
-        headers: looked up without regard to case.
-        body: of at most :data:`MAX_ANSWER` bytes; what lies beyond is cut off.
-    """
-
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
 
 
 class Endpoint(NamedTuple):
@@ -65,10 +52,6 @@ class Endpoint(NamedTuple):
     host: str
     port: int
     tls: ssl.SSLContext | None
-
-
-class _StaleError(Exception):
-    """A kept connection that the server had closed before it answered."""
 
 
 class Connections:
@@ -92,12 +75,13 @@ class Connections:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
+        self._host = _host(endpoint)
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
         self._trust = trust
         self._clock = clock
         # append and pop of a deque are atomic; the last one used is the likeliest to be alive
-        self._idle: deque[tuple[http.client.HTTPConnection, float]] = deque()
+        self._idle: deque[tuple[socket.socket, float]] = deque()
         self._closed = False
 
     def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -115,11 +99,11 @@ class Connections:
         if kept is not None:
             try:
                 return self._exchange(kept, target, headers, body)
-            except _StaleError:
+            except UnansweredError:
                 pass
         try:
             return self._exchange(self._open(), target, headers, body)
-        except _StaleError as error:
+        except UnansweredError as error:
             raise TransientError("connection_reset", f"the connection was lost: {error}") from None
 
     def close(self) -> None:
@@ -132,21 +116,21 @@ class Connections:
         # Nobody else can close what a sink leaves that is not closed itself.
         self.close()
 
-    def _pop(self) -> tuple[http.client.HTTPConnection, float] | None:
+    def _pop(self) -> tuple[socket.socket, float] | None:
         try:
             return self._idle.pop()
         except IndexError:
             return None
 
-    def _take(self) -> http.client.HTTPConnection | None:
+    def _take(self) -> socket.socket | None:
         while idle := self._pop():
             connection, since = idle
-            if 0 <= self._clock() - since < IDLE_SECONDS and not _readable(connection.sock):
+            if 0 <= self._clock() - since < IDLE_SECONDS and not _readable(connection):
                 return connection
             connection.close()
         return None
 
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
+    def _keep(self, connection: socket.socket) -> None:
         if len(self._idle) >= MAX_IDLE:
             connection.close()
             return
@@ -154,35 +138,34 @@ class Connections:
         if self._closed:  # while this thread was still busy
             self.close()
 
-    def _open(self) -> http.client.HTTPConnection:
+    def _open(self) -> socket.socket:
         host, port, tls = self._endpoint
-        connection: http.client.HTTPConnection
-        if tls is None:
-            connection = http.client.HTTPConnection(host, port, timeout=self._connect_timeout)
-        else:
-            connection = http.client.HTTPSConnection(host, port, timeout=self._connect_timeout, context=tls)
-        connection.response_class = _Response
+        connection = None
         try:
-            connection.connect()
+            connection = socket.create_connection((host, port), self._connect_timeout)
+            # What is written is whole: waiting for more would only delay it.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_hostname=host)
         except OSError as error:
-            connection.close()
+            if connection is not None:
+                connection.close()
             raise _connect_error(error, self._trust) from None
-        connection.sock.settimeout(self._read_timeout)
+        connection.settimeout(self._read_timeout)
         return connection
 
     def _exchange(
-        self, connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], body: bytes
+        self, connection: socket.socket, target: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
         keep = False
         try:
-            whole = _write(connection, target, headers, body)
-            with _begin(connection) as response:
-                data, reusable = _drain(response)
-                if not whole and response.status < _FIRST_FAILURE:
-                    text = f"answered {response.status} before it had read the request"
-                    raise TransientError("connection_reset", text)
-                keep = whole and reusable
-                return Answer(response.status, response.headers, data)
+            whole = _write(connection, _http1.head(target, self._host, headers, len(body)), body)
+            answer, reusable = _read(connection)
+            if not whole and answer.status < _FIRST_FAILURE:
+                text = f"answered {answer.status} before it had read the request"
+                raise TransientError("connection_reset", text)
+            keep = whole and reusable
+            return answer
         finally:
             if keep:
                 self._keep(connection)
@@ -190,12 +173,14 @@ class Connections:
                 connection.close()
 
 
-def _write(
-    connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], body: bytes
-) -> bool:
+def _write(connection: socket.socket, head: bytes, body: bytes) -> bool:
     """Sends the request; False if the server hung up before it had all."""
     try:
-        connection.request("POST", target, body, dict(headers))
+        if len(body) <= _TOGETHER:
+            connection.sendall(head + body)
+        else:
+            connection.sendall(head)
+            connection.sendall(body)
     except TimeoutError:
         raise TransientError("write_timeout", "the server did not take the request in time") from None
     except _LOST:
@@ -206,51 +191,22 @@ def _write(
     return True
 
 
-def _begin(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
-    """Status and headers."""
+def _read(connection: socket.socket) -> tuple[Answer, bool]:
+    """The answer, and whether the connection can serve again.
+
+    Raises:
+        UnansweredError: the connection was lost before a byte of an answer.
+        TransientError: no answer, or half of one.
+    """
     try:
-        response = connection.getresponse()
+        return _http1.read(connection)
     except TimeoutError:
-        raise TransientError("read_timeout", "no answer in time; the request may have arrived") from None
-    except _LOST as error:  # among them http.client.RemoteDisconnected: not a byte of an answer
-        raise _StaleError(_reason(error)) from None
-    except http.client.HTTPException as error:
-        raise TransientError("bad_answer", f"no HTTP answer: {type(error).__name__}") from None
+        text = "no whole answer in time; the request may have arrived"
+        raise TransientError("read_timeout", text) from None
+    except BadAnswerError as error:
+        raise TransientError("bad_answer", str(error)) from None
     except OSError as error:
         raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None
-    problem = _malformed(response)
-    if problem:
-        response.close()
-        raise TransientError("bad_answer", problem)
-    return response
-
-
-def _malformed(response: http.client.HTTPResponse) -> str:
-    """What is wrong with a head that http.client puts up with; empty if nothing."""
-    if response.status < _FIRST_FINAL_STATUS:
-        return f"status {response.status} is no final answer"
-    if any(isinstance(defect, MissingHeaderBodySeparatorDefect) for defect in response.headers.defects):
-        return "a header line without a colon"
-    if response.length is None and not response.chunked and "Content-Length" in response.headers:
-        return "a Content-Length that is no number"
-    return ""
-
-
-def _drain(response: http.client.HTTPResponse) -> tuple[bytes, bool]:
-    """The body, read to its end; and whether the connection can serve again."""
-    try:
-        data = response.read(MAX_ANSWER + 1)
-    except TimeoutError:
-        raise TransientError("read_timeout", "the answer stopped half-way") from None
-    except http.client.HTTPException as error:
-        raise TransientError("bad_answer", f"the answer is cut short: {type(error).__name__}") from None
-    except OSError as error:
-        raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None
-    if len(data) > MAX_ANSWER:
-        return data[:MAX_ANSWER], False
-    if response.length:
-        raise TransientError("bad_answer", f"the answer is cut short: {response.length} bytes are missing")
-    return data, response.isclosed() and not response.will_close
 
 
 #: The first kind that fits names the failure. Certificates come before: see ``_connect_error``.
@@ -273,33 +229,20 @@ def _connect_error(error: OSError, trust: str) -> TransientError | PermanentErro
 
 
 def _reason(error: OSError) -> str:
-    """The system's words; of http.client's own errors only the name, since their text quotes the server."""
     return error.strerror or type(error).__name__
 
 
 def _readable(sock: socket.socket) -> bool:
     """Whether an idle connection has something to say: the end, or bytes nobody asked for."""
-    with selectors.DefaultSelector() as selector:
-        selector.register(sock, selectors.EVENT_READ)
-        return bool(selector.select(0))
+    if not hasattr(select, "poll"):  # Windows
+        return bool(select.select([sock], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
-class _Lines(io.BufferedReader):
-    """Refuses a line that ends with the connection: http.client would take it for the end of the headers."""
-
-    _begun = False
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line = super().readline(size)
-        if not line.endswith(b"\n") and len(line) != size and (line or self._begun):
-            raise http.client.IncompleteRead(line)
-        self._begun = True
-        return line
-
-
-class _Response(http.client.HTTPResponse):
-    """An answer whose head must be complete."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fp = _Lines(self.fp.detach())
+def _host(endpoint: Endpoint) -> str:
+    """What the header ``Host`` says."""
+    host, port, tls = endpoint
+    name = f"[{host}]" if ":" in host else host
+    return name if port == (_HTTP if tls is None else _HTTPS) else f"{name}:{port}"

@@ -62,6 +62,7 @@ class CloudWatchLogsSink:
     """
 
     Settings: ClassVar = CloudWatchLogsSettings
+    plain: ClassVar = True
 
     def __init__(self, settings: CloudWatchLogsSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to

@@ -90,6 +90,7 @@ class EventBridgeSink:
     """
 
     Settings: ClassVar = EventBridgeSettings
+    plain: ClassVar = True
 
     def __init__(self, settings: EventBridgeSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002
         settings.check(format)

@@ -46,6 +46,7 @@ class FirehoseSink:
     """
 
     Settings: ClassVar = FirehoseSettings
+    plain: ClassVar = True
 
     def __init__(self, settings: FirehoseSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
         self.arn = settings.to

@@ -43,6 +43,7 @@ class HttpSink:
     """
 
     Settings: ClassVar = HttpSettings
+    plain: ClassVar = True
 
     def __init__(self, settings: HttpSettings, format: Format, *, secrets: Secrets | None = None) -> None:  # noqa: A002
         settings.check(format)

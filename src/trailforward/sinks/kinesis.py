@@ -54,6 +54,7 @@ class KinesisSink:
         self.arn = settings.to
         self.limits = settings.limits.over(LIMITS)
         self._field = _FIELDS.get(settings.partition_key)
+        self.plain = self._field is None
         self._client = Client("kinesis", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:

@@ -58,6 +58,7 @@ class FileSink:
     """
 
     Settings: ClassVar = FileSettings
+    plain: ClassVar = True
 
     def __init__(self, settings: FileSettings, format: Format | None = None) -> None:  # noqa: A002, ARG002
         self.arn = ""
@@ -156,6 +157,7 @@ class StdoutSink:
     """
 
     Settings: ClassVar = StdoutSettings
+    plain: ClassVar = True
 
     def __init__(self, settings: StdoutSettings, format: Format | None = None) -> None:  # noqa: A002, ARG002
         self.arn = ""

@@ -44,6 +44,7 @@ class SqsSink:
         arn = settings.arn
         self._path = f"/{arn.account}/{arn.resource}"
         self._fifo = arn.resource.endswith(".fifo")
+        self.plain = not self._fifo  # the group is the account
         self._client = Client("sqs", arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:

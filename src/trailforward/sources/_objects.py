@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote_plus
 
 from trailforward.errors import EventError, MissingExtraError, NothingToForwardError, UnreadError
 from trailforward.jsontext import encode
@@ -162,6 +161,8 @@ def _object_created(payload: dict[str, Any]) -> list[Notice] | None:
 
 
 def _s3(record: Any) -> Notice:
+    from urllib.parse import unquote_plus
+
     about = part(record, "s3")
     thing = part(about, "object")
     pointer = Pointer(

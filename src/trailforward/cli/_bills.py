@@ -1,0 +1,121 @@
+"""Bills, as ``trailforward cost`` shows them: a table, their arithmetic, JSON, and what to know."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from trailforward.pricing import Plan, total
+from trailforward.pricing.items import number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from trailforward.pricing import Bill, Item, Prices, Range
+
+
+def show(bills: Sequence[Bill], prices: Prices, *, every: bool) -> None:
+    """Prints a row for each, the arithmetic of every one or of the cheapest, and the day of the prices."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("topology", overflow="fold")
+    for name in ("asked", "filled"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("bound by", overflow="fold")
+    for name in ("per million", "a month", "fixed"):
+        table.add_column(name, justify="right", overflow="fold")
+    for one in bills:
+        fill = one.fill
+        money = (str(cost) for cost in (one.per_million, one.per_month, one.fixed_per_month))
+        table.add_row(one.topology, f"{fill.asked:,}", number(fill.events), fill.bound, *money)
+    Console().print(table)
+    for one in bills if every else [cheapest(bills)]:
+        typer.echo("")
+        for line in _arithmetic(one):
+            typer.echo(line)
+    typer.echo(f"\nList prices of {prices.as_of}, us-east-1, without free tiers. A month has 30 days.")
+    if unsure := _from_memory(bills):
+        typer.echo(f"From memory, look them up: {', '.join(unsure)}.")
+
+
+def cheapest(bills: Sequence[Bill]) -> Bill:
+    """The one that costs least in a month, of those with a queue if there are any."""
+    queued = [one for one in bills if one.topology != "direct"]
+    return min(queued or bills, key=lambda one: one.per_month.high)
+
+
+def notes(bills: Sequence[Bill], plan: Plan) -> Iterator[str]:
+    """What to know before one decides by these figures, a sentence each."""
+    cut = {one.fill.asked: one.fill.arithmetic for one in bills if one.fill.bound == "payload"}
+    for asked, why in cut.items():
+        yield f"Batches of {asked:,} are cut. {why}."
+    defaults = Plan(events_per_day=1)
+    if (plan.ms_per_call, plan.ms_per_event) == (defaults.ms_per_call, defaults.ms_per_event):
+        yield (
+            f"An invocation is taken to last {plan.ms_per_call:g} ms and {plan.ms_per_event:g} ms an event: "
+            "local figures, not Lambda's. Take yours from its metric Duration: --ms-per-call, --ms-per-event."
+        )
+    if any(one.topology == "direct" for one in bills):
+        yield "direct is here for comparison: it is not byte-exact, since Lambda parses what it is given."
+    yield "Events are taken to come evenly, day and night and from all Regions; peaks fill batches better."
+
+
+def plain(bills: Iterable[Bill], plan: Plan, prices: Prices) -> dict[str, Any]:
+    """The same for programs: dollars as ``{"low", "high"}``."""
+    return {
+        "as_of": prices.as_of,
+        "plan": asdict(plan),
+        "rows": [
+            {
+                "topology": one.topology,
+                "batch": asdict(one.fill),
+                "per_million": _range(one.per_million),
+                "per_month": _range(one.per_month),
+                "fixed_per_month": _range(one.fixed_per_month),
+                "items": [_item(item) for item in one.items],
+                "fixed": [_item(item) for item in one.fixed],
+            }
+            for one in bills
+        ],
+        "prices": {name: asdict(price) for name, price in prices.by_name.items()},
+    }
+
+
+def _arithmetic(one: Bill) -> Iterator[str]:
+    fill = one.fill
+    why = f": {fill.arithmetic}" if fill.arithmetic else ""
+    yield f"{one.topology}, asked {fill.asked:,}, filled {number(fill.events)}{why}"
+    yield from _listed("for a million events", one.items)
+    yield from _listed("for a month, whether events come or not", one.fixed)
+    events = number(one.events / 1_000_000)
+    yield f"  a month: {events} M events = {one.variable_per_month}; with what is fixed {one.per_month}"
+
+
+def _listed(title: str, items: Sequence[Item]) -> Iterator[str]:
+    yield f"  {title}: {total(items)}"
+    for item in items:
+        for index, term in enumerate(item.terms):
+            yield f"    {'' if index else item.name:<14}{term}"
+
+
+def _from_memory(bills: Iterable[Bill]) -> list[str]:
+    """Prices in these bills that nobody has looked up."""
+    items = (item for one in bills for item in (*one.items, *one.fixed))
+    used = {term.price.name for item in items for term in item.terms if "from memory" in term.price.source}
+    return sorted(used)
+
+
+def _item(item: Item) -> dict[str, Any]:
+    terms = [
+        {"what": term.what, "units": term.units, "price": term.price.name, **_range(term.cost)}
+        for term in item.terms
+    ]
+    return {"name": item.name, **_range(item.cost), "terms": terms}
+
+
+def _range(cost: Range) -> dict[str, float]:
+    return {"low": cost.low, "high": cost.high}

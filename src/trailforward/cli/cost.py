@@ -1,0 +1,183 @@
+"""``trailforward cost``: dollars per million events, by topology and batch size, with the arithmetic."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path  # noqa: TC003  # Typer reads the annotations
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from trailforward.cli._world import split, stop
+from trailforward.pricing import (
+    DESTINATIONS,
+    TOPOLOGIES,
+    Bill,
+    Plan,
+    PriceError,
+    Prices,
+    bill,
+    load_prices,
+    with_changes,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+#: One event alone, a call's ten, a hundred, and what sam/template.yaml asks.
+_BATCHES = (1, 10, 100, 500)
+_MOST = 10_000
+#: Above this, Lambda wants a window.
+_WITHOUT_WINDOW = 10
+#: Milliseconds that a Lambda function may run.
+_LONGEST = 900_000
+_LETTERS = {"": 1, "k": 1_000, "m": 1_000_000}
+_DEFAULT = Plan(events_per_day=1)
+_ARCHITECTURES = ("arm64", "x86_64")
+
+
+def _number(text: str) -> float:
+    """``50000``, ``2_000_000``, ``1.5M``, ``300k``."""
+    match = re.fullmatch(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)([km]?)", text.strip().lower())
+    if match is None or not 0 < (value := float(match[1]) * _LETTERS[match[2]]) < math.inf:
+        raise typer.BadParameter(f"{text} is no number of events; write 50000, 2_000_000, 300k or 5M.")
+    return value
+
+
+def cost(  # noqa: PLR0913, PLR0917  # the options of a command
+    events_per_day: Annotated[
+        float,
+        typer.Option(
+            parser=_number,
+            metavar="NUMBER",
+            help="From all Regions and accounts: 50000, 2_000_000, 5M, 300k.",
+        ),
+    ],
+    topology: Annotated[
+        list[str] | None,
+        typer.Option(metavar="|".join(TOPOLOGIES), help="These only; several times. direct has no queue."),
+    ] = None,
+    batch_size: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NUMBER", help="BatchSize of the queue; several times. Default: 1,10,100,500."),
+    ] = None,
+    window_seconds: Annotated[
+        float, typer.Option(min=0, max=300, help="BatchingWindow: how long Lambda waits for a fuller batch.")
+    ] = _DEFAULT.window_seconds,
+    regions: Annotated[int, typer.Option(min=1, help="Regions with events.")] = _DEFAULT.regions,
+    accounts: Annotated[int, typer.Option(min=1, help="Accounts with events.")] = _DEFAULT.accounts,
+    sinks: Annotated[
+        int | None, typer.Option(min=1, help="Destinations of each event. Default: those of --to, or 1.")
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option(metavar="|".join(DESTINATIONS), help="Count what these take, too; several times."),
+    ] = None,
+    event_bytes: Annotated[
+        int, typer.Option(min=1, max=262_144, help="Size of an average event.")
+    ] = _DEFAULT.event_bytes,
+    memory_mb: Annotated[
+        int, typer.Option(min=128, max=10_240, help="MemorySize of the function.")
+    ] = _DEFAULT.memory_mb,
+    ms_per_call: Annotated[
+        float, typer.Option(min=0, max=_LONGEST, help="Milliseconds of an invocation, whatever the batch.")
+    ] = _DEFAULT.ms_per_call,
+    ms_per_event: Annotated[
+        float, typer.Option(min=0, max=_LONGEST, help="Milliseconds that each event adds.")
+    ] = _DEFAULT.ms_per_event,
+    architecture: Annotated[
+        str, typer.Option(metavar="|".join(_ARCHITECTURES), help="Of the function.")
+    ] = _DEFAULT.architecture,
+    prices: Annotated[
+        Path | None,
+        typer.Option(help='A TOML file with prices of yours: queue = 0.44, as_of = "2027-01-31".'),
+    ] = None,
+    explain: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--explain", help="The arithmetic of every row, not only of the cheapest.")
+    ] = False,
+    as_json: Annotated[  # noqa: FBT002
+        bool, typer.Option("--json", help="Print JSON for programs.")
+    ] = False,
+) -> None:
+    """Say what a million events cost by topology and batch size, with the arithmetic. Calls nobody.
+
+    Batches are as full as the volume lets them be, not as large as was asked.
+    """
+    from trailforward.cli import _bills
+
+    sizes = _sizes(batch_size, window_seconds)
+    # A kind may be there twice: two HTTP APIs.
+    kinds = tuple(_known("--to", " ".join(to or ()).replace(",", " ").split(), tuple(DESTINATIONS)))
+    if sinks is not None and sinks < len(kinds):
+        _refuse("--sinks", f"{sinks} are fewer than --to has: {', '.join(kinds)}. Leave it out.")
+    plan = Plan(
+        events_per_day=events_per_day,
+        regions=regions,
+        accounts=accounts,
+        sinks=sinks or len(kinds) or 1,
+        to=kinds,
+        event_bytes=event_bytes,
+        window_seconds=window_seconds,
+        memory_mb=memory_mb,
+        ms_per_call=ms_per_call,
+        ms_per_event=ms_per_event,
+        architecture=_known("--architecture", [architecture], _ARCHITECTURES)[0],
+    )
+    topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
+    table = _price_list(prices)
+    bills = list(_bills_of(plan, topologies, sizes, table))
+    if as_json:
+        typer.echo(json.dumps(_bills.plain(bills, plan, table), indent=2))
+    else:
+        _bills.show(bills, table, every=explain)
+    for note in _bills.notes(bills, plan):
+        typer.echo(note, err=True)
+
+
+def _bills_of(plan: Plan, topologies: Sequence[str], sizes: Sequence[int], prices: Prices) -> Iterator[Bill]:
+    for topology in topologies:
+        for size in [1] if topology == "direct" else sizes:
+            yield bill(plan, topology, size, prices)
+
+
+def _sizes(texts: Iterable[str] | None, window: float) -> Sequence[int]:
+    words = split(texts)
+    wrong = [
+        word for word in words if not re.fullmatch("[0-9](_?[0-9]){0,5}", word) or not 1 <= int(word) <= _MOST
+    ]
+    if wrong:
+        _refuse("--batch-size", f"{', '.join(wrong)}: write numbers from 1 to {_MOST:,}, such as 10,500.")
+    sizes = sorted({int(word) for word in words}) or list(_BATCHES)
+    if window < 1 and sizes[-1] > _WITHOUT_WINDOW:
+        if words:
+            text = (
+                f"Lambda wants 1 or more for batches of more than {_WITHOUT_WINDOW}; or lower --batch-size."
+            )
+            _refuse("--window-seconds", text)
+        sizes = [size for size in sizes if size <= _WITHOUT_WINDOW]
+    return sizes
+
+
+def _known(option: str, given: Sequence[str], known: Sequence[str]) -> Sequence[str]:
+    if wrong := [word for word in given if word not in known]:
+        _refuse(option, f"there is no {', '.join(wrong)}; write {', '.join(known)}.")
+    return given
+
+
+def _refuse(option: str, text: str) -> NoReturn:
+    raise typer.BadParameter(text, param_hint=f"'{option}'")
+
+
+def _price_list(path: Path | None) -> Prices:
+    if path is None:
+        return load_prices()
+    try:
+        return with_changes(load_prices(), path.read_text("utf-8"), str(path))
+    except OSError as error:
+        stop(f"--prices {path}: {error.strerror}. Name a TOML file with lines such as queue = 0.44")
+    except UnicodeDecodeError:
+        stop(f"--prices {path} is not UTF-8. Name a TOML file with lines such as queue = 0.44")
+    except PriceError as error:
+        stop(str(error))

@@ -1,0 +1,122 @@
+"""Items of a bill, with their arithmetic in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trailforward.pricing.prices import Price
+
+_THOUSAND = 1000
+_DIME = 0.1
+
+
+class Range(NamedTuple):
+    """Dollars, from … to."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        low, high = dollars(self.low), dollars(self.high)
+        return low if low == high else f"{low} to {high.removeprefix('$')}"
+
+    def times(self, factor: float) -> Range:
+        """So many times these dollars."""
+        return Range(self.low * factor, self.high * factor)
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """So many units at a price.
+
+    Attributes:
+        what: the units, in words: ``1 M sends + 0.1 M receives + 0.1 M deletes``.
+        units: how many, in the price's own unit.
+        price: of each.
+    """
+
+    what: str
+    units: float
+    price: Price
+
+    @property
+    def cost(self) -> Range:
+        """In dollars."""
+        return Range(self.price.low, self.price.high).times(self.units)
+
+    def __str__(self) -> str:
+        low, high = exact(self.price.low), exact(self.price.high)
+        each = low if low == high else f"{low} to {high}"
+        return f"{self.what} at ${each} per {self.price.unit} = {self.cost}"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One item of a bill.
+
+    Attributes:
+        name: of the item.
+        terms: what it is the sum of.
+    """
+
+    name: str
+    terms: tuple[Term, ...]
+
+    @property
+    def cost(self) -> Range:
+        """In dollars."""
+        return add(term.cost for term in self.terms)
+
+
+def item(name: str, what: str, units: float, price: Price) -> Item:
+    """An item of a single term."""
+    return Item(name, (Term(what, units, price),))
+
+
+def add(costs: Iterable[Range]) -> Range:
+    """The sum."""
+    known = list(costs)
+    return Range(sum(cost.low for cost in known), sum(cost.high for cost in known))
+
+
+def total(items: Iterable[Item]) -> Range:
+    """What items cost together, in dollars."""
+    return add(item.cost for item in items)
+
+
+def dollars(amount: float) -> str:
+    """To the cent; from a thousand on to the dollar, below a dime to two digits that say something."""
+    if amount >= _THOUSAND:
+        return f"${amount:,.0f}"
+    places = 2 if amount == 0 or amount >= _DIME else max(2, 1 - math.floor(math.log10(amount)))
+    text = f"{amount:,.{places}f}"
+    return f"${text.removesuffix('0') if places > 2 else text}"  # noqa: PLR2004  # cents
+
+
+def exact(amount: float) -> str:
+    """A price as it is written, with two places at least."""
+    places = max(2, -int(Decimal(str(amount)).normalize().as_tuple().exponent))
+    return f"{amount:,.{places}f}"
+
+
+def count(many: int, thing: str) -> str:
+    """``1 sink``, ``2 sinks``."""
+    return f"{many:,} {thing}{'' if many == 1 else 's'}"
+
+
+def number(amount: float) -> str:
+    """Three digits, without needless zeros: ``0.1``, ``12.6``, ``2,500``."""
+    if amount >= _THOUSAND:
+        return f"{amount:,.0f}"
+    return f"{amount:.3g}"
+
+
+def millions(amount: float, what: str) -> str:
+    """``0.1 M receives``."""
+    return f"{number(amount)} M {what}"

@@ -1,0 +1,72 @@
+"""What destinations take for a million events."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from trailforward.pricing import path
+from trailforward.pricing.items import Item, item, millions, number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from trailforward.pricing.plan import Plan
+    from trailforward.pricing.prices import Prices
+
+_UNIT = 25 * 1024
+_ROUNDED = 5 * 1024
+
+
+def _stream(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
+    units = math.ceil(plan.event_bytes / _UNIT)
+    return item("kinesis", millions(units, "units of 25 KB"), units, prices["stream"])
+
+
+def _firehose(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
+    rounded = math.ceil(plan.event_bytes / _ROUNDED) * _ROUNDED
+    what = f"{number(rounded / 1000)} GB, each event as {rounded:,} bytes"
+    return item("firehose", what, rounded / 1000, prices["firehose"])
+
+
+def _topic(prices: Prices, plan: Plan, batch: float, _objects: float) -> Item:
+    calls = path.calls(batch, plan.event_bytes)
+    return item("sns", millions(calls, "publishes"), calls, prices["topic"])
+
+
+def _queue(prices: Prices, plan: Plan, batch: float, _objects: float) -> Item:
+    calls = path.calls(batch, plan.event_bytes)
+    return item("sqs", millions(calls, "sends"), calls, prices["queue"])
+
+
+def _bus(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
+    chunks = path.chunks(plan.event_bytes)
+    return item("eventbridge", millions(chunks, "events"), chunks, prices["hop"])
+
+
+def _logs(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
+    size = (plan.event_bytes + path.LOG_EVENT) / 1000
+    return item("logs", f"{number(size)} GB", size, prices["logs"])
+
+
+def _objects(prices: Prices, _plan: Plan, batch: float, objects: float) -> Item:
+    puts = objects / batch
+    return item("s3", millions(puts, "objects, one a batch, account and Region"), puts, prices["put"])
+
+
+def _http(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
+    size = plan.event_bytes / 1000
+    return item("http", f"{number(size)} GB", size, prices["internet"])
+
+
+#: Kind of destination → what it takes for a million events, by prices, plan, events and objects a batch.
+DESTINATIONS: dict[str, Callable[[Prices, Plan, float, float], Item]] = {
+    "kinesis": _stream,
+    "firehose": _firehose,
+    "sns": _topic,
+    "sqs": _queue,
+    "eventbridge": _bus,
+    "logs": _logs,
+    "s3": _objects,
+    "http": _http,
+}

@@ -1,0 +1,129 @@
+"""What the prices rest on, compared with the stack and with what the function really writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sam.cfn import Stack, load
+from tests.support.command import trailforward
+from tests.support.events import envelope
+from tests.support.sinks import ScriptedSink
+from tests.test_docs import BLOCKS, ROOT
+from trailforward import Config, Forwarder, Message, Origin
+from trailforward.pricing import Plan, Range, bill, load_prices
+from trailforward.pricing.path import LATENCY, LOG_EVENT, REGION_LINE, SINK_LINE
+from trailforward.telemetry import PowertoolsTelemetry
+
+if TYPE_CHECKING:
+    from typing import Any
+
+STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/events"
+TEMPLATE = load("template.yaml")
+PAGE = (ROOT / "docs" / "topologies.md").read_text()
+#: Every batch is full.
+FULL = Plan(1e12, accounts=3)
+
+
+def kinds(topology: str) -> list[str]:
+    """The types of all resources of the stack."""
+    stack = Stack(TEMPLATE, Topology=topology, KinesisStreamArn=STREAM)
+    return [resource["Type"] for resource in stack.resources.values()]
+
+
+@pytest.mark.parametrize("topology", ["hub", "collector", "regional"])
+def test_the_stack_has_what_is_paid_for(topology: str) -> None:
+    """So many alarms, dashboards and polled queues are in the template."""
+    alone = Plan(1, regions=1)
+    units = {item.name: item.terms[0].units for item in bill(alone, topology, 1, load_prices()).fixed}
+    found = kinds(topology)
+    assert units["alarms"] == found.count("AWS::CloudWatch::Alarm")
+    assert units["dashboard"] == found.count("AWS::CloudWatch::Dashboard")
+    mappings = found.count("AWS::Lambda::EventSourceMapping")
+    assert units["polling"] == pytest.approx(mappings * 5 * 30 * 86_400 / 20 / 1e6)
+
+
+def test_the_defaults_are_those_of_the_stack() -> None:
+    """Window, memory and architecture; and MaximumConcurrency is set, so there are five pollers."""
+    stack = Stack(TEMPLATE, KinesisStreamArn=STREAM)
+    mapping, plan = stack.properties("EventsToFunction"), Plan(1)
+    assert float(mapping["MaximumBatchingWindowInSeconds"]) == plan.window_seconds
+    assert int(stack.properties("Forwarder")["MemorySize"]) == plan.memory_mb
+    assert TEMPLATE["Globals"]["Function"]["Architectures"] == [plan.architecture]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"]
+    rows = json.loads(trailforward("cost", "--events-per-day", "1", "--json").out)["rows"]
+    assert int(mapping["BatchSize"]) in {row["batch"]["asked"] for row in rows}
+
+
+@pytest.mark.parametrize(("events", "count"), [(1, 1), (100, 1), (1, 2), (40, 2)])
+def test_log_lines_are_as_long_as_is_paid_for(
+    events: int, count: int, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The metrics of a batch are within a fifth of what the bill has."""
+    telemetry = PowertoolsTelemetry(service=request.node.name)
+    toml = "".join(f'[sinks.archive{number}]\nto = "stdout:"\n' for number in range(count))
+    made: dict[str, Any] = {f"archive{number}": ScriptedSink() for number in range(count)}
+    forwarder = Forwarder(Config.from_toml(toml), made=made)
+    then = (datetime.now(UTC) - timedelta(seconds=20)).isoformat()
+    messages = [Message(envelope(number, eventTime=then), Origin("test")) for number in range(events)]
+    outcome = forwarder.forward(messages)
+    capsys.readouterr()
+    telemetry.publish(outcome)
+    lines = capsys.readouterr().out.splitlines()
+    # A test's service has a longer name than a stack.
+    written = sum(len(line) - len(request.node.name) + len("trailforward") + LOG_EVENT for line in lines)
+    assert written == pytest.approx(count * SINK_LINE + REGION_LINE + events * count * LATENCY, rel=0.2)
+
+
+def test_the_page_shows_what_the_command_prints() -> None:
+    """The output in docs/topologies.md is the command's own, to the letter."""
+    shown = [block for block in BLOCKS if block.page == "docs/topologies.md"]
+    (command,) = (block.text for block in shown if block.language == "sh")
+    output = shown[next(at for at, block in enumerate(shown) if block.text == command) + 1]
+    done = trailforward(*command.split()[1:], COLUMNS="80")
+    assert done.code == 0
+    assert output.text == done.out
+
+
+@pytest.mark.parametrize("topology", ["hub", "collector", "regional"])
+def test_the_sums_of_the_page_are_the_bill(topology: str) -> None:
+    """The sum of each topology, and its row of the table, in full batches."""
+    made = bill(FULL, topology, 500, load_prices())
+    terms = " + ".join(f"{item.name} {_plain(item.cost)}" for item in made.items)
+    assert f"Per million, in full batches: {terms} = **{_plain(made.per_million)}**." in PAGE
+    at = ["regional", "hub", "collector"].index(topology)
+    assert _row("per million events, in full batches")[at] == str(made.per_million)
+    first, second = (
+        bill(Plan(1, regions=regions), topology, 1, load_prices()).fixed_per_month for regions in (1, 2)
+    )
+    row = _row("fixed, a month, with one sink")[at]
+    assert row.startswith(str(first))
+    further = str(Range(second.low - first.low, second.low - first.low))
+    assert (f"and {further} for each further Region" in row) == (topology == "hub")
+    assert ("for each Region" in row) == (further == str(first))
+
+
+def test_where_the_page_recommends_a_collector_it_is_cheaper() -> None:
+    """Tens of millions of events a month from 4 Regions, hundreds of millions from 17; not fewer."""
+
+    def collector_wins(millions: float, regions: int) -> bool:
+        plan = Plan(millions * 1e6 / 30, regions=regions, accounts=3)
+        hub, collector = (bill(plan, name, 500, load_prices()).per_month for name in ("hub", "collector"))
+        return collector.high < hub.high
+
+    assert (collector_wins(10, 4), collector_wins(90, 4)) == (False, True)
+    assert (collector_wins(100, 17), collector_wins(900, 17)) == (False, True)
+
+
+def _row(name: str) -> list[str]:
+    """The cells of a row of the page's first table."""
+    (cells,) = re.findall(rf"^\| {re.escape(name)} \| (.*) \|$", PAGE, re.MULTILINE)
+    return [cell.strip() for cell in cells.split(" | ")]
+
+
+def _plain(cost: Range) -> str:
+    return str(cost).removeprefix("$")
