@@ -245,6 +245,22 @@ def test_a_signature_fits_what_arrived(
 
 
 @pytest.mark.usefixtures("credentials")
+def test_credentials_that_botocore_finds_sign_too(
+    make_sink: MakeSink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the environment has no credentials, those of the user's file do."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    file.write_text("[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalrXUtnFEMI\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    assert make_sink(SIGV4).send(EVENT) == []
+    (request,) = receiver.requests
+    signature = expected_signature(request, receiver.port, "execute-api")
+    assert request.headers["Authorization"].endswith(f"Signature={signature}")
+
+
+@pytest.mark.usefixtures("credentials")
 def test_a_plain_url_is_signed_without_botocore(receiver: Receiver) -> None:
     """With credentials in the environment, a function that signs its requests never pays for botocore."""
     code = """

@@ -91,6 +91,8 @@ class Ministack:
             "SFTP_ENABLED": "0",
             **extra,
         }
+        # Functions inherit it, and with it call AWS by botocore.
+        self._env.pop("REQUESTS_CA_BUNDLE", None)
         self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> Self:

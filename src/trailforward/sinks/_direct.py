@@ -108,9 +108,9 @@ def obstacle(service: str, region: str, environ: Mapping[str, str], home: str) -
 
 
 def _obstacles(service: str, region: str, environ: Mapping[str, str], home: str) -> Iterator[str]:
+    # Only the first counts: what follows it is not looked at.
     if service not in SERVICES:
         yield f"{service} is called by botocore only"
-        return
     if keys(environ) is None:
         yield "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set"
     yield from (f"{name} is set" for name in _ANY if environ.get(name))

@@ -65,7 +65,7 @@ def sign(
         PermanentError: ``NoCredentials``: they cannot stand in a header.
     """
     if not _VISIBLE.fullmatch(keys.access_key + keys.token):
-        # Said here, since http.client would repeat them in its own error.
+        # Said here, where it is known that this is a credential.
         text = (
             "the access key's id or the token holds a blank or a line break: take it out of the environment"
         )
