@@ -114,14 +114,17 @@ def test_the_index_never_hides_a_match(source: dict[str, Any], value: Any) -> No
         assert together.matches(event) == ["it"] * Pattern(source).matches(event)
 
 
-VALUES = st.sampled_from(["x", "y", 1, None])
+VALUES = st.sampled_from(["x", "y", "xx", "10.0.0.1", "010.0.0.1", 1, True, None])
+MEMBERS = [
+    *("x", 1, None, True, "10.0.0.1"),
+    *({"exists": False}, {"exists": True}, {"anything-but": "y"}, {"cidr": "10.0.0.0/8"}),
+    *({"prefix": "x"}, {"suffix": "x"}, {"wildcard": "x*"}, {"wildcard": "*x"}, {"wildcard": "x*y"}),
+]
 FIELDS = st.dictionaries(
-    st.sampled_from(["a", "b", "a.b", "b.c"]),
-    st.lists(
-        st.sampled_from(["x", 1, None, {"exists": False}, {"prefix": "x"}, {"anything-but": "y"}]), min_size=1
-    ),
+    st.sampled_from(["a", "b", "c", "a.b", "a.c", "b.c", "a.b.c"]),
+    st.lists(st.sampled_from(MEMBERS), min_size=1, max_size=3),
     min_size=1,
-    max_size=3,
+    max_size=4,
 )
 NESTED = st.recursive(
     VALUES,
@@ -133,7 +136,7 @@ NESTED = st.recursive(
 @settings(max_examples=150, deadline=None)
 @given(
     sources=st.lists(FIELDS, min_size=1, max_size=5),
-    event=st.dictionaries(st.sampled_from(["a", "b", "a.b"]), NESTED, max_size=3),
+    event=st.dictionaries(st.sampled_from(["a", "b", "c", "a.b", "a.c"]), NESTED, max_size=4),
 )
 def test_all_at_once_is_one_by_one(sources: list[dict[str, Any]], event: dict[str, Any]) -> None:
     """For any patterns and any event, the set finds exactly the patterns that match alone."""

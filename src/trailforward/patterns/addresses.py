@@ -7,6 +7,7 @@ the IPv4 address, and zones and dotted tails are no addresses (Event Ruler).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 _FOUR_GROUPS = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
@@ -44,6 +45,7 @@ class Network(NamedTuple):
         return found is not None and found.bits == self.bits and found.value >> self.shift == self.prefix
 
 
+@lru_cache(maxsize=4_096)  # a few callers make most events, and most texts are no address
 def address(text: str) -> Address | None:
     """Reads an address; None for any other text."""
     if ":" in text:
