@@ -9,6 +9,7 @@ the compiled rule has the last word.
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.patterns.event import view
@@ -18,7 +19,7 @@ from trailforward.patterns.pattern import Pattern
 from trailforward.patterns.table import Node, Table, look
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from trailforward.patterns.explain import Explanation
     from trailforward.patterns.operators import Member
@@ -60,12 +61,12 @@ class PatternSet:
         return [self._names[number] for number in self.numbers(event)] if isinstance(event, dict) else []
 
     def numbers(self, event: dict[str, Any]) -> list[int]:
-        """The places of all patterns that match an event, among the patterns, in order."""
-        owners: set[int] = set()
-        for entry, sure in self._index.candidates(event):
-            if sure or entry.pattern.checks[entry.number](event):
-                owners.update(entry.owners)
-        return sorted(owners)
+        """The places of all patterns that match an event, among the patterns, in order. Not to be changed."""
+        sure, unsure = self._index.candidates(event)
+        if not unsure:
+            return sure
+        holding = (entry.owners for entry in unsure if entry.pattern.checks[entry.number](event))
+        return sorted({*sure, *chain.from_iterable(holding)})
 
     @property
     def numeric(self) -> bool:
@@ -76,9 +77,9 @@ class PatternSet:
         return any(_numeric(member) for asked in conditions for member in asked.members)
 
     def candidates(self, event: Any) -> int:
-        """How many rules the index leaves to run for an event; for tests and benchmarks."""
+        """How many patterns the index leaves in play for an event; for tests and benchmarks."""
         event = view(event)
-        return sum(1 for _ in self._index.candidates(event)) if isinstance(event, dict) else 0
+        return sum(map(len, self._index.candidates(event))) if isinstance(event, dict) else 0
 
     def explain(self, event: Any) -> dict[str, Explanation]:
         """For each pattern and field why it matches or not. Holds values of the event: not for logs.
@@ -109,6 +110,10 @@ class _Entry(NamedTuple):
     owners: list[int]
 
 
+#: Answers that are remembered: most events show the same few values where rules look.
+_REMEMBERED = 1_024
+
+
 class _Index:
     def __init__(self) -> None:
         self.by_rule: dict[Any, _Entry] = {}
@@ -117,6 +122,7 @@ class _Index:
         self.tables: tuple[Table, ...] = ()
         self.always = 0  # rules that need no leaf the index could look for
         self.decided = 0  # rules of which the leaves tell everything
+        self._answers: dict[Any, tuple[list[int], list[_Entry]]] = {}
 
     def add(self, entry: _Entry, rule: Rule, owner: int) -> None:
         """Adds one combination of a pattern; equal ones are run once for all their owners."""
@@ -146,25 +152,37 @@ class _Index:
             # Looked for first where the fewest others are.
             path = min(need, key=lambda path: sum(crowd[path, key] for key in need[path].keys or (None,)))
             tables[path].first |= bit
-        # Those that leave the fewest in play come first.
-        self.tables = tuple(sorted(tables.values(), key=lambda table: -table.bearing.bit_count()))
+        self.tables = tuple(tables.values())
 
-    def candidates(self, event: dict[str, Any]) -> Iterator[tuple[_Entry, bool]]:
-        """The rules that the event may satisfy, and whether it surely does."""
+    def candidates(self, event: dict[str, Any]) -> tuple[list[int], list[_Entry]]:
+        """The patterns that an event surely satisfies, in order, and the rules that it may satisfy."""
         found, alone = look(self.root, event)
+        seen = alone, *found.items()
+        answer = self._answers.get(seen)
+        if answer is None:
+            answer = self._candidates(found, self.decided if alone else 0)
+            if len(self._answers) < _REMEMBERED:
+                self._answers[seen] = answer
+        return answer
+
+    def _candidates(self, found: Mapping[Table, int], decided: int) -> tuple[list[int], list[_Entry]]:
         bits = self.always
         for table, hits in found.items():
             bits |= hits & table.first
         for table in self.tables:
-            if not bits:
-                return
             # Of those that need a leaf here, the ones that it cannot satisfy are out.
             bits &= ~table.bearing | found.get(table, 0)
-        decided = self.decided if alone else 0
+        sure: set[int] = set()
+        unsure = []
         while bits:
             lowest = bits & -bits
             bits ^= lowest
-            yield self.entries[lowest.bit_length() - 1], bool(lowest & decided)
+            entry = self.entries[lowest.bit_length() - 1]
+            if lowest & decided:
+                sure.update(entry.owners)
+            else:
+                unsure.append(entry)
+        return sorted(sure), unsure
 
 
 def _numeric(member: Member) -> bool:

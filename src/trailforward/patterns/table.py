@@ -129,7 +129,8 @@ def look(root: Node, event: dict[str, Any]) -> tuple[dict[Table, int], bool]:
                     if isinstance(below, (dict, list)):
                         stack.append((child, below))
                     elif (table := child.table) is not None:
-                        found[table] = found.get(table, 0) | table.hits(below)
+                        hits = table.hits(below)
+                        found[table] = found[table] | hits if table in found else hits
             if node.dotted and not node.dotted.keys().isdisjoint(value):
                 alone = False
                 stack += [(child, value[key]) for key, child in node.dotted.items() if key in value]
