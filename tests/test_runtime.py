@@ -14,6 +14,7 @@ from tests.support.events import envelope, sqs, sqs_record
 from tests.support.receiver import Receiver
 from tests.support.runtime_api import Function
 from trailforward import runtime
+from trailforward.sources import detect
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,6 +57,7 @@ def test_a_batch_is_read_as_the_runtime_client_reads_it(own: Any, records: list[
         (b'{"Records":[NaN]}', "application/json"),
         (b"\xff", "application/json"),
         (b'{"id":123456789012345678901234567890}', "application/json"),
+        (b'{"version":"0",', "application/json"),
         (b'{"Records":[]}', "text/plain"),
         ('{"Records":[]}', "application/json"),
     ],
@@ -64,6 +66,18 @@ def test_everything_else_is_left_to_the_runtime_client(own: Any, request_: Any, 
     """Broken payloads, single events and other types are read, or refused, as ever."""
     assert outcome(runtime.Marshaller(own), request_, kind) == outcome(own, request_, kind)
     assert runtime.Marshaller(own).marshal_response({"a": 1}) == own.marshal_response({"a": 1})
+
+
+def test_an_event_keeps_its_bytes(own: Any) -> None:
+    """A direct event is read as ever, and what is forwarded of it are the bytes that Lambda handed over."""
+    request = envelope(0, text="a=b").replace(b"a=b", b"a\\u003db")
+    payload = runtime.Marshaller(own).unmarshal_request(request)
+    assert payload == own.unmarshal_request(request)
+    (message,) = detect(payload).messages(payload)
+    assert message.raw == request
+    assert message.event == payload
+    (written_anew,) = detect(dict(payload)).messages(dict(payload))
+    assert written_anew.raw != request
 
 
 def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Path) -> None:
@@ -78,7 +92,7 @@ def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Pat
         "    return type(ours).__module__, type(getattr(ours, '_own', None)).__name__\n"
         "before = marshaller()\n"
         "from trailforward import handler as inner\n"
-        "inner.read_batches_quickly()\n"
+        "inner.read_payloads()\n"
         "def handler(event, context):\n"
         "    return [inner.lambda_handler(event, context), before, marshaller()]\n"
     )

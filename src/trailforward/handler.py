@@ -12,10 +12,10 @@ from typing import Any
 gc.disable()
 try:
     from trailforward.forwarder import Forwarder
-    from trailforward.runtime import around_snapshots, read_batches_quickly
+    from trailforward.runtime import around_snapshots, read_payloads
 
     forwarder = Forwarder.from_env()
-    read_batches_quickly()
+    read_payloads()
     around_snapshots(forwarder.prepare)
 except ImportError as error:
     package = (error.name or "").partition(".")[0]

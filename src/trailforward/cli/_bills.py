@@ -60,7 +60,7 @@ def notes(bills: Sequence[Bill], plan: Plan) -> Iterator[str]:
             "local figures, not Lambda's. Take yours from its metric Duration: --ms-per-call, --ms-per-event."
         )
     if any(one.topology == "direct" for one in bills):
-        yield "direct is here for comparison: it is not byte-exact, since Lambda parses what it is given."
+        yield "direct is here for comparison: it may be not byte-exact, since Lambda promises nothing."
     yield "Events are taken to come evenly, day and night and from all Regions; peaks fill batches better."
 
 

@@ -1,8 +1,8 @@
 """EventBridge invokes the function itself: the payload is one envelope.
 
-Not byte-exact: Lambda's runtime client parses the payload before any handler sees it, so the bytes are
-written anew. Put a queue in between where bytes matter. An ``Object Created`` event about a trail file stands
-for the file's records.
+Lambda's runtime client parses the payload before any handler sees it, so its bytes are written anew, unless
+trailforward's own handler keeps them (:class:`Payload`). Put a queue in between where bytes matter. An
+``Object Created`` event about a trail file stands for the file's records.
 """
 
 from __future__ import annotations
@@ -23,6 +23,17 @@ if TYPE_CHECKING:
     from trailforward.outcome import Outcome
 
 
+class Payload(dict[str, Any]):
+    """A payload that still knows its bytes.
+
+    Attributes:
+        raw: as Lambda handed them over.
+    """
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+
 class EventBridgeSource:
     """One envelope per invocation."""
 
@@ -37,7 +48,8 @@ class EventBridgeSource:
         origin = Origin(self.name, text(payload.get("id")), unit=UNIT)
         if (found := notices(payload)) is not None:
             return pointed(payload, found, origin, reading or Reading())
-        return [Message(encode(payload), origin, event=payload)]
+        raw = payload.raw if isinstance(payload, Payload) else encode(payload)
+        return [Message(raw, origin, event=payload)]
 
     def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.
