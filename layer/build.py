@@ -47,15 +47,17 @@ _ELF_MACHINES = {"aarch64": 0xB7, "x86_64": 0x3E}
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
 #: What has no business here: our command line with its demo and doctor, which needs Typer, Rich and moto; our
-#: testing kit; and 0.4 MB that only a browser reads, Powertools' Swagger UI (``swagger_base_url=…`` goes
-#: without). Nothing else is left out: this folder comes before those of other layers, so what it lacks would
-#: be lacking there too.
+#: testing kit; stubs, which only type checkers read; and 0.4 MB that only a browser reads, Powertools'
+#: Swagger UI (``swagger_base_url=…`` goes without). Nothing else is left out: this folder comes before those
+#: of other layers, so what it lacks would be lacking there too.
 LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
     "trailforward/doctor",
     "trailforward/pricing",
     "trailforward/testing",
+    "**/*.pyi",
+    "trailforward-*.dist-info/entry_points.txt",  # a command and a pytest plug-in that are not there
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
 )
 
@@ -64,14 +66,16 @@ LEFT_OUT = (
 COLD = re.compile(
     r"site-packages/("
     r"aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
-    r"|aws_lambda_powertools/(metrics|tracing)/"
+    r"|aws_lambda_powertools/metrics/provider/datadog/"
     r"|annotated_types/test_cases"
     r"|pydantic/(v1/|color|deprecated/(class_validators|copy_internals|decorator|json)|experimental/|mypy|networks)"
-    r"|trailforward/(config/schema|patterns/lints|sources/file)"
+    r"|trailforward/(config/schema|patterns/(explain|lints)|settings/model|sources/file)"
     r")"
 )
-#: Our own docstrings are for those who read the source; without them our bytecode is a seventh smaller.
+#: Docstrings are for those who read the source; without them bytecode is a sixth smaller. What Python leaves
+#: out at this level, too, these packages do not have where they get bytecode: assert statements.
 _WITHOUT_DOCSTRINGS = "2"
+_STRIPPED = ("aws_lambda_powertools", "pydantic_core", "trailforward")
 
 #: What a layer may weigh without boto3, so that growth is noticed: bytes zipped, bytes unpacked.
 BUDGET = 5_000_000, 15_000_000
@@ -248,8 +252,8 @@ def compile_tree(folder: Path, python: str) -> None:
     cold start would compile everything again.
     """
     common = ("-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash")
-    own = list(folder.glob("python/lib/*/site-packages/trailforward"))
-    for tree, *options in ((folder / "python",), *((tree, "-o", _WITHOUT_DOCSTRINGS) for tree in own)):
+    stripped = [tree for name in _STRIPPED for tree in folder.glob(f"python/lib/*/site-packages/{name}")]
+    for tree, *options in ((folder / "python",), *((tree, "-o", _WITHOUT_DOCSTRINGS) for tree in stripped)):
         done = subprocess.run(
             [python, "-I", "-S", "-m", "compileall", *common, *options, "-s", folder, "-p", MOUNT, tree],
             capture_output=True,

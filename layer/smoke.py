@@ -1,4 +1,4 @@
-"""Unpacks a layer and forwards one event with it. Whatever Python compiles of it on the way is a failure.
+"""Unpacks a layer and forwards an event with it, beside one that is none. Compiling a module is a failure.
 
     python3.13 -I -S layer/smoke.py build/layer/trailforward-python3.13-x86_64.zip FOLDER_WITH_BOTO3
 
@@ -46,18 +46,23 @@ EVENT = json.dumps(
         },
     }
 )
-BATCH = {
-    "Records": [
-        {
-            "messageId": "m-0",
-            "body": EVENT,
-            "attributes": {},
-            "messageAttributes": {},
-            "eventSource": "aws:sqs",
-            "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:trailforward",
-        }
-    ]
-}
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    """What a queue hands over."""
+    return {
+        "Records": [
+            {
+                "messageId": f"m-{number}",
+                "body": body,
+                "attributes": {},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-west-1:111122223333:trailforward",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
 
 
 class Receiver(BaseHTTPRequestHandler):
@@ -107,9 +112,10 @@ def forward(url: str) -> Any:
     from trailforward.handler import lambda_handler
 
     # The models too: whoever writes a function of their own parses.
-    (parsed,) = trailforward.parse(BATCH)
+    (parsed,) = trailforward.parse(batch(EVENT))
     check(parsed.detail.event_name == "StopInstances", f"parsed {parsed!r}")
-    return lambda_handler(BATCH, None)
+    # What goes wrong is logged: by Powertools, which nothing needs before.
+    return lambda_handler(batch(EVENT, "no event"), None)
 
 
 def check(holds: object, text: str) -> None:
@@ -134,7 +140,7 @@ def main(archive: str, *further: str) -> None:
             with contextlib.redirect_stdout(io.StringIO()):  # metrics
                 answer = forward(f"http://127.0.0.1:{server.server_port}/")
             server.shutdown()
-        check(answer == {"batchItemFailures": []}, f"answered {answer}")
+        check(answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}, f"answered {answer}")
         arrived = [
             base64.b64decode(json.loads(body)["Records"][0]["Data"]) if body.startswith(b'{"') else body
             for body in Receiver.bodies

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import hashlib
+import importlib.util
 import marshal
 import os
 import py_compile
@@ -11,16 +13,13 @@ import re
 import subprocess
 import sys
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from layer import build
 from layer.build import BuildError, Target, Tree
 from layer.sbom import canonical, cyclonedx
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 TARGET = Target("3.13", "arm64")
 HERE = Target(f"3.{sys.version_info.minor}", "arm64")
@@ -101,7 +100,7 @@ def test_bytecode_does_not_depend_on_where_and_when_it_was_built(tmp_path: Path)
     assert not list(folders[0].rglob("two.*.pyc"))
 
 
-def test_our_own_bytecode_has_no_docstrings(tmp_path: Path) -> None:
+def test_some_bytecode_has_no_docstrings(tmp_path: Path) -> None:
     """It is smaller so, and under the name that every Python takes; other packages keep theirs."""
     text = '"""About."""\n\ndef f():\n    """Words."""\n'
     write(tmp_path, {f"{HERE.site}/{name}/__init__.py": text for name in ("trailforward", "pydantic")})
@@ -114,6 +113,20 @@ def test_our_own_bytecode_has_no_docstrings(tmp_path: Path) -> None:
         (function,) = (each for each in module.co_consts if hasattr(each, "co_consts"))
         words[name] = "Words." in function.co_consts
     assert words == {"trailforward": False, "pydantic": True}
+
+
+def test_nothing_but_docstrings_is_stripped() -> None:
+    """Python leaves out assert statements at that level, too: what gets it has none."""
+    for name in build._STRIPPED:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        for path in Path(found.origin).parent.rglob("*.py"):
+            place = f"site-packages/{name}/{path.relative_to(Path(found.origin).parent).as_posix()}"
+            if build.COLD.search(place) or any(part in place for part in build.LEFT_OUT):
+                continue
+            tree = ast.parse(path.read_text())
+            assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), place
 
 
 def test_bytecode_that_python_would_check_or_rebuild_is_refused(tmp_path: Path) -> None:
