@@ -20,8 +20,8 @@ class Key(NamedTuple):
     """What every leaf has that satisfies a member.
 
     Attributes:
-        kind: ``exact``, ``prefix``, ``suffix`` or ``cidr``.
-        value: text, address or literal; the affix; the network.
+        kind: ``exact``, ``prefix``, ``suffix``, ``cidr`` or ``but``.
+        value: text, address or literal; the affix; the network; the texts that may not stand there.
         enough: whether no other leaf has it.
     """
 
@@ -52,11 +52,19 @@ def needs(rule: Rule) -> Iterator[tuple[str, Need]]:
 def _need(condition: Condition) -> Need:
     if PRESENT in condition.members:
         return Need(None, enough=True)
+    if len(condition.members) == 1 and (excluded := _excluded(condition.members[0])):
+        return Need((Key("but", excluded),), enough=True)
     keys = [_key(member) for member in condition.members]
     known = [key for key in keys if key is not None]
     if len(known) < len(keys):
         return Need(None, enough=False)
     return Need(tuple(known), all(key.enough for key in known))
+
+
+def _excluded(member: Member) -> tuple[str, ...]:
+    """The texts that ``anything-but`` names; empty where it names something else."""
+    kind, operand = member
+    return operand if kind == "anything-but" and all(isinstance(one, str) for one in operand) else ()
 
 
 def _key(member: Member) -> Key | None:

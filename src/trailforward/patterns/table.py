@@ -22,12 +22,13 @@ class Table:
         first: those of them that are looked for here first.
     """
 
-    __slots__ = ("_affixes", "_any", "_exact", "_known", "_networks", "_spelled", "bearing", "first")
+    __slots__ = ("_affixes", "_any", "_but", "_exact", "_known", "_networks", "_spelled", "bearing", "first")
 
     def __init__(self) -> None:
         self.bearing = 0
         self.first = 0
         self._any = 0  # those that any leaf may satisfy, as far as keys tell
+        self._but: dict[str, int] = {}  # of these, those that a text does not satisfy
         self._exact: dict[Any, int] = {}
         self._affixes: dict[tuple[str, int], dict[str, int]] = {}
         self._networks: dict[tuple[int, int], dict[int, int]] = {}
@@ -41,6 +42,10 @@ class Table:
             self._any |= bit
         for kind, value, _ in keys or ():
             place: dict[Any, int]
+            if kind == "but":
+                self._any |= bit
+                self._but |= {text: self._but.get(text, 0) | bit for text in value}
+                continue
             if kind == "exact":
                 place, key = self._exact, value
                 self._spelled |= isinstance(value, tuple)
@@ -65,7 +70,7 @@ class Table:
         return self._any
 
     def _hits(self, leaf: str) -> int:
-        hits = self._any | self._exact.get(leaf, 0)
+        hits = self._any & ~self._but.get(leaf, 0) | self._exact.get(leaf, 0)
         for (kind, size), affixes in self._affixes.items():
             affix = leaf[:size] if kind == "prefix" else leaf[max(len(leaf) - size, 0) :]
             hits |= affixes.get(affix, 0)
