@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.addresses import address
+from trailforward.patterns.event import MISSING
 
 if TYPE_CHECKING:
     from trailforward.patterns.keys import Key
 
 
 #: Texts of a table that are remembered.
-_KNOWN = 512
+_MOST_KNOWN = 512
 
 
 class Table:
@@ -20,9 +21,10 @@ class Table:
     Attributes:
         bearing: rules that need a leaf here.
         first: those of them that are looked for here first.
+        known: what some texts hit: the same few come again and again.
     """
 
-    __slots__ = ("_affixes", "_any", "_but", "_exact", "_known", "_networks", "_spelled", "bearing", "first")
+    __slots__ = ("_affixes", "_any", "_but", "_exact", "_networks", "_spelled", "bearing", "first", "known")
 
     def __init__(self) -> None:
         self.bearing = 0
@@ -33,7 +35,7 @@ class Table:
         self._affixes: dict[tuple[str, int], dict[str, int]] = {}
         self._networks: dict[tuple[int, int], dict[int, int]] = {}
         self._spelled = False  # addresses among the exact values, or networks
-        self._known: dict[str, int] = {}  # what some texts hit: the same few come again and again
+        self.known: dict[Any, int] = {}
 
     def add(self, bit: int, keys: tuple[Key, ...] | None) -> None:
         """A rule that needs a leaf with one of the keys here, or any leaf."""
@@ -57,13 +59,11 @@ class Table:
             place[key] = place.get(key, 0) | bit
 
     def hits(self, leaf: Any) -> int:
-        """The rules that a leaf may satisfy."""
+        """The rules that a leaf may satisfy. Ask ``known`` first."""
         if isinstance(leaf, str):
-            hits = self._known.get(leaf)
-            if hits is None:
-                hits = self._hits(leaf)
-                if len(self._known) < _KNOWN:
-                    self._known[leaf] = hits
+            hits = self._hits(leaf)
+            if len(self.known) < _MOST_KNOWN:
+                self.known[leaf] = hits
             return hits
         if leaf is None or leaf is True or leaf is False:
             return self._any | self._exact.get(leaf, 0)
@@ -111,7 +111,9 @@ class Node:
         return table
 
 
-def look(root: Node, event: dict[str, Any]) -> tuple[dict[Table, int], bool]:
+def look(  # noqa: C901  # one loop, since calls would cost more than what they do
+    root: Node, event: dict[str, Any]
+) -> tuple[dict[Table, int], bool]:
     """What all leaves say that any rule asks for.
 
     Args:
@@ -128,14 +130,18 @@ def look(root: Node, event: dict[str, Any]) -> tuple[dict[Table, int], bool]:
     while stack:
         node, value = stack.pop()
         if isinstance(value, dict):
+            get = value.get
             for key, child in node.children.items():
-                if key in value:
-                    below = value[key]
-                    if isinstance(below, (dict, list)):
-                        stack.append((child, below))
-                    elif (table := child.table) is not None:
+                below = get(key, MISSING)
+                if below is MISSING:
+                    continue
+                if isinstance(below, (dict, list)):
+                    stack.append((child, below))
+                elif (table := child.table) is not None:
+                    # Here and not in a method: the hottest lines of many routes.
+                    if (hits := table.known.get(below)) is None:
                         hits = table.hits(below)
-                        found[table] = found[table] | hits if table in found else hits
+                    found[table] = found[table] | hits if table in found else hits
             if node.dotted and not node.dotted.keys().isdisjoint(value):
                 alone = False
                 stack += [(child, value[key]) for key, child in node.dotted.items() if key in value]
