@@ -300,6 +300,17 @@ def test_parsed_views_are_let_go_once_an_event_is_on_its_way() -> None:
     assert events[0].record["eventName"] == "StopInstances"
 
 
+def test_a_sink_that_says_it_looks_at_nothing_else_gets_nothing_else() -> None:
+    """A plain sink spares itself fields, group and subject; data, key and time are there for all."""
+    usual, plain = ScriptedSink(), ScriptedSink()
+    plain.plain = True  # type: ignore[attr-defined]  # as third parties' sinks may
+    forwarder({"usual": usual, "plain": plain}).forward(messages(1))
+    (entry,), (bare,) = usual.taken, plain.taken
+    assert (entry.fields["eventName"], entry.group) == ("StopInstances", "111122223333")
+    assert (bare.fields, bare.group, bare.subject) == ({}, "", "")
+    assert (bare.data, bare.key, bare.time) == (entry.data, entry.key, entry.time)
+
+
 def test_routes_choose_the_sinks() -> None:
     """An event goes to the sinks of all routes that match it; to every other sink it counts as filtered."""
     routes = (

@@ -81,9 +81,9 @@ def test_an_event_keeps_its_bytes(own: Any) -> None:
 
 
 def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Path) -> None:
-    """Only a function whose handler is trailforward's reads batches so; it is put in place once."""
+    """Only trailforward's own handler reads so; what it loaded, no collector looks at again."""
     (tmp_path / "spy.py").write_text(
-        "import sys\n"
+        "import gc, sys\n"
         "import trailforward\n"
         "forwarder = trailforward.Forwarder.from_env()\n"
         "def marshaller():\n"
@@ -94,7 +94,8 @@ def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Pat
         "from trailforward import handler as inner\n"
         "inner.read_payloads()\n"
         "def handler(event, context):\n"
-        "    return [inner.lambda_handler(event, context), before, marshaller()]\n"
+        "    collector = [gc.isenabled(), gc.get_freeze_count() > 10_000]\n"
+        "    return [inner.lambda_handler(event, context), before, marshaller(), collector]\n"
     )
     with Receiver() as receiver:
         with Function({"TRAILFORWARD_TO": receiver.url}, tmp_path, "spy.handler") as function:
@@ -102,7 +103,7 @@ def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Pat
         assert receiver.requests[0].body == b"[" + envelope(0) + b"]"
     theirs = ["awslambdaric.lambda_runtime_marshaller", "NoneType"]
     ours = ["trailforward.runtime", "LambdaMarshaller"]
-    assert answer == ("response", [{"batchItemFailures": []}, theirs, ours])
+    assert answer == ("response", [{"batchItemFailures": []}, theirs, ours, [True, True]])
 
 
 def test_a_restored_copy_draws_its_own_numbers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,6 +145,17 @@ def test_all_at_once_is_one_by_one(sources: list[dict[str, Any]], event: dict[st
     assert PatternSet(patterns).matches(event) == alone
 
 
+def test_what_is_not_remembered_is_found_all_the_same() -> None:
+    """More different values than any memory holds are judged alike, the first time and again."""
+    together = PatternSet(
+        {"even": {"n": [{"suffix": "0"}]}, "odd": {"n": [{"anything-but": ["x"]}], "m": ["1"]}}
+    )
+    for _ in range(2):
+        for number in range(3_000):
+            event = {"n": str(number), "m": str(number % 3)}
+            assert together.matches(event) == ["even"] * (number % 10 == 0) + ["odd"] * (number % 3 == 1)
+
+
 def test_events_in_every_form() -> None:
     """A set takes the same forms of event as a pattern, and refuses the same."""
     together = PatternSet({"iam": {"source": ["aws.iam"]}})
