@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import os
 import re
-import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from urllib.parse import urlsplit
 
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
 from trailforward.settings import Constraint, Settings, Tagged
-from trailforward.sinks._direct import keys as environment_keys
 from trailforward.sinks._secrets import check_reference
-from trailforward.sinks._sigv4 import Keys, Scope, sign
 from trailforward.sinks._url import CHARACTERS
 from trailforward.sinks.settings import fault
 
@@ -24,7 +19,7 @@ if TYPE_CHECKING:
 
     from trailforward.sinks._secrets import Secrets
 
-#: Headers that the sink and ``http.client`` write themselves, because the body's framing hangs on them.
+#: Headers that the sink writes itself, because the body's framing hangs on them.
 FRAMING = frozenset(
     {
         "accept-encoding",
@@ -210,7 +205,10 @@ class SigV4Auth(Settings):
 
     def authorizer(self, _secrets: Secrets, _lifetime: float) -> Authorizer:
         """Signs."""
-        return _Signature(self)
+        # Only who signs pays for it.
+        from trailforward.sinks._signature import Signature
+
+        return Signature(self)
 
 
 #: ``auth = { type = "…", … }``
@@ -283,65 +281,3 @@ class _SecretUrl(ShownSecret):
 def _as_sink_error(error: SecretError) -> TransientError | PermanentError:
     kind = TransientError if isinstance(error, SecretUnavailableError) else PermanentError
     return kind("secret", str(error))
-
-
-#: A URL that is canonical as it is: no query, no escapes, no steps that begin with a dot, no usual port.
-_PLAIN_URL = re.compile(
-    r"https?://(?P<host>[a-z0-9.-]+(:(?!(80|443)(/|$))[0-9]+)?)(?P<path>(/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?)"
-)
-
-
-class _Signature:
-    """Signs requests: by botocore, unless the URL is plain and the credentials are the environment's."""
-
-    def __init__(self, settings: SigV4Auth) -> None:
-        self._settings = settings
-        self._lock = threading.Lock()
-        self._credentials: Any = None
-
-    def prove(self, url: str, headers: Mapping[str, str], body: bytes) -> Proof:
-        keys = self._keys()
-        # OpenSearch Serverless asks for this header; no service minds it.
-        sent = {**headers, "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
-        plain = _PLAIN_URL.fullmatch(url)
-        if plain and isinstance(keys, Keys):
-            scope = Scope(self._settings.region, self._settings.service)
-            signed = sign(keys, scope, plain["path"] or "/", {**sent, "Host": plain["host"]}, body)
-            return Proof(signed, _fingerprint(keys))
-        from botocore.auth import SigV4Auth as Signer
-        from botocore.awsrequest import AWSRequest
-
-        request = AWSRequest("POST", url, headers=sent, data=body)
-        Signer(keys, self._settings.service, self._settings.region).add_auth(request)
-        return Proof(dict(request.headers.items()), _fingerprint(keys))
-
-    def renew(self, used: str) -> bool:
-        with self._lock:
-            self._credentials = None
-        return _fingerprint(self._keys()) != used
-
-    def _keys(self) -> Any:
-        """Access key, secret key and token: of the environment, or as botocore finds and renews them."""
-        with self._lock:
-            credentials = self._credentials = self._credentials or environment_keys(os.environ)
-        if isinstance(credentials, Keys):
-            return credentials
-        from botocore import exceptions
-        from botocore.session import Session
-
-        try:
-            with self._lock:
-                if self._credentials is None:
-                    self._credentials = Session().get_credentials()
-                credentials = self._credentials
-            if credentials is not None:
-                return credentials.get_frozen_credentials()
-        except (exceptions.PartialCredentialsError, exceptions.ProfileNotFound) as error:
-            raise PermanentError("NoCredentials", str(error)) from None
-        except exceptions.BotoCoreError as error:
-            raise TransientError("credentials", f"cannot be read now: {type(error).__name__}") from None
-        raise PermanentError("NoCredentials", "SigV4 needs AWS credentials, and none were found")
-
-
-def _fingerprint(keys: Any) -> str:
-    return f"{keys.access_key} {keys.token or ''}"
