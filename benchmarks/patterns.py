@@ -222,7 +222,7 @@ def show_routes() -> None:
         sets.append(PatternSet(routes(count)))
         built.append((time.perf_counter() - start) * 1e3)
     loads, *spent = micros(partial(json.loads, text), *(partial(each.matches, EVENT) for each in sets))
-    print(f"\n{'routes':>8} {'µs':>8} {'ratio':>7} {'against one':>12} {'rules run':>10}  build ms")
+    print(f"\n{'routes':>8} {'µs':>8} {'ratio':>7} {'against one':>12} {'in play':>10}  build ms")
     for count, together, took, build in zip(ROUTE_COUNTS, sets, spent, built, strict=True):
         print(
             f"{count:8,} {took:8.2f} {took / loads:7.2f} {took / spent[0]:11.1f}x "

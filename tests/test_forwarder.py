@@ -450,7 +450,7 @@ def test_latency_is_measured_from_the_event_to_its_delivery_by_region() -> None:
     assert milliseconds > 0
 
 
-@pytest.mark.parametrize("time", [None, 5, "yesterday", "2026-05-04T09:15:00"])
+@pytest.mark.parametrize("time", [None, 5, "yesterday", "2026-05-04T09:15:00", "2" * 1_000])
 def test_an_event_without_a_usable_time_has_no_latency(time: object) -> None:
     """A time that is missing, odd or without zone costs the figure, not the event."""
     raw = json.dumps({**json.loads(envelope(0, eventTime=time)), "time": None}).encode()

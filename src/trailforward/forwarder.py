@@ -313,8 +313,12 @@ def _latencies(batch: Sequence[Parcel], at: float) -> list[tuple[str, float]]:
     return [
         (parcel.region, max(0.0, (at - then) * 1000))
         for parcel in batch
-        if parcel.region and (then := _epoch(parcel.time)) is not None
+        if parcel.region and len(parcel.time) <= _TIME and (then := _epoch(parcel.time)) is not None
     ]
+
+
+#: No moment is longer. What is remembered comes from events, so it must not be as long as they please.
+_TIME = 64
 
 
 @lru_cache(maxsize=4_096)  # CloudTrail's times are whole seconds: the events of a batch share a few

@@ -152,8 +152,12 @@ class SelfGuard:
         )
 
 
+#: Longer texts are not our own resources, and would fill the memory below.
+_ARN_CHARACTERS = 2_048
+
+
 def _parsed(text: object) -> Arn | None:
-    return _arn(text) if isinstance(text, str) else None
+    return _arn(text) if isinstance(text, str) and len(text) <= _ARN_CHARACTERS else None
 
 
 @lru_cache(maxsize=1_024)  # the same few roles and resources come again and again

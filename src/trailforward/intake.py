@@ -57,8 +57,8 @@ class Intake:
     ) -> None:
         self._router = router
         self._guard = guard
-        self._counters = {
-            name: _Counter(name, sink, forms, on_error, (redactions or {}).get(name), forged)
+        self._desks = {
+            name: _Desk(name, sink, forms, on_error, (redactions or {}).get(name), forged)
             for name, sink in sinks.items()
         }
         self._on_error = on_error
@@ -76,7 +76,7 @@ class Intake:
         Returns:
             The parcels for each sink, and the refusals.
         """
-        parcels: dict[str, list[Parcel]] = {name: [] for name in self._counters}
+        parcels: dict[str, list[Parcel]] = {name: [] for name in self._desks}
         refusals: Refusals = defaultdict(dict)
         everyone = list(outcome.accounts)
         for index in wave:
@@ -103,13 +103,13 @@ class Intake:
             if kind:
                 outcome.forged[kind] += 1
             for name in owed:
-                counter = self._counters[name]
+                desk = self._desks[name]
                 if name not in wanted:
                     outcome.record(name, index, _NO_ROUTE)
-                elif origin.arn and origin.arn == counter.arn:
+                elif origin.arn and origin.arn == desk.arn:
                     outcome.record(name, index, _SAME_QUEUE)
                 else:
-                    made = counter.parcel(wanted[name], index, message, kind)
+                    made = desk.parcel(wanted[name], index, message, kind)
                     if type(made) is Parcel:
                         parcels[name].append(made)
                     else:
@@ -131,7 +131,7 @@ class Intake:
         return self._router.sinks(routed), contradiction(event)
 
 
-class _Counter:
+class _Desk:
     """Where messages for one sink are handed in.
 
     Args:

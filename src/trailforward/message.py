@@ -178,9 +178,10 @@ class Message:
             key = record.get("eventID")
             if not (isinstance(key, str) and key and key.isascii()):
                 others = record.get("eventId"), event.get("id")
-                key = next(
-                    (one for one in others if isinstance(one, str) and one and one.isascii()), self.digest
-                )
+                known = (one for one in others if isinstance(one, str) and one and one.isascii())
+                key = next(known, None)
+                if key is None:
+                    key = self.digest
             time, region = record.get("eventTime") or event.get("time"), event.get("region")
             about = self._about = About(
                 key, time if isinstance(time, str) else "", region if isinstance(region, str) else ""

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trailforward.errors import EventError, PatternError
 from trailforward.message import Message, Origin
-from trailforward.patterns import Pattern, PatternSet
+from trailforward.patterns import Pattern, PatternSet, addresses
 
 EVENT = {
     "source": "aws.iam",
@@ -154,6 +154,18 @@ def test_what_is_not_remembered_is_found_all_the_same() -> None:
         for number in range(3_000):
             event = {"n": str(number), "m": str(number % 3)}
             assert together.matches(event) == ["even"] * (number % 10 == 0) + ["odd"] * (number % 3 == 1)
+
+
+def test_long_texts_are_judged_and_not_remembered() -> None:
+    """Events may hold texts of any length; what the index remembers of them stays small."""
+    together = PatternSet({"long": {"a": [{"prefix": "x"}]}, "net": {"a": [{"cidr": "10.0.0.0/8"}]}})
+    before = addresses._known.cache_info().currsize
+    assert together.matches({"a": "x" * 100_000}) == ["long"]
+    assert together.matches({"a": "::ffff:" + "0" * 1_000 + "a00:1"}) == ["net"]
+    assert addresses._known.cache_info().currsize == before
+    assert together._index.tables[0].known == {}
+    assert together.matches({"a": "xy"}) == ["long"]
+    assert list(together._index.tables[0].known) == ["xy"]
 
 
 def test_events_in_every_form() -> None:

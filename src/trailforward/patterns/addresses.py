@@ -45,9 +45,21 @@ class Network(NamedTuple):
         return found is not None and found.bits == self.bits and found.value >> self.shift == self.prefix
 
 
-@lru_cache(maxsize=4_096)  # a few callers make most events, and most texts are no address
+#: Longer texts are read each time, since events may hold any number of them.
+_REMEMBERED = 64
+
+
 def address(text: str) -> Address | None:
     """Reads an address; None for any other text."""
+    return _known(text) if len(text) <= _REMEMBERED else _read(text)
+
+
+@lru_cache(maxsize=4_096)  # a few callers make most events, and most texts are no address
+def _known(text: str) -> Address | None:
+    return _read(text)
+
+
+def _read(text: str) -> Address | None:
     if ":" in text:
         return _v6(text) if _HEX_AND_COLONS.fullmatch(text) else None
     if len(text) > _V4_LONGEST or not _FOUR_GROUPS.fullmatch(text):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from trailforward.patterns.keys import Key
 
 
-#: Texts of a table that are remembered.
-_MOST_KNOWN = 512
+#: Texts of a table that are remembered, and characters of one: events may hold any number of long ones.
+_MOST_KNOWN, _LONGEST_KNOWN = 512, 256
 
 
 class Table:
@@ -62,7 +62,7 @@ class Table:
         """The rules that a leaf may satisfy. Ask ``known`` first."""
         if isinstance(leaf, str):
             hits = self._hits(leaf)
-            if len(self.known) < _MOST_KNOWN:
+            if len(self.known) < _MOST_KNOWN and len(leaf) <= _LONGEST_KNOWN:
                 self.known[leaf] = hits
             return hits
         if leaf is None or leaf is True or leaf is False:
