@@ -140,6 +140,15 @@ def test_a_handler_with_only_an_http_sink_never_imports_boto3(tmp_path: Path) ->
     assert answer == ("response", [{"batchItemFailures": []}, []])
 
 
+_SPY = """
+import sys
+from trailforward.handler import lambda_handler as inner
+
+def handler(event, context):
+    return [inner(event, context), sorted({"botocore.session"} & set(sys.modules))]
+"""
+
+
 @pytest.mark.parametrize(
     ("environ", "loaded"),
     [({}, []), ({"TRAILFORWARD_AWS_CLIENT": "botocore"}, ["botocore.session"])],
@@ -148,12 +157,7 @@ def test_one_setting_sends_everything_through_botocore(
     tmp_path: Path, environ: dict[str, str], loaded: list[str]
 ) -> None:
     """By default neither a sink nor the dead letters need botocore; with one setting both use it."""
-    (tmp_path / "spy.py").write_text(
-        "import sys\n"
-        "from trailforward.handler import lambda_handler as inner\n"
-        "def handler(event, context):\n"
-        "    return [inner(event, context), sorted({'botocore.session'} & set(sys.modules))]\n"
-    )
+    (tmp_path / "spy.py").write_text(_SPY)
     stream = "arn:aws:kinesis:eu-west-1:111122223333:stream/events"
     dead = "arn:aws:sqs:eu-west-1:111122223333:dead"
     with StubAws() as stub:
@@ -161,6 +165,23 @@ def test_one_setting_sends_everything_through_botocore(
         with Function({**environ, "AWS_ENDPOINT_URL": stub.url}, tmp_path, "spy.handler") as function:
             answer = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record("no event", "m-1")))
         assert stub.taken("kinesis:eu-west-1") == [envelope(0)]
+        assert stub.taken("sqs:eu-west-1") == [b"no event"]
+    assert answer == ("response", [{"batchItemFailures": []}, loaded])
+
+
+@pytest.mark.parametrize(("client", "loaded"), [("direct", []), ("botocore", ["botocore.session"])])
+def test_the_queues_of_ours_obey_that_setting_too(tmp_path: Path, client: str, loaded: list[str]) -> None:
+    """Where no sink calls AWS, the dead letters still do, as the setting says."""
+    (tmp_path / "spy.py").write_text(_SPY)
+    with StubAws() as stub:
+        environ = {
+            "TRAILFORWARD_TO": "file:copy",
+            "TRAILFORWARD_DEAD_LETTER": "arn:aws:sqs:eu-west-1:111122223333:dead",
+            "TRAILFORWARD_AWS_CLIENT": client,
+            "AWS_ENDPOINT_URL": stub.url,
+        }
+        with Function(environ, tmp_path, "spy.handler") as function:
+            answer = function.invoke(sqs(sqs_record("no event", "m-0")))
         assert stub.taken("sqs:eu-west-1") == [b"no event"]
     assert answer == ("response", [{"batchItemFailures": []}, loaded])
 

@@ -87,6 +87,32 @@ def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
     assert len(sink.taken) == 11
 
 
+def test_what_is_told_after_the_deadline_is_not_heard() -> None:
+    """What was given back for lack of an answer stays so, even if the answer comes a moment later."""
+    answering, answered = threading.Event(), threading.Event()
+
+    class Late(ScriptedSink):
+        def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
+            answering.wait(30)
+            try:
+                return super().send(batch)
+            finally:
+                answered.set()
+
+    workers = Workers()
+    deadline = time.monotonic() + 0.05
+    lane = Lane("a", Late(), Backoff(), workers, deadline=deadline, on_error=lambda *_: None)
+    lane.start(parcels(2))
+    lane.finish()
+    assert {index: result.code for index, result in lane.refused.items()} == {0: "deadline", 1: "deadline"}
+    answering.set()
+    assert answered.wait(30)
+    assert lane._task is not None
+    lane._task.wait(30)
+    assert lane.delivered == []
+    assert set(lane.refused) == {0, 1}
+
+
 ANSWERS = st.sampled_from(
     [
         None,

@@ -114,6 +114,25 @@ def test_the_index_never_hides_a_match(source: dict[str, Any], value: Any) -> No
         assert together.matches(event) == ["it"] * Pattern(source).matches(event)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"a": [{"b": "x", "c": "y"}, {"b": "y", "c": "x"}]},
+        {"a": [{"b": "x", "c": "x"}, {"b": "y"}]},
+        {"a": [[{"b": "x"}], {"c": "x"}]},
+        {"a": {"b": ["x"], "c": ["y", "x"]}},
+        {"a": {"b": "x"}, "a.c": "x"},
+        {"a": {"b": "x", "c": "y"}, "a.c": "x"},
+        {"a.b": "x", "a.c": "x"},
+    ],
+    ids=repr,
+)
+def test_fields_that_belong_together_are_judged_together(event: dict[str, Any]) -> None:
+    """Two fields of an array's objects hold in one object or not at all, for a set as for a pattern alone."""
+    source = {"a": {"b": ["x"], "c": ["x"]}}
+    assert PatternSet({"it": source}).matches(event) == ["it"] * Pattern(source).matches(event)
+
+
 VALUES = st.sampled_from(["x", "y", "xx", "10.0.0.1", "010.0.0.1", 1, True, None])
 MEMBERS = [
     *("x", 1, None, True, "10.0.0.1"),
