@@ -19,7 +19,7 @@ import orjson
 
 from benchmarks import answerer, events
 from benchmarks.contestants import TRAILFORWARD, environment
-from trailforward.workers import Task, Workers
+from trailforward.pipeline.threads import Task, Workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.batching import batches
+from trailforward.pipeline.batching import batches
 
 
 @given(

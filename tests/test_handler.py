@@ -189,7 +189,7 @@ def test_the_queues_of_ours_obey_that_setting_too(tmp_path: Path, client: str, l
 @pytest.mark.parametrize(
     ("environ", "made"),
     [
-        ({}, ["trailforward.sinks._api"]),
+        ({}, ["trailforward.aws.api"]),
         ({"AWS_ACCESS_KEY_ID": ""}, ["botocore.session"]),  # SnapStart's credentials are no variables
     ],
 )
@@ -201,7 +201,7 @@ def test_before_a_snapshot_the_clients_are_made(
         "import sys\n"
         "from snapshot_restore_py import get_before_snapshot\n"
         "from trailforward import handler as inner\n"
-        "WATCHED = {'botocore.session', 'trailforward.sinks._api'}\n"
+        "WATCHED = {'botocore.session', 'trailforward.aws.api'}\n"
         "before = sorted(WATCHED & set(sys.modules))\n"
         "for hook, arguments, named in get_before_snapshot():\n"
         "    hook(*arguments, **named)\n"

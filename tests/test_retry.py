@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.retry import Backoff
+from trailforward.pipeline.backoff import Backoff
 
 SECONDS = st.floats(0, 1000)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.events import envelope
 from trailforward.patterns import Pattern
-from trailforward.routing import Route, Router
+from trailforward.pipeline.routing import Route, Router
 
 
 def event(name: str = "StopInstances") -> dict[str, Any]:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-from trailforward.workers import Workers
+from trailforward.pipeline.threads import Workers
 
 
 def test_one_thread_serves_invocation_after_invocation() -> None:
@@ -41,7 +41,7 @@ def test_work_that_raises_is_over() -> None:
     """A bug in the work is told on standard error, and neither it nor the next work hangs."""
     script = (
         "import threading\n"
-        "from trailforward.workers import Workers\n"
+        "from trailforward.pipeline.threads import Workers\n"
         "told, tell = threading.Event(), threading.excepthook\n"
         "threading.excepthook = lambda args: (tell(args), told.set())\n"
         "workers = Workers()\n"
@@ -57,7 +57,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
     """The process ends when its work is done, whatever a destination does."""
     script = (
         "import threading\n"
-        "from trailforward.workers import Workers\n"
+        "from trailforward.pipeline.threads import Workers\n"
         "Workers().run(threading.Event().wait, 'lane')\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trailforward._version import __version__
+
 if TYPE_CHECKING:
     from trailforward.config import Config
     from trailforward.errors import (
@@ -23,14 +25,12 @@ if TYPE_CHECKING:
         TrailforwardError,
         TransientError,
     )
-    from trailforward.forwarder import Forwarder
     from trailforward.message import Message, Origin
     from trailforward.models import CloudTrailRecord, EventBridgeEvent
     from trailforward.outcome import Fate, Outcome
     from trailforward.patterns import Pattern
+    from trailforward.pipeline.forwarder import Forwarder
     from trailforward.sources import parse
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "CloudTrailRecord": "models",
@@ -39,7 +39,7 @@ _HOMES = {
     "EventBridgeEvent": "models",
     "EventError": "errors",
     "Fate": "outcome",
-    "Forwarder": "forwarder",
+    "Forwarder": "pipeline.forwarder",
     "Message": "message",
     "MissingExtraError": "errors",
     "Origin": "message",

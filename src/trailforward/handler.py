@@ -11,7 +11,7 @@ from typing import Any
 # What is loaded now stays: to look for garbage in it is a fifth of a cold start, and of no use later.
 gc.disable()
 try:
-    from trailforward.forwarder import Forwarder
+    from trailforward.pipeline.forwarder import Forwarder
     from trailforward.runtime import around_snapshots, read_payloads
 
     forwarder = Forwarder.from_env()

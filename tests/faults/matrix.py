@@ -11,7 +11,7 @@ from tests.faults.faults import ROWS, Row
 from tests.faults.world import SINKS, World
 from tests.support.aws import point_at
 from tests.support.stub_aws import StubAws
-from trailforward.sinks import _aws
+from trailforward.aws import client as aws_client
 
 
 def cell(sink: str, row: Row, stub: StubAws) -> str:
@@ -29,7 +29,7 @@ def main() -> None:
     with StubAws() as stub, pytest.MonkeyPatch.context() as patch:
         point_at(stub.url, patch)
         for row in ROWS:
-            patch.setattr(_aws, "READ_TIMEOUT", row.read_timeout)
+            patch.setattr(aws_client, "READ_TIMEOUT", row.read_timeout)
             lines.append([row.name])
             for sink in SINKS:
                 stub.reset()

@@ -15,7 +15,7 @@ from tests.faults.world import COUNT, DEAD_LETTER, EVENTS, RETRY_QUEUE, SINKS, W
 from tests.support.aws import by_botocore
 from tests.support.stub_aws import Refuse, Reset, StubAws
 from trailforward import Fate
-from trailforward.sinks import _aws
+from trailforward.aws import client as aws_client
 
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
@@ -37,7 +37,7 @@ every_case = pytest.mark.parametrize(("sink", "row", "way"), CASES)
 @pytest.fixture(autouse=True)
 def _timeouts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, stub: StubAws) -> None:
     if "row" in request.fixturenames:
-        monkeypatch.setattr(_aws, "READ_TIMEOUT", request.getfixturevalue("row").read_timeout)
+        monkeypatch.setattr(aws_client, "READ_TIMEOUT", request.getfixturevalue("row").read_timeout)
     if "way" in request.fixturenames and request.getfixturevalue("way") == "by botocore":
         by_botocore(monkeypatch)
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.events import FIFO, QUEUE, Context, envelope, sqs, sqs_record
-from trailforward import Config, Fate, Forwarder, Message, Origin, handback
+from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.sinks.base import Entry, Limits, Rejection
 
@@ -133,7 +133,7 @@ records = st.lists(
 def record(number: int, body: Any, group: str | None, owed: str) -> dict[str, Any]:
     """A message of the queue; the number makes it unique."""
     data = envelope(number, **body) if isinstance(body, dict) else f"{body}{' ' * number}"
-    attributes = {handback.SINKS: owed} if owed else None
+    attributes = {redelivery.SINKS: owed} if owed else None
     return sqs_record(data, str(number), arn=FIFO if group else QUEUE, group=group, attributes=attributes)
 
 
@@ -204,9 +204,9 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
 def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
     """(sink, original bytes) of every message that one of our own queues took."""
     return {
-        (name, handback.body(entry.data.decode(), entry.attributes))
+        (name, redelivery.body(entry.data.decode(), entry.attributes))
         for entry in (sink.taken if sink else ())
-        for name in handback.read(entry.attributes).owed or ()
+        for name in redelivery.read(entry.attributes).owed or ()
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.events import Context, envelope, sqs, sqs_record
 from tests.support.receiver import Receiver, Status
-from trailforward import Config, Fate, Forwarder, handback
+from trailforward import Config, Fate, Forwarder, redelivery
 from trailforward.demo.receiver import split
 
 if TYPE_CHECKING:
@@ -201,9 +201,9 @@ class World:
 def _owed(items: list[Item]) -> set[tuple[str, bytes]]:
     """(sink, original bytes) of every message in one of our own queues."""
     return {
-        (sink, handback.body(item.data.decode(), item.attributes))
+        (sink, redelivery.body(item.data.decode(), item.attributes))
         for item in items
-        for sink in handback.read(item.attributes).owed or ()
+        for sink in redelivery.read(item.attributes).owed or ()
     }
 
 

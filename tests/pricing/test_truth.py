@@ -15,9 +15,9 @@ from tests.support.events import envelope
 from tests.support.sinks import ScriptedSink
 from tests.test_docs import BLOCKS, ROOT
 from trailforward import Config, Forwarder, Message, Origin
+from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices
 from trailforward.pricing.path import LATENCY, LOG_EVENT, REGION_LINE, SINK_LINE
-from trailforward.telemetry import PowertoolsTelemetry
 
 if TYPE_CHECKING:
     from typing import Any

@@ -6,7 +6,7 @@ import pytest
 
 from trailforward.config import RetrySettings, RouteTest
 from trailforward.errors import SettingError
-from trailforward.sinks.http import HttpSettings
+from trailforward.sinks.http.sink import HttpSettings
 from trailforward.sinks.kinesis import KinesisSettings
 
 URL = "https://siem.example.com"

@@ -16,7 +16,7 @@ from tests.support.settings import read
 from trailforward import Config, sinks
 from trailforward.config import PipelineSettings, RetrySettings, RouteSettings, RouteTest
 from trailforward.settings import Constraint, Settings, fields, plain
-from trailforward.sinks.http import HttpSettings
+from trailforward.sinks.http.sink import HttpSettings
 from trailforward.sinks.sqs import SqsSettings
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"

@@ -19,7 +19,7 @@ from tests.support.stub_aws import Partial, Refusal, Refuse, StubAws, containing
 from trailforward import sinks
 from trailforward.demo.receiver import split
 from trailforward.formats import load
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 from trailforward.testing.contract import SinkContract
 
 if TYPE_CHECKING:

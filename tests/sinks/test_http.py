@@ -14,7 +14,7 @@ from tests.support.receiver import Receiver
 from tests.support.settings import read
 from trailforward.formats import load
 from trailforward.sinks.base import Entry, Rejection
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ def test_sending_over_http_imports_no_aws_library(receiver: Receiver) -> None:
 import sys
 from trailforward.formats import load
 from trailforward.sinks.base import Entry
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 sink = HttpSink(HttpSettings(to=sys.argv[1], gzip=True), load("raw"))
 assert sink.send([Entry(b"{}", "key")]) == []
 sink.close()

@@ -15,7 +15,7 @@ from tests.support.settings import read
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, SinkError, TransientError
 from trailforward.formats import load
 from trailforward.sinks.base import Entry
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -267,8 +267,8 @@ def test_a_plain_url_is_signed_without_botocore(receiver: Receiver) -> None:
 import sys
 from trailforward.formats import load
 from trailforward.sinks.base import Entry
-from trailforward.sinks._auth import SigV4Auth
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.auth import SigV4Auth
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 auth = SigV4Auth(type="sigv4", service="execute-api", region="eu-west-1")
 sink = HttpSink(HttpSettings(to=sys.argv[1], auth=auth), load("raw"))
 assert sink.send([Entry(b"{}", "key")]) == []

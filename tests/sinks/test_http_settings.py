@@ -10,7 +10,7 @@ from tests.support.settings import read
 from trailforward.config.problems import validated
 from trailforward.errors import MissingExtraError, Problem, SettingError
 from trailforward.formats import load
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
 URL = "https://siem.example.com/in"
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"

@@ -15,9 +15,9 @@ from trailforward import Config, ConfigError, Forwarder, Message, Origin
 from trailforward.errors import PermanentError, TransientError
 from trailforward.formats import load
 from trailforward.sinks.base import Entry, Rejection
-from trailforward.sinks.http import HttpSettings, HttpSink
-from trailforward.sinks.presets import NAMES
-from trailforward.sinks.presets.base import Preset
+from trailforward.sinks.http.presets import NAMES
+from trailforward.sinks.http.presets.base import Preset
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

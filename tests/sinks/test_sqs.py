@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.entries import ODD, odd
 from tests.support.stub_aws import Partial, Refusal, StubAws, Take, at
-from trailforward import handback
+from trailforward import redelivery
 from trailforward.jsontext import to_bytes
 from trailforward.sinks.base import Entry
 from trailforward.sinks.settings import LimitSettings
@@ -113,13 +113,18 @@ def test_another_digest_in_the_answer_means_that_other_bytes_arrived(stub: StubA
 def test_handed_back_messages_carry_their_note(local_aws: Reader) -> None:
     """Body and attributes of a dead letter come back as they were written; empty attributes are left out."""
     arn = local_aws.queue()
-    note = {handback.SINKS: "siem", handback.CODE: "http_400", handback.REASON: "", handback.ATTEMPTS: "1"}
-    data, attributes = handback.letter(b"\xff\x00", note)
+    note = {
+        redelivery.SINKS: "siem",
+        redelivery.CODE: "http_400",
+        redelivery.REASON: "",
+        redelivery.ATTEMPTS: "1",
+    }
+    data, attributes = redelivery.letter(b"\xff\x00", note)
     assert sink(arn).send([Entry(data, "key", attributes=attributes)]) == []
     (message,) = local_aws.messages(arn)
     read = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert read == {name: value for name, value in attributes.items() if value}
-    assert handback.body(message["Body"], read) == b"\xff\x00"
+    assert redelivery.body(message["Body"], read) == b"\xff\x00"
 
 
 def test_body_and_attributes_count() -> None:

@@ -11,9 +11,9 @@ from tests.support.receiver import Receiver, Status
 from tests.support.secrets import REFERENCE, FixedSecrets
 from trailforward.errors import PermanentError, TransientError
 from trailforward.formats import load
-from trailforward.sinks._signed import signed
 from trailforward.sinks.base import Entry
-from trailforward.sinks.http import HttpSettings, HttpSink
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
+from trailforward.sinks.http.webhook_auth import signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ from tests.support.payloads import log_data, logs, record
 from tests.test_jsontext import fault
 from trailforward import Pattern, parse
 from trailforward.errors import EventError, NothingToForwardError
-from trailforward.sources import _logs, detect
+from trailforward.sources import _log_events, detect
 
 if TYPE_CHECKING:
     from trailforward import Message
@@ -108,7 +108,7 @@ def test_a_bad_log_event_does_not_hide_the_others() -> None:
 
 def test_a_gzip_with_too_much_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """A gzip that would fill the memory is refused."""
-    monkeypatch.setattr(_logs, "MOST", 1_000_000)
+    monkeypatch.setattr(_log_events, "MOST", 1_000_000)
     (message,) = messages(logs(gzip.compress(bytes(2_000_000))))
     assert code(message) == "too_large"
 

@@ -22,10 +22,11 @@ from tests.support.payloads import (
 )
 from tests.support.sinks import ScriptedSink, fail, refuse
 from trailforward import Config, Fate, Forwarder, PayloadError, TransientError, handback, parse
+from trailforward.aws import objects
+from trailforward.aws.objects import Objects
 from trailforward.errors import EventError, MissingExtraError, UnreadError
 from trailforward.outcome import Totals
-from trailforward.sources import Reading, _s3, detect
-from trailforward.sources._s3 import Objects
+from trailforward.sources import Reading, detect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -237,7 +238,7 @@ def test_which_refusals_pass(status: int, code: str | None, passing: bool) -> No
     from botocore.exceptions import ClientError
 
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    error = _s3._refusal(ClientError(answer, "GetObject"))
+    error = objects._refusal(ClientError(answer, "GetObject"))
     assert isinstance(error, UnreadError) == passing
     assert error.code == (code or "Unknown")
 
@@ -257,7 +258,7 @@ def test_names_that_s3_cannot_have(local_aws: Reader) -> None:
 
 def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where botocore is not installed, the error has the command to type."""
-    monkeypatch.setattr(_s3, "find_spec", lambda _: None)
+    monkeypatch.setattr(objects, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'trailforward\[aws\]'"):
         list(parse(ways("b")["s3"]))
 
@@ -289,7 +290,7 @@ def forwarding(fetch: Any, *script: Any, head: str = "") -> tuple[Forwarder, Scr
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of ten messages."""
-    monkeypatch.setattr("trailforward.forwarder._MESSAGES", 10)
+    monkeypatch.setattr("trailforward.pipeline.forwarder._MESSAGES", 10)
 
 
 RECORDS = [record(number) for number in range(35)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trailforward.sinks._secrets import Secrets
+from trailforward.aws.secrets import Secrets
 
 #: What settings name.
 REFERENCE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"

@@ -14,18 +14,18 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from trailforward import handback
+from trailforward import redelivery
 from trailforward.cli._input import open_input
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
-from trailforward.telemetry import place_of
+from trailforward.pipeline.telemetry import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.forwarder import Forwarder
     from trailforward.message import Message
     from trailforward.outcome import Outcome
+    from trailforward.pipeline.forwarder import Forwarder
 
 #: As much as an SQS batch may hold: what the pipeline is made for.
 _MESSAGES = 10_000
@@ -82,7 +82,7 @@ def forward(
 def _forwarder(to: list[str], config: str | None, format: str, run: _Run) -> Forwarder:  # noqa: A002
     """The forwarder that the options describe, or the environment where there are none."""
     from trailforward.config import Config
-    from trailforward.forwarder import Forwarder
+    from trailforward.pipeline.forwarder import Forwarder
 
     logging.getLogger("trailforward").addHandler(logging.NullHandler())
     if to and config:
@@ -165,11 +165,11 @@ class _Run:
 
     def _keep(self, message: Message, owed: dict[str, Any]) -> None:
         verdict = next(iter(owed.values()))
-        attributes = handback.write(
+        attributes = redelivery.write(
             message, owed, code=verdict.code, reason=verdict.reason, attempts=verdict.attempts
         )
         with Path(str(self._undelivered)).open("ab") as file:
-            file.write(handback.line(message.raw, attributes) + b"\n")
+            file.write(redelivery.line(message.raw, attributes) + b"\n")
 
     def error(self, text: str, **fields: Any) -> None:
         """A fault of a sink or format."""
@@ -208,6 +208,6 @@ class _Run:
 
 
 def _batches(messages: Iterator[Message]) -> Iterator[list[Message]]:
-    from trailforward.batching import batches
+    from trailforward.pipeline.batching import batches
 
     return batches(messages, lambda message: len(message.raw), most=_MESSAGES, most_bytes=_BYTES)

@@ -159,7 +159,7 @@ def _objects(settings: Any) -> str:
 
 def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
     """ARNs of secrets, and of parameters that hold secrets."""
-    from trailforward.sinks._secrets import Reference
+    from trailforward.aws.secrets import Reference
 
     secrets, parameters = [], []
     for name, settings in config.sinks.items():
@@ -187,7 +187,7 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
 
 def _partition(config: Config) -> str:
     """The partition that the configuration's ARNs lie in."""
-    from trailforward.forwarder import resources
+    from trailforward.pipeline.forwarder import resources
 
     return next((arn.split(":")[1] for arn in resources(config)), "aws")
 

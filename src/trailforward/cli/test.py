@@ -16,7 +16,7 @@ from trailforward.errors import ConfigError, Problem
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.routing import Route
+    from trailforward.pipeline.routing import Route
     from trailforward.testing.routes import RouteCase, RouteResult
 
 

@@ -11,8 +11,8 @@ from trailforward.config.problems import renamed
 from trailforward.config.route import RouteSettings  # noqa: TC001  # the annotations are evaluated
 from trailforward.config.settings import PipelineSettings  # noqa: TC001  # the annotations are evaluated
 from trailforward.errors import ConfigError, Problem
-from trailforward.retry import Backoff
-from trailforward.routing import Route
+from trailforward.pipeline.backoff import Backoff
+from trailforward.pipeline.routing import Route
 from trailforward.settings import Settings
 
 if TYPE_CHECKING:

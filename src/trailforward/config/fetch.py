@@ -56,7 +56,7 @@ def _parameter(where: str, region: str | None) -> str:
         region = arn.region
     region = region or "us-east-1"
     fix = f"check that it exists in {region}, and grant ssm:GetParameter (and kms:Decrypt) on it"
-    from trailforward.sinks._aws import Client
+    from trailforward.aws.client import Client
 
     try:
         answer = Client("ssm", region).call("get_parameter", Name=name, WithDecryption=True)
@@ -70,7 +70,7 @@ def _object(where: str, region: str | None) -> str:
     bucket, _, key = where.removeprefix("s3://").partition("/")
     if not bucket or not key:
         raise _failed("names no object", "write s3://BUCKET/KEY")
-    from trailforward.sinks._aws import Client
+    from trailforward.aws.client import Client
 
     client = Client("s3", region or "us-east-1")
     from botocore.exceptions import BotoCoreError  # there, if there can be a client

@@ -18,7 +18,7 @@ BUILT_IN = {
     "eventbridge": "trailforward.sinks.eventbridge:EventBridgeSink",
     "logs": "trailforward.sinks.cloudwatch_logs:CloudWatchLogsSink",
     "s3": "trailforward.sinks.s3:S3Sink",
-    "http": "trailforward.sinks.http:HttpSink",
+    "http": "trailforward.sinks.http.sink:HttpSink",
     "file": "trailforward.sinks.local:FileSink",
     "stdout": "trailforward.sinks.local:StdoutSink",
 }

@@ -6,11 +6,11 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from trailforward.aws.client import Client
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
-from trailforward.sinks._aws import Client
-from trailforward.sinks._parts import send_parts
+from trailforward.sinks._multi_call import send_parts
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trailforward.formats.base import Format
-    from trailforward.sinks._parts import Part
+    from trailforward.sinks._multi_call import Part
     from trailforward.sinks.base import Entry
 
 #: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html: a message in

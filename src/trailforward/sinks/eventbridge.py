@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from trailforward.aws.client import Client
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
-from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import by_position
+from trailforward.sinks._aws_batches import by_position
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings, fault
 

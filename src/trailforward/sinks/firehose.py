@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import by_position
+from trailforward.aws.client import Client
+from trailforward.sinks._aws_batches import by_position
 from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 

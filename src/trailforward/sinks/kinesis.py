@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from trailforward.aws.client import Client
 from trailforward.jsontext import to_bytes
-from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import by_position, digest
+from trailforward.sinks._aws_batches import by_position, digest
 from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 

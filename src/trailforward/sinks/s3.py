@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from trailforward.aws.client import Client
 from trailforward.errors import PermanentError
-from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import digest
+from trailforward.sinks._aws_batches import digest
 from trailforward.sinks._lines import one_line_each
-from trailforward.sinks._parts import send_parts
+from trailforward.sinks._multi_call import send_parts
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import SinkSettings, fault
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.formats.base import Format
-    from trailforward.sinks._parts import Part
+    from trailforward.sinks._multi_call import Part
     from trailforward.sinks.base import Entry
 
 #: Our choice: S3 takes 5 GB in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.sinks._aws import Client
-from trailforward.sinks._batches import attribute_bytes, attributes, by_id, digest, fifo_id, sendable
+from trailforward.aws.client import Client
+from trailforward.sinks._aws_batches import attribute_bytes, attributes, by_id, digest, fifo_id, sendable
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 

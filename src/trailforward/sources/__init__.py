@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.errors import NothingToForwardError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
-from trailforward.sources._objects import notices
+from trailforward.sources._notifications import notices
 from trailforward.sources.base import Reading
 from trailforward.sources.cloudwatch_logs import CloudWatchLogsSource
 from trailforward.sources.eventbridge import EventBridgeSource

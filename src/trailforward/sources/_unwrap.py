@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from trailforward.errors import EventError
 from trailforward.jsontext import decode, encode, to_bytes
 from trailforward.message import Message
-from trailforward.sources import _logs, _objects
-from trailforward.sources._trail import GZIP
+from trailforward.sources import _log_events, _notifications
+from trailforward.sources._log_files import GZIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +36,7 @@ def unwrap(raw: bytes, origin: Origin, reading: Reading) -> Iterator[Message]:
         yield Message(raw, origin)
         return
     if raw.startswith(GZIP):
-        yield from _logs.read(raw, origin)
+        yield from _log_events.read(raw, origin)
         return
     try:
         value = decode(raw)
@@ -44,18 +44,18 @@ def unwrap(raw: bytes, origin: Origin, reading: Reading) -> Iterator[Message]:
         value = None
     if (text := notified(value)) is not None:
         yield from unwrap(to_bytes(text), origin, reading)
-    elif (found := _objects.notices(value)) is not None:
+    elif (found := _notifications.notices(value)) is not None:
         yield from pointed(value, found, origin, reading)
     else:
-        yield Message(raw, origin, error=_objects.setup_notice(value))
+        yield Message(raw, origin, error=_notifications.setup_notice(value))
 
 
 def pointed(
-    payload: Any, found: list[_objects.Notice], origin: Origin, reading: Reading
+    payload: Any, found: list[_notifications.Notice], origin: Origin, reading: Reading
 ) -> Iterator[Message]:
     """The records of all objects that a payload points to."""
     for notice in found:
-        yield from _objects.read(notice, origin, reading)
+        yield from _notifications.read(notice, origin, reading)
     if not found:
         error = EventError("bad_notification", "a notification that names no object")
         yield Message(encode(payload), origin, error=error)

@@ -85,7 +85,7 @@ class Reading:
     def fetch(self, pointer: Pointer) -> Iterable[bytes]:
         """The bytes of an object."""
         if self._fetch is None:
-            from trailforward.sources._s3 import Objects
+            from trailforward.aws.objects import Objects
 
             self._fetch = Objects()
         return self._fetch(pointer)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources import _logs
-from trailforward.sources._parts import part
+from trailforward.sources import _log_events
+from trailforward.sources._lenient import part
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import unbase64
 
@@ -36,7 +36,7 @@ class CloudWatchLogsSource:
         except EventError as error:
             yield Message(encode(payload), origin, error=error)
         else:
-            yield from _logs.read(data, origin)
+            yield from _log_events.read(data, origin)
 
     def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.

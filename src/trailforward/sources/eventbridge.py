@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._objects import notices
-from trailforward.sources._parts import text
+from trailforward.sources._lenient import text
+from trailforward.sources._notifications import notices
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import pointed
 from trailforward.sources.base import Reading

@@ -12,7 +12,7 @@ import zlib
 from itertools import count
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from trailforward import handback
+from trailforward import redelivery
 from trailforward.errors import EventError
 from trailforward.jsontext import BOM, decode, elements, members, to_bytes, to_text, value_start
 from trailforward.message import Message, Origin
@@ -126,14 +126,14 @@ def _ndjson(lines: Iterable[bytes], name: str, number: int) -> Iterator[Message]
 def _message(raw: bytes, ref: str) -> Message:
     """The message of a line: an event, or a dead letter that ``file:`` kept."""
     origin = Origin(NAME, ref)
-    if f'"{handback.SINKS}"'.encode() in raw:
+    if f'"{redelivery.SINKS}"'.encode() in raw:
         try:
-            letter = handback.unline(decode(raw))
+            letter = redelivery.unline(decode(raw))
         except EventError as error:
             return Message(raw, origin, error=error)
         if letter is not None:
             raw, attributes = letter
-            note = handback.read(attributes)
+            note = redelivery.read(attributes)
             origin = Origin(NAME, ref, owed=note.owed, attempts=note.attempts, seen=note.first_seen)
     return Message(raw, origin)
 

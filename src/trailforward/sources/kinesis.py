@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._parts import first_of_records, part, text
+from trailforward.sources._lenient import first_of_records, part, text
 from trailforward.sources._unwrap import unbase64, unwrap
 from trailforward.sources.base import Reading
 

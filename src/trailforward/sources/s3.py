@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._objects import notices, setup_notice
+from trailforward.sources._notifications import notices, setup_notice
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import pointed
 from trailforward.sources.base import Reading

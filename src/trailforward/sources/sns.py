@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode, to_bytes
 from trailforward.message import Message, Origin
-from trailforward.sources._parts import first_of_records, part, text
+from trailforward.sources._lenient import first_of_records, part, text
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import notified, unwrap
 from trailforward.sources.base import Reading

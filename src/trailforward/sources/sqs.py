@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward import handback
+from trailforward import redelivery
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._parts import text
+from trailforward.sources._lenient import text
 from trailforward.sources._unwrap import bare, unwrap
 from trailforward.sources.base import Reading
 
@@ -71,7 +71,7 @@ class SqsSource:
             yield Message(encode(record), Origin(self.name), error=error)
             return
         attributes = _texts(record.get("messageAttributes"))
-        note = handback.read(attributes)
+        note = redelivery.read(attributes)
         system = record.get("attributes")
         system = system if isinstance(system, dict) else {}
         group = system.get("MessageGroupId")
@@ -93,7 +93,7 @@ class SqsSource:
             yield Message(encode(record), origin, error=error)
             return
         try:
-            raw = handback.body(body, attributes)
+            raw = redelivery.body(body, attributes)
         except EventError as error:
             yield Message(encode(body), origin, error=error)
             return

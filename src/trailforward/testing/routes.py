@@ -17,7 +17,7 @@ from trailforward.config import RouteTest
 from trailforward.errors import ConfigError, EventError, Problem
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern
-from trailforward.routing import Route, Router
+from trailforward.pipeline.routing import Route, Router
 from trailforward.testing import samples
 from trailforward.testing.changes import changed
 

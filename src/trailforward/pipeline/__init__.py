@@ -1,0 +1,1 @@
+"""The pipeline: decide what each sink gets, send it, and find a safe place for what was refused."""

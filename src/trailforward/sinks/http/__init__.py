@@ -1,0 +1,1 @@
+"""The HTTP sink: settings, authentication, request bodies, and presets for well-known receivers."""

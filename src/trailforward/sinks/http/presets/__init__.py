@@ -1,0 +1,20 @@
+"""Presets: what well-known receivers ask for beyond a URL. One file each, imported where it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, get_args
+
+if TYPE_CHECKING:
+    from trailforward.sinks.http.presets.base import Preset
+
+#: ``preset = "…"``
+Name = Literal["datadog", "elastic-bulk", "slack", "splunk-hec", "standard-webhooks", "sumo"]
+
+NAMES: tuple[str, ...] = get_args(Name)
+
+
+def load(name: Name) -> Preset:
+    """The preset of this name."""
+    made: Preset = import_module(f"trailforward.sinks.http.presets.{name.replace('-', '_')}").PRESET
+    return made

@@ -1,0 +1,27 @@
+"""Any receiver that verifies signatures after Standard Webhooks.
+
+Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from trailforward.sinks.base import Limits
+from trailforward.sinks.http.presets.base import Preset
+from trailforward.sinks.http.webhook_auth import StandardWebhooksAuth
+
+
+class StandardWebhooks(Preset):
+    """``preset = "standard-webhooks"``. An event a request, whose exact bytes are signed."""
+
+    batch = "single"
+    limits: ClassVar = Limits(entries=1, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+    gzip = False  # what is signed is what the receiver's framework hands over: unpacked
+
+    def auth(self, secret: str) -> StandardWebhooksAuth:
+        """A signature."""
+        return StandardWebhooksAuth(type="standard-webhooks", secret=secret)
+
+
+PRESET = StandardWebhooks()

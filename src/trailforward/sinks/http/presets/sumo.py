@@ -1,0 +1,27 @@
+"""Sumo Logic's HTTP source. The URL is the secret.
+
+Source: https://www.sumologic.com/help/docs/send-data/hosted-collectors/http-source/logs-metrics/upload-logs/
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from trailforward.sinks.base import Limits
+from trailforward.sinks.http.auth import UrlAuth
+from trailforward.sinks.http.presets.base import Preset
+
+
+class Sumo(Preset):
+    """``preset = "sumo"``. A line each; ``headers`` may name X-Sumo-Category, X-Sumo-Name and X-Sumo-Host."""
+
+    format = "record"
+    batch = "ndjson"
+    limits: ClassVar = Limits(entries=1_000, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+
+    def auth(self, secret: str) -> UrlAuth:
+        """The URL itself."""
+        return UrlAuth(type="url", secret=secret)
+
+
+PRESET = Sumo()

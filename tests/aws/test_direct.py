@@ -1,0 +1,342 @@
+"""When AWS is called without botocore, where, and that the request is the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl
+
+import pytest
+from botocore.session import Session
+
+from tests.support.aws import point_at
+from tests.support.entries import FIELDS, ODD
+from trailforward import sinks
+from trailforward.aws import client as aws_client
+from trailforward.aws import direct
+from trailforward.aws.client import Client
+from trailforward.formats import load
+from trailforward.sinks.base import Entry
+from trailforward.transport import connections
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tests.support.stub_aws import StubAws
+
+PLAIN = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hunter2"}
+ARNS = {
+    "kinesis": "arn:{}:kinesis:{}:111122223333:stream/cloudsec",
+    "firehose": "arn:{}:firehose:{}:111122223333:deliverystream/archive",
+    "sns": "arn:{}:sns:{}:111122223333:alerts.fifo",
+    "sqs": "arn:{}:sqs:{}:111122223333:cloudsec.fifo",
+    "events": "arn:{}:events:{}:111122223333:event-bus/security",
+    "logs": "arn:{}:logs:{}:111122223333:log-group:/security/cloudtrail",
+}
+REGIONS = [
+    ("aws", "us-east-1"),
+    ("aws", "eu-south-2"),
+    ("aws", "il-central-1"),
+    ("aws-cn", "cn-north-1"),
+    ("aws-us-gov", "us-gov-west-1"),
+]
+BATCH = [
+    Entry(
+        data,
+        f"schlüssel-{index}",
+        group="1",
+        subject="Bücher & more = 100 %",
+        fields=FIELDS,
+        attributes={"trailforward-reason": "a + b"},
+        time="2026-05-04T12:00:00Z",
+    )
+    for index, data in enumerate(ODD)
+]
+
+
+class Sent(NamedTuple):
+    """A request, without what differs each time."""
+
+    url: str
+    headers: dict[str, str]
+    scope: str
+    signed: str
+    body: Any
+
+
+def sent(url: str, headers: Mapping[str, str], body: bytes) -> Sent:
+    """A request as it would go out."""
+    named = {name.lower(): value for name, value in headers.items()}
+    scope, signed, _ = named["authorization"].split(", ")
+    assert "trailforward/" in named["user-agent"]
+    kept = {"content-type", "x-amz-target", "x-amz-security-token", "x-amzn-query-mode"} & named.keys()
+    form = named["content-type"].startswith("application/x-www-form-urlencoded")
+    read = parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True) if form else json.loads(body)
+    return Sent(url, {name: named[name] for name in kept}, scope, signed, read)
+
+
+class StopError(Exception):
+    """Raised in the place of sending."""
+
+
+def directly(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
+    """What a sink sends without botocore."""
+    seen: list[Sent] = []
+
+    def post(pool: Any, target: str, headers: Mapping[str, str], body: bytes) -> None:
+        scheme = "https" if pool._endpoint.tls else "http"
+        assert headers["Host"].partition(":")[0] == pool._endpoint.host
+        seen.append(sent(f"{scheme}://{headers['Host']}{target}", headers, body))
+        raise StopError
+
+    patch.setattr(connections.Connections, "post", post)
+    with pytest.raises(StopError):
+        send(arn)
+    return seen
+
+
+def by_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
+    """What the same sink sends by botocore."""
+    seen: list[Sent] = []
+
+    def before_send(request: Any, **_: Any) -> None:
+        headers = {
+            name: value if isinstance(value, str) else value.decode()
+            for name, value in request.headers.items()
+        }
+        body = request.body if isinstance(request.body, bytes) else request.body.encode()
+        seen.append(sent(request.url, headers, body))
+        raise StopError
+
+    made = Client._make
+
+    def watched(client: Client) -> Any:
+        boto = made(client)
+        boto.meta.events.register("before-send", before_send)
+        return boto
+
+    patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred")
+    patch.setattr(Client, "_make", watched)
+    patch.setattr(aws_client, "_sessions", [])  # it would keep the credentials that other tests had
+    with pytest.raises(StopError):
+        send(arn)
+    return seen
+
+
+def send(arn: str) -> None:
+    """Sends a batch; a bus is not looked for."""
+    kind = sinks.load(sinks.type_of(arn) or "")
+    more = {"check_bus": False} if ":events:" in arn else {}
+    kind(kind.Settings(to=arn, **more), load("raw")).send(BATCH)
+
+
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Credentials of a function, and nothing else."""
+    point_at("", monkeypatch)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(("partition", "region"), REGIONS)
+@pytest.mark.parametrize("service", ARNS)
+def test_the_request_is_botocores(
+    service: str, partition: str, region: str, plain: pytest.MonkeyPatch
+) -> None:
+    """URL, headers, scope of the signature and body are those of botocore, in every partition."""
+    arn = ARNS[service].format(partition, region)
+    mine = directly(arn, plain)
+    assert mine == by_botocore(arn, plain)
+    assert len(mine) == 1
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"AWS_ENDPOINT_URL": "http://localhost:4566"},
+        {"AWS_ENDPOINT_URL": "https://localhost:4566/"},
+        {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_{}": "https://kinesis-vpce.example.com"},
+        {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_{}": ""},
+        {"AWS_ENDPOINT_URL_{}": "http://localhost:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"},
+        {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("service", ARNS)
+def test_endpoints_of_the_environment_are_obeyed(
+    service: str, environ: dict[str, str], plain: pytest.MonkeyPatch
+) -> None:
+    """``AWS_ENDPOINT_URL``, that of a service and the switch that ignores both are read as botocore does."""
+    for name, value in environ.items():
+        plain.setenv(name.format(direct.SERVICES[service].variable), value)
+    arn = ARNS[service].format("aws", "eu-west-1")
+    assert directly(arn, plain) == by_botocore(arn, plain)
+
+
+def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> None:
+    """No Region of the three partitions is an exception; those of other partitions are left to botocore."""
+    session = Session()
+    partitions = {"aws", "aws-cn", "aws-us-gov"}
+    for partition in session.get_available_partitions():
+        for region in session.get_available_regions("kinesis", partition):
+            refused = direct.obstacle("kinesis", region, PLAIN, "/nowhere")
+            assert bool(refused) is (partition not in partitions)
+            if not refused:
+                end = ".cn" if partition == "aws-cn" else ""
+                url = f"https://kinesis.{region}.amazonaws.com{end}"
+                assert direct.endpoint("kinesis", region, PLAIN) == (url, True)
+
+
+def obstacle(home: Path, service: str = "kinesis", region: str = "eu-west-1", **environ: str) -> str:
+    """What is in the way, beside plain credentials."""
+    return direct.obstacle(service, region, {**PLAIN, **environ}, str(home))
+
+
+def test_nothing_is_in_the_way_of_plain_credentials(tmp_path: Path) -> None:
+    """The environment of a Lambda function is the plain case."""
+    assert (
+        obstacle(
+            tmp_path, AWS_SESSION_TOKEN="hunter2", AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="eu-west-1"
+        )
+        == ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_PROFILE", "rosa"),
+        ("AWS_DEFAULT_PROFILE", "rosa"),
+        ("AWS_CA_BUNDLE", "/ca.pem"),
+        ("REQUESTS_CA_BUNDLE", "/ca.pem"),
+        ("AWS_ACCOUNT_ID_ENDPOINT_MODE", "required"),
+        ("AWS_AUTH_SCHEME_PREFERENCE", "sigv4a"),
+        ("AWS_DATA_PATH", "/models"),
+        ("HTTPS_PROXY", "http://proxy:3128"),
+        ("http_proxy", "http://proxy:3128"),
+        ("ALL_PROXY", "http://proxy:3128"),
+        ("AWS_USE_FIPS_ENDPOINT", "true"),
+        ("AWS_USE_DUALSTACK_ENDPOINT", "True"),
+        ("AWS_SECRET_ACCESS_KEY", ""),
+        ("AWS_ACCESS_KEY_ID", ""),
+        ("AWS_ENDPOINT_URL", "http://localhost:4566/path"),
+        ("AWS_ENDPOINT_URL", "http://rosa:hunter2@localhost"),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AWS_ENDPOINT_URL_KINESIS", "http://[::1]:4566"),
+    ],
+)
+def test_what_only_botocore_obeys_is_left_to_it(tmp_path: Path, name: str, value: str) -> None:
+    """Each setting that the direct way does not know sends the calls through botocore, and is named."""
+    reason = obstacle(tmp_path, **{name: value})
+    assert name.removesuffix("_KINESIS") in reason
+    assert "hunter2" not in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_USE_FIPS_ENDPOINT", "false"),
+        ("AWS_PROFILE", ""),
+        ("AWS_CONFIG_FILE", "/nowhere"),
+        ("NO_PROXY", "*"),
+    ],
+)
+def test_what_changes_nothing_is_not_in_the_way(tmp_path: Path, name: str, value: str) -> None:
+    """A setting that says what is so anyway costs nothing."""
+    assert obstacle(tmp_path, **{name: value}) == ""
+
+
+@pytest.mark.parametrize("name", ["config", "credentials"])
+def test_files_with_settings_are_left_to_botocore(tmp_path: Path, name: str) -> None:
+    """A configuration of the user, wherever it lies, is obeyed; an empty file says nothing."""
+    variable = {"config": "AWS_CONFIG_FILE", "credentials": "AWS_SHARED_CREDENTIALS_FILE"}[name]
+    file = tmp_path / ".aws" / name
+    file.parent.mkdir()
+    file.touch()
+    assert obstacle(tmp_path) == ""
+    file.write_text("[default]\nregion = eu-west-1\n")
+    assert f"~/.aws/{name}" in obstacle(tmp_path)
+    for path in (str(file), f"~/.aws/{name}", "$SOMEWHERE/file"):
+        assert path in obstacle(tmp_path, **{variable: path})
+    assert obstacle(tmp_path / "another") == ""
+
+
+def test_the_old_name_of_the_token_is_known() -> None:
+    """Where both names of a session's token are set, the old one counts, as for botocore."""
+    for name, value in (("AWS_SESSION_TOKEN", "new"), ("AWS_SECURITY_TOKEN", "old")):
+        keys = direct.keys({**PLAIN, "AWS_SESSION_TOKEN": "new", name: value})
+        assert keys is not None
+        assert keys.token == value
+
+
+def test_other_services_and_partitions_are_left_to_botocore(tmp_path: Path) -> None:
+    """S3, STS and the isolated partitions keep their own rules."""
+    assert "s3" in obstacle(tmp_path, "s3")
+    assert "us-iso-east-1" in obstacle(tmp_path, region="us-iso-east-1")
+    assert "xx-nowhere-1" in obstacle(tmp_path, region="xx-nowhere-1")
+    assert obstacle(tmp_path, region="us-iso-east-1", AWS_ENDPOINT_URL="http://localhost:1") == ""
+
+
+_SEND = """
+import sys
+from trailforward import sinks
+from trailforward.formats import load
+from trailforward.sinks.base import Entry
+for to in sys.argv[1:]:
+    kind = sinks.load(sinks.type_of(to))
+    sink = kind(kind.Settings(to=to), load("raw"))
+    assert sink.send([Entry(b"{}", "key")]) == []
+    sink.close()
+print(*sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))
+"""
+
+
+def imported(stub: StubAws, tmp_path: Path, **environ: str) -> str:
+    """What a process imports that sends to each of the services."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    for name in [name for name in kept if name.lower().endswith(("_proxy", "_ca_bundle"))]:
+        del kept[name]
+    done = subprocess.run(
+        [sys.executable, "-c", _SEND, *(arn.format("aws", "eu-west-1") for arn in ARNS.values())],
+        env={**kept, **PLAIN, "AWS_ENDPOINT_URL": stub.url, "HOME": str(tmp_path), **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_a_batch_is_sent_without_botocore(stub: StubAws, tmp_path: Path) -> None:
+    """A function that sends to these services never pays for boto3, botocore or urllib3."""
+    assert imported(stub, tmp_path) == ""
+    assert {place.partition(":")[0] for place in stub.calls} == set(ARNS)
+
+
+def test_a_profile_is_obeyed_by_botocore(stub: StubAws, tmp_path: Path) -> None:
+    """Whoever works with a profile gets botocore, which knows what a profile is."""
+    config = tmp_path / "config"
+    config.write_text("[profile rosa]\nregion = eu-west-1\n")
+    names = imported(stub, tmp_path, AWS_PROFILE="rosa", AWS_CONFIG_FILE=str(config))
+    assert names == "botocore urllib3"
+
+
+@pytest.mark.parametrize("service", ARNS)
+def test_botocore_can_be_had_by_asking(service: str, stub: StubAws) -> None:
+    """A sink told not to call directly calls by botocore."""
+    arn = ARNS[service].format("aws", "eu-west-1")
+    kind = sinks.load(sinks.type_of(arn) or "")
+    for directly in (True, False):
+        made = kind(kind.Settings(to=arn), load("raw"), direct=directly)
+        assert made.send(BATCH[:1]) == []
+        assert (made._client._client is None) is directly
+        made.close()
+
+
+def test_the_endpoint_is_known_by_either_way(stub: StubAws) -> None:
+    """A queue's URL begins with it."""
+    for directly in (True, False):
+        assert Client("sqs", "eu-west-1", direct=directly).endpoint == stub.url

@@ -1,0 +1,134 @@
+"""Signature Version 4: equal to what AWS publishes, and to botocore."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trailforward.aws.sigv4 import Keys, Scope, sign, signing_key
+from trailforward.errors import PermanentError
+
+#: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-examples.html
+SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
+
+#: Of AWS's test suite, https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite/v4
+TOKEN = (
+    "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwt"
+    "hAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVX"
+    "AkiY9q6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
+)
+
+
+def test_the_derived_key_is_the_published_one() -> None:
+    """The documentation's example of a derived key comes out, and what it signs (IAM's ListUsers)."""
+    key = signing_key(SECRET, "20150830", Scope("us-east-1", "iam"))
+    assert key.hex() == "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
+    text = (
+        b"AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/iam/aws4_request\n"
+        b"f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59"
+    )
+    signature = hmac.digest(key, text, "sha256").hex()
+    assert signature == "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "token", "signature"),
+    [
+        ({}, b"", "", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
+        (
+            {"My-Header1": "VALUE1"},
+            b"",
+            "",
+            "cdbc9802e29d2942e5e10b5bccfdd67c5f22c7c4e8ae67b53629efa58b974b7d",
+        ),
+        (
+            {"Content-Type": "application/x-www-form-urlencoded"},
+            b"Param1=value1",
+            "",
+            "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a",
+        ),
+        ({}, b"", TOKEN, "85d96828115b5dc0cfc3bd16ad9e210dd772bbebba041836c64533a82be05ead"),
+    ],
+    ids=["post-vanilla", "post-header-value-case", "post-x-www-form-urlencoded", "post-sts-header-before"],
+)
+def test_the_vectors_of_aws_come_out(
+    headers: dict[str, str], body: bytes, token: str, signature: str
+) -> None:
+    """What AWS's own test suite expects of a POST is what is signed."""
+    signed = sign(
+        Keys("AKIDEXAMPLE", SECRET, token),
+        Scope("us-east-1", "service"),
+        "/",
+        {"Host": "example.amazonaws.com", **headers},
+        body,
+        now=NOW.timestamp(),
+    )
+    names = sorted(name.lower() for name in signed if name != "Authorization")
+    assert signed["Authorization"] == (
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, "
+        f"SignedHeaders={';'.join(names)}, Signature={signature}"
+    )
+
+
+_TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20)
+_NAMES = st.from_regex(r"X-[A-Za-z0-9-]{1,12}", fullmatch=True).map(str.title)
+_PATHS = st.from_regex(r"(/[A-Za-z0-9_~-]{1,9}){0,4}/?", fullmatch=True).map(lambda path: path or "/")
+
+
+@given(
+    keys=st.builds(Keys, st.just("AKIDEXAMPLE"), _TEXT.filter(bool), st.sampled_from(["", "hunter2", TOKEN])),
+    scope=st.builds(
+        Scope,
+        st.sampled_from(["us-east-1", "cn-north-1", "us-gov-west-1"]),
+        st.sampled_from(["kinesis", "es", "execute-api"]),
+    ),
+    host=st.sampled_from(
+        ["example.com", "localhost:4566", "111122223333.data-kinesis.eu-west-1.amazonaws.com"]
+    ),
+    path=_PATHS,
+    headers=st.dictionaries(_NAMES, _TEXT, max_size=4),
+    body=st.binary(max_size=200),
+)
+def test_botocore_signs_the_same(
+    keys: Keys, scope: Scope, host: str, path: str, headers: dict[str, str], body: bytes
+) -> None:
+    """Any body, headers, path and token get the Authorization that botocore gives them."""
+    sent = {"User-Agent": "trailforward", **headers}
+    mine = sign(keys, scope, path, {"Host": host, **sent}, body, now=NOW.timestamp())
+    theirs = AWSRequest("POST", f"https://{host}{path}", headers=dict(sent), data=body)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auth, "get_current_datetime", _now)
+        same = Credentials(keys.access_key, keys.secret_key, keys.token or None)
+        auth.SigV4Auth(same, scope.service, scope.region).add_auth(theirs)
+    assert mine["Authorization"] == theirs.headers["Authorization"]
+    assert mine["X-Amz-Date"] == theirs.headers["X-Amz-Date"]
+    assert mine.get("X-Amz-Security-Token") == theirs.headers.get("X-Amz-Security-Token")
+
+
+def _now(*_: Any, **__: Any) -> datetime:
+    return NOW.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    "keys", [Keys("AKID\n", "hunter2"), Keys("AKID", "x", "hunter2 "), Keys("bücher", "x")]
+)
+def test_credentials_that_no_header_can_hold_are_told(keys: Keys) -> None:
+    """A line break that came along with a key is named, and the key is not repeated."""
+    with pytest.raises(PermanentError, match=r"NoCredentials: .* take it out") as caught:
+        sign(keys, Scope("us-east-1", "iam"), "/", {"Host": "example.com"}, b"")
+    assert not re.search("AKID|hunter2|bücher", str(caught.value))
+
+
+def test_credentials_are_never_shown() -> None:
+    """Whatever prints credentials prints none of them."""
+    assert "hunter2" not in repr(Keys("AKIDEXAMPLE", "hunter2", "hunter2"))

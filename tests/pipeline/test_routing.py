@@ -1,0 +1,37 @@
+"""Routes: an event goes to the sinks of every route that takes it."""
+
+from __future__ import annotations
+
+from trailforward import Pattern
+from trailforward.pipeline.routing import Route, Router
+
+IAM = Pattern('{"source": ["aws.iam"]}')
+ROOT = Pattern('{"detail": {"userIdentity": {"type": ["Root"]}}}')
+
+
+def wanted(*routes: Route, **event: object) -> set[str]:
+    """The sinks that want an event."""
+    return set(Router(routes).sinks(event))
+
+
+def test_a_route_without_pattern_takes_everything() -> None:
+    """No pattern, no condition."""
+    assert wanted(Route("all", ("a", "b"))) == {"a", "b"}
+
+
+def test_an_event_goes_to_the_sinks_of_all_matching_routes() -> None:
+    """Routes add up, and a sink named by several gets the event once."""
+    routes = (
+        Route("iam", ("a", "b"), IAM),
+        Route("root", ("b", "c"), ROOT),
+        Route("s3", ("d",), Pattern('{"x": [1]}')),
+    )
+    detail = {"userIdentity": {"type": "Root"}}
+    assert wanted(*routes, source="aws.iam", detail=detail) == {"a", "b", "c"}
+    assert wanted(*routes, source="aws.iam", detail={}) == {"a", "b"}
+    assert wanted(*routes, source="aws.ec2", detail=[]) == set()
+
+
+def test_without_routes_nothing_is_wanted() -> None:
+    """A router without routes wants nothing."""
+    assert wanted(source="aws.iam") == set()

@@ -1,0 +1,124 @@
+"""The forgery guard: what contradicts itself is counted, tagged or dead-lettered; what AWS writes is not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.events import envelope
+from tests.support.sinks import ScriptedSink
+from trailforward import Config, Forwarder, Message, Origin
+from trailforward.message import as_envelope
+from trailforward.pipeline.spoofing import contradiction
+from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
+from trailforward.testing import samples
+
+if TYPE_CHECKING:
+    from tests.support.stub_aws import StubAws
+
+SNS = "arn:aws:sns:us-west-2:111122223333:alerts"
+SQS = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
+
+
+def event(detail: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """An envelope with changes; ``detail`` changes the record in it."""
+    made = json.loads(envelope(1, **(detail or {})))
+    return {**made, **changes}
+
+
+@pytest.mark.parametrize("name", samples.names())
+def test_what_aws_writes_contradicts_nothing(name: str) -> None:
+    """No sample of a real event looks forged."""
+    assert contradiction(json.loads(samples.load(name))) == ""
+
+
+def test_a_bare_record_contradicts_nothing() -> None:
+    """A record without an envelope gets the one it would have had."""
+    assert contradiction(as_envelope(event()["detail"])) == ""
+
+
+@pytest.mark.parametrize(
+    ("forged", "kind"),
+    [
+        (event(source="evil"), "source"),
+        (event(source="aws"), "source"),
+        (event(source=None), "source"),
+        (event(account=f"{123456789012 + 9}"), "account"),
+        (event({"recipientAccountId": None, "accountId": f"{123456789012 + 9}"}), "account"),
+        (event(region="us-east-1"), "region"),
+    ],
+)
+def test_contradictions_are_named(forged: dict[str, Any], kind: str) -> None:
+    """Whoever copies a record into an event of their own is given away by source, account or Region."""
+    assert contradiction(forged) == kind
+
+
+@pytest.mark.parametrize(
+    "legitimate",
+    [
+        event(region="us-east-1", detail={"eventSource": "iam.amazonaws.com"}),
+        event(region="us-east-1", detail={"eventSource": "sts.amazonaws.com"}),
+        event(region="us-west-2", detail={"eventSource": "globalaccelerator.amazonaws.com"}),
+        event(region="eu-north-1", detail={"eventType": "AwsConsoleSignIn"}),
+        event(region="eu-north-1", detail={"eventType": "AwsServiceEvent"}),
+        event(region="eu-north-1", detail={"eventSource": None}),
+        event(id="another", time="2026-05-04T09:16:00Z"),  # after a hop to another Region
+        event(region=None, account=3),
+        event({"recipientAccountId": None, "awsRegion": "x", "eventType": 3, "eventSource": 3}),
+        event() | {"detail": "text"},
+        event() | {"detail": {"instance-id": "i-1", "state": "running"}},  # no CloudTrail event
+    ],
+)
+def test_the_legitimate_exceptions_are_known(legitimate: dict[str, Any]) -> None:
+    """Global services, sign-ins, service events, hops and what tells nothing are not suspected."""
+    assert contradiction(legitimate) == ""
+
+
+def forward(mode: str, telemetry: Any = None) -> tuple[ScriptedSink, Any]:
+    """Forwards a good event and a forged one."""
+    config = Config.from_toml(
+        f'forged = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
+        '[[routes]]\nname = "r"\nsinks = ["a"]\n[[routes]]\nname = "s"\nsinks = ["b"]\n'
+        'pattern = { source = ["x"] }\n'
+    )
+    sink = ScriptedSink()
+    forwarder = Forwarder(config, made={"a": sink, "b": ScriptedSink()}, telemetry=telemetry)
+    forged = json.dumps(event(source="evil")).encode()
+    return sink, forwarder.forward([Message(envelope(1), Origin("test")), Message(forged, Origin("test"))])
+
+
+def test_they_are_counted_and_forwarded(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """By default nothing is held back on a suspicion: a metric and a log line tell of it."""
+    sink, outcome = forward("count", PowertoolsTelemetry())
+    assert outcome.forged == {"source": 1}
+    assert outcome.totals("a").delivered == 2
+    assert [dict(entry.attributes) for entry in sink.taken] == [{}, {}]
+    written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metric,) = [line for line in written if "contradiction" in line]
+    assert (metric["contradiction"], metric["forged"]) == ("source", [1.0])
+    forward("count", PlainTelemetry())
+    assert "1 events whose source" in caplog.text
+
+
+def test_they_can_be_tagged(stub: StubAws) -> None:
+    """Subscribers of SNS and consumers of SQS see by an attribute what speaks against an event."""
+    sink, _ = forward("tag")
+    assert [entry.attributes.get("trailforward-forged") for entry in sink.taken] == [None, "source"]
+    config = Config.from_toml(f'forged = "tag"\n[sinks.a]\nto = "{SNS}"\n[sinks.b]\nto = "{SQS}"\n')
+    forwarder = Forwarder(config)
+    forwarder.forward([Message(json.dumps(event(account=f"{123456789012 + 9}")).encode(), Origin("test"))])
+    forwarder.close()
+    for place in ("sns:us-west-2", "sqs:us-west-2"):
+        assert stub.stored(place)[0].attributes["trailforward-forged"] == "account"
+
+
+def test_they_can_be_dead_lettered() -> None:
+    """Where nobody may be fooled, they go no further; sinks that no route feeds are not bothered."""
+    sink, outcome = forward("dead_letter")
+    assert len(sink.taken) == 1
+    assert outcome.verdicts["a"][1].code == "forged"
+    assert outcome.verdicts["b"][1].code == "no_route"

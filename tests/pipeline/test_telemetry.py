@@ -1,0 +1,208 @@
+"""What operators learn, and what they never see."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.events import envelope
+from tests.support.sinks import ScriptedSink, fail, refuse
+from trailforward import Config, Forwarder, Message, Origin, TransientError
+from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry, place_of, troubles
+
+if TYPE_CHECKING:
+    from trailforward.outcome import Outcome
+
+
+def outcome_of(sink: ScriptedSink, count: int = 3) -> Outcome:
+    """What became of some events at one sink."""
+    config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\nbase_seconds = 0\n')
+    messages = [Message(envelope(number), Origin("test")) for number in range(count)]
+    return Forwarder(config, made={"a": sink}).forward(messages)
+
+
+@pytest.fixture
+def telemetry(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> PowertoolsTelemetry:
+    """Powertools keeps a logger per service, with the output of its first use: one service per test."""
+    return PowertoolsTelemetry(service=request.node.name)
+
+
+def emf(text: str) -> list[dict[str, Any]]:
+    """The EMF documents among lines of output."""
+    return [line for line in map(json.loads, text.splitlines()) if "_aws" in line]
+
+
+def test_troubles_are_counted_by_sink_fate_and_code() -> None:
+    """Many events refused for one reason are one trouble with a count."""
+    outcome = outcome_of(ScriptedSink([refuse(0, 2, transient=False, code="Bad"), *[refuse()] * 9]))
+    assert troubles(outcome) == [
+        {"sink": "a", "fate": "returned", "code": "Bad", "reason": "refused by script", "count": 2}
+    ]
+
+
+def test_metrics_hold_the_whole_ledger(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Per sink: the four fates, received, retries, bytes and ledger_breaks; per Region: the latency."""
+    outcome = outcome_of(ScriptedSink([refuse(1)]))
+    capsys.readouterr()
+    telemetry.publish(outcome)
+    by_sink, by_region = emf(capsys.readouterr().out)
+    assert by_sink["_aws"]["CloudWatchMetrics"][0]["Namespace"] == "trailforward"
+    assert {name: value for name, value in by_sink.items() if isinstance(value, list)} == {
+        "received": [3.0],
+        "delivered": [3.0],
+        "filtered": [0.0],
+        "dead_lettered": [0.0],
+        "returned": [0.0],
+        "retries": [1.0],
+        "bytes": [float(sum(len(envelope(number)) for number in range(3)))],
+        "ledger_breaks": [0.0],
+    }
+    assert (by_sink["sink"], by_sink["service"]) == ("a", "test_metrics_hold_the_whole_ledger")
+    assert by_region["region"] == "eu-west-1"
+    assert len(by_region["latency"]) == 3
+
+
+def test_more_latencies_than_one_document_holds_are_all_published(
+    telemetry: PowertoolsTelemetry,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """EMF takes 100 values a metric: further ones go into further documents."""
+    outcome = outcome_of(ScriptedSink(), count=250)
+    capsys.readouterr()
+    telemetry.publish(outcome)
+    values = [len(line["latency"]) for line in emf(capsys.readouterr().out) if "latency" in line]
+    assert sum(values) == 250
+    assert max(values) <= 100
+
+
+def test_metrics_are_those_that_powertools_writes(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The embedded metrics are Powertools' own documents: CloudWatch sees no difference."""
+    from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+    outcome = outcome_of(ScriptedSink(), count=2)
+    capsys.readouterr()
+    telemetry.publish(outcome)
+    ours = emf(capsys.readouterr().out)
+    for document in ours:
+        (directive,) = document["_aws"]["CloudWatchMetrics"]
+        (dimensions,) = directive["Dimensions"]
+        metrics = {
+            each["Name"]: {"Unit": each["Unit"], "StorageResolution": 60, "Value": document[each["Name"]]}
+            for each in directive["Metrics"]
+        }
+        own = {name: document[name] for name in dimensions if name != "service"}
+        AmazonCloudWatchEMFProvider(
+            metric_set=metrics,
+            dimension_set=own,
+            namespace=directive["Namespace"],
+            service=document["service"],
+        ).flush_metrics()
+    theirs = emf(capsys.readouterr().out)
+    for document in (*ours, *theirs):
+        del document["_aws"]["Timestamp"]
+    assert len(ours) == 2
+    assert ours == theirs
+
+
+@pytest.mark.parametrize(
+    ("variables", "written"),
+    [
+        ({}, 2),
+        ({"POWERTOOLS_METRICS_DISABLED": "true"}, 0),
+        ({"POWERTOOLS_DEV": "1"}, 0),
+        ({"POWERTOOLS_DEV": "true", "POWERTOOLS_METRICS_DISABLED": "false"}, 2),
+    ],
+)
+def test_metrics_are_switched_as_powertools_switches_them(
+    variables: dict[str, str], written: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """POWERTOOLS_METRICS_DISABLED and POWERTOOLS_DEV keep metrics out of the log."""
+    environ = {"TRAILFORWARD_TO": "file:/dev/null", **variables}
+    Forwarder.from_env(environ).forward([Message(envelope(0), Origin("test"))])
+    assert len(emf(capsys.readouterr().out)) == written
+
+
+def test_a_quiet_invocation_needs_no_logger() -> None:
+    """Powertools is imported when there is something to log: it is a tenth of a cold start."""
+    script = (
+        "import sys\ntelemetry.publish(outcome)\n"
+        "quiet = 'aws_lambda_powertools.logging' not in sys.modules\n"
+        "telemetry.error('now', quiet=quiet)"
+    )
+    (error,) = [line for line in lines_of(script) if line.get("level") == "ERROR"]
+    assert error["quiet"] is True
+
+
+def lines_of(script: str) -> list[dict[str, Any]]:
+    """What a fresh process, as Lambda starts one, writes to its log."""
+    before = (
+        "from tests.test_telemetry import *\n"
+        "outcome, telemetry = outcome_of(ScriptedSink()), PowertoolsTelemetry()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", before + script], capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
+
+
+def test_a_broken_ledger_is_a_metric_and_an_error() -> None:
+    """If the sums ever disagree, ledger_breaks is above 0 and an error names the sink."""
+    lines = lines_of("outcome.accounts['a'].received += 1\ntelemetry.publish(outcome)")
+    (error,) = [line for line in lines if line.get("level") == "ERROR"]
+    assert error["fault"].startswith("a: received 4 is not the sum")
+    assert [line["ledger_breaks"] for line in lines if "ledger_breaks" in line] == [[1.0]]
+
+
+def test_metrics_that_fail_cost_no_event() -> None:
+    """An error while publishing is logged without its text, and goes no further."""
+    (line,) = lines_of(
+        "telemetry._write = lambda *_: fail(RuntimeError('secret words'))([])\ntelemetry.publish(outcome)"
+    )
+    assert (line["message"], line["error"]) == ("metrics not published", "RuntimeError")
+    assert "secret words" not in str(line)
+
+
+def test_faults_are_told_by_type_and_place_alone(
+    telemetry: PowertoolsTelemetry,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A bug's own text may hold payload, so only its type and place are logged."""
+    with pytest.raises(ValueError, match="payload") as caught_info:
+        fail(ValueError("payload"))([])
+    caught = caught_info.value
+    assert place_of(caught)["error"] == "ValueError"
+    assert "support/sinks.py:" in place_of(caught)["place"]
+    assert place_of(ValueError("never raised"))["place"] == "?"
+    PlainTelemetry().fault("a", caught)
+    telemetry.fault("a", caught)
+    out, err = capsys.readouterr()
+    assert "ValueError" in caplog.text
+    assert "ValueError" in out + err
+    assert "payload" not in caplog.text + out + err
+
+
+def test_without_powertools_standard_logging_tells_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """Programs without Powertools get troubles as warnings of the logger trailforward."""
+    with caplog.at_level(logging.WARNING):
+        outcome = outcome_of(ScriptedSink([fail(TransientError("http_503"))] * 9))
+    assert outcome.totals("a").returned == 3
+    assert "3 returned at a: http_503" in caplog.text
+
+
+def test_a_missing_powertools_is_named_with_the_command_to_type() -> None:
+    """The handler without its extra says what to install."""
+    code = (
+        "import sys; sys.modules['aws_lambda_powertools'] = None\n"
+        "from trailforward.pipeline.telemetry import PowertoolsTelemetry\n"
+        "PowertoolsTelemetry()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip().endswith("pip install 'trailforward[aws]'")

@@ -1,0 +1,182 @@
+"""Records are cut out of a trail file while it is read, with their bytes, wherever the blocks end."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.test_jsontext import BLANKS, STRINGS, documents, fault, spelt
+from trailforward.errors import EventError, NothingToForwardError, UnreadError
+from trailforward.jsontext import decode, to_bytes
+from trailforward.sources import _log_files
+from trailforward.sources._log_files import inflate, records
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def cut(data: bytes, size: int = 7) -> tuple[list[bytes], str]:
+    """The records of a text that comes in small blocks, and the code it ended with."""
+    found: list[bytes] = []
+    blocks = (data[at : at + size] for at in range(0, len(data), size))
+    error = fault(lambda: found.extend(raw for _, raw in records(blocks)))
+    return found, error.code if error else ""
+
+
+@st.composite
+def trail_files(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """A trail file with anything in it and around its records, and the bytes of each."""
+
+    def member(key: str, text: str) -> str:
+        return f"{draw(BLANKS)}{key}{draw(BLANKS)}:{draw(BLANKS)}{text}{draw(BLANKS)}"
+
+    inside = draw(st.lists(documents(), max_size=5))
+    array = "[" + draw(BLANKS) + ",".join(f"{draw(BLANKS)}{text}{draw(BLANKS)}" for text in inside) + "]"
+    others = draw(st.lists(st.tuples(STRINGS.filter(lambda key: key != "Records"), documents()), max_size=3))
+    around = [member(draw(spelt(key)), text) for key, text in others]
+    around.insert(draw(st.integers(0, len(around))), member(draw(spelt("Records")), array))
+    text = draw(BLANKS) + "{" + ",".join(around) + "}" + draw(BLANKS)
+    return to_bytes(text), [to_bytes(part) for part in inside]
+
+
+@given(trail_files(), st.data())
+def test_every_record_wherever_the_blocks_end(made: tuple[bytes, list[bytes]], data: st.DataObject) -> None:
+    """Whatever JSON a file holds, however it is cut, each record comes out with its bytes and its value."""
+    text, expected = made
+    ends = data.draw(st.lists(st.integers(0, len(text)), max_size=12).map(sorted))
+    blocks = [text[first:last] for first, last in zip([0, *ends], [*ends, len(text)], strict=True)]
+    found = list(records(blocks))
+    assert [raw for _, raw in found] == expected
+    assert [json.dumps(value) for value, _ in found] == [json.dumps(decode(raw)) for raw in expected]
+
+
+@given(trail_files(), st.integers(1, 9), st.integers(0, 400))
+def test_a_file_that_ends_anywhere(made: tuple[bytes, list[bytes]], size: int, end: int) -> None:
+    """Of a file cut short the whole records come out, and then an error."""
+    text, expected = made
+    text = text.rstrip()[: min(end, len(text.rstrip()) - 1)]
+    found, code = cut(text, size)
+    assert found == expected[: len(found)]
+    assert code in {"not_json", "not_utf8"}
+
+
+@given(st.binary(max_size=60) | st.text('{}[]",: 1Rdt\\', max_size=30).map(str.encode), st.integers(1, 5))
+def test_any_bytes(data: bytes, size: int) -> None:
+    """No bytes crash the reader, and blocks make no difference."""
+    assert cut(data, size) == cut(data, 10_000)
+    found: list[bytes] = []
+    error = fault(lambda: found.extend(inflate([data[at : at + size] for at in range(0, len(data), size)])))
+    assert (error is None) != data.startswith(b"\x1f\x8b")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "code"),
+    [
+        (b"", [], "not_json"),
+        (b"[]", [], "not_json"),
+        (b"{}", [], "no_records"),
+        (b'{"Records":[]}', [], ""),
+        (b'{"Records":3}', [], "no_records"),
+        (b'{"Records":null,"x":[1]}', [], "no_records"),
+        (b'{"Records":[1,]}', [b"1"], "not_json"),
+        (b'{"Records":[1 2]}', [], "not_json"),
+        (b'{"Records":[1],}', [b"1"], "not_json"),
+        (b'{"Records":[1]]', [b"1"], "not_json"),
+        (b'{"Records" [1]}', [], "not_json"),
+        (b'{"Records":[1]} x', [b"1"], "not_json"),
+        (b'{"Records":[1,NaN]}', [b"1"], "not_json"),
+        (b'{"Records":[1,"\xff"]}', [b"1"], "not_utf8"),
+        (b'{"Records":[1]}\xc3', [b"1"], "not_utf8"),
+        (b'{"Records":[1,' + b"[" * 20_000, [b"1"], "too_deep"),
+        (b"{3:[1]}", [], "not_json"),
+        (b'{"digestS3Object":"x","logFiles":[]}', [], "digest_file"),
+        (b"\xef\xbb\xbf{}", [], "not_json"),
+        (b'{"Records":[1],"Records":[2]}', [b"1", b"2"], ""),
+    ],
+)
+def test_what_a_file_may_be(text: bytes, expected: list[bytes], code: str) -> None:
+    """Each fault has a code, and what stands before it comes out."""
+    assert cut(text) == (expected, code)
+    assert cut(text, 1)[0] == expected
+
+
+def test_a_digest_file_is_nothing_to_forward() -> None:
+    """A digest file is told by what it holds, too."""
+    with pytest.raises(NothingToForwardError):
+        list(records([b'{"digestS3Object":null}']))
+
+
+def test_a_record_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never ends is given up, and not held in memory."""
+    monkeypatch.setattr(_log_files, "MOST", 1_000)
+    taken = 0
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal taken
+        yield b'{"Records":[1,"'
+        while True:
+            taken += 1
+            yield b"x" * 100
+
+    found = []
+    with pytest.raises(EventError) as caught:
+        found.extend(records(blocks()))
+    assert (caught.value.code, [raw for _, raw in found]) == ("too_large", [b"1"])
+    assert taken < 40
+
+
+def test_a_fault_of_reading_shows_after_what_was_read() -> None:
+    """Where reading breaks off, the records that were read come out first."""
+
+    def blocks() -> Iterator[bytes]:
+        yield b'{"Records":[1,2'
+        yield b",3,"
+        raise UnreadError("Timeout", "no answer")
+
+    found: list[Any] = []
+    with pytest.raises(UnreadError):
+        found.extend(value for value, _ in records(blocks()))
+    assert found == [1, 2, 3]
+
+
+PARTS = [b"first " * 100, b"", b"second"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 17, 10_000])
+@pytest.mark.parametrize("filling", [b"", b"\0" * 40])
+def test_gzip_of_many_parts(size: int, filling: bytes) -> None:
+    """A gzip may have several parts and be filled up with zeros, as gzip itself allows."""
+    packed = b"".join(gzip.compress(part) for part in PARTS) + filling
+    blocks = [packed[at : at + size] for at in range(0, len(packed), size)]
+    assert b"".join(inflate(blocks)) == b"".join(PARTS)
+
+
+def test_a_gzip_that_grows_is_given_in_blocks() -> None:
+    """A little gzip with much in it never comes at once."""
+    packed = gzip.compress(bytes(5_000_000))
+    sizes = [len(block) for block in inflate([packed])]
+    assert sum(sizes) == 5_000_000
+    assert max(sizes) <= 256 * 1024
+
+
+@pytest.mark.parametrize("damage", ["cut", "header", "middle", "garbage"])
+def test_damaged_gzip(damage: str) -> None:
+    """What a damaged gzip still gives comes out, and then an error."""
+    text = json.dumps(list(range(9_000))).encode()
+    packed = gzip.compress(text)
+    packed = {
+        "cut": packed[:-9],
+        "header": packed[:3] + b"\xff" + packed[4:],
+        "middle": packed[:9_000] + b"\xff" * 40 + packed[9_040:],
+        "garbage": packed + b"garbage",
+    }[damage]
+    found: list[bytes] = []
+    error = fault(lambda: found.extend(inflate([packed[at : at + 999] for at in range(0, len(packed), 999)])))
+    assert error is not None
+    assert error.code == "bad_gzip"
+    assert damage in {"header", "middle"} or b"".join(found)[:8_000] == text[:8_000]

@@ -1,0 +1,148 @@
+"""Dead letters and retries carry the original bytes and who is still owed them, through SQS and files."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.events import sqs, sqs_record
+from trailforward import EventError, Message, Origin, redelivery
+from trailforward.jsontext import readable
+from trailforward.sources import detect
+
+SEEN = "2026-05-04T09:15:00.123+00:00"
+
+
+def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
+    """What arrives after a message went to a queue with these attributes and came back by Lambda."""
+    data, sent = redelivery.letter(raw, attributes)
+    assert readable(data) is not None
+    for name, value in sent.items():
+        assert value == "" or readable(value.encode()) == value, name
+    payload = sqs(sqs_record(data, "m-1", attributes={name: value for name, value in sent.items() if value}))
+    (made,) = detect(payload).messages(json.loads(json.dumps(payload)))
+    return made
+
+
+@given(
+    st.binary(min_size=1) | st.text(min_size=1).map(str.encode),
+    st.lists(st.from_regex(r"[a-z][a-z0-9_.-]{0,20}", fullmatch=True), min_size=1, unique=True),
+    st.text(),
+    st.text(),
+    st.integers(0, 1000),
+    st.builds(Origin, st.text(), st.text(), st.text(), attempts=st.integers(0, 1000), seen=st.just(SEEN)),
+)
+def test_sqs_round_trip(
+    raw: bytes, sinks: list[str], code: str, reason: str, attempts: int, origin: Origin
+) -> None:
+    """Bytes, sinks, attempts and first-seen time come back unchanged, whatever the message and its error."""
+    attributes = redelivery.write(Message(raw, origin), sinks, code=code, reason=reason, attempts=attempts)
+    assert len(attributes) < 10
+    back = through_sqs(raw, attributes)
+    assert back.raw == raw
+    assert back.origin.owed == frozenset(sinks)
+    assert back.origin.attempts == origin.attempts + attempts
+    assert back.origin.first_seen == SEEN
+
+
+@given(st.binary(), st.dictionaries(st.sampled_from([redelivery.CODE, redelivery.REASON]), st.text()))
+def test_line_round_trip(raw: bytes, attributes: dict[str, str]) -> None:
+    """A dead letter in a file is one line of JSON that gives back the bytes, also those that are no text."""
+    attributes[redelivery.SINKS] = "a"
+    line = redelivery.line(raw, attributes)
+    assert b"\n" not in line
+    letter = redelivery.unline(json.loads(line))
+    assert letter is not None
+    data, read = letter
+    assert data == raw
+    assert read.items() >= attributes.items()
+
+
+def test_surrogates_stay_apart() -> None:
+    """Two lone surrogates, as bytes, do not become one character on the way."""
+    raw = "\ud83d\ude00".encode("utf-8", "surrogatepass")
+    attributes = {redelivery.SINKS: "a"}
+    assert (redelivery.unline(json.loads(redelivery.line(raw, attributes))) or (b"",))[0] == raw
+    assert through_sqs(raw, attributes).raw == raw
+
+
+def test_what_is_written() -> None:
+    """Attributes say to whom, why, how often, since when and from where, in short printable text."""
+    origin = Origin("sqs", "m-1", "arn:aws:sqs:eu-west-1:111122223333:q", attempts=2, seen=SEEN)
+    reason = "no\nentry ü " + "x" * 1000
+    written = redelivery.write(
+        Message(b"{}", origin), ["a", "b"], code="AccessDenied", reason=reason, attempts=3
+    )
+    assert written == {
+        "trailforward-sinks": "a,b",
+        "trailforward-code": "AccessDenied",
+        "trailforward-reason": ("no?entry ? " + "x" * 1000)[:300],
+        "trailforward-attempts": "5",
+        "trailforward-first-seen": SEEN,
+        "trailforward-origin": "sqs arn:aws:sqs:eu-west-1:111122223333:q m-1",
+    }
+
+
+def test_first_seen_defaults_to_now() -> None:
+    """A message whose source knows no time is first seen now."""
+    written = redelivery.write(Message(b"{}", Origin("x")), ["a"], code="", reason="", attempts=0)
+    assert redelivery.read(written).first_seen.endswith("+00:00")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "note"),
+    [
+        ({}, (None, 0, "")),
+        ({"x": "y", redelivery.ATTEMPTS: "3"}, (None, 0, "")),
+        ({redelivery.SINKS: "a, b"}, (frozenset({"a", "b"}), 0, "")),
+        ({redelivery.SINKS: "a", redelivery.ATTEMPTS: "9" * 5_000}, (frozenset({"a"}), 0, "")),
+        ({redelivery.SINKS: "a", redelivery.ATTEMPTS: "²"}, (frozenset({"a"}), 0, "")),
+        ({redelivery.SINKS: "a", redelivery.FIRST_SEEN: "yester\nday"}, (frozenset({"a"}), 0, "")),
+        (
+            {redelivery.SINKS: "a", redelivery.FIRST_SEEN: SEEN, redelivery.ATTEMPTS: "7"},
+            (frozenset({"a"}), 7, SEEN),
+        ),
+    ],
+)
+def test_what_is_read(attributes: dict[str, str], note: tuple[Any, ...]) -> None:
+    """Anybody may write to a queue: nonsense in the attributes is ignored."""
+    assert redelivery.read(attributes) == (*note, 0)
+
+
+@pytest.mark.parametrize("text", ["x", "ü", "YQ", "YQ==="])
+def test_broken_base64(text: str) -> None:
+    """A body that is not the base64 it claims to be is an error with a name, not other bytes."""
+    with pytest.raises(EventError, match="says base64") as caught:
+        redelivery.body(text, {redelivery.ENCODING: "base64"})
+    assert caught.value.code == "bad_base64"
+    with pytest.raises(EventError, match="says base64"):
+        redelivery.unline({redelivery.SINKS: "a", "body": text, redelivery.ENCODING: "base64"})
+
+
+@pytest.mark.parametrize(
+    "value", [None, [], "x", {}, {redelivery.SINKS: "a"}, {redelivery.SINKS: "a", "body": 1}, {"body": ""}]
+)
+def test_other_json_is_no_dead_letter(value: Any) -> None:
+    """Events are not taken for dead letters."""
+    assert redelivery.unline(value) is None
+
+
+def test_readable_bytes_travel_as_they_are() -> None:
+    """A dead letter that a queue can hold is readable there; only others are base64."""
+    assert redelivery.letter(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
+    assert redelivery.letter(b"\x00", {}) == (base64.b64encode(b"\x00"), {redelivery.ENCODING: "base64"})
+
+
+def test_a_pointer_says_how_far_it_was_read() -> None:
+    """What brings the rest of an object says how many of its records are done; other messages do not."""
+    origin = Origin("sqs", "s3://b/k", item="m", unit="m", skip=7)
+    attributes = redelivery.write(Message(b"{}", origin), ["a"], code="deadline", reason="", attempts=0)
+    assert redelivery.read(attributes).skip == 7
+    assert len(attributes) == 7
+    plain = redelivery.write(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
+    assert redelivery.SKIP not in plain

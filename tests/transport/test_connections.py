@@ -1,0 +1,363 @@
+"""What happens on the way: connections are kept, losses are noticed, nothing counts as sent by mistake."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.receiver import Early, Goodbye, HangUp, Hold, Raw, Receiver, Reset, Slow, Status
+from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.formats import load
+from trailforward.sinks.base import Entry
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
+from trailforward.transport import connections
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    MakeSink = Callable[..., HttpSink]
+
+
+#: More than the socket buffers of both sides hold.
+HUGE = Entry(b'"' + b"x" * 24_000_000 + b'"', "key")
+
+
+def event(number: int) -> list[Entry]:
+    """A batch of one."""
+    return [Entry(b"%d" % number, f"key-{number}")]
+
+
+@pytest.fixture
+def make_sink() -> Iterator[MakeSink]:
+    """Makes sinks and closes them in the end."""
+    made = []
+
+    def make(to: str, **settings: Any) -> HttpSink:
+        made.append(HttpSink(HttpSettings(to=to, **settings), load("raw")))
+        return made[-1]
+
+    yield make
+    for sink in made:
+        sink.close()
+
+
+def failure(sink: HttpSink, batch: list[Entry] | None = None) -> SinkError:
+    """What the next send raises."""
+    with pytest.raises(SinkError) as caught:
+        sink.send(batch or event(0))
+    return caught.value
+
+
+def test_batches_share_a_connection(make_sink: MakeSink) -> None:
+    """One connection serves batch after batch, so that TLS is paid for once."""
+    with Receiver() as receiver:
+        sink = make_sink(receiver.url)
+        for number in range(5):
+            sink.send(event(number))
+        assert receiver.connections == 1
+        assert receiver.bodies == [b"[%d]" % number for number in range(5)]
+
+
+def test_a_connection_closed_while_idle_is_replaced_unnoticed(make_sink: MakeSink) -> None:
+    """When the server hangs up between two batches, the second is sent once, over a new connection."""
+    with Receiver([Goodbye(), Goodbye()]) as receiver:
+        sink = make_sink(receiver.url)
+        for number in (1, 2, 3):
+            assert sink.send(event(number)) == []
+            receiver.wait_for_closed(min(number, 2))
+        assert receiver.bodies == [b"[1]", b"[2]", b"[3]"]
+        assert [request.connection for request in receiver.requests] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("loss", [HangUp(stored=True), HangUp(stored=False), Reset(stored=True), Reset()])
+def test_a_kept_connection_lost_before_any_answer_is_replaced_once(make_sink: MakeSink, loss: Any) -> None:
+    """A kept connection that breaks is replaced once; the event may arrive twice, but never not."""
+    with Receiver([Status(), loss]) as receiver:
+        sink = make_sink(receiver.url)
+        sink.send(event(1))
+        assert sink.send(event(2)) == []
+        assert receiver.bodies == [b"[1]", *[b"[2]"] * (2 if loss.stored else 1)]
+
+
+def test_a_connection_is_replaced_only_once(make_sink: MakeSink) -> None:
+    """When the new connection breaks, too, the forwarder hears of it and decides."""
+    with Receiver([Status(), HangUp(), HangUp()]) as receiver:
+        sink = make_sink(receiver.url)
+        sink.send(event(1))
+        assert failure(sink, event(2)).code == "connection_reset"
+        assert receiver.bodies == [b"[1]", b"[2]", b"[2]"]
+
+
+def test_half_an_answer_on_a_kept_connection_is_not_sent_again(make_sink: MakeSink) -> None:
+    """Once a byte of an answer has come, only the forwarder may send again."""
+    with Receiver([Status(), Raw(b"HTTP/1.1 2")]) as receiver:
+        sink = make_sink(receiver.url)
+        sink.send(event(1))
+        assert failure(sink, event(2)).code == "bad_answer"
+        assert receiver.bodies == [b"[1]", b"[2]"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "arrived"), [(Reset(), []), (Reset(stored=True), [b"[1]"]), (HangUp(stored=True), [b"[1]"])]
+)
+@pytest.mark.parametrize("tls", ["", "localhost"])
+def test_a_lost_connection_is_transient(
+    make_sink: MakeSink, loss: Any, arrived: list[bytes], tls: str
+) -> None:
+    """A reset is tried again, whether the request had arrived or not: nobody on this side can tell."""
+    with Receiver([loss], tls=tls) as receiver:
+        sink = make_sink(receiver.url, ca_file=receiver.ca_file if tls else None)
+        error = failure(sink, event(1))
+        assert isinstance(error, TransientError)
+        assert error.code == "connection_reset"
+        assert receiver.bodies == arrived
+        assert sink.send(event(2)) == []
+
+
+@pytest.mark.parametrize(("stored", "arrived"), [(False, []), (True, [b"[1]"])])
+def test_both_kinds_of_read_timeout_are_transient(
+    make_sink: MakeSink, *, stored: bool, arrived: list[bytes]
+) -> None:
+    """A late answer is tried again, whether the event was stored or never read, over a new connection."""
+    with Receiver([Slow(5, stored=stored)]) as receiver:
+        sink = make_sink(receiver.url, read_timeout_seconds=0.25)
+        error = failure(sink, event(1))
+        assert isinstance(error, TransientError)
+        assert error.code == "read_timeout"
+        assert [request.decoded for request in receiver.wait_for_requests(len(arrived))] == arrived
+        assert sink.send(event(2)) == []
+        assert receiver.connections == 2
+
+
+def test_an_answer_that_stops_half_way_times_out(make_sink: MakeSink) -> None:
+    """A status without the rest of its answer is no delivery."""
+    with Receiver([Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", end=False)]) as receiver:
+        error = failure(make_sink(receiver.url, read_timeout_seconds=0.1))
+        assert isinstance(error, TransientError)
+        assert error.code == "read_timeout"
+
+
+def test_a_reset_in_the_middle_of_an_answer_is_transient(make_sink: MakeSink) -> None:
+    """A status whose body ends in a reset is no delivery."""
+
+    class HalfThenReset(Raw):
+        def play(self, exchange: Any) -> None:
+            super().play(exchange)
+            # The client has read the head when it hangs up or waits for more; give the bytes a head start.
+            exchange.pause(0.1)
+            exchange.reset()
+
+    with Receiver([HalfThenReset(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")]) as receiver:
+        error = failure(make_sink(receiver.url))
+        assert isinstance(error, TransientError)
+        assert error.code == "connection_reset"
+
+
+def test_a_server_that_stops_reading_times_out(make_sink: MakeSink) -> None:
+    """A request that the server does not take in time is tried again."""
+    with Receiver([Slow(5, stored=False)]) as receiver:
+        error = failure(make_sink(receiver.url, read_timeout_seconds=0.2), [HUGE])
+        assert isinstance(error, TransientError)
+        assert error.code == "write_timeout"
+        assert receiver.requests == []
+
+
+@pytest.mark.parametrize("status", [401, 413])
+def test_a_refusal_before_the_request_was_read_is_understood(make_sink: MakeSink, status: int) -> None:
+    """A server may refuse early and hang up: the refusal counts, not the broken pipe."""
+    with Receiver([Early(status)]) as receiver:
+        error = failure(make_sink(receiver.url), [HUGE])
+        assert isinstance(error, PermanentError)
+        assert error.code == f"http_{status}"
+
+
+def test_success_before_the_request_was_read_is_no_delivery(make_sink: MakeSink) -> None:
+    """A 200 to a request that could not be sent whole is tried again."""
+    with Receiver([Early(200)]) as receiver:
+        error = failure(make_sink(receiver.url), [HUGE])
+        assert isinstance(error, TransientError)
+        assert error.code == "connection_reset"
+
+
+def test_nobody_listening_is_transient(make_sink: MakeSink) -> None:
+    """A refused connection is tried again."""
+    with socket.socket() as unheard:
+        unheard.bind(("127.0.0.1", 0))
+        error = failure(make_sink(f"http://127.0.0.1:{unheard.getsockname()[1]}"))
+    assert isinstance(error, TransientError)
+    assert error.code == "connection_refused"
+
+
+def test_a_handshake_that_never_ends_is_a_connect_timeout(make_sink: MakeSink) -> None:
+    """The time to connect includes TLS: a port that accepts and stays silent is noticed soon."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        sink = make_sink(
+            f"https://127.0.0.1:{silent.getsockname()[1]}",
+            connect_timeout_seconds=0.1,
+            read_timeout_seconds=60,
+        )
+        error = failure(sink)
+    assert isinstance(error, TransientError)
+    assert error.code == "connect_timeout"
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"), "dns"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "dns"),
+        (TimeoutError("timed out"), "connect_timeout"),
+        (ConnectionResetError(104, "Connection reset by peer"), "connection_reset"),
+        (OSError(113, "No route to host"), "connection_failed"),
+    ],
+)
+def test_failures_of_the_network_are_transient(
+    monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink, raised: OSError, code: str
+) -> None:
+    """Each way in which no connection comes about has its own code, and is tried again."""
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise raised
+
+    sink = make_sink("https://siem.example.com")
+    monkeypatch.setattr(socket, "create_connection", fail)
+    error = failure(sink)
+    assert isinstance(error, TransientError)
+    assert error.code == code
+
+
+@pytest.mark.parametrize("step", ["sendall", "recv"])
+def test_any_other_failure_of_the_socket_is_transient(
+    monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink, step: str
+) -> None:
+    """Rare errors of the operating system count as a lost connection, never as a success or a crash."""
+
+    class Failing(socket.socket):
+        pass
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(113, "No route to host")
+
+    def connect(address: Any, timeout: float) -> socket.socket:
+        made = Failing()
+        made.settimeout(timeout)
+        made.connect(address)
+        return made
+
+    setattr(Failing, step, fail)
+    with Receiver() as receiver:
+        monkeypatch.setattr(socket, "create_connection", connect)
+        error = failure(make_sink(receiver.url))
+        assert isinstance(error, TransientError)
+        assert error.code == "connection_reset"
+
+
+def test_tls_with_a_private_ca(make_sink: MakeSink) -> None:
+    """A server that the private CA vouches for is trusted, and its connection kept; TLS is at least 1.2."""
+    with Receiver(tls="localhost") as receiver:
+        sink = make_sink(receiver.url, ca_file=receiver.ca_file)
+        for number in (1, 2):
+            assert sink.send(event(number)) == []
+        assert receiver.connections == 1
+
+
+@pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("other.example.com", True)])
+def test_an_untrusted_server_gets_nothing(make_sink: MakeSink, name: str, *, trusted: bool) -> None:
+    """Neither an unknown CA nor another host's certificate gets to see an event; waiting does not help."""
+    with Receiver(tls=name) as receiver:
+        sink = make_sink(receiver.url, ca_file=receiver.ca_file if trusted else None)
+        error = failure(sink)
+        assert isinstance(error, PermanentError)
+        assert (error.code, error.divisible) == ("tls", False)
+        assert "`ca_file`" in str(error)
+        assert receiver.requests == []
+
+
+def test_a_server_without_tls_is_no_tls_server(make_sink: MakeSink) -> None:
+    """TLS to a plain port fails before anything is sent."""
+    with Receiver() as receiver:
+        error = failure(make_sink(receiver.url.replace("http:", "https:")))
+        assert isinstance(error, TransientError)
+        assert error.code == "tls_handshake"
+        assert receiver.requests == []
+
+
+def test_tls_is_at_least_1_2() -> None:
+    """Older versions of TLS are never spoken, and certificates and names are always checked."""
+    import ssl
+
+    from trailforward.sinks.http.sink import _endpoint
+
+    tls = _endpoint(HttpSettings(to="https://siem.example.com")).tls
+    assert tls is not None
+    assert tls.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert tls.verify_mode == ssl.CERT_REQUIRED
+    assert tls.check_hostname
+
+
+def test_threads_send_at_once_and_share_the_pool(make_sink: MakeSink) -> None:
+    """Many threads may send through one sink; each batch arrives once, over a few connections."""
+    with Receiver() as receiver:
+        sink = make_sink(receiver.url)
+        with ThreadPoolExecutor(8) as pool:
+            assert list(pool.map(lambda number: sink.send(event(number)), range(200))) == [[]] * 200
+        assert sorted(receiver.bodies) == sorted(b"[%d]" % number for number in range(200))
+        assert receiver.connections <= 8
+
+
+def test_an_abandoned_thread_does_not_disturb_the_others(make_sink: MakeSink) -> None:
+    """While one thread is stuck in a slow answer, others send; closing the sink leaves nothing open."""
+    hold = Hold()
+    with Receiver([hold]) as receiver:
+        sink = make_sink(receiver.url)
+        stuck = threading.Thread(target=sink.send, args=(event(1),))
+        stuck.start()
+        receiver.wait_for_requests(1)
+        assert sink.send(event(2)) == []
+        sink.close()
+        hold.go.set()
+        stuck.join()
+        assert not sink._connections._idle
+        assert receiver.connections == 2
+
+
+def test_idle_connections_are_not_hoarded(monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink) -> None:
+    """Only so many idle connections are kept; the others are closed."""
+    monkeypatch.setattr(connections, "MAX_IDLE", 0)
+    with Receiver() as receiver:
+        sink = make_sink(receiver.url)
+        for number in (1, 2):
+            sink.send(event(number))
+        assert receiver.connections == 2
+
+
+def test_a_connection_idle_for_long_is_not_trusted(make_sink: MakeSink) -> None:
+    """After a long freeze of the environment the next batch starts afresh: the peer may be gone."""
+    with Receiver() as receiver:
+        sink = make_sink(receiver.url)
+        now = [1000.0]
+        sink._connections._clock = lambda: now[0]
+        for later in (0.0, 49.0, 51.0, -5.0):
+            now[0] += later
+            sink.send(event(1))
+        assert [request.connection for request in receiver.requests] == [1, 1, 2, 3]
+
+
+def test_bytes_that_nobody_asked_for_cost_the_connection(make_sink: MakeSink) -> None:
+    """A kept connection on which something stray arrived is never read as the next answer."""
+
+    class Stray(Raw):
+        def play(self, exchange: Any) -> None:
+            exchange.answer(200, {}, b"")
+            exchange.pause(0.05)
+            super().play(exchange)
+
+    with Receiver([Stray(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Status(503)]) as receiver:
+        sink = make_sink(receiver.url)
+        sink.send(event(1))
+        receiver.wait_for_closed(1)
+        assert failure(sink, event(2)).code == "http_503"

@@ -1,0 +1,192 @@
+"""What each answer means: only an explicit, complete 2xx is a delivery."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from tests.support.receiver import MALFORMED, TRUNCATED, TRUNCATED_HEAD, Fault, Raw, Receiver, Status
+from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.formats import load
+from trailforward.sinks.base import Entry
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
+
+
+def answered(*faults: Fault, query: str = "", times: int = 1) -> Receiver:
+    """Sends to a receiver with this script; raises what the last send raised."""
+    with Receiver(faults) as receiver:
+        settings = HttpSettings(to=receiver.url + query, read_timeout_seconds=5)
+        sink = HttpSink(settings, load("raw"))
+        try:
+            for _ in range(times):
+                assert sink.send([Entry(b'{"payload":1}', "key")]) == []
+        finally:
+            sink.close()
+    return receiver
+
+
+def failure(*faults: Fault, query: str = "") -> SinkError:
+    """What a send to a receiver with this script raises."""
+    with pytest.raises(SinkError) as caught:
+        answered(*faults, query=query)
+    return caught.value
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
+def test_every_complete_2xx_is_a_delivery(status: int) -> None:
+    """Receivers may say success with any 2xx status."""
+    answered(Status(status))
+
+
+@pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
+def test_redirects_are_a_mistake_in_the_settings(status: int) -> None:
+    """A redirect is not followed, and the fix is named without the address, which may hold a token."""
+    error = failure(Status(status, {"Location": "https://elsewhere.example.com/?token=hunter2"}))
+    assert isinstance(error, PermanentError)
+    assert (error.code, error.divisible) == (f"http_{status}", False)
+    assert "Fix: set `to`" in str(error)
+    assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_refusals_that_one_event_may_have_caused_are_divisible(status: int) -> None:
+    """A batch refused for its content or size may be split: one bad event takes no others along."""
+    error = failure(Status(status))
+    assert isinstance(error, PermanentError)
+    assert (error.code, error.divisible) == (f"http_{status}", True)
+
+
+@pytest.mark.parametrize(
+    "status", [401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 414, 415, 418, 451, 499]
+)
+def test_refusals_of_the_whole_sink_are_permanent(status: int) -> None:
+    """Every other 4xx is permanent and not worth splitting; 403 and 410 never count as delivered."""
+    error = failure(Status(status))
+    assert isinstance(error, PermanentError)
+    assert (error.code, error.divisible) == (f"http_{status}", False)
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 501, 502, 503, 504, 507, 529, 599])
+def test_answers_that_ask_to_come_again_are_transient(status: int) -> None:
+    """Timeouts, throttling and all 5xx are to be tried again."""
+    error = failure(Status(status))
+    assert isinstance(error, TransientError)
+    assert (error.code, error.retry_after) == (f"http_{status}", None)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0.0),
+        ("7", 7.0),
+        (" 2.5 ", 2.5),
+        ("-3", 0.0),
+        ("86400", 86400.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 0.0),
+        ("soon", None),
+        ("", None),
+        ("nan", None),
+        ("inf", None),
+        ("1e9", None),
+        ("1_0", None),
+        ("9" * 400, None),
+        ("Wed, 99 Oct 2015 99:28:00 GMT", None),
+        ("Mon, 01 Jan 10000 00:00:00 GMT", None),
+    ],
+)
+def test_retry_after_in_seconds_or_garbage(value: str, seconds: float | None) -> None:
+    """Retry-After is read as seconds or a date; what is past means now, and garbage means nothing."""
+    error = failure(Status(429, {"Retry-After": value}))
+    assert isinstance(error, TransientError)
+    assert error.retry_after == seconds
+
+
+def test_retry_after_as_a_date_counts_from_now() -> None:
+    """A date in Retry-After is turned into the seconds that are left until then."""
+    date = datetime.now(UTC) + timedelta(hours=1)
+    error = failure(Status(503, {"Retry-After": format_datetime(date, usegmt=True)}))
+    assert isinstance(error, TransientError)
+    assert error.retry_after is not None
+    assert 3000 < error.retry_after <= 3600
+
+
+@pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 418, 429, 503])
+def test_errors_tell_neither_query_nor_payload_nor_answer(status: int) -> None:
+    """An error's text names the host and the status, and nothing that may be secret."""
+    body = b'{"you sent":"payload"}'
+    text = str(failure(Status(status, {"X-Echo": "payload"}, body), query="?token=hunter2"))
+    assert f"answered {status}" in text
+    assert "http://127.0.0.1:" in text
+    for secret in ("payload", "hunter2", "/in"):
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        TRUNCATED,
+        TRUNCATED_HEAD,
+        MALFORMED,
+        Raw(b"HTTP/1.1 200"),
+        Raw(b"HTTP/1.1 200 OK\r\n"),
+        Raw(b"HTTP/1.1 OK\r\n\r\n"),
+        Raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        Raw(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n"),
+        Raw(b"HTTP/9.9 200 OK\r\n\r\n", end=False),
+        Raw(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nno colon here\r\nContent-Length: 0\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 101 + b"\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe"),
+        Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"),
+    ],
+    ids=lambda fault: repr(fault.data[:60]),
+)
+def test_half_an_answer_is_no_delivery(fault: Raw) -> None:
+    """A success that is cut short or malformed is tried again, since nobody knows what it meant."""
+    error = failure(fault)
+    assert isinstance(error, TransientError)
+    assert error.code == "bad_answer"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 \r\nContent-Type: multipart/mixed; boundary=x\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.1 204\nX: y\n\n",
+    ],
+    ids=repr,
+)
+def test_every_legal_form_of_a_complete_answer_is_understood(data: bytes) -> None:
+    """Lengths, chunks, an interim 100, HTTP/1.0 and bare line feeds are all fine."""
+    answered(Raw(data))
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_answers_are_read_so_that_the_connection_serves_again(status: int) -> None:
+    """An answer's body is read to its end, whatever its status: the next batch takes the same connection."""
+    with Receiver([Status(status, body=b"x" * 500_000)]) as receiver:
+        sink = HttpSink(HttpSettings(to=receiver.url), load("raw"))
+        for number in (1, 2):
+            try:
+                sink.send([Entry(b"%d" % number, "key")])
+            except PermanentError:
+                assert status == 400
+        sink.close()
+        assert [request.connection for request in receiver.requests] == [1, 1]
+
+
+def test_an_endless_answer_costs_the_connection_only() -> None:
+    """Of an answer over 1 MiB no more is read: it counts by its status, and the next batch reconnects."""
+    receiver = answered(Status(200, body=b"x" * 3_000_000), Status(), times=2)
+    assert [request.connection for request in receiver.requests] == [1, 2]
