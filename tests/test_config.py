@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.aws import Reader, unique
-from trailforward import Config, ConfigError, formats, sinks
+from trailforward import Config, ConfigError, sinks
 from trailforward.config import RetrySettings
 
 if TYPE_CHECKING:
@@ -218,5 +218,5 @@ def test_a_configuration_that_is_not_there(local_aws: Reader, where: str, text: 
 def test_calls_at_once_are_a_setting(destination: str, calls: int) -> None:
     """`limits.calls` says how many calls a sink has under way; where order counts there is one."""
     config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.calls = 2\n')
-    made = sinks.make(config.sinks["a"], formats.load("raw"))
+    made = sinks.make(config.sinks["a"])
     assert made.limits.calls == calls

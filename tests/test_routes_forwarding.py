@@ -8,9 +8,8 @@ import pytest
 
 from tests.support.events import envelope
 from tests.support.receiver import Receiver
-from tests.support.sinks import ScriptedSink
 from trailforward import Config, Forwarder, Message, Origin, Pattern
-from trailforward.testing import samples
+from trailforward.testing import FlakySink, samples
 
 CONFIG = """
 [sinks.archive]
@@ -49,7 +48,7 @@ def message(name: str) -> Message:
 
 def test_each_sink_gets_an_event_once_in_the_format_of_the_first_route() -> None:
     """The first route that takes the event and names the sink decides; stop and default hold."""
-    archive, siem = ScriptedSink(), ScriptedSink()
+    archive, siem = FlakySink(), FlakySink()
     forwarder = Forwarder(Config.from_toml(CONFIG), made={"archive": archive, "siem": siem})
     messages = [message(name) for name in ("Noise", "Alarm", "Copy", "Other")]
     outcome = forwarder.forward(messages)
@@ -93,7 +92,7 @@ def test_ready_made_routes_work_in_production() -> None:
     names = ["trail-changed", "root-sign-in", "access-denied"]
     text = '[sinks.alerts]\nto = "file:alerts"\n'
     text += "".join(f'[[routes]]\nname = "{name}"\nuse = "{name}"\nsinks = ["alerts"]\n' for name in names)
-    alerts = ScriptedSink()
+    alerts = FlakySink()
     events = [Message(samples.load(name), Origin("test")) for name in samples.names()]
     Forwarder(Config.from_toml(text), made={"alerts": alerts}).forward(events)
     found = {json.loads(data)["detail"].get("eventName") for data in alerts.data}
@@ -106,7 +105,7 @@ def test_routes_compare_numbers_of_any_length_exactly(size: str, *, taken: bool)
     """A number that no double holds is compared as it is written, as by `trailforward match`."""
     text = '[sinks.a]\nto = "file:a"\n[[routes]]\nname = "n"\nsinks = ["a"]\n'
     text += 'pattern = \'{"detail": {"size": [18446744073709551616]}}\'\n'
-    sink = ScriptedSink()
+    sink = FlakySink()
     raw = envelope(0, size=int(size))
     Forwarder(Config.from_toml(text), made={"a": sink}).forward([Message(raw, Origin("test"))])
     assert sink.data == ([raw] if taken else [])

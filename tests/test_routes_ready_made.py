@@ -84,14 +84,14 @@ def test_every_part_of_every_pattern_is_guarded_by_a_test(route: readymade.Ready
     cases = [case for case in routes.ready_made_cases() if case.route.name == route.name]
     rules = Pattern(route.pattern).rules
 
-    def notices(mutant: list[dict[str, Any]]) -> bool:
+    def notifications(mutant: list[dict[str, Any]]) -> bool:
         checks = [compile_rule(rule) for rule in mutant]
         return any(any(check(case.event) for check in checks) != case.expected for case in cases)
 
     for number in range(len(rules)):
-        assert notices([dict(rule) for other, rule in enumerate(rules) if other != number]), number
+        assert notifications([dict(rule) for other, rule in enumerate(rules) if other != number]), number
     for path in {path for rule in rules for path in rule if path.startswith("detail.")}:
-        assert notices([{key: rule[key] for key in rule if key != path} for rule in rules]), path
+        assert notifications([{key: rule[key] for key in rule if key != path} for rule in rules]), path
 
 
 def test_their_file_is_not_read_before_it_is_needed() -> None:

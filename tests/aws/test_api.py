@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from tests.support.aws import by_botocore
 from tests.support.receiver import Receiver, Status
-from tests.support.stub_aws import Answer, Refuse, Silence
+from tests.support.stub_aws import Refuse, Response, Silence
 from trailforward.aws import api
 from trailforward.aws.client import Client
 from trailforward.errors import PermanentError, SinkError, TransientError
-from trailforward.formats import load
 from trailforward.sinks._aws_batches import by_id, by_position
 from trailforward.sinks.base import Entry, Rejection
 from trailforward.sinks.sns import SnsSettings, SnsSink
@@ -45,7 +44,7 @@ def sink() -> Iterator[SqsSink]:
 @pytest.fixture
 def topic() -> Iterator[SnsSink]:
     """A topic's."""
-    made = SnsSink(SnsSettings(to=TOPIC), load("raw"))
+    made = SnsSink(SnsSettings(to=TOPIC))
     yield made
     made.close()
 
@@ -73,12 +72,12 @@ def shown(error: SinkError) -> tuple[object, ...]:
             400, "QueueDoesNotExist", {"x-amzn-query-error": "AWS.SimpleQueueService.NonExistentQueue;Sender"}
         ),
         Refuse(429, "Whatever", {"Retry-After": "7"}),
-        Answer(b'{"__type":"aws#Odd:http://internal/coral/","Message":"words"}', status=400),
-        Answer(b'{"message":"no type"}', status=400),
-        Answer(b'{"message":null,"__type":"Odd"}', status=400),
-        Answer(b'{"__type":"Odd"}', status=500),
-        Answer(b"", status=400),
-        Answer(b"", status=413),
+        Response(b'{"__type":"aws#Odd:http://internal/coral/","Message":"words"}', status=400),
+        Response(b'{"message":"no type"}', status=400),
+        Response(b'{"message":null,"__type":"Odd"}', status=400),
+        Response(b'{"__type":"Odd"}', status=500),
+        Response(b"", status=400),
+        Response(b"", status=413),
     ],
     ids=str,
 )
@@ -95,7 +94,7 @@ def test_errors_are_those_that_botocore_reads(
 
 def test_a_code_may_come_in_a_header(stub: StubAws, sink: SqsSink) -> None:
     """Where the body has no code, the header's counts."""
-    stub.always(PLACE, Answer(b"{}", status=400, headers={"x-amzn-ErrorType": "Odd:http://internal/"}))
+    stub.always(PLACE, Response(b"{}", status=400, headers={"x-amzn-ErrorType": "Odd:http://internal/"}))
     assert failure(sink).code == "Odd"
 
 
@@ -114,7 +113,7 @@ def test_answers_of_others_are_sorted_by_their_status(
 ) -> None:
     """What is no answer of AWS's is told by its status, and its text is not repeated."""
     for place, made in ((PLACE, sink), ("sns:us-west-2", topic)):
-        stub.always(place, Answer(body, status=status))
+        stub.always(place, Response(body, status=status))
         error = failure(made)
         assert (type(error), error.code) == (kind, str(status))
         assert "html" not in str(error)
@@ -131,9 +130,9 @@ _XML = '<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error>{
         Refuse(403, "AuthorizationError"),
         Refuse(400, "InvalidParameter"),
         Refuse(404, "NotFound", message="Topic does not exist &amp; never did"),
-        Answer(_XML.format("<Type>Sender</Type><Code>Odd</Code>").encode(), status=400),
-        Answer(_XML.format("<Message>words</Message>").encode(), status=400),
-        Answer(_XML.format("<Code/><Message/>").encode(), status=500),
+        Response(_XML.format("<Type>Sender</Type><Code>Odd</Code>").encode(), status=400),
+        Response(_XML.format("<Message>words</Message>").encode(), status=400),
+        Response(_XML.format("<Code/><Message/>").encode(), status=500),
     ],
     ids=str,
 )
@@ -163,7 +162,7 @@ def test_errors_of_the_query_protocol_are_those_that_botocore_reads(
 )
 def test_only_the_answer_of_a_topic_is_one(stub: StubAws, topic: SnsSink, body: bytes) -> None:
     """XML of any other shape leaves the batch unsent, as far as anybody knows."""
-    stub.script("sns:us-west-2", Answer(body))
+    stub.script("sns:us-west-2", Response(body))
     error = failure(topic)
     assert isinstance(error, TransientError)
     assert error.code == "unreadable_answer"
@@ -247,9 +246,9 @@ def test_a_lone_surrogate_travels_as_its_escape(stub: StubAws) -> None:
 def test_a_stream_is_made_without_an_answer(stub: StubAws) -> None:
     """CreateLogStream succeeds with an empty body; a batch does not."""
     client = Client("logs", "us-west-2")
-    stub.script("logs:us-west-2:CreateLogStream", Answer(b"", stored=False))
+    stub.script("logs:us-west-2:CreateLogStream", Response(b"", stored=False))
     assert client.call("create_log_stream", logGroupName="g", logStreamName="s") == {}
-    stub.script("logs:us-west-2", Answer(b"", stored=False))
+    stub.script("logs:us-west-2", Response(b"", stored=False))
     with pytest.raises(TransientError, match="unreadable_answer"):
         client.call("put_log_events", logGroupName="g", logStreamName="s", logEvents=[])
     client.close()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.support.stub_aws import Answer, Partial, Refusal, Refuse, Reset, Shortened, Silence, at
+from tests.support.stub_aws import Partial, Refusal, Refuse, Reset, Response, Shortened, Silence, at
 from trailforward.aws import client as aws_client
+from trailforward.aws import session
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.firehose import FirehoseSettings, FirehoseSink
@@ -86,7 +87,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture
 def sink(kind: Kind, stub: StubAws, way: str) -> Iterator[Sink]:
     """A sink of this kind, in front of the stub."""
-    made = kind.sink(kind.settings(to=kind.to), None)
+    made = kind.sink(kind.settings(to=kind.to))
     yield made
     made.close()
 
@@ -170,17 +171,17 @@ def test_reasons_hold_no_payload(sink: Sink, kind: Kind, stub: StubAws) -> None:
     [
         Reset(stored=False),
         Reset(stored=True),
-        Answer(b'{"FailedRecordCount":0,"FailedPutCount":0,"Records":[{"Sequ', promised=500),
-        Answer(b""),
-        Answer(b"<html>proxy</html>"),
-        Answer(b"nonsense"),
-        Answer(b"[]"),
-        Answer(b"null"),
-        Answer(b"\xff\xfe"),
-        Answer(b'{"Records":7,"RequestResponses":7,"Successful":7}'),
-        Answer(b'{"Records":[null],"RequestResponses":[null],"Successful":[null]}'),
-        Answer(b'{"Records":[{}],"RequestResponses":[{}],"Successful":[{}]}'),
-        Answer(b'{"Records":{"0":1},"RequestResponses":{"0":1},"Successful":{"Id":"0"}}'),
+        Response(b'{"FailedRecordCount":0,"FailedPutCount":0,"Records":[{"Sequ', promised=500),
+        Response(b""),
+        Response(b"<html>proxy</html>"),
+        Response(b"nonsense"),
+        Response(b"[]"),
+        Response(b"null"),
+        Response(b"\xff\xfe"),
+        Response(b'{"Records":7,"RequestResponses":7,"Successful":7}'),
+        Response(b'{"Records":[null],"RequestResponses":[null],"Successful":[null]}'),
+        Response(b'{"Records":[{}],"RequestResponses":[{}],"Successful":[{}]}'),
+        Response(b'{"Records":{"0":1},"RequestResponses":{"0":1},"Successful":{"Id":"0"}}'),
     ],
     ids=str,
 )
@@ -199,7 +200,7 @@ def test_a_silent_destination_is_given_up(
 ) -> None:
     """A call without answer ends by itself, whether or not it was carried out."""
     monkeypatch.setattr(aws_client, "READ_TIMEOUT", 0.05)
-    sink = kind.sink(kind.settings(to=kind.to), None)
+    sink = kind.sink(kind.settings(to=kind.to))
     error = failure(sink, kind, stub, Silence(stored=stored))
     assert isinstance(error, TransientError)
     assert error.code in {"read_timeout", "ReadTimeoutError"}
@@ -223,8 +224,8 @@ def test_an_entry_the_answer_does_not_tell_of_is_not_delivered(sink: Sink, kind:
 def test_an_entry_without_receipt_is_not_delivered(name: str, told: bytes, stub: StubAws) -> None:
     """Saying nothing bad of an entry is not enough: only a receipt makes it delivered."""
     kind = KINDS[name]
-    made = kind.sink(kind.settings(to=kind.to), None)
-    stub.script(kind.place, Answer(b'{"Records":%b,"RequestResponses":%b}' % (told, told)))
+    made = kind.sink(kind.settings(to=kind.to))
+    stub.script(kind.place, Response(b'{"Records":%b,"RequestResponses":%b}' % (told, told)))
     refused = made.send(BATCH)
     assert [(found.index, found.code, found.transient) for found in refused] == [
         (index, "unreadable_answer", True) for index in range(3)
@@ -256,7 +257,7 @@ def test_nobody_listening_passes(kind: Kind, monkeypatch: pytest.MonkeyPatch, st
     """A refused connection may be tried again."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:9")
     with pytest.raises(TransientError, match=r"EndpointConnectionError|connection_refused"):
-        kind.sink(kind.settings(to=kind.to), None).send(BATCH)
+        kind.sink(kind.settings(to=kind.to)).send(BATCH)
 
 
 def test_an_unusable_endpoint_or_profile_is_told_and_loses_nothing(
@@ -265,18 +266,18 @@ def test_an_unusable_endpoint_or_profile_is_told_and_loses_nothing(
     """Where no client can be made at all, the events are refused for now and go back."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "no address")
     with pytest.raises(TransientError, match="ValueError"):
-        kind.sink(kind.settings(to=kind.to), None).send(BATCH)
+        kind.sink(kind.settings(to=kind.to)).send(BATCH)
 
 
 def test_without_credentials_nothing_is_retried(
     kind: Kind, monkeypatch: pytest.MonkeyPatch, stub: StubAws
 ) -> None:
     """A process without credentials is told so."""
-    monkeypatch.setattr(aws_client, "_sessions", [])
+    monkeypatch.setattr(session, "_shared", [])
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(PermanentError, match="NoCredentials"):
-        kind.sink(kind.settings(to=kind.to), None).send(BATCH)
+        kind.sink(kind.settings(to=kind.to)).send(BATCH)
 
 
 def test_a_missing_extra_is_told_when_the_sink_is_made(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +285,7 @@ def test_a_missing_extra_is_told_when_the_sink_is_made(kind: Kind, monkeypatch: 
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(MissingExtraError, match=r"pip install 'trailforward\[aws\]'"):
-        kind.sink(kind.settings(to=kind.to), None)
+        kind.sink(kind.settings(to=kind.to))
 
 
 def test_parameters_botocore_itself_refuses_are_worth_splitting(stub: StubAws) -> None:

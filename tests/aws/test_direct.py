@@ -15,10 +15,8 @@ from botocore.session import Session
 from tests.support.aws import point_at
 from tests.support.entries import FIELDS, ODD
 from trailforward import sinks
-from trailforward.aws import client as aws_client
-from trailforward.aws import direct
+from trailforward.aws import direct, session
 from trailforward.aws.client import Client
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.transport import connections
 
@@ -121,7 +119,7 @@ def by_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
 
     patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred")
     patch.setattr(Client, "_make", watched)
-    patch.setattr(aws_client, "_sessions", [])  # it would keep the credentials that other tests had
+    patch.setattr(session, "_shared", [])  # it would keep the credentials that other tests had
     with pytest.raises(StopError):
         send(arn)
     return seen
@@ -131,7 +129,7 @@ def send(arn: str) -> None:
     """Sends a batch; a bus is not looked for."""
     kind = sinks.load(sinks.type_of(arn) or "")
     more = {"check_bus": False} if ":events:" in arn else {}
-    kind(kind.Settings(to=arn, **more), load("raw")).send(BATCH)
+    kind(kind.Settings(to=arn, **more)).send(BATCH)
 
 
 @pytest.fixture
@@ -288,7 +286,7 @@ from trailforward.formats import load
 from trailforward.sinks.base import Entry
 for to in sys.argv[1:]:
     kind = sinks.load(sinks.type_of(to))
-    sink = kind(kind.Settings(to=to), load("raw"))
+    sink = kind(kind.Settings(to=to))
     assert sink.send([Entry(b"{}", "key")]) == []
     sink.close()
 print(*sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))
@@ -330,7 +328,7 @@ def test_botocore_can_be_had_by_asking(service: str, stub: StubAws) -> None:
     arn = ARNS[service].format("aws", "eu-west-1")
     kind = sinks.load(sinks.type_of(arn) or "")
     for directly in (True, False):
-        made = kind(kind.Settings(to=arn), load("raw"), direct=directly)
+        made = kind(kind.Settings(to=arn), direct=directly)
         assert made.send(BATCH[:1]) == []
         assert (made._client._client is None) is directly
         made.close()

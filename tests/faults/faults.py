@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from tests.faults.world import COUNT, POISON
 from tests.support import receiver
 from tests.support.stub_aws import (
-    Answer,
     Partial,
     Refusal,
     Refuse,
     Reset,
+    Response,
     Shortened,
     Silence,
     containing,
@@ -183,13 +183,13 @@ ROWS = [
     ),
     Row(
         "truncated answer",
-        lambda _: Answer(b'{"FailedRecordCount":0,"FailedPutCount":0,"Records":[{"S', promised=900),
+        lambda _: Response(b'{"FailedRecordCount":0,"FailedPutCount":0,"Records":[{"S', promised=900),
         receiver.TRUNCATED,
         twice=True,
     ),
-    Row("malformed answer", lambda _: Answer(b"<html>gateway</html>"), receiver.MALFORMED, twice=True),
-    Row("success of a stranger, nothing stored", lambda _: Answer(b"<html>Welcome</html>", stored=False)),
-    Row("empty answer", lambda _: Answer(b""), receiver.HangUp(), twice=True),
+    Row("malformed answer", lambda _: Response(b"<html>gateway</html>"), receiver.MALFORMED, twice=True),
+    Row("success of a stranger, nothing stored", lambda _: Response(b"<html>Welcome</html>", stored=False)),
+    Row("empty answer", lambda _: Response(b""), receiver.HangUp(), twice=True),
     Row("answer that leaves out an entry", lambda _: Shortened(), twice=True),
     Row(
         "no answer before the deadline",

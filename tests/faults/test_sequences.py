@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.events import FIFO, QUEUE, Context, envelope, sqs, sqs_record
 from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
 from trailforward.errors import PermanentError, SinkError, TransientError
-from trailforward.sinks.base import Entry, Limits, Rejection
+from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,7 +25,7 @@ DEAD_LETTER = "arn:aws:sqs:us-east-1:111122223333:dead"
 RETRY_QUEUE = "arn:aws:sqs:us-east-2:111122223333:retry"
 
 
-class PlayedSink:
+class PlayedSink(Sink):
     """Plays a move per call, then takes everything. It remembers what it really took."""
 
     arn = ""

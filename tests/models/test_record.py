@@ -76,7 +76,7 @@ def test_no_error(fields: dict[str, Any]) -> None:
     [(True, True), (False, False), ("true", True), ("False", False), (None, None), ("?", None), (1, None)],
 )
 def test_read_only(value: Any, expected: bool | None) -> None:  # noqa: FBT001
-    """Reading or writing is a boolean, even where a log pipeline made text of it."""
+    """ObjectReader or writing is a boolean, even where a log pipeline made text of it."""
     assert parse_record({"readOnly": value}).is_read_only is expected
 
 

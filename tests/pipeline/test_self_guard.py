@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward import guards
+from trailforward.pipeline import self_guard
 from trailforward.pipeline.self_guard import SelfGuard
 from trailforward.testing import samples
 
@@ -284,10 +284,10 @@ def test_sessions_that_tell_no_role(arn: Any) -> None:
 
 def test_long_texts_are_no_resources_of_ours_and_are_not_remembered() -> None:
     """Events may hold texts of any length; what the guard remembers of them stays small."""
-    before = guards._arn.cache_info().currsize
+    before = self_guard._arn.cache_info().currsize
     long = "arn:aws:iam::111122223333:role/" + "x" * 100_000
     identity = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": long}}, "arn": long}
     assert not SelfGuard(own_arns=["arn:aws:iam::111122223333:role/x"]).is_own(
         {"source": "aws.ec2", "detail": {"userIdentity": identity}}
     )
-    assert guards._arn.cache_info().currsize <= before + 1  # the configured one
+    assert self_guard._arn.cache_info().currsize <= before + 1  # the configured one

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.sinks import ScriptedSink, fail, refuse
 from trailforward import PermanentError, TransientError
 from trailforward.pipeline.backoff import Backoff
 from trailforward.pipeline.sender import Lane, Parcel
 from trailforward.pipeline.threads import Workers
 from trailforward.sinks.base import Limits
+from trailforward.testing import FlakySink, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def sent(sink: Any, count: int, *, attempts: int = 5) -> Lane:
     return lane
 
 
-class Crowd(ScriptedSink):
+class Crowd(FlakySink):
     """Counts the calls that are under way at once; a call waits for the others it is to meet."""
 
     def __init__(self, calls: int, meet: int) -> None:
@@ -75,7 +75,7 @@ def test_a_sink_gets_as_many_calls_at_once_as_it_allows(calls: int) -> None:
 def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
     """A batch that is blamed as a whole is split, whoever else is sending; only the bad entry is refused."""
 
-    class Picky(ScriptedSink):
+    class Picky(FlakySink):
         def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
             if any(entry.key == "5" for entry in batch):
                 raise PermanentError("Bad", "one of them", divisible=True)
@@ -91,7 +91,7 @@ def test_what_is_told_after_the_deadline_is_not_heard() -> None:
     """What was given back for lack of an answer stays so, even if the answer comes a moment later."""
     answering, answered = threading.Event(), threading.Event()
 
-    class Late(ScriptedSink):
+    class Late(FlakySink):
         def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
             answering.wait(30)
             try:
@@ -118,10 +118,10 @@ ANSWERS = st.sampled_from(
         None,
         refuse(0),
         refuse(0, transient=False),
-        fail(TransientError("Down", "now")),
-        fail(PermanentError("Gone", "for good")),
-        fail(PermanentError("Bad", "one", divisible=True)),
-        fail(RuntimeError("bug")),
+        TransientError("Down", "now"),
+        PermanentError("Gone", "for good"),
+        PermanentError("Bad", "one", divisible=True),
+        RuntimeError("bug"),
     ]
 )
 
@@ -130,7 +130,7 @@ ANSWERS = st.sampled_from(
 @settings(deadline=None)
 def test_every_parcel_ends_once(script: list[Any], count: int, entries: int, calls: int) -> None:
     """Whatever is answered, and however many calls are under way: taken or refused, never both or neither."""
-    sink = ScriptedSink((answer or refuse() for answer in script), limits=limits(entries, calls))
+    sink = FlakySink((answer or refuse() for answer in script), limits=limits(entries, calls))
     lane = sent(sink, count, attempts=3)
     taken = [parcel.index for batch, _ in lane.delivered for parcel in batch]
     assert sorted([*taken, *lane.refused]) == list(range(count))

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.events import envelope
-from tests.support.sinks import ScriptedSink
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.message import as_envelope
 from trailforward.pipeline.spoofing import contradiction
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
-from trailforward.testing import samples
+from trailforward.testing import FlakySink, samples
 
 if TYPE_CHECKING:
     from tests.support.stub_aws import StubAws
@@ -76,15 +75,15 @@ def test_the_legitimate_exceptions_are_known(legitimate: dict[str, Any]) -> None
     assert contradiction(legitimate) == ""
 
 
-def forward(mode: str, telemetry: Any = None) -> tuple[ScriptedSink, Any]:
+def forward(mode: str, telemetry: Any = None) -> tuple[FlakySink, Any]:
     """Forwards a good event and a forged one."""
     config = Config.from_toml(
         f'forged = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
         '[[routes]]\nname = "r"\nsinks = ["a"]\n[[routes]]\nname = "s"\nsinks = ["b"]\n'
         'pattern = { source = ["x"] }\n'
     )
-    sink = ScriptedSink()
-    forwarder = Forwarder(config, made={"a": sink, "b": ScriptedSink()}, telemetry=telemetry)
+    sink = FlakySink()
+    forwarder = Forwarder(config, made={"a": sink, "b": FlakySink()}, telemetry=telemetry)
     forged = json.dumps(event(source="evil")).encode()
     return sink, forwarder.forward([Message(envelope(1), Origin("test")), Message(forged, Origin("test"))])
 

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.events import envelope
-from tests.support.sinks import ScriptedSink, fail, refuse
 from trailforward import Config, Forwarder, Message, Origin, TransientError
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry, place_of, troubles
+from trailforward.testing import FlakySink, refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trailforward.outcome import Outcome
 
 
-def outcome_of(sink: ScriptedSink, count: int = 3) -> Outcome:
+def outcome_of(sink: FlakySink, count: int = 3) -> Outcome:
     """What became of some events at one sink."""
     config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\nbase_seconds = 0\n')
     messages = [Message(envelope(number), Origin("test")) for number in range(count)]
@@ -39,7 +41,7 @@ def emf(text: str) -> list[dict[str, Any]]:
 
 def test_troubles_are_counted_by_sink_fate_and_code() -> None:
     """Many events refused for one reason are one trouble with a count."""
-    outcome = outcome_of(ScriptedSink([refuse(0, 2, transient=False, code="Bad"), *[refuse()] * 9]))
+    outcome = outcome_of(FlakySink([refuse(0, 2, transient=False, code="Bad"), *[refuse()] * 9]))
     assert troubles(outcome) == [
         {"sink": "a", "fate": "returned", "code": "Bad", "reason": "refused by script", "count": 2}
     ]
@@ -49,7 +51,7 @@ def test_metrics_hold_the_whole_ledger(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Per sink: the four fates, received, retries, bytes and ledger_breaks; per Region: the latency."""
-    outcome = outcome_of(ScriptedSink([refuse(1)]))
+    outcome = outcome_of(FlakySink([refuse(1)]))
     capsys.readouterr()
     telemetry.publish(outcome)
     by_sink, by_region = emf(capsys.readouterr().out)
@@ -74,7 +76,7 @@ def test_more_latencies_than_one_document_holds_are_all_published(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """EMF takes 100 values a metric: further ones go into further documents."""
-    outcome = outcome_of(ScriptedSink(), count=250)
+    outcome = outcome_of(FlakySink(), count=250)
     capsys.readouterr()
     telemetry.publish(outcome)
     values = [len(line["latency"]) for line in emf(capsys.readouterr().out) if "latency" in line]
@@ -88,7 +90,7 @@ def test_metrics_are_those_that_powertools_writes(
     """The embedded metrics are Powertools' own documents: CloudWatch sees no difference."""
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-    outcome = outcome_of(ScriptedSink(), count=2)
+    outcome = outcome_of(FlakySink(), count=2)
     capsys.readouterr()
     telemetry.publish(outcome)
     ours = emf(capsys.readouterr().out)
@@ -145,8 +147,8 @@ def test_a_quiet_invocation_needs_no_logger() -> None:
 def lines_of(script: str) -> list[dict[str, Any]]:
     """What a fresh process, as Lambda starts one, writes to its log."""
     before = (
-        "from tests.test_telemetry import *\n"
-        "outcome, telemetry = outcome_of(ScriptedSink()), PowertoolsTelemetry()\n"
+        "from tests.pipeline.test_telemetry import *\n"
+        "outcome, telemetry = outcome_of(FlakySink()), PowertoolsTelemetry()\n"
     )
     done = subprocess.run([sys.executable, "-c", before + script], capture_output=True, text=True, check=True)
     return [json.loads(line) for line in (done.stdout + done.stderr).splitlines()]
@@ -160,11 +162,18 @@ def test_a_broken_ledger_is_a_metric_and_an_error() -> None:
     assert [line["ledger_breaks"] for line in lines if "ledger_breaks" in line] == [[1.0]]
 
 
+def raising(error: Exception) -> Callable[..., None]:
+    """A function that raises, whatever its arguments."""
+
+    def function(*_: object) -> None:
+        raise error
+
+    return function
+
+
 def test_metrics_that_fail_cost_no_event() -> None:
     """An error while publishing is logged without its text, and goes no further."""
-    (line,) = lines_of(
-        "telemetry._write = lambda *_: fail(RuntimeError('secret words'))([])\ntelemetry.publish(outcome)"
-    )
+    (line,) = lines_of("telemetry._write = raising(RuntimeError('secret words'))\ntelemetry.publish(outcome)")
     assert (line["message"], line["error"]) == ("metrics not published", "RuntimeError")
     assert "secret words" not in str(line)
 
@@ -176,10 +185,10 @@ def test_faults_are_told_by_type_and_place_alone(
 ) -> None:
     """A bug's own text may hold payload, so only its type and place are logged."""
     with pytest.raises(ValueError, match="payload") as caught_info:
-        fail(ValueError("payload"))([])
+        raising(ValueError("payload"))()
     caught = caught_info.value
     assert place_of(caught)["error"] == "ValueError"
-    assert "support/sinks.py:" in place_of(caught)["place"]
+    assert "test_telemetry.py:" in place_of(caught)["place"]
     assert place_of(ValueError("never raised"))["place"] == "?"
     PlainTelemetry().fault("a", caught)
     telemetry.fault("a", caught)
@@ -192,7 +201,7 @@ def test_faults_are_told_by_type_and_place_alone(
 def test_without_powertools_standard_logging_tells_the_same(caplog: pytest.LogCaptureFixture) -> None:
     """Programs without Powertools get troubles as warnings of the logger trailforward."""
     with caplog.at_level(logging.WARNING):
-        outcome = outcome_of(ScriptedSink([fail(TransientError("http_503"))] * 9))
+        outcome = outcome_of(FlakySink([TransientError("http_503")] * 9))
     assert outcome.totals("a").returned == 3
     assert "3 returned at a: http_503" in caplog.text
 

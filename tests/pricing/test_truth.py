@@ -12,12 +12,12 @@ import pytest
 from tests.sam.cfn import Stack, load
 from tests.support.command import trailforward
 from tests.support.events import envelope
-from tests.support.sinks import ScriptedSink
 from tests.test_docs import BLOCKS, ROOT
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices
 from trailforward.pricing.path import LATENCY, LOG_EVENT, REGION_LINE, SINK_LINE
+from trailforward.testing import FlakySink
 
 if TYPE_CHECKING:
     from typing import Any
@@ -66,7 +66,7 @@ def test_log_lines_are_as_long_as_is_paid_for(
     """The metrics of a batch are within a fifth of what the bill has."""
     telemetry = PowertoolsTelemetry(service=request.node.name)
     toml = "".join(f'[sinks.archive{number}]\nto = "stdout:"\n' for number in range(count))
-    made: dict[str, Any] = {f"archive{number}": ScriptedSink() for number in range(count)}
+    made: dict[str, Any] = {f"archive{number}": FlakySink() for number in range(count)}
     forwarder = Forwarder(Config.from_toml(toml), made=made)
     then = (datetime.now(UTC) - timedelta(seconds=20)).isoformat()
     messages = [Message(envelope(number, eventTime=then), Origin("test")) for number in range(events)]

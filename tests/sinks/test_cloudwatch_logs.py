@@ -12,7 +12,6 @@ from tests.support.entries import ODD
 from tests.support.stub_aws import Refuse, StubAws, Take
 from trailforward import Config, ConfigError
 from trailforward.errors import PermanentError, TransientError
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.cloudwatch_logs import LIMITS, CloudWatchLogsSettings, CloudWatchLogsSink
 
@@ -24,7 +23,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 def sink(to: str = ARN, **settings: Any) -> CloudWatchLogsSink:
     """A sink with these settings."""
-    return CloudWatchLogsSink(CloudWatchLogsSettings(to=to, **settings), load("raw"))
+    return CloudWatchLogsSink(CloudWatchLogsSettings(to=to, **settings))
 
 
 def at(data: bytes, hours: float = 0) -> Entry:

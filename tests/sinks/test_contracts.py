@@ -18,7 +18,6 @@ from tests.support.settings import read
 from tests.support.stub_aws import Partial, Refusal, Refuse, StubAws, containing
 from trailforward import sinks
 from trailforward.demo.receiver import split
-from trailforward.formats import load
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 from trailforward.testing.contract import SinkContract
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 def made(to: str) -> Sink:
     """The sink of a destination."""
     kind: Any = sinks.load(sinks.type_of(to) or "")
-    sink: Sink = kind(kind.Settings(to=to), load("raw"))
+    sink: Sink = kind(kind.Settings(to=to))
     return sink
 
 
@@ -162,9 +161,7 @@ class Web(SinkContract):
         """The sink."""
         url = f"http://127.0.0.1:{self.receiver.port}"
         settings = {"to": url + self.path, "format": self.format, **self.settings}
-        return HttpSink(
-            read(HttpSettings, settings), load(self.format), secrets=FixedSecrets(self.secret(url))
-        )
+        return HttpSink(read(HttpSettings, settings), secrets=FixedSecrets(self.secret(url)))
 
     def secret(self, url: str) -> str:
         """What the secret is."""

@@ -12,7 +12,6 @@ from tests.support.events import Context, envelope, sqs, sqs_record
 from tests.support.stub_aws import Partial, Refusal, Refuse, StubAws, containing
 from trailforward import Config, ConfigError, Forwarder
 from trailforward.errors import PermanentError, TransientError
-from trailforward.formats import load
 from trailforward.sinks import eventbridge
 from trailforward.sinks.base import Entry
 from trailforward.sinks.eventbridge import LIMITS, EventBridgeSettings, EventBridgeSink
@@ -27,7 +26,7 @@ DESCRIBE = f"{PLACE}:DescribeEventBus"
 
 def sink(to: str = ARN, **settings: Any) -> EventBridgeSink:
     """A sink with these settings."""
-    return EventBridgeSink(EventBridgeSettings(to=to, **settings), load("raw"))
+    return EventBridgeSink(EventBridgeSettings(to=to, **settings))
 
 
 def entries(*data: bytes) -> list[Entry]:

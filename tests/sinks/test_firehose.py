@@ -21,7 +21,7 @@ PLACE = "firehose:us-west-2"
 
 def sink(to: str = ARN, **settings: object) -> FirehoseSink:
     """A sink with these settings."""
-    return FirehoseSink(FirehoseSettings(to=to, **settings), None)  # type: ignore[arg-type]
+    return FirehoseSink(FirehoseSettings(to=to, **settings))
 
 
 @pytest.mark.parametrize("delimiter", ["\n", "", "\r\n"])

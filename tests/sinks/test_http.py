@@ -12,7 +12,6 @@ import pytest
 import trailforward
 from tests.support.receiver import Receiver
 from tests.support.settings import read
-from trailforward.formats import load
 from trailforward.sinks.base import Entry, Rejection
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
@@ -37,7 +36,7 @@ def entries(*data: bytes) -> list[Entry]:
 
 def deliver(receiver: Receiver, data: list[bytes], **settings: Any) -> list[Rejection]:
     """Sends one batch with a sink of its own."""
-    sink = HttpSink(HttpSettings(to=receiver.url, **settings), load("raw"))
+    sink = HttpSink(HttpSettings(to=receiver.url, **settings))
     try:
         return sink.send(entries(*data))
     finally:
@@ -72,8 +71,8 @@ def test_single_sends_exactly_the_event(receiver: Receiver) -> None:
 
 def test_text_goes_out_one_event_a_request(receiver: Receiver) -> None:
     """A format that is no JSON is sent with its own content type."""
-    sink = HttpSink(HttpSettings(to=receiver.url, batch="single", format="text"), load("text"))
-    sink.send(entries(b"ConsoleLogin by alice\n"))
+    sink = HttpSink(HttpSettings(to=receiver.url, batch="single", format="text"))
+    sink.send([Entry(b"ConsoleLogin by alice\n", "key", content_type="text/plain; charset=utf-8")])
     sink.close()
     assert receiver.bodies == [b"ConsoleLogin by alice\n"]
     assert receiver.requests[0].headers["Content-Type"] == "text/plain; charset=utf-8"
@@ -109,7 +108,7 @@ def test_gzip_is_reproducible_and_says_so(receiver: Receiver) -> None:
 def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
     """Path and query arrive as they were written, with our name and the headers that were asked for."""
     url = f"http://127.0.0.1:{receiver.port}/in/%41//b?token=a%20b&c"
-    sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}), load("raw"))
+    sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}))
     sink.send(entries(b"{}"))
     sink.close()
     (request,) = receiver.requests
@@ -122,7 +121,7 @@ def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
 
 def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
     """https://HOST alone means its root."""
-    sink = HttpSink(HttpSettings(to=f"http://localhost:{receiver.port}"), load("raw"))
+    sink = HttpSink(HttpSettings(to=f"http://localhost:{receiver.port}"))
     sink.send(entries(b"{}"))
     sink.close()
     assert receiver.requests[0].path == "/"
@@ -133,7 +132,7 @@ def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
 def test_sizes_never_promise_less_than_the_body_takes(receiver: Receiver, batch: Any, count: int) -> None:
     """A batch that fits by its sizes fits as a body, within the one comma that the last event lacks."""
     data = [b'{"a":%d}' % index for index in range(1 if batch == "single" else count)]
-    sink = HttpSink(HttpSettings(to=receiver.url, batch=batch), load("raw"))
+    sink = HttpSink(HttpSettings(to=receiver.url, batch=batch))
     promised = sink.limits.batch_overhead + sum(map(sink.size, entries(*data)))
     sink.send(entries(*data))
     sink.close()
@@ -143,7 +142,7 @@ def test_sizes_never_promise_less_than_the_body_takes(receiver: Receiver, batch:
 def test_limits_are_defaults_that_can_be_set() -> None:
     """500 events and 1 MB before compression, unless the settings say otherwise; single is one."""
     url = "https://siem.example.com/in"
-    array = HttpSink(HttpSettings(to=url), load("raw")).limits
+    array = HttpSink(HttpSettings(to=url)).limits
     assert (array.entries, array.entry_bytes, array.batch_bytes, array.batch_overhead) == (
         500,
         1_000_000,
@@ -151,15 +150,15 @@ def test_limits_are_defaults_that_can_be_set() -> None:
         2,
     )
     settings = read(HttpSettings, {"to": url, "limits": {"entries": 9, "batch_bytes": 99}})
-    raised = HttpSink(settings, load("raw")).limits
+    raised = HttpSink(settings).limits
     assert (raised.entries, raised.entry_bytes, raised.batch_bytes) == (9, 1_000_000, 99)
-    assert HttpSink(HttpSettings(to=url, batch="single"), load("raw")).limits.entries == 1
-    assert HttpSink(HttpSettings(to=url, batch="ndjson"), load("raw")).limits.batch_overhead == 0
+    assert HttpSink(HttpSettings(to=url, batch="single")).limits.entries == 1
+    assert HttpSink(HttpSettings(to=url, batch="ndjson")).limits.batch_overhead == 0
 
 
 def test_a_sink_has_no_arn() -> None:
     """No event can be about an HTTP sink, so it names no ARN."""
-    assert HttpSink(HttpSettings(to="https://siem.example.com"), load("raw")).arn == ""
+    assert HttpSink(HttpSettings(to="https://siem.example.com")).arn == ""
 
 
 def test_sending_over_http_imports_no_aws_library(receiver: Receiver) -> None:
@@ -169,7 +168,7 @@ import sys
 from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
-sink = HttpSink(HttpSettings(to=sys.argv[1], gzip=True), load("raw"))
+sink = HttpSink(HttpSettings(to=sys.argv[1], gzip=True))
 assert sink.send([Entry(b"{}", "key")]) == []
 sink.close()
 print(sorted({"boto3", "botocore", "urllib3", "aws_lambda_powertools", "requests"} & set(sys.modules)))

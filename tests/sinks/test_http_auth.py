@@ -13,7 +13,6 @@ import pytest
 from tests.support.receiver import Receiver, Status
 from tests.support.settings import read
 from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, SinkError, TransientError
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
@@ -71,7 +70,7 @@ def make_sink(receiver: Receiver) -> Iterator[MakeSink]:
 
     def make(auth: dict[str, str] | None, vault: Vault | None = None, **settings: Any) -> HttpSink:
         model = read(HttpSettings, {"to": receiver.url, "auth": auth, **settings})
-        made.append(HttpSink(model, load("raw"), secrets=vault))
+        made.append(HttpSink(model, secrets=vault))
         return made[-1]
 
     yield make
@@ -270,7 +269,7 @@ from trailforward.sinks.base import Entry
 from trailforward.sinks.http.auth import SigV4Auth
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 auth = SigV4Auth(type="sigv4", service="execute-api", region="eu-west-1")
-sink = HttpSink(HttpSettings(to=sys.argv[1], auth=auth), load("raw"))
+sink = HttpSink(HttpSettings(to=sys.argv[1], auth=auth))
 assert sink.send([Entry(b"{}", "key")]) == []
 sink.close()
 print(sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))

@@ -81,7 +81,7 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str, what: str) -> N
 )
 def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
     """TLS is required everywhere but on the loopback addresses."""
-    HttpSink(HttpSettings(to=url), load("raw")).close()
+    HttpSink(HttpSettings(to=url)).close()
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_secret_in_the_configuration_is_refused_and_never_repeated(
 def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
     """A secret's or parameter's ARN is a reference, with a key of its JSON or without."""
     settings = read(HttpSettings, {"to": URL, "auth": {"type": "bearer", "secret": secret}})
-    HttpSink(settings, load("raw")).close()
+    HttpSink(settings).close()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_values_of_the_wrong_kind_are_refused(settings: dict[str, Any]) -> None:
 def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
     """Text fits into no JSON array and no NDJSON; the fix is named."""
     with pytest.raises(SettingError) as caught:
-        HttpSink(HttpSettings(to=URL, batch=batch, format="text"), load("text"))
+        HttpSettings(to=URL, batch=batch, format="text").check(load("text"))
     assert "'text' is no JSON" in caught.value.what
     assert caught.value.fix == 'set batch = "single"'
     HttpSettings(to=URL, batch="single", format="text").check(load("text"))
@@ -232,4 +232,4 @@ def test_a_missing_extra_is_found_at_the_start(
     monkeypatch.setitem(sys.modules, "botocore", None)
     settings = read(HttpSettings, {"to": URL, "auth": auth})
     with pytest.raises(MissingExtraError, match=rf"{what} needs .*trailforward\[aws\]"):
-        HttpSink(settings, load("raw"))
+        HttpSink(settings)

@@ -22,7 +22,7 @@ PLACE = "kinesis:us-west-2"
 
 def sink(to: str = ARN, **settings: object) -> KinesisSink:
     """A sink with these settings."""
-    return KinesisSink(KinesisSettings(to=to, **settings), None)  # type: ignore[arg-type]
+    return KinesisSink(KinesisSettings(to=to, **settings))
 
 
 def test_records_are_the_events_bytes(local_aws: Reader) -> None:

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 EXAMPLE = Path(__file__).parents[2] / "examples" / "third-party-sink"
 
 SINK = """
-    from trailforward.sinks.base import Limits
+    from trailforward.sinks import base
     from trailforward.sinks.settings import SinkSettings
 
     class Settings(SinkSettings):
         loud: bool = False
 
-    class Sink:
+    class Sink(base.Sink):
         Settings = Settings
         taken = []
 
-        def __init__(self, settings, format):
-            self.arn, self.limits = settings.resource, Limits(10, 1000, 1000)
+        def __init__(self, settings):
+            self.arn, self.limits = settings.resource, base.Limits(10, 1000, 1000)
 
         def size(self, entry):
             return len(entry.data)
@@ -42,9 +42,6 @@ SINK = """
         def send(self, batch):
             self.taken += [entry.data for entry in batch]
             return []
-
-        def close(self):
-            pass
 """
 
 
@@ -117,7 +114,8 @@ def test_built_in_sinks_cost_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
         ("Other = 1", "raised AttributeError"),
         ("class Sink: pass", "no Settings derived from"),
         ("class Sink: Settings = dict", "no Settings derived from"),
-        (SINK.replace("def send", "def transmit").replace("def size", "def weigh"), "lacks size, send"),
+        (SINK.replace("(base.Sink)", ""), "does not derive from trailforward.sinks.base.Sink"),
+        (SINK.replace("def send", "def transmit").replace("def size", "def weigh"), "lacks send, size"),
     ],
 )
 def test_a_broken_plug_in_gives_one_clear_error(install: Install, code: str, reason: str) -> None:

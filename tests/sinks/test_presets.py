@@ -54,7 +54,7 @@ def sink(
     if "auth" not in settings:
         settings["secret"] = REFERENCE
     made = read(HttpSettings, {"to": to, "preset": preset, **settings})
-    OPEN.append(HttpSink(made, load(made.format), secrets=secrets or FixedSecrets(secret)))
+    OPEN.append(HttpSink(made, secrets=secrets or FixedSecrets(secret)))
     return OPEN[-1]
 
 
@@ -152,7 +152,7 @@ def test_a_success_of_a_stranger_is_none(receiver: Receiver, preset: str, path: 
 
 
 def test_datadog_gets_the_event_as_the_text_of_a_log(receiver: Receiver) -> None:
-    """Reading `message` gives back exactly the bytes; tags and service are what `metadata` says."""
+    """ObjectReader `message` gives back exactly the bytes; tags and service are what `metadata` says."""
     receiver.script(Status(202, body=b"{}"))
     odd = [*ODD, b'{"lone":"\\ud800"}', '{"lone":"\ud800"}'.encode("utf-8", "surrogatepass")]
     made = sink(receiver, "datadog", metadata={"service": "trail", "ddtags": "env:prod"})

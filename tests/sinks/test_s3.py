@@ -12,7 +12,6 @@ from tests.support.entries import ODD
 from tests.support.receiver import Receiver, Status
 from trailforward import Config, ConfigError
 from trailforward.errors import PermanentError, TransientError
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.s3 import S3Settings, S3Sink
 
@@ -25,7 +24,7 @@ HOUR = "account=111122223333/region=eu-west-1/date=2026-05-04/hour=09"
 
 def sink(bucket: str = "lake", region: str = "eu-west-1", prefix: str = "/trail") -> S3Sink:
     """A sink that writes to a bucket."""
-    return S3Sink(S3Settings(to=f"s3://{bucket}{prefix}?region={region}"), load("raw"))
+    return S3Sink(S3Settings(to=f"s3://{bucket}{prefix}?region={region}"))
 
 
 def entry(data: bytes, time: str = TIME, account: str = "111122223333", region: str = "eu-west-1") -> Entry:

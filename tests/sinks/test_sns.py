@@ -24,7 +24,7 @@ PLACE = "sns:us-west-2"
 
 def sink(to: str = ARN, **settings: object) -> SnsSink:
     """A sink with these settings."""
-    return SnsSink(SnsSettings(to=to, **settings), None)  # type: ignore[arg-type]
+    return SnsSink(SnsSettings(to=to, **settings))
 
 
 def test_messages_are_the_events_bytes(local_aws: Reader) -> None:

@@ -10,7 +10,6 @@ import pytest
 from tests.support.receiver import Receiver, Status
 from tests.support.secrets import REFERENCE, FixedSecrets
 from trailforward.errors import PermanentError, TransientError
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 from trailforward.sinks.http.webhook_auth import signed
@@ -39,7 +38,7 @@ def receiver() -> Iterator[Receiver]:
 def sink(receiver: Receiver, secret: str = KEY) -> HttpSink:
     """A sink that signs."""
     settings = HttpSettings(to=receiver.url, preset="standard-webhooks", secret=REFERENCE)
-    OPEN.append(HttpSink(settings, load("raw"), secrets=FixedSecrets(secret)))
+    OPEN.append(HttpSink(settings, secrets=FixedSecrets(secret)))
     return OPEN[-1]
 
 

@@ -18,9 +18,9 @@ from tests.support.payloads import (
     sns_record,
     trail_file,
 )
-from tests.support.sinks import ScriptedSink, refuse
 from trailforward import Config, Forwarder, PayloadError
 from trailforward.jsontext import decode
+from trailforward.testing import FlakySink, refuse
 
 RAISES = PayloadError
 EVENTS = [envelope(number) for number in range(3)]
@@ -68,7 +68,7 @@ CASES: dict[str, tuple[Any, Any]] = {
 def forwarder(*script: Any, head: str = "") -> Forwarder:
     """Forwards to one sink that refuses by script."""
     text = f'{head}\nretry = {{ max_attempts = 1 }}\n[sinks.a]\nto = "stdout:"\n'
-    made = Forwarder(Config.from_toml(text), made={"a": ScriptedSink(script)})
+    made = Forwarder(Config.from_toml(text), made={"a": FlakySink(script)})
     made._objects = fetch  # type: ignore[assignment]
     return made
 

@@ -22,7 +22,7 @@ from tests.support.payloads import (
 )
 from trailforward import EventError
 from trailforward.message import is_record
-from trailforward.sources import Reading, detect
+from trailforward.sources import ObjectReader, detect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -61,8 +61,8 @@ def test_real_events_keep_their_bytes(way: str) -> None:
     """An event has its bytes, and a record is ``detail`` with its bytes, whatever brought it."""
     some = list(lines())
     payload = WAYS[way](some)
-    reading = Reading(lambda _: [trail_file(*some)])
-    made = list(detect(payload).messages(payload, reading))
+    reader = ObjectReader(lambda _: [trail_file(*some)])
+    made = list(detect(payload).messages(payload, reader))
     assert len(made) == len(some) > 0
     for line, message in zip(some, made, strict=True):
         try:

@@ -14,13 +14,13 @@ from tests.test_jsontext import fault
 from trailforward import EventError, PayloadError, parse
 from trailforward.models import ConsoleSignIn
 from trailforward.outcome import Fate, Outcome, Verdict
-from trailforward.sources import Reading, detect
+from trailforward.sources import ObjectReader, detect
 from trailforward.testing import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.sources.base import Pointer
+    from trailforward.aws.objects import S3Object
 
 EVENT = json.loads(envelope())
 RECORD = EVENT["detail"]
@@ -59,13 +59,13 @@ def test_shapes(name: str, payload: Any) -> None:
     assert detect(payload).name == name
 
 
-def nothing_there(pointer: Pointer) -> Iterator[bytes]:
+def nothing_there(pointer: S3Object) -> Iterator[bytes]:
     """An S3 without objects."""
     raise EventError("NoSuchKey", "no such key")
     yield b""
 
 
-NOTHING_THERE = Reading(nothing_there)
+NOTHING_THERE = ObjectReader(nothing_there)
 
 MEMBERS = [
     *("Records", "detail", "detail-type", "eventSource", "EventSource", "body", "messageId", "attributes"),
@@ -202,10 +202,10 @@ def returned(payload: Any, *indexes: int) -> tuple[Any, Outcome]:
 def test_direct_invocations_answer_by_raising(payload: Any) -> None:
     """Lambda repeats an asynchronous invocation that raises; the text names sink and code."""
     source, outcome = returned(payload)
-    assert source.answer(outcome, payload) is None
+    assert source.response(outcome, payload) is None
     source, outcome = returned(payload, 0)
     with pytest.raises(PayloadError, match=r"to be tried again: siem: throttled \(slow down\)"):
-        source.answer(outcome, payload)
+        source.response(outcome, payload)
 
 
 def test_an_event_as_lambda_gave_it() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.events import envelope
 from tests.test_jsontext import fault
-from trailforward import EventError, Message, handback
+from trailforward import EventError, Message, redelivery
 from trailforward.sources.file import read
 
 if TYPE_CHECKING:
@@ -192,9 +192,13 @@ def test_gzips_in_a_row() -> None:
 
 def test_dead_letters_come_back() -> None:
     """A line that ``file:`` kept as a dead letter is the original message again, for the sinks still owed."""
-    note = {handback.SINKS: "siem", handback.ATTEMPTS: "3", handback.FIRST_SEEN: "2026-05-01T00:00:00+00:00"}
+    note = {
+        redelivery.SINKS: "siem",
+        redelivery.ATTEMPTS: "3",
+        redelivery.FIRST_SEEN: "2026-05-01T00:00:00+00:00",
+    }
     for raw in (ODD, b"\xff\x00"):
-        (message,) = read(io.BytesIO(handback.line(raw, note) + b"\n"), "f")
+        (message,) = read(io.BytesIO(redelivery.line(raw, note) + b"\n"), "f")
         assert message.raw == raw
         assert (message.origin.owed, message.origin.attempts) == ({"siem"}, 3)
         assert message.origin.first_seen == "2026-05-01T00:00:00+00:00"

@@ -11,22 +11,22 @@ import pytest
 from tests.support.entries import ODD
 from tests.support.events import envelope
 from tests.support.payloads import DELIVERY, firehose, log_data, record
-from tests.support.sinks import ScriptedSink, fail, refuse
 from tests.test_jsontext import fault
 from trailforward import Config, Fate, Forwarder, TransientError
 from trailforward.sources import detect
+from trailforward.testing import FlakySink, refuse
 
 #: Lambda's limit of an answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
 MOST = 6 * 1024 * 1024
 
 
-def forwarder(sink: ScriptedSink, head: str = "") -> Forwarder:
+def forwarder(sink: FlakySink, head: str = "") -> Forwarder:
     """Forwards to one sink, without waiting."""
     text = f'{head}\nretry = {{ max_attempts = 1 }}\n[sinks.a]\nto = "stdout:"\n'
     return Forwarder(Config.from_toml(text), made={"a": sink})
 
 
-def results(payload: dict[str, Any], sink: ScriptedSink, head: str = "") -> list[str]:
+def results(payload: dict[str, Any], sink: FlakySink, head: str = "") -> list[str]:
     """The results of an answer, after seeing that each record is in it once, with its data."""
     answer = forwarder(sink, head).handle(payload)
     told = [(each["recordId"], each["data"]) for each in answer["records"]]
@@ -50,7 +50,7 @@ def test_what_was_delivered_or_filtered_stays_in_the_stream() -> None:
         '[sinks.a]\nto = "stdout:"\n[[routes]]\nname = "r"\nsinks = ["a"]\n'
         'pattern = { detail = { eventName = ["StopInstances"] } }\n'
     )
-    sink = ScriptedSink()
+    sink = FlakySink()
     made = Forwarder(Config.from_toml(text), made={"a": sink})
     payload = firehose(envelope(1), envelope(2, eventName="Other"))
     answer, outcome = made.process(payload)
@@ -62,21 +62,21 @@ def test_what_was_delivered_or_filtered_stays_in_the_stream() -> None:
 def test_what_was_not_delivered_has_failed() -> None:
     """Only what is safe nowhere is ProcessingFailed: Firehose keeps it in the stream's bucket."""
     payload = firehose(envelope(1), b"no json", envelope(3), envelope(4))
-    assert results(payload, ScriptedSink([refuse(1)])) == ["Ok", "ProcessingFailed", "ProcessingFailed", "Ok"]
+    assert results(payload, FlakySink([refuse(1)])) == ["Ok", "ProcessingFailed", "ProcessingFailed", "Ok"]
 
 
 def test_dead_letters_stay_in_the_stream(tmp_path: Any) -> None:
     """What can never be delivered is in the dead-letter queue, and in the stream all the same."""
     dead = tmp_path / "dead"
     payload = firehose(envelope(1), b"no json")
-    assert results(payload, ScriptedSink(), f'dead_letter = "file:{dead}"') == ["Ok", "Ok"]
+    assert results(payload, FlakySink(), f'dead_letter = "file:{dead}"') == ["Ok", "Ok"]
     assert json.loads(dead.read_text())["body"] == "no json"
 
 
 def test_leftovers_go_to_the_retry_queue(local_aws: Any) -> None:
     """Firehose brings nothing again, so the retry queue takes even what no destination took."""
     queue = local_aws.queue()
-    sink = ScriptedSink([fail(TransientError("down"))])
+    sink = FlakySink([TransientError("down")])
     assert results(firehose(envelope(1)), sink, f'retry_queue = "{queue}"') == ["Ok"]
     assert [message["Body"].encode() for message in local_aws.messages(queue)] == [envelope(1)]
 
@@ -88,7 +88,7 @@ def test_log_events_in_a_stream() -> None:
         log_data(record(3).decode()),
         log_data("x", kind="CONTROL_MESSAGE"),
     )
-    sink = ScriptedSink([refuse(1)])
+    sink = FlakySink([refuse(1)])
     assert results(payload, sink) == ["ProcessingFailed", "Ok", "Ok"]
     assert len(sink.taken) == 2
 
@@ -103,7 +103,7 @@ def test_a_bad_record_does_not_hide_the_others(bad: Any) -> None:
     error = fault(lambda: made[1].event)
     assert error is not None
     assert error.code == "bad_base64"
-    answer = forwarder(ScriptedSink()).handle(payload)
+    answer = forwarder(FlakySink()).handle(payload)
     assert [each["result"] for each in answer["records"]] == ["Ok", "ProcessingFailed", "Ok"]
 
 
@@ -111,7 +111,7 @@ def test_the_answer_is_never_longer_than_what_came() -> None:
     """What fits Lambda's limit on the way in fits it on the way out."""
     for data in (b"", b"x" * 1_000):
         payload = firehose(*[data] * 500)
-        answer = forwarder(ScriptedSink()).handle(payload)
+        answer = forwarder(FlakySink()).handle(payload)
         assert {each["result"] for each in answer["records"]} == {"ProcessingFailed"}
         assert len(json.dumps(answer)) <= len(json.dumps(payload)) < MOST
     assert base64.b64decode(answer["records"][0]["data"]) == b"x" * 1_000

@@ -131,7 +131,7 @@ def test_a_record_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_fault_of_reading_shows_after_what_was_read() -> None:
-    """Where reading breaks off, the records that were read come out first."""
+    """Where reader breaks off, the records that were read come out first."""
 
     def blocks() -> Iterator[bytes]:
         yield b'{"Records":[1,2'

@@ -20,13 +20,13 @@ from tests.support.payloads import (
     sns_record,
     trail_file,
 )
-from tests.support.sinks import ScriptedSink, fail, refuse
-from trailforward import Config, Fate, Forwarder, PayloadError, TransientError, handback, parse
-from trailforward.aws import objects
+from trailforward import Config, Fate, Forwarder, PayloadError, TransientError, parse, redelivery
+from trailforward.aws import objects, session
 from trailforward.aws.objects import Objects
 from trailforward.errors import EventError, MissingExtraError, UnreadError
 from trailforward.outcome import Totals
-from trailforward.sources import Reading, detect
+from trailforward.sources import ObjectReader, detect
+from trailforward.testing import FlakySink, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from tests.support.aws import Reader
     from trailforward import Message
-    from trailforward.sources.base import Pointer
+    from trailforward.aws.objects import S3Object
 
 SIBLINGS = ["CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated"]
 
@@ -63,18 +63,18 @@ def ways(bucket: str, key: str = KEY) -> dict[str, Any]:
     return made
 
 
-def given(data: bytes, size: int = 50) -> Callable[[Pointer], Iterator[bytes]]:
+def given(data: bytes, size: int = 50) -> Callable[[S3Object], Iterator[bytes]]:
     """An S3 in which every object has these bytes."""
 
-    def fetch(pointer: Pointer) -> Iterator[bytes]:
+    def fetch(pointer: S3Object) -> Iterator[bytes]:
         yield from (data[at : at + size] for at in range(0, len(data), size))
 
     return fetch
 
 
-def messages(payload: Any, fetch: Callable[[Pointer], Iterator[bytes]] | None = None) -> list[Message]:
+def messages(payload: Any, fetch: Callable[[S3Object], Iterator[bytes]] | None = None) -> list[Message]:
     """The messages of a payload."""
-    return list(detect(payload).messages(payload, Reading(fetch)))
+    return list(detect(payload).messages(payload, ObjectReader(fetch)))
 
 
 def codes(made: Sequence[Message]) -> list[str]:
@@ -258,7 +258,7 @@ def test_names_that_s3_cannot_have(local_aws: Reader) -> None:
 
 def test_without_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where botocore is not installed, the error has the command to type."""
-    monkeypatch.setattr(objects, "find_spec", lambda _: None)
+    monkeypatch.setattr(session, "find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"pip install 'trailforward\[aws\]'"):
         list(parse(ways("b")["s3"]))
 
@@ -277,9 +277,9 @@ def test_a_version_and_a_region(local_aws: Reader) -> None:
         assert [message.detail for message in messages(payload)] == [record(1)]
 
 
-def forwarding(fetch: Any, *script: Any, head: str = "") -> tuple[Forwarder, ScriptedSink]:
+def forwarding(fetch: Any, *script: Any, head: str = "") -> tuple[Forwarder, FlakySink]:
     """A forwarder to one sink, that reads objects in a way of ours."""
-    sink = ScriptedSink(script)
+    sink = FlakySink(script)
     text = f'{head}\nretry = {{ max_attempts = 1 }}\n[sinks.a]\nto = "stdout:"\n'
     made = Forwarder(Config.from_toml(text), made={"a": sink})
     fetch.close = lambda: None
@@ -353,7 +353,7 @@ def told(found: dict[str, Any]) -> dict[str, str]:
 def test_where_nothing_is_taken_reading_stops(begun: bool, local_aws: Reader) -> None:  # noqa: FBT001
     """While the destination is down no more is read: the file goes back, or, once it was begun, its rest."""
     queue = local_aws.queue()
-    down = [fail(TransientError("down"))]
+    down = [TransientError("down")]
     script = [None, *down] if begun else down
     forwarder, sink = forwarding(given(trail_file(*RECORDS)), *script, head=f'retry_queue = "{queue}"')
     answer, outcome = forwarder.process(ways("b")["s3 in sqs"])
@@ -368,7 +368,7 @@ def test_where_nothing_is_taken_reading_stops(begun: bool, local_aws: Reader) ->
     assert answer == {"batchItemFailures": []}
     # Ten went in, ten were refused, the next had been read; the rest is one message that says where to go on.
     assert len(sink.calls) == 3
-    assert [handback.SKIP in told(one) for one in found].count(True) == 1
+    assert [redelivery.SKIP in told(one) for one in found].count(True) == 1
     again = [sqs_record(one["Body"], "r", attributes=told(one)) for one in found]
     while again:
         answer, outcome = forwarder.process(sqs(*again))
@@ -385,20 +385,20 @@ def test_a_deadline_in_the_middle_of_a_file(local_aws: Reader) -> None:
     queue = local_aws.queue()
     head = f'retry_queue = "{queue}"\ndeadline_margin_seconds = 60'
     whole = trail_file(*RECORDS, packed=False)
-    slow: list[Reading] = []
+    slow: list[ObjectReader] = []
 
-    def fetch(pointer: Pointer) -> Iterator[bytes]:
+    def fetch(pointer: S3Object) -> Iterator[bytes]:
         yield whole[: len(whole) // 2]
-        for reading in slow:
-            reading._until = 0.0
+        for reader in slow:
+            reader._until = 0.0
         yield whole[len(whole) // 2 :]
 
     forwarder, sink = forwarding(fetch, head=head)
     real = forwarder._forward
 
-    def spied(messages: Any, times: Any, reading: Reading) -> Any:
-        slow.append(reading)
-        return real(messages, times, reading)
+    def spied(messages: Any, times: Any, reader: ObjectReader) -> Any:
+        slow.append(reader)
+        return real(messages, times, reader)
 
     forwarder._forward = spied  # type: ignore[method-assign]
     answer, outcome = forwarder.process(ways("b")["s3 in sqs"], Context(200))
@@ -407,8 +407,8 @@ def test_a_deadline_in_the_middle_of_a_file(local_aws: Reader) -> None:
     done = len(sink.taken)
     assert 10 < done < 20
     (found,) = local_aws.messages(queue)
-    assert told(found)[handback.SKIP] == str(done)
-    assert told(found)[handback.CODE] == "deadline"
+    assert told(found)[redelivery.SKIP] == str(done)
+    assert told(found)[redelivery.CODE] == "deadline"
     assert json.loads(found["Body"]) == ways("b")["s3"]
     slow.clear()
     forwarder._forward = real  # type: ignore[method-assign]
@@ -424,7 +424,7 @@ def test_s3_breaks_off_in_the_middle(local_aws: Reader) -> None:
     whole = trail_file(*RECORDS, packed=False)
     faults: list[Exception] = [UnreadError("SlowDown", "x"), RuntimeError("a bug")]
 
-    def fetch(pointer: Pointer) -> Iterator[bytes]:
+    def fetch(pointer: S3Object) -> Iterator[bytes]:
         if not faults:
             yield whole
             return
@@ -436,7 +436,7 @@ def test_s3_breaks_off_in_the_middle(local_aws: Reader) -> None:
     for code in ("RuntimeError", "SlowDown"):
         assert forwarder.handle(payload) == {"batchItemFailures": []}
         (found,) = local_aws.messages(queue)
-        assert (told(found)[handback.CODE], told(found)[handback.SKIP]) == (code, str(len(sink.taken)))
+        assert (told(found)[redelivery.CODE], told(found)[redelivery.SKIP]) == (code, str(len(sink.taken)))
         payload = sqs(sqs_record(found["Body"], "r", attributes=told(found)))
     assert forwarder.handle(payload) == {"batchItemFailures": []}
     assert [entry.data.partition(b'"detail":')[2][:-1] for entry in sink.taken] == RECORDS
@@ -446,7 +446,7 @@ def test_an_object_that_is_refused_becomes_a_dead_letter(tmp_path: Path, local_a
     """What can never be read is a dead letter that points to that object alone; the others are delivered."""
     dead = tmp_path / "dead"
     bucket = put(local_aws, trail_file(record(1)))
-    sink = ScriptedSink()
+    sink = FlakySink()
     text = f'dead_letter = "file:{dead}"\n[sinks.a]\nto = "stdout:"\n'
     forwarder = Forwarder(Config.from_toml(text), made={"a": sink})
     body = {"Records": [s3_record(bucket, "gone.json.gz"), s3_record(bucket)]}
@@ -456,17 +456,17 @@ def test_an_object_that_is_refused_becomes_a_dead_letter(tmp_path: Path, local_a
     assert outcome.totals("a") == Totals(received=3, delivered=2, dead_lettered=1)
     assert outcome.verdicts["a"][0].fate is Fate.DEAD_LETTERED
     letter = json.loads(dead.read_text())
-    assert letter[handback.CODE] == "NoSuchKey"
+    assert letter[redelivery.CODE] == "NoSuchKey"
     assert json.loads(letter["body"]) == {"Records": [s3_record(bucket, "gone.json.gz")]}
 
 
 def test_clients_are_closed(local_aws: Reader) -> None:
     """Connections are kept for a Region, and given up in the end."""
     bucket = put(local_aws, b"data")
-    from trailforward.sources.base import Pointer
+    from trailforward.aws.objects import S3Object
 
     objects = Objects()
-    pointer = Pointer(bucket, KEY, local_aws.region)
+    pointer = S3Object(bucket, KEY, local_aws.region)
     assert [b"".join(objects(pointer)), b"".join(objects(pointer))] == [b"data", b"data"]
     objects.close()
     assert b"".join(objects(pointer)) == b"data"
@@ -488,7 +488,7 @@ def test_objects_in_a_fifo_queue_do_not_block_their_group() -> None:
 def test_two_destinations_of_which_one_is_down(local_aws: Reader) -> None:
     """A healthy destination gets a file once; what the other is owed waits for it in the retry queue."""
     queue = local_aws.queue()
-    healthy, down = ScriptedSink(), ScriptedSink([fail(TransientError("down"))])
+    healthy, down = FlakySink(), FlakySink([TransientError("down")])
     text = (
         f'retry_queue = "{queue}"\nretry = {{ max_attempts = 1 }}\n'
         '[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "stdout:"\n'

@@ -10,7 +10,7 @@ import pytest
 from tests.support.events import QUEUE, envelope, sqs, sqs_record
 from tests.support.payloads import TOPIC, notification, sns_record
 from tests.test_jsontext import fault
-from trailforward import handback
+from trailforward import redelivery
 from trailforward.sources import detect
 
 ODD = '{ "detail" : {"n":1.10, "same":"\\u003d", "text":"\u2028 \u0085 😀 \\ud800"} }'
@@ -58,6 +58,6 @@ def test_what_only_looks_like_a_notification() -> None:
 
 def test_a_wrapped_message_that_was_handed_back() -> None:
     """What a redriven message says of itself holds for the event in it."""
-    record = sqs_record(json.dumps(notification("{}")), "m", attributes={handback.SINKS: "siem"})
+    record = sqs_record(json.dumps(notification("{}")), "m", attributes={redelivery.SINKS: "siem"})
     (message,) = detect(sqs(record)).messages(sqs(record))
     assert message.origin.owed == {"siem"}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.events import FIFO, QUEUE, envelope, sqs, sqs_record
-from trailforward import EventError, Message, handback
+from trailforward import EventError, Message, redelivery
 from trailforward.outcome import Fate, Outcome, Verdict
 from trailforward.sources.sqs import SqsSource
 
@@ -49,7 +49,7 @@ BAD: list[tuple[Any, str]] = [
     (sqs_record('{"Service":"Amazon S3","Event":"s3:TestEvent"}', "1"), "s3_test_event"),
     (sqs_record('{"Type":"Notification","TopicArn":"x","Message":"{}"}', "1"), "unknown_shape"),
     (sqs_record('{"Type":"Notification","TopicArn":"x","Message":5}', "1"), "sns_notification"),
-    (sqs_record("%", "1", attributes={handback.ENCODING: "base64"}), "bad_base64"),
+    (sqs_record("%", "1", attributes={redelivery.ENCODING: "base64"}), "bad_base64"),
     ({"eventSource": "aws:kinesis", "kinesis": {}}, "bad_sqs_record"),
     ({"eventSource": "aws:sqs", "body": {"detail": {}}}, "bad_sqs_record"),
     ({}, "bad_sqs_record"),
@@ -115,10 +115,10 @@ def test_wrong_types_around_a_body(change: dict[str, Any]) -> None:
 def test_a_message_that_was_handed_back() -> None:
     """A retried or redriven message knows the sinks still owed, its attempts and its first time."""
     attributes = {
-        handback.SINKS: "siem,lake",
-        handback.ATTEMPTS: "4",
-        handback.FIRST_SEEN: "2026-05-01T00:00:00+00:00",
-        handback.ENCODING: "base64",
+        redelivery.SINKS: "siem,lake",
+        redelivery.ATTEMPTS: "4",
+        redelivery.FIRST_SEEN: "2026-05-01T00:00:00+00:00",
+        redelivery.ENCODING: "base64",
     }
     (message,) = messages(sqs_record("/w==", "1", attributes=attributes))
     assert message.raw == b"\xff"
@@ -126,24 +126,24 @@ def test_a_message_that_was_handed_back() -> None:
     assert (message.origin.attempts, message.origin.first_seen) == (4, "2026-05-01T00:00:00+00:00")
 
 
-def answer(batch: list[Message], *indexes: int) -> Any:
+def response(batch: list[Message], *indexes: int) -> Any:
     """The answer when the messages with these indexes go back."""
     outcome = Outcome(batch, ["a"])
     for index in range(len(batch)):
         outcome.record("a", index, Verdict(Fate.RETURNED if index in indexes else Fate.DELIVERED))
-    return SqsSource().answer(outcome, None)
+    return SqsSource().response(outcome, None)
 
 
 def test_answers() -> None:
     """Exactly the returned messages are named; a message without an id takes the whole batch back."""
     batch = messages(sqs_record("{}", "x"), sqs_record("{}", "y"), {"body": "{}"})
-    assert answer(batch) == {"batchItemFailures": []}
-    assert answer(batch, 1) == {"batchItemFailures": [{"itemIdentifier": "y"}]}
-    assert answer(batch, 0, 2) == {"batchItemFailures": [{"itemIdentifier": "x"}, {"itemIdentifier": ""}]}
-    assert answer([]) == {"batchItemFailures": []}
+    assert response(batch) == {"batchItemFailures": []}
+    assert response(batch, 1) == {"batchItemFailures": [{"itemIdentifier": "y"}]}
+    assert response(batch, 0, 2) == {"batchItemFailures": [{"itemIdentifier": "x"}, {"itemIdentifier": ""}]}
+    assert response([]) == {"batchItemFailures": []}
 
 
 def test_an_empty_batch_is_sqs() -> None:
     """An empty batch is answered as SQS wants it."""
-    assert SqsSource().recognises(sqs())
+    assert SqsSource().recognizes(sqs())
     assert list(SqsSource().messages(sqs())) == []

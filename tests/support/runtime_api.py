@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FUNCTION_ARN = "arn:aws:lambda:eu-west-1:111122223333:function:trailforward"
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What the function said.
 
     Attributes:
@@ -54,7 +54,7 @@ class Function:
         self, environ: Mapping[str, str], folder: Path, handler: str = "trailforward.handler.lambda_handler"
     ) -> None:
         self._events: queue.Queue[tuple[bytes, float] | None] = queue.Queue()
-        self._answers: queue.Queue[Answer] = queue.Queue()
+        self._answers: queue.Queue[Response] = queue.Queue()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -106,12 +106,12 @@ class Function:
             self._thread.join()
             self._server.server_close()
 
-    def invoke(self, payload: Any, *, seconds: float = 30.0) -> Answer:
+    def invoke(self, payload: Any, *, seconds: float = 30.0) -> Response:
         """Sends one event and waits for the answer."""
         self._events.put((payload if isinstance(payload, bytes) else json.dumps(payload).encode(), seconds))
         return self._answers.get(timeout=60)
 
-    def init_error(self) -> Answer:
+    def init_error(self) -> Response:
         """Waits for the client to say that the handler could not be loaded."""
         return self._answers.get(timeout=60)
 
@@ -145,7 +145,7 @@ class Function:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 kind = "init" if "/init/" in self.path else self.path.rpartition("/")[2]
-                answers.put(Answer(kind, json.loads(body)))
+                answers.put(Response(kind, json.loads(body)))
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -155,7 +155,7 @@ class Silence(Fault):
 
 
 @dataclass(frozen=True)
-class Answer(Fault):
+class Response(Fault):
     """The answer is these bytes, whether or not all is stored. ``promised``: a false Content-Length."""
 
     body: bytes

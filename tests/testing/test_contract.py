@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.sinks import ScriptedSink
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.sinks.base import Limits, Rejection
+from trailforward.testing import FlakySink
 from trailforward.testing.contract import PAYLOAD, SinkContract
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Entry
 
 
-class Good(ScriptedSink):
+class Good(FlakySink):
     """Keeps the contract: refuses what holds the payload, or fails as it is told."""
 
     error: SinkError | None = None
@@ -43,10 +43,10 @@ class Good(ScriptedSink):
 class Contract(SinkContract):
     """The contract for one sink made by a factory."""
 
-    def __init__(self, make: Callable[[], ScriptedSink]) -> None:
+    def __init__(self, make: Callable[[], FlakySink]) -> None:
         self.sink = make()
 
-    def make(self) -> ScriptedSink:
+    def make(self) -> FlakySink:
         """The sink."""
         return self.sink
 
@@ -68,7 +68,7 @@ class Contract(SinkContract):
 NAMES = [name for name in vars(SinkContract) if name.startswith("test_")]
 
 
-def run(name: str, make: Callable[[], ScriptedSink], request: pytest.FixtureRequest) -> None:
+def run(name: str, make: Callable[[], FlakySink], request: pytest.FixtureRequest) -> None:
     """One test of the contract."""
     test = getattr(Contract(make), name)
     wanted = test.__func__.__code__.co_varnames[1 : test.__func__.__code__.co_argcount]
@@ -202,7 +202,7 @@ class Fragile(Good):
     ],
 )
 def test_a_sink_that_breaks_its_word_is_found(
-    make: Callable[[], ScriptedSink], name: str, request: pytest.FixtureRequest
+    make: Callable[[], FlakySink], name: str, request: pytest.FixtureRequest
 ) -> None:
     """Each promise has a test that fails when it is broken."""
     with pytest.raises((AssertionError, ValueError)):
@@ -222,9 +222,9 @@ def test_what_must_be_said_is_asked_for(name: str) -> None:
 class Plain(SinkContract):
     """A sink that is never refused anything."""
 
-    def make(self) -> ScriptedSink:
+    def make(self) -> FlakySink:
         """A sink."""
-        return ScriptedSink()
+        return FlakySink()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.receiver import Early, Goodbye, HangUp, Hold, Raw, Receiver, Reset, Slow, Status
 from trailforward.errors import PermanentError, SinkError, TransientError
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 from trailforward.transport import connections
@@ -37,7 +36,7 @@ def make_sink() -> Iterator[MakeSink]:
     made = []
 
     def make(to: str, **settings: Any) -> HttpSink:
-        made.append(HttpSink(HttpSettings(to=to, **settings), load("raw")))
+        made.append(HttpSink(HttpSettings(to=to, **settings)))
         return made[-1]
 
     yield make

@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.transport.http1 import MAX_ANSWER, Answer, BadAnswerError, UnansweredError, head, read
+from trailforward.transport.http1 import (
+    MAX_BODY_BYTES,
+    InvalidResponseError,
+    NoResponseError,
+    Response,
+    head,
+    read,
+)
 
 
 class Pieces:
@@ -31,11 +38,11 @@ class Pieces:
         return piece
 
 
-def outcome(data: bytes, cuts: list[int]) -> tuple[Answer, bool] | type[Exception]:
+def outcome(data: bytes, cuts: list[int]) -> tuple[Response, bool] | type[Exception]:
     """What comes of an answer that arrives in these pieces."""
     try:
         return read(cast("Any", Pieces(data, cuts)))
-    except (BadAnswerError, UnansweredError) as error:
+    except (InvalidResponseError, NoResponseError) as error:
         return type(error)
 
 
@@ -79,7 +86,7 @@ def test_an_answer_that_is_cut_off_is_none(cut: int, cuts: list[int]) -> None:
     """Each proper part of an answer is half an answer, or no answer at all: never a success."""
     data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello", 3)
     part = data[: cut % len(data)]
-    assert outcome(part, cuts) is (BadAnswerError if part else UnansweredError)
+    assert outcome(part, cuts) is (InvalidResponseError if part else NoResponseError)
 
 
 @given(st.binary(max_size=60) | st.text("HTP/1. 20OK\r\nContent-Lgh:x", max_size=60).map(str.encode), CUTS)
@@ -113,7 +120,7 @@ def test_when_a_connection_serves_again(more: bytes, *, reusable: bool) -> None:
 @pytest.mark.parametrize("framing", ["length", "chunks", "end"])
 def test_of_an_endless_answer_the_beginning_is_read(framing: str) -> None:
     """An answer over 1 MiB counts by its status; its connection does not serve again."""
-    body = b"x" * (MAX_ANSWER + 70_000)
+    body = b"x" * (MAX_BODY_BYTES + 70_000)
     start = b"HTTP/1.1 200 OK\r\n"
     data = {
         "length": start + b"Content-Length: %d\r\n\r\n" % len(body) + body,
@@ -122,7 +129,7 @@ def test_of_an_endless_answer_the_beginning_is_read(framing: str) -> None:
     }[framing]
     result = outcome(data, [])
     assert isinstance(result, tuple)
-    assert (len(result[0].body), result[1]) == (MAX_ANSWER, False)
+    assert (len(result[0].body), result[1]) == (MAX_BODY_BYTES, False)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_of_an_endless_answer_the_beginning_is_read(framing: str) -> None:
 )
 def test_heads_that_can_be_read_in_two_ways_are_refused(lines: bytes) -> None:
     """What another reader might take for another length is no answer."""
-    assert outcome(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nok", []) is BadAnswerError
+    assert outcome(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nok", []) is InvalidResponseError
 
 
 TEXTS = st.text(st.characters(max_codepoint=255), max_size=10)

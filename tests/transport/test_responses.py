@@ -9,7 +9,6 @@ import pytest
 
 from tests.support.receiver import MALFORMED, TRUNCATED, TRUNCATED_HEAD, Fault, Raw, Receiver, Status
 from trailforward.errors import PermanentError, SinkError, TransientError
-from trailforward.formats import load
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
@@ -18,7 +17,7 @@ def answered(*faults: Fault, query: str = "", times: int = 1) -> Receiver:
     """Sends to a receiver with this script; raises what the last send raised."""
     with Receiver(faults) as receiver:
         settings = HttpSettings(to=receiver.url + query, read_timeout_seconds=5)
-        sink = HttpSink(settings, load("raw"))
+        sink = HttpSink(settings)
         try:
             for _ in range(times):
                 assert sink.send([Entry(b'{"payload":1}', "key")]) == []
@@ -176,7 +175,7 @@ def test_every_legal_form_of_a_complete_answer_is_understood(data: bytes) -> Non
 def test_answers_are_read_so_that_the_connection_serves_again(status: int) -> None:
     """An answer's body is read to its end, whatever its status: the next batch takes the same connection."""
     with Receiver([Status(status, body=b"x" * 500_000)]) as receiver:
-        sink = HttpSink(HttpSettings(to=receiver.url), load("raw"))
+        sink = HttpSink(HttpSettings(to=receiver.url))
         for number in (1, 2):
             try:
                 sink.send([Entry(b"%d" % number, "key")])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 from trailforward_syslog import SyslogSettings, SyslogSink
 
-from trailforward.formats import load
 from trailforward.testing.contract import SinkContract
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class TestSyslogSink(SinkContract):
 
     def make(self) -> SyslogSink:
         """A sink that sends to the server."""
-        return SyslogSink(SyslogSettings(to=f"syslog://127.0.0.1:{self.port}"), load("raw"))
+        return SyslogSink(SyslogSettings(to=f"syslog://127.0.0.1:{self.port}"))
 
     def taken(self) -> list[bytes]:
         """What the server has read so far. Syslog has no answers, so nothing is ever refused."""

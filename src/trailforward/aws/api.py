@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from trailforward._version import __version__
@@ -13,10 +11,14 @@ from trailforward.aws.errors import UNREADABLE, refusal
 from trailforward.aws.sigv4 import Scope, sign
 from trailforward.errors import TransientError
 from trailforward.transport.connections import Connections, Endpoint
+from trailforward.transport.tls import client_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Collection, Mapping
+    from types import ModuleType
 
+    from trailforward.aws.direct import Service
     from trailforward.aws.sigv4 import Keys
 
 _OK = range(200, 300)
@@ -41,7 +43,7 @@ class Api:
     ) -> None:
         self.url = url
         self._service = SERVICES[service]
-        self._protocol = import_module(f"trailforward.aws.{self._service.protocol}_protocol")
+        self._protocol = _protocol(self._service)
         self._scope = Scope(region, service)
         self._timeouts = timeouts
         scheme, _, self._host = url.partition("://")
@@ -100,10 +102,18 @@ class Api:
         return pool
 
 
+def _protocol(service: Service) -> ModuleType:
+    """The protocol's module; only the one that is used gets imported."""
+    if service.protocol == "json":
+        from trailforward.aws import json_protocol
+
+        return json_protocol
+    from trailforward.aws import query_protocol
+
+    return query_protocol
+
+
 @cache
 def _tls() -> ssl.SSLContext:
-    """One for all: to read the certificates of the system's authorities takes a while."""
-    tls = ssl.create_default_context()
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    tls.set_alpn_protocols(["http/1.1"])
-    return tls
+    """One context for all services, because loading the system's CA certificates is slow."""
+    return client_context()

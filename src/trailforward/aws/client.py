@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import suppress
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws import direct as direct_calls
 from trailforward.aws.errors import UNREADABLE, refusal
+from trailforward.aws.session import make_client, require_botocore
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Client:
         self._wanted = direct
         self._api: Api | None = None
         self._client: Any = None
+        self._lock = threading.Lock()
         if self._obstacle():
             self._need_botocore()
 
@@ -65,9 +66,7 @@ class Client:
         return direct_calls.obstacle(self._service, self._region, os.environ, os.path.expanduser("~"))  # noqa: PTH111  # as in _direct
 
     def _need_botocore(self) -> None:
-        if find_spec("botocore") is None:
-            text = f"talking to AWS ({self._service}) by botocore, since {self._obstacle()},"
-            raise MissingExtraError(text, "aws")
+        require_botocore(f"calling {self._service} through botocore, because {self._obstacle()},")
 
     @property
     def endpoint(self) -> str:
@@ -90,7 +89,7 @@ class Client:
         """
         client = self._client
         if client is None:
-            with _lock:  # a session is not safe to make clients from several threads
+            with self._lock:
                 client = self._client = self._client or self._make()
         return client
 
@@ -113,27 +112,17 @@ class Client:
             from trailforward.aws.api import Api
 
             url, own = direct_calls.endpoint(self._service, self._region, os.environ)
-            with _lock:
+            with self._lock:
                 api = self._api = self._api or Api(self._service, self._region, url, self._timeouts, own=own)
         return api
 
     def _make(self) -> Any:
         self._need_botocore()
-        from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        from trailforward._version import __version__
-
         connect, read = self._timeouts
-        config = Config(
-            connect_timeout=connect,
-            read_timeout=read,
-            retries={"total_max_attempts": 1},
-            tcp_keepalive=True,
-            user_agent_extra=f"trailforward/{__version__}",
-        )
         try:
-            return _session().create_client(self._service, region_name=self._region, config=config)
+            return make_client(self._service, self._region, connect_timeout=connect, read_timeout=read)
         except (BotoCoreError, ValueError) as error:
             raise TransientError(type(error).__name__, _first_line(error)) from None
 
@@ -186,19 +175,6 @@ class Client:
             text = f"the answer made no sense ({type(error).__name__})"
             raise TransientError(UNREADABLE, text) from None
         return answer
-
-
-_lock = threading.Lock()
-_sessions: list[Any] = []
-
-
-def _session() -> Any:
-    """One botocore session: the second client of a session costs a tenth of the first."""
-    if not _sessions:
-        from botocore.session import Session
-
-        _sessions.append(Session())
-    return _sessions[0]
 
 
 def _first_line(error: Exception) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trailforward.aws.direct import Service
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 #: Operations whose success is an empty answer.
 _WITHOUT_ANSWER = frozenset({"CreateLogStream"})
@@ -43,7 +43,7 @@ def read(name: str, body: bytes) -> dict[str, Any] | None:
     return {} if not body and name in _WITHOUT_ANSWER else _object(body)
 
 
-def error(answer: Answer) -> tuple[str, str]:
+def error(answer: Response) -> tuple[str, str]:
     """Code and message of an error."""
     told = _object(answer.body) or {}
     code = str(told.get("__type") or answer.headers.get("x-amzn-errortype") or answer.status)

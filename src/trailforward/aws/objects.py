@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import threading
-from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.errors import EventError, MissingExtraError, UnreadError
+from trailforward.aws.session import make_client, require_botocore
+from trailforward.errors import EventError, UnreadError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from trailforward.sources.base import Pointer
 
 _BLOCK = 256 * 1024
 _CONNECT_SECONDS = 3.0
@@ -35,13 +32,29 @@ _PASSING = frozenset(
 _PASSING_STATUS = frozenset({408, 429})
 
 
+class S3Object(NamedTuple):
+    """An object in S3.
+
+    Attributes:
+        bucket: the bucket's name.
+        key: the object's key, decoded.
+        region: the bucket's Region, or empty if unknown.
+        version: the object's version, or empty for the newest.
+    """
+
+    bucket: str
+    key: str
+    region: str = ""
+    version: str = ""
+
+
 class Objects:
-    """Reads objects by botocore, with one client for each Region."""
+    """Reads objects through botocore, with one client for each Region."""
 
     def __init__(self) -> None:
         self._clients: dict[str, Any] = {}
 
-    def __call__(self, pointer: Pointer) -> Iterator[bytes]:
+    def __call__(self, place: S3Object) -> Iterator[bytes]:
         """The bytes of an object, in blocks.
 
         Raises:
@@ -49,14 +62,13 @@ class Objects:
             UnreadError: throttled, a server error, no answer, or an answer cut short.
             MissingExtraError: botocore is not installed.
         """
-        if find_spec("botocore") is None:
-            raise MissingExtraError("reading objects from S3", "aws")
+        require_botocore("reading objects from S3")
         from botocore import exceptions
 
-        version = {"VersionId": pointer.version} if pointer.version else {}
+        version = {"VersionId": place.version} if place.version else {}
         try:
-            client = self._client(pointer.region)
-            body = client.get_object(Bucket=pointer.bucket, Key=pointer.key, **version)["Body"]
+            client = self._client(place.region)
+            body = client.get_object(Bucket=place.bucket, Key=place.key, **version)["Body"]
             try:
                 while block := body.read(_BLOCK):
                     yield block
@@ -76,37 +88,13 @@ class Objects:
         self._clients.clear()
 
     def _client(self, region: str) -> Any:
-        with _lock:  # a session is not safe to make clients from several threads
-            if region not in self._clients:
-                from botocore.config import Config
-
-                from trailforward._version import __version__
-
-                session = _session()
-                self._clients[region] = session.create_client(
-                    "s3",
-                    region_name=region or session.get_config_variable("region") or "us-east-1",
-                    config=Config(
-                        connect_timeout=_CONNECT_SECONDS,
-                        read_timeout=_READ_SECONDS,
-                        retries={"total_max_attempts": 2},
-                        user_agent_extra=f"trailforward/{__version__}",
-                    ),
-                )
-            return self._clients[region]
-
-
-_lock = threading.Lock()
-_sessions: list[Any] = []
-
-
-def _session() -> Any:
-    """One botocore session: it is what making a client costs most."""
-    if not _sessions:
-        from botocore.session import Session
-
-        _sessions.append(Session())
-    return _sessions[0]
+        client = self._clients.get(region)
+        if client is None:
+            made = make_client(
+                "s3", region, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, attempts=2
+            )
+            client = self._clients.setdefault(region, made)
+        return client
 
 
 def _refusal(error: Any) -> EventError:

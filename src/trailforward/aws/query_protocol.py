@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trailforward.aws.direct import Service
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 #: Parameters that are maps, which are spelt otherwise than structures.
 _MAPS = frozenset({"MessageAttributes"})
@@ -48,7 +48,7 @@ def read(name: str, body: bytes) -> dict[str, Any] | None:
     return result if isinstance(result, dict) else None
 
 
-def error(answer: Answer) -> tuple[str, str]:
+def error(answer: Response) -> tuple[str, str]:
     """Code and message of an error."""
     told = _part(answer.body, "Error")
     if not isinstance(told, dict):

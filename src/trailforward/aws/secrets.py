@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from trailforward.arn import Arn
 from trailforward.aws.client import Client
-from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
-from trailforward.sinks.settings import fault
+from trailforward.errors import (
+    PermanentError,
+    SecretError,
+    SecretUnavailableError,
+    SettingError,
+    TransientError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +72,7 @@ def check_reference(text: str) -> None:
     try:
         Reference.parse(text)
     except ValueError as error:
-        raise fault(
+        raise SettingError(
             f"the secret is given by reference only, and this is none: {error}",
             "write the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME) "
             "or SSM parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME); ARN#KEY takes a value out of JSON",

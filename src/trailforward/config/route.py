@@ -6,8 +6,8 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Any
 
 from trailforward.config.settings import Strings  # noqa: TC001  # the class's annotations are evaluated
+from trailforward.errors import SettingError
 from trailforward.settings import Constraint, Converter, Settings
-from trailforward.sinks.settings import fault
 
 if TYPE_CHECKING:
     from trailforward.patterns import Pattern
@@ -19,20 +19,22 @@ def _compiled(source: Any) -> Pattern:
     if isinstance(source, Pattern):
         return source
     if not isinstance(source, (str, dict)):
-        raise fault("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
+        raise SettingError("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
     try:
         return Pattern(source)
     except InvalidPattern as error:
         place = f" (line {error.line}, column {error.column})" if error.line else ""
         fix = error.hint or "correct the event pattern"
-        raise fault(f"EventBridge would refuse it: {error.reason}{place}", fix) from None
+        raise SettingError(f"EventBridge would refuse it: {error.reason}{place}", fix) from None
 
 
 def _named(source: Any) -> Any:
     if isinstance(source, str):
         return {"sink": source}
     if not isinstance(source, (dict, RouteSink)):
-        raise fault("not text", 'write the name of a sink in quotes, or { sink = "NAME", format = "…" }')
+        raise SettingError(
+            "not text", 'write the name of a sink in quotes, or { sink = "NAME", format = "…" }'
+        )
     return source
 
 
@@ -73,7 +75,7 @@ class RouteTest(Settings):
         """Asks for exactly one event."""
         if (self.sample is None) == (self.event is None):
             what = "neither `sample` nor `event`" if self.sample is None else "both `sample` and `event`"
-            raise fault(what, 'write sample = "NAME" or event = "PATH", one of them')
+            raise SettingError(what, 'write sample = "NAME" or event = "PATH", one of them')
 
 
 _Target = Annotated[RouteSink, Converter(_named, lambda usual: {"anyOf": [{"type": "string"}, usual()]})]
@@ -114,12 +116,12 @@ class RouteSettings(Settings):
 
             alike = get_close_matches(use, known, 3, 0.4)
             fix = f"write {' or '.join(alike)}" if alike else f"use one of {', '.join(known)}"
-            raise fault("there is no such ready-made route", fix)
+            raise SettingError("there is no such ready-made route", fix)
 
     def __post_init__(self) -> None:
         """Refuses two patterns."""
         if self.use is not None and self.pattern is not None:
-            raise fault("both `use` and `pattern`", "remove one of them")
+            raise SettingError("both `use` and `pattern`", "remove one of them")
 
     @property
     def compiled(self) -> Pattern | None:

@@ -134,7 +134,7 @@ class Postbox:
         self.sink: Sink | None = None
         self._as_line = False
         if destination is not None and (kind := sinks.type_of(destination)) is not None:
-            self.sink = sinks.make(sinks.load(kind).Settings(to=destination), None, direct=direct)
+            self.sink = sinks.make(sinks.load(kind).Settings(to=destination), direct=direct)
             self._as_line = kind == "file"
 
     def parcel(self, index: int, message: Message, code: str, by_sink: Mapping[str, Result]) -> Parcel:

@@ -23,7 +23,7 @@ from trailforward.pipeline.sender import Lane, Parcel
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
 from trailforward.pipeline.threads import Workers
 from trailforward.sources import detect
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -80,7 +80,7 @@ class Forwarder:
         }
         direct = config.pipeline.aws_client == "direct"
         self._sinks: dict[str, Sink] = {
-            name: (made or {}).get(name) or sinks.make(settings, forms[settings.format], direct=direct)
+            name: (made or {}).get(name) or sinks.make(settings, direct=direct)
             for name, settings in config.sinks.items()
         }
         self._telemetry = telemetry or PlainTelemetry()
@@ -99,10 +99,8 @@ class Forwarder:
         self._workers = Workers()
         self._settling = Settling(config.pipeline, self._backoff, self._workers, self._telemetry)
         self._objects = Objects()
-        self._own_account_only = {
-            name: settings.arn.account
-            for name, settings in config.sinks.items()
-            if getattr(settings, "own_account_only", False)
+        self._required_accounts = {
+            name: account for name, settings in config.sinks.items() if (account := settings.required_account)
         }
 
     @classmethod
@@ -155,9 +153,9 @@ class Forwarder:
         seconds = PATIENCE_SECONDS if remaining is None else remaining() / 1000
         source = detect(payload)
         times = self._times(seconds)
-        reading = Reading(self._objects, until=times.read)
+        reading = ObjectReader(self._objects, until=times.read)
         outcome = self._forward(source.messages(payload, reading), times, reading)
-        return source.answer(outcome, payload), outcome
+        return source.response(outcome, payload), outcome
 
     def forward(self, messages: Iterable[Message], *, seconds: float = PATIENCE_SECONDS) -> Outcome:
         """Forwards messages, however they were read.
@@ -171,12 +169,12 @@ class Forwarder:
             those that must go back to their source.
         """
         times = self._times(seconds)
-        return self._forward(messages, times, Reading(self._objects, until=times.read))
+        return self._forward(messages, times, ObjectReader(self._objects, until=times.read))
 
     def _check_accounts(self, function_arn: str) -> None:
         """Refuses to send to a namesake: only an invocation tells which account is ours."""
         account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
-        foreign = [name for name, other in self._own_account_only.items() if account and other != account]
+        foreign = [name for name, other in self._required_accounts.items() if account and other != account]
         if foreign:
             fix = "name a stream of this account, or send to a Kinesis stream, which may be another account's"
             text = f"a stream of another account than the function's, {account}: its API takes names only"
@@ -190,7 +188,7 @@ class Forwarder:
         # What was read must also be sent: an unread rest comes again by one message, the unsent by many.
         return _Times(start + _READING * (seconds - margin), end - margin, end - margin / 4)
 
-    def _forward(self, messages: Iterable[Message], times: _Times, reading: Reading) -> Outcome:
+    def _forward(self, messages: Iterable[Message], times: _Times, reading: ObjectReader) -> Outcome:
         """Forwards messages in batches: what is held anyway at once, what is still to be read bit by bit."""
         chunks: Iterable[Sequence[Message]] = (
             [messages]
@@ -225,8 +223,7 @@ class Forwarder:
     def prepare(self) -> None:
         """Makes what the first event would have to wait for, without talking to any destination."""
         for sink in self._sinks.values():
-            if (prepare := getattr(sink, "prepare", None)) is not None:
-                prepare()
+            sink.prepare()
 
     def close(self) -> None:
         """Closes every sink."""

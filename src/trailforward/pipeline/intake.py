@@ -155,7 +155,7 @@ class _Desk:
         self.arn = sink.arn
         self._name = name
         self._size = sink.size
-        self._plain = getattr(sink, "plain", False)
+        self._uses_fields = sink.uses_fields
         self._most = min(sink.limits.entry_bytes, sink.limits.batch_bytes - sink.limits.batch_overhead)
         self._forms = forms
         self._on_error = on_error
@@ -180,7 +180,7 @@ class _Desk:
             if self._redaction is not None:
                 message = self._redaction(message)
             group, subject, fields = "", "", _NOTHING
-            if not self._plain:
+            if self._uses_fields:
                 # What SNS and SQS deliver beside the event.
                 fields = {**message.fields, FORGED: tag} if tag else message.fields
                 group, subject = fields.get("account", ""), form.subject(message)

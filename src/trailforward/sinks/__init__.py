@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import re
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trailforward.sinks.base import Sink
+    from trailforward.sinks.settings import SinkSettings
 
 #: Sink type → its class. Only the one that is used gets imported.
 BUILT_IN = {
@@ -38,10 +42,6 @@ SHAPES = {
 }
 
 
-#: Those that call AWS without botocore where that is the same; their classes take ``direct``.
-DIRECT = frozenset({"kinesis", "firehose", "sns", "sqs", "eventbridge", "logs"})
-
-
 def type_of(destination: str) -> str | None:
     """The sink type of a destination: an ARN's service or a URL's scheme; None if there is no such sink.
 
@@ -57,21 +57,20 @@ def type_of(destination: str) -> str | None:
     return None if name in BUILT_IN else name
 
 
-def make(settings: Any, format: Any, *, direct: bool = True) -> Any:  # noqa: A002  # named as the setting is
+def make(settings: SinkSettings, *, direct: bool = True) -> Sink:
     """The sink that settings describe.
 
     Args:
         settings: checked.
-        format: of its events; None for queues of our own.
         direct: whether AWS may be called without botocore.
 
     Raises:
         PluginError: it is a plug-in's, which cannot be used.
         MissingExtraError: it needs a package that is not installed.
     """
-    sink_type = type_of(settings.to) or ""
-    options = {"direct": direct} if sink_type in DIRECT else {}
-    return load(sink_type)(settings, format, **options)
+    kind: Any = load(type_of(settings.to) or "")
+    made: Sink = kind(settings, direct=direct) if kind.uses_direct_client else kind(settings)
+    return made
 
 
 def load(sink_type: str) -> Any:

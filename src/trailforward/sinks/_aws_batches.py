@@ -7,26 +7,17 @@ short, of another shape) must not pass for a success, and nothing here relies on
 from __future__ import annotations
 
 import hashlib
-import re
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws.errors import BLAMING, TRANSIENT, UNREADABLE, without_values
 from trailforward.errors import TransientError
-from trailforward.jsontext import readable, to_bytes
+from trailforward.jsontext import readable
 from trailforward.sinks.base import Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from trailforward.sinks.base import Entry
-
-#: Letters, digits and ASCII punctuation, at most 128 (FIFO group and deduplication ids).
-_FIFO_ID = re.compile(r"[!-~]{1,128}")
-
-
-def fifo_id(text: str) -> str:
-    """The text itself where FIFO ids allow it, else its digest."""
-    return text if _FIFO_ID.fullmatch(text) else digest(to_bytes(text))
 
 
 def digest(data: bytes) -> str:

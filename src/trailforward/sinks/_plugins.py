@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 GROUP = "trailforward.sinks"
 
 _NAME = re.compile("arn:[^:]*:([a-z0-9-]{1,40}):|([a-z][a-z0-9+.-]{0,40}):", re.IGNORECASE)
-_METHODS = ("size", "send", "close")
 
 
 def name_in(destination: str) -> str | None:
@@ -47,14 +46,16 @@ def load(name: str) -> Any:
         raise PluginError(
             name, packages, f"loading {found[0].value} raised {type(error).__name__}: {error}"
         ) from error
+    from trailforward.sinks.base import Sink
     from trailforward.sinks.settings import SinkSettings
 
     settings = getattr(sink, "Settings", None)
     if not (isinstance(settings, type) and issubclass(settings, SinkSettings)):
         reason = "its sink has no Settings derived from trailforward.sinks.settings.SinkSettings"
         raise PluginError(name, packages, reason)
-    missing = [method for method in _METHODS if not callable(getattr(sink, method, None))]
-    if missing:
+    if not (isinstance(sink, type) and issubclass(sink, Sink)):
+        raise PluginError(name, packages, "its sink does not derive from trailforward.sinks.base.Sink")
+    if missing := sorted(sink.__abstractmethods__):
         raise PluginError(name, packages, f"its sink lacks {', '.join(missing)}")
     return sink
 

@@ -7,8 +7,9 @@ from several at once.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,34 +91,37 @@ class Rejection:
     transient: bool
 
 
-class Sink(Protocol):
-    """A destination.
+class Sink(ABC):
+    """A destination. A sink class derives from this one and implements ``size`` and ``send``.
 
     Attributes:
-        limits: what one call takes.
-        arn: the destination's ARN, or empty; events about it that a service caused are our own.
-
-    A sink that never looks at ``group``, ``subject`` and ``fields`` of its entries may say so by ``plain =
-    True``, and spares itself the cost of making them. One that does much before its first batch may do that
-    in ``prepare()``, which Lambda calls before it takes a snapshot (SnapStart); it must not connect.
+        arn: the destination's ARN, or empty.
+        limits: what one call accepts.
+        uses_fields: whether ``size`` or ``send`` read ``group``, ``subject``, or ``fields`` of entries.
+            False saves the pipeline the cost of building them.
+        uses_direct_client: whether the constructor takes ``direct=…`` (see :class:`AwsSink`).
     """
 
+    arn: str = ""
     limits: Limits
-    arn: str
+    uses_fields: bool = True
+    uses_direct_client: ClassVar[bool] = False
 
+    @abstractmethod
     def size(self, entry: Entry) -> int:
         """Bytes of an entry, everything that counts toward the destination's limits."""
-        ...
 
+    @abstractmethod
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Sends one batch that fits ``limits`` and returns the refused entries.
+        """Sends one batch that fits ``limits``, and returns the entries that the destination refused.
 
         Raises:
-            TransientError: the whole call failed and may succeed later (or may have succeeded unseen).
-            PermanentError: the whole call failed for good.
+            TransientError: the whole call failed and may succeed later (or may have succeeded unnoticed).
+            PermanentError: the whole call failed and will fail again.
         """
-        ...
 
-    def close(self) -> None:
-        """Gives up connections and files."""
-        ...
+    def prepare(self) -> None:  # noqa: B027  # optional
+        """Makes what the first batch needs, without connecting. Called before a SnapStart snapshot."""
+
+    def close(self) -> None:  # noqa: B027  # optional
+        """Closes connections and files. The next ``send`` opens new ones."""

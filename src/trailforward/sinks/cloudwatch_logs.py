@@ -6,10 +6,10 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from trailforward.aws.client import Client
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
+from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks._multi_call import send_parts
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
@@ -17,7 +17,6 @@ from trailforward.sinks.settings import AwsSinkSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trailforward.formats.base import Format
     from trailforward.sinks._multi_call import Part
     from trailforward.sinks.base import Entry
 
@@ -52,25 +51,24 @@ class CloudWatchLogsSettings(AwsSinkSettings):
         return r"[.\-_/#A-Za-z0-9]{1,512}(:\*)?"
 
 
-class CloudWatchLogsSink:
+class CloudWatchLogsSink(AwsSink):
     """A log group, in the account of the credentials: the API takes its name only, no ARN.
 
     Args:
         settings: see :class:`CloudWatchLogsSettings`.
-        format: unused here; every sink is made the same way.
-        direct: False to call by botocore always.
+        direct: False to call through botocore always.
     """
 
     Settings: ClassVar = CloudWatchLogsSettings
-    plain: ClassVar = True
+    service: ClassVar = "logs"
+    default_limits: ClassVar = LIMITS
+    uses_fields = False
 
-    def __init__(self, settings: CloudWatchLogsSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
-        self.arn = settings.to
-        self.limits = settings.limits.over(LIMITS)
+    def __init__(self, settings: CloudWatchLogsSettings, *, direct: bool = True) -> None:
+        super().__init__(settings, settings.arn.region, direct=direct)
         group = settings.resource_name.removesuffix(":*")
         self._place = {"logGroupName": group, "logStreamName": settings.stream}
         self._now = settings.timestamp == "now"
-        self._client = Client("logs", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """The message in UTF-8, and what each event costs."""
@@ -113,14 +111,6 @@ class CloudWatchLogsSink:
             if error.code != "ResourceAlreadyExistsException":  # another thread was faster
                 raise
         return self._client.call("put_log_events", **self._place, logEvents=events)
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()
 
 
 def _time(entry: Entry, now: int) -> int:

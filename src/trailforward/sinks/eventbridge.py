@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from trailforward.aws.client import Client
-from trailforward.errors import EventError, PermanentError
+from trailforward.errors import EventError, PermanentError, SettingError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_batches import by_position
+from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks.base import Limits, Rejection
-from trailforward.sinks.settings import AwsSinkSettings, fault
+from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,38 +64,39 @@ class EventBridgeSettings(AwsSinkSettings):
     def check_source(cls, source: str) -> None:
         """Refuses what EventBridge would."""
         if source.startswith("aws."):
-            raise fault("EventBridge keeps sources that begin with aws. for AWS", "use a name of your own")
+            raise SettingError(
+                "EventBridge keeps sources that begin with aws. for AWS", "use a name of your own"
+            )
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses formats that are no JSON object: ``detail`` must be one."""
         super().check(format)
         if not format.json:
-            raise fault(
+            raise SettingError(
                 f"format {format.name!r} is no JSON, and an event's `detail` must be", 'use format = "raw"'
             )
 
 
-class EventBridgeSink:
+class EventBridgeSink(AwsSink):
     """A bus. The formatted bytes are the text of ``detail``; ``resources`` names the bus.
 
     By ``resources`` the guard knows an event of ours that a rule on the bus sends back.
 
     Args:
         settings: see :class:`EventBridgeSettings`.
-        format: must be JSON.
-        direct: False to call by botocore always.
+        direct: False to call through botocore always.
 
     Raises:
         SettingError: the format does not fit.
     """
 
     Settings: ClassVar = EventBridgeSettings
-    plain: ClassVar = True
+    service: ClassVar = "events"
+    default_limits: ClassVar = LIMITS
+    uses_fields = False
 
-    def __init__(self, settings: EventBridgeSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002
-        settings.check(format)
-        self.arn = settings.to
-        self.limits = settings.limits.over(LIMITS)
+    def __init__(self, settings: EventBridgeSettings, *, direct: bool = True) -> None:
+        super().__init__(settings, settings.arn.region, direct=direct)
         self._head = {
             "Source": settings.source,
             "DetailType": settings.detail_type,
@@ -105,7 +106,6 @@ class EventBridgeSink:
         self._overhead = len((settings.source + settings.detail_type + self.arn).encode())
         self._check = settings.check_bus
         self._seen = 0.0
-        self._client = Client("events", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Detail, source, detail-type and resources in UTF-8."""
@@ -148,11 +148,3 @@ class EventBridgeSink:
                 text += "own policy too if it is another account's, or set check_bus = false"
             raise PermanentError(error.code, text) from None
         self._seen = time.time()
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()

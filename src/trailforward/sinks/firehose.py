@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from trailforward.aws.client import Client
 from trailforward.sinks._aws_batches import by_position
+from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.formats.base import Format
     from trailforward.sinks.base import Entry, Rejection
 
 #: https://docs.aws.amazon.com/firehose/latest/dev/limits.html says 4 MiB a call, the API reference 4 MB:
@@ -30,30 +29,29 @@ class FirehoseSettings(AwsSinkSettings):
 
     service: ClassVar[str] = "firehose"
     resource_prefix: ClassVar[str] = "deliverystream/"
-    own_account_only: ClassVar[bool] = True
+    named_in_own_account: ClassVar[bool] = True
     example: ClassVar[str] = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
 
     delimiter: str = "\n"
 
 
-class FirehoseSink:
+class FirehoseSink(AwsSink):
     """A delivery stream, in the account of the credentials: the API takes its name only, no ARN.
 
     Args:
         settings: see :class:`FirehoseSettings`.
-        format: unused here; every sink is made the same way.
-        direct: False to call by botocore always.
+        direct: False to call through botocore always.
     """
 
     Settings: ClassVar = FirehoseSettings
-    plain: ClassVar = True
+    service: ClassVar = "firehose"
+    default_limits: ClassVar = LIMITS
+    uses_fields = False
 
-    def __init__(self, settings: FirehoseSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
-        self.arn = settings.to
-        self.limits = settings.limits.over(LIMITS)
+    def __init__(self, settings: FirehoseSettings, *, direct: bool = True) -> None:
+        super().__init__(settings, settings.arn.region, direct=direct)
         self._name = settings.resource_name
         self._delimiter = settings.delimiter.encode()
-        self._client = Client("firehose", settings.arn.region, direct=direct)
 
     def size(self, entry: Entry) -> int:
         """Data before base64, delimiter included."""
@@ -73,11 +71,3 @@ class FirehoseSink:
             Records=[{"Data": entry.data + delimiter} for entry in batch],
         )
         return by_position(answer.get("RequestResponses"), len(batch), "RecordId")
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()

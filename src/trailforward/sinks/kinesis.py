@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from trailforward.aws.client import Client
 from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws_batches import by_position, digest
+from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.formats.base import Format
     from trailforward.sinks.base import Entry, Rejection
 
 #: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the
@@ -39,23 +38,22 @@ class KinesisSettings(AwsSinkSettings):
     partition_key: Literal["eventID", "recipientAccountId", "awsRegion"] = "eventID"
 
 
-class KinesisSink:
+class KinesisSink(AwsSink):
     """A stream.
 
     Args:
         settings: see :class:`KinesisSettings`.
-        format: unused here; every sink is made the same way.
-        direct: False to call by botocore always.
+        direct: False to call through botocore always.
     """
 
     Settings: ClassVar = KinesisSettings
+    service: ClassVar = "kinesis"
+    default_limits: ClassVar = LIMITS
 
-    def __init__(self, settings: KinesisSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
-        self.arn = settings.to
-        self.limits = settings.limits.over(LIMITS)
+    def __init__(self, settings: KinesisSettings, *, direct: bool = True) -> None:
+        super().__init__(settings, settings.arn.region, direct=direct)
         self._field = _FIELDS.get(settings.partition_key)
-        self.plain = self._field is None
-        self._client = Client("kinesis", settings.arn.region, direct=direct)
+        self.uses_fields = self._field is not None
 
     def size(self, entry: Entry) -> int:
         """Data before base64, and the partition key in UTF-8."""
@@ -78,11 +76,3 @@ class KinesisSink:
     def _key(self, entry: Entry) -> str:
         key = entry.key if self._field is None else entry.fields.get(self._field) or entry.key
         return key if len(key) <= _KEY_CHARACTERS else digest(to_bytes(key))
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()

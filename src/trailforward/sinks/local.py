@@ -9,14 +9,12 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from trailforward.errors import PermanentError, TransientError
-from trailforward.sinks.base import Entry, Limits, Rejection
-from trailforward.sinks.settings import SinkSettings, fault
+from trailforward.errors import PermanentError, SettingError, TransientError
+from trailforward.sinks.base import Entry, Limits, Rejection, Sink
+from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from trailforward.formats.base import Format
 
 #: No destination limits these; the figures keep a write at a size that a pipe takes at once.
 LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
@@ -29,7 +27,7 @@ class FileSettings(SinkSettings):
     def check_to(cls, to: str) -> None:
         """Refuses to write nowhere."""
         if to == "file:":
-            raise fault("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
+            raise SettingError("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
 
     @property
     def path(self) -> str:
@@ -44,24 +42,22 @@ class StdoutSettings(SinkSettings):
     def check_to(cls, to: str) -> None:
         """Refuses anything behind the colon."""
         if to != "stdout:":
-            raise fault("it is not stdout: alone", "write stdout: and nothing behind it")
+            raise SettingError("it is not stdout: alone", "write stdout: and nothing behind it")
 
 
-class FileSink:
+class FileSink(Sink):
     """Appends each event's bytes and a line break.
 
     Events that hold line breaks themselves (spaces between tokens) are written as they are.
 
     Args:
         settings: names the file.
-        format: unused here; every sink is made the same way.
     """
 
     Settings: ClassVar = FileSettings
-    plain: ClassVar = True
+    uses_fields = False
 
-    def __init__(self, settings: FileSettings, format: Format | None = None) -> None:  # noqa: A002, ARG002
-        self.arn = ""
+    def __init__(self, settings: FileSettings) -> None:
         self.limits = settings.limits.over(LIMITS)
         self._path = settings.path
         self._lock = threading.Lock()
@@ -148,19 +144,17 @@ def _refusal(error: OSError, where: str) -> TransientError | PermanentError:
     return kind(name, f"cannot write to {where}: {error.strerror}")
 
 
-class StdoutSink:
+class StdoutSink(Sink):
     """Writes each event's bytes and a line break to standard output.
 
     Args:
         settings: holds nothing of its own.
-        format: unused here; every sink is made the same way.
     """
 
     Settings: ClassVar = StdoutSettings
-    plain: ClassVar = True
+    uses_fields = False
 
-    def __init__(self, settings: StdoutSettings, format: Format | None = None) -> None:  # noqa: A002, ARG002
-        self.arn = ""
+    def __init__(self, settings: StdoutSettings) -> None:
         self.limits = settings.limits.over(LIMITS)
         self._lock = threading.Lock()
 

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from trailforward.aws.client import Client
-from trailforward.errors import PermanentError
+from trailforward.errors import PermanentError, SettingError
 from trailforward.sinks._aws_batches import digest
+from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks._lines import one_line_each
 from trailforward.sinks._multi_call import send_parts
 from trailforward.sinks.base import Limits, Rejection
-from trailforward.sinks.settings import SinkSettings, fault
+from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,16 +43,16 @@ class S3Settings(SinkSettings):
         """Refuses what does not name bucket and Region."""
         fix = "write s3://BUCKET/PREFIX?region=REGION, such as s3://security-lake/cloudtrail?region=eu-west-1"
         if to.startswith("arn:"):
-            raise fault("the ARN of a bucket does not say in which Region it lies", fix)
+            raise SettingError("the ARN of a bucket does not say in which Region it lies", fix)
         if "\n" in to or not re.match(SHAPE, to):
             what = (
                 "it lacks the bucket's Region"
                 if "?region=" not in to
                 else "the bucket, prefix or Region is malformed"
             )
-            raise fault(what, fix)
+            raise SettingError(what, fix)
         if {".", ".."} & set(urlsplit(to).path.split("/")):
-            raise fault("a step of the prefix is . or .., which many tools resolve", fix)
+            raise SettingError("a step of the prefix is . or .., which many tools resolve", fix)
 
     @property
     def bucket(self) -> str:
@@ -81,29 +81,29 @@ class S3Settings(SinkSettings):
         """Refuses formats that are no JSON: objects are NDJSON."""
         super().check(format)
         if not format.json:
-            raise fault(f"format {format.name!r} is no JSON, and objects are NDJSON", 'use format = "raw"')
+            raise SettingError(
+                f"format {format.name!r} is no JSON, and objects are NDJSON", 'use format = "raw"'
+            )
 
 
-class S3Sink:
+class S3Sink(AwsSink):
     """A bucket. Keys follow from the content, so that what is sent again is stored once.
 
     Args:
         settings: see :class:`S3Settings`.
-        format: must be JSON.
 
     Raises:
         SettingError: the format does not fit.
     """
 
     Settings: ClassVar = S3Settings
+    service: ClassVar = "s3"
+    default_limits: ClassVar = LIMITS
 
-    def __init__(self, settings: S3Settings, format: Format) -> None:  # noqa: A002
-        settings.check(format)
-        self.arn = settings.resource
-        self.limits = settings.limits.over(LIMITS)
+    def __init__(self, settings: S3Settings, *, direct: bool = True) -> None:
+        super().__init__(settings, settings.region, direct=direct)
         self._bucket = settings.bucket
         self._prefix = settings.prefix
-        self._client = Client("s3", settings.region)
 
     def size(self, entry: Entry) -> int:
         """Data before compression, and its line break."""
@@ -139,14 +139,6 @@ class S3Sink:
             if error.code not in {"PreconditionFailed", "412"}:
                 raise
         return []
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()
 
 
 def _partition(entry: Entry) -> str:

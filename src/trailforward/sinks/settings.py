@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 _Positive = Annotated[int, Constraint(ge=1)]
 
 
-def fault(what: str, fix: str) -> SettingError:
-    """What a class's own checks raise; the configuration reports it as a ``Problem``, with the key.
-
-    Args:
-        what: what is wrong.
-        fix: what to write instead.
-    """
-    return SettingError(what, fix)
-
-
 class LimitSettings(Settings):
     """Replaces a destination's documented limits, for resources that were raised or are older.
 
@@ -68,6 +58,14 @@ class SinkSettings(Settings):
         """ARN of the destination, or empty: events about it that a service caused are our own."""
         return self.to if self.to.startswith("arn:") else ""
 
+    @property
+    def required_account(self) -> str:
+        """The account that the function must run in, or empty if any account will do.
+
+        An API that takes a name instead of an ARN finds a resource of that name in the caller's account.
+        """
+        return ""
+
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses a format that does not fit the other settings. Called where both are known.
 
@@ -75,7 +73,7 @@ class SinkSettings(Settings):
             SettingError: it does not fit.
         """
         if self.redact and format.name == "raw":
-            raise fault(
+            raise SettingError(
                 'format "raw" sends what arrived, and `redact` changes it',
                 'use another format ("record", "cloudevents" …), or remove `redact`',
             )
@@ -87,13 +85,18 @@ class AwsSinkSettings(SinkSettings):
     service: ClassVar[str]
     resource_prefix: ClassVar[str] = ""
     example: ClassVar[str]
-    #: The API takes a name and no ARN: it would find a resource of that name in the caller's own account.
-    own_account_only: ClassVar[bool] = False
+    #: Whether the API takes the resource's name instead of its ARN.
+    named_in_own_account: ClassVar[bool] = False
 
     @property
     def arn(self) -> Arn:
         """The destination, taken apart."""
         return Arn.parse(self.to)
+
+    @property
+    def required_account(self) -> str:
+        """The destination's account, if the API takes a name instead of an ARN."""
+        return self.arn.account if self.named_in_own_account else ""
 
     @property
     def resource_name(self) -> str:
@@ -118,10 +121,10 @@ class AwsSinkSettings(SinkSettings):
         try:
             arn = Arn.parse(to)
         except ValueError as error:
-            raise fault(f"not an ARN: {error}", fix) from None
+            raise SettingError(f"not an ARN: {error}", fix) from None
         if arn.service != cls.service or not arn.resource.startswith(cls.resource_prefix):
-            raise fault("the ARN of something else", fix)
+            raise SettingError("the ARN of something else", fix)
         if not arn.region or not arn.account:
-            raise fault("the ARN lacks its Region or its account", fix)
+            raise SettingError("the ARN lacks its Region or its account", fix)
         if "\n" in to or not re.match(cls.shape(), to):
-            raise fault("more than an ARN, or one with a malformed name at its end", fix)
+            raise SettingError("more than an ARN, or one with a malformed name at its end", fix)

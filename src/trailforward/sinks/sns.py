@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.aws.client import Client
-from trailforward.sinks._aws_batches import attribute_bytes, attributes, by_id, digest, fifo_id, sendable
+from trailforward.sinks._aws_batches import attribute_bytes, attributes, by_id, sendable
+from trailforward.sinks._aws_sink import AwsSink
+from trailforward.sinks._fifo import fifo_ids, in_order, is_fifo
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.formats.base import Format
 
 #: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize is
 #: 262,144 unless raised (up to 1,048,576), for each message and for the call. Body and attributes count.
@@ -33,25 +33,24 @@ class SnsSettings(AwsSinkSettings):
     attributes: bool = True
 
 
-class SnsSink:
+class SnsSink(AwsSink):
     """A topic.
 
     Args:
         settings: see :class:`SnsSettings`.
-        format: unused here; every sink is made the same way.
-        direct: False to call by botocore always.
+        direct: False to call through botocore always.
     """
 
     Settings: ClassVar = SnsSettings
+    service: ClassVar = "sns"
+    default_limits: ClassVar = LIMITS
 
-    def __init__(self, settings: SnsSettings, format: Format, *, direct: bool = True) -> None:  # noqa: A002, ARG002
-        self.arn = settings.to
+    def __init__(self, settings: SnsSettings, *, direct: bool = True) -> None:
+        super().__init__(settings, settings.arn.region, direct=direct)
         self._attributes = settings.attributes
-        self._fifo = self.arn.endswith(".fifo")
-        limits = settings.limits.over(LIMITS)
-        # Calls at once would overtake each other.
-        self.limits = limits.override(calls=1) if self._fifo else limits
-        self._client = Client("sns", settings.arn.region, direct=direct)
+        self._fifo = is_fifo(self.arn)
+        if self._fifo:
+            self.limits = in_order(self.limits)
 
     def size(self, entry: Entry) -> int:
         """Body and attributes in UTF-8."""
@@ -83,14 +82,5 @@ class SnsSink:
         if self._attributes and entry.fields:
             request["MessageAttributes"] = attributes(entry.fields)
         if self._fifo:
-            request["MessageGroupId"] = fifo_id(entry.group or "trailforward")
-            request["MessageDeduplicationId"] = digest(entry.data)
+            request |= fifo_ids(entry)
         return request
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()

@@ -5,23 +5,15 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.aws.client import Client
-from trailforward.sinks._aws_batches import (
-    attribute_bytes,
-    attributes,
-    by_id,
-    digest,
-    fifo_id,
-    named,
-    sendable,
-)
+from trailforward.sinks._aws_batches import attribute_bytes, attributes, by_id, named, sendable
+from trailforward.sinks._aws_sink import AwsSink
+from trailforward.sinks._fifo import fifo_ids, in_order, is_fifo
 from trailforward.sinks.base import Entry, Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.formats.base import Format
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html; a queue's
 #: own MaximumMessageSize may be lower (queues made before 2025 often say 262,144). Body and attributes count.
@@ -35,27 +27,26 @@ class SqsSettings(AwsSinkSettings):
     example: ClassVar[str] = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
 
 
-class SqsSink:
+class SqsSink(AwsSink):
     """A queue.
 
     Args:
         settings: see :class:`SqsSettings`.
-        format: unused here; every sink is made the same way.
-        direct: False to call by botocore always.
+        direct: False to call through botocore always.
     """
 
     Settings: ClassVar = SqsSettings
+    service: ClassVar = "sqs"
+    default_limits: ClassVar = LIMITS
 
-    def __init__(self, settings: SqsSettings, format: Format | None = None, *, direct: bool = True) -> None:  # noqa: A002, ARG002
-        self.arn = settings.to
+    def __init__(self, settings: SqsSettings, *, direct: bool = True) -> None:
         arn = settings.arn
+        super().__init__(settings, arn.region, direct=direct)
         self._path = f"/{arn.account}/{arn.resource}"
-        self._fifo = arn.resource.endswith(".fifo")
-        limits = settings.limits.over(LIMITS)
-        # Calls at once would overtake each other.
-        self.limits = limits.override(calls=1) if self._fifo else limits
-        self.plain = not self._fifo  # the group is the account
-        self._client = Client("sqs", arn.region, direct=direct)
+        self._fifo = is_fifo(self.arn)
+        self.uses_fields = self._fifo  # the message group is the account
+        if self._fifo:
+            self.limits = in_order(self.limits)
 
     def size(self, entry: Entry) -> int:
         """Body and attributes in UTF-8."""
@@ -94,17 +85,8 @@ class SqsSink:
         if entry.attributes:
             request["MessageAttributes"] = attributes(entry.attributes)
         if self._fifo:
-            request["MessageGroupId"] = fifo_id(entry.group or "trailforward")
-            request["MessageDeduplicationId"] = digest(entry.data)
+            request |= fifo_ids(entry)
         return request
-
-    def prepare(self) -> None:
-        """Makes the client."""
-        self._client.prepare()
-
-    def close(self) -> None:
-        """Gives up the connections."""
-        self._client.close()
 
 
 def _md5(data: bytes) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from trailforward.errors import NothingToForwardError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
-from trailforward.sources._notifications import notices
-from trailforward.sources.base import Reading
+from trailforward.sources._notifications import notifications
+from trailforward.sources.base import ObjectReader
 from trailforward.sources.cloudwatch_logs import CloudWatchLogsSource
 from trailforward.sources.eventbridge import EventBridgeSource
 from trailforward.sources.firehose import FirehoseSource
@@ -22,8 +22,9 @@ from trailforward.sources.unknown import UnknownSource
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from trailforward.aws.objects import S3Object
     from trailforward.models import EventBridgeEvent
-    from trailforward.sources.base import Pointer, Source
+    from trailforward.sources.base import Source
 
 #: Asked in this order; the last one takes everything.
 ALL: tuple[Source, ...] = (
@@ -41,11 +42,11 @@ ALL: tuple[Source, ...] = (
 
 def detect(payload: Any) -> Source:
     """The source that knows a payload's shape; the unknown one takes what no other does."""
-    return next(source for source in ALL if source.recognises(payload))
+    return next(source for source in ALL if source.recognizes(payload))
 
 
 def parse(
-    payload: Any, *, fetch: Callable[[Pointer], Iterable[bytes]] | None = None
+    payload: Any, *, fetch: Callable[[S3Object], Iterable[bytes]] | None = None
 ) -> Iterator[EventBridgeEvent]:
     """Typed events, whatever wrapped them.
 
@@ -69,9 +70,9 @@ def parse(
     from trailforward.models import EventBridgeEvent
 
     payload = _decoded(payload)
-    reading = Reading(fetch)
+    reader = ObjectReader(fetch)
     for item in payload if isinstance(payload, list) else [payload]:
-        for event in _events(_decoded(item), reading):
+        for event in _events(_decoded(item), reader):
             yield EventBridgeEvent.model_validate(event)
 
 
@@ -81,13 +82,13 @@ def _decoded(payload: Any) -> Any:
     return decode(payload) if isinstance(payload, str) else payload
 
 
-def _events(payload: Any, reading: Reading) -> Iterator[dict[str, Any]]:
+def _events(payload: Any, reader: ObjectReader) -> Iterator[dict[str, Any]]:
     source = detect(payload)
-    if isinstance(source, (EventBridgeSource, UnknownSource)) and notices(payload) is None:
+    if isinstance(source, (EventBridgeSource, UnknownSource)) and notifications(payload) is None:
         # An event, or what is none: writing it out and reading it back would gain nothing.
         yield as_envelope(payload)
         return
-    for message in source.messages(payload, reading):
+    for message in source.messages(payload, reader):
         try:
             event = message.event
         except NothingToForwardError:

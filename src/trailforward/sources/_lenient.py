@@ -15,7 +15,7 @@ def text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def first_of_records(payload: Any) -> Any:
+def first_record(payload: Any) -> Any:
     """The first of ``Records``; None for any other payload."""
     records = part(payload, "Records")
     return records[0] if isinstance(records, list) and records else None

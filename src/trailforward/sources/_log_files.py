@@ -77,7 +77,7 @@ def records(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
         blocks: of the uncompressed text, cut anywhere.
 
     Raises:
-        EventError: ``not_json``, ``not_utf8``, ``too_deep``, ``too_large`` or ``no_records``, or what reading
+        EventError: ``not_json``, ``not_utf8``, ``too_deep``, ``too_large`` or ``no_records``, or what reader
             the blocks raised. All records before that were yielded.
         NothingToForwardError: ``digest_file``.
     """

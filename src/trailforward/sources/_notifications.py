@@ -9,19 +9,19 @@ import re
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trailforward.aws.objects import S3Object
 from trailforward.errors import EventError, MissingExtraError, NothingToForwardError, UnreadError
 from trailforward.jsontext import encode
 from trailforward.message import Message
 from trailforward.sources._envelope import wrapped
-from trailforward.sources._lenient import first_of_records, part, text
+from trailforward.sources._lenient import first_record, part, text
 from trailforward.sources._log_files import inflate, records
-from trailforward.sources.base import Pointer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
 
     from trailforward.message import Origin
-    from trailforward.sources.base import Reading
+    from trailforward.sources.base import ObjectReader
 
 #: ``AWSLogs/[organisation/]account/service/…``: what AWS's services write, CloudTrail and others.
 _KEY = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/([^/]+)/")
@@ -29,7 +29,7 @@ _CLOUDTRAIL = "CloudTrail"
 _DIGEST = "CloudTrail-Digest"
 
 
-class Notice(NamedTuple):
+class S3Notification(NamedTuple):
     """What points to one object.
 
     Attributes:
@@ -38,12 +38,12 @@ class Notice(NamedTuple):
         event: what happened to it, where that is told: ``ObjectCreated:Put``.
     """
 
-    pointer: Pointer
+    pointer: S3Object
     raw: bytes
     event: str = ""
 
 
-def notices(payload: Any) -> list[Notice] | None:
+def notifications(payload: Any) -> list[S3Notification] | None:
     """What a payload points to; None if it is no pointer. Survives any JSON value."""
     if not isinstance(payload, dict):
         return None
@@ -51,19 +51,19 @@ def notices(payload: Any) -> list[Notice] | None:
         return _cloudtrail(payload)
     if payload.get("detail-type") == "Object Created" and payload.get("source") == "aws.s3":
         return _object_created(payload)
-    if part(first_of_records(payload), "eventSource") != "aws:s3":
+    if part(first_record(payload), "eventSource") != "aws:s3":
         return None
     return [_s3(record) for record in payload["Records"]]
 
 
-def setup_notice(payload: Any) -> NothingToForwardError | None:
+def test_notification(payload: Any) -> NothingToForwardError | None:
     """What S3 sends when a notification is set up."""
     if isinstance(payload, dict) and payload.get("Event") == "s3:TestEvent":
         return NothingToForwardError("s3_test_event", "an S3 test notification, not an event")
     return None
 
 
-def read(notice: Notice, origin: Origin, reading: Reading) -> Iterator[Message]:
+def read(notice: S3Notification, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
     """The records of the object that a notice points to. What cannot be read is a message that says so.
 
     That message is the notice, with the number of the records before it as ``origin.skip``: handed back, it
@@ -72,7 +72,7 @@ def read(notice: Notice, origin: Origin, reading: Reading) -> Iterator[Message]:
     Args:
         notice: what points to the object.
         origin: of the payload; ``skip`` says how many records are done.
-        reading: how to read it, and how long.
+        reader: how to read it, and how long.
     """
     pointer = notice.pointer
     place = f"s3://{pointer.bucket}/{pointer.key}"
@@ -87,10 +87,10 @@ def read(notice: Notice, origin: Origin, reading: Reading) -> Iterator[Message]:
     number = 0
     try:
         _refuse(notice)
-        with closing(_blocks(pointer, reading)) as blocks:
+        with closing(_blocks(pointer, reader)) as blocks:
             for value, raw in records(inflate(blocks)):
                 if number >= origin.skip:
-                    if (why := reading.over) is not None:
+                    if (why := reader.over) is not None:
                         raise UnreadError(*why)
                     yield wrapped(value, raw, here._replace(ref=f"{place}#{number}"))
                 number += 1
@@ -102,19 +102,19 @@ def read(notice: Notice, origin: Origin, reading: Reading) -> Iterator[Message]:
             yield Message(notice.raw, here, error=nothing)
 
 
-def _blocks(pointer: Pointer, reading: Reading) -> Generator[bytes]:
+def _blocks(pointer: S3Object, reader: ObjectReader) -> Generator[bytes]:
     """The object's bytes; whatever else goes wrong on the way may go right later."""
-    if (why := reading.over) is not None:
+    if (why := reader.over) is not None:
         raise UnreadError(*why)
     try:
-        yield from reading.fetch(pointer)
+        yield from reader.fetch(pointer)
     except (EventError, MissingExtraError):
         raise
     except Exception as error:  # noqa: BLE001  # one object must not cost the batch
         raise UnreadError(type(error).__name__, "reading the object failed") from None
 
 
-def _refuse(notice: Notice) -> None:
+def _refuse(notice: S3Notification) -> None:
     """Raises for what need not, or cannot, be read."""
     bucket, key, *_ = notice.pointer
     if not bucket or not key:
@@ -135,40 +135,40 @@ def _service(key: str) -> str:
     return "" if found is None else found[1]
 
 
-def _cloudtrail(payload: dict[str, Any]) -> list[Notice]:
+def _cloudtrail(payload: dict[str, Any]) -> list[S3Notification]:
     bucket, keys = payload["s3Bucket"], payload["s3ObjectKey"]
     listed: Iterable[Any] = keys if isinstance(keys, list) else [keys]
     return [
-        Notice(Pointer(text(bucket), text(key)), encode({"s3Bucket": bucket, "s3ObjectKey": [key]}))
+        S3Notification(S3Object(text(bucket), text(key)), encode({"s3Bucket": bucket, "s3ObjectKey": [key]}))
         for key in listed
     ]
 
 
-def _object_created(payload: dict[str, Any]) -> list[Notice] | None:
+def _object_created(payload: dict[str, Any]) -> list[S3Notification] | None:
     """EventBridge's event, where it is about a trail file; any other object's event is an event."""
     detail = payload.get("detail")
     thing = part(detail, "object")
     key = text(part(thing, "key"))
     if not _service(key).startswith(_CLOUDTRAIL):
         return None
-    pointer = Pointer(
+    pointer = S3Object(
         text(part(part(detail, "bucket"), "name")),
         key,
         text(payload.get("region")),
         text(part(thing, "version-id")),
     )
-    return [Notice(pointer, encode(payload))]
+    return [S3Notification(pointer, encode(payload))]
 
 
-def _s3(record: Any) -> Notice:
+def _s3(record: Any) -> S3Notification:
     from urllib.parse import unquote_plus
 
     about = part(record, "s3")
     thing = part(about, "object")
-    pointer = Pointer(
+    pointer = S3Object(
         text(part(part(about, "bucket"), "name")),
         unquote_plus(text(part(thing, "key"))),  # notifications spell keys as forms do
         text(part(record, "awsRegion")),
         text(part(thing, "versionId")),
     )
-    return Notice(pointer, encode({"Records": [record]}), text(part(record, "eventName")))
+    return S3Notification(pointer, encode({"Records": [record]}), text(part(record, "eventName")))

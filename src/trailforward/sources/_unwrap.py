@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.message import Origin
-    from trailforward.sources.base import Reading
+    from trailforward.sources.base import ObjectReader
 
 #: How EventBridge begins an event of CloudTrail.
 _START, _EVENT, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
@@ -24,13 +24,13 @@ _START, _EVENT, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
 _HINTS = (b'"TopicArn"', b'"s3ObjectKey"', b'"aws:s3"', b'"Object Created"', b'"s3:TestEvent"')
 
 
-def unwrap(raw: bytes, origin: Origin, reading: Reading) -> Iterator[Message]:
+def unwrap(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
     """The messages in what was carried; at least one, with its exact bytes where it is an event.
 
     Args:
         raw: an event, SNS's notification around one, a log subscription's data, or a pointer to objects.
         origin: of what carried it.
-        reading: how to read objects.
+        reader: how to read objects.
     """
     if bare(raw):
         yield Message(raw, origin)
@@ -43,19 +43,19 @@ def unwrap(raw: bytes, origin: Origin, reading: Reading) -> Iterator[Message]:
     except EventError:
         value = None
     if (text := notified(value)) is not None:
-        yield from unwrap(to_bytes(text), origin, reading)
-    elif (found := _notifications.notices(value)) is not None:
-        yield from pointed(value, found, origin, reading)
+        yield from unwrap(to_bytes(text), origin, reader)
+    elif (found := _notifications.notifications(value)) is not None:
+        yield from pointed(value, found, origin, reader)
     else:
-        yield Message(raw, origin, error=_notifications.setup_notice(value))
+        yield Message(raw, origin, error=_notifications.test_notification(value))
 
 
 def pointed(
-    payload: Any, found: list[_notifications.Notice], origin: Origin, reading: Reading
+    payload: Any, found: list[_notifications.S3Notification], origin: Origin, reader: ObjectReader
 ) -> Iterator[Message]:
     """The records of all objects that a payload points to."""
     for notice in found:
-        yield from _notifications.read(notice, origin, reading)
+        yield from _notifications.read(notice, origin, reader)
     if not found:
         error = EventError("bad_notification", "a notification that names no object")
         yield Message(encode(payload), origin, error=error)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from trailforward.aws.objects import S3Object
     from trailforward.message import Message
     from trailforward.outcome import Outcome
 
@@ -22,22 +23,22 @@ class Source(Protocol):
 
     name: ClassVar[str]
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """Whether a payload has this shape. Survives any JSON value."""
         ...
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterable[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterable[Message]:
         """The messages of a payload, in order. What is no event becomes a message that says so.
 
         An iterator where they may be too many for memory: it is read as it is forwarded.
 
         Args:
             payload: as Lambda gave it.
-            reading: how to read what the payload only points to; by botocore, without limit, by default.
+            reader: how to read what the payload only points to; by botocore, without limit, by default.
         """
         ...
 
-    def answer(self, outcome: Outcome, payload: Any) -> Any:
+    def response(self, outcome: Outcome, payload: Any) -> Any:
         """What the invocation must answer so that Lambda hands back exactly ``outcome.returned``.
 
         Args:
@@ -50,23 +51,7 @@ class Source(Protocol):
         ...
 
 
-class Pointer(NamedTuple):
-    """An object in S3 that a payload points to.
-
-    Attributes:
-        bucket: its name.
-        key: as S3 spells it, decoded.
-        region: of the bucket, or empty.
-        version: of the object, or empty.
-    """
-
-    bucket: str
-    key: str
-    region: str = ""
-    version: str = ""
-
-
-class Reading:
+class ObjectReader:
     """How to read what payloads point to, and how long.
 
     Args:
@@ -76,13 +61,13 @@ class Reading:
     """
 
     def __init__(
-        self, fetch: Callable[[Pointer], Iterable[bytes]] | None = None, *, until: float = math.inf
+        self, fetch: Callable[[S3Object], Iterable[bytes]] | None = None, *, until: float = math.inf
     ) -> None:
         self._fetch = fetch
         self._until = until
         self._stopped = False
 
-    def fetch(self, pointer: Pointer) -> Iterable[bytes]:
+    def fetch(self, pointer: S3Object) -> Iterable[bytes]:
         """The bytes of an object."""
         if self._fetch is None:
             from trailforward.aws.objects import Objects
@@ -91,7 +76,7 @@ class Reading:
         return self._fetch(pointer)
 
     def stop(self) -> None:
-        """Ends reading: what has been read cannot be delivered."""
+        """Ends reader: what has been read cannot be delivered."""
         self._stopped = True
 
     @property

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.outcome import Outcome
-    from trailforward.sources.base import Reading
+    from trailforward.sources.base import ObjectReader
 
 
 class CloudWatchLogsSource:
@@ -24,11 +24,11 @@ class CloudWatchLogsSource:
 
     name: ClassVar = "cloudwatch_logs"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """``awslogs`` with ``data``."""
         return part(part(payload, "awslogs"), "data") is not None
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:  # noqa: ARG002
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:  # noqa: ARG002
         """One message per log event."""
         origin = Origin(self.name, unit=UNIT)
         try:
@@ -38,7 +38,7 @@ class CloudWatchLogsSource:
         else:
             yield from _log_events.read(data, origin)
 
-    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.
 
         Raises:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources._lenient import text
-from trailforward.sources._notifications import notices
+from trailforward.sources._notifications import notifications
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import pointed
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,19 +39,19 @@ class EventBridgeSource:
 
     name: ClassVar = "eventbridge"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """An envelope has ``detail-type`` and ``detail``."""
         return isinstance(payload, dict) and "detail-type" in payload and "detail" in payload
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterable[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterable[Message]:
         """The one event, or the records of the trail file that it tells of."""
         origin = Origin(self.name, text(payload.get("id")), unit=UNIT)
-        if (found := notices(payload)) is not None:
-            return pointed(payload, found, origin, reading or Reading())
+        if (found := notifications(payload)) is not None:
+            return pointed(payload, found, origin, reader or ObjectReader())
         raw = payload.raw if isinstance(payload, Payload) else encode(payload)
         return [Message(raw, origin, event=payload)]
 
-    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.
 
         Raises:

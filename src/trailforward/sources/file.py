@@ -30,7 +30,7 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
     A byte order mark at the beginning belongs to the file, not to its first event.
 
     Args:
-        file: opened for reading bytes; it need not be seekable.
+        file: opened for reader bytes; it need not be seekable.
         name: shown in origins, as ``NAME:LINE`` or ``NAME#INDEX``.
 
     Raises:
@@ -67,7 +67,7 @@ class _Lines:
     """The lines of a file, or of what its gzip holds, up to where it is damaged.
 
     Args:
-        file: opened for reading bytes.
+        file: opened for reader bytes.
     """
 
     def __init__(self, file: BinaryIO) -> None:

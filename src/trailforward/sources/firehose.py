@@ -16,7 +16,7 @@ from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources._lenient import part, text
 from trailforward.sources._unwrap import unbase64, unwrap
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,13 +29,13 @@ class FirehoseSource:
 
     name: ClassVar = "firehose"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """``records`` (small r) and ``deliveryStreamArn``."""
         return isinstance(part(payload, "records"), list) and "deliveryStreamArn" in payload
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The messages in every record, bad ones included."""
-        reading = reading or Reading()
+        reader = reader or ObjectReader()
         for record in payload["records"]:
             ident = text(part(record, "recordId"))
             origin = Origin(
@@ -51,9 +51,9 @@ class FirehoseSource:
             except EventError as error:
                 yield Message(encode(record), origin, error=error)
             else:
-                yield from unwrap(data, origin, reading)
+                yield from unwrap(data, origin, reader)
 
-    def answer(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
+    def response(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
         """Every record once, in order, with its own data: the answer is never longer than what came."""
         failed = {outcome.messages[index].origin.item for index in outcome.returned}
         return {"records": [_answered(record, failed) for record in payload["records"]]}

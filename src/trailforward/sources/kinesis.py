@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import first_of_records, part, text
+from trailforward.sources._lenient import first_record, part, text
 from trailforward.sources._unwrap import unbase64, unwrap
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +30,13 @@ class KinesisSource:
 
     name: ClassVar = "kinesis"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """``Records`` whose first has ``eventSource`` ``aws:kinesis``."""
-        return bool(part(first_of_records(payload), "eventSource") == "aws:kinesis")
+        return bool(part(first_record(payload), "eventSource") == "aws:kinesis")
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The messages in every record, bad ones included."""
-        reading = reading or Reading()
+        reader = reader or ObjectReader()
         for record in payload["Records"]:
             about = part(record, "kinesis")
             number = text(part(about, "sequenceNumber"))
@@ -54,9 +54,9 @@ class KinesisSource:
             except EventError as error:
                 yield Message(encode(record), origin, error=error)
             else:
-                yield from unwrap(data, origin, reading)
+                yield from unwrap(data, origin, reader)
 
-    def answer(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
+    def response(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
         """``batchItemFailures`` with the lowest sequence number to hand back; an empty list if there is none.
 
         A record without one is named by an empty one, by which Lambda takes the whole batch back.

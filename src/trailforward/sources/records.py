@@ -11,7 +11,7 @@ from trailforward.sources._raise import UNIT, raise_returned
 
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
-    from trailforward.sources.base import Reading
+    from trailforward.sources.base import ObjectReader
 
 
 class RecordsSource:
@@ -19,21 +19,21 @@ class RecordsSource:
 
     name: ClassVar = "records"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """A record, or ``Records`` whose first is one."""
         if is_record(payload):
             return True
         records = payload.get("Records") if isinstance(payload, dict) else None
         return isinstance(records, list) and bool(records) and is_record(records[0])
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> list[Message]:  # noqa: ARG002
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> list[Message]:  # noqa: ARG002
         """One message per record."""
         records = [payload] if is_record(payload) else payload["Records"]
         return [
             _message(record, Origin(self.name, str(index), unit=UNIT)) for index, record in enumerate(records)
         ]
 
-    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; the whole payload goes back where one record must.
 
         Raises:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._notifications import notices, setup_notice
+from trailforward.sources._notifications import notifications, test_notification
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import pointed
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,19 +22,19 @@ class S3Source:
 
     name: ClassVar = "s3"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """``Records`` whose first has ``eventSource`` ``aws:s3``; or ``s3Bucket`` and ``s3ObjectKey``."""
-        return notices(payload) is not None or setup_notice(payload) is not None
+        return notifications(payload) is not None or test_notification(payload) is not None
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The records of every object that is named, in order."""
         origin = Origin(self.name, unit=UNIT)
-        if (error := setup_notice(payload)) is not None:
+        if (error := test_notification(payload)) is not None:
             yield Message(encode(payload), origin, error=error)
         else:
-            yield from pointed(payload, notices(payload) or [], origin, reading or Reading())
+            yield from pointed(payload, notifications(payload) or [], origin, reader or ObjectReader())
 
-    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.
 
         Raises:

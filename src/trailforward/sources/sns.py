@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode, to_bytes
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import first_of_records, part, text
+from trailforward.sources._lenient import first_record, part, text
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import notified, unwrap
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,13 +23,13 @@ class SnsSource:
 
     name: ClassVar = "sns"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """``Records`` whose first has ``EventSource`` (capital E) ``aws:sns``; or a notification alone."""
-        return part(first_of_records(payload), "EventSource") == "aws:sns" or notified(payload) is not None
+        return part(first_record(payload), "EventSource") == "aws:sns" or notified(payload) is not None
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterator[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The messages in every notification, bad ones included."""
-        reading = reading or Reading()
+        reader = reader or ObjectReader()
         records = [{"Sns": payload}] if notified(payload) is not None else payload["Records"]
         for record in records:
             sns = part(record, "Sns")
@@ -42,12 +42,12 @@ class SnsSource:
             )
             body = part(sns, "Message")
             if isinstance(body, str):
-                yield from unwrap(to_bytes(body), origin, reading)
+                yield from unwrap(to_bytes(body), origin, reader)
             else:
                 error = EventError("bad_sns_record", "an SNS record without a text 'Message'")
                 yield Message(encode(record), origin, error=error)
 
-    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None; Lambda repeats an asynchronous invocation that raises.
 
         Raises:

@@ -17,7 +17,7 @@ from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources._lenient import text
 from trailforward.sources._unwrap import bare, unwrap
-from trailforward.sources.base import Reading
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -30,7 +30,7 @@ class SqsSource:
 
     name: ClassVar = "sqs"
 
-    def recognises(self, payload: Any) -> bool:
+    def recognizes(self, payload: Any) -> bool:
         """``Records`` whose first has ``eventSource`` ``aws:sqs``; an empty batch is one too."""
         records = payload.get("Records") if isinstance(payload, dict) else None
         if not isinstance(records, list):
@@ -39,15 +39,15 @@ class SqsSource:
             return len(payload) == 1
         return isinstance(records[0], dict) and records[0].get("eventSource") == "aws:sqs"
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> Iterable[Message]:
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterable[Message]:
         """The messages in every SQS record, bad ones included."""
         records = payload["Records"]
         plain = [_plain(record) for record in records]
         if None not in plain:
             return plain  # type: ignore[return-value]  # no None in it
-        return self._each(records, plain, reading or Reading())
+        return self._each(records, plain, reader or ObjectReader())
 
-    def answer(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:  # noqa: ARG002
         """``batchItemFailures`` with the messageIds to hand back; an empty list when there are none.
 
         A message that has no messageId is named by an empty one, by which Lambda takes the whole batch back.
@@ -57,15 +57,15 @@ class SqsSource:
         return {"batchItemFailures": [{"itemIdentifier": ident} for ident in ids]}
 
     def _each(
-        self, records: Sequence[Any], plain: Sequence[Message | None], reading: Reading
+        self, records: Sequence[Any], plain: Sequence[Message | None], reader: ObjectReader
     ) -> Iterator[Message]:
         for record, message in zip(records, plain, strict=True):
             if message is not None:
                 yield message
             else:
-                yield from self._messages(record, reading)
+                yield from self._messages(record, reader)
 
-    def _messages(self, record: Any, reading: Reading) -> Iterator[Message]:
+    def _messages(self, record: Any, reader: ObjectReader) -> Iterator[Message]:
         if not isinstance(record, dict):
             error = EventError("bad_sqs_record", "an SQS record that is no JSON object")
             yield Message(encode(record), Origin(self.name), error=error)
@@ -97,7 +97,7 @@ class SqsSource:
         except EventError as error:
             yield Message(encode(body), origin, error=error)
             return
-        yield from unwrap(raw, origin, reading)
+        yield from unwrap(raw, origin, reader)
 
 
 def _plain(record: Any) -> Message | None:

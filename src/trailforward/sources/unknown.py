@@ -12,7 +12,7 @@ from trailforward.sources._raise import raise_returned
 
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
-    from trailforward.sources.base import Reading
+    from trailforward.sources.base import ObjectReader
 
 #: What may be repeated in an error.
 _SOURCE = re.compile(r"[A-Za-z0-9:._-]{1,64}")
@@ -23,15 +23,15 @@ class UnknownSource:
 
     name: ClassVar = "unknown"
 
-    def recognises(self, payload: Any) -> bool:  # noqa: ARG002
+    def recognizes(self, payload: Any) -> bool:  # noqa: ARG002
         """Always."""
         return True
 
-    def messages(self, payload: Any, reading: Reading | None = None) -> list[Message]:  # noqa: ARG002
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> list[Message]:  # noqa: ARG002
         """The payload as one message that knows it is no event."""
         return [Message(encode(payload), Origin(self.name), error=_why(payload))]
 
-    def answer(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
+    def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None, if the payload was dead-lettered.
 
         Raises:

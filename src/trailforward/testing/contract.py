@@ -5,7 +5,7 @@ look behind it; pytest does the rest::
 
     class TestMySink(SinkContract):
         def make(self):
-            return MySink(MySettings(to="my://127.0.0.1"), formats.load("raw"))
+            return MySink(MySettings(to="my://127.0.0.1"))
 
         def taken(self):
             return server.received

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trailforward.errors import PermanentError, TransientError
-from trailforward.sinks.base import Entry, Limits, Rejection
+from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,7 +39,7 @@ class LostAnswer:
 Step = BaseException | Callable[[Sequence[Entry]], Sequence[Rejection]] | LostAnswer | None
 
 
-class MemorySink:
+class MemorySink(Sink):
     """A destination that takes everything within its limits, and keeps it.
 
     Args:

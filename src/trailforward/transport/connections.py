@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.errors import PermanentError, TransientError
 from trailforward.transport import http1
-from trailforward.transport.http1 import Answer, BadAnswerError, UnansweredError
+from trailforward.transport.http1 import InvalidResponseError, NoResponseError, Response
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Answer", "Connections", "Endpoint"]
+__all__ = ["Connections", "Endpoint", "Response"]
 
 #: Idle connections kept; more are closed.
 MAX_IDLE = 16
@@ -84,7 +84,7 @@ class Connections:
         self._idle: deque[tuple[socket.socket, float]] = deque()
         self._closed = False
 
-    def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Response:
         """One POST. Redirects are not followed.
 
         A kept connection that the server closes without a byte of an answer is replaced once: if the
@@ -99,11 +99,11 @@ class Connections:
         if kept is not None:
             try:
                 return self._exchange(kept, target, headers, body)
-            except UnansweredError:
+            except NoResponseError:
                 pass
         try:
             return self._exchange(self._open(), target, headers, body)
-        except UnansweredError as error:
+        except NoResponseError as error:
             raise TransientError("connection_reset", f"the connection was lost: {error}") from None
 
     def close(self) -> None:
@@ -156,7 +156,7 @@ class Connections:
 
     def _exchange(
         self, connection: socket.socket, target: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
+    ) -> Response:
         keep = False
         try:
             whole = _write(connection, http1.head(target, self._host, headers, len(body)), body)
@@ -191,11 +191,11 @@ def _write(connection: socket.socket, head: bytes, body: bytes) -> bool:
     return True
 
 
-def _read(connection: socket.socket) -> tuple[Answer, bool]:
+def _read(connection: socket.socket) -> tuple[Response, bool]:
     """The answer, and whether the connection can serve again.
 
     Raises:
-        UnansweredError: the connection was lost before a byte of an answer.
+        NoResponseError: the connection was lost before a byte of an answer.
         TransientError: no answer, or half of one.
     """
     try:
@@ -203,7 +203,7 @@ def _read(connection: socket.socket) -> tuple[Answer, bool]:
     except TimeoutError:
         text = "no whole answer in time; the request may have arrived"
         raise TransientError("read_timeout", text) from None
-    except BadAnswerError as error:
+    except InvalidResponseError as error:
         raise TransientError("bad_answer", str(error)) from None
     except OSError as error:
         raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None

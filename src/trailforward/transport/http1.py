@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Most of an answer's body that is read. A longer one costs the connection, not the delivery.
-MAX_ANSWER = 1 << 20
+MAX_BODY_BYTES = 1 << 20
 
 _MAX_LINE = 65_536
 _MAX_HEADERS = 100
@@ -28,13 +28,13 @@ _FIRST_FINAL_STATUS = 200
 _BODILESS = frozenset({204, 304})
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """A complete answer.
 
     Attributes:
         status: 200 or above.
         headers: by their names in lower case; the first, where one comes twice.
-        body: of at most :data:`MAX_ANSWER` bytes; what lies beyond is cut off.
+        body: of at most :data:`MAX_BODY_BYTES` bytes; what lies beyond is cut off.
     """
 
     status: int
@@ -42,11 +42,11 @@ class Answer(NamedTuple):
     body: bytes
 
 
-class BadAnswerError(Exception):
+class InvalidResponseError(Exception):
     """What came is no HTTP answer, or half of one. The text repeats nothing of it."""
 
 
-class UnansweredError(Exception):
+class NoResponseError(Exception):
     """The server hung up before it sent a byte."""
 
 
@@ -72,12 +72,12 @@ def head(target: str, host: str, headers: Mapping[str, str], length: int) -> byt
     return text.encode("latin-1")
 
 
-def read(sock: socket.socket) -> tuple[Answer, bool]:
+def read(sock: socket.socket) -> tuple[Response, bool]:
     """The answer that comes, and whether the connection can serve again.
 
     Raises:
-        BadAnswerError: it makes no sense, or is cut short.
-        UnansweredError: there is none.
+        InvalidResponseError: it makes no sense, or is cut short.
+        NoResponseError: there is none.
         OSError: as from the socket.
     """
     incoming = _Incoming(sock)
@@ -86,13 +86,13 @@ def read(sock: socket.socket) -> tuple[Answer, bool]:
         body, ended = _body(incoming, status, headers)
     except EOFError:
         if not incoming.begun:
-            raise UnansweredError("closed without an answer") from None
-        raise BadAnswerError("the answer is cut short") from None
+            raise NoResponseError("closed without an answer") from None
+        raise InvalidResponseError("the answer is cut short") from None
     except ConnectionError as error:
         if not incoming.begun:
-            raise UnansweredError(error.strerror or type(error).__name__) from None
+            raise NoResponseError(error.strerror or type(error).__name__) from None
         raise
-    return Answer(status, headers, body[:MAX_ANSWER]), stays and ended and incoming.empty
+    return Response(status, headers, body[:MAX_BODY_BYTES]), stays and ended and incoming.empty
 
 
 class _Incoming:
@@ -117,7 +117,7 @@ class _Incoming:
         """The next line, without its end. What the end of the connection cuts off is none: EOFError."""
         while (end := self._data.find(b"\n", self._at, self._at + _MAX_LINE)) < 0:
             if len(self._data) - self._at >= _MAX_LINE:
-                raise BadAnswerError("a line of more than 64 KiB")
+                raise InvalidResponseError("a line of more than 64 KiB")
             self._data, self._at = self._data[self._at :] + self._more(), 0
         line = self._data[self._at : end]
         self._at = end + 1
@@ -164,13 +164,13 @@ def _final_head(incoming: _Incoming) -> tuple[int, dict[str, str], bool]:
     while True:
         match = _STATUS.fullmatch(incoming.line())
         if match is None:
-            raise BadAnswerError("no HTTP answer: its first line is no status")
+            raise InvalidResponseError("no HTTP answer: its first line is no status")
         status = int(match[2])
         headers = _headers(incoming)
         if status != _CONTINUE:
             break
     if status < _FIRST_FINAL_STATUS:
-        raise BadAnswerError(f"status {status} is no final answer")
+        raise InvalidResponseError(f"status {status} is no final answer")
     options = headers.get("connection", "").lower()
     return status, headers, "close" not in options if match[1] == b"1" else "keep-alive" in options
 
@@ -189,11 +189,11 @@ def _headers(incoming: _Incoming) -> dict[str, str]:
         name, colon, value = text.partition(":")
         name = name.lower()
         if not colon or not name or name != name.strip():
-            raise BadAnswerError("a header line without a colon")
+            raise InvalidResponseError("a header line without a colon")
         if name == "content-length" and found.get(name, value.strip()) != value.strip():
-            raise BadAnswerError("two lengths")
+            raise InvalidResponseError("two lengths")
         found.setdefault(name, value.strip())
-    raise BadAnswerError(f"more than {_MAX_HEADERS} headers")
+    raise InvalidResponseError(f"more than {_MAX_HEADERS} headers")
 
 
 def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
@@ -204,26 +204,26 @@ def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple
         return _chunks(incoming)
     length = headers.get("content-length")
     if length is None:
-        return incoming.rest(MAX_ANSWER), False
+        return incoming.rest(MAX_BODY_BYTES), False
     if not _LENGTH.fullmatch(length):
-        raise BadAnswerError("a Content-Length that is no number")
+        raise InvalidResponseError("a Content-Length that is no number")
     size = int(length)
-    return incoming.exactly(min(size, MAX_ANSWER)), size <= MAX_ANSWER
+    return incoming.exactly(min(size, MAX_BODY_BYTES)), size <= MAX_BODY_BYTES
 
 
 def _chunks(incoming: _Incoming) -> tuple[bytes, bool]:
     parts: list[bytes] = []
     total = 0
-    while total <= MAX_ANSWER:
+    while total <= MAX_BODY_BYTES:
         match = _CHUNK.fullmatch(incoming.line())
         if match is None:
-            raise BadAnswerError("a chunk without its size")
+            raise InvalidResponseError("a chunk without its size")
         size = int(match[1], 16)
         if not size:
             _headers(incoming)  # trailers
             return b"".join(parts), True
-        parts.append(incoming.exactly(min(size, MAX_ANSWER + 1)))
+        parts.append(incoming.exactly(min(size, MAX_BODY_BYTES + 1)))
         total += size
-        if size <= MAX_ANSWER and incoming.line():
-            raise BadAnswerError("a chunk of another size than it says")
+        if size <= MAX_BODY_BYTES and incoming.line():
+            raise InvalidResponseError("a chunk of another size than it says")
     return b"".join(parts), False

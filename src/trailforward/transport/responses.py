@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trailforward.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 _TRANSIENT = frozenset({408, 425, 429})
 _DIVISIBLE = frozenset({400, 413, 422})
@@ -23,7 +23,7 @@ _HINTS = {
 
 
 def failure(
-    answer: Answer, origin: str, *, word: str = "", divisible: bool | None = None
+    answer: Response, origin: str, *, word: str = "", divisible: bool | None = None
 ) -> TransientError | PermanentError:
     """Sorts an answer that is no success. Its body and reason stay out: they may repeat what was sent.
 

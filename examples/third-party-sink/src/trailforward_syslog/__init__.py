@@ -8,15 +8,13 @@ import threading
 from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import urlsplit
 
-from trailforward.errors import TransientError
+from trailforward.errors import SettingError, TransientError
 from trailforward.settings import Constraint
-from trailforward.sinks.base import Entry, Limits, Rejection
-from trailforward.sinks.settings import SinkSettings, fault
+from trailforward.sinks.base import Entry, Limits, Rejection, Sink
+from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from trailforward.formats.base import Format
 
 #: RFC 5425 asks receivers to take 8 KiB; most take far more.
 LIMITS = Limits(entries=1_000, entry_bytes=256_000, batch_bytes=4_000_000)
@@ -37,21 +35,19 @@ class SyslogSettings(SinkSettings):
     def check_to(cls, to: str) -> None:
         """Refuses what names no host and port."""
         if not re.fullmatch(r"syslog://[A-Za-z0-9.-]+:[0-9]{1,5}", to):
-            raise fault("not syslog://HOST:PORT", "write syslog://HOST:PORT")
+            raise SettingError("not syslog://HOST:PORT", "write syslog://HOST:PORT")
 
 
-class SyslogSink:
+class SyslogSink(Sink):
     """A syslog server. Frames are counted (RFC 6587), so line breaks in an event do no harm.
 
     Args:
         settings: see :class:`SyslogSettings`.
-        format: unused here; every sink is made the same way.
     """
 
     Settings: ClassVar = SyslogSettings
 
-    def __init__(self, settings: SyslogSettings, format: Format) -> None:
-        self.arn = ""
+    def __init__(self, settings: SyslogSettings) -> None:
         self.limits = settings.limits.over(LIMITS)
         url = urlsplit(settings.to)
         self._address = url.hostname or "", url.port or 0
@@ -84,6 +80,3 @@ class SyslogSink:
         except OSError as error:
             raise TransientError(type(error).__name__, f"no syslog server: {error.strerror}") from None
         return refused
-
-    def close(self) -> None:
-        """Nothing is kept."""

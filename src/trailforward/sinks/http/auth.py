@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from trailforward.aws.secrets import check_reference
-from trailforward.errors import PermanentError, SecretError, SecretUnavailableError, TransientError
+from trailforward.errors import (
+    PermanentError,
+    SecretError,
+    SecretUnavailableError,
+    SettingError,
+    TransientError,
+)
 from trailforward.settings import Constraint, Settings, Tagged
+from trailforward.sinks.http.proof import Authorizer, Proof
 from trailforward.sinks.http.url import CHARACTERS
-from trailforward.sinks.settings import fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,51 +55,14 @@ def check_header_name(name: str) -> None:
         SettingError: it is malformed, or the sink's own.
     """
     if not _TOKEN.fullmatch(name):
-        raise fault(f"{name!r} is no header name", "use letters, digits and hyphens, such as X-Tenant")
+        raise SettingError(f"{name!r} is no header name", "use letters, digits and hyphens, such as X-Tenant")
     if name.lower() in FRAMING:
-        raise fault(f"the header {name} is the sink's own", "leave it out; the sink writes it")
+        raise SettingError(f"the header {name} is the sink's own", "leave it out; the sink writes it")
 
 
 def printable(value: str) -> bool:
     """Whether a text can stand in a header: no line breaks or other control characters, Latin-1 only."""
     return _PRINTABLE.fullmatch(value) is not None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Proof:
-    """Headers that prove who sends.
-
-    Attributes:
-        headers: to be added to the request.
-        used: the secret or credentials behind them.
-        target: path and query to use instead of the URL's own; empty if that stays.
-    """
-
-    headers: Mapping[str, str]
-    used: str
-    target: str = ""
-
-
-class Authorizer(Protocol):
-    """Makes the proof for each request."""
-
-    def prove(self, url: str, headers: Mapping[str, str], body: bytes) -> Proof:
-        """The headers to add.
-
-        Raises:
-            TransientError: the secret or the credentials cannot be read right now.
-            PermanentError: they cannot be read until somebody puts that right.
-        """
-        ...
-
-    def renew(self, used: str) -> bool:
-        """Reads the secret or credentials again after a refusal; True if they are others now.
-
-        Raises:
-            TransientError: as for ``prove``.
-            PermanentError: as for ``prove``.
-        """
-        ...
 
 
 class SecretAuth(Settings):
@@ -171,7 +139,7 @@ class BasicAuth(SecretAuth):
     def check_username(cls, username: str) -> None:
         """Refuses what would end the name early, or the header."""
         if ":" in username or not username.isprintable():
-            raise fault(
+            raise SettingError(
                 "a user name holds neither colons nor control characters (RFC 7617)",
                 "write the name alone, without the password",
             )
@@ -205,10 +173,10 @@ class SigV4Auth(Settings):
 
     def authorizer(self, _secrets: Secrets, _lifetime: float) -> Authorizer:
         """Signs."""
-        # Only who signs pays for it.
+        # Imported here because most configurations do not sign.
         from trailforward.sinks.http.sigv4_auth import Signature
 
-        return Signature(self)
+        return Signature(self.service, self.region)
 
 
 #: ``auth = { type = "…", … }``

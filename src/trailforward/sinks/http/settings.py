@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from trailforward.aws.secrets import LIFETIME, check_reference
+from trailforward.errors import SettingError
 from trailforward.settings import Constraint
 from trailforward.sinks.http import presets
 from trailforward.sinks.http.auth import (
@@ -20,7 +21,7 @@ from trailforward.sinks.http.auth import (
 )
 from trailforward.sinks.http.framing import Array, CloudEventsArray, Framing, Ndjson
 from trailforward.sinks.http.url import check_url
-from trailforward.sinks.settings import SinkSettings, fault
+from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
     from urllib.parse import SplitResult
@@ -78,10 +79,10 @@ class HttpSettings(SinkSettings):
         """Refuses headers that would betray a secret or break the request."""
         for name, value in headers.items():
             if name.lower() in _CREDENTIALS:
-                raise fault(f"the header {name} would put a secret into the configuration", "use auth")
+                raise SettingError(f"the header {name} would put a secret into the configuration", "use auth")
             check_header_name(name)
             if value and not printable(value):
-                raise fault(
+                raise SettingError(
                     f"the header {name} holds line breaks or other characters that no header may hold",
                     "use one line of Latin-1 text",
                 )
@@ -90,15 +91,17 @@ class HttpSettings(SinkSettings):
         """Lets a preset choose what was left open, and refuses settings that contradict each other."""
         self._check_preset()
         if self.ca_file is not None and self.url.scheme == "http":
-            raise fault("`ca_file` is for https", "remove `ca_file`, or write https://…")
+            raise SettingError("`ca_file` is for https", "remove `ca_file`, or write https://…")
         if self.ca_file is not None:
             try:
                 ssl.create_default_context(cafile=self.ca_file)
             except OSError as error:  # ssl.SSLError is one, too
                 reason = error.strerror or type(error).__name__
-                raise fault(f"`ca_file` is unusable: {reason}", "name a PEM file of certificates") from None
+                raise SettingError(
+                    f"`ca_file` is unusable: {reason}", "name a PEM file of certificates"
+                ) from None
         if self.batch == "single" and self.limits.entries not in {None, 1}:
-            raise fault(
+            raise SettingError(
                 '`limits.entries` does not fit batch = "single", which sends one event a request',
                 "remove `limits.entries`",
             )
@@ -111,9 +114,9 @@ class HttpSettings(SinkSettings):
         own = {auth.header.lower()} if isinstance(auth, SecretAuth) else _SIGNATURE
         for name in self.headers:
             if name.lower() in own:
-                raise fault(f"`auth` writes the header {name}", f"remove it from `headers`: {name}")
+                raise SettingError(f"`auth` writes the header {name}", f"remove it from `headers`: {name}")
         if isinstance(auth, UrlAuth) and (self.url.path.strip("/") or self.url.query):
-            raise fault(
+            raise SettingError(
                 "the secret is the whole URL, so its path may not stand here, too",
                 "write https://HOST alone, and the whole URL into the secret",
             )
@@ -122,23 +125,23 @@ class HttpSettings(SinkSettings):
         preset = self.loaded_preset
         if preset is None:
             if self.secret is not None:
-                raise fault("`secret` belongs to a preset", 'use auth = { type = "…", secret = "…" }')
+                raise SettingError("`secret` belongs to a preset", 'use auth = { type = "…", secret = "…" }')
             if self.metadata:
-                raise fault("`metadata` belongs to a preset", "remove it, or name the preset")
+                raise SettingError("`metadata` belongs to a preset", "remove it, or name the preset")
             return
         name = f'preset = "{self.preset}"'
         preset.check(self.url)
         if self.secret is not None and self.auth is not None:
-            raise fault("both `secret` and `auth`", "remove one of them")
+            raise SettingError("both `secret` and `auth`", "remove one of them")
         if self.secret is None and self.auth is None and preset.needs_secret:
-            raise fault(f"{name} needs a secret", "add secret = the ARN of a secret or parameter")
+            raise SettingError(f"{name} needs a secret", "add secret = the ARN of a secret or parameter")
         if any(key not in preset.metadata for key in self.metadata):
             fix = f"use only {', '.join(preset.metadata)}" if preset.metadata else "remove `metadata`"
-            raise fault(f"{name} has no such metadata", fix)
+            raise SettingError(f"{name} has no such metadata", fix)
         if "batch" in vars(self) and self.batch != preset.batch:
-            raise fault(f"{name} frames the body itself", "remove `batch`")
+            raise SettingError(f"{name} frames the body itself", "remove `batch`")
         if self.gzip and not preset.gzip:
-            raise fault(f"{name} takes no compressed bodies", "remove `gzip`")
+            raise SettingError(f"{name} takes no compressed bodies", "remove `gzip`")
         chosen = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
         vars(self).update({**chosen, **vars(self)})
 
@@ -167,21 +170,21 @@ class HttpSettings(SinkSettings):
         super().check(format)
         preset = self.loaded_preset
         if preset is not None and preset.formats and format.name not in preset.formats:
-            raise fault(
+            raise SettingError(
                 f'format {format.name!r} does not fit preset = "{self.preset}"',
                 f'use format = "{preset.formats[0]}"',
             )
         if self.batch != "single" and not format.json:
-            raise fault(
+            raise SettingError(
                 f"format {format.name!r} is no JSON, so it does not fit batch = {self.batch!r}",
                 'set batch = "single"' if preset is None else "use another format",
             )
 
-    def framing(self, format: Format) -> Framing:  # noqa: A002  # named as the setting is
+    def framing(self) -> Framing:
         """How events make a body."""
         preset = self.loaded_preset
         if preset is not None and not preset.batch:
             return preset.framing(self.metadata)
-        if self.batch == "array" and format.content_type == "application/cloudevents+json":
+        if self.batch == "array" and self.format == "cloudevents":
             return CloudEventsArray()
         return _SHAPES[self.batch]()

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 from trailforward.aws.direct import keys as environment_keys
 from trailforward.aws.sigv4 import Keys, Scope, sign
 from trailforward.errors import PermanentError, TransientError
-from trailforward.sinks.http.auth import Proof
+from trailforward.sinks.http.proof import Proof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from trailforward.sinks.http.auth import SigV4Auth
 
 #: A URL that is canonical as it is: no query, no escapes, no steps that begin with a dot, no usual port.
 _PLAIN_URL = re.compile(
@@ -28,11 +26,12 @@ class Signature:
     """Signs requests.
 
     Args:
-        settings: service and Region.
+        service: signing name of the service, such as ``execute-api``.
+        region: Region of the endpoint.
     """
 
-    def __init__(self, settings: SigV4Auth) -> None:
-        self._settings = settings
+    def __init__(self, service: str, region: str) -> None:
+        self._scope = Scope(region, service)
         self._lock = threading.Lock()
         self._credentials: Any = None
 
@@ -48,14 +47,13 @@ class Signature:
         sent = {**headers, "X-Amz-Content-SHA256": hashlib.sha256(body).hexdigest()}
         plain = _PLAIN_URL.fullmatch(url)
         if plain and isinstance(keys, Keys):
-            scope = Scope(self._settings.region, self._settings.service)
-            signed = sign(keys, scope, plain["path"] or "/", {**sent, "Host": plain["host"]}, body)
+            signed = sign(keys, self._scope, plain["path"] or "/", {**sent, "Host": plain["host"]}, body)
             return Proof(signed, _fingerprint(keys))
         from botocore.auth import SigV4Auth as Signer
         from botocore.awsrequest import AWSRequest
 
         request = AWSRequest("POST", url, headers=sent, data=body)
-        Signer(keys, self._settings.service, self._settings.region).add_auth(request)
+        Signer(keys, self._scope.service, self._scope.region).add_auth(request)
         return Proof(dict(request.headers.items()), _fingerprint(keys))
 
     def renew(self, used: str) -> bool:
@@ -71,12 +69,13 @@ class Signature:
         if isinstance(credentials, Keys):
             return credentials
         from botocore import exceptions
-        from botocore.session import Session
+
+        from trailforward.aws.session import new_session
 
         try:
             with self._lock:
                 if self._credentials is None:
-                    self._credentials = Session().get_credentials()
+                    self._credentials = new_session().get_credentials()
                 credentials = self._credentials
             if credentials is not None:
                 return credentials.get_frozen_credentials()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
@@ -10,16 +9,17 @@ from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
 from trailforward.sinks._lines import one_line_each
-from trailforward.sinks.base import Entry, Limits, Rejection
-from trailforward.sinks.http.auth import Authorizer, SecretAuth
+from trailforward.sinks.base import Entry, Limits, Rejection, Sink
+from trailforward.sinks.http.auth import SecretAuth
 from trailforward.sinks.http.settings import HttpSettings
 from trailforward.transport.connections import Connections, Endpoint
 from trailforward.transport.responses import failure
+from trailforward.transport.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.formats.base import Format
+    from trailforward.sinks.http.proof import Authorizer
 
 __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 
@@ -27,29 +27,25 @@ __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 LIMITS = Limits(entries=500, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
 
 
-class HttpSink:
+class HttpSink(Sink):
     """Sends events by POST. Any complete 2xx answer, and nothing else, means delivered.
 
     A preset may look into a 2xx answer, too.
 
     Args:
         settings: see :class:`HttpSettings`.
-        format: gives the content type of single events that tell none.
         secrets: shared between sinks; by default the sink's own.
 
     Raises:
-        SettingError: the format does not fit.
         MissingExtraError: ``auth`` needs botocore, which is not installed.
     """
 
     Settings: ClassVar = HttpSettings
-    plain: ClassVar = True
+    uses_fields = False
 
-    def __init__(self, settings: HttpSettings, format: Format, *, secrets: Secrets | None = None) -> None:  # noqa: A002
-        settings.check(format)
-        self.arn = ""
+    def __init__(self, settings: HttpSettings, *, secrets: Secrets | None = None) -> None:
         self._preset = settings.loaded_preset
-        self._framing = settings.framing(format)
+        self._framing = settings.framing()
         most = LIMITS if self._preset is None else self._preset.limits
         entries = 1 if settings.batch == "single" else most.entries
         self.limits = settings.limits.over(
@@ -63,7 +59,7 @@ class HttpSink:
         if self._preset is not None and path == "/":
             path = self._preset.path or path
         self._target = path + (f"?{url.query}" if url.query else "")
-        self._headers = _fixed_headers(settings, self._framing.content_type or format.content_type)
+        self._headers = _fixed_headers(settings, self._framing.content_type or "application/json")
         self._authorizer = _authorizer(settings, secrets)
         self._connections = Connections(
             _endpoint(settings), settings.connect_timeout_seconds, settings.read_timeout_seconds
@@ -155,7 +151,4 @@ def _endpoint(settings: HttpSettings) -> Endpoint:
     host = url.hostname or ""
     if url.scheme == "http":
         return Endpoint(host, url.port or 80, None)
-    tls = ssl.create_default_context(cafile=settings.ca_file)
-    tls.minimum_version = ssl.TLSVersion.TLSv1_2
-    tls.set_alpn_protocols(["http/1.1"])
-    return Endpoint(host, url.port or 443, tls)
+    return Endpoint(host, url.port or 443, client_context(settings.ca_file))

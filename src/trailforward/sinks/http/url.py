@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from trailforward.sinks.settings import fault
+from trailforward.errors import SettingError
 
 #: What a URL may hold.
 CHARACTERS = re.compile(r"[!-~]+")
@@ -20,7 +20,7 @@ def check_url(to: str) -> None:
         SettingError: it is none. The text does not repeat it: what is wrong with it may be a password.
     """
     if not CHARACTERS.fullmatch(to):
-        raise fault(
+        raise SettingError(
             "the URL holds blanks, control characters or letters beyond ASCII",
             "percent-encode its path, and write the host in its ASCII form (xn--…)",
         )
@@ -28,17 +28,17 @@ def check_url(to: str) -> None:
         url = urlsplit(to)
         port, host = url.port, url.hostname or ""
     except ValueError:
-        raise fault("the URL's host or port is malformed", "write https://HOST:PORT/PATH") from None
+        raise SettingError("the URL's host or port is malformed", "write https://HOST:PORT/PATH") from None
     if url.scheme not in {"http", "https"}:
-        raise fault("the URL is neither https nor http", "write https://HOST/PATH")
+        raise SettingError("the URL is neither https nor http", "write https://HOST/PATH")
     if "@" in url.netloc:
-        raise fault("the URL holds a user name or password", 'use auth = { type = "basic", … }')
+        raise SettingError("the URL holds a user name or password", 'use auth = { type = "basic", … }')
     if "#" in to:
-        raise fault("the URL has a fragment, which is never sent", "remove # and what follows")
+        raise SettingError("the URL has a fragment, which is never sent", "remove # and what follows")
     if not _is_host(host) or port == 0:
-        raise fault("the URL's host or port is missing or malformed", "write https://HOST:PORT/PATH")
+        raise SettingError("the URL's host or port is missing or malformed", "write https://HOST:PORT/PATH")
     if url.scheme == "http" and not _is_loopback(host):
-        raise fault("plain http would show the events to everyone on the way", "write https://…")
+        raise SettingError("plain http would show the events to everyone on the way", "write https://…")
 
 
 def _is_host(host: str) -> bool:

@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from trailforward.errors import PermanentError
-from trailforward.sinks.http.auth import Authorizer, Proof, SecretAuth, ShownSecret
+from trailforward.sinks.http.auth import SecretAuth, ShownSecret
+from trailforward.sinks.http.proof import Authorizer, Proof
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Limits, Rejection
     from trailforward.sinks.http.auth import SecretAuth
     from trailforward.sinks.http.framing import Framing
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 
 class Preset:
@@ -58,7 +58,7 @@ class Preset:
         """The bodies; only where ``batch`` is empty."""
         raise NotImplementedError
 
-    def read(self, answer: Answer, count: int) -> list[Rejection]:  # noqa: ARG002
+    def read(self, answer: Response, count: int) -> list[Rejection]:  # noqa: ARG002
         """The entries that a 2xx answer refuses.
 
         Raises:
@@ -66,12 +66,12 @@ class Preset:
         """
         return []
 
-    def failure(self, answer: Answer, origin: str) -> TransientError | PermanentError:
+    def failure(self, answer: Response, origin: str) -> TransientError | PermanentError:
         """Sorts any other answer."""
         return failure(answer, origin)
 
 
-def parsed(answer: Answer) -> dict[str, Any]:
+def parsed(answer: Response) -> dict[str, Any]:
     """An answer's JSON object; empty if it holds none."""
     try:
         value = json.loads(answer.body)

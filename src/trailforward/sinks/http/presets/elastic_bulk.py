@@ -9,20 +9,20 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trailforward.errors import SettingError
 from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.http.auth import HeaderAuth
 from trailforward.sinks.http.framing import Framing
 from trailforward.sinks.http.presets.base import Preset, parsed, stranger
-from trailforward.sinks.settings import fault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from urllib.parse import SplitResult
 
     from trailforward.sinks.base import Entry
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 _ID_BYTES = 512
 _EXISTS = 409
@@ -51,7 +51,7 @@ class ElasticBulk(Preset):
     def check(self, url: SplitResult) -> None:
         """Asks for the data stream or index: the events do not name one."""
         if not re.fullmatch("/.+/_bulk", url.path):
-            raise fault(
+            raise SettingError(
                 "the URL names no data stream or index",
                 "write https://HOST/logs-aws.cloudtrail-default/_bulk",
             )
@@ -64,7 +64,7 @@ class ElasticBulk(Preset):
         """Lines of actions and events."""
         return BulkFraming()
 
-    def read(self, answer: Answer, count: int) -> list[Rejection]:
+    def read(self, answer: Response, count: int) -> list[Rejection]:
         """The items that were refused, in the order of the request."""
         items = parsed(answer).get("items")
         if not isinstance(items, list) or len(items) != count:

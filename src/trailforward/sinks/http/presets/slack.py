@@ -16,7 +16,7 @@ from trailforward.transport.responses import failure
 if TYPE_CHECKING:
     from trailforward.errors import PermanentError, TransientError
     from trailforward.sinks.base import Rejection
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 #: Errors are plain text: ``invalid_payload``, ``no_service``, ``channel_is_archived`` …
 _WORD = re.compile(rb"[a-z_]{1,60}")
@@ -35,13 +35,13 @@ class Slack(Preset):
         """The URL itself."""
         return UrlAuth(type="url", secret=secret)
 
-    def read(self, answer: Answer, count: int) -> list[Rejection]:  # noqa: ARG002
+    def read(self, answer: Response, count: int) -> list[Rejection]:  # noqa: ARG002
         """``ok``, in plain text."""
         if answer.body.strip() != b"ok":
             raise stranger("Slack")
         return []
 
-    def failure(self, answer: Answer, origin: str) -> TransientError | PermanentError:
+    def failure(self, answer: Response, origin: str) -> TransientError | PermanentError:
         """Names Slack's word."""
         word = answer.body.strip()
         return failure(answer, origin, word=word.decode() if _WORD.fullmatch(word) else "")

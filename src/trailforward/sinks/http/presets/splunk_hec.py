@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from trailforward.errors import PermanentError, TransientError
     from trailforward.sinks.base import Entry, Rejection
-    from trailforward.transport.connections import Answer
+    from trailforward.transport.connections import Response
 
 #: Codes of 400 that one event may be to blame for: no data, bad format, event missing, event blank. The
 #: others (wrong index, channel) are the configuration's.
@@ -67,13 +67,13 @@ class SplunkHec(Preset):
         """Each event in its wrapper."""
         return HecFraming(metadata)
 
-    def read(self, answer: Answer, count: int) -> list[Rejection]:  # noqa: ARG002
+    def read(self, answer: Response, count: int) -> list[Rejection]:  # noqa: ARG002
         """All or nothing: code 0."""
         if parsed(answer).get("code") != 0:
             raise stranger("Splunk")
         return []
 
-    def failure(self, answer: Answer, origin: str) -> TransientError | PermanentError:
+    def failure(self, answer: Response, origin: str) -> TransientError | PermanentError:
         """Names Splunk's code; a batch is worth splitting only where an event may be to blame."""
         code = parsed(answer).get("code")
         if not isinstance(code, int):
