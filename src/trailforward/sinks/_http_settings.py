@@ -18,14 +18,16 @@ from trailforward.sinks._auth import (
     printable,
 )
 from trailforward.sinks._framing import Array, CloudEventsArray, Framing, Ndjson
-from trailforward.sinks._secrets import LIFETIME, check_reference
+from trailforward.sinks._secrets import LIFETIME, check_reference, secret_call
 from trailforward.sinks._url import check_url
 from trailforward.sinks.settings import SinkSettings, fault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from urllib.parse import SplitResult
 
     from trailforward.formats.base import Format
+    from trailforward.own_calls import OwnCall
     from trailforward.sinks.presets.base import Preset
 
 Batch = Literal["array", "ndjson", "single"]
@@ -141,6 +143,12 @@ class HttpSettings(SinkSettings):
             raise fault(f"{name} takes no compressed bodies", "remove `gzip`")
         chosen = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
         vars(self).update({**chosen, **vars(self)})
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """Reading the secret. CloudTrail does not record requests to receivers, signed ones included."""
+        auth = self.authentication
+        return (secret_call(auth.secret),) if isinstance(auth, SecretAuth) else ()
 
     @property
     def url(self) -> SplitResult:

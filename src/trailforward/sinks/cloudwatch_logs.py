@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
+from trailforward.own_calls import OwnCall
 from trailforward.settings import Constraint
 from trailforward.sinks._aws import Client
 from trailforward.sinks._parts import send_parts
@@ -50,6 +51,11 @@ class CloudWatchLogsSettings(AwsSinkSettings):
     def name_shape(cls) -> str:
         """Log groups may be named like paths; the console writes ``:*`` behind their ARNs."""
         return r"[.\-_/#A-Za-z0-9]{1,512}(:\*)?"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutLogEvents to the log group, and CreateLogStream."""
+        return (OwnCall("logs.amazonaws.com", ("PutLogEvents", "CreateLogStream"), self.to),)
 
 
 class CloudWatchLogsSink:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
+from trailforward.own_calls import OwnCall, OwnEvent
 from trailforward.settings import Constraint
 from trailforward.sinks._aws import Client
 from trailforward.sinks._batches import by_position
@@ -73,6 +74,17 @@ class EventBridgeSettings(AwsSinkSettings):
             raise fault(
                 f"format {format.name!r} is no JSON, and an event's `detail` must be", 'use format = "raw"'
             )
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutEvents on the bus, and DescribeEventBus where `check_bus` is on."""
+        names = ("PutEvents", "DescribeEventBus") if self.check_bus else ("PutEvents",)
+        return (OwnCall("events.amazonaws.com", names, self.to),)
+
+    @property
+    def own_event(self) -> OwnEvent:
+        """What the sink puts on the bus: a rule there may send it back."""
+        return OwnEvent(self.source, self.detail_type, self.to)
 
 
 class EventBridgeSink:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from trailforward.jsontext import to_bytes
+from trailforward.own_calls import OwnCall
 from trailforward.sinks._aws import Client
 from trailforward.sinks._batches import by_position, digest
 from trailforward.sinks.base import Limits
@@ -37,6 +38,11 @@ class KinesisSettings(AwsSinkSettings):
     example: ClassVar[str] = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 
     partition_key: Literal["eventID", "recipientAccountId", "awsRegion"] = "eventID"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutRecords on the stream."""
+        return (OwnCall("kinesis.amazonaws.com", ("PutRecords",), self.to),)
 
 
 class KinesisSink:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.formats.base import Format
+    from trailforward.own_calls import OwnCall
 
 #: No destination limits these; the figures keep a write at a size that a pipe takes at once.
 LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
@@ -32,6 +33,11 @@ class FileSettings(SinkSettings):
             raise fault("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
 
     @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """None."""
+        return ()
+
+    @property
     def path(self) -> str:
         """The file."""
         return self.to.removeprefix("file:")
@@ -45,6 +51,11 @@ class StdoutSettings(SinkSettings):
         """Refuses anything behind the colon."""
         if to != "stdout:":
             raise fault("it is not stdout: alone", "write stdout: and nothing behind it")
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """None."""
+        return ()
 
 
 class FileSink:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from trailforward.errors import PermanentError
+from trailforward.own_calls import OwnCall
 from trailforward.sinks._aws import Client
 from trailforward.sinks._batches import digest
 from trailforward.sinks._lines import one_line_each
@@ -76,6 +77,11 @@ class S3Settings(SinkSettings):
         partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
         name = next((partition[start] for start in partition if self.region.startswith(f"{start}-")), "aws")
         return f"arn:{name}:s3:::{self.bucket}"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutObject of what begins with the prefix."""
+        return (OwnCall("s3.amazonaws.com", ("PutObject",), f"{self.resource}/{self.prefix}*"),)
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses formats that are no JSON: objects are NDJSON."""
