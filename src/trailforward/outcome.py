@@ -6,13 +6,14 @@ messages come in, the fates when they are met, so that the two sides can disagre
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trailforward.message import Message
 
@@ -45,6 +46,10 @@ class Verdict(NamedTuple):
     reason: str = ""
     attempts: int = 0
 
+
+#: What CloudTrail's ``eventSource`` and ``eventName`` look like; anything else is not logged.
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,128}")
+_MOST_NAMES = 20
 
 _DELIVERED = Verdict(Fate.DELIVERED, attempts=1)
 
@@ -113,6 +118,8 @@ class Outcome:
         self.messages = messages
         #: What contradicts itself in the events, by what speaks against them.
         self.forged: Counter[str] = Counter()
+        #: Calls of the function's role that the pipeline never makes: ``SERVICE:EVENT`` → how many.
+        self.unusual_self: Counter[str] = Counter()
         self.accounts = {name: Account() for name in sinks}
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
         #: (Region, milliseconds from the event's time to its delivery), one per delivery.
@@ -160,6 +167,23 @@ class Outcome:
         self.accounts[sink].fates[Fate.DELIVERED] += len(entered)
         messages = self.messages
         self.begun.update([unit for index in entered if (unit := messages[index].origin.unit) is not None])
+
+    def count_unusual_self(self, event: Mapping[str, Any]) -> None:
+        """Counts an event of the function's role that is not one of the pipeline's calls. It is forwarded.
+
+        Args:
+            event: the envelope. Only the call's service and name are kept, where they are short names.
+        """
+        record = event["detail"]
+        names = record.get("eventSource"), record.get("eventName")
+        known = all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)
+        self._count_unusual(":".join(names) if known else "?", 1)
+
+    def _count_unusual(self, call: str, count: int) -> None:
+        # Events name their calls, so only a few names are kept.
+        if call not in self.unusual_self and len(self.unusual_self) >= _MOST_NAMES:
+            call = "?"
+        self.unusual_self[call] += count
 
     def forgotten(self, sink: str, index: int) -> None:
         """Enters a message that met no fate: it goes back, and the ledger says that it was broken."""
@@ -213,6 +237,8 @@ class Outcome:
         items = set()
         for part in (self, later):
             both.forged += part.forged
+            for call, count in part.unusual_self.items():
+                both._count_unusual(call, count)
             both._faults += part._faults  # noqa: SLF001  # of our own kind
             for name, account in part.accounts.items():
                 both.accounts[name] += account

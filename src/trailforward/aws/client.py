@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.aws import direct as direct_calls
 from trailforward.aws.errors import UNREADABLE, refusal
+from trailforward.aws.own_calls import parsed
 from trailforward.aws.session import make_client, require_botocore
-from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
+from trailforward.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -181,14 +182,23 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def caller_role(region: str | None = None) -> tuple[str, str] | None:
-    """(account, role name) of the role this process runs as; None if it is none or STS is silent."""
-    from trailforward.arn import Arn
+def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str, str] | None:
+    """The role this process runs as, by STS: account and name; None if it does not run as a role.
 
+    Args:
+        region: of the STS endpoint.
+        direct: False to call by botocore always.
+
+    Raises:
+        SinkError: STS did not say: throttled, unreachable, or forbidden.
+        MissingExtraError: botocore is needed, and is not installed.
+    """
+    client = Client("sts", region or "us-east-1", direct=direct, connect_timeout=1.0, read_timeout=1.0)
     try:
-        client = Client("sts", region or "us-east-1", connect_timeout=1.0, read_timeout=1.0)
-        arn = Arn.parse(client.call("get_caller_identity")["Arn"])
-    except (SinkError, MissingExtraError, ValueError, KeyError):
-        return None
+        arn = parsed(client.call("get_caller_identity").get("Arn"))
+    finally:
+        client.close()
+    if arn is None:
+        raise TransientError(UNREADABLE, "STS named no ARN")
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None

@@ -39,6 +39,7 @@ SERVICES = {
     "kinesis": Service("json", "1.1", frozenset({"put_records"}), "KINESIS", "Kinesis_20131202"),
     "firehose": Service("json", "1.1", frozenset({"put_record_batch"}), "FIREHOSE", "Firehose_20150804"),
     "sns": Service("query", "2010-03-31", frozenset({"publish_batch"}), "SNS"),
+    "sts": Service("query", "2011-06-15", frozenset({"get_caller_identity"}), "STS"),
     "sqs": Service("json", "1.0", frozenset({"send_message_batch"}), "SQS", "AmazonSQS"),
     "events": Service(
         "json", "1.1", frozenset({"put_events", "describe_event_bus"}), "EVENTBRIDGE", "AWSEvents"

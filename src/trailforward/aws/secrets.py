@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from trailforward.arn import Arn
 from trailforward.aws.client import Client
+from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import (
     PermanentError,
     SecretError,
@@ -77,6 +78,18 @@ def check_reference(text: str) -> None:
             "write the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME) "
             "or SSM parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME); ARN#KEY takes a value out of JSON",
         ) from None
+
+
+def secret_call(reference: str) -> OwnCall:
+    """The call that reads a secret.
+
+    Raises:
+        ValueError: not a reference.
+    """
+    arn = Reference.parse(reference).arn
+    if arn.service == "ssm":
+        return OwnCall("ssm.amazonaws.com", ("GetParameter",), str(arn))
+    return OwnCall("secretsmanager.amazonaws.com", ("GetSecretValue",), str(arn))
 
 
 class _Slot:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from trailforward.arn import Arn
+from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import ConfigError, Problem, SinkError
 
 _VARIABLE = "TRAILFORWARD_CONFIG"
@@ -33,6 +34,25 @@ def fetch(where: str, region: str | None) -> str:
     else:
         text = where
     return text.removeprefix("\ufeff")
+
+
+def fetch_call(where: str, region: str | None) -> OwnCall | None:
+    """The AWS call that :func:`fetch` makes; None where it makes none.
+
+    Args:
+        where: the variable's value.
+        region: as for :func:`fetch`.
+    """
+    where = where.strip()
+    if where.startswith("ssm:"):
+        name = where.removeprefix("ssm:")
+        if not name.startswith("arn:"):
+            # In the function's own account, which the first invocation tells.
+            name = f"arn:aws:ssm:{region or 'us-east-1'}::parameter/{name.removeprefix('/')}"
+        return OwnCall("ssm.amazonaws.com", ("GetParameter",), name)
+    if where.startswith("s3://"):
+        return OwnCall("s3.amazonaws.com", ("GetObject",), f"arn:aws:s3:::{where.removeprefix('s3://')}")
+    return None
 
 
 def _file(where: str) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
+from trailforward.arn import Arn
+from trailforward.aws.own_calls import OwnCall
+from trailforward.errors import SettingError
 from trailforward.settings import Constraint, Settings
+
+_CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
+_EXAMPLE = "ec2:RevokeSecurityGroupIngress"
 
 #: Strings as a TOML array gives them: a list, where a tuple is declared.
 Strings = Annotated[tuple[str, ...], Constraint(strict=False)]
@@ -24,6 +31,47 @@ class RetrySettings(Settings):
     cap_seconds: Annotated[float, Constraint(ge=0, le=900)] = 20.0
 
 
+class OwnCallSettings(Settings):
+    """One of ``own_calls``: a call that code of your own makes with the function's role.
+
+    Attributes:
+        call: service and event name, as CloudTrail records them: ``ec2:RevokeSecurityGroupIngress``.
+        resource: ARN of what it acts on; ``*`` at its end stands for any rest, ``*`` alone for any resource.
+    """
+
+    call: str
+    resource: str
+
+    @classmethod
+    def check_call(cls, call: str) -> None:
+        """Refuses what does not name one call."""
+        if not re.fullmatch(_CALL, call):
+            raise SettingError(
+                "not SERVICE:EVENT", f"write one call, such as {_EXAMPLE}; a list has one entry each"
+            )
+
+    @classmethod
+    def check_resource(cls, resource: str) -> None:
+        """Refuses what is neither an ARN nor ``*``."""
+        fix = (
+            "write an ARN such as arn:aws:ec2:eu-west-1:111122223333:security-group/*, or * for any resource"
+        )
+        if resource == "*":
+            return
+        if "*" in resource[:-1].removesuffix(":") or "?" in resource:
+            raise SettingError("a wildcard before the end", fix)
+        try:
+            Arn.parse(resource)
+        except ValueError as error:
+            raise SettingError(f"not an ARN: {error}", fix) from None
+
+    @property
+    def own_call(self) -> OwnCall:
+        """The call as the pipeline compares it."""
+        service, _, name = self.call.partition(":")
+        return OwnCall(f"{service}.amazonaws.com", (name,), self.resource)
+
+
 class PipelineSettings(Settings):
     """The keys at the head of ``trailforward.toml``.
 
@@ -32,7 +80,9 @@ class PipelineSettings(Settings):
             back to the source, whose own redrive policy must catch them.
         retry_queue: ARN of a standard SQS queue, also a source of the function, for events that only some
             sinks took.
-        own_arns: further roles and resources of the pipeline, whose events are filtered as its own.
+        own_arns: the function's role, and the queues, streams, keys and log groups of the pipeline that the
+            configuration does not name otherwise. What the pipeline does with them is not forwarded.
+        own_calls: calls that code of your own makes with the function's role, which are not forwarded.
         deadline_margin_seconds: sending stops this long before Lambda's time is up; the rest is for
             dead letters, the retry queue and the answer.
         forged: what becomes of events whose source is not AWS's, or whose account or Region contradict the
@@ -47,6 +97,7 @@ class PipelineSettings(Settings):
     dead_letter: str | None = None
     retry_queue: str | None = None
     own_arns: Strings = ()
+    own_calls: Annotated[tuple[OwnCallSettings, ...], Constraint(strict=False, max_length=100)] = ()
     deadline_margin_seconds: Annotated[float, Constraint(ge=0.1, le=300)] = 2.0
     forged: Literal["count", "tag", "dead_letter"] = "count"
     aws_client: Literal["direct", "botocore"] = "direct"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward import formats, sinks
 from trailforward.aws.objects import Objects
 from trailforward.config import Config
+from trailforward.config.own import own_calls, own_events, own_resources
 from trailforward.errors import ConfigError, Problem
 from trailforward.outcome import Fate, Outcome
 from trailforward.pipeline.batching import batches
@@ -23,6 +24,7 @@ from trailforward.pipeline.sender import Lane, Parcel
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
 from trailforward.pipeline.threads import Workers
 from trailforward.sources import detect
+from trailforward.sources._own_calls import polled, reading_calls
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -61,7 +63,7 @@ class Forwarder:
     Args:
         config: what to send where.
         telemetry: where outcomes are told; standard logging by default.
-        guard: tells our own events; by default from the configuration alone.
+        guard: tells who caused an event; by default from the configuration alone.
         made: sinks to use instead of those the configuration names (for tests), by name.
     """
 
@@ -84,7 +86,7 @@ class Forwarder:
             for name, settings in config.sinks.items()
         }
         self._telemetry = telemetry or PlainTelemetry()
-        self._guard = guard or SelfGuard(own_arns=config.pipeline.own_arns, resources=resources(config))
+        self._guard = guard or _guard(config)
         self._backoff = config.backoff
         self._margin = config.pipeline.deadline_margin_seconds
         self._intake = Intake(
@@ -117,13 +119,7 @@ class Forwarder:
         environ = os.environ if environ is None else environ
         config = Config.from_env(environ)
         function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        guard = SelfGuard(
-            own_arns=config.pipeline.own_arns,
-            resources=resources(config),
-            function_name=function_name,
-            access_key_id=environ.get("AWS_ACCESS_KEY_ID", "") if function_name else "",
-            ask_role=lambda: _ask_role(environ.get("AWS_REGION")),
-        )
+        guard = _guard(config, environ)
         telemetry = PowertoolsTelemetry(
             namespace=environ.get("POWERTOOLS_METRICS_NAMESPACE") or "trailforward",
             service=environ.get("POWERTOOLS_SERVICE_NAME") or function_name or "trailforward",
@@ -152,6 +148,8 @@ class Forwarder:
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         seconds = PATIENCE_SECONDS if remaining is None else remaining() / 1000
         source = detect(payload)
+        if (arn := polled(payload)) is not None:
+            self._guard.learn_source(arn, reading_calls(arn))
         times = self._times(seconds)
         reading = ObjectReader(self._objects, until=times.read)
         outcome = self._forward(source.messages(payload, reading), times, reading)
@@ -255,6 +253,23 @@ class Forwarder:
                 refusals.setdefault(index, {})[lane.name] = result
 
 
+def _guard(config: Config, environ: Mapping[str, str] | None = None) -> SelfGuard:
+    """The guard of a configuration; with the environment of a Lambda function, also of that function."""
+    environ = environ or {}
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    direct = config.pipeline.aws_client == "direct"
+    return SelfGuard(
+        own_arns=own_resources(config),
+        calls=own_calls(config, environ.get("TRAILFORWARD_CONFIG", ""), region),
+        events=own_events(config),
+        function_name=function_name,
+        access_key_id=environ.get("AWS_ACCESS_KEY_ID", "") if function_name else "",
+        log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") if function_name else "",
+        ask_role=(lambda: _ask_role(region, direct=direct)) if function_name else None,
+    )
+
+
 def _switched_on(environ: Mapping[str, str], *names: str) -> bool:
     """Whether the first of these variables that is set says yes, as Powertools reads it."""
     value = next((environ[name] for name in names if environ.get(name)), "")
@@ -328,7 +343,7 @@ def _epoch(time: str) -> float | None:
     return None if then.tzinfo is None else then.timestamp()
 
 
-def _ask_role(region: str | None) -> tuple[str, str] | None:
+def _ask_role(region: str | None, *, direct: bool) -> tuple[str, str] | None:
     from trailforward.aws.client import caller_role
 
-    return caller_role(region)
+    return caller_role(region, direct=direct)

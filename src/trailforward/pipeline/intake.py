@@ -10,6 +10,7 @@ from trailforward.errors import EventError, NothingToForwardError, UnreadError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
 from trailforward.outcome import Fate, Verdict
+from trailforward.pipeline.self_guard import Author
 from trailforward.pipeline.sender import Parcel, Result
 from trailforward.pipeline.spoofing import contradiction
 
@@ -36,7 +37,7 @@ class Intake:
 
     Args:
         router: which sinks want an event.
-        guard: tells our own events.
+        guard: tells who caused an event.
         sinks: by name.
         forms: every format that a route or sink names.
         on_error: told of a format's or sink's own faults, without payload.
@@ -88,7 +89,7 @@ class Intake:
                 _enter(outcome, owed, index, verdict)
                 continue
             try:
-                wanted, kind = self._judge(message)
+                wanted, kind = self._judge(message, outcome)
             except EventError as error:
                 refusals[index] = _refused(error, outcome, owed, index)
                 continue
@@ -117,15 +118,18 @@ class Intake:
             message.release()
         return {name: some for name, some in parcels.items() if some}, refusals
 
-    def _judge(self, message: Message) -> tuple[Mapping[str, str] | None, str]:
+    def _judge(self, message: Message, outcome: Outcome) -> tuple[Mapping[str, str] | None, str]:
         """The sinks that want a message, each with its format, None if it is our own; what speaks against it.
 
         Raises:
             EventError: it is no event.
         """
         event = message.event
-        if self._guard.is_own(event):
+        author = self._guard.author(event)
+        if author is Author.PIPELINE:
             return None, ""
+        if author is Author.UNUSUAL_SELF:
+            outcome.count_unusual_self(event)
         # The quick view of an event bends numbers beyond 64 bits.
         routed = as_envelope(decode(message.raw)) if self._router.numeric else event
         return self._router.sinks(routed), contradiction(event)

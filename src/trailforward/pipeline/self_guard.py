@@ -1,240 +1,270 @@
-"""Guards: events that the forwarder itself caused are never forwarded, or it would feed itself.
+"""Self-guard: what the pipeline causes is not forwarded, or it would feed itself. Nothing else is hidden.
 
-How they are recognised: by the function's own role (its sessions, and the services that assume it), and by
-the resources a service touched on its behalf; and what an EventBridge sink put on a bus, where a rule sends
-it back, by the bus that it names. Without configuration the role is known from the access key
-the function runs with, from ``inScopeOf``, or, when an event's session merely bears the function's name,
-from STS, asked once. A name alone proves nothing: anybody may choose a session's name.
+An event is the pipeline's own if it is
+
+- one of the calls that the configuration makes, on its own resources, by the function's proven role;
+- a delivery by an AWS service to a queue, function, role, log group, or key of the pipeline; or
+- what an EventBridge sink put on its own bus.
+
+A role is proven by ``own_arns``, by the access key of the process, by ``inScopeOf``, or by STS. The name of a
+session proves nothing, because anybody who may assume a role chooses it. Nothing is learned from events.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
+from trailforward.aws.own_calls import OwnCall, OwnCalls, key_of, named_resources, parsed, text
+from trailforward.pipeline.role_lookup import Role, RoleLookup
+from trailforward.pipeline.service_calls import ASSUMERS, DELIVERIES, KEY_USES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
-#: A role: (account, name). Names are unique within an account, whatever the path.
-Role = tuple[str, str]
+    from trailforward.aws.own_calls import OwnEvent
 
-_ASSUMERS = frozenset({"lambda.amazonaws.com", "events.amazonaws.com"})
+#: Most queues and streams whose polling is learned from payloads.
+_MOST_SOURCES = 8
+_GET_CALLER_IDENTITY = ("sts.amazonaws.com", "GetCallerIdentity")
 
-#: Request parameter → (service, prefix of the resource) for the names that calls use instead of ARNs.
-_NAMED = {
-    "streamName": ("kinesis", "stream/"),
-    "deliveryStreamName": ("firehose", "deliverystream/"),
-    "functionName": ("lambda", "function:"),
-    "logGroupName": ("logs", "log-group:"),
-    "keyId": ("kms", "key/"),
-}
+
+class Author(Enum):
+    """Who caused an event."""
+
+    OTHERS = "others"
+    #: The pipeline, on its way: the event is not forwarded.
+    PIPELINE = "self"
+    #: The function's role, with a call that the pipeline never makes.
+    UNUSUAL_SELF = "unusual_self"
 
 
 class SelfGuard:
-    """Tells our own events from everybody else's.
+    """Tells who caused an event: the pipeline or others.
 
     Args:
-        own_arns: roles and resources of the pipeline, as configured.
-        resources: ARNs the configuration names anyway: sinks, queues.
+        own_arns: roles and resources of the pipeline that AWS services deliver to.
+        calls: what the configuration makes this process call.
+        events: what its EventBridge sinks put on buses.
         function_name: the Lambda function's name, or empty outside Lambda.
         access_key_id: of the credentials the process runs with, or empty.
-        ask_role: asks AWS which role this process runs as; None if it does not know.
+        log_group: name of the function's log group, or empty if unknown.
+        ask_role: asks AWS which role this process runs as, see :class:`RoleLookup`; None never asks.
+
+    Raises:
+        ValueError: a resource is not an ARN.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each a fact of its own
         self,
         *,
         own_arns: Iterable[str] = (),
-        resources: Iterable[str] = (),
+        calls: Iterable[OwnCall] = (),
+        events: Iterable[OwnEvent] = (),
         function_name: str = "",
         access_key_id: str = "",
-        ask_role: Callable[[], Role | None] = lambda: None,
+        log_group: str = "",
+        ask_role: Callable[[], Role | None] | None = None,
     ) -> None:
-        arns = [Arn.parse(text) for text in own_arns]
+        arns = [Arn.parse(arn) for arn in own_arns]
         self._roles = {role for arn in arns if (role := _role(arn)) is not None}
-        # A role is no such resource: that some other service assumes it is worth knowing.
-        self._resources = {_key(arn) for arn in arns if _role(arn) is None}
-        self._resources |= {_key(Arn.parse(text)) for text in resources}
+        resources = [arn for arn in arns if _role(arn) is None]
+        self._sources_known = any(arn.service in {"sqs", "kinesis"} for arn in resources)
+        self._resources = {key_of(arn) for arn in resources}
+        calls = list(calls)
+        self._calls = OwnCalls(calls)
+        #: What KMS names in its encryption context, or as the key.
+        self._encrypted = self._resources | _keys(calls)
+        self._events = {(event.source, event.detail_type, key_of(Arn.parse(event.bus))) for event in events}
+        self._sources = {source for source, _, _ in self._events}
         self._function_name = function_name
+        self._log_group = log_group
         self._function_arn = ""
-        self._account = ""
+        self._region = self._account = ""
         self._access_key_id = access_key_id
-        self._ask_role = ask_role
-        self._asked = False
+        self._lookup = None if ask_role is None else RoleLookup(ask_role)
+        self._learned = 0
 
     def learn(self, function_arn: str) -> None:
         """Takes in the function's ARN, which only an invocation's context tells."""
-        arn = _parsed(function_arn)
-        if arn is None or self._function_arn == _key(arn):
+        arn = parsed(function_arn)
+        if arn is None or self._function_arn == key_of(arn):
             return
-        self._function_arn = _key(arn)
-        self._account = arn.account
+        self._function_arn = key_of(arn)
+        self._region, self._account = arn.region, arn.account
         # A qualified ARN ends in a version or alias.
         self._function_name = arn.resource.removeprefix("function:").partition(":")[0]
-        group = arn._replace(service="logs", resource=f"log-group:/aws/lambda/{self._function_name}")
-        self._resources |= {self._function_arn, _key(group)}
+        own = [self._function_arn]
+        for name in {self._log_group, f"/aws/lambda/{self._function_name}"} - {""}:
+            group = arn._replace(service="logs", resource=f"log-group:{name}")
+            own.append(key_of(group))
+            names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+            self._calls.add(OwnCall("logs.amazonaws.com", names, str(group)))
+        self._resources.update(own)
+        self._encrypted.update(own)
+        self._encrypted |= _keys(self._calls.resolve(self._account))
+
+    def learn_source(self, arn: Arn, calls: Iterable[OwnCall]) -> None:
+        """Takes in a queue or stream that Lambda polls for the function, as a payload names it.
+
+        Whoever may invoke the function may write such a payload. So this counts only where ``own_arns`` names
+        neither queue nor stream, in the function's own account and Region, and for a few of them.
+
+        Args:
+            arn: of the queue or stream.
+            calls: what polling calls there with the function's role.
+        """
+        if self._sources_known or self._learned >= _MOST_SOURCES or (key := key_of(arn)) in self._encrypted:
+            return
+        if (arn.region, arn.account) == (self._region, self._account):
+            self._learned += 1
+            self._encrypted.add(key)
+            for call in calls:
+                self._calls.add(call)
+
+    def author(self, event: dict[str, Any]) -> Author:
+        """Who caused an event. Survives any JSON."""
+        source = event.get("source")
+        if isinstance(source, str) and source in self._sources and self._came_back(source, event):
+            return Author.PIPELINE
+        record = event.get("detail")
+        identity = record.get("userIdentity") if isinstance(record, dict) else None
+        if not isinstance(record, dict) or not isinstance(identity, dict):
+            return Author.OTHERS
+        kind = identity.get("type")
+        if kind == "AssumedRole" and self._own_session(identity):
+            return Author.PIPELINE if self._own_call(identity, record) else Author.UNUSUAL_SELF
+        if kind == "AWSService" and self._delivery(text(identity.get("invokedBy")), record):
+            return Author.PIPELINE
+        return Author.OTHERS
 
     def is_own(self, event: dict[str, Any]) -> bool:
-        """Whether the forwarder caused this event. Survives any JSON."""
-        if self._came_back(event):
-            return True
-        record = event.get("detail")
-        if not isinstance(record, dict):
-            return False
-        identity = record.get("userIdentity")
-        if not isinstance(identity, dict):
-            return False
-        kind = identity.get("type")
-        if kind == "AssumedRole":
-            return self._own_session(identity)
-        if kind == "AWSService":
-            return self._assumes_own_role(identity, record) or any(
-                key in self._resources for key in _touched(record)
-            )
-        return False
+        """Whether the pipeline caused an event on its way, so that it must not be forwarded."""
+        return self.author(event) is Author.PIPELINE
 
-    def _came_back(self, event: dict[str, Any]) -> bool:
-        """An event that an EventBridge sink of ours put: AWS's own name no bus that we send to."""
-        source = event.get("source")
-        if not isinstance(source, str) or source.startswith("aws."):
+    def _came_back(self, source: str, event: dict[str, Any]) -> bool:
+        """Whether an EventBridge sink put an event: with its source and detail-type, on its bus."""
+        detail_type, named = event.get("detail-type"), event.get("resources")
+        if not isinstance(detail_type, str) or not isinstance(named, list) or len(named) != 1:
             return False
-        named = event.get("resources")
-        if not isinstance(named, list):
-            return False
-        buses = (arn for arn in map(_parsed, named) if arn is not None and arn.service == "events")
-        return any(_key(arn) in self._resources for arn in buses)
+        bus = parsed(named[0])
+        return bus is not None and (source, detail_type, key_of(bus)) in self._events
 
     def _own_session(self, identity: dict[str, Any]) -> bool:
-        # Nothing is learnt from an event: who can forge one must not be able to hide others by it.
+        """Whether a session is of a proven role."""
         role = _issuer(identity)
         if role is not None and role in self._roles:
             return True
         if self._access_key_id and identity.get("accessKeyId") == self._access_key_id:
             return True
         scope = identity.get("inScopeOf")
-        issued_to = _parsed(scope.get("credentialsIssuedTo")) if isinstance(scope, dict) else None
-        if self._function_arn and issued_to is not None and _key(issued_to) == self._function_arn:
+        issued_to = parsed(scope.get("credentialsIssuedTo")) if isinstance(scope, dict) else None
+        if self._function_arn and issued_to is not None and key_of(issued_to) == self._function_arn:
             return True
-        return self._bears_our_name(identity, role)
-
-    def _bears_our_name(self, identity: dict[str, Any], role: Role | None) -> bool:
-        """A session named like the function, in its account: ours, unless our role is known to differ."""
         arn = identity.get("arn")
-        if role is None or not self._function_name or not isinstance(arn, str):
-            return False
-        if not arn.endswith(f"/{self._function_name}") or self._account not in {"", role[0]}:
-            return False
-        if not self._asked:
-            self._asked = True
-            if (known := self._ask_role()) is not None:
-                self._roles.add(known)
-        # Where AWS did not tell, a loop is the greater harm than one hidden session of this very name.
-        return role in self._roles if self._roles else True
+        return isinstance(arn, str) and self._proven_by_sts(role, arn.rpartition("/")[2])
 
-    def _assumes_own_role(self, identity: dict[str, Any], record: dict[str, Any]) -> bool:
-        request = record.get("requestParameters")
-        service = identity.get("invokedBy")
-        if not isinstance(request, dict) or not isinstance(service, str) or service not in _ASSUMERS:
+    def _proven_by_sts(self, role: Role | None, session: object) -> bool:
+        """Whether STS has said that a role is the function's. Asks if the session's name is worth it."""
+        lookup = self._lookup
+        if lookup is None or role is None:
             return False
-        role = _role_in(request.get("roleArn"))
-        if role is None:
+        if lookup.role is not None:
+            self._roles.add(lookup.role)
+            return role == lookup.role
+        if (
+            self._function_name
+            and session == self._function_name
+            and self._account in {"", role[0]}
+            and not any(account == role[0] for account, _ in self._roles)
+        ):
+            lookup.start()
+        return False
+
+    def _own_call(self, identity: dict[str, Any], record: dict[str, Any]) -> bool:
+        """Whether the pipeline makes this call of a proven role."""
+        if record in self._calls:
+            return True
+        invoked_by = text(identity.get("invokedBy"))
+        # A call that a service made with the role: its deliveries, and its use of keys.
+        if self._delivery(invoked_by or text(record.get("sourceIPAddress")), record):
+            return True
+        if record.get("eventSource") == "kms.amazonaws.com":
+            return self._uses_own_key(record, by_service=bool(invoked_by))
+        called = (record.get("eventSource"), record.get("eventName"))
+        return called == _GET_CALLER_IDENTITY and self._lookup is not None and self._lookup.role is not None
+
+    def _delivery(self, service: str, record: dict[str, Any]) -> bool:
+        """Whether an AWS service delivers to the pipeline by this call."""
+        if service not in DELIVERIES:
+            return False
+        event_source, name = text(record.get("eventSource")), text(record.get("eventName"))
+        target = event_source.partition(".")[0]
+        if target == "sts":
+            return name == "AssumeRole" and service in ASSUMERS and self._assumes_own_role(service, record)
+        if target == "kms":
+            return self._uses_own_key(record, by_service=True)
+        if (target, name) not in DELIVERIES[service]:
+            return False
+        named = list(named_resources(record, target))
+        if target == "s3":
+            named = [key.partition("/")[0] for key in named]
+        return bool(named) and all(key in self._resources for key in named)
+
+    def _assumes_own_role(self, service: str, record: dict[str, Any]) -> bool:
+        request = record.get("requestParameters")
+        arn = parsed(request.get("roleArn")) if isinstance(request, dict) else None
+        role = None if arn is None else _role(arn)
+        if role is None or not isinstance(request, dict):
             return False
         if role in self._roles:
             return True
-        # Lambda names the session after the function; nobody else can call as lambda.amazonaws.com.
-        return (
-            service == "lambda.amazonaws.com"
-            and bool(self._function_name)
-            and request.get("roleSessionName") == self._function_name
-            and self._account in {"", role[0]}
-        )
+        return service == "lambda.amazonaws.com" and self._proven_by_sts(role, request.get("roleSessionName"))
+
+    def _uses_own_key(self, record: dict[str, Any], *, by_service: bool) -> bool:
+        """Whether a key is used for the pipeline's resources: the encryption context or the key says so.
+
+        The pipeline never calls KMS itself. Lambda does with its role, for the function's environment.
+        """
+        name = text(record.get("eventName"))
+        if name not in KEY_USES:
+            return False
+        request = record.get("requestParameters")
+        context = request.get("encryptionContext") if isinstance(request, dict) else None
+        values = list(context.items()) if isinstance(context, dict) else []
+        if not by_service:
+            own = self._function_arn
+            arn = parsed(dict(values).get("aws:lambda:FunctionArn"))
+            return (
+                bool(own) and record.get("eventName") == "Decrypt" and arn is not None and key_of(arn) == own
+            )
+        if any((arn := parsed(value)) is not None and key_of(arn) in self._encrypted for _, value in values):
+            return True
+        # Not the request's: it may name an alias.
+        named = list(named_resources({"resources": record.get("resources")}, "kms"))
+        return bool(named) and all(key in self._resources for key in named)
 
 
-#: Longer texts are not our own resources, and would fill the memory below.
-_ARN_CHARACTERS = 2_048
-
-
-def _parsed(text: object) -> Arn | None:
-    return _arn(text) if isinstance(text, str) and len(text) <= _ARN_CHARACTERS else None
-
-
-@lru_cache(maxsize=1_024)  # the same few roles and resources come again and again
-def _arn(text: str) -> Arn | None:
-    try:
-        return Arn.parse(text)
-    except ValueError:
-        return None
+def _keys(calls: Iterable[OwnCall]) -> set[str]:
+    """Keys of what calls act on."""
+    return {key_of(Arn.parse(call.resource)) for call in calls if call.resource != "*"}
 
 
 def _role(arn: Arn) -> Role | None:
     return (arn.account, arn.name) if arn.service == "iam" and arn.resource.startswith("role/") else None
 
 
-def _role_in(text: object) -> Role | None:
-    """The role that an ARN names; None for anything else."""
-    return None if (arn := _parsed(text)) is None else _role(arn)
-
-
 def _issuer(identity: dict[str, Any]) -> Role | None:
     """The role behind a session: ``sessionIssuer.arn``, else what the session's own ARN says."""
     context = identity.get("sessionContext")
     issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
-    if isinstance(issuer, dict) and (role := _role_in(issuer.get("arn"))) is not None:
-        return role
-    arn = _parsed(identity.get("arn"))
+    if isinstance(issuer, dict) and (arn := parsed(issuer.get("arn"))) is not None:
+        role = _role(arn)
+        if role is not None:
+            return role
+    arn = parsed(identity.get("arn"))
     if arn is None:
         return None
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None
-
-
-def _key(arn: Arn) -> str:
-    """What resources are compared by: without the partition, which names in requests do not tell.
-
-    Versions and aliases stand for their function, log streams for their group, objects for their bucket.
-    """
-    resource = arn.resource
-    if arn.service in {"lambda", "logs"}:
-        resource = ":".join(resource.split(":")[:2])
-    elif arn.service == "s3":
-        resource = resource.partition("/")[0]
-    return ":".join((*arn[1:4], resource))
-
-
-def _touched(record: dict[str, Any]) -> Iterator[str]:
-    """Keys of the resources a call touched: from ``resources``, and from the names in the request."""
-    resources = record.get("resources")
-    for resource in resources if isinstance(resources, list) else ():
-        if isinstance(resource, dict) and (arn := _parsed(resource.get("ARN"))) is not None:
-            yield _key(arn)
-    request = record.get("requestParameters")
-    if not isinstance(request, dict):
-        return
-    # KMS tells in its encryption context for which queue, stream or function it works.
-    context = request.get("encryptionContext")
-    for named in (request, context if isinstance(context, dict) else {}):
-        for name, value in named.items():
-            if (arn := _parsed(value)) is not None:
-                yield _key(arn)
-            elif isinstance(value, str) and (key := _named(name, value, record)):
-                yield key
-
-
-def _named(name: str, value: str, record: dict[str, Any]) -> str:
-    """The key of a resource that a request names without its ARN; empty if the parameter names none."""
-    region, account = _text(record.get("awsRegion")), _text(record.get("recipientAccountId"))
-    if name == "queueUrl":
-        place, _, queue = value.rpartition("/")
-        return f"sqs:{region}:{place.rpartition('/')[2]}:{queue}"
-    if name not in _NAMED:
-        return ""
-    service, prefix = _NAMED[name]
-    # A function's name may be qualified, and may follow its account.
-    bare = value.rpartition("function:")[2].partition(":")[0] if service == "lambda" else value
-    return f"{service}:{region}:{account}:{prefix}{bare}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

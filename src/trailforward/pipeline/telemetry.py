@@ -85,6 +85,10 @@ class PlainTelemetry:
             self._log.error("ledger does not add up: %s", fault)
         for kind, count in outcome.forged.items():
             self._log.warning("%d events whose %s shows that they may be forged", count, kind)
+        for call, count in outcome.unusual_self.items():
+            self._log.warning(
+                "%d calls of the function's role that the pipeline never makes: %s", count, call
+            )
 
     def error(self, text: str, **fields: Any) -> None:
         """Logs an error."""
@@ -100,7 +104,9 @@ class PowertoolsTelemetry:
 
     Metrics: per ``sink`` the counts of the ledger, ``retries``, ``bytes`` and ``ledger_breaks`` (alarm on
     more than 0); per ``contradiction`` (``source``, ``account``, ``region``) the events that may be
-    ``forged``; per ``region`` the ``latency`` in milliseconds from an event's time to its delivery.
+    ``forged``; for the ``guard`` named ``self`` the calls of the function's role that the pipeline never
+    makes, ``unusual_self`` (alarm on more than 0); per ``region`` the ``latency`` in milliseconds from an
+    event's time to its delivery.
 
     Args:
         namespace: of the metrics.
@@ -132,6 +138,8 @@ class PowertoolsTelemetry:
         try:
             for trouble in troubles(outcome):
                 self._log.warning("not delivered", extra=trouble)
+            for call, count in outcome.unusual_self.items():
+                self._log.warning("unusual call of the function's role", extra={"call": call, "count": count})
             breaks = outcome.breaks
             for fault in breaks:
                 self._log.error("ledger does not add up", extra={"fault": fault})
@@ -161,6 +169,9 @@ class PowertoolsTelemetry:
             self._write("sink", name, counts)
         for kind, count in outcome.forged.items():
             self._write("contradiction", kind, {"forged": [count]})
+        if outcome.unusual_self:
+            # One time series, whatever the calls are: their names come from events.
+            self._write("guard", "self", {"unusual_self": [outcome.unusual_self.total()]})
         by_region: defaultdict[str, list[int]] = defaultdict(list)
         for region, milliseconds in outcome.latencies:
             by_region[region].append(round(milliseconds))

@@ -95,7 +95,7 @@ class Sink(ABC):
     """A destination. A sink class derives from this one and implements ``size`` and ``send``.
 
     Attributes:
-        arn: the destination's ARN, or empty.
+        arn: the destination's ARN, or empty. A message that came from this queue is not sent back to it.
         limits: what one call accepts.
         uses_fields: whether ``size`` or ``send`` read ``group``, ``subject``, or ``fields`` of entries.
             False saves the pipeline the cost of building them.

@@ -6,6 +6,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
+from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
@@ -49,6 +50,11 @@ class CloudWatchLogsSettings(AwsSinkSettings):
     def name_shape(cls) -> str:
         """Log groups may be named like paths; the console writes ``:*`` behind their ARNs."""
         return r"[.\-_/#A-Za-z0-9]{1,512}(:\*)?"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutLogEvents to the log group, and CreateLogStream."""
+        return (OwnCall("logs.amazonaws.com", ("PutLogEvents", "CreateLogStream"), self.to),)
 
 
 class CloudWatchLogsSink(AwsSink):

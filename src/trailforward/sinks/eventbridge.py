@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from trailforward.aws.own_calls import OwnCall, OwnEvent
 from trailforward.errors import EventError, PermanentError, SettingError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
@@ -75,6 +76,17 @@ class EventBridgeSettings(AwsSinkSettings):
             raise SettingError(
                 f"format {format.name!r} is no JSON, and an event's `detail` must be", 'use format = "raw"'
             )
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutEvents on the bus, and DescribeEventBus where `check_bus` is on."""
+        names = ("PutEvents", "DescribeEventBus") if self.check_bus else ("PutEvents",)
+        return (OwnCall("events.amazonaws.com", names, self.to),)
+
+    @property
+    def own_event(self) -> OwnEvent:
+        """What the sink puts on the bus: a rule there may send it back."""
+        return OwnEvent(self.source, self.detail_type, self.to)
 
 
 class EventBridgeSink(AwsSink):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from trailforward.aws.own_calls import OwnCall
 from trailforward.sinks._aws_batches import by_position
 from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks.base import Limits
@@ -33,6 +34,11 @@ class FirehoseSettings(AwsSinkSettings):
     example: ClassVar[str] = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
 
     delimiter: str = "\n"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutRecordBatch on the delivery stream."""
+        return (OwnCall("firehose.amazonaws.com", ("PutRecordBatch",), self.to),)
 
 
 class FirehoseSink(AwsSink):

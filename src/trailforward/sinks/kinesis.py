@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from trailforward.aws.own_calls import OwnCall
 from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws_batches import by_position, digest
 from trailforward.sinks._aws_sink import AwsSink
@@ -36,6 +37,11 @@ class KinesisSettings(AwsSinkSettings):
     example: ClassVar[str] = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 
     partition_key: Literal["eventID", "recipientAccountId", "awsRegion"] = "eventID"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutRecords on the stream."""
+        return (OwnCall("kinesis.amazonaws.com", ("PutRecords",), self.to),)
 
 
 class KinesisSink(AwsSink):

@@ -16,6 +16,8 @@ from trailforward.sinks.settings import SinkSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trailforward.aws.own_calls import OwnCall
+
 #: No destination limits these; the figures keep a write at a size that a pipe takes at once.
 LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
 
@@ -28,6 +30,11 @@ class FileSettings(SinkSettings):
         """Refuses to write nowhere."""
         if to == "file:":
             raise SettingError("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """None."""
+        return ()
 
     @property
     def path(self) -> str:
@@ -43,6 +50,11 @@ class StdoutSettings(SinkSettings):
         """Refuses anything behind the colon."""
         if to != "stdout:":
             raise SettingError("it is not stdout: alone", "write stdout: and nothing behind it")
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """None."""
+        return ()
 
 
 class FileSink(Sink):

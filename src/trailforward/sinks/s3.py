@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import PermanentError, SettingError
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks._aws_sink import AwsSink
@@ -76,6 +77,11 @@ class S3Settings(SinkSettings):
         partition = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
         name = next((partition[start] for start in partition if self.region.startswith(f"{start}-")), "aws")
         return f"arn:{name}:s3:::{self.bucket}"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PutObject of what begins with the prefix."""
+        return (OwnCall("s3.amazonaws.com", ("PutObject",), f"{self.resource}/{self.prefix}*"),)
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses formats that are no JSON: objects are NDJSON."""

@@ -10,6 +10,9 @@ from trailforward.errors import SettingError
 from trailforward.settings import Constraint, Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.aws.own_calls import OwnCall
     from trailforward.formats.base import Format
     from trailforward.sinks.base import Limits
 
@@ -55,7 +58,7 @@ class SinkSettings(Settings):
 
     @property
     def resource(self) -> str:
-        """ARN of the destination, or empty: events about it that a service caused are our own."""
+        """ARN of the destination, or empty."""
         return self.to if self.to.startswith("arn:") else ""
 
     @property
@@ -65,6 +68,15 @@ class SinkSettings(Settings):
         An API that takes a name instead of an ARN finds a resource of that name in the caller's account.
         """
         return ""
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """The AWS calls that the sink makes, with their resources: their CloudTrail events are not forwarded.
+
+        Every class of settings states its own, a sink that calls no AWS service an empty list.
+        A call that is missing here is forwarded, and counted as ``unusual_self``.
+        """
+        return ()
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Refuses a format that does not fit the other settings. Called where both are known.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trailforward.aws.own_calls import OwnCall
 from trailforward.sinks._aws_batches import attribute_bytes, attributes, by_id, sendable
 from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks._fifo import fifo_ids, in_order, is_fifo
@@ -31,6 +32,11 @@ class SnsSettings(AwsSinkSettings):
     example: ClassVar[str] = "arn:aws:sns:us-west-2:111122223333:alerts"
 
     attributes: bool = True
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """PublishBatch to the topic."""
+        return (OwnCall("sns.amazonaws.com", ("PublishBatch", "Publish"), self.to),)
 
 
 class SnsSink(AwsSink):

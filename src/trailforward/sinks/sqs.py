@@ -5,7 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.sinks._aws_batches import attribute_bytes, attributes, by_id, named, sendable
+from trailforward.aws.own_calls import OwnCall
+from trailforward.sinks._aws_batches import (
+    attribute_bytes,
+    attributes,
+    by_id,
+    named,
+    sendable,
+)
 from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks._fifo import fifo_ids, in_order, is_fifo
 from trailforward.sinks.base import Entry, Limits, Rejection
@@ -25,6 +32,11 @@ class SqsSettings(AwsSinkSettings):
 
     service: ClassVar[str] = "sqs"
     example: ClassVar[str] = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """SendMessageBatch to the queue."""
+        return (OwnCall("sqs.amazonaws.com", ("SendMessageBatch", "SendMessage"), self.to),)
 
 
 class SqsSink(AwsSink):

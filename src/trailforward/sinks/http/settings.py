@@ -7,7 +7,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
-from trailforward.aws.secrets import LIFETIME, check_reference
+from trailforward.aws.secrets import LIFETIME, check_reference, secret_call
 from trailforward.errors import SettingError
 from trailforward.settings import Constraint
 from trailforward.sinks.http import presets
@@ -24,8 +24,10 @@ from trailforward.sinks.http.url import check_url
 from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from urllib.parse import SplitResult
 
+    from trailforward.aws.own_calls import OwnCall
     from trailforward.formats.base import Format
     from trailforward.sinks.http.presets.base import Preset
 
@@ -144,6 +146,12 @@ class HttpSettings(SinkSettings):
             raise SettingError(f"{name} takes no compressed bodies", "remove `gzip`")
         chosen = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
         vars(self).update({**chosen, **vars(self)})
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """Reading the secret. CloudTrail does not record requests to receivers, signed ones included."""
+        auth = self.authentication
+        return (secret_call(auth.secret),) if isinstance(auth, SecretAuth) else ()
 
     @property
     def url(self) -> SplitResult:

@@ -1,0 +1,58 @@
+"""What a configuration makes the pipeline call: each sink, queue, secret and source states its own calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trailforward import sinks
+from trailforward.arn import Arn
+from trailforward.config.fetch import fetch_call
+from trailforward.sources._own_calls import reading_calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.aws.own_calls import OwnCall, OwnEvent
+    from trailforward.config.config import Config
+
+
+def own_calls(config: Config, where: str = "", region: str | None = None) -> Iterator[OwnCall]:
+    """Every AWS call that the function's role makes for a configuration.
+
+    Args:
+        config: checked.
+        where: ``TRAILFORWARD_CONFIG``; empty if there is none.
+        region: of a parameter that it names without an ARN.
+    """
+    for settings in [*config.sinks.values(), *_queues(config)]:
+        yield from settings.own_calls
+    # Lambda polls the retry queue, too.
+    for arn in [*config.pipeline.own_arns, *filter(None, [config.pipeline.retry_queue])]:
+        yield from reading_calls(Arn.parse(arn))
+    for declared in config.pipeline.own_calls:
+        yield declared.own_call
+    if (fetched := fetch_call(where, region)) is not None:
+        yield fetched
+
+
+def own_events(config: Config) -> Iterator[OwnEvent]:
+    """What the sinks of a configuration put on buses."""
+    for settings in config.sinks.values():
+        if (event := getattr(settings, "own_event", None)) is not None:
+            yield event
+
+
+def own_resources(config: Config) -> list[str]:
+    """ARNs of roles and resources that AWS services deliver to, or with, for the pipeline."""
+    queues = [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]
+    return [*config.pipeline.own_arns, *(queue for queue in queues if queue.startswith("arn:"))]
+
+
+def _queues(config: Config) -> list[Any]:
+    """The settings of dead-letter and retry queue."""
+    named = [config.pipeline.dead_letter, config.pipeline.retry_queue]
+    return [
+        sinks.load(kind).Settings(to=to)
+        for to in named
+        if to is not None and (kind := sinks.type_of(to)) is not None
+    ]
