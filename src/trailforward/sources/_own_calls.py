@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws.own_calls import OwnCall, parsed
-from trailforward.sources._lenient import first_of_records, part
+from trailforward.sources._lenient import first_record, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,5 +53,5 @@ def reading_calls(arn: Arn) -> Iterator[OwnCall]:
 
 def polled(payload: Any) -> Arn | None:
     """The queue or stream that an event source mapping's payload names; None for any other payload."""
-    arn = parsed(part(first_of_records(payload), "eventSourceARN"))
+    arn = parsed(part(first_record(payload), "eventSourceARN"))
     return arn if arn is not None and arn.service in _POLLING else None
