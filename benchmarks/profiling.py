@@ -1,6 +1,6 @@
 """Where the next millisecond is: a profile of batches of 1,000 to Kinesis, everything on.
 
-In this process, without the runtime client. The profiler sees one thread, so lanes run in the caller's. It
+In this process, without the runtime client. The profiler sees one thread, so senders run in the caller's. It
 makes small functions look dearer than they are: look here for what is called, and measure a change with
 ``make bench-compare``.
 
@@ -19,7 +19,7 @@ import orjson
 
 from benchmarks import answerer, events
 from benchmarks.contestants import TRAILFORWARD, environment
-from trailforward.pipeline.threads import Task, Workers
+from trailforward.pipeline.threads import Task, Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ def main() -> None:
         os.environ.clear()
         os.environ.update(environ)
         forwarder = Forwarder.from_env(environ)
-        Workers.run = _at_once  # type: ignore[method-assign]
+        Threads.run = _at_once  # type: ignore[method-assign]
         profile = cProfile.Profile()
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
             forwarder.process(payloads[0])
@@ -55,7 +55,7 @@ def main() -> None:
     stats.sort_stats("cumulative").print_stats(_LINES)
 
 
-def _at_once(_: Workers, work: Callable[[], None], name: str) -> Task:
+def _at_once(_: Threads, work: Callable[[], None], name: str) -> Task:
     task = Task(work, name)
     task.do()
     task.end()

@@ -20,7 +20,7 @@ SEEN = "2026-05-04T09:15:00.123+00:00"
 
 def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
     """What arrives after a message went to a queue with these attributes and came back by Lambda."""
-    data, sent = redelivery.letter(raw, attributes)
+    data, sent = redelivery.to_sqs(raw, attributes)
     assert readable(data) is not None
     for name, value in sent.items():
         assert value == "" or readable(value.encode()) == value, name
@@ -41,7 +41,9 @@ def test_sqs_round_trip(
     raw: bytes, sinks: list[str], code: str, reason: str, attempts: int, origin: Origin
 ) -> None:
     """Bytes, sinks, attempts and first-seen time come back unchanged, whatever the message and its error."""
-    attributes = redelivery.write(Message(raw, origin), sinks, code=code, reason=reason, attempts=attempts)
+    attributes = redelivery.to_attributes(
+        Message(raw, origin), sinks, code=code, reason=reason, attempts=attempts
+    )
     assert len(attributes) < 10
     back = through_sqs(raw, attributes)
     assert back.raw == raw
@@ -54,9 +56,9 @@ def test_sqs_round_trip(
 def test_line_round_trip(raw: bytes, attributes: dict[str, str]) -> None:
     """A dead letter in a file is one line of JSON that gives back the bytes, also those that are no text."""
     attributes[redelivery.SINKS] = "a"
-    line = redelivery.line(raw, attributes)
+    line = redelivery.to_json_line(raw, attributes)
     assert b"\n" not in line
-    letter = redelivery.unline(json.loads(line))
+    letter = redelivery.from_json_line(json.loads(line))
     assert letter is not None
     data, read = letter
     assert data == raw
@@ -67,7 +69,9 @@ def test_surrogates_stay_apart() -> None:
     """Two lone surrogates, as bytes, do not become one character on the way."""
     raw = "\ud83d\ude00".encode("utf-8", "surrogatepass")
     attributes = {redelivery.SINKS: "a"}
-    assert (redelivery.unline(json.loads(redelivery.line(raw, attributes))) or (b"",))[0] == raw
+    assert (redelivery.from_json_line(json.loads(redelivery.to_json_line(raw, attributes))) or (b"",))[
+        0
+    ] == raw
     assert through_sqs(raw, attributes).raw == raw
 
 
@@ -75,7 +79,7 @@ def test_what_is_written() -> None:
     """Attributes say to whom, why, how often, since when and from where, in short printable text."""
     origin = Origin("sqs", "m-1", "arn:aws:sqs:eu-west-1:111122223333:q", attempts=2, seen=SEEN)
     reason = "no\nentry ü " + "x" * 1000
-    written = redelivery.write(
+    written = redelivery.to_attributes(
         Message(b"{}", origin), ["a", "b"], code="AccessDenied", reason=reason, attempts=3
     )
     assert written == {
@@ -90,8 +94,8 @@ def test_what_is_written() -> None:
 
 def test_first_seen_defaults_to_now() -> None:
     """A message whose source knows no time is first seen now."""
-    written = redelivery.write(Message(b"{}", Origin("x")), ["a"], code="", reason="", attempts=0)
-    assert redelivery.read(written).first_seen.endswith("+00:00")
+    written = redelivery.to_attributes(Message(b"{}", Origin("x")), ["a"], code="", reason="", attempts=0)
+    assert redelivery.from_attributes(written).first_seen.endswith("+00:00")
 
 
 @pytest.mark.parametrize(
@@ -111,17 +115,17 @@ def test_first_seen_defaults_to_now() -> None:
 )
 def test_what_is_read(attributes: dict[str, str], note: tuple[Any, ...]) -> None:
     """Anybody may write to a queue: nonsense in the attributes is ignored."""
-    assert redelivery.read(attributes) == (*note, 0)
+    assert redelivery.from_attributes(attributes) == (*note, 0)
 
 
 @pytest.mark.parametrize("text", ["x", "ü", "YQ", "YQ==="])
 def test_broken_base64(text: str) -> None:
     """A body that is not the base64 it claims to be is an error with a name, not other bytes."""
     with pytest.raises(EventError, match="says base64") as caught:
-        redelivery.body(text, {redelivery.ENCODING: "base64"})
+        redelivery.decode_body(text, {redelivery.ENCODING: "base64"})
     assert caught.value.code == "bad_base64"
     with pytest.raises(EventError, match="says base64"):
-        redelivery.unline({redelivery.SINKS: "a", "body": text, redelivery.ENCODING: "base64"})
+        redelivery.from_json_line({redelivery.SINKS: "a", "body": text, redelivery.ENCODING: "base64"})
 
 
 @pytest.mark.parametrize(
@@ -129,20 +133,22 @@ def test_broken_base64(text: str) -> None:
 )
 def test_other_json_is_no_dead_letter(value: Any) -> None:
     """Events are not taken for dead letters."""
-    assert redelivery.unline(value) is None
+    assert redelivery.from_json_line(value) is None
 
 
 def test_readable_bytes_travel_as_they_are() -> None:
     """A dead letter that a queue can hold is readable there; only others are base64."""
-    assert redelivery.letter(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
-    assert redelivery.letter(b"\x00", {}) == (base64.b64encode(b"\x00"), {redelivery.ENCODING: "base64"})
+    assert redelivery.to_sqs(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
+    assert redelivery.to_sqs(b"\x00", {}) == (base64.b64encode(b"\x00"), {redelivery.ENCODING: "base64"})
 
 
 def test_a_pointer_says_how_far_it_was_read() -> None:
     """What brings the rest of an object says how many of its records are done; other messages do not."""
     origin = Origin("sqs", "s3://b/k", item="m", unit="m", skip=7)
-    attributes = redelivery.write(Message(b"{}", origin), ["a"], code="deadline", reason="", attempts=0)
-    assert redelivery.read(attributes).skip == 7
+    attributes = redelivery.to_attributes(
+        Message(b"{}", origin), ["a"], code="deadline", reason="", attempts=0
+    )
+    assert redelivery.from_attributes(attributes).skip == 7
     assert len(attributes) == 7
-    plain = redelivery.write(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
+    plain = redelivery.to_attributes(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
     assert redelivery.SKIP not in plain

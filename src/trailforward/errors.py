@@ -133,10 +133,12 @@ class SinkError(TrailforwardError):
 
     Attributes:
         code: the destination's own error code, or ``http_503``, ``timeout`` …
+        message: the destination's text, without payload; may be empty.
     """
 
     def __init__(self, code: str, message: str = "") -> None:
         self.code = code
+        self.message = message
         super().__init__(f"{code}: {message}" if message else code)
 
 

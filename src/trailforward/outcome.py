@@ -1,29 +1,24 @@
-"""Outcome: the ledger of fates. Every message ends in exactly one fate per sink, and the sums must agree.
+"""The ledger of fates: every message ends in exactly one fate per sink, and the sums must agree.
 
 ``received == delivered + filtered + dead_lettered + returned``, per sink. ``received`` is counted when
-messages come in, the fates when they are met, so that the two sides can disagree if the pipeline is wrong.
+messages come in, the fates when they are recorded, so the two sides can disagree if the pipeline is wrong.
 """
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trailforward.message import Message
 
 
-#: The code of a message that is returned by way of the retry queue: the source must not bring it again.
-RETRY_QUEUE = "retry_queue"
-
-
 class Fate(StrEnum):
-    """What became of one message at one sink."""
+    """What happened to one message at one sink."""
 
     DELIVERED = "delivered"
     FILTERED = "filtered"
@@ -36,19 +31,36 @@ class Verdict(NamedTuple):
 
     Attributes:
         fate: one of the four.
-        code: why: the destination's error code, ``self``, ``no_route``, ``deadline`` …; empty if delivered.
-        reason: a sentence for people; never holds payload.
-        attempts: how often sending was tried in this invocation.
+        code: the destination's error code, ``self``, ``no_route``, ``deadline`` …; empty if delivered.
+        reason: a sentence for people; never contains payload.
+        attempts: calls that the message was in during this invocation.
+        in_retry_queue: whether a returned message is in the retry queue, so that the source must not
+            deliver it again.
     """
 
     fate: Fate
     code: str = ""
     reason: str = ""
     attempts: int = 0
+    in_retry_queue: bool = False
 
 
-#: What CloudTrail's ``eventSource`` and ``eventName`` look like; anything else is not logged.
-_NAME = re.compile(r"[A-Za-z0-9.-]{1,128}")
+class LedgerBreak(NamedTuple):
+    """Proof that the pipeline made a mistake.
+
+    Attributes:
+        sink: whose ledger is broken.
+        text: what is wrong; never contains payload.
+    """
+
+    sink: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.sink}: {self.text}"
+
+
+#: Distinct names that :attr:`Outcome.unusual_self` keeps; events choose the names.
 _MOST_NAMES = 20
 
 _DELIVERED = Verdict(Fate.DELIVERED, attempts=1)
@@ -56,7 +68,7 @@ _DELIVERED = Verdict(Fate.DELIVERED, attempts=1)
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """One sink's line in the ledger."""
+    """One sink's sums in the ledger."""
 
     received: int = 0
     delivered: int = 0
@@ -66,7 +78,7 @@ class Totals:
 
     @property
     def balanced(self) -> bool:
-        """Whether the identity holds."""
+        """Whether ``received`` equals the sum of the fates."""
         return self.received == self.delivered + self.filtered + self.dead_lettered + self.returned
 
     def __add__(self, other: Totals) -> Totals:
@@ -81,7 +93,14 @@ class Totals:
 
 @dataclass(slots=True)
 class Account:
-    """What one sink did in one invocation, beyond the fates."""
+    """One sink's counts in one invocation.
+
+    Attributes:
+        received: messages for this sink.
+        fates: how many met each fate.
+        retries: entries that were sent again.
+        bytes: of the delivered entries.
+    """
 
     received: int = 0
     fates: Counter[Fate] = field(default_factory=Counter)
@@ -101,11 +120,17 @@ class Outcome:
     """The ledger of one batch of messages.
 
     Args:
-        messages: what came in, in order; a message's index here is its name below.
-        sinks: names of all sinks. A message whose origin names sinks still owed is received by those only.
-        earlier: the ledger of the messages before these, where they come in several batches.
+        messages: what came in, in order. The other methods name a message by its index here.
+        sinks: names of all sinks. A message whose origin names the sinks it is owed to counts for those only.
+        earlier: the ledger of the messages before these, if a payload is processed in several batches.
 
     Attributes:
+        messages: what came in, in order.
+        accounts: counts by sink.
+        verdicts: by sink and message index.
+        latencies: (Region, milliseconds from the event's time to its delivery), one per delivery.
+        mismatches: events whose envelope contradicts their record, by the field that differs.
+        unusual_self: calls of the function's role that the pipeline never makes, by ``SERVICE:EVENT``.
         begun: units of which something was delivered.
         leaving: units that go back to the source.
     """
@@ -116,34 +141,24 @@ class Outcome:
         self.begun: set[str] = set() if earlier is None else set(earlier.begun)
         self.leaving: set[str] = set() if earlier is None else set(earlier.leaving)
         self.messages = messages
-        #: What contradicts itself in the events, by what speaks against them.
-        self.forged: Counter[str] = Counter()
-        #: Calls of the function's role that the pipeline never makes: ``SERVICE:EVENT`` → how many.
+        self.mismatches: Counter[str] = Counter()
         self.unusual_self: Counter[str] = Counter()
         self.accounts = {name: Account() for name in sinks}
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
-        #: (Region, milliseconds from the event's time to its delivery), one per delivery.
         self.latencies: list[tuple[str, float]] = []
-        self._faults: list[str] = []
-        picky = [message for message in messages if message.origin.owed is not None]
+        self._breaks: list[LedgerBreak] = []
+        addressed = [message for message in messages if message.origin.owed is not None]
         for account in self.accounts.values():
-            account.received = len(messages) - len(picky)
-        for message in picky:
-            for name in self.owed(message):
+            account.received = len(messages) - len(addressed)
+        for message in addressed:
+            for name in owed_sinks(message, self.accounts):
                 self.accounts[name].received += 1
 
-    def owed(self, message: Message) -> list[str]:
-        """The sinks that this message is for. An owed sink that no longer exists is no sink."""
-        owed = message.origin.owed
-        if owed is None or not owed & self.accounts.keys():
-            return list(self.accounts)
-        return [name for name in self.accounts if name in owed]
-
     def record(self, sink: str, index: int, verdict: Verdict) -> None:
-        """Enters the fate of message ``index`` at ``sink``. A second fate breaks the identity."""
+        """Records the fate of message ``index`` at ``sink``. A second fate breaks the ledger."""
         if index in self.verdicts[sink]:
             first = self.verdicts[sink][index].fate
-            self._faults.append(f"{sink}: message {index} met {verdict.fate} after {first}")
+            self._breaks.append(LedgerBreak(sink, f"message {index} met {verdict.fate} after {first}"))
             return
         self.verdicts[sink][index] = verdict
         self.accounts[sink].fates[verdict.fate] += 1
@@ -151,11 +166,11 @@ class Outcome:
         if unit is not None:
             if verdict.fate is Fate.DELIVERED:
                 self.begun.add(unit)
-            elif verdict.fate is Fate.RETURNED and verdict.code != RETRY_QUEUE:
+            elif verdict.fate is Fate.RETURNED and not verdict.in_retry_queue:
                 self.leaving.add(unit)
 
     def deliver(self, sink: str, indexes: Sequence[int], attempts: int = 1) -> None:
-        """Enters at once that messages were delivered at ``sink``, each after so many attempts."""
+        """Records the delivery of several messages at ``sink``, each after so many attempts."""
         verdict = _DELIVERED if attempts == 1 else Verdict(Fate.DELIVERED, attempts=attempts)
         entered = dict.fromkeys(indexes, verdict)
         verdicts = self.verdicts[sink]
@@ -168,30 +183,29 @@ class Outcome:
         messages = self.messages
         self.begun.update([unit for index in entered if (unit := messages[index].origin.unit) is not None])
 
-    def count_unusual_self(self, event: Mapping[str, Any]) -> None:
-        """Counts an event of the function's role that is not one of the pipeline's calls. It is forwarded.
+    def count_unusual_self(self, calls: Mapping[str, int]) -> None:
+        """Adds calls of the function's role that the pipeline never makes.
 
         Args:
-            event: the envelope. Only the call's service and name are kept, where they are short names.
+            calls: ``SERVICE:EVENT`` → how many. Beyond the first 20 names they count as ``?``.
         """
-        record = event["detail"]
-        names = record.get("eventSource"), record.get("eventName")
-        known = all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)
-        self._count_unusual(":".join(names) if known else "?", 1)
+        for call, count in calls.items():
+            known = call in self.unusual_self or len(self.unusual_self) < _MOST_NAMES
+            self.unusual_self[call if known else "?"] += count
 
-    def _count_unusual(self, call: str, count: int) -> None:
-        # Events name their calls, so only a few names are kept.
-        if call not in self.unusual_self and len(self.unusual_self) >= _MOST_NAMES:
-            call = "?"
-        self.unusual_self[call] += count
-
-    def forgotten(self, sink: str, index: int) -> None:
-        """Enters a message that met no fate: it goes back, and the ledger says that it was broken."""
-        self._faults.append(f"{sink}: message {index} met no fate")
-        self.record(sink, index, Verdict(Fate.RETURNED, "forgotten", "the pipeline lost track of it"))
+    def return_forgotten(self) -> None:
+        """Returns every message without a fate to its source, and notes that the ledger was broken."""
+        for name, account in self.accounts.items():
+            if account.received == sum(account.fates.values()):
+                continue
+            for index, message in enumerate(self.messages):
+                if index not in self.verdicts[name] and name in owed_sinks(message, self.accounts):
+                    self._breaks.append(LedgerBreak(name, f"message {index} met no fate"))
+                    reason = "the pipeline lost track of it"
+                    self.record(name, index, Verdict(Fate.RETURNED, "forgotten", reason))
 
     def totals(self, sink: str) -> Totals:
-        """One sink's line."""
+        """One sink's sums."""
         account = self.accounts[sink]
         return Totals(
             account.received,
@@ -202,32 +216,33 @@ class Outcome:
         )
 
     @property
-    def breaks(self) -> list[str]:
-        """What is wrong with the ledger; empty when the identity holds."""
-        found = list(self._faults)
+    def breaks(self) -> list[LedgerBreak]:
+        """What is wrong with the ledger; empty if the sums agree."""
+        found = list(self._breaks)
         for name, account in self.accounts.items():
             if account.received != sum(account.fates.values()):
                 totals = self.totals(name)
-                found.append(f"{name}: received {totals.received} is not the sum of its fates: {totals}")
+                text = f"received {totals.received} is not the sum of its fates: {totals}"
+                found.append(LedgerBreak(name, text))
         return found
 
     @property
     def returned(self) -> list[int]:
-        """Indexes of the messages that must go back to their source, in order."""
+        """Indexes of the messages that the source must deliver again, in order."""
         indexes = {
             index
             for name in self.meeting(Fate.RETURNED)
             for index, verdict in self.verdicts[name].items()
-            if verdict.fate is Fate.RETURNED and verdict.code != RETRY_QUEUE
+            if verdict.fate is Fate.RETURNED and not verdict.in_retry_queue
         }
         return sorted(indexes)
 
     def meeting(self, *fates: Fate) -> list[str]:
-        """The sinks at which some message met one of these fates."""
+        """Names of the sinks where at least one message met one of these fates."""
         return [name for name, account in self.accounts.items() if any(account.fates[fate] for fate in fates)]
 
     def joined(self, later: Outcome) -> Outcome:
-        """The sums of this ledger and of a later one. Of the messages only what names the returned is kept.
+        """The sums of this ledger and a later one. Of the messages, only the returned ones are kept.
 
         Args:
             later: made with this one as its ``earlier``.
@@ -236,10 +251,9 @@ class Outcome:
         kept: list[Message] = []
         items = set()
         for part in (self, later):
-            both.forged += part.forged
-            for call, count in part.unusual_self.items():
-                both._count_unusual(call, count)
-            both._faults += part._faults  # noqa: SLF001  # of our own kind
+            both.mismatches += part.mismatches
+            both.count_unusual_self(part.unusual_self)
+            both._breaks += part._breaks  # noqa: SLF001  # same class
             for name, account in part.accounts.items():
                 both.accounts[name] += account
             for index in part.returned:
@@ -253,3 +267,17 @@ class Outcome:
                 kept.append(message)
         both.messages = kept
         return both
+
+
+def owed_sinks(message: Message, sinks: Iterable[str]) -> list[str]:
+    """The sinks that a message is for: those that its origin names, otherwise all.
+
+    A sink that no longer exists does not count; if none of the named ones exists, the message is for all.
+
+    Args:
+        message: any message.
+        sinks: names of all sinks, in order.
+    """
+    owed = message.origin.owed
+    names = list(sinks)
+    return names if owed is None else [name for name in names if name in owed] or names

@@ -1,7 +1,7 @@
-"""What trailforward says of a message that it hands back: dead letters and the retry queue.
+"""Attributes of messages in the dead-letter queue and the retry queue.
 
-The body is the original bytes; everything else travels in message attributes, so that a dead letter moved
-back to the queue it came from (SQS redrive keeps attributes) goes to the sinks still owed and to no other.
+The body is the original bytes; everything else is in message attributes. SQS redrive keeps attributes, so a
+dead letter that is moved back to its source queue goes only to the sinks that it is still owed to.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _CHARACTERS = 300
 _DIGITS = 9
 
 
-class Note(NamedTuple):
-    """What a handed-back message says of itself.
+class RedeliveryInfo(NamedTuple):
+    """What the attributes of a message say.
 
     Attributes:
-        owed: the sinks still owed it; None for a message that was never handed back.
-        attempts: sending attempts so far.
+        owed: names of the sinks that still need the message; None for a message without such attributes.
+        attempts: calls so far.
         first_seen: ISO 8601, or empty.
-        skip: records of the object it points to that are done.
+        skip: number of records that are done, if the message points to a CloudTrail log file.
     """
 
     owed: frozenset[str] | None
@@ -50,66 +50,68 @@ class Note(NamedTuple):
     skip: int = 0
 
 
-def write(message: Message, sinks: Iterable[str], *, code: str, reason: str, attempts: int) -> dict[str, str]:
-    """The attributes of a message that ``sinks`` are still owed; eight at most, of the ten SQS allows."""
+def to_attributes(
+    message: Message, sinks: Iterable[str], *, code: str, reason: str, attempts: int
+) -> dict[str, str]:
+    """The attributes of a message that ``sinks`` still need: at most eight of the ten that SQS allows."""
     seen = message.origin.first_seen or datetime.now(UTC).isoformat(timespec="milliseconds")
     skip = {SKIP: str(message.origin.skip)} if message.origin.skip else {}
     return {
         SINKS: ",".join(sinks),
-        CODE: _plain(code),
-        REASON: _plain(reason),
+        CODE: _printable(code),
+        REASON: _printable(reason),
         ATTEMPTS: str(message.origin.attempts + attempts),
-        FIRST_SEEN: _plain(seen),
-        ORIGIN: _plain(f"{message.origin.source} {message.origin.arn} {message.origin.ref}".strip()),
+        FIRST_SEEN: _printable(seen),
+        ORIGIN: _printable(f"{message.origin.source} {message.origin.arn} {message.origin.ref}".strip()),
         **skip,
     }
 
 
-def read(attributes: Mapping[str, str]) -> Note:
-    """Reads what :func:`write` wrote; a message without it was never handed back."""
+def from_attributes(attributes: Mapping[str, str]) -> RedeliveryInfo:
+    """Reads what :func:`to_attributes` wrote."""
     if SINKS not in attributes:
-        return Note(None, 0, "")
-    return Note(
+        return RedeliveryInfo(None, 0, "")
+    return RedeliveryInfo(
         frozenset(name.strip() for name in attributes[SINKS].split(",")),
         _count(attributes.get(ATTEMPTS, "")),
-        # Anybody may write to a queue.
+        # Whoever may send to the queue chooses this text.
         moment(attributes.get(FIRST_SEEN)),
         _count(attributes.get(SKIP, "")),
     )
 
 
-def letter(raw: bytes, attributes: dict[str, str]) -> tuple[bytes, dict[str, str]]:
-    """A handed-back message for a queue: its bytes, in base64 where the queue would refuse them."""
+def to_sqs(raw: bytes, attributes: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Body and attributes for a queue. Bytes that SQS would refuse are encoded in base64."""
     if readable(raw) is None:
         return base64.b64encode(raw), {**attributes, ENCODING: "base64"}
     return raw, attributes
 
 
-def body(text: str, attributes: Mapping[str, str]) -> bytes:
+def decode_body(text: str, attributes: Mapping[str, str]) -> bytes:
     """The original bytes of a body.
 
     Raises:
-        EventError: ``bad_base64``: the attributes promise base64 and the body is none.
+        EventError: ``bad_base64``: the attributes say base64, but the body is not base64.
     """
     if attributes.get(ENCODING) != "base64":
         return to_bytes(text)
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        raise EventError("bad_base64", f"{ENCODING} says base64, but the body is none") from None
+        raise EventError("bad_base64", f"{ENCODING} says base64, but the body is not base64") from None
 
 
-def line(raw: bytes, attributes: Mapping[str, str]) -> bytes:
-    """A handed-back message as one line of JSON, for files: the attributes, and the bytes as ``body``."""
+def to_json_line(raw: bytes, attributes: Mapping[str, str]) -> bytes:
+    """A message as one line of JSON, for files: the attributes, and the bytes as ``body``."""
     try:
         text = raw.decode()
-    except UnicodeDecodeError:  # smuggled surrogates, too: JSON would join two of them to another character
+    except UnicodeDecodeError:  # also lone surrogates, because JSON would join two of them
         text, attributes = base64.b64encode(raw).decode(), {**attributes, ENCODING: "base64"}
     return json.dumps({**attributes, "body": text}).encode()
 
 
-def unline(value: object) -> tuple[bytes, dict[str, str]] | None:
-    """Reads what :func:`line` wrote; None for any other JSON value.
+def from_json_line(value: object) -> tuple[bytes, dict[str, str]] | None:
+    """Reads what :func:`to_json_line` wrote; None for any other JSON value.
 
     Raises:
         EventError: ``bad_base64``.
@@ -117,14 +119,14 @@ def unline(value: object) -> tuple[bytes, dict[str, str]] | None:
     if not isinstance(value, dict) or SINKS not in value or not isinstance(value.get("body"), str):
         return None
     attributes = {name: text for name, text in value.items() if isinstance(text, str)}
-    return body(attributes.pop("body"), attributes), attributes
+    return decode_body(attributes.pop("body"), attributes), attributes
 
 
-def _plain(text: str) -> str:
-    """A short line that SQS takes as an attribute's value, whatever came in."""
+def _printable(text: str) -> str:
+    """A short line that SQS accepts as an attribute's value, whatever the text."""
     return "".join(character if " " <= character <= "~" else "?" for character in text[:_CHARACTERS])
 
 
 def _count(text: str) -> int:
-    """The number that the text is, else 0."""
+    """The text as a number, or 0 if it is not a number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else 0

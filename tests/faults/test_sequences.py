@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.support.events import FIFO, QUEUE, Context, envelope, sqs, sqs_record
 from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
 from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.outcome import owed_sinks
 from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 
 if TYPE_CHECKING:
@@ -165,8 +166,8 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
         made={"a": a, "b": b},
         telemetry=Quiet(),
     )
-    forwarder._settling._dead_letters._sink = dead
-    forwarder._settling._retries._sink = retry
+    forwarder._failure_handler._dead_letters.sink = dead
+    forwarder._failure_handler._retries.sink = retry
     payload = sqs(*(record(number, *parts) for number, parts in enumerate(received)))
 
     answer, outcome = forwarder.process(payload, Context(30))
@@ -178,7 +179,9 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
         assert sink.oversize == []
         assert outcome.totals(name).balanced
         taken = {entry.data for entry in sink.taken}
-        mine = {i for i, message in enumerate(outcome.messages) if name in outcome.owed(message)}
+        mine = {
+            i for i, message in enumerate(outcome.messages) if name in owed_sinks(message, outcome.accounts)
+        }
         assert outcome.verdicts[name].keys() == mine
         for index, verdict in outcome.verdicts[name].items():
             raw = outcome.messages[index].raw
@@ -187,7 +190,7 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
                     assert raw in taken
                 case Fate.DEAD_LETTERED:
                     assert (name, raw) in letters
-                case Fate.RETURNED if verdict.code == "retry_queue":
+                case Fate.RETURNED if verdict.in_retry_queue:
                     assert (name, raw) in retries
                 case Fate.RETURNED:
                     returned.add(str(index))
@@ -204,9 +207,9 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
 def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
     """(sink, original bytes) of every message that one of our own queues took."""
     return {
-        (name, redelivery.body(entry.data.decode(), entry.attributes))
+        (name, redelivery.decode_body(entry.data.decode(), entry.attributes))
         for entry in (sink.taken if sink else ())
-        for name in redelivery.read(entry.attributes).owed or ()
+        for name in redelivery.from_attributes(entry.attributes).owed or ()
     }
 
 

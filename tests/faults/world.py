@@ -179,7 +179,7 @@ class World:
                         assert message.raw in taken, f"{sink} never took message {index}"
                     case Fate.DEAD_LETTERED:
                         buried.add((sink, message.raw))
-                    case Fate.RETURNED if verdict.code == "retry_queue":
+                    case Fate.RETURNED if verdict.in_retry_queue:
                         queued.add((sink, message.raw))
                     case Fate.RETURNED:
                         returned.add(message.origin.ref)
@@ -190,7 +190,7 @@ class World:
     def fate(self, outcome: Outcome) -> str:
         """What became of the events at the sink, in a few words."""
         counts = Counter(
-            "retry queue" if verdict.code == "retry_queue" else verdict.fate.value
+            "retry queue" if verdict.in_retry_queue else verdict.fate.value
             for verdict in outcome.verdicts[self.sink].values()
         )
         words = [name if count == COUNT else f"{count} {name}" for name, count in sorted(counts.items())]
@@ -201,9 +201,9 @@ class World:
 def _owed(items: list[Item]) -> set[tuple[str, bytes]]:
     """(sink, original bytes) of every message in one of our own queues."""
     return {
-        (sink, redelivery.body(item.data.decode(), item.attributes))
+        (sink, redelivery.decode_body(item.data.decode(), item.attributes))
         for item in items
-        for sink in redelivery.read(item.attributes).owed or ()
+        for sink in redelivery.from_attributes(item.attributes).owed or ()
     }
 
 

@@ -23,6 +23,7 @@ from trailforward import (
     redelivery,
 )
 from trailforward.outcome import Totals
+from trailforward.pipeline.intake import Decisions
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.local import FileSink
 from trailforward.testing import FlakySink, refuse
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trailforward.outcome import Outcome
+    from trailforward.pipeline.self_guard import Author
 
 ONE = '[sinks.a]\nto = "stdout:"\n'
 TWO = ONE + '[sinks.b]\nto = "stdout:"\n'
@@ -146,7 +148,7 @@ def test_permanent_failures_become_dead_letters_with_everything_needed_to_redriv
     assert outcome.verdicts["a"][0].fate is Fate.DEAD_LETTERED
     assert outcome.verdicts["b"][0].fate is Fate.DELIVERED
     assert outcome.returned == []
-    raw, attributes = redelivery.unline(json.loads(path.read_bytes())) or (b"", {})
+    raw, attributes = redelivery.from_json_line(json.loads(path.read_bytes())) or (b"", {})
     assert raw == envelope(5)
     assert attributes[redelivery.SINKS] == "a"
     assert attributes[redelivery.CODE] == "MalformedDetail"
@@ -279,14 +281,14 @@ def test_a_format_that_fails_on_one_event_costs_that_event_alone(monkeypatch: py
 def test_a_bug_in_routing_costs_the_event_it_met_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event that trips a guard or pattern is refused by name, and the others are delivered."""
     pipeline = forwarder({"a": FlakySink()})
-    is_own = pipeline._guard.is_own
+    author = pipeline._guard.author
 
-    def trip(event: dict[str, Any]) -> bool:
+    def trip(event: dict[str, Any]) -> Author:
         if event["id"].endswith("1"):
             raise ZeroDivisionError
-        return is_own(event)
+        return author(event)
 
-    monkeypatch.setattr(pipeline._guard, "is_own", trip)
+    monkeypatch.setattr(pipeline._guard, "author", trip)
     outcome = pipeline.forward(messages(0, 1, 2))
     assert fates(outcome, "a") == ["delivered", "returned", "delivered"]
     assert outcome.verdicts["a"][1].code == "ZeroDivisionError"
@@ -356,10 +358,10 @@ def test_the_retry_queue_takes_what_only_some_sinks_took(tmp_path: Path) -> None
     healthy, failing = FlakySink(), FlakySink([TransientError("http_503")] * 5)
     queue = FlakySink()
     pipeline = forwarder({"healthy": healthy, "failing": failing})
-    pipeline._settling._retries.sink = queue
+    pipeline._failure_handler._retries.sink = queue
     outcome = pipeline.forward(messages(0))
     assert outcome.returned == []
-    assert outcome.verdicts["failing"][0].code == "retry_queue"
+    assert outcome.verdicts["failing"][0].in_retry_queue
     assert outcome.totals("failing") == Totals(received=1, returned=1)
     (entry,) = queue.taken
     assert entry.data == envelope(0)
@@ -377,7 +379,7 @@ def test_the_retry_queue_is_not_used_where_no_sink_took_the_message() -> None:
     queue = FlakySink()
     down = {name: FlakySink([TransientError("down")] * 5) for name in ("a", "b")}
     pipeline = forwarder(down)
-    pipeline._settling._retries.sink = queue
+    pipeline._failure_handler._retries.sink = queue
     outcome = pipeline.forward(messages(0))
     assert outcome.returned == [0]
     assert queue.calls == []
@@ -388,7 +390,7 @@ def test_a_fifo_message_never_takes_the_retry_queue() -> None:
     failing = FlakySink([TransientError("down")] * 5)
     pipeline = forwarder({"healthy": FlakySink(), "failing": failing})
     queue = FlakySink()
-    pipeline._settling._retries.sink = queue
+    pipeline._failure_handler._retries.sink = queue
     payload = sqs(sqs_record(envelope(0), "m-0", arn=FIFO, group="g"))
     assert pipeline.handle(payload, Context()) == {"batchItemFailures": [{"itemIdentifier": "m-0"}]}
     assert queue.calls == []
@@ -462,26 +464,24 @@ def test_an_event_without_a_usable_time_has_no_latency(time: object) -> None:
 def test_a_pipeline_that_forgets_a_message_returns_it_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
     """If a fate were ever missing, the event goes back and the ledger's break is logged as an error."""
     pipeline = forwarder({"a": FlakySink()})
-    pipeline._intake.sort = lambda *_: ({}, {})  # type: ignore[method-assign]
+    pipeline._intake.decide = lambda *_: Decisions({})  # type: ignore[method-assign]
     outcome = pipeline.forward(messages(0))
     assert outcome.returned == [0]
-    assert outcome.breaks == ["a: message 0 met no fate"]
+    assert list(map(str, outcome.breaks)) == ["a: message 0 met no fate"]
     assert "ledger does not add up" in caplog.text
 
 
 def test_a_message_given_two_fates_breaks_the_ledger_and_keeps_the_first() -> None:
     """Two fates for one message are a break, never a second count."""
     pipeline = forwarder({"a": FlakySink()})
-    settle = pipeline._settling.settle
 
-    def twice(refusals: Any, outcome: Outcome, deadline: float) -> None:
-        settle(refusals, outcome, deadline)
-        outcome.record("a", 0, outcome.verdicts["a"][0])
+    def again(_failures: Any, outcome: Outcome, deadline: float) -> list[Any]:
+        return [("a", 0, outcome.verdicts["a"][0])]
 
-    pipeline._settling.settle = twice  # type: ignore[method-assign]
+    pipeline._failure_handler.handle = again  # type: ignore[method-assign]
     outcome = pipeline.forward(messages(0))
     assert outcome.totals("a") == Totals(received=1, delivered=1)
-    assert outcome.breaks == ["a: message 0 met delivered after delivered"]
+    assert list(map(str, outcome.breaks)) == ["a: message 0 met delivered after delivered"]
 
 
 def test_a_firehose_of_another_account_is_refused_before_a_namesake_gets_anything() -> None:
@@ -513,7 +513,7 @@ def test_closing_closes_every_sink(tmp_path: Path) -> None:
     pipeline.forward(messages(0))
     pipeline.close()
     assert sinks["a"].closed
-    dead_letters = pipeline._settling._dead_letters.sink
+    dead_letters = pipeline._failure_handler._dead_letters.sink
     assert isinstance(dead_letters, FileSink)
     assert dead_letters._file < 0
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from trailforward import PermanentError, TransientError
 from trailforward.pipeline.backoff import Backoff
-from trailforward.pipeline.sender import Lane, Parcel
-from trailforward.pipeline.threads import Workers
+from trailforward.pipeline.sender import PendingEntry, Sender
+from trailforward.pipeline.threads import Threads
 from trailforward.sinks.base import Limits
 from trailforward.testing import FlakySink, refuse
 
@@ -28,18 +28,18 @@ def limits(entries: int, calls: int) -> Limits:
     return Limits(entries=entries, entry_bytes=100, batch_bytes=1_000, calls=calls)
 
 
-def parcels(count: int) -> list[Parcel]:
+def entries(count: int) -> list[PendingEntry]:
     """One byte each."""
-    return [Parcel(b"x", str(index), index=index, size=1) for index in range(count)]
+    return [PendingEntry(b"x", str(index), index=index, size=1) for index in range(count)]
 
 
-def sent(sink: Any, count: int, *, attempts: int = 5) -> Lane:
-    """A lane that has done its work."""
+def sent(sink: Any, count: int, *, attempts: int = 5) -> Sender:
+    """A sender that has done its work."""
     backoff = Backoff(max_attempts=attempts, base_seconds=0)
-    lane = Lane("a", sink, backoff, Workers(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
-    lane.start(parcels(count))
-    lane.finish()
-    return lane
+    sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
+    sender.start(entries(count))
+    sender.finish()
+    return sender
 
 
 class Crowd(FlakySink):
@@ -66,10 +66,10 @@ class Crowd(FlakySink):
 def test_a_sink_gets_as_many_calls_at_once_as_it_allows(calls: int) -> None:
     """Batches of one sink share the wait for its answers, and none is sent twice."""
     sink = Crowd(calls, meet=calls)
-    lane = sent(sink, 6)
+    sender = sent(sink, 6)
     assert sink.most == calls
     assert sorted(entry.key for entry in sink.taken) == [str(index) for index in range(6)]
-    assert sum(len(batch) for batch, _ in lane.delivered) == 6
+    assert sum(len(batch) for batch, _ in sender.delivered) == 6
 
 
 def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
@@ -82,8 +82,8 @@ def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
             return super().send(batch)
 
     sink = Picky(limits=limits(4, 3))
-    lane = sent(sink, 12)
-    assert {index: result.code for index, result in lane.refused.items()} == {5: "Bad"}
+    sender = sent(sink, 12)
+    assert {index: result.code for index, result in sender.failed.items()} == {5: "Bad"}
     assert len(sink.taken) == 11
 
 
@@ -99,18 +99,18 @@ def test_what_is_told_after_the_deadline_is_not_heard() -> None:
             finally:
                 answered.set()
 
-    workers = Workers()
+    threads = Threads()
     deadline = time.monotonic() + 0.05
-    lane = Lane("a", Late(), Backoff(), workers, deadline=deadline, on_error=lambda *_: None)
-    lane.start(parcels(2))
-    lane.finish()
-    assert {index: result.code for index, result in lane.refused.items()} == {0: "deadline", 1: "deadline"}
+    sender = Sender("a", Late(), Backoff(), threads, deadline=deadline, on_error=lambda *_: None)
+    sender.start(entries(2))
+    sender.finish()
+    assert {index: result.code for index, result in sender.failed.items()} == {0: "deadline", 1: "deadline"}
     answering.set()
     assert answered.wait(30)
-    assert lane._task is not None
-    lane._task.wait(30)
-    assert lane.delivered == []
-    assert set(lane.refused) == {0, 1}
+    assert sender._task is not None
+    sender._task.wait(30)
+    assert sender.delivered == []
+    assert set(sender.failed) == {0, 1}
 
 
 ANSWERS = st.sampled_from(
@@ -131,7 +131,7 @@ ANSWERS = st.sampled_from(
 def test_every_parcel_ends_once(script: list[Any], count: int, entries: int, calls: int) -> None:
     """Whatever is answered, and however many calls are under way: taken or refused, never both or neither."""
     sink = FlakySink((answer or refuse() for answer in script), limits=limits(entries, calls))
-    lane = sent(sink, count, attempts=3)
-    taken = [parcel.index for batch, _ in lane.delivered for parcel in batch]
-    assert sorted([*taken, *lane.refused]) == list(range(count))
+    sender = sent(sink, count, attempts=3)
+    taken = [parcel.index for batch, _ in sender.delivered for parcel in batch]
+    assert sorted([*taken, *sender.failed]) == list(range(count))
     assert sorted(int(entry.key) for entry in sink.taken) == sorted(taken)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.events import envelope
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.message import as_envelope
-from trailforward.pipeline.spoofing import contradiction
+from trailforward.pipeline.spoofing import mismatch
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
 from trailforward.testing import FlakySink, samples
 
@@ -30,12 +30,12 @@ def event(detail: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any
 @pytest.mark.parametrize("name", samples.names())
 def test_what_aws_writes_contradicts_nothing(name: str) -> None:
     """No sample of a real event looks forged."""
-    assert contradiction(json.loads(samples.load(name))) == ""
+    assert mismatch(json.loads(samples.load(name))) == ""
 
 
 def test_a_bare_record_contradicts_nothing() -> None:
     """A record without an envelope gets the one it would have had."""
-    assert contradiction(as_envelope(event()["detail"])) == ""
+    assert mismatch(as_envelope(event()["detail"])) == ""
 
 
 @pytest.mark.parametrize(
@@ -49,9 +49,9 @@ def test_a_bare_record_contradicts_nothing() -> None:
         (event(region="us-east-1"), "region"),
     ],
 )
-def test_contradictions_are_named(forged: dict[str, Any], kind: str) -> None:
+def test_mismatchs_are_named(forged: dict[str, Any], kind: str) -> None:
     """Whoever copies a record into an event of their own is given away by source, account or Region."""
-    assert contradiction(forged) == kind
+    assert mismatch(forged) == kind
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_contradictions_are_named(forged: dict[str, Any], kind: str) -> None:
 )
 def test_the_legitimate_exceptions_are_known(legitimate: dict[str, Any]) -> None:
     """Global services, sign-ins, service events, hops and what tells nothing are not suspected."""
-    assert contradiction(legitimate) == ""
+    assert mismatch(legitimate) == ""
 
 
 def forward(mode: str, telemetry: Any = None) -> tuple[FlakySink, Any]:
@@ -93,31 +93,34 @@ def test_they_are_counted_and_forwarded(
 ) -> None:
     """By default nothing is held back on a suspicion: a metric and a log line tell of it."""
     sink, outcome = forward("count", PowertoolsTelemetry())
-    assert outcome.forged == {"source": 1}
+    assert outcome.mismatches == {"source": 1}
     assert outcome.totals("a").delivered == 2
     assert [dict(entry.attributes) for entry in sink.taken] == [{}, {}]
     written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    (metric,) = [line for line in written if "contradiction" in line]
-    assert (metric["contradiction"], metric["forged"]) == ("source", [1.0])
+    (metric,) = [line for line in written if "envelope_mismatch" in line]
+    assert (metric["field"], metric["envelope_mismatch"]) == ("source", [1.0])
     forward("count", PlainTelemetry())
-    assert "1 events whose source" in caplog.text
+    assert "1 events whose envelope's source" in caplog.text
 
 
 def test_they_can_be_tagged(stub: StubAws) -> None:
     """Subscribers of SNS and consumers of SQS see by an attribute what speaks against an event."""
     sink, _ = forward("tag")
-    assert [entry.attributes.get("trailforward-forged") for entry in sink.taken] == [None, "source"]
+    assert [entry.attributes.get("trailforward-envelope-mismatch") for entry in sink.taken] == [
+        None,
+        "source",
+    ]
     config = Config.from_toml(f'forged = "tag"\n[sinks.a]\nto = "{SNS}"\n[sinks.b]\nto = "{SQS}"\n')
     forwarder = Forwarder(config)
     forwarder.forward([Message(json.dumps(event(account=f"{123456789012 + 9}")).encode(), Origin("test"))])
     forwarder.close()
     for place in ("sns:us-west-2", "sqs:us-west-2"):
-        assert stub.stored(place)[0].attributes["trailforward-forged"] == "account"
+        assert stub.stored(place)[0].attributes["trailforward-envelope-mismatch"] == "account"
 
 
 def test_they_can_be_dead_lettered() -> None:
     """Where nobody may be fooled, they go no further; sinks that no route feeds are not bothered."""
     sink, outcome = forward("dead_letter")
     assert len(sink.taken) == 1
-    assert outcome.verdicts["a"][1].code == "forged"
+    assert outcome.verdicts["a"][1].code == "envelope_mismatch"
     assert outcome.verdicts["b"][1].code == "no_route"

@@ -119,12 +119,12 @@ def test_handed_back_messages_carry_their_note(local_aws: Reader) -> None:
         redelivery.REASON: "",
         redelivery.ATTEMPTS: "1",
     }
-    data, attributes = redelivery.letter(b"\xff\x00", note)
+    data, attributes = redelivery.to_sqs(b"\xff\x00", note)
     assert sink(arn).send([Entry(data, "key", attributes=attributes)]) == []
     (message,) = local_aws.messages(arn)
     read = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
     assert read == {name: value for name, value in attributes.items() if value}
-    assert redelivery.body(message["Body"], read) == b"\xff\x00"
+    assert redelivery.decode_body(message["Body"], read) == b"\xff\x00"
 
 
 def test_body_and_attributes_count() -> None:

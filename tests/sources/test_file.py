@@ -198,7 +198,7 @@ def test_dead_letters_come_back() -> None:
         redelivery.FIRST_SEEN: "2026-05-01T00:00:00+00:00",
     }
     for raw in (ODD, b"\xff\x00"):
-        (message,) = read(io.BytesIO(redelivery.line(raw, note) + b"\n"), "f")
+        (message,) = read(io.BytesIO(redelivery.to_json_line(raw, note) + b"\n"), "f")
         assert message.raw == raw
         assert (message.origin.owed, message.origin.attempts) == ({"siem"}, 3)
         assert message.origin.first_seen == "2026-05-01T00:00:00+00:00"

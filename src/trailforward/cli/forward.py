@@ -165,11 +165,11 @@ class _Run:
 
     def _keep(self, message: Message, owed: dict[str, Any]) -> None:
         verdict = next(iter(owed.values()))
-        attributes = redelivery.write(
+        attributes = redelivery.to_attributes(
             message, owed, code=verdict.code, reason=verdict.reason, attempts=verdict.attempts
         )
         with Path(str(self._undelivered)).open("ab") as file:
-            file.write(redelivery.line(message.raw, attributes) + b"\n")
+            file.write(redelivery.to_json_line(message.raw, attributes) + b"\n")
 
     def error(self, text: str, **fields: Any) -> None:
         """A fault of a sink or format."""

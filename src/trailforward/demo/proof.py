@@ -141,7 +141,7 @@ def compare(
         for name, found in counts.items()
     }
     outcomes = [invocation.outcome for invocation in invocations]
-    breaks = [text for outcome in outcomes for text in outcome.breaks]
+    breaks = [str(found) for outcome in outcomes for found in outcome.breaks]
     return Proof(rows, _lines(outcomes), breaks, extra, len(invocations))
 
 

@@ -1,4 +1,4 @@
-"""Batching: as few calls as a destination's limits allow, in order."""
+"""Cuts entries into as few batches as a destination's limits allow."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def batches(
     """Cuts items into batches, keeping their order.
 
     Args:
-        items: each of which fits a batch of its own; one that does not still gets one, never a loop.
+        items: in order. An item that is larger than a batch gets its own batch.
         size: bytes of an item.
-        most: items of a batch.
-        most_bytes: bytes of a batch, ``overhead`` included.
+        most: maximum items of a batch.
+        most_bytes: maximum bytes of a batch, ``overhead`` included.
         overhead: bytes of an empty batch.
 
     Yields:

@@ -1,8 +1,8 @@
-"""Settling: a safe place for every message that some sink did not take.
+"""Finds a safe place for every message that a sink did not accept.
 
-Never to be taken: a dead letter. To be taken later: back to the source; or, if other sinks have it already,
-to the retry queue, so that those do not get it twice. What has no such queue, or cannot be written to it,
-goes back to the source.
+A permanent failure goes to the dead-letter queue. A transient failure goes back to the source, or to the
+retry queue if other sinks have the message already, so that those do not get it twice. If there is no such
+queue, or writing to it fails, the message goes back to the source.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trailforward import redelivery, sinks
 from trailforward.outcome import Fate, Verdict
-from trailforward.pipeline.sender import Lane, Parcel
+from trailforward.pipeline.sender import PendingEntry, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,110 +20,120 @@ if TYPE_CHECKING:
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.backoff import Backoff
-    from trailforward.pipeline.intake import Refusals
-    from trailforward.pipeline.sender import Result
+    from trailforward.pipeline.intake import Failures
+    from trailforward.pipeline.sender import Failure
     from trailforward.pipeline.telemetry import Telemetry
-    from trailforward.pipeline.threads import Workers
+    from trailforward.pipeline.threads import Threads
     from trailforward.sinks.base import Sink
 
-#: (message index, code) → the sinks that refused it so.
-Notes = dict[tuple[int, str], dict[str, "Result"]]
+#: (message index, code) → the sinks that failed with this code.
+_ByCode = dict[tuple[int, str], dict[str, "Failure"]]
 
 
-class Settling:
-    """Finds a place for refused messages.
+class FailureHandler:
+    """Moves failed messages to the dead-letter queue and the retry queue.
 
     Args:
-        pipeline: names the dead-letter and the retry queue.
-        backoff: of writing to them.
-        workers: do the writing.
-        telemetry: told of what could not be written.
+        pipeline: names the two queues.
+        backoff: for writing to them.
+        threads: run the calls.
+        telemetry: learns what could not be written.
     """
 
     def __init__(
-        self, pipeline: PipelineSettings, backoff: Backoff, workers: Workers, telemetry: Telemetry
+        self, pipeline: PipelineSettings, backoff: Backoff, threads: Threads, telemetry: Telemetry
     ) -> None:
         direct = pipeline.aws_client == "direct"
-        self._dead_letters = Postbox("dead_letter", pipeline.dead_letter, direct=direct)
-        self._retries = Postbox("retry_queue", pipeline.retry_queue, direct=direct)
+        self._dead_letters = FailureQueue("dead_letter", pipeline.dead_letter, direct=direct)
+        self._retries = FailureQueue("retry_queue", pipeline.retry_queue, direct=direct)
         self._backoff = backoff
-        self._workers = workers
+        self._threads = threads
         self._telemetry = telemetry
 
-    def settle(self, refusals: Refusals, outcome: Outcome, deadline: float) -> None:
-        """Gives every refused message its fate.
+    def handle(self, failures: Failures, outcome: Outcome, deadline: float) -> list[tuple[str, int, Verdict]]:
+        """Moves the messages, and decides their fates.
 
         Args:
-            refusals: what was refused, by message and sink.
-            outcome: the ledger.
+            failures: by message and sink.
+            outcome: the ledger so far; it is only read.
             deadline: on ``time.monotonic``.
+
+        Returns:
+            Sink, message index, and verdict of each failure.
         """
-        left = {index: dict(by_sink) for index, by_sink in refusals.items()}
-        dead: Notes = {}
+        verdicts = []
+        left = {index: dict(by_sink) for index, by_sink in failures.items()}
+        permanent: _ByCode = {}
         for index, by_sink in left.items():
-            for name, result in by_sink.items():
-                if not result.transient:
-                    dead.setdefault((index, result.code), {})[name] = result
-        for index, code in self._post(self._dead_letters, dead, outcome, deadline):
-            for name, result in dead[index, code].items():
+            for name, failure in by_sink.items():
+                if not failure.transient:
+                    permanent.setdefault((index, failure.code), {})[name] = failure
+        dead = set()
+        for index, code in self._write(self._dead_letters, permanent, outcome, deadline):
+            dead.add(index)
+            for name, failure in permanent[index, code].items():
                 del left[index][name]
-                outcome.record(name, index, Verdict(Fate.DEAD_LETTERED, code, result.reason, result.attempts))
-        partial: Notes = {
+                verdict = Verdict(Fate.DEAD_LETTERED, code, failure.reason, failure.attempts)
+                verdicts.append((name, index, verdict))
+        retried: _ByCode = {
             (index, next(iter(by_sink.values())).code): by_sink
             for index, by_sink in left.items()
-            if by_sink and outcome.messages[index].origin.group is None and _repeats(index, outcome)
+            if by_sink
+            and outcome.messages[index].origin.group is None
+            and (_would_repeat(index, outcome, dead_lettered=index in dead))
         }
-        for index, _ in self._post(self._retries, partial, outcome, deadline):
-            for name, result in left.pop(index).items():
-                reason = f"{result.code}: {result.reason}"
-                outcome.record(name, index, Verdict(Fate.RETURNED, "retry_queue", reason, result.attempts))
+        queued = {index for index, _ in self._write(self._retries, retried, outcome, deadline)}
         for index, by_sink in left.items():
-            for name, result in by_sink.items():
-                verdict = Verdict(Fate.RETURNED, result.code, result.reason, result.attempts)
-                outcome.record(name, index, verdict)
+            for name, failure in by_sink.items():
+                verdict = Verdict(
+                    Fate.RETURNED, failure.code, failure.reason, failure.attempts, index in queued
+                )
+                verdicts.append((name, index, verdict))
+        return verdicts
 
-    def _post(
-        self, postbox: Postbox, notes: Notes, outcome: Outcome, deadline: float
+    def _write(
+        self, queue: FailureQueue, failures: _ByCode, outcome: Outcome, deadline: float
     ) -> list[tuple[int, str]]:
-        """Writes messages to a queue of ours; returns those that are safely there."""
-        if not notes or postbox.sink is None:
+        """Writes messages to a queue; returns the keys of those that it accepted."""
+        if not failures or queue.sink is None:
             return []
-        keys = list(notes)
-        parcels = [
-            postbox.parcel(position, outcome.messages[index], code, notes[index, code])
+        keys = list(failures)
+        entries = [
+            queue.entry(position, outcome.messages[index], code, failures[index, code])
             for position, (index, code) in enumerate(keys)
         ]
-        lane = Lane(
-            postbox.name,
-            postbox.sink,
+        sender = Sender(
+            queue.name,
+            queue.sink,
             self._backoff,
-            self._workers,
+            self._threads,
             deadline=deadline,
             on_error=self._telemetry.fault,
         )
-        lane.start(parcels)
-        lane.finish()
-        if lost := lane.refused:
-            text = "not handed over, so returned to the source"
-            self._telemetry.error(text, to=postbox.name, count=len(lost), code=next(iter(lost.values())).code)
-        return [key for position, key in enumerate(keys) if position not in lost]
+        sender.start(entries)
+        sender.finish()
+        if failed := sender.failed:
+            text = "not written to the queue, so returned to the source"
+            code = next(iter(failed.values())).code
+            self._telemetry.error(text, to=queue.name, count=len(failed), code=code)
+        return [key for position, key in enumerate(keys) if position not in failed]
 
     def close(self) -> None:
         """Closes both queues."""
-        for postbox in (self._dead_letters, self._retries):
-            postbox.close()
+        for queue in (self._dead_letters, self._retries):
+            queue.close()
 
 
-class Postbox:
-    """A queue of ours: dead letters or retries.
+class FailureQueue:
+    """The dead-letter queue or the retry queue.
 
     Args:
         name: for logs.
-        destination: ARN of an SQS queue or ``file:PATH``; None where there is no such queue.
+        destination: ARN of an SQS queue or ``file:PATH``; None if there is no such queue.
         direct: whether AWS may be called without botocore.
 
     Attributes:
-        sink: where to write; None where there is no such queue. It connects on first use.
+        sink: the destination; None if there is no such queue. It connects on first use.
 
     Raises:
         MissingExtraError: the queue needs botocore, which is not installed.
@@ -137,19 +147,28 @@ class Postbox:
             self.sink = sinks.make(sinks.load(kind).Settings(to=destination), direct=direct)
             self._as_line = kind == "file"
 
-    def parcel(self, index: int, message: Message, code: str, by_sink: Mapping[str, Result]) -> Parcel:
-        """A message with a note of who is still owed it, and why."""
-        result = next(iter(by_sink.values()))
-        attempts = max(other.attempts for other in by_sink.values())
-        attributes = redelivery.write(message, by_sink, code=code, reason=result.reason, attempts=attempts)
+    def entry(self, index: int, message: Message, code: str, by_sink: Mapping[str, Failure]) -> PendingEntry:
+        """A message with the sinks that it is still owed to, and why.
+
+        Args:
+            index: of the entry.
+            message: as it arrived.
+            code: the error code that the sinks have in common.
+            by_sink: the sinks and their failures.
+        """
+        failure = next(iter(by_sink.values()))
+        attempts = max(each.attempts for each in by_sink.values())
+        attributes = redelivery.to_attributes(
+            message, by_sink, code=code, reason=failure.reason, attempts=attempts
+        )
         if self._as_line:
-            parcel = Parcel(redelivery.line(message.raw, attributes), message.key, index=index)
+            data, attributes = redelivery.to_json_line(message.raw, attributes), {}
         else:
-            data, attributes = redelivery.letter(message.raw, attributes)
-            parcel = Parcel(data, message.key, attributes=attributes, index=index)
+            data, attributes = redelivery.to_sqs(message.raw, attributes)
+        entry = PendingEntry(data, message.key, attributes=attributes, index=index)
         if self.sink is not None:
-            parcel.size = self.sink.size(parcel)
-        return parcel
+            entry.size = self.sink.size(entry)
+        return entry
 
     def close(self) -> None:
         """Closes the sink, if there is one."""
@@ -157,16 +176,16 @@ class Postbox:
             self.sink.close()
 
 
-def _repeats(index: int, outcome: Outcome) -> bool:
-    """Whether handing a message back would repeat what is done, or would not bring it back at all."""
+def _would_repeat(index: int, outcome: Outcome, *, dead_lettered: bool) -> bool:
+    """Whether returning a message to its source would repeat deliveries, or would lose it."""
     origin = outcome.messages[index].origin
     if not origin.redelivered:
         return True
     if origin.unit is not None and origin.unit in outcome.leaving:
-        return False  # all of it comes again anyway
+        return False  # the whole unit is delivered again anyway
     if origin.unit is not None and origin.unit in outcome.begun:
         return True
-    return any(
+    return dead_lettered or any(
         index in verdicts and verdicts[index].fate in {Fate.DELIVERED, Fate.DEAD_LETTERED}
         for verdicts in outcome.verdicts.values()
     )

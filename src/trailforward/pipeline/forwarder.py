@@ -1,4 +1,7 @@
-"""The one pipeline: source → routes → format → batch → send, retry → outcome."""
+"""The pipeline of one function: source → intake → senders → failure handler → ledger → response.
+
+This is the only module that writes the ledger.
+"""
 
 from __future__ import annotations
 
@@ -16,13 +19,13 @@ from trailforward.config.own import own_calls, own_events, own_resources
 from trailforward.errors import ConfigError, Problem
 from trailforward.outcome import Fate, Outcome
 from trailforward.pipeline.batching import batches
-from trailforward.pipeline.failures import Settling
-from trailforward.pipeline.intake import Intake, Refusals, waves
+from trailforward.pipeline.failures import FailureHandler
+from trailforward.pipeline.intake import Decisions, Intake, waves
 from trailforward.pipeline.routing import Router
 from trailforward.pipeline.self_guard import SelfGuard
-from trailforward.pipeline.sender import Lane, Parcel
+from trailforward.pipeline.sender import PendingEntry, Sender
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
-from trailforward.pipeline.threads import Workers
+from trailforward.pipeline.threads import Threads
 from trailforward.sources import detect
 from trailforward.sources._own_calls import polled, reading_calls
 from trailforward.sources.base import ObjectReader
@@ -35,23 +38,22 @@ if TYPE_CHECKING:
     from trailforward.pipeline.telemetry import Telemetry
     from trailforward.sinks.base import Sink
 
-#: Without Lambda's clock, how long one batch may take.
-PATIENCE_SECONDS = 300.0
+#: How long one batch may take if there is no Lambda context.
+DEFAULT_SECONDS = 300.0
 
-
-#: What is read at once where a payload only points to its events; as much as any payload may hold itself.
-_MESSAGES = 10_000
-_BYTES = 6_000_000
-#: The part of the time before the deadline in which objects are read.
-_READING = 0.75
+#: Maximum messages and bytes of a batch, if a payload points to objects: what a payload itself can contain.
+_BATCH_MESSAGES = 10_000
+_BATCH_BYTES = 6_000_000
+#: The share of the time before the deadline in which objects are read.
+_READING_SHARE = 0.75
 
 
 class _Times(NamedTuple):
-    """On ``time.monotonic``: when reading ends, when sending ends, and when handing back ends."""
+    """Deadlines on ``time.monotonic``: for reading objects, sending, and writing to the failure queues."""
 
     read: float
-    deadline: float
-    settled: float
+    send: float
+    failures: float
 
 
 class Forwarder:
@@ -62,9 +64,12 @@ class Forwarder:
 
     Args:
         config: what to send where.
-        telemetry: where outcomes are told; standard logging by default.
-        guard: tells who caused an event; by default from the configuration alone.
-        made: sinks to use instead of those the configuration names (for tests), by name.
+        telemetry: publishes the ledger; standard logging by default.
+        guard: tells who caused an event; by default it knows the configuration only.
+        made: sinks to use instead of the configured ones, by name (for tests).
+
+    Raises:
+        ValueError: ``made`` names a sink that the configuration does not have.
     """
 
     def __init__(
@@ -75,6 +80,9 @@ class Forwarder:
         guard: SelfGuard | None = None,
         made: Mapping[str, Sink] | None = None,
     ) -> None:
+        if unknown := sorted((made or {}).keys() - config.sinks.keys()):
+            known = ", ".join(config.sinks) or "none"
+            raise ValueError(f"made: no sink named {', '.join(unknown)}; the configuration has: {known}")
         routes = config.compiled_routes()
         named = {settings.format for settings in config.sinks.values()}
         forms = {
@@ -96,10 +104,10 @@ class Forwarder:
             forms,
             self._telemetry.fault,
             redactions=_redactions(config),
-            forged=config.pipeline.forged,
+            on_mismatch=config.pipeline.forged,
         )
-        self._workers = Workers()
-        self._settling = Settling(config.pipeline, self._backoff, self._workers, self._telemetry)
+        self._threads = Threads()
+        self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)
         self._objects = Objects()
         self._required_accounts = {
             name: account for name, settings in config.sinks.items() if (account := settings.required_account)
@@ -107,13 +115,13 @@ class Forwarder:
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Forwarder:
-        """The forwarder that the environment describes: what the Lambda handler uses.
+        """The forwarder that the environment variables describe; the Lambda handler uses it.
 
         Args:
-            environ: variables; the process's own by default.
+            environ: variables; those of the process by default.
 
         Raises:
-            ConfigError: lists everything that is wrong.
+            ConfigError: the configuration is wrong; the error lists every problem.
             MissingExtraError: Powertools is not installed.
         """
         environ = os.environ if environ is None else environ
@@ -128,98 +136,123 @@ class Forwarder:
         return cls(config, telemetry=telemetry, guard=guard)
 
     def handle(self, payload: Any, context: Any = None) -> Any:
-        """Forwards one Lambda payload and returns the answer that Lambda expects.
+        """Forwards one Lambda payload and returns the response that Lambda expects.
 
         Args:
             payload: what the function received.
-            context: Lambda's context; without it there is no deadline but :data:`PATIENCE_SECONDS`.
+            context: Lambda's context; without it the deadline is :data:`DEFAULT_SECONDS` from now.
 
         Raises:
-            PayloadError: where raising is how events are handed back (direct invocation).
-            ConfigError: a destination of another account, where its API knows names of the own one only.
+            PayloadError: events must be delivered again, and raising is the way to ask for it (asynchronous
+                and direct invocation).
+            ConfigError: a destination is in another account, but its API finds names in the own account only.
         """
         return self.process(payload, context)[0]
 
     def process(self, payload: Any, context: Any = None) -> tuple[Any, Outcome]:
-        """As :meth:`handle`, and returns the outcome beside the answer."""
+        """As :meth:`handle`; returns the response and the ledger."""
         if arn := getattr(context, "invoked_function_arn", None):
             self._guard.learn(str(arn))
             self._check_accounts(str(arn))
         remaining = getattr(context, "get_remaining_time_in_millis", None)
-        seconds = PATIENCE_SECONDS if remaining is None else remaining() / 1000
+        seconds = DEFAULT_SECONDS if remaining is None else remaining() / 1000
         source = detect(payload)
         if (arn := polled(payload)) is not None:
             self._guard.learn_source(arn, reading_calls(arn))
         times = self._times(seconds)
-        reading = ObjectReader(self._objects, until=times.read)
-        outcome = self._forward(source.messages(payload, reading), times, reading)
+        reader = ObjectReader(self._objects, until=times.read)
+        outcome = self._forward(source.messages(payload, reader), times, reader)
         return source.response(outcome, payload), outcome
 
-    def forward(self, messages: Iterable[Message], *, seconds: float = PATIENCE_SECONDS) -> Outcome:
+    def forward(self, messages: Iterable[Message], *, seconds: float = DEFAULT_SECONDS) -> Outcome:
         """Forwards messages, however they were read.
 
         Args:
-            messages: in order. An iterator is read batch by batch, and never held whole.
-            seconds: how long this may take, handing back included.
+            messages: in order. An iterator is read batch by batch and never kept whole.
+            seconds: how long this may take, including writing to the failure queues.
 
         Returns:
-            The ledger. Where there was more than one batch it has the sums of all, and of the messages only
-            those that must go back to their source.
+            The ledger. After several batches it has the sums of all, and keeps only the messages that the
+            source must deliver again.
         """
         times = self._times(seconds)
         return self._forward(messages, times, ObjectReader(self._objects, until=times.read))
 
     def _check_accounts(self, function_arn: str) -> None:
-        """Refuses to send to a namesake: only an invocation tells which account is ours."""
+        """Refuses sinks that would find a resource of the same name in the function's own account."""
         account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
         foreign = [name for name, other in self._required_accounts.items() if account and other != account]
         if foreign:
-            fix = "name a stream of this account, or send to a Kinesis stream, which may be another account's"
-            text = f"a stream of another account than the function's, {account}: its API takes names only"
+            fix = "use a stream of this account, or a Kinesis stream, which may be in any account"
+            text = f"the stream is not in the function's account, {account}, and its API takes names only"
             raise ConfigError([Problem(f"sinks.{name}.to", text, fix) for name in foreign])
 
     def _times(self, seconds: float) -> _Times:
-        # Short timeouts (Lambda's default is 3 s) still leave half of the time for sending.
+        # With a short timeout (Lambda's default is 3 s), half of the time is still left for sending.
         margin = min(self._margin, seconds / 2)
         start = time.monotonic()
         end = start + seconds
-        # What was read must also be sent: an unread rest comes again by one message, the unsent by many.
-        return _Times(start + _READING * (seconds - margin), end - margin, end - margin / 4)
+        # Reading ends early: what is not read returns as one message, what is not sent returns as many.
+        return _Times(start + _READING_SHARE * (seconds - margin), end - margin, end - margin / 4)
 
-    def _forward(self, messages: Iterable[Message], times: _Times, reading: ObjectReader) -> Outcome:
-        """Forwards messages in batches: what is held anyway at once, what is still to be read bit by bit."""
+    def _forward(self, messages: Iterable[Message], times: _Times, reader: ObjectReader) -> Outcome:
+        """Forwards messages in batches: a list at once, an iterator bit by bit."""
         chunks: Iterable[Sequence[Message]] = (
             [messages]
             if isinstance(messages, Sequence)
-            else batches(messages, lambda message: len(message.raw), most=_MESSAGES, most_bytes=_BYTES)
+            else batches(
+                messages, lambda message: len(message.raw), most=_BATCH_MESSAGES, most_bytes=_BATCH_BYTES
+            )
         )
         names = list(self._sinks)
         blocked: set[str] = set()
         total: Outcome | None = None
         for chunk in chunks:
-            outcome = self._batch(Outcome(chunk, names, total), blocked, times)
-            if _nothing_taken(outcome):
-                reading.stop()
+            outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times)
+            if _nothing_delivered(outcome):
+                reader.stop()
             total = outcome if total is None else total.joined(outcome)
-        return total or self._batch(Outcome([], names), blocked, times)
+        return total or self._forward_batch(Outcome([], names), blocked, times)
 
-    def _batch(self, outcome: Outcome, blocked: set[str], times: _Times) -> Outcome:
-        """Forwards one batch, and tells of it. FIFO groups of which something goes back become blocked."""
+    def _forward_batch(self, outcome: Outcome, blocked: set[str], times: _Times) -> Outcome:
+        """Forwards one batch and publishes its ledger. FIFO groups with a returned message become blocked."""
         messages = outcome.messages
         for wave in waves(messages):
-            parcels, refusals = self._intake.sort(outcome, wave, blocked)
-            self._send(parcels, refusals, outcome, deadline=times.deadline)
-            self._settling.settle(refusals, outcome, deadline=times.settled)
+            decisions = self._intake.decide(messages, wave, blocked)
+            _record_decisions(outcome, decisions)
+            failures = decisions.failures
+            for sender in self._send(decisions.entries, deadline=times.send):
+                _record_sent(outcome, sender)
+                for index, failure in sender.failed.items():
+                    failures[index][sender.name] = failure
+            for verdict in self._failure_handler.handle(failures, outcome, deadline=times.failures):
+                outcome.record(*verdict)
             returned = set(outcome.returned)
             blocked |= {
                 group for index in wave if index in returned and (group := messages[index].origin.group)
             }
-        _check(outcome)
+        outcome.return_forgotten()
         self._telemetry.publish(outcome)
         return outcome
 
+    def _send(self, entries: Mapping[str, Sequence[PendingEntry]], *, deadline: float) -> list[Sender]:
+        """Runs the senders of all sinks at once, and returns them when they have finished."""
+        on_error = self._telemetry.fault
+        senders = [
+            Sender(
+                name, self._sinks[name], self._backoff, self._threads, deadline=deadline, on_error=on_error
+            )
+            for name, some in entries.items()
+            if some
+        ]
+        for sender in senders:
+            sender.start(entries[sender.name])
+        for sender in senders:
+            sender.finish()
+        return senders
+
     def prepare(self) -> None:
-        """Makes what the first event would have to wait for, without talking to any destination."""
+        """Makes what the first event would have to wait for, without connecting to any destination."""
         for sink in self._sinks.values():
             sink.prepare()
 
@@ -227,30 +260,8 @@ class Forwarder:
         """Closes every sink."""
         for sink in self._sinks.values():
             sink.close()
-        self._settling.close()
+        self._failure_handler.close()
         self._objects.close()
-
-    def _send(
-        self, parcels: Mapping[str, list[Parcel]], refusals: Refusals, outcome: Outcome, *, deadline: float
-    ) -> None:
-        """Runs all lanes at once; enters what was delivered, and adds the rest to the refusals."""
-        told = self._telemetry.fault
-        lanes = [
-            Lane(name, self._sinks[name], self._backoff, self._workers, deadline=deadline, on_error=told)
-            for name in parcels
-        ]
-        for lane in lanes:
-            lane.start(parcels[lane.name])
-        for lane in lanes:
-            lane.finish()
-            account = outcome.accounts[lane.name]
-            account.retries += lane.retries
-            for batch, at in lane.delivered:
-                account.bytes += sum([len(parcel.data) for parcel in batch])
-                _enter(outcome, lane.name, batch)
-                outcome.latencies += _latencies(batch, at)
-            for index, result in lane.refused.items():
-                refusals.setdefault(index, {})[lane.name] = result
 
 
 def _guard(config: Config, environ: Mapping[str, str] | None = None) -> SelfGuard:
@@ -271,13 +282,13 @@ def _guard(config: Config, environ: Mapping[str, str] | None = None) -> SelfGuar
 
 
 def _switched_on(environ: Mapping[str, str], *names: str) -> bool:
-    """Whether the first of these variables that is set says yes, as Powertools reads it."""
+    """Whether the first of these variables that is set is true, as Powertools reads it."""
     value = next((environ[name] for name in names if environ.get(name)), "")
     return value.lower() in {"1", "y", "yes", "t", "true", "on"}
 
 
 def _redactions(config: Config) -> dict[str, Redaction]:
-    """By sink, for those that ask for it."""
+    """By sink, for the sinks that redact."""
     redacting = {name: settings.redact for name, settings in config.sinks.items() if settings.redact}
     if not redacting:
         return {}
@@ -293,49 +304,52 @@ def resources(config: Config) -> list[str]:
     return [name for name in named if name.startswith("arn:")]
 
 
-def _check(outcome: Outcome) -> None:
-    """Makes sure that nothing is forgotten: what has no fate is returned, and the ledger says it broke."""
-    for name, account in outcome.accounts.items():
-        if account.received == sum(account.fates.values()):
-            continue
-        for index, message in enumerate(outcome.messages):
-            if name in outcome.owed(message) and index not in outcome.verdicts[name]:
-                outcome.forgotten(name, index)
+def _record_decisions(outcome: Outcome, decisions: Decisions) -> None:
+    """Records what intake decided."""
+    for verdict in decisions.verdicts:
+        outcome.record(*verdict)
+    outcome.mismatches += decisions.mismatches
+    outcome.count_unusual_self(decisions.unusual_self)
 
 
-def _nothing_taken(outcome: Outcome) -> bool:
-    """Whether something must come again, by source or retry queue, and no destination took anything."""
+def _record_sent(outcome: Outcome, sender: Sender) -> None:
+    """Records what a sender delivered."""
+    account = outcome.accounts[sender.name]
+    account.retries += sender.retries
+    for batch, at in sender.delivered:
+        account.bytes += sum([len(entry.data) for entry in batch])
+        by_attempts: dict[int, list[int]] = {}
+        for entry in batch:
+            by_attempts.setdefault(entry.attempts, []).append(entry.index)
+        for attempts, indexes in by_attempts.items():
+            outcome.deliver(sender.name, indexes, attempts)
+        outcome.latencies += _latencies(batch, at)
+
+
+def _nothing_delivered(outcome: Outcome) -> bool:
+    """Whether something was returned, and no sink accepted anything."""
     fates = [account.fates for account in outcome.accounts.values()]
     return any(counts[Fate.RETURNED] for counts in fates) and not any(
         counts[Fate.DELIVERED] for counts in fates
     )
 
 
-def _enter(outcome: Outcome, name: str, batch: Sequence[Parcel]) -> None:
-    """Enters a batch that was delivered."""
-    by_attempts: dict[int, list[int]] = {}
-    for parcel in batch:
-        by_attempts.setdefault(parcel.attempts, []).append(parcel.index)
-    for attempts, indexes in by_attempts.items():
-        outcome.deliver(name, indexes, attempts)
-
-
-def _latencies(batch: Sequence[Parcel], at: float) -> list[tuple[str, float]]:
-    """Region and milliseconds from an event's own time to its delivery, of those events that tell both."""
+def _latencies(batch: Sequence[PendingEntry], at: float) -> list[tuple[str, float]]:
+    """Region and milliseconds from the event's time to its delivery, for events that have both."""
     return [
-        (parcel.region, max(0.0, (at - then) * 1000))
-        for parcel in batch
-        if parcel.region and len(parcel.time) <= _TIME and (then := _epoch(parcel.time)) is not None
+        (entry.region, max(0.0, (at - then) * 1000))
+        for entry in batch
+        if entry.region and len(entry.time) <= _TIME_CHARACTERS and (then := _epoch(entry.time)) is not None
     ]
 
 
-#: No moment is longer. What is remembered comes from events, so it must not be as long as they please.
-_TIME = 64
+#: No timestamp is longer. The cache below keeps texts from events, so their length must be bounded.
+_TIME_CHARACTERS = 64
 
 
-@lru_cache(maxsize=4_096)  # CloudTrail's times are whole seconds: the events of a batch share a few
+@lru_cache(maxsize=4_096)  # CloudTrail's times are whole seconds, so the events of a batch share a few
 def _epoch(time: str) -> float | None:
-    """Seconds since 1970; None where the text does not say which moment it is."""
+    """Seconds since 1970; None if the text is not a timestamp with an offset."""
     try:
         then = datetime.fromisoformat(time)
     except ValueError:

@@ -1,51 +1,76 @@
-"""Intake: where each message goes. What goes nowhere gets its fate, or its refusal, here."""
+"""Intake decides what happens to each message: an entry for a sink, a fate, or a failure.
+
+It only decides. The forwarder records the fates and sends the entries.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from trailforward.errors import EventError, NothingToForwardError, UnreadError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
-from trailforward.outcome import Fate, Verdict
+from trailforward.outcome import Fate, Verdict, owed_sinks
 from trailforward.pipeline.self_guard import Author
-from trailforward.pipeline.sender import Parcel, Result
-from trailforward.pipeline.spoofing import contradiction
+from trailforward.pipeline.sender import Failure, PendingEntry
+from trailforward.pipeline.spoofing import mismatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from trailforward.formats.base import Format
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
-    from trailforward.outcome import Outcome
     from trailforward.pipeline.routing import Router
     from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.sinks.base import Sink
 
-#: The message attribute that says what speaks against an event.
-FORGED = "trailforward-forged"
+#: The message attribute that names the field by which the envelope contradicts its record.
+ENVELOPE_MISMATCH = "trailforward-envelope-mismatch"
 
-#: Message index → sink → why it was not delivered there.
-Refusals = dict[int, dict[str, Result]]
+#: Message index → sink → why the message was not delivered there.
+Failures = dict[int, dict[str, Failure]]
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What intake decided about some messages.
+
+    Attributes:
+        entries: what to send, by sink.
+        verdicts: fates that are certain already: sink, message index, verdict.
+        failures: messages that cannot be sent, by message index and sink.
+        mismatches: events whose envelope contradicts their record, by the field that differs.
+        unusual_self: calls of the function's role that the pipeline never makes, by ``SERVICE:EVENT``.
+    """
+
+    entries: dict[str, list[PendingEntry]]
+    verdicts: list[tuple[str, int, Verdict]] = field(default_factory=list)
+    failures: Failures = field(default_factory=lambda: defaultdict(dict))
+    mismatches: Counter[str] = field(default_factory=Counter)
+    unusual_self: Counter[str] = field(default_factory=Counter)
 
 
 class Intake:
-    """Sorts messages into parcels, sink by sink.
+    """Decides about messages.
 
     Args:
-        router: which sinks want an event.
+        router: which sinks want an event, and in which format.
         guard: tells who caused an event.
         sinks: by name.
-        forms: every format that a route or sink names.
-        on_error: told of a format's or sink's own faults, without payload.
-        redactions: by sink, for those that have one.
-        forged: what becomes of events that contradict themselves: ``count``, ``tag`` or ``dead_letter``.
+        forms: every format that a route or sink names, by name.
+        on_error: called with the name and the exception when a format or sink has a bug.
+        redactions: by sink, for the sinks that redact.
+        on_mismatch: what happens to events whose envelope contradicts their record: ``count``, ``tag``, or
+            ``dead_letter``.
     """
 
-    def __init__(  # noqa: PLR0913  # each a part of its own
+    def __init__(  # noqa: PLR0913  # each is a collaborator
         self,
         router: Router,
         guard: SelfGuard,
@@ -54,130 +79,132 @@ class Intake:
         on_error: Callable[[str, BaseException], None],
         *,
         redactions: Mapping[str, Redaction] | None = None,
-        forged: str = "count",
+        on_mismatch: str = "count",
     ) -> None:
         self._router = router
         self._guard = guard
-        self._desks = {
-            name: _Desk(name, sink, forms, on_error, (redactions or {}).get(name), forged)
+        self._builders = {
+            name: EntryBuilder(name, sink, forms, on_error, (redactions or {}).get(name), on_mismatch)
             for name, sink in sinks.items()
         }
         self._on_error = on_error
 
-    def sort(  # noqa: C901  # one message, one decision after the other
-        self, outcome: Outcome, wave: Sequence[int], blocked: set[str]
-    ) -> tuple[dict[str, list[Parcel]], Refusals]:
+    def decide(self, messages: Sequence[Message], wave: Sequence[int], blocked: set[str]) -> Decisions:
         """Decides about the messages of a wave.
 
         Args:
-            outcome: the ledger; fates that are certain already are entered.
-            wave: indexes of messages.
-            blocked: FIFO groups of which an earlier message goes back.
-
-        Returns:
-            The parcels for each sink, and the refusals.
+            messages: of the invocation.
+            wave: indexes of the messages to decide about.
+            blocked: FIFO groups of which an earlier message is returned.
         """
-        parcels: dict[str, list[Parcel]] = {name: [] for name in self._desks}
-        refusals: Refusals = defaultdict(dict)
-        everyone = list(outcome.accounts)
+        everyone = list(self._builders)
+        decisions = Decisions({name: [] for name in everyone})
         for index in wave:
-            message = outcome.messages[index]
+            message = messages[index]
             origin = message.origin
-            owed = everyone if origin.owed is None else outcome.owed(message)
+            owed = everyone if origin.owed is None else owed_sinks(message, everyone)
             if origin.group is not None and origin.group in blocked:
-                verdict = Verdict(Fate.RETURNED, "group_blocked", "an earlier message of its group goes back")
-                _enter(outcome, owed, index, verdict)
+                decisions.verdicts += [(name, index, _GROUP_BLOCKED) for name in owed]
                 continue
             try:
-                wanted, kind = self._judge(message, outcome)
+                self._decide_one(message, index, owed, decisions)
+            except NothingToForwardError as error:
+                verdict = Verdict(Fate.FILTERED, error.code, str(error))
+                decisions.verdicts += [(name, index, verdict) for name in owed]
             except EventError as error:
-                refusals[index] = _refused(error, outcome, owed, index)
-                continue
+                failure = Failure(
+                    transient=isinstance(error, UnreadError), code=error.code, reason=str(error)
+                )
+                decisions.failures[index] = dict.fromkeys(owed, failure)
             except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
                 self._on_error("routing", error)
-                refusal = _refusal(type(error).__name__, "the event could not be routed")
-                refusals[index] = dict.fromkeys(owed, refusal)
-                continue
-            if wanted is None:
-                _enter(outcome, owed, index, _OWN)
-                continue
-            if kind:
-                outcome.forged[kind] += 1
-            for name in owed:
-                desk = self._desks[name]
-                if name not in wanted:
-                    outcome.record(name, index, _NO_ROUTE)
-                elif origin.arn and origin.arn == desk.arn:
-                    outcome.record(name, index, _SAME_QUEUE)
-                else:
-                    made = desk.parcel(wanted[name], index, message, kind)
-                    if type(made) is Parcel:
-                        parcels[name].append(made)
-                    else:
-                        refusals[index][name] = made  # type: ignore[assignment]  # else it is a Result
+                failure = _permanent(type(error).__name__, "the event could not be routed")
+                decisions.failures[index] = dict.fromkeys(owed, failure)
             message.release()
-        return {name: some for name, some in parcels.items() if some}, refusals
+        return decisions
 
-    def _judge(self, message: Message, outcome: Outcome) -> tuple[Mapping[str, str] | None, str]:
-        """The sinks that want a message, each with its format, None if it is our own; what speaks against it.
+    def _decide_one(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
+        """Adds the decisions about one message.
 
         Raises:
-            EventError: it is no event.
+            EventError: the message is not an event.
         """
         event = message.event
         author = self._guard.author(event)
         if author is Author.PIPELINE:
-            return None, ""
+            decisions.verdicts += [(name, index, _OWN) for name in owed]
+            return
         if author is Author.UNUSUAL_SELF:
-            outcome.count_unusual_self(event)
-        # The quick view of an event bends numbers beyond 64 bits.
+            decisions.unusual_self[_call_of(event)] += 1
+        # The fast view of an event rounds numbers beyond 64 bits.
         routed = as_envelope(decode(message.raw)) if self._router.numeric else event
-        return self._router.sinks(routed), contradiction(event)
+        wanted = self._router.sinks(routed)
+        differs = mismatch(event)
+        if differs:
+            decisions.mismatches[differs] += 1
+        arn = message.origin.arn
+        for name in owed:
+            builder = self._builders[name]
+            if name not in wanted:
+                decisions.verdicts.append((name, index, _NO_ROUTE))
+            elif arn and arn == builder.arn:
+                decisions.verdicts.append((name, index, _SAME_QUEUE))
+            else:
+                made = builder.build(wanted[name], index, message, differs)
+                if type(made) is PendingEntry:
+                    decisions.entries[name].append(made)
+                else:
+                    decisions.failures[index][name] = made  # type: ignore[assignment]  # otherwise a Failure
 
 
-class _Desk:
-    """Where messages for one sink are handed in.
+class EntryBuilder:
+    """Builds the entries of one sink.
 
     Args:
-        name: of the sink.
+        name: the sink's name.
         sink: the sink.
         forms: formats by name.
-        on_error: told of a format's or sink's own faults.
-        redaction: what is taken out, if anything.
-        forged: what becomes of events that contradict themselves.
+        on_error: called with the sink's name and the exception when a format or sink has a bug.
+        redaction: removes values before formatting; None to keep everything.
+        on_mismatch: see :class:`Intake`.
+
+    Attributes:
+        arn: of the sink.
     """
 
-    def __init__(
+    def __init__(  # each is a collaborator
         self,
         name: str,
         sink: Sink,
         forms: Mapping[str, Format],
         on_error: Callable[[str, BaseException], None],
         redaction: Redaction | None,
-        forged: str,
+        on_mismatch: str,
     ) -> None:
         self.arn = sink.arn
         self._name = name
         self._size = sink.size
         self._uses_fields = sink.uses_fields
-        self._most = min(sink.limits.entry_bytes, sink.limits.batch_bytes - sink.limits.batch_overhead)
+        limits = sink.limits
+        self._most = min(limits.entry_bytes, limits.batch_bytes - limits.batch_overhead)
         self._forms = forms
         self._on_error = on_error
         self._redaction = redaction
-        self._forged = forged
+        self._on_mismatch = on_mismatch
 
-    def parcel(self, form_name: str, index: int, message: Message, kind: str) -> Parcel | Result:
-        """A message in a format, or why it cannot be had or sent.
+    def build(self, form_name: str, index: int, message: Message, differs: str) -> PendingEntry | Failure:
+        """The entry for a message, or why there is none.
 
         Args:
-            form_name: the format's.
-            index: the message's.
+            form_name: of the format.
+            index: of the message.
             message: an event.
-            kind: what speaks against the event; empty if nothing does.
+            differs: the field by which its envelope contradicts its record, or empty.
         """
-        if kind and self._forged == "dead_letter":
-            return _refusal("forged", f"its {kind} shows that it may be forged")
-        tag = kind if self._forged == "tag" else ""
+        if differs and self._on_mismatch == "dead_letter":
+            reason = f"the envelope's {differs} contradicts the record: the event may be forged"
+            return _permanent("envelope_mismatch", reason)
+        tag = differs if self._on_mismatch == "tag" else ""
         form = self._forms[form_name]
         try:
             key, time, region = message.about
@@ -186,29 +213,53 @@ class _Desk:
             group, subject, fields = "", "", _NOTHING
             if self._uses_fields:
                 # What SNS and SQS deliver beside the event.
-                fields = {**message.fields, FORGED: tag} if tag else message.fields
+                fields = {**message.fields, ENVELOPE_MISMATCH: tag} if tag else message.fields
                 group, subject = fields.get("account", ""), form.subject(message)
-            attributes = {FORGED: tag} if tag else _NOTHING
-            data = form.data(message)
-            parcel = Parcel(
-                data, key, group, subject, fields, attributes, form.content_type, time, index, 0, region
+            entry = PendingEntry(
+                data=form.data(message),
+                key=key,
+                group=group,
+                subject=subject,
+                fields=fields,
+                attributes={ENVELOPE_MISMATCH: tag} if tag else _NOTHING,
+                content_type=form.content_type,
+                time=time,
+                index=index,
+                region=region,
             )
-            size = parcel.size = self._size(parcel)
+            size = entry.size = self._size(entry)
         except EventError as error:
-            return _refusal(error.code, str(error))
+            return _permanent(error.code, str(error))
         except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
             self._on_error(self._name, error)
-            return _refusal(type(error).__name__, "the event could not be formatted")
+            return _permanent(type(error).__name__, "the event could not be formatted")
         if size > self._most:
-            return _refusal("too_large", f"{size:,} bytes, over the limit of {self._most:,} bytes")
-        return parcel
+            reason = f"{size:,} bytes, over the limit of {self._most:,} bytes"
+            return _permanent("too_large", reason)
+        return entry
 
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 _OWN = Verdict(Fate.FILTERED, "self", "the forwarder itself caused it")
-_NO_ROUTE = Verdict(Fate.FILTERED, "no_route", "no route wants it there")
-_SAME_QUEUE = Verdict(Fate.FILTERED, "self", "it came from this very queue")
+_NO_ROUTE = Verdict(Fate.FILTERED, "no_route", "no route sends it to this sink")
+_SAME_QUEUE = Verdict(Fate.FILTERED, "self", "it came from this queue")
+_GROUP_BLOCKED = Verdict(Fate.RETURNED, "group_blocked", "an earlier message of its FIFO group is returned")
+
+#: What CloudTrail's ``eventSource`` and ``eventName`` look like; anything else is not logged.
+_NAME = re.compile(r"[A-Za-z0-9.-]{1,128}")
+
+
+def _call_of(event: Mapping[str, Any]) -> str:
+    """``SERVICE:EVENT`` of an event; ``?`` if these are not short names."""
+    record = event["detail"]
+    names = record.get("eventSource"), record.get("eventName")
+    known = all(isinstance(name, str) and _NAME.fullmatch(name) for name in names)
+    return ":".join(names) if known else "?"
+
+
+def _permanent(code: str, reason: str) -> Failure:
+    return Failure(transient=False, code=code, reason=reason)
 
 
 def waves(messages: Sequence[Message]) -> Iterator[Sequence[int]]:
@@ -228,21 +279,3 @@ def waves(messages: Sequence[Message]) -> Iterator[Sequence[int]]:
             rounds.append([])
         rounds[level].append(index)
     yield from rounds
-
-
-def _refusal(code: str, reason: str, *, transient: bool = False) -> Result:
-    return Result(transient=transient, code=code, reason=reason)
-
-
-def _refused(error: EventError, outcome: Outcome, owed: Sequence[str], index: int) -> dict[str, Result]:
-    """The refusals of what has no event; none for what is not meant to have one."""
-    if isinstance(error, NothingToForwardError):
-        _enter(outcome, owed, index, Verdict(Fate.FILTERED, error.code, str(error)))
-        return {}
-    refusal = _refusal(error.code, str(error), transient=isinstance(error, UnreadError))
-    return dict.fromkeys(owed, refusal)
-
-
-def _enter(outcome: Outcome, names: Sequence[str], index: int, verdict: Verdict) -> None:
-    for name in names:
-        outcome.record(name, index, verdict)

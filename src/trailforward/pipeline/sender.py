@@ -1,8 +1,8 @@
-"""Lane: one sink's work in one invocation: batch → send → retry what was refused, never past the deadline.
+"""The sender: batches, sends, and retries one sink's entries in one invocation, until the deadline.
 
-Each lane runs in a thread of its own, so that a slow sink holds up no other, and a sink that takes several
-calls at once gets a thread for each. A lane that is still in a call when time is up is left behind: what it
-had no answer for counts as refused for now, and what it learns later is ignored.
+Each sender has its own thread, so that a slow sink delays no other. A sink that allows several concurrent
+calls gets a thread for each. A call that is still running at the deadline is abandoned: its entries count as
+transient failures, and its late response is ignored.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from trailforward.pipeline.backoff import Backoff
-    from trailforward.pipeline.threads import Task, Workers
+    from trailforward.pipeline.threads import Task, Threads
     from trailforward.sinks.base import Rejection, Sink
 
 
 @dataclass(slots=True)
-class Parcel(Entry):
-    """One message on its way to one sink: the entry that is sent, and what the pipeline knows of it.
+class PendingEntry(Entry):
+    """An entry on its way to one sink, with what the pipeline knows about it.
 
     Attributes:
-        index: the message's place among the messages of the invocation.
-        size: its bytes, as the sink counts them.
+        index: the message's index in the batch of the invocation.
+        size: bytes, as the sink counts them.
         region: where the event happened; empty if unknown.
-        attempts: how often it was in a call.
+        attempts: calls that the entry was in.
     """
 
     index: int = 0
@@ -43,14 +43,14 @@ class Parcel(Entry):
     attempts: int = 0
 
 
-class Result(NamedTuple):
-    """Why a parcel was not delivered.
+class Failure(NamedTuple):
+    """Why a message was not delivered to a sink.
 
     Attributes:
-        transient: it may be taken later.
-        code: of the refusal.
-        reason: of the refusal; no payload.
-        attempts: calls it was in.
+        transient: whether the same entry may be accepted later.
+        code: the error code.
+        reason: a sentence for people; never contains payload.
+        attempts: calls that the entry was in.
     """
 
     transient: bool
@@ -61,38 +61,38 @@ class Result(NamedTuple):
 
 @dataclass(slots=True)
 class _Pass:
-    """What is left of sending everything once.
+    """The state of one pass over the entries, shared by its threads.
 
     Attributes:
-        queue: batches that nobody has taken up yet.
-        resting: set when a whole call failed for now: the destination is down or throttles.
-        untried: what was in no call, with why.
-        refused: what was refused for now.
-        retry_after: seconds that the destination asked for.
+        queue: batches that no thread has taken yet.
+        paused: set when a whole call failed and may succeed later: the destination is down or throttles.
+        untried: entries that were in no call, with the reason.
+        refused: entries that were refused and may be accepted later.
+        retry_after: seconds that the destination asked to wait.
     """
 
-    queue: deque[list[Parcel]]
-    resting: TransientError | None = None
-    untried: list[tuple[Parcel, SinkError]] = field(default_factory=list)
-    refused: list[tuple[Parcel, SinkError]] = field(default_factory=list)
+    queue: deque[list[PendingEntry]]
+    paused: TransientError | None = None
+    untried: list[tuple[PendingEntry, SinkError]] = field(default_factory=list)
+    refused: list[tuple[PendingEntry, SinkError]] = field(default_factory=list)
     retry_after: float | None = None
 
 
-class Lane:
-    """The parcels for one sink.
+class Sender:
+    """Sends the entries for one sink.
 
     Args:
         name: the sink's name.
-        sink: where to send.
+        sink: the destination.
         backoff: how often and how long to retry.
-        workers: do the work.
-        deadline: on ``time.monotonic``; no call begins and no wait ends after it.
-        on_error: told of a sink's own faults, by name and place, without payload.
+        threads: run the calls.
+        deadline: on ``time.monotonic``; no call starts and no wait ends after it.
+        on_error: called with the sink's name and the exception when the sink has a bug.
 
     Attributes:
-        delivered: batches that were taken, each with when, in seconds since 1970.
-        refused: by index, what was not. Both are whole once :meth:`finish` is back.
-        retries: calls that parcels were in again.
+        delivered: accepted batches, each with its time in seconds since 1970. Complete after :meth:`finish`.
+        failed: by message index, why an entry was not delivered. Complete after :meth:`finish`.
+        retries: entries that were sent again.
     """
 
     def __init__(
@@ -100,52 +100,54 @@ class Lane:
         name: str,
         sink: Sink,
         backoff: Backoff,
-        workers: Workers,
+        threads: Threads,
         *,
         deadline: float,
         on_error: Callable[[str, BaseException], None],
     ) -> None:
         self.name = name
-        self.delivered: list[tuple[Sequence[Parcel], float]] = []
-        self.refused: dict[int, Result] = {}
+        self.delivered: list[tuple[Sequence[PendingEntry], float]] = []
+        self.failed: dict[int, Failure] = {}
         self.retries = 0
         self._sink = sink
         self._backoff = backoff
-        self._workers = workers
+        self._threads = threads
         self._deadline = deadline
         self._on_error = on_error
         self._lock = threading.Lock()
         self._closed = False
         self._task: Task | None = None
-        self._parcels: Sequence[Parcel] = ()
+        self._entries: Sequence[PendingEntry] = ()
 
-    def start(self, parcels: Sequence[Parcel]) -> None:
-        """Begins to send, in a thread."""
-        self._parcels = parcels
+    def start(self, entries: Sequence[PendingEntry]) -> None:
+        """Starts sending, in a thread."""
+        self._entries = entries
         self._task = self._begin(self._run)
 
     def finish(self) -> None:
-        """Waits until the work is done or time is up; what has no answer by then was refused for now."""
+        """Waits until everything is sent, or until the deadline; the rest counts as transient failures."""
         if self._task is not None:
             self._task.wait(max(0.0, self._deadline - time.monotonic()))
         with self._lock:
             self._closed = True
-            told = sum(len(batch) for batch, _ in self.delivered) + len(self.refused)
-            if told == len(self._parcels):
+            known = sum(len(batch) for batch, _ in self.delivered) + len(self.failed)
+            if known == len(self._entries):
                 return
-            answered = {parcel.index for batch, _ in self.delivered for parcel in batch} | self.refused.keys()
-            for parcel in self._parcels:
-                if parcel.index not in answered:
-                    late = "no answer before the time was up"
-                    self.refused[parcel.index] = Result(
-                        transient=True, code="deadline", reason=late, attempts=parcel.attempts
+            done = {entry.index for batch, _ in self.delivered for entry in batch} | self.failed.keys()
+            for entry in self._entries:
+                if entry.index not in done:
+                    self.failed[entry.index] = Failure(
+                        transient=True,
+                        code="deadline",
+                        reason="no response before the deadline",
+                        attempts=entry.attempts,
                     )
 
     def _begin(self, work: Callable[[], None]) -> Task:
-        return self._workers.run(work, f"lane-{self.name}")
+        return self._threads.run(work, f"sender-{self.name}")
 
     def _run(self) -> None:
-        waiting: Iterable[Parcel] = self._parcels
+        waiting: Iterable[PendingEntry] = self._entries
         attempt = 0
         while True:
             attempt += 1
@@ -154,21 +156,23 @@ class Lane:
                 return
             delay = self._backoff.delay(attempt, retry_after)
             if attempt >= self._backoff.max_attempts or time.monotonic() + delay >= self._deadline:
-                for parcel, error in refused:
-                    self._settle(parcel, error, transient=True)
+                for entry, error in refused:
+                    self._fail(entry, error, transient=True)
                 return
             time.sleep(delay)
             with self._lock:
                 if self._closed:
                     return
-                self.retries += sum(1 for parcel, _ in refused if parcel.attempts)
-            waiting = [parcel for parcel, _ in refused]
+                self.retries += sum(1 for entry, _ in refused if entry.attempts)
+            waiting = [entry for entry, _ in refused]
 
-    def _pass(self, parcels: Iterable[Parcel]) -> tuple[list[tuple[Parcel, SinkError]], float | None]:
-        """Sends everything once, and returns what may be sent again, what was not tried first."""
+    def _pass(
+        self, entries: Iterable[PendingEntry]
+    ) -> tuple[list[tuple[PendingEntry, SinkError]], float | None]:
+        """Sends everything once, and returns what may be sent again, starting with what was not tried."""
         limits = self._sink.limits
         cut = batches(
-            parcels,
+            entries,
             attrgetter("size"),
             most=limits.entries,
             most_bytes=limits.batch_bytes,
@@ -180,62 +184,62 @@ class Lane:
         self._work(state)
         for other in others:
             other.wait()
-        if state.resting is not None:
-            state.untried += [(parcel, state.resting) for batch in state.queue for parcel in batch]
+        if state.paused is not None:
+            state.untried += [(entry, state.paused) for batch in state.queue for entry in batch]
         return state.untried + state.refused, state.retry_after
 
     def _work(self, state: _Pass) -> None:
-        """Sends batch after batch, beside others that do."""
-        # Let a destination that is down or throttles rest before the other batches try.
-        while state.resting is None:
+        """Sends one batch after the other; several threads may do so at once."""
+        # A destination that is down or throttles gets a pause before the other batches are tried.
+        while state.paused is None:
             try:
                 batch = state.queue.popleft()
             except IndexError:
                 return
             if time.monotonic() >= self._deadline:
-                late = TransientError("deadline", "not sent before the time was up")
-                state.untried += [(parcel, late) for parcel in batch]
+                late = TransientError("deadline", "not sent before the deadline")
+                state.untried += [(entry, late) for entry in batch]
                 continue
             try:
                 rejected = self._send(batch)
             except TransientError as error:
-                state.refused += [(parcel, error) for parcel in batch]
+                state.refused += [(entry, error) for entry in batch]
                 state.retry_after = max(filter(None, (state.retry_after, error.retry_after)), default=None)
-                state.resting = error
+                state.paused = error
             except PermanentError as error:
                 if error.divisible and len(batch) > 1:
                     middle = len(batch) // 2
                     state.queue.extendleft((batch[middle:], batch[:middle]))
                 else:
-                    for parcel in batch:
-                        self._settle(parcel, error, transient=False)
+                    for entry in batch:
+                        self._fail(entry, error, transient=False)
             else:
-                self._divide(batch, rejected, state)
+                self._sort(batch, rejected, state)
 
-    def _divide(self, batch: list[Parcel], rejected: dict[int, Rejection], state: _Pass) -> None:
-        """Tells the entries of a call that were taken from those that were not."""
+    def _sort(self, batch: list[PendingEntry], rejected: dict[int, Rejection], state: _Pass) -> None:
+        """Separates the accepted entries of a call from the refused ones."""
         if not rejected:
             self._deliver(batch)
             return
-        self._deliver([parcel for position, parcel in enumerate(batch) if position not in rejected])
+        self._deliver([entry for position, entry in enumerate(batch) if position not in rejected])
         for position, rejection in sorted(rejected.items()):
-            parcel, words = batch[position], (rejection.code, rejection.message)
+            entry, error = batch[position], (rejection.code, rejection.message)
             if rejection.transient:
-                state.refused.append((parcel, TransientError(*words)))
+                state.refused.append((entry, TransientError(*error)))
             else:
-                self._settle(parcel, PermanentError(*words), transient=False)
+                self._fail(entry, PermanentError(*error), transient=False)
 
-    def _send(self, batch: Sequence[Parcel]) -> dict[int, Rejection]:
-        """One call. Whatever a sink raises that is not in its contract counts as passing, and is told."""
-        for parcel in batch:
-            parcel.attempts += 1
+    def _send(self, batch: Sequence[PendingEntry]) -> dict[int, Rejection]:
+        """One call. An exception that is not in the sink's contract counts as transient, and is logged."""
+        for entry in batch:
+            entry.attempts += 1
         try:
             rejected = {rejection.index: rejection for rejection in self._sink.send(batch)}
             stray = [index for index in rejected if index not in range(len(batch))]
         except (TransientError, PermanentError):
             raise
-        except SinkError as error:  # of neither kind: nobody said that it is for good
-            raise TransientError(error.code, _words(error)) from None
+        except SinkError as error:  # of neither kind, so it is not known to be permanent
+            raise TransientError(error.code, error.message) from None
         except Exception as error:  # noqa: BLE001  # a third party's bug must not cost the batch
             self._on_error(self.name, error)
             raise TransientError(type(error).__name__, "the sink itself failed") from None
@@ -245,19 +249,14 @@ class Lane:
             )
         return rejected
 
-    def _deliver(self, batch: Sequence[Parcel]) -> None:
+    def _deliver(self, batch: Sequence[PendingEntry]) -> None:
         with self._lock:
             if batch and not self._closed:
                 self.delivered.append((batch, time.time()))
 
-    def _settle(self, parcel: Parcel, error: SinkError, *, transient: bool) -> None:
+    def _fail(self, entry: PendingEntry, error: SinkError, *, transient: bool) -> None:
         with self._lock:
             if not self._closed:
-                self.refused[parcel.index] = Result(
-                    transient=transient, code=error.code, reason=_words(error), attempts=parcel.attempts
+                self.failed[entry.index] = Failure(
+                    transient=transient, code=error.code, reason=error.message, attempts=entry.attempts
                 )
-
-
-def _words(error: SinkError) -> str:
-    """The error's text without its code, which stands beside it."""
-    return str(error).removeprefix(error.code).removeprefix(": ")

@@ -1,8 +1,8 @@
-"""Forgery: who may put events on a bus may give them any detail-type, so what they claim is compared.
+"""Spoofed envelopes: whoever may put events on a bus chooses their detail-type and content.
 
-EventBridge keeps sources that begin with ``aws.`` for AWS: an event of another source is nobody's word but
-its sender's. And an envelope's account and Region are those of the record in it, hops to other buses
-included (they replace ``id`` and ``time`` alone).
+EventBridge reserves sources that begin with ``aws.`` for AWS, so an event with another source proves nothing.
+An envelope's account and Region are those of its record, also after hops to other buses (a hop replaces only
+``id`` and ``time``).
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from trailforward.message import is_record
 
-#: Services and kinds whose records may lie in another Region than they name: global services, which are
-#: recorded in one Region for all, sign-ins, which follow rules of their own, and events that services write.
+#: Services whose records may name another Region than the envelope: global services, which are recorded in
+#: one Region, and sign-ins, which follow their own rules.
 _ANYWHERE = frozenset(
     {
         "account.amazonaws.com",
@@ -36,13 +36,14 @@ _ANYWHERE = frozenset(
         "waf.amazonaws.com",
     }
 )
-_KINDS = frozenset({"awsconsoleaction", "awsconsolesignin", "awsserviceevent"})
+#: Event types with the same exception.
+_EVENT_TYPES = frozenset({"awsconsoleaction", "awsconsolesignin", "awsserviceevent"})
 
 
-def contradiction(event: dict[str, Any]) -> str:
-    """What speaks against an event: ``source``, ``account`` or ``region``; empty if nothing does.
+def mismatch(event: dict[str, Any]) -> str:
+    """The field by which an envelope contradicts its record: ``source``, ``account``, or ``region``.
 
-    Survives any JSON. What is missing contradicts nothing.
+    Empty if they agree. A missing field contradicts nothing. Never raises, whatever the JSON value.
 
     Args:
         event: an envelope.
@@ -60,7 +61,7 @@ def contradiction(event: dict[str, Any]) -> str:
         return "account"
     kind, service = record.get("eventType"), record.get("eventSource")
     anywhere = service in _ANYWHERE if isinstance(service, str) else True
-    return "" if anywhere or (isinstance(kind, str) and kind.lower() in _KINDS) else "region"
+    return "" if anywhere or (isinstance(kind, str) and kind.lower() in _EVENT_TYPES) else "region"
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -1,7 +1,7 @@
-"""Telemetry: what an operator learns of an invocation. Counts, ids and error codes; never payloads.
+"""Telemetry: metrics and logs of an invocation. Counts, IDs, and error codes; never payloads.
 
-One vocabulary for metrics, logs and the command line's summary: the four fates, ``received``, ``retries``,
-``bytes``, ``latency`` and ``ledger_breaks``.
+Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
+``latency``, ``ledger_breaks``, ``envelope_mismatch``, and ``unusual_self``.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from trailforward.outcome import Fate
 if TYPE_CHECKING:
     from aws_lambda_powertools.logging import Logger
 
-    from trailforward.outcome import Outcome
+    from trailforward.outcome import LedgerBreak, Outcome
 
 NAMESPACE = "trailforward"
 
-#: Most values of a metric in one EMF document (CloudWatch's embedded metric format specification).
+#: Maximum values of a metric in one EMF document (CloudWatch's embedded metric format specification).
 _EMF_VALUES = 100
 
 
 class Telemetry(Protocol):
-    """Where an outcome is told."""
+    """Publishes what happened in an invocation."""
 
     def publish(self, outcome: Outcome) -> None:
-        """Tells what became of one batch. Never raises: losing a metric must not lose events."""
+        """Publishes the ledger of one batch. Never raises: a lost metric must not cost events."""
         ...
 
     def error(self, text: str, **fields: Any) -> None:
@@ -41,12 +41,12 @@ class Telemetry(Protocol):
         ...
 
     def fault(self, sink: str, error: BaseException) -> None:
-        """Tells of a bug in a sink or format."""
+        """Logs a bug in a sink or format."""
         ...
 
 
 def place_of(error: BaseException) -> dict[str, str]:
-    """A bug by type and place, since its text might hold payload."""
+    """Type and place of a bug. Its text is left out because it might contain payload."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -55,36 +55,43 @@ def place_of(error: BaseException) -> dict[str, str]:
 
 
 def troubles(outcome: Outcome) -> list[dict[str, Any]]:
-    """Everything that was not delivered or filtered: sink, fate, code and count, most frequent first."""
+    """What was dead-lettered or returned: sink, fate, code, and count, most frequent first; at most 20."""
     bad = Fate.DEAD_LETTERED, Fate.RETURNED
     if not (sinks := outcome.meeting(*bad)):
         return []
     counts = Counter(
-        (sink, verdict.fate, verdict.code, verdict.reason)
+        (sink, verdict.fate, verdict.code, verdict.reason, verdict.in_retry_queue)
         for sink in sinks
         for verdict in outcome.verdicts[sink].values()
         if verdict.fate in bad
     )
     return [
-        {"sink": sink, "fate": str(fate), "code": code, "reason": reason, "count": count}
-        for (sink, fate, code, reason), count in counts.most_common(20)
+        {
+            "sink": sink,
+            "fate": str(fate),
+            "code": code,
+            "reason": reason,
+            "count": count,
+            **({"in_retry_queue": True} if queued else {}),
+        }
+        for (sink, fate, code, reason, queued), count in counts.most_common(20)
     ]
 
 
 class PlainTelemetry:
-    """Standard logging, for the command line and for programs without Powertools."""
+    """Standard logging, for the command line and programs without Powertools."""
 
     def __init__(self) -> None:
         self._log = logging.getLogger("trailforward")
 
     def publish(self, outcome: Outcome) -> None:
-        """Logs troubles as warnings, and a broken ledger as an error."""
+        """Logs undelivered messages as warnings, and a broken ledger as an error."""
         for trouble in troubles(outcome):
             self._log.warning("%(count)d %(fate)s at %(sink)s: %(code)s %(reason)s", trouble)
-        for fault in outcome.breaks:
-            self._log.error("ledger does not add up: %s", fault)
-        for kind, count in outcome.forged.items():
-            self._log.warning("%d events whose %s shows that they may be forged", count, kind)
+        for found in outcome.breaks:
+            self._log.error("the ledger does not add up: %s", found)
+        for name, count in outcome.mismatches.items():
+            self._log.warning("%d events whose envelope's %s contradicts the record", count, name)
         for call, count in outcome.unusual_self.items():
             self._log.warning(
                 "%d calls of the function's role that the pipeline never makes: %s", count, call
@@ -102,11 +109,13 @@ class PlainTelemetry:
 class PowertoolsTelemetry:
     """JSON logs by Powertools for AWS Lambda, and metrics in CloudWatch's embedded format (EMF).
 
-    Metrics: per ``sink`` the counts of the ledger, ``retries``, ``bytes`` and ``ledger_breaks`` (alarm on
-    more than 0); per ``contradiction`` (``source``, ``account``, ``region``) the events that may be
-    ``forged``; for the ``guard`` named ``self`` the calls of the function's role that the pipeline never
-    makes, ``unusual_self`` (alarm on more than 0); per ``region`` the ``latency`` in milliseconds from an
-    event's time to its delivery.
+    Metrics by dimension:
+
+    - ``sink``: the counts of the ledger, ``retries``, ``bytes``, and ``ledger_breaks`` (alarm above 0);
+    - ``field`` (``source``, ``account``, ``region``): events that may be spoofed, ``envelope_mismatch``;
+    - ``guard`` (``self``): calls of the function's role that the pipeline never makes, ``unusual_self``
+      (alarm above 0);
+    - ``region``: milliseconds from an event's time to its delivery, ``latency``.
 
     Args:
         namespace: of the metrics.
@@ -128,21 +137,21 @@ class PowertoolsTelemetry:
 
     @cached_property
     def _log(self) -> Logger:
-        # Most invocations have nothing to log, and importing it is a tenth of a cold start.
+        # Imported on first use: most invocations log nothing, and the import is a tenth of a cold start.
         from aws_lambda_powertools.logging import Logger
 
         return Logger(service=self._service)
 
     def publish(self, outcome: Outcome) -> None:
-        """Logs troubles, and writes the metrics to standard output."""
+        """Logs undelivered messages, and writes the metrics to standard output."""
         try:
             for trouble in troubles(outcome):
                 self._log.warning("not delivered", extra=trouble)
             for call, count in outcome.unusual_self.items():
                 self._log.warning("unusual call of the function's role", extra={"call": call, "count": count})
             breaks = outcome.breaks
-            for fault in breaks:
-                self._log.error("ledger does not add up", extra={"fault": fault})
+            for found in breaks:
+                self._log.error("the ledger does not add up", extra={"sink": found.sink, "break": found.text})
             if self._wanted:
                 self._metrics(outcome, breaks)
         except Exception as error:  # noqa: BLE001  # events matter more than their metrics
@@ -156,9 +165,9 @@ class PowertoolsTelemetry:
         """Logs a bug, without its text."""
         self.error("a sink or format failed", sink=sink, **place_of(error))
 
-    def _metrics(self, outcome: Outcome, breaks: list[str]) -> None:
+    def _metrics(self, outcome: Outcome, breaks: list[LedgerBreak]) -> None:
         for name, account in outcome.accounts.items():
-            broken = sum(fault.startswith(f"{name}:") for fault in breaks)
+            broken = sum(found.sink == name for found in breaks)
             counts = {
                 "received": [account.received],
                 **{fate.value: [account.fates[fate]] for fate in Fate},
@@ -167,10 +176,10 @@ class PowertoolsTelemetry:
                 "bytes": [account.bytes],
             }
             self._write("sink", name, counts)
-        for kind, count in outcome.forged.items():
-            self._write("contradiction", kind, {"forged": [count]})
+        for name, count in outcome.mismatches.items():
+            self._write("field", name, {"envelope_mismatch": [count]})
         if outcome.unusual_self:
-            # One time series, whatever the calls are: their names come from events.
+            # One time series for all calls, because events choose their names.
             self._write("guard", "self", {"unusual_self": [outcome.unusual_self.total()]})
         by_region: defaultdict[str, list[int]] = defaultdict(list)
         for region, milliseconds in outcome.latencies:
@@ -180,7 +189,7 @@ class PowertoolsTelemetry:
                 self._write("region", region, {"latency": values[start : start + _EMF_VALUES]})
 
     def _write(self, dimension: str, value: str, metrics: dict[str, list[int]]) -> None:
-        """One EMF document. What Powertools writes for the same, without its share of a cold start.
+        """Writes one EMF document, the same as Powertools would, without its import at a cold start.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
         """

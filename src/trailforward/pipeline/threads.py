@@ -1,6 +1,6 @@
-"""Workers: threads that are kept from one invocation to the next.
+"""Threads that are kept from one invocation to the next.
 
-Starting and joining a thread takes 70 µs of CPU; handing work to a waiting one takes 15 µs.
+Starting and joining a thread takes 70 µs of CPU; handing work to a waiting thread takes 15 µs.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class Task:
-    """Work that is under way.
+    """A running task.
 
     Args:
-        work: what is done.
-        name: of the thread that does it.
+        work: the function to run; it must not raise.
+        name: of its thread while it runs.
     """
 
     def __init__(self, work: Callable[[], None], name: str) -> None:
@@ -31,23 +31,23 @@ class Task:
         self._running.acquire()
 
     def do(self) -> None:
-        """Does it, in the thread that calls."""
+        """Runs the task in the calling thread."""
         threading.current_thread().name = self._name
         self._work()
 
     def end(self) -> None:
-        """Tells whoever waits."""
+        """Wakes up the thread that waits."""
         self._running.release()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Waits for its end, in the thread that asked for it; False if that does not come in time."""
+        """Waits for the end of the task, in the thread that started it; False if the time runs out."""
         return self._running.acquire(timeout=-1 if seconds is None else seconds)
 
 
-class Workers:
-    """As many threads as there was ever work at once. They are daemons: none keeps the process from ending.
+class Threads:
+    """A pool that grows to the highest number of concurrent tasks. Its threads are daemons.
 
-    Work that hangs keeps its thread; the next gets another.
+    A task that hangs keeps its thread; the next task gets another one.
     """
 
     def __init__(self) -> None:
@@ -55,11 +55,11 @@ class Workers:
         self._idle: deque[_Inbox] = deque()
 
     def run(self, work: Callable[[], None], name: str) -> Task:
-        """Does the work in a thread.
+        """Runs a function in a thread.
 
         Args:
-            work: what to do; raises nothing.
-            name: of the thread while it does it.
+            work: the function to run; it must not raise.
+            name: of the thread while it runs.
         """
         task = Task(work, name)
         try:
@@ -75,7 +75,7 @@ class Workers:
             task = inbox.get()
             try:
                 task.do()
-                # First: whoever waits for the end may have more to do at once.
+                # Before the waiting thread wakes up, because it may have more work at once.
                 self._idle.append(inbox)
             finally:
                 task.end()

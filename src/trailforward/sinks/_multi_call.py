@@ -55,5 +55,4 @@ def send_parts(parts: Iterable[Part], send: Callable[[Part], list[Rejection]]) -
 
 
 def _rejection(index: int, error: SinkError) -> Rejection:
-    words = str(error).removeprefix(error.code).removeprefix(": ")
-    return Rejection(index, error.code, words, transient=isinstance(error, TransientError))
+    return Rejection(index, error.code, error.message, transient=isinstance(error, TransientError))

@@ -128,12 +128,12 @@ def _message(raw: bytes, ref: str) -> Message:
     origin = Origin(NAME, ref)
     if f'"{redelivery.SINKS}"'.encode() in raw:
         try:
-            letter = redelivery.unline(decode(raw))
+            letter = redelivery.from_json_line(decode(raw))
         except EventError as error:
             return Message(raw, origin, error=error)
         if letter is not None:
             raw, attributes = letter
-            note = redelivery.read(attributes)
+            note = redelivery.from_attributes(attributes)
             origin = Origin(NAME, ref, owed=note.owed, attempts=note.attempts, seen=note.first_seen)
     return Message(raw, origin)
 

@@ -71,7 +71,7 @@ class SqsSource:
             yield Message(encode(record), Origin(self.name), error=error)
             return
         attributes = _texts(record.get("messageAttributes"))
-        note = redelivery.read(attributes)
+        note = redelivery.from_attributes(attributes)
         system = record.get("attributes")
         system = system if isinstance(system, dict) else {}
         group = system.get("MessageGroupId")
@@ -93,7 +93,7 @@ class SqsSource:
             yield Message(encode(record), origin, error=error)
             return
         try:
-            raw = redelivery.body(body, attributes)
+            raw = redelivery.decode_body(body, attributes)
         except EventError as error:
             yield Message(encode(body), origin, error=error)
             return

@@ -94,7 +94,7 @@ def assert_forwarded(
     """
     __tracebackhide__ = True
     names = [to] if isinstance(to, str) else list(to) or list(outcome.accounts)
-    faults = list(outcome.breaks)
+    faults = [str(found) for found in outcome.breaks]
     faults += [f"there is no sink {name}" for name in names if name not in outcome.accounts]
     indexes = _indexes(outcome, events, faults)
     for name in names:

@@ -6,14 +6,14 @@ import subprocess
 import sys
 import threading
 
-from trailforward.pipeline.threads import Workers
+from trailforward.pipeline.threads import Threads
 
 
 def test_one_thread_serves_invocation_after_invocation() -> None:
     """Work that comes after work is done by the same thread, which bears the name that was asked for."""
-    workers, seen = Workers(), []
+    threads, seen = Threads(), []
     for number in range(50):
-        task = workers.run(lambda: seen.append(threading.current_thread()), f"lane-{number}")
+        task = threads.run(lambda: seen.append(threading.current_thread()), f"lane-{number}")
         assert task.wait(30)
         assert seen[-1].name == f"lane-{number}"
     assert len(seen) == 50
@@ -22,17 +22,17 @@ def test_one_thread_serves_invocation_after_invocation() -> None:
 
 def test_work_at_once_gets_a_thread_each() -> None:
     """Nobody waits for somebody else's work."""
-    workers, meeting = Workers(), threading.Barrier(3)
-    tasks = [workers.run(lambda: meeting.wait(30) and None, "lane") for _ in range(3)]
+    threads, meeting = Threads(), threading.Barrier(3)
+    tasks = [threads.run(lambda: meeting.wait(30) and None, "lane") for _ in range(3)]
     assert all(task.wait(30) for task in tasks)
 
 
 def test_work_that_hangs_is_left_behind() -> None:
     """A wait ends when its time is up, and the next work is done all the same."""
-    workers, going_on = Workers(), threading.Event()
-    hanging = workers.run(lambda: going_on.wait(30) and None, "hangs")
+    threads, going_on = Threads(), threading.Event()
+    hanging = threads.run(lambda: going_on.wait(30) and None, "hangs")
     assert not hanging.wait(0.01)
-    assert workers.run(lambda: None, "lane").wait(30)
+    assert threads.run(lambda: None, "lane").wait(30)
     going_on.set()
     assert hanging.wait(30)
 
@@ -41,12 +41,12 @@ def test_work_that_raises_is_over() -> None:
     """A bug in the work is told on standard error, and neither it nor the next work hangs."""
     script = (
         "import threading\n"
-        "from trailforward.pipeline.threads import Workers\n"
+        "from trailforward.pipeline.threads import Threads\n"
         "told, tell = threading.Event(), threading.excepthook\n"
         "threading.excepthook = lambda args: (tell(args), told.set())\n"
-        "workers = Workers()\n"
-        "assert workers.run(lambda: 1 / 0, 'lane-a').wait(30)\n"
-        "assert workers.run(lambda: None, 'lane-b').wait(30)\n"
+        "threads = Threads()\n"
+        "assert threads.run(lambda: 1 / 0, 'lane-a').wait(30)\n"
+        "assert threads.run(lambda: None, 'lane-b').wait(30)\n"
         "assert told.wait(30)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -57,7 +57,7 @@ def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
     """The process ends when its work is done, whatever a destination does."""
     script = (
         "import threading\n"
-        "from trailforward.pipeline.threads import Workers\n"
-        "Workers().run(threading.Event().wait, 'lane')\n"
+        "from trailforward.pipeline.threads import Threads\n"
+        "Threads().run(threading.Event().wait, 'sender')\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
