@@ -245,7 +245,7 @@ def test_the_latency_of_a_probe_is_reported(
 
     def arrives(probes: list[probe.Probe], *_: Any, **__: Any) -> Any:
         for one in probes:
-            one.sent, one.arrived, one.answer = 0.0, 61.5, "ParameterNotFound"
+            one.sent, one.arrived, one.result = 0.0, 61.5, "ParameterNotFound"
             yield one
 
     monkeypatch.setattr(probe, "run", arrives)

@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.doctor.planted import AUDIT, FAULTS, MEMBER, QUEUE, PlantedWorld
-from trailforward.cli.doctor import survey_of
+from trailforward.cli.doctor import survey_world
 from trailforward.doctor import CLASSES
 from trailforward.doctor.discover import discover
 from trailforward.doctor.report import print_terminal, render
@@ -28,7 +28,7 @@ def main() -> int:
         took = time.perf_counter() - began
         calls = len(planted.aws.requests)
         regions = len(planted.regions)
-    survey = survey_of(found.world, [AUDIT], [], CLASSES)
+    survey = survey_world(found.world, [AUDIT], [], CLASSES)
     print_terminal(survey, console)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(render(survey, "html"), "utf-8")

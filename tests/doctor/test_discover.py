@@ -10,7 +10,7 @@ from tests.doctor.conftest import SEEN
 from tests.doctor.planted import AUDIT, BUS, FAULTS, HUB, LONG, MEMBER, NAME, QUEUE
 from trailforward.arn import Arn
 from trailforward.doctor import CLASSES, Call, World, reach
-from trailforward.doctor.discover import CALLS, Discovery, LookError, Reader, discover, policy
+from trailforward.doctor.discover import CALLS, AwsCallError, Discovery, Reader, discover, policy
 from trailforward.doctor.discover import reader as reading
 from trailforward.doctor.discover.resources import read_resource
 from trailforward.doctor.discover.trails import read_trail
@@ -472,7 +472,7 @@ def test_pages_are_followed_by_their_token() -> None:
 )
 def test_a_policy_that_may_not_be_read_is_not_seen(arn: str, answers: dict[str, Any]) -> None:
     """A resource whose policy is secret does not count as one that lets nobody in."""
-    with pytest.raises(LookError, match="AccessDenied"):
+    with pytest.raises(AwsCallError, match="AccessDenied"):
         read_resource(Reader(Answers(**answers)), Arn.parse(f"arn:aws:{arn}".replace(":1:", f":{MEMBER}:")))
 
 
@@ -502,7 +502,7 @@ def test_a_trail_in_the_old_form(code: str) -> None:
     )
     trail = {"TrailARN": arn, "HomeRegion": "eu-west-1", "Name": "t"}
     if code == "AccessDenied":
-        with pytest.raises(LookError):
+        with pytest.raises(AwsCallError):
             read_trail(Reader(answers), trail)
         return
     found = read_trail(Reader(answers), trail)

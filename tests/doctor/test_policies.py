@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.doctor.worlds import HERE, HOME, MEMBER, QUEUE, ROLE, ask, direct
-from trailforward.doctor.delivery.policies import Request, admits, like
+from trailforward.doctor.delivery.policies import Request, like, policy_allows
 from trailforward.doctor.delivery.ternary import every, negate, some
 
 RULE_ARN = f"arn:aws:events:{HERE}:{MEMBER}:rule/tf"
@@ -46,7 +46,7 @@ DENY = ALLOW | {"Effect": "Deny"}
 def test_elements(request_: Request, statement: dict[str, Any], expected: bool) -> None:  # noqa: FBT001
     """Principal, action and resource of a statement, in every form, hold as IAM has them hold."""
     merged = {key: value for key, value in {**ALLOW, **statement}.items() if value is not None}
-    assert admits([merged], request_, needs_allow=True) is expected
+    assert policy_allows([merged], request_, needs_allow=True) is expected
 
 
 @pytest.mark.parametrize(
@@ -83,19 +83,19 @@ def test_elements(request_: Request, statement: dict[str, Any], expected: bool) 
 )
 def test_conditions(condition: Any, expected: bool | None) -> None:  # noqa: FBT001
     """Conditions hold, fail, or cannot be judged from a snapshot; then nobody says yes."""
-    assert admits([ALLOW | {"Condition": condition}], SERVICE, needs_allow=True) is expected
+    assert policy_allows([ALLOW | {"Condition": condition}], SERVICE, needs_allow=True) is expected
 
 
 def test_decision() -> None:
     """Deny beats allow; silence is enough only where no allow is needed; doubts stay doubts."""
     perhaps = {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-1"}}}
-    assert admits([ALLOW, DENY], SERVICE, needs_allow=True) is False
-    assert admits([DENY], SERVICE, needs_allow=False) is False
-    assert admits([], SERVICE, needs_allow=False) is True
-    assert admits([], SERVICE, needs_allow=True) is False
-    assert admits([ALLOW, DENY | perhaps], SERVICE, needs_allow=True) is None
-    assert admits([DENY | perhaps], SERVICE, needs_allow=True) is False
-    assert admits([ALLOW, ALLOW | perhaps], SERVICE, needs_allow=True) is True
+    assert policy_allows([ALLOW, DENY], SERVICE, needs_allow=True) is False
+    assert policy_allows([DENY], SERVICE, needs_allow=False) is False
+    assert policy_allows([], SERVICE, needs_allow=False) is True
+    assert policy_allows([], SERVICE, needs_allow=True) is False
+    assert policy_allows([ALLOW, DENY | perhaps], SERVICE, needs_allow=True) is None
+    assert policy_allows([DENY | perhaps], SERVICE, needs_allow=True) is False
+    assert policy_allows([ALLOW, ALLOW | perhaps], SERVICE, needs_allow=True) is True
 
 
 def test_wildcards() -> None:

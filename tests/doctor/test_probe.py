@@ -45,7 +45,7 @@ class Echo:
     def __exit__(self, *error: object) -> None:
         return None
 
-    def heard(self) -> Iterator[bytes]:
+    def receive(self) -> Iterator[bytes]:
         """The next look."""
         yield from self.bodies.pop(0) if self.bodies else []
 
@@ -55,10 +55,10 @@ def test_the_latency_of_each_region_is_measured(local_aws: Reader) -> None:
     early, late, lost = (probe.Probe(region) for region in ("eu-west-1", "eu-west-2", "eu-west-3"))
     clock = Clock()
     hearing = Echo([b"x"], [b"a" + late.name.encode()], [early.name.encode()])
-    found = list(probe.run([early, late, lost], hearing, patience=5, clock=clock, sleep=clock.sleep))
+    found = list(probe.run([early, late, lost], hearing, wait_seconds=5, clock=clock, sleep=clock.sleep))
     assert found == [late, early, lost]
     assert [one.latency for one in found] == [1.0, 2.0, None]
-    assert {one.answer for one in found} == {"ParameterNotFound"}
+    assert {one.result for one in found} == {"ParameterNotFound"}
     assert early.call == f"ssm:DeleteParameter {early.name} in eu-west-1"
 
 
@@ -74,8 +74,8 @@ def test_what_aws_answers_is_told(closed: bool, monkeypatch: pytest.MonkeyPatch)
 
                 raise EndpointConnectionError(endpoint_url="x")
 
-    (found,) = probe.run([probe.Probe(REGION)], Echo(), client=lambda *_: Client(), patience=0)
-    assert found.answer == ("EndpointConnectionError" if closed else "OK")
+    (found,) = probe.run([probe.Probe(REGION)], Echo(), client=lambda *_: Client(), wait_seconds=0)
+    assert found.result == ("EndpointConnectionError" if closed else "OK")
     assert found.latency is None
 
 
@@ -86,8 +86,8 @@ def test_a_queue_is_listened_to(local_aws: Reader) -> None:
     one = probe.Probe(REGION)
     for body in (one.name, "another's"):
         local_aws("sqs").send_message(QueueUrl=url, MessageBody=body)
-    with probe.listener(arn) as hearing:
-        heard = set(hearing.heard())
+    with probe.open_listener(arn) as hearing:
+        heard = set(hearing.receive())
     assert heard == {one.name.encode(), b"another's"}
     assert [message["Body"] for message in local_aws.messages(arn)] == ["another's"]
 
@@ -98,16 +98,16 @@ def test_a_stream_is_listened_to(local_aws: Reader) -> None:
     client = local_aws("kinesis")
     name = arn.rpartition("/")[2]
     client.put_record(StreamName=name, Data=b"before", PartitionKey="a")
-    with probe.listener(arn) as hearing:
+    with probe.open_listener(arn) as hearing:
         for key in "abcdef":
             client.put_record(StreamName=name, Data=key.encode(), PartitionKey=key)
-        assert set(hearing.heard()) == {key.encode() for key in "abcdef"}
-        assert list(hearing.heard()) == []
+        assert set(hearing.receive()) == {key.encode() for key in "abcdef"}
+        assert list(hearing.receive()) == []
 
 
 def test_a_url_of_this_machine_is_listened_to() -> None:
     """Bodies that are posted or put are heard, gzipped or not, and answered with 200."""
-    hearing = probe.listener("http://127.0.0.1:0")
+    hearing = probe.open_listener("http://127.0.0.1:0")
     assert isinstance(hearing, probe.HttpListener)
     with hearing:
         bodies = [(b"plain", {}), (gzip.compress(b"packed"), {"Content-Encoding": "gzip"})]
@@ -116,7 +116,7 @@ def test_a_url_of_this_machine_is_listened_to() -> None:
             request = urllib.request.Request(f"http://127.0.0.1:{hearing.port}/", body, headers)
             with urllib.request.urlopen(request, timeout=10) as answer:
                 assert answer.status == 200
-        assert list(hearing.heard()) == [b"plain", b"packed", b"odd"]
+        assert list(hearing.receive()) == [b"plain", b"packed", b"odd"]
         with pytest.raises(probe.ProbeError, match="cannot listen"):
             probe.HttpListener("127.0.0.1", hearing.port).__enter__()
     hearing = probe.HttpListener("127.0.0.1", 1)
@@ -136,7 +136,7 @@ def test_a_url_of_this_machine_is_listened_to() -> None:
 def test_places_that_cannot_be_listened_at_are_refused(local_aws: Reader, where: str, words: str) -> None:
     """What is no queue, stream or local URL is refused with what would do."""
     with pytest.raises(probe.ProbeError, match=words):
-        probe.listener(where)
+        probe.open_listener(where)
 
 
 @pytest.mark.parametrize("resource", ["sqs:{}:absent", "kinesis:{}:stream/absent"])
@@ -145,7 +145,7 @@ def test_a_destination_that_is_not_there(local_aws: Reader, resource: str) -> No
     one = probe.Probe(REGION)
     arn = "arn:aws:" + resource.format(f"{REGION}:123456789012")
     with pytest.raises(probe.ProbeError, match="cannot be read"):
-        list(probe.run([one], probe.listener(arn)))
+        list(probe.run([one], probe.open_listener(arn)))
     assert one.sent is None
 
 
@@ -154,7 +154,7 @@ def test_a_destination_that_stops_answering(local_aws: Reader) -> None:
     from botocore.exceptions import ReadTimeoutError
 
     class Broken(Echo):
-        def heard(self) -> Iterator[bytes]:
+        def receive(self) -> Iterator[bytes]:
             """Fails."""
             raise ReadTimeoutError(endpoint_url="x")
 
@@ -166,4 +166,4 @@ def test_a_probe_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without botocore the sentence has the command to type."""
     monkeypatch.setitem(__import__("sys").modules, "botocore.session", None)
     with pytest.raises(MissingExtraError, match=r"trailforward\[aws\]"):
-        probe.listener("http://127.0.0.1:0")
+        probe.open_listener("http://127.0.0.1:0")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
 from trailforward.doctor import CLASSES, World, reach
-from trailforward.doctor.template import TemplateError, plan, read
+from trailforward.doctor.template import TemplateError, apply_template, parse_template
 from trailforward.errors import MissingExtraError
 
 REGIONAL = Path(__file__).parents[2] / "sam" / "regional.yaml"
@@ -63,20 +63,23 @@ HUB_WORLD: dict[str, Any] = {
 def verdicts(template: Any, regions: tuple[str, ...] = (HERE, HOME), **options: Any) -> dict[str, str]:
     """What the doctor says of a write call in each Region, were the template deployed."""
     parameters = options.pop("parameters", {})
-    world = plan(template, [(MEMBER, region) for region in regions], parameters, **options).world
+    world = apply_template(template, [(MEMBER, region) for region in regions], parameters, **options).world
     return {region: reach(world, WRITE.call(MEMBER, region)).code for region in regions}
 
 
 def small(resources: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A template in JSON's form."""
-    return read(json.dumps({"Resources": resources, **more}))
+    return parse_template(json.dumps({"Resources": resources, **more}))
 
 
 def test_our_own_template_covers_a_region_before_it_is_deployed() -> None:
     """Without the stack a Region is blind; with sam/regional.yaml on top of the hub it is not."""
     hub = World.model_validate(HUB_WORLD)
     assert reach(hub, WRITE.call(MEMBER, HERE)).code == "NO_RULE"
-    assert verdicts(read(REGIONAL.read_text()), parameters=TO_HUB, base=hub) == {HERE: "OK", HOME: "OK"}
+    assert verdicts(parse_template(REGIONAL.read_text()), parameters=TO_HUB, base=hub) == {
+        HERE: "OK",
+        HOME: "OK",
+    }
 
 
 @pytest.mark.parametrize(
@@ -94,7 +97,7 @@ def test_wrong_parameters_are_found_before_they_are_deployed(parameters: dict[st
     hub = World.model_validate(HUB_WORLD)
     destinations = [HUB_QUEUE, f"arn:aws:sqs:{HERE}:{HUB}:trailforward-events"]
     found = verdicts(
-        read(REGIONAL.read_text()),
+        parse_template(REGIONAL.read_text()),
         (HERE,),
         parameters=TO_HUB | parameters,
         base=hub,
@@ -105,7 +108,9 @@ def test_wrong_parameters_are_found_before_they_are_deployed(parameters: dict[st
 
 def test_without_a_snapshot_a_trail_is_assumed_and_said() -> None:
     """A template alone is judged with a trail, and the hub that nobody saw stays unknown."""
-    planned = plan(read(REGIONAL.read_text()), [(MEMBER, HERE)], TO_HUB, destinations=[BUS])
+    planned = apply_template(
+        parse_template(REGIONAL.read_text()), [(MEMBER, HERE)], TO_HUB, destinations=[BUS]
+    )
     assert "assumed" in planned.assumed[0]
     assert planned.not_understood == ()
     assert reach(planned.world, WRITE.call(MEMBER, HERE)).code == "ACCOUNT_NOT_VISIBLE"
@@ -113,9 +118,9 @@ def test_without_a_snapshot_a_trail_is_assumed_and_said() -> None:
 
 def test_a_stack_replaces_what_has_its_names() -> None:
     """Deploying twice is deploying once."""
-    template = read(REGIONAL.read_text())
-    once = plan(template, [(MEMBER, HERE)], TO_HUB).world
-    assert plan(template, [(MEMBER, HERE)], TO_HUB, once).world == once
+    template = parse_template(REGIONAL.read_text())
+    once = apply_template(template, [(MEMBER, HERE)], TO_HUB).world
+    assert apply_template(template, [(MEMBER, HERE)], TO_HUB, once).world == once
 
 
 SENDS = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
@@ -223,7 +228,7 @@ ALL_KINDS: dict[str, Any] = {
 
 def test_every_kind_of_resource_that_matters_is_read() -> None:
     """Buses, trails, keys, topics, functions, roles and their policies become parts of the world."""
-    planned = plan(small(ALL_KINDS), [(MEMBER, HERE)], {})
+    planned = apply_template(small(ALL_KINDS), [(MEMBER, HERE)], {})
     world = planned.world
     assert planned.not_understood == ("Odd: resources of the type AWS::Serverless::Function",)
     assert [(bus.name, len(bus.policy)) for bus in world.buses] == [("b", 1)]
@@ -303,7 +308,7 @@ def test_functions_give_what_cloudformation_gives(value: Any, expected: str) -> 
             "Either": {"Fn::Or": [{"Fn::Equals": ["a", "b"]}]},
         },
     )
-    assert plan(template, [(MEMBER, HERE)], {}).world.rules[0].name == expected
+    assert apply_template(template, [(MEMBER, HERE)], {}).world.rules[0].name == expected
 
 
 @pytest.mark.parametrize(
@@ -323,28 +328,28 @@ def test_what_cannot_be_resolved_is_named(name: Any, words: str) -> None:
     rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": name, "EventPattern": {}}}
     template = small({"Rule": rule, "Odd": {"Type": "AWS::S3::Bucket"}}, Conditions={"Odd": {"Fn::Odd": []}})
     with pytest.raises(TemplateError, match=words):
-        plan(template, [(MEMBER, HERE)], {})
+        apply_template(template, [(MEMBER, HERE)], {})
 
 
 def test_parameters_are_checked() -> None:
     """A missing parameter is named with the option to give it, an unknown one by its name."""
-    template = read(REGIONAL.read_text())
+    template = parse_template(REGIONAL.read_text())
     with pytest.raises(TemplateError, match="HubAccount, HubRegion: --parameter HubAccount="):
-        plan(template, [(MEMBER, HERE)], {})
+        apply_template(template, [(MEMBER, HERE)], {})
     with pytest.raises(TemplateError, match="no parameter Typo"):
-        plan(template, [(MEMBER, HERE)], {**TO_HUB, "Typo": "x"})
+        apply_template(template, [(MEMBER, HERE)], {**TO_HUB, "Typo": "x"})
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "a: [", "Resources: 1", "{}", "!Odd {a: 1}"])
 def test_what_is_no_template_is_refused(text: str) -> None:
     """Neither a list nor broken JSON or YAML is taken for a template."""
     with pytest.raises(TemplateError):
-        read(text)
+        parse_template(text)
 
 
 def test_yaml_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without PyYAML the sentence has the command to type; JSON needs nothing."""
-    monkeypatch.setattr("trailforward.doctor.template.text.find_spec", lambda _: None)
+    monkeypatch.setattr("trailforward.doctor.template.document.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"trailforward\[cli\]"):
-        read("Resources: {}")
-    assert read('{"Resources": {}}') == {"Resources": {}}
+        parse_template("Resources: {}")
+    assert parse_template('{"Resources": {}}') == {"Resources": {}}

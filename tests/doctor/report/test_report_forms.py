@@ -13,7 +13,7 @@ from rich.console import Console
 from tests.doctor.report.planted import HOME, HUB, planted, sound, wide
 from trailforward.doctor import World
 from trailforward.doctor.report import Survey, print_terminal, render, survey
-from trailforward.doctor.report.words import listed, many, plain
+from trailforward.doctor.report.text import count_of, join_limited, printable
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\u202e]()[click](https://evil.test)`@all`|$data"
 
@@ -213,7 +213,7 @@ def test_terminal_of_one_account() -> None:
 
 def test_words() -> None:
     """Numbers and lists read well: one Region, many classes, a long list cut short."""
-    assert (many(1, "Region"), many(1200, "Region")) == ("1 Region", "1,200 Regions")
-    assert many(2, "class", "classes") == "2 classes"
-    assert listed(list("abcd"), 3) == "a, b and 2 more"
-    assert plain("naïve\ud800\n") == "naïve\\ud800\\n"
+    assert (count_of(1, "Region"), count_of(1200, "Region")) == ("1 Region", "1,200 Regions")
+    assert count_of(2, "class", "classes") == "2 classes"
+    assert join_limited(list("abcd"), 3) == "a, b and 2 more"
+    assert printable("naïve\ud800\n") == "naïve\\ud800\\n"
