@@ -1,4 +1,4 @@
-"""``make demo-doctor``: a local world of 17 Regions with seven planted faults, and what the doctor says."""
+"""``make demo-doctor``: a local world of 17 Regions with seven planted faults, and the doctor's report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PAGE = Path("build/doctor.html")
 
 
 def main() -> int:
-    """Builds, looks, compares; 0 if the doctor found exactly what was planted."""
+    """Builds the world, runs the doctor, compares; 0 if it found exactly the planted faults."""
     console = Console()
     with PlantedWorld() as planted:
         os.environ.update(planted.environment())
@@ -37,7 +37,7 @@ def main() -> int:
     }
     planted_faults = set(FAULTS.items())
     console.print(
-        f"Looked at 2 accounts in {regions} Regions with {calls} calls in {took:.1f} s.", highlight=False
+        f"Read 2 accounts in {regions} Regions with {calls} calls in {took:.1f} s.", highlight=False
     )
     for region, code in sorted(planted_faults | seen):
         place = "found" if (region, code) in seen & planted_faults else "MISSED"

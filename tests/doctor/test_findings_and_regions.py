@@ -1,4 +1,4 @@
-"""The tables in the package: codes, global services, sign-ins, event classes, links."""
+"""The package's tables: findings, global services, sign-ins, event classes, links."""
 
 import string
 from typing import Any
@@ -20,7 +20,7 @@ from trailforward.doctor.world.links import describe
 
 
 def test_codes() -> None:
-    """Every code has a kind, a severity, evidence, one sentence, a fix and a source."""
+    """Every code has a kind, a severity, evidence, a reason, a fix and a source."""
     for code in load_codes().values():
         assert code.kind in {"ok", "break", "unknown", "warning", "note"}, code
         assert code.severity in {"critical", "warn", "info"}, code
@@ -32,7 +32,7 @@ def test_codes() -> None:
 
 
 def test_templates() -> None:
-    """The sentences of the table name nothing but plain facts."""
+    """The templates in the table use only plain field names."""
     for code in load_codes().values():
         named = [field for _, field, *_ in string.Formatter().parse(code.why + code.fix) if field is not None]
         assert all(field.isidentifier() for field in named), code
@@ -51,13 +51,13 @@ def test_templates() -> None:
     ],
 )
 def test_recording_region(fields: dict[str, Any], region: str) -> None:
-    """An event comes to the bus of the Region in which AWS documents that it is recorded."""
+    """An event arrives at the bus of the Region that AWS documents as recording it."""
     world = {"accounts": {MEMBER: {HERE: "ENABLED", HOME: "ENABLED", "us-west-2": "ENABLED"}}}
     assert said(ask(world, **fields)) == (False, "NO_TRAIL", f"trails:{MEMBER}/{region}")
 
 
 def test_uncertain_region() -> None:
-    """Where the recording Region is from memory the answer is unknown, and names that Region."""
+    """If the recording Region is not documented, the result is unknown and names that Region."""
     verdict = ask(direct(), service="shield.amazonaws.com", source="aws.shield")
     assert said(verdict) == ("unknown", "EVENT_REGION_UNCERTAIN", f"region:{MEMBER}/{HERE}")
     assert "believed to record its calls in us-east-1" in verdict.why
@@ -70,7 +70,7 @@ def test_uncertain_region() -> None:
     [("aws-us-gov", "us-gov-east-1", "us-gov-west-1"), ("aws-cn", "cn-northwest-1", "cn-north-1")],
 )
 def test_other_partitions(partition: str, region: str, home: str) -> None:
-    """In the other partitions, IAM's Region is uncertain, and rules carry the partition in their ARNs."""
+    """In other partitions, IAM's Region is uncertain, and ARNs of rules have the partition."""
     queue = f"arn:{partition}:sqs:{region}:{MEMBER}:in"
     condition = {"ArnEquals": {"aws:SourceArn": f"arn:{partition}:events:{region}:{MEMBER}:rule/tf"}}
     statement = {
@@ -93,7 +93,7 @@ def test_other_partitions(partition: str, region: str, home: str) -> None:
 
 
 def test_global_services() -> None:
-    """The table of global services says for each row how it is known, and from where."""
+    """Every row about a global service has evidence and a source."""
     rows = global_services()
     assert {row.service for row in rows if row.evidence == "documented"} == {
         f"{name}.amazonaws.com"
@@ -104,13 +104,13 @@ def test_global_services() -> None:
 
 
 def test_sign_in_regions() -> None:
-    """Five Regions are to be checked for sign-ins at global endpoints."""
+    """Five Regions need a check for sign-ins at global endpoints."""
     assert sign_in_regions() == ("ap-southeast-2", "eu-north-1", "us-east-1", "us-east-2", "us-west-2")
     assert [row.who for row in sign_ins()] == ["root user", "IAM user", "IAM user", "IAM user"]
 
 
 def test_classes() -> None:
-    """Nine classes of events, each with a call that an ordinary trail and rule tell apart."""
+    """The nine classes of events have distinct results with an ordinary trail and rule."""
     world = World.model_validate(direct())
     answers = {kind.name: reach(world, kind.call(MEMBER, HERE)).code for kind in CLASSES}
     assert answers == {
@@ -127,7 +127,7 @@ def test_classes() -> None:
 
 
 def test_class_with_other_resources() -> None:
-    """A class's call can be asked about other resources."""
+    """A class's example call can have other resources."""
     kind = next(kind for kind in CLASSES if kind.name == "data")
     asked = kind.call(MEMBER, HERE, resources=[{"type": "AWS::S3::Object", "arn": "arn:aws:s3:::pay/1"}])
     assert asked.event(HERE)["detail"]["resources"] == [
@@ -137,7 +137,7 @@ def test_class_with_other_resources() -> None:
 
 
 def test_source_by_default() -> None:
-    """A call without a source has the service's own."""
+    """A call without a source gets its service's source."""
     event = Call(account=MEMBER, region=HERE, service="iam.amazonaws.com", event_name="CreateUser").event(
         HOME
     )
@@ -160,8 +160,8 @@ def test_source_by_default() -> None:
         ("role:arn", "role arn"),
     ],
 )
-def test_links_in_words(link: str, text: str) -> None:
-    """Every link can be said in words."""
+def test_links_have_descriptions(link: str, text: str) -> None:
+    """Every link has a description."""
     assert describe(link) == text
 
 
@@ -187,7 +187,7 @@ OWN_QUEUE = f"arn:aws:sqs:{HERE}:{MEMBER}:in"
     ],
 )
 def test_own_resources(resource: str, request_: dict[str, Any], own: bool) -> None:  # noqa: FBT001
-    """A service's call on one of the pipeline's own resources is recognised by its ARN, URL or name."""
+    """A service's call on one of the pipeline's resources is recognized by ARN, URL or name."""
     world = direct(own={"resources": [resource]})
     asked = {"identity": {"type": "AWSService"}, "requestParameters": request_}
     loops = [warning for warning in ask(world, **asked).warnings if warning.code == "LOOP_RISK"]
@@ -196,8 +196,8 @@ def test_own_resources(resource: str, request_: dict[str, Any], own: bool) -> No
     assert "LOOP_RISK" not in {warning.code for warning in person.warnings}
 
 
-def test_loop_words() -> None:
-    """A loop is told with its reason, its gain and the exclusion that ends it."""
+def test_loop_finding() -> None:
+    """The loop finding has the reason, the effect, and the exclusion that prevents it."""
     world = direct(own={"roles": ["arn:aws:iam::1:role/own"]})
     session = {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/own"}}}
     loop = next(item for item in ask(world, identity=session).warnings if item.code == "LOOP_RISK")

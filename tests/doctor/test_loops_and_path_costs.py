@@ -41,12 +41,12 @@ def loops(world: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def bill(world: dict[str, Any]) -> list[tuple[float, float, tuple[tuple[str, str], ...]]]:
-    """From, to, and who pays it."""
+    """Lowest price, highest price, and places."""
     return [(cost.low, cost.high, cost.places) for cost in path_costs(World.model_validate(world))]
 
 
 def test_data_events_of_the_own_queue_are_critical() -> None:
-    """A trail that logs data events of the pipeline's queue makes every event cause another."""
+    """If a trail logs data events of the pipeline's queue, every event causes another."""
     world = direct(trails=[trail(selectors=SQS_DATA)], own={"resources": [QUEUE]})
     assert loops(world) == [("critical", "call:sqs.amazonaws.com/SendMessage")]
 
@@ -60,29 +60,29 @@ def test_data_events_of_the_own_queue_are_critical() -> None:
         {"rules": [rule(pattern={**ANY, "detail": {"eventCategory": ["Management"]}})]},
     ],
 )
-def test_what_cannot_come_back_is_no_loop(change: dict[str, Any]) -> None:
-    """Without data events, with other resources, or left out by the pattern, nothing feeds itself."""
+def test_no_loop(change: dict[str, Any]) -> None:
+    """There is no loop without data events, with other resources, or if the pattern excludes the calls."""
     world = direct(**{"trails": [trail(selectors=SQS_DATA)], "own": {"resources": [QUEUE]}, **change})
     assert loops(world) == []
 
 
 def test_the_long_state_without_exclusion_is_a_warning() -> None:
-    """With all management events, EventBridge taking the own role comes back; in the short state not."""
+    """With all management events, EventBridge assuming the pipeline's role is a loop; otherwise it is not."""
     own = {"roles": [ROLE, "no ARN"]}
     assert loops(hub(own=own)) == []
     rules = [{**one, "state": LONG} for one in hub()["rules"]]
     assert loops(hub(own=own, rules=rules)) == [("warn", "call:sts.amazonaws.com/AssumeRole")]
 
 
-def test_an_exclusion_in_the_pattern_ends_the_loop() -> None:
-    """A pattern that leaves the own role out is safe in the long state."""
+def test_an_exclusion_in_the_pattern_prevents_the_loop() -> None:
+    """A pattern that excludes the pipeline's role is safe in the long state."""
     without = {"detail": {"requestParameters": {"roleArn": [{"exists": False}, {"anything-but": [ROLE]}]}}}
     rules = [{**one, "state": LONG, "pattern": {**ANY, **without}} for one in hub()["rules"]]
     assert loops(hub(own={"roles": [ROLE]}, rules=rules)) == []
 
 
 def test_the_own_role_writing_data_is_found_too() -> None:
-    """Data events that a holder of the own role causes count, even if those of AWS services are left out."""
+    """Data events caused by the pipeline's role count, even if those of AWS services are excluded."""
     only = {**ANY, "detail": {"userIdentity": {"type": ["AssumedRole"]}}}
     world = direct(
         trails=[trail(selectors=SQS_DATA)],
@@ -123,8 +123,8 @@ def test_a_queue_of_the_hub_in_the_same_region_costs_what_the_facts_say() -> Non
     assert bill(world) == [(0.56, 0.56, ((MEMBER, HERE),))]
 
 
-def test_only_ways_that_arrive_cost() -> None:
-    """Blind and disabled Regions have no bill; a stream is not in the price list."""
+def test_only_paths_that_arrive_cost() -> None:
+    """Blind and disabled Regions have no cost; streams are not in the price list."""
     assert bill(direct(accounts={MEMBER: {HERE: "DISABLED", HOME: "ENABLED_BY_DEFAULT"}})) == []
     stream = f"arn:aws:kinesis:{HERE}:{MEMBER}:stream/s"
     world = direct(stream, rules=[rule(stream, target={"role": ROLE})], roles=[role()])

@@ -21,16 +21,17 @@ RECORD = {
 
 
 def steps(world: dict[str, Any], **more: Any) -> list[tuple[Any, str]]:
-    """Whether each step passes, and what it is."""
-    told = trace_steps(World.model_validate(world), Call.model_validate(call(**more)))
-    return [(step.passes, step.what) for step in steps_taken]
+    """Each step: whether it passes, and what it is."""
+    found = trace_steps(World.model_validate(world), Call.model_validate(call(**more)))
+    return [(step.passes, step.what) for step in found]
 
 
-def test_every_step_is_told() -> None:
-    """A call that arrives is told link by link, with the state of what it passes."""
-    told = steps(direct())
-    assert all(passes is True for passes, _ in steps_taken)
-    text = "\n".join(what for _, what in steps_taken)
+def test_every_step_is_listed() -> None:
+    """A call that arrives is traced link by link, with the state of each link."""
+    found = steps(direct())
+    assert all(passes is True for passes, _ in found)
+    text = "\
+".join(what for _, what in found)
     for part in (
         "is called in eu-west-1",
         "ENABLED_BY_DEFAULT",
@@ -43,18 +44,20 @@ def test_every_step_is_told() -> None:
 
 
 def test_the_broken_step_is_the_last_and_says_why() -> None:
-    """The story ends where the way ends, with the reason."""
-    told = trace_steps(World.model_validate(direct(rules=[rule(state="DISABLED")])), Call.model_validate(call()))
-    assert [step.passes for step in steps_taken][-2:] == [True, False]
-    assert "disabled" in steps_taken[-1].why
+    """The trace ends at the link that breaks, with the reason."""
+    found = trace_steps(
+        World.model_validate(direct(rules=[rule(state="DISABLED")])), Call.model_validate(call())
+    )
+    assert [step.passes for step in found][-2:] == [True, False]
+    assert "disabled" in found[-1].why
 
 
-def test_doubts_are_told_as_such() -> None:
-    """A link of which nobody can say that it passes is unknown, with the reason."""
+def test_uncertain_steps_are_unknown() -> None:
+    """An uncertain link is unknown, with the reason."""
     world = hub(accounts={MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}})
-    told = trace_steps(World.model_validate(world), Call.model_validate(call()))
-    assert "unknown" in [step.passes for step in steps_taken]
-    assert any("not read" in step.why for step in steps_taken)
+    found = trace_steps(World.model_validate(world), Call.model_validate(call()))
+    assert "unknown" in [step.passes for step in found]
+    assert any("not read" in step.why for step in found)
 
 
 def test_a_global_call_is_recorded_elsewhere() -> None:
@@ -64,15 +67,15 @@ def test_a_global_call_is_recorded_elsewhere() -> None:
     )
 
 
-def test_odd_targets_and_regions_are_told_too() -> None:
-    """A target that is no ARN, and a Region that is not listed, have a step like any other."""
+def test_odd_targets_and_regions_are_listed_too() -> None:
+    """A target that is not an ARN, and a Region that is not listed, have a step like any other."""
     assert steps(direct(rules=[rule("nonsense")], destinations=["nonsense"]))[-1][0] == "unknown"
     assert "not listed" in steps(direct(), region="eu-west-9")[-1][1]
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_an_event_is_its_call(wrapped: bool) -> None:  # noqa: FBT001
-    """An envelope and a bare record give the same call, with everything that patterns may ask for."""
+    """An EventBridge event and a bare CloudTrail record give the same call, with all fields for patterns."""
     event = {"detail": RECORD, "source": "aws.iam", "detail-type": "AWS API Call via CloudTrail"}
     made = Call.from_event(event if wrapped else RECORD)
     assert (made.name, made.account, made.region, made.read_only) == (
@@ -86,12 +89,12 @@ def test_an_event_is_its_call(wrapped: bool) -> None:  # noqa: FBT001
 
 
 def test_a_sign_in_record_is_a_sign_in() -> None:
-    """A bare record of a sign-in gets the envelope that EventBridge would give it."""
+    """A bare sign-in record gets the detail-type that EventBridge would give it."""
     assert Call.from_event({**RECORD, "eventType": "AwsConsoleSignIn"}).is_sign_in
 
 
-def test_what_an_event_lacks_is_named() -> None:
-    """Account and Region may be given; what is still missing is named."""
+def test_missing_fields_are_named() -> None:
+    """Account and Region can be given; the error names what is still missing."""
     with pytest.raises(ValueError, match="no account and no region and no eventSource and no eventName"):
         Call.from_event({})
     made = Call.from_event({"eventSource": "a.b", "eventName": "C"}, account=MEMBER, region=HERE)

@@ -120,7 +120,7 @@ def apply_to(
         ends = dict.fromkeys(target.arn for rule in deployed for target in rule.targets)
         world = with_destinations(world, list(ends))
         notes.append(
-            f"No --destination is given: using {', '.join(ends) or 'none, because the rules have no targets'}."
+            f"No --destination is given: using {', '.join(ends) or 'none (the rules have no targets)'}."
         )
     return LoadedWorld(world, (), tuple(notes))
 

@@ -96,7 +96,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
 ) -> None:
     """Report which Regions are blind to which events, and which link is broken. Read-only, except --probe.
 
-    exit status: 0 all checked events are covered, 1 some events are blind, 2 undetermined or not everything could be read
+    exit status: 0 all checked events are covered, 1 some events are blind, 2 undetermined or not everything
+    could be read
     """
     if format not in _FORMS:
         stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")

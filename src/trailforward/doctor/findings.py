@@ -1,7 +1,8 @@
 """Findings: the table of everything that the doctor can report. The table is ``findings.toml``.
 
-To add a finding, add it to ``findings.toml``, and raise its code in ``delivery``: ``path.broken``, ``path.doubt`` or
-``path.note`` where the event's path meets the problem, or ``delivery/path_warnings.py`` for a warning.
+To add a finding, add it to ``findings.toml``, and raise its code in ``delivery``: ``path.broken``,
+``path.doubt`` or ``path.note`` where the event's path meets the problem, or ``delivery/path_warnings.py`` for
+a warning.
 """
 
 from __future__ import annotations

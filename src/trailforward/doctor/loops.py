@@ -1,7 +1,7 @@
 """Loops: calls of the pipeline itself whose events would return to the pipeline.
 
-For each of the pipeline's own roles and resources, the doctor checks the calls that they cause like any other call, so
-event selectors, rule states and exclusions in patterns all count.
+For each of the pipeline's own roles and resources, the doctor checks the calls that they cause like any other
+call, so event selectors, rule states and exclusions in patterns all count.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
 """

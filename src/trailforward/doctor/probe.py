@@ -1,7 +1,7 @@
-"""Probe: a live test of coverage. It makes one harmless write call per Region, and waits for its event to arrive.
+"""Probe: a live test of coverage. One harmless write call per Region, then waiting for its event.
 
-The call deletes an SSM parameter that does not exist, with a random name. It fails and changes nothing, but CloudTrail
-records it as a write event.
+The call deletes an SSM parameter that does not exist, with a random name. It fails and changes nothing, but
+CloudTrail records it as a write event.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def open_listener(where: str, client: Callable[[str, str], Any] | None = None) -
 
 
 def client_factory() -> Callable[[str, str], Any]:
-    """A function that creates botocore clients for a service and a Region, with the environment's credentials.
+    """A function that creates botocore clients from a service and a Region.
 
     Raises:
         MissingExtraError: botocore is not installed.

@@ -1,4 +1,4 @@
-"""survey: what is asked, how it is counted, and how causes are grouped."""
+"""survey: what is checked, how it is counted, and how causes are grouped."""
 
 import subprocess
 import sys
@@ -28,12 +28,12 @@ COMMON = tuple(kind for kind in CLASSES if kind.name not in {"insight", "network
 
 
 def asked(world: dict[str, Any], **more: Any) -> Survey:
-    """A survey of a world as JSON would hold it."""
+    """A survey of a world given as JSON."""
     return survey(World.model_validate(world), **more)
 
 
-def test_every_cell_is_asked() -> None:
-    """Every account, enabled Region and class of events has exactly one answer."""
+def test_every_cell_is_checked() -> None:
+    """Every account, enabled Region and class of events has exactly one result."""
     found = asked(sound())
     places = {(cell.account, cell.region, cell.event_class) for cell in found.cells}
     assert len(places) == len(found.cells) == 3 * len(REGIONS) * len(CLASSES)
@@ -42,7 +42,7 @@ def test_every_cell_is_asked() -> None:
 
 
 def test_planted_faults_are_found_once_each() -> None:
-    """Every planted fault is one finding, however many Regions, accounts and classes it touches."""
+    """Every planted fault is one finding, however many Regions, accounts and classes it affects."""
     found = asked(planted(), classes=COMMON)
     main = {
         (cause.code, cause.accounts, len(cause.regions)) for cause in found.causes if cause.kind != "note"
@@ -60,7 +60,7 @@ def test_planted_faults_are_found_once_each() -> None:
 
 
 def test_most_serious_first() -> None:
-    """Findings come by severity, then what breaks before what is unknown, then by the class of events."""
+    """Findings are sorted by severity, then breaks before unknowns, then by the class of events."""
     causes = asked(planted()).causes
     order = ["critical", "warn", "info"]
     assert [order.index(cause.severity) for cause in causes] == sorted(
@@ -82,7 +82,7 @@ def test_same_cause_in_thirty_regions() -> None:
 
 
 def test_generated_names_are_one_cause() -> None:
-    """Rules whose names CloudFormation made up are one finding; rules of different names are two."""
+    """Rules whose names CloudFormation generated are one finding; rules with different names are two."""
     world = sound((HUB,), ["eu-west-1", "eu-west-2", "eu-west-3", HOME])
     names = ["tf-Rule-1A2B3C4D5E6F", "tf-Rule-ZZ2B3C4D5E6F", "other", "trailforward"]
     for rule, name in zip(world["rules"], names, strict=False):
@@ -92,7 +92,7 @@ def test_generated_names_are_one_cause() -> None:
 
 
 def test_ids_are_stable() -> None:
-    """A finding keeps its id when another Region is touched by it, and between runs."""
+    """A finding keeps its ID when another Region is affected, and between runs."""
     world = sound((HUB,))
     world["rules"][0]["state"] = "DISABLED"
     before = asked(world, classes=COMMON[:1]).causes[0]
@@ -114,14 +114,14 @@ def test_ids_are_stable() -> None:
     ],
 )
 def test_exit_code(change: dict[str, Any], code: int) -> None:
-    """0 needs every answer to be a pass; 1 is certain blindness, whatever else is unknown; 2 is no answer."""
+    """0 needs every event to be covered; 1 means something is certainly blind; 2 is undetermined."""
     world = sound((HUB,), [HOME, "eu-west-1"])
     world["trails"][0]["account"] = HUB
     assert asked({**world, **change}, classes=COMMON).exit_code == code
 
 
-def test_unknown_is_no_pass() -> None:
-    """What could not be read comes out as unknown, and the survey says what that was."""
+def test_unknown_is_not_covered() -> None:
+    """What could not be read comes out as unknown, and the survey names it."""
     world = sound((HUB,), [HOME])
     rules = [rule for rule in world["rules"] if rule["bus"] != "default"]
     unseen = [{"account": HUB, "region": HOME, "what": "rules", "why": "AccessDenied"}, {"account": "*"}]
@@ -134,14 +134,14 @@ def test_unknown_is_no_pass() -> None:
 
 
 def test_unread_accounts_are_shown() -> None:
-    """An account that could not be read at all is unknown in every Region, and never left out."""
+    """An account that could not be read is unknown in every Region, and is never left out."""
     world = {**sound((HUB,)), "unseen": [{"account": UNREAD, "why": "AccessDenied"}]}
     counts = asked(world, classes=COMMON).tally(lambda cell: cell.account)
     assert dict(counts[UNREAD]) == {"unknown": len(REGIONS) * len(COMMON)}
 
 
 def test_choices() -> None:
-    """Accounts, Regions, classes and destinations can be chosen; what cannot be asked is said."""
+    """Accounts, Regions, classes and destinations can be chosen; what cannot be checked is named."""
     found = asked(
         sound(),
         destinations=[QUEUE],
@@ -150,15 +150,15 @@ def test_choices() -> None:
         classes=CLASSES[:2],
     )
     assert (found.accounts, found.regions, len(found.cells)) == ((PAYMENTS,), ("eu-west-1",), 2)
-    assert found.not_checked == ("Region xx-none-1 is enabled in no account that was asked about.",)
+    assert found.not_checked == ("Region xx-none-1 is not enabled in any account that was checked.",)
     assert found.exit_code == 2
-    assert found.headline == "Every event is covered, as far as could be asked"
+    assert found.headline == "Every event is covered, as far as could be checked"
 
 
-def test_nothing_to_ask() -> None:
-    """Without destination, account or Region nothing is claimed, and the reason is named."""
+def test_nothing_to_check() -> None:
+    """Without a destination, account or Region nothing is claimed, and the reason is named."""
     assert "No destination" in asked(sound(), destinations=[]).not_checked[0]
-    assert asked(sound(), destinations=[]).headline == "Nothing could be asked"
+    assert asked(sound(), destinations=[]).headline == "Nothing could be checked"
     assert asked({"destinations": [QUEUE]}).not_checked == ("The snapshot has no account.",)
     assert "no enabled Region" in asked({"destinations": [QUEUE], "accounts": {HUB: {}}}).not_checked[0]
 
@@ -173,19 +173,19 @@ def test_global_services_are_recorded_elsewhere() -> None:
 
 
 def test_headlines() -> None:
-    """The headline sets apart events that arrive from nowhere, which is often a choice."""
+    """The headline leaves out classes that are never covered, often by choice; the remark lists them."""
     found = asked(sound())
     assert (found.headline, found.exit_code) == ("Every other event is covered", 1)
-    assert found.remark == "Never seen, from anywhere: Insights, Network activity."
-    assert asked(sound((HUB,)), classes=CLASSES[-2:]).headline == "Nothing arrives from anywhere"
+    assert found.remark == "Never covered, from anywhere: Insights, Network activity."
+    assert asked(sound((HUB,)), classes=CLASSES[-2:]).headline == "No events arrive from anywhere"
     assert asked(sound(), classes=COMMON).headline == "Every event is covered"
     one = sound((HUB,))
     one["rules"].pop(0)
     assert asked(one, classes=COMMON[:1]).headline == "1 of 17 Regions is blind to some events"
 
 
-def test_ways_are_drawn_together() -> None:
-    """Events of all Regions and accounts that travel alike are one way; each cell knows its way."""
+def test_similar_paths_are_one_group() -> None:
+    """Paths that differ only in Regions and accounts are one group; each cell knows its group."""
     found = asked(sound(), classes=COMMON)
     groups, of_cell = group_paths(found)
     assert [step.kind for step in groups[0].steps] == [
@@ -195,17 +195,19 @@ def test_ways_are_drawn_together() -> None:
     assert [step.state for step in groups[0].steps][-3:] == ["covered", "beyond", "beyond"]
 
 
-def test_ways_end_where_they_break() -> None:
-    """A way that breaks shows the link that breaks it, and the destination as not reached."""
+def test_paths_end_where_they_break() -> None:
+    """A broken path shows the link that breaks it, and the destination as not reached."""
     groups, _ = group_paths(asked(planted(), classes=COMMON))
-    ends = {group.code: (group.steps[-2].kind, group.steps[-2].state, group.steps[-1].where) for group in groups}
+    ends = {
+        group.code: (group.steps[-2].kind, group.steps[-2].state, group.steps[-1].where) for group in groups
+    }
     assert ends["NO_RULE"] == ("bus", "blind", "not reached")
     assert ends["ROLE_MISSING"] == ("role", "blind", "not reached")
-    assert ends["ACCOUNT_NOT_VISIBLE"] == ("region", "unknown", "perhaps")
+    assert ends["ACCOUNT_NOT_VISIBLE"] == ("region", "unknown", "uncertain")
 
 
-def test_ways_through_odd_things() -> None:
-    """Destinations that are no ARN, several destinations and refused functions can be drawn too."""
+def test_paths_through_odd_things() -> None:
+    """Destinations that are not ARNs, several destinations, and denying functions can be shown too."""
     function = f"arn:aws:lambda:{HOME}:{HUB}:function:in"
     world = {**sound((HUB,), [HOME]), "destinations": ["no arn", function], "resources": [{"arn": function}]}
     groups, _ = group_paths(asked(world, classes=COMMON[:1]))
@@ -221,7 +223,7 @@ def test_every_code_has_a_title() -> None:
 
 
 def test_many_accounts() -> None:
-    """40 Regions of 50 accounts come to a handful of findings and ways, in every form."""
+    """40 Regions of 50 accounts give a handful of findings and path groups, in every format."""
     world = wide(50, 40)
     for rule in world["rules"][::7]:
         rule["state"] = "DISABLED"
@@ -234,15 +236,15 @@ def test_many_accounts() -> None:
     assert len(render(found, "terminal").splitlines()) < 200
 
 
-def test_no_such_form() -> None:
-    """An unknown form is refused with the forms there are."""
+def test_unknown_format() -> None:
+    """An unknown format gives an error that lists the formats."""
     assert FORMS == ("json", "markdown", "sarif", "html", "terminal")
     with pytest.raises(ValueError, match="json, markdown, sarif, html, terminal"):
         render(asked(sound((HUB,), [HOME])), "pdf")  # type: ignore[arg-type]
 
 
 def test_import_needs_no_terminal() -> None:
-    """Importing the doctor and its reports brings in neither Rich nor boto3."""
+    """Importing the doctor and its reports imports neither Rich nor boto3."""
     code = "import sys, trailforward.doctor.report; print({'rich', 'boto3'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

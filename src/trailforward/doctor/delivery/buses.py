@@ -56,14 +56,14 @@ def _no_rule(query: Query, path: DeliveryPath, bus: BusAt) -> DeliveryPath:
         return path.broken(
             "GLOBAL_ONLY_US_EAST_1",
             bus.link,
-            lacks="has no rule that leads to the destination; rules in other Regions do not receive these calls",
+            lacks="has no rule that leads to the destination; rules in other Regions do not get these calls",
             remedy=f"Deploy the regional rule to {US_EAST_1} too, even if nothing else runs there.",
         )
     return path.broken("NO_RULE", bus.link)
 
 
 def _through_rule(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterator[DeliveryPath]:
-    """Checks pattern, state, and targets. The pattern comes first, so that no unrelated disabled rule is blamed."""
+    """Checks pattern, state, and targets; the pattern first, to blame no unrelated disabled rule."""
     path = _open(query, path.to_rule(rule), rule)
     if path.end is not None:
         yield path
@@ -126,7 +126,7 @@ def _through_target(
 def _hop(
     query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, bus: BusAt
 ) -> Iterator[DeliveryPath]:
-    """Follows a hop to another bus: one hop is documented; sources disagree on a second hop of the other kind.
+    """Follows a hop to another bus: one hop is documented; a second one of the other kind is disputed.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
     """
@@ -174,7 +174,7 @@ def _onto(
 
 
 def _exists(query: Query, path: DeliveryPath, target: PlacedTarget, bus: BusAt) -> DeliveryPath:
-    """Checks that a bus exists. EventBridge drops events for a missing bus, without an error or dead-letter message."""
+    """Checks that a bus exists. EventBridge drops events for a missing bus without an error."""
     index = query.index
     if bus.account not in index.accounts:
         return path.doubt("ACCOUNT_NOT_VISIBLE", target.link, unread=bus.account)

@@ -45,8 +45,8 @@ class OwnCall(NamedTuple):
 def own_call(index: Index, call: Call) -> OwnCall | None:
     """Why a call is the pipeline's own, or None if it is not.
 
-    The role is recognized by the session issuer's ARN, which includes the role's path; ``userIdentity.arn`` is the
-    assumed-role ARN, which does not.
+    The role is recognized by the session issuer's ARN, which includes the role's path; ``userIdentity.arn``
+    is the assumed-role ARN, which does not.
     """
     issuer = _at(call.identity, "sessionContext", "sessionIssuer", "arn")
     if _in(issuer, index.own_roles):

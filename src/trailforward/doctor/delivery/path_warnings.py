@@ -33,7 +33,7 @@ def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
 
 
 def _without_source(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
-    """Warns if anyone who can put events can spoof a match; PutEvents rejects sources that begin with ``aws.``.
+    """Warns if anyone who can put events can spoof a match: PutEvents only rejects ``aws.`` sources.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
     """
@@ -43,7 +43,7 @@ def _without_source(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
 
 
 def _spelling(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterator[RawFinding]:
-    """Warns if a rule lists only the EventBridge guide's spelling of sign-ins, or matches only one spelling."""
+    """Warns if a rule lists only the EventBridge guide's spelling of sign-ins, or matches only one."""
     if not query.call.is_sign_in:
         return
     if path.end is not None and path.end.code == "PATTERN_MISMATCH" and path.end.at == rule.link:
@@ -64,7 +64,7 @@ def _detail_types(rule: PlacedRule) -> list[Any]:
 
 
 def _dead_letters(query: Query, rule: PlacedRule, target: PlacedTarget) -> Iterator[RawFinding]:
-    """Warns unless the dead-letter queue is a standard queue in the rule's Region that allows EventBridge to send.
+    """Warns unless the dead-letter queue is a standard queue in the Region that lets EventBridge send.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
     """

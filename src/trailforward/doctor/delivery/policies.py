@@ -1,7 +1,7 @@
 """Policies: evaluates policy statements for one delivery, as IAM does. Deny overrides allow.
 
-The result is None (unknown) for everything outside the model: dates, IP addresses, policy variables, and condition keys
-that AWS may or may not send.
+The result is None (unknown) for everything outside the model: dates, IP addresses, policy variables, and
+condition keys that AWS may or may not send.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """

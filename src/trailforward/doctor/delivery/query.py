@@ -50,7 +50,7 @@ class Query:
 
     @property
     def needs_all_events_state(self) -> bool:
-        """Whether rules need ``ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS``: for a read-only management event.
+        """Whether rules need the state ``ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS``: read-only ones do.
 
         Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
         """

@@ -54,8 +54,8 @@ def request_of(
 ) -> Request:
     """The request that a rule's delivery makes.
 
-    With a role, the role makes the request, with its organization's ID; without one, the service makes it, with
-    the rule's ARN and account.
+    With a role, the role makes the request, with its organization's ID; without one, the service makes it,
+    with the rule's ARN and account.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
     """

@@ -80,7 +80,7 @@ def deliver(
 
 
 def _is_supported(path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, arn: Arn) -> DeliveryPath:
-    """Checks that EventBridge supports the target: only a bus may be in another Region, only some services in another account.
+    """Checks that EventBridge supports a target in another Region or account.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
     """

@@ -1,7 +1,8 @@
 """Discovery: reads AWS accounts into a World, with read-only calls.
 
-``api_calls`` is the table of all calls, ``reader`` makes them, and ``explore`` decides which; each other module reads
-one kind of thing. :mod:`trailforward.doctor` does not import this package; botocore is imported only when used.
+``api_calls`` is the table of all calls, ``reader`` makes them, and ``explore`` decides which; each other
+module reads one kind of thing. :mod:`trailforward.doctor` does not import this package; botocore is imported
+only when used.
 """
 
 from __future__ import annotations

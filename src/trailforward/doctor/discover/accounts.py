@@ -27,7 +27,7 @@ _UNKNOWN = (
 _SENTENCES = {
     "NoCredentialsError": "No AWS credentials found: set AWS_PROFILE, or log in (aws sso login).",
     "PartialCredentialsError": "The AWS credentials are incomplete: set AWS_PROFILE, or log in.",
-    "ProfileNotFound": "The AWS profile does not exist: run aws configure list-profiles to list the profiles.",
+    "ProfileNotFound": "The AWS profile does not exist: aws configure list-profiles lists the profiles.",
     "InvalidClientTokenId": _UNKNOWN,
     "UnrecognizedClientException": _UNKNOWN,
     "SignatureDoesNotMatch": "AWS rejects these credentials: check the secret key and the system clock.",
@@ -130,8 +130,8 @@ def read_organization(reader: Reader) -> dict[str, Any] | None:
 def region_statuses(reader: Reader) -> dict[str, str]:
     """Every Region of the reader's account, with its status.
 
-    Falls back to ``ec2:DescribeRegions`` if ``account:ListRegions`` is denied; it does not show Regions that are
-    being enabled or disabled.
+    Falls back to ``ec2:DescribeRegions`` if ``account:ListRegions`` is denied; it does not show Regions that
+    are being enabled or disabled.
 
     Raises:
         AwsCallError: both calls were denied.

@@ -176,8 +176,8 @@ class _Explorer:
                 self.organizations[account] = found
         except AwsCallError as error:
             self.problems.append(
-                f"The organization of account {account} could not be read, so policy conditions on it count as not "
-                f"met. {explain(error)}"
+                f"The organization of account {account} could not be read, so conditions on it count as "
+                f"not met. {explain(error)}"
             )
 
     def _places(self) -> set[tuple[str, str]]:

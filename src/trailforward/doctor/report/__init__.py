@@ -8,8 +8,9 @@
     found.exit_code                # 0 covered, 1 blind, 2 undetermined
     page = render(found, "html")   # or json, markdown, sarif, terminal
 
-``survey`` checks every account, Region and class of events; ``causes`` groups the findings, and ``path_groups``
-the paths. Each report format has its own module. Only the terminal format needs Rich, and none calls AWS.
+``survey`` checks every account, Region and class of events; ``causes`` groups the findings, and
+``path_groups`` the paths. Each report format has its own module. Only the terminal format needs Rich, and
+none calls AWS.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ def generalizer(regions: Iterable[str]) -> Callable[[str], str]:
 
 
 def verdict_findings(verdict: Verdict) -> Iterator[Finding]:
-    """All findings of a verdict: first the deciding one, if the event does not arrive, then doubts and warnings."""
+    """All findings of a verdict: the deciding one if the event does not arrive, then doubts and warnings."""
     if verdict.reaches is not True:
         yield Finding(
             code=verdict.code,

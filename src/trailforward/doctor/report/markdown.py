@@ -67,8 +67,8 @@ def _grid(found: Survey) -> Iterator[str]:
     rest = len(found.regions) - MOST_REGIONS
     more = f" {count_of(rest, 'more Region')} in the JSON report." if rest > 0 else ""
     yield (
-        f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not arrive, {SIGNS['unknown'][0]} undetermined (not "
-        f"covered); {count_of(len(found.accounts), 'account')}, 1/5 means one of five.{more}"
+        f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not arrive, {SIGNS['unknown'][0]} "
+        f"undetermined (not covered); {count_of(len(found.accounts), 'account')}, 1/5 is one of five.{more}"
     )
     yield ""
 
@@ -87,10 +87,10 @@ def _finding(cause: Cause, number: int, titles: dict[str, str]) -> Iterator[str]
     several = " *(first of several)*" if len(cause.at) > 1 else ""
     yield f"   - {escape(cause.why)}{several}"
     yield f"   - **Fix:** {escape(cause.fix)}"
-    yield (
-        f"   - **Where:** {escape(join_limited(cause.regions, 40))}; {count_of(len(cause.accounts), 'account')}: "
-        f"{escape(join_limited(cause.accounts, 6))}; {escape(join_limited([titles[name] for name in cause.classes], 9))}"
-    )
+    regions, accounts = join_limited(cause.regions, 40), join_limited(cause.accounts, 6)
+    classes = join_limited([titles[name] for name in cause.classes], 9)
+    accounts = f"{count_of(len(cause.accounts), 'account')}: {accounts}"
+    yield f"   - **Where:** {escape(regions)}; {escape(accounts)}; {escape(classes)}"
     yield ""
 
 

@@ -1,4 +1,4 @@
-"""Path groups: the paths of all cells, grouped where they are alike: call → trail → bus → rule → destination."""
+"""Path groups: the paths of all cells, grouped where they are alike, as call → trail → … → destination."""
 
 from __future__ import annotations
 

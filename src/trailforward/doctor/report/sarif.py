@@ -1,7 +1,8 @@
 """SARIF report: a survey for code scanning, in SARIF 2.1.0.
 
-Each cause is a result, and its links are logical locations. GitHub shows no result without a file, so each result also
-names a snapshot file, whatever the file is really called. Unknown is a warning, because it never counts as covered.
+Each cause is a result, and its links are logical locations. GitHub shows no result without a file, so each
+result also names a snapshot file, whatever the file is really called. Unknown is a warning, because it never
+counts as covered.
 """
 
 from __future__ import annotations
@@ -70,10 +71,9 @@ def _rule(code: str) -> dict[str, Any]:
 
 def _result(cause: Cause, rule: int) -> dict[str, Any]:
     classes = join_limited(cause.classes, 9)
-    text = (
-        f"{cause.why} Fix: {cause.fix} Affects {classes} in {count_of(len(cause.regions), 'Region')} "
-        f"({join_limited(cause.regions, 40)}) of {count_of(len(cause.accounts), 'account')} ({join_limited(cause.accounts)})."
-    )
+    regions = f"{count_of(len(cause.regions), 'Region')} ({join_limited(cause.regions, 40)})"
+    accounts = f"{count_of(len(cause.accounts), 'account')} ({join_limited(cause.accounts)})"
+    text = f"{cause.why} Fix: {cause.fix} Affects {classes} in {regions} of {accounts}."
     return {
         "ruleId": cause.code,
         "ruleIndex": rule,

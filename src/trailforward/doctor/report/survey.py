@@ -81,7 +81,7 @@ class Survey:
 
     @property
     def exit_code(self) -> int:
-        """1 if anything is blind; else 2 if anything is unknown or was not checked; else 0: everything is covered.
+        """1 if anything is blind; else 2 if anything is unknown or was not checked; else 0: all is covered.
 
         Blind is certain, so it wins over missing results; covered needs every result.
         """
@@ -126,7 +126,8 @@ class Survey:
                 }
             )
             if number:
-                return f"{number} of {count_of(len(by_region), 'Region')} {'is' if number == 1 else 'are'} {words}"
+                verb = "is" if number == 1 else "are"
+                return f"{number} of {count_of(len(by_region), 'Region')} {verb} {words}"
         if not self.cells:
             return "Nothing could be checked"
         if len(never) == len(self.classes):
@@ -156,8 +157,8 @@ def survey(
 ) -> Survey:
     """Checks every account, every enabled Region, and every class of events.
 
-    Accounts of the organization that were not read are checked in every Region, and come out as unknown. Regions
-    that are being enabled or disabled come out as unknown as well.
+    Accounts of the organization that were not read are checked in every Region, and come out as unknown.
+    Regions that are being enabled or disabled come out as unknown as well.
 
     Args:
         world: the snapshot.

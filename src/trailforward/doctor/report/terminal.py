@@ -1,4 +1,4 @@
-"""Terminal report: the grid and the findings, with colors and signs; adapts to narrow and ASCII-only terminals."""
+"""Terminal report: the grid and the findings, with colors and signs, also for narrow or ASCII consoles."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What-if: adds the resources of a CloudFormation template to a World, before the template is deployed.
 
-``document`` parses YAML or JSON, ``intrinsic_functions`` resolves ``!Ref`` and similar functions for one account and
-Region, and ``stack`` turns the resources into a World's models.
+``document`` parses YAML or JSON, ``intrinsic_functions`` resolves ``!Ref`` and similar functions for one
+account and Region, and ``stack`` turns the resources into a World's models.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def apply_template(
         owners = dict.fromkeys(account for account, _ in places)
         raw["trails"] = [_assumed_trail(account, places[0][1]) for account in owners]
         assumptions.append(
-            "Assuming a multi-Region trail that logs all management events; use --snapshot to check the real trails."
+            "Assuming a multi-Region trail that logs all management events; use --snapshot for real trails."
         )
     for key, identity in _IDENTITIES.items():
         new = {identity(item): item for stack in made for item in stack.found[key]}

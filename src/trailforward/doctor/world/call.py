@@ -140,7 +140,7 @@ class Call(SnapshotModel):
         return cls.model_validate(fields)
 
     def event(self, region: str) -> dict[str, Any]:
-        """The event as a rule in ``region`` receives it, as far as it is known. Hops between buses do not change it."""
+        """The event as a rule in ``region`` receives it, as far as known; hops do not change it."""
         record = {
             "eventSource": self.service,
             "eventName": self.event_name,

@@ -139,7 +139,8 @@ class Index:
     def candidates(self, bus: BusAt) -> Sequence[PlacedRule]:
         """The rules of a bus that may lead to a destination, in their order.
 
-        Rules without any target count too. Rules without a pattern (schedules) receive no events and do not count.
+        Rules without any target count too. Rules without a pattern (schedules) receive no events and do not
+        count.
         """
         return self._candidates.get(bus, ())
 
@@ -152,7 +153,7 @@ class Index:
         return account in self._covered
 
     def pattern(self, rule: PlacedRule) -> Pattern | PatternError:
-        """A rule's compiled pattern, or the error if our engine rejects it although EventBridge accepted it."""
+        """A rule's compiled pattern, or the error if our engine rejects what EventBridge accepted."""
         found = self._patterns.get(rule.pattern)
         if found is None:
             try:

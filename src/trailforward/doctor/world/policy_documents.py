@@ -27,7 +27,7 @@ def role_from_documents(
         arn: the role's ARN.
         trust: the trust policy document.
         policies: the permission policy documents.
-        boundary: the ARN of a permissions boundary; the doctor does not evaluate it, so verdicts become unknown.
+        boundary: ARN of a permissions boundary; not evaluated, so verdicts become unknown.
     """
     trusted = [
         service
@@ -44,7 +44,7 @@ def role_from_documents(
 
 
 def key_policy_from_document(document: Any) -> dict[str, Any]:
-    """The services that a KMS key policy allows, as JSON. Statements outside the model count as not understood."""
+    """The services that a KMS key policy allows, as JSON; other statements count as not understood."""
     principals: list[str] = []
     actions: list[str] = []
     outside: list[dict[str, Any]] = []

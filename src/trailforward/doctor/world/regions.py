@@ -1,4 +1,4 @@
-"""Where CloudTrail records the calls of global services and console sign-ins; the data is in ``regions.toml``."""
+"""Regions: where CloudTrail records global services and console sign-ins; see ``regions.toml``."""
 
 from __future__ import annotations
 

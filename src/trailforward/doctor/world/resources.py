@@ -111,7 +111,7 @@ class Trail(SnapshotModel):
 
 
 class EventDataStore(SnapshotModel):
-    """A CloudTrail Lake event data store. It is not a trail, and AWS does not say that it feeds EventBridge."""
+    """A CloudTrail Lake event data store: not a trail, and not documented to feed EventBridge."""
 
     name: str = ""
     account: str = ""

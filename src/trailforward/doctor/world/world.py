@@ -1,7 +1,7 @@
 """World: a snapshot of accounts, Regions, trails, rules, buses and targets.
 
-A world can be saved as JSON, shared, and checked again. Reading is lenient: unknown keys are kept, an item that does
-not fit is set aside, and :attr:`World.not_understood` names both.
+A world can be saved as JSON, shared, and checked again. Reading is lenient: unknown keys are kept, an item
+that does not fit is set aside, and :attr:`World.not_understood` names both.
 """
 
 import json

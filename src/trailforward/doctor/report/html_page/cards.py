@@ -40,7 +40,8 @@ def finding_card(cause: Cause, number: int, titles: Mapping[str, str]) -> str:
     return f"""<article class="finding {look}" id="{escape(cause.id)}" data-cause="{number}">
 <header><span class="sign" aria-hidden="true">{_SIGNS[look]}</span>
 <h3><span class="number">{number + 1}</span> {escape(cause.title)}</h3>
-<p class="tags"><b>{_KIND_NAMES[cause.kind]}</b> <code>{escape(cause.code)}</code> {evidence_badge(cause.evidence)}</p>
+<p class="tags"><b>{_KIND_NAMES[cause.kind]}</b> <code>{escape(cause.code)}</code> \
+{evidence_badge(cause.evidence)}</p>
 </header>
 <p class="why">{escape(cause.why)}{example}</p>
 <p class="fix"><b>Fix</b> {escape(cause.fix)} {source}</p>

@@ -23,7 +23,8 @@ def by_class(found: Survey) -> str:
     counts = found.tally(lambda cell: (cell.region, cell.event_class))
     first = _first_causes(found, lambda cell: (cell.region, cell.event_class))
     heads = "".join(
-        f'<th scope="col" data-class="{number}"><span>{escape(kind.title).replace("-", "&#8209;")}</span></th>'
+        f'<th scope="col" data-class="{number}">'
+        f"<span>{escape(kind.title).replace('-', '&#8209;')}</span></th>"
         for number, kind in enumerate(found.classes)
     )
     rows, area = [], None
@@ -99,7 +100,8 @@ def _first_causes(found: Survey, key: object) -> dict[tuple[str, str], str]:
 def _cell(counts: Counter[str], what: str, data: str, cause: str | None) -> str:
     status = worst(counts)
     if status is None:
-        return f'<td><span class="cell absent" {data} title="{escape(what)}: not enabled">{ABSENT[0]}</span></td>'
+        title = f"{escape(what)}: not enabled"
+        return f'<td><span class="cell absent" {data} title="{title}">{ABSENT[0]}</span></td>'
     total = counts.total()
     part = counts[status] < total
     shares = "".join(f"--{name[0]}:{100 * counts[name] / total:.0f};" for name in ("covered", "unknown"))
@@ -109,7 +111,8 @@ def _cell(counts: Counter[str], what: str, data: str, cause: str | None) -> str:
     label = f"{what}: {status}" + (f", {counts[status]} of {total}" if total > 1 else "")
     href = f' href="#{escape(cause)}"' if cause else ' href="#paths"'
     return (
-        f'<td><a class="cell {look}"{shares} {data}{href} aria-label="{escape(label)}" title="{escape(label)}">'
+        f'<td><a class="cell {look}"{shares} {data}{href} '
+        f'aria-label="{escape(label)}" title="{escape(label)}">'
         f"{SIGNS[status][0]}{some}</a></td>"
     )
 

@@ -40,4 +40,5 @@ def item_list(lines: Iterable[str]) -> str:
 def evidence_badge(name: str) -> str:
     """How a fact is known, as a badge."""
     sign, meaning = EVIDENCE.get(name, ("?", name))
-    return f'<span class="evidence {escape(name)}"><span aria-hidden="true">{sign}</span> {escape(meaning)}</span>'
+    sign = f'<span aria-hidden="true">{sign}</span>'
+    return f'<span class="evidence {escape(name)}">{sign} {escape(meaning)}</span>'

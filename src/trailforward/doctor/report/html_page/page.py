@@ -1,4 +1,4 @@
-"""Page: the HTML report. One file without network access; its script only filters, so it is readable without it."""
+"""Page: the HTML report. One file, no network access; readable without its script, which only filters."""
 
 from __future__ import annotations
 
@@ -65,7 +65,8 @@ def _about(found: Survey) -> str:
     return (
         f"Checked: {count_of(len(found.cells), 'combination')} of "
         f"{'account ' + accounts if accounts else count_of(len(found.accounts), 'account')}, "
-        f"{count_of(len(found.regions), 'Region')} and {count_of(len(found.classes), 'class', 'classes')} of events."
+        f"{count_of(len(found.regions), 'Region')} and "
+        f"{count_of(len(found.classes), 'class', 'classes')} of events."
     )
 
 
@@ -119,8 +120,8 @@ def _notes(cards: list[str]) -> str:
     if not cards:
         return ""
     return (
-        f'<details class="notes"><summary>{count_of(len(cards), "note")}: assumptions behind these results, where AWS '
-        f"does not state a fact explicitly</summary>{''.join(cards)}</details>"
+        f'<details class="notes"><summary>{count_of(len(cards), "note")}: assumptions behind these results, '
+        f"where AWS does not state a fact explicitly</summary>{''.join(cards)}</details>"
     )
 
 
@@ -157,13 +158,13 @@ def _legend() -> str:
     known = "".join(f"<li><span>{sign}</span> {text}</li>" for sign, text in EVIDENCE.values())
     return (
         f"<ul>{signs}{absent}</ul><p>A cell in one color: all accounts or classes "
-        "have that status. A cell in several colors: they differ, and 1/5 is the number with the status shown.</p>"
+        "have that status. A cell in several colors: they differ; 1/5 counts those with the status shown.</p>"
         f'<p>How a fact is known:</p><ul class="known">{known}</ul>'
     )
 
 
 def _data(found: Survey, group_of_cell: list[int]) -> str:
-    """What the script needs to count again: the status, causes and path group of each cell, each combination once."""
+    """The script's data: status, causes and path group of each cell, each combination once."""
     rank = {cause.id: number for number, cause in enumerate(found.causes)}
     accounts = {name: number for number, name in enumerate(found.accounts)}
     regions = {name: number for number, name in enumerate(found.regions)}
