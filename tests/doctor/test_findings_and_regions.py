@@ -112,8 +112,8 @@ def test_sign_in_regions() -> None:
 def test_classes() -> None:
     """The nine classes of events have distinct results with an ordinary trail and rule."""
     world = World.model_validate(direct())
-    answers = {kind.name: reach(world, kind.call(MEMBER, HERE)).code for kind in CLASSES}
-    assert answers == {
+    codes = {kind.name: reach(world, kind.call(MEMBER, HERE)).code for kind in CLASSES}
+    assert codes == {
         "write": "OK",
         "read": "RULE_STATE_READONLY",
         "kms-read": "RULE_STATE_READONLY",

@@ -134,8 +134,8 @@ def survey_world(
     from trailforward.doctor.report import known_accounts, survey
 
     left_out = {text.split(":")[4] if text.startswith("arn:") else text for text in hubs}
-    asked = [account for account in known_accounts(world) if account not in left_out] if hubs else None
-    return survey(world, accounts=asked, regions=regions or None, classes=classes)
+    accounts = [account for account in known_accounts(world) if account not in left_out] if hubs else None
+    return survey(world, accounts=accounts, regions=regions or None, classes=classes)
 
 
 def _report(

@@ -156,14 +156,14 @@ def _policy(
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
     """
-    code, seen = kind.code, request
+    code, sent = kind.code, request
     if kind.action == "lambda:InvokeFunction":
-        seen = request.without("aws:sourceaccount")
-    allowed = policy_allows(resource.policy, seen, needs_allow=needs_allow)
+        sent = request.without("aws:sourceaccount")
+    allowed = policy_allows(resource.policy, sent, needs_allow=needs_allow)
     if allowed is None:
         return path.doubt("NOT_UNDERSTOOD", link, what="its policy has conditions that it does not support")
     if not allowed:
-        if seen is not request and policy_allows(resource.policy, request, needs_allow=needs_allow):
+        if sent is not request and policy_allows(resource.policy, request, needs_allow=needs_allow):
             code = "LAMBDA_SOURCE_ACCOUNT"
         source = request.context.get("aws:sourcearn")
         condition = f" with aws:SourceArn = {source}" if source else ""

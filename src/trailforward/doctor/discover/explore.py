@@ -98,7 +98,7 @@ class _Explorer:
         self.readers: dict[str, Reader] = {}
         self.regions: dict[str, dict[str, str]] = {}
         self.organizations: dict[str, dict[str, Any]] = {}
-        self.looked: set[tuple[str, str]] = set()
+        self.visited: set[tuple[str, str]] = set()
         self.seen_trails: dict[str, tuple[str, dict[str, Any]]] = {}
         self.organization_trails: set[str] = set()
         self.trails: list[dict[str, Any]] = []
@@ -126,10 +126,10 @@ class _Explorer:
     def read(self) -> None:
         """Reads Region by Region, follows buses, then reads trails, resources and roles."""
         for _ in range(_ROUNDS):
-            places = sorted(self._places() - self.looked)
+            places = sorted(self._places() - self.visited)
             if not places:
                 break
-            self.looked |= set(places)
+            self.visited |= set(places)
             self._each(lambda place: self._region(*place), places)
         self._each(lambda item: self._trail(*item), sorted(self.seen_trails.items()))
         # Topics first: their subscriptions decide whether a rule leads to a destination.
@@ -143,7 +143,7 @@ class _Explorer:
         """Everything that was read, as a snapshot."""
         for account, regions_of in self.regions.items():
             for region, status in regions_of.items():
-                if status in ENABLED and (account, region) not in self.looked:
+                if status in ENABLED and (account, region) not in self.visited:
                     self._mark_unseen(account, region, "*", "not read")
         own = {arn for arn in self._wanted() if arn in self.resources}
         return {

@@ -96,7 +96,7 @@ def _finding(cause: Cause, number: int, titles: dict[str, str]) -> Iterator[str]
 
 def escape(text: str) -> str:
     """Text in which Markdown, HTML, and mentions have no effect."""
-    seen = printable(text)
-    seen = seen if len(seen) <= _LONGEST else seen[: _LONGEST - 1] + "…"
-    html = seen.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    shown = printable(text)
+    shown = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    html = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", html).replace("@", "@\u2060").replace("://", ":\u2060//")

@@ -81,8 +81,8 @@ class _TerminalReport:
 
     def printable(self, text: str) -> str:
         """Text that this terminal can print."""
-        seen = printable(text)
-        return seen.encode("ascii", "backslashreplace").decode() if self.ascii else seen
+        shown = printable(text)
+        return shown.encode("ascii", "backslashreplace").decode() if self.ascii else shown
 
     def sign(self, status: str) -> Text:
         """A status sign in its color."""

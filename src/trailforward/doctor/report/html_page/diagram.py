@@ -108,8 +108,8 @@ def _badge(step: Step, x: int, y: int) -> str:
 
 
 def _cut(text: str, most: int) -> str:
-    seen = printable(text)
-    return escape(seen if len(seen) <= most else seen[: most - 1] + "…")
+    shown = printable(text)
+    return escape(shown if len(shown) <= most else shown[: most - 1] + "…")
 
 
 def _hover(step: Step) -> str:
