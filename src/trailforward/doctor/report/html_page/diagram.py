@@ -30,7 +30,7 @@ def _horizontal(group: PathGroup) -> str:
         parts.append(
             f'<g class="step {step.state}">{_hover(step)}'
             f'<rect x="{x}" y="8" width="{_WIDTH}" height="{_HEIGHT}" rx="10"/>'
-            f'<text class="kind" x="{x + 12}" y="27">{escape(_kind(step))}</text>'
+            f'<text class="kind" x="{x + 12}" y="27">{escape(step.kind)}</text>'
             f'<text class="name" x="{x + 12}" y="46">{_cut(step.name, _NAME)}</text>'
             f'<text class="where" x="{x + 12}" y="63">{_cut(first, _LINE)}</text>'
             f'<text class="where" x="{x + 12}" y="77">{_cut(second, _LINE)}</text>'
@@ -50,7 +50,7 @@ def _vertical(group: PathGroup) -> str:
         parts.append(
             f'<g class="step {step.state}">'
             f'<rect x="1" y="{y}" width="{_TALL_WIDTH - 2}" height="{_TALL_HEIGHT}" rx="10"/>'
-            f'<text class="kind" x="14" y="{y + 19}">{escape(_kind(step))}</text>'
+            f'<text class="kind" x="14" y="{y + 19}">{escape(step.kind)}</text>'
             f'<text class="name" x="14" y="{y + 38}">{_cut(step.name, _NAME)}</text>'
             f'<text class="where" x="150" y="{y + (24 if second else 31)}">{_cut(first, _LINE)}</text>'
             f'<text class="where" x="150" y="{y + 39}">{_cut(second, _LINE)}</text>'
@@ -61,18 +61,14 @@ def _vertical(group: PathGroup) -> str:
 
 
 def _svg(group: PathGroup, kind: str, width: int, height: int, parts: list[str]) -> str:
-    label = " → ".join(f"{_kind(step)} {step.name} ({_STATES[step.state]})" for step in group.steps)
+    label = " → ".join(f"{step.kind} {step.name} ({_STATES[step.state]})" for step in group.steps)
     return (
         f'<svg class="{kind}" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}">{"".join(parts)}</svg>'
     )
 
 
-_STATES = {"covered": "passes", "blind": "breaks here", "unknown": "unknown", "beyond": "beyond"}
-
-
-def _kind(step: Step) -> str:
-    return {"call": "call", "sinks": "beyond"}.get(step.kind, step.kind)
+_STATES = {"covered": "passes", "blind": "breaks here", "unknown": "unknown", "beyond": "not checked"}
 
 
 def _where(group: PathGroup, step: Step) -> tuple[str, str]:
@@ -113,4 +109,4 @@ def _cut(text: str, most: int) -> str:
 
 
 def _hover(step: Step) -> str:
-    return f"<title>{escape(' '.join(filter(None, (_kind(step), step.name, step.where))))}</title>"
+    return f"<title>{escape(' '.join(filter(None, (step.kind, step.name, step.where))))}</title>"
