@@ -31,12 +31,12 @@ def saved(tmp_path: Path) -> Any:
 
 
 def ask(path: Path, *options: str | Path) -> Done:
-    """The doctor's answer for a snapshot, of write events."""
+    """Runs the doctor on a snapshot, for write events."""
     return trailforward("doctor", "--snapshot", path, "--class", "write", *options)
 
 
 def test_exit_codes_are_for_pipelines(saved: Any) -> None:
-    """0 covered, 1 blind, 2 unknown or nothing to ask."""
+    """Exit status: 0 covered, 1 blind, 2 undetermined."""
     assert ask(saved(direct(accounts=HERE_ONLY))).code == 0
     assert ask(saved(direct(accounts=HERE_ONLY, rules=[]))).code == 1
     gap = {"account": MEMBER, "region": HERE, "what": "rules", "why": "AccessDenied"}
@@ -49,7 +49,7 @@ def test_exit_codes_are_for_pipelines(saved: Any) -> None:
     [("json", "{"), ("markdown", "#"), ("sarif", "{"), ("html", "<!doctype html>"), ("terminal", "")],
 )
 def test_every_form_of_report(saved: Any, tmp_path: Path, form: str, begins: str) -> None:
-    """Reports go to standard output or to a file, in every form, and are the same."""
+    """A report has the same text on standard output and in a file, in every format."""
     path = saved(direct(rules=[]))
     shown = ask(path, "--format", form)
     assert shown.out.lower().startswith(begins)
@@ -62,7 +62,7 @@ def test_every_form_of_report(saved: Any, tmp_path: Path, form: str, begins: str
 
 
 def test_regions_and_destinations_can_be_chosen(saved: Any) -> None:
-    """--region limits the question, --destination replaces the snapshot's, both several at once."""
+    """--region limits the Regions, --destination replaces the snapshot's; both accept several values."""
     path = saved(direct(accounts={MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}}))
     assert ask(path).code == 1
     assert ask(path, "--region", f"{HERE} {HERE}").code == 0
@@ -70,8 +70,8 @@ def test_regions_and_destinations_can_be_chosen(saved: Any) -> None:
     assert ask(path, "--region", HERE, "--also-read", HUB).code == 0
 
 
-def test_a_hub_is_read_but_not_asked_about(saved: Any) -> None:
-    """--also-read leaves an account out of the question, by its id or by the ARN of a role."""
+def test_a_hub_is_read_but_not_reported_on(saved: Any) -> None:
+    """--also-read leaves an account out of the report, by its ID or by a role ARN."""
     accounts = {MEMBER: {HERE: "ENABLED"}, HUB: {HOME: "ENABLED"}}
     path = saved(hub(accounts=accounts))
     assert ask(path).code == 1
@@ -80,7 +80,7 @@ def test_a_hub_is_read_but_not_asked_about(saved: Any) -> None:
 
 
 def test_members_that_were_not_read_stay_unknown_beside_a_hub(saved: Any) -> None:
-    """Leaving the hub out leaves no other account out: who was not read is unknown, not covered."""
+    """Leaving out the hub leaves out no other account: unread accounts are unknown, not covered."""
     unread = f"{int(MEMBER) + 1}"
     organization = {"id": "o-example", "management": HUB, "accounts": [HUB, MEMBER, unread]}
     world = hub(accounts={MEMBER: {HERE: "ENABLED"}, HUB: {HOME: "ENABLED"}}) | {"organization": organization}
@@ -90,19 +90,19 @@ def test_members_that_were_not_read_stay_unknown_beside_a_hub(saved: Any) -> Non
 
 
 def test_a_snapshot_can_be_shared(saved: Any, tmp_path: Path) -> None:
-    """--save writes what was seen, --mask with other account ids; the answers stay."""
+    """--save writes the snapshot, --mask with anonymized account IDs; the results stay the same."""
     path, copy = saved(direct(accounts=HERE_ONLY)), tmp_path / "copy.json"
     assert ask(path, "--save", copy, "--mask").code == 0
     assert MEMBER not in copy.read_text()
     assert ask(copy).code == 0
 
 
-def test_cost_and_loops_are_said(saved: Any) -> None:
-    """Standard error has what a million events cost, and what would feed itself."""
+def test_costs_and_loops_are_printed(saved: Any) -> None:
+    """Standard error has the cost per million events, and loops."""
     selectors = {"basic": [{"DataResources": [{"Type": "AWS::SQS::Queue", "Values": ["arn:aws:sqs"]}]}]}
     said = ask(saved(direct(trails=[trail(selectors=selectors)], own={"resources": [QUEUE]}))).err
     assert "CRITICAL LOOP_RISK" in said
-    assert "About $0.51 for a million events from 1 account-Region: sqs, receive, batched-function" in said
+    assert "About $0.51 per million events from 1 account/Region pair: sqs, receive, batched-function" in said
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def test_cost_and_loops_are_said(saved: Any) -> None:
     ],
 )
 def test_snapshots_that_cannot_be_read(saved: Any, text: str, words: str) -> None:
-    """Another version, a truncated file, no object: one sentence, and 2."""
+    """Another version, a truncated file, and a list give one clear error and exit status 2."""
     done = ask(saved(text))
     assert (done.code, done.out) == (2, "")
     assert words in done.err
 
 
 def test_what_is_not_understood_is_named_and_the_rest_reported(saved: Any) -> None:
-    """Unknown kinds of target and odd pieces do not hide what is understood."""
+    """Unknown kinds of target and invalid items do not hide what is understood."""
     rules = [rule(), rule("arn:aws:quantum:eu-west-1:123456789012:x/y", name="odd"), 5]
     done = ask(saved(direct(accounts=HERE_ONLY, rules=rules, future={"a": 1})))
     assert done.code == 0
@@ -133,26 +133,26 @@ def test_what_is_not_understood_is_named_and_the_rest_reported(saved: Any) -> No
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--format", "odd"], "no format odd"),
-        (["--class", "odd"], "no class odd"),
+        (["--format", "odd"], "Unknown format odd"),
+        (["--class", "odd"], "Unknown class odd"),
         (["--save", "/dev/null/x"], "/dev/null/x"),
         (["--output", "/dev/null/x"], "/dev/null/x"),
     ],
 )
 def test_wrong_options(saved: Any, options: list[str], words: str) -> None:
-    """A wrong option is named, with 2."""
+    """A wrong option is named; exit status 2."""
     done = ask(saved(direct()), *options)
     assert done.code == 2
     assert words in done.err
 
 
 def test_a_snapshot_that_is_not_there(tmp_path: Path) -> None:
-    """A missing file is a sentence."""
+    """A missing file gives exit status 2."""
     assert ask(tmp_path / "absent.json").code == 2
 
 
-def test_without_destination_it_says_what_rules_lead_to(saved: Any) -> None:
-    """Nothing can be asked without a destination; the likely ones are listed."""
+def test_without_destination_it_suggests_some(saved: Any) -> None:
+    """Without a destination nothing can be checked; the message lists the rules' targets."""
     done = ask(saved(direct(destinations=[])))
     assert done.code == 2
     assert QUEUE in done.err
@@ -161,8 +161,8 @@ def test_without_destination_it_says_what_rules_lead_to(saved: Any) -> None:
 HUB_TOO = ["--parameter", f"HubAccount={HUB}", "--parameter", f"HubRegion={HOME}"]
 
 
-def test_a_template_is_judged_before_it_is_deployed(saved: Any) -> None:
-    """--template on top of a snapshot says what would be; alone it says what it assumes."""
+def test_a_template_is_checked_before_it_is_deployed(saved: Any) -> None:
+    """--template on top of a snapshot shows the result of deploying it; alone, it says what it assumes."""
     bus = f"arn:aws:events:{HOME}:{HUB}:event-bus/trailforward"
     central = hub()
     central["buses"][0] |= {
@@ -176,8 +176,8 @@ def test_a_template_is_judged_before_it_is_deployed(saved: Any) -> None:
     assert ask(path, "--regions", f"{HERE},{HOME}", *options).code == 0
     alone = trailforward("doctor", "--template", REGIONAL, "--region", HERE, *HUB_TOO, "--class", "write")
     assert alone.code == 2
-    assert "assumed" in alone.err
-    assert "000000000000 stands for it" in alone.err
+    assert "Assuming a multi-Region trail" in alone.err
+    assert "using 000000000000" in alone.err
     assert bus in alone.err
 
 
@@ -185,19 +185,19 @@ def test_a_template_is_judged_before_it_is_deployed(saved: Any) -> None:
     ("options", "words"),
     [
         (["--template", "absent.yaml", "--region", HERE], "absent.yaml"),
-        (["--template", str(REGIONAL)], "Name the Regions"),
+        (["--template", str(REGIONAL)], "Give the Regions"),
         (["--template", str(REGIONAL), "--region", HERE], "HubAccount"),
     ],
 )
 def test_templates_that_cannot_be_used(options: list[str], words: str) -> None:
-    """A template that is not there or lacks parameters is a sentence and 2."""
+    """A template that does not exist or lacks parameters gives a clear error and exit status 2."""
     done = trailforward("doctor", *options)
     assert done.code == 2
     assert words in done.err
 
 
-def test_live_aws_is_looked_at(local_aws: Reader) -> None:
-    """Without a snapshot AWS is read; what could not be read is said, with 2, and the rest reported."""
+def test_live_aws_is_read(local_aws: Reader) -> None:
+    """Without a snapshot AWS is read; missing access gives exit status 2, and the rest is reported."""
     arn = local_aws.queue()
     done = trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2", "--region", "xx-none-1")
     assert done.code == 2
@@ -207,16 +207,16 @@ def test_live_aws_is_looked_at(local_aws: Reader) -> None:
 
 
 def test_no_credentials(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without credentials: one clear sentence and 2."""
+    """Without credentials there is one clear error, and exit status 2."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     done = trailforward("doctor", "--destination", QUEUE)
     assert done.code == 2
-    assert "There are no AWS credentials here" in done.err
+    assert "No AWS credentials found" in done.err
 
 
-def test_looking_at_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without botocore the sentence has the command to type."""
+def test_reading_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without botocore, the error has the command that installs it."""
     monkeypatch.setattr("trailforward.doctor.discover.reader.find_spec", lambda _: None)
     done = trailforward("doctor")
     assert done.code == 2
@@ -224,14 +224,14 @@ def test_looking_at_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_probe_is_shown_before_it_is_made(local_aws: Reader, saved: Any) -> None:
-    """What is called stands there first; without a yes nothing is done; what does not arrive gives 1."""
+    """The calls are shown first, and need confirmation; an event that does not arrive gives 1."""
     arn = local_aws.queue()
     world = saved(direct(arn.replace(":123456789012:", f":{MEMBER}:"), accounts=HERE_ONLY))
     asked = ask(world, "--probe", "--listen", arn, "--wait", "0")
     assert "ssm:DeleteParameter /trailforward-doctor/" in asked.err
-    assert "name one that nothing else reads" in asked.err
+    assert "use a queue without other consumers" in asked.err
     assert "arrive" not in asked.out.rpartition(HERE)[2]
-    assert asked.code == 2  # nobody answered
+    assert asked.code == 2  # not confirmed
     done = ask(world, "--probe", "--listen", arn, "--wait", "0", "--yes")
     assert done.code == 1
     assert f"{HERE}\tdid not arrive (ParameterNotFound)" in done.out
@@ -240,12 +240,12 @@ def test_a_probe_is_shown_before_it_is_made(local_aws: Reader, saved: Any) -> No
 def test_the_latency_of_a_probe_is_reported(
     local_aws: Reader, saved: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each Region that arrives is one line with its seconds, and 0."""
+    """Each Region whose event arrives is one line with its latency, and exit status 0."""
     from trailforward.doctor import probe
 
     def arrives(probes: list[probe.Probe], *_: Any, **__: Any) -> Any:
         for one in probes:
-            one.sent, one.arrived, one.answer = 0.0, 61.5, "ParameterNotFound"
+            one.sent, one.arrived, one.result = 0.0, 61.5, "ParameterNotFound"
             yield one
 
     monkeypatch.setattr(probe, "run", arrives)
@@ -255,13 +255,13 @@ def test_the_latency_of_a_probe_is_reported(
 
 
 def test_a_probe_that_cannot_listen(local_aws: Reader, saved: Any) -> None:
-    """A place that cannot be listened at, or none, ends with 2 before any call."""
-    assert "can listen at" in ask(saved(direct()), "--probe", "--yes", "--listen", ROLE).err
-    assert "Name where the probe" in ask(saved(direct(destinations=[])), "--probe", "--yes").err
+    """An unsupported place, or none, gives exit status 2 before any call."""
+    assert "can listen to" in ask(saved(direct()), "--probe", "--yes", "--listen", ROLE).err
+    assert "Give the place where the probe" in ask(saved(direct(destinations=[])), "--probe", "--yes").err
 
 
 def test_the_policy_of_the_doctor_is_printed() -> None:
-    """`trailforward iam doctor` prints what discovery needs, and the roles it may take."""
+    """`trailforward iam doctor` prints the policy that discovery needs, with the roles that it may assume."""
     from trailforward.doctor.discover import policy
 
     done = trailforward("iam", "doctor", f"arn:aws:iam::{HUB}:role/audit")
@@ -270,8 +270,8 @@ def test_the_policy_of_the_doctor_is_printed() -> None:
     assert trailforward("iam", "nurse").code == 2
 
 
-def test_resources_of_another_policy_stay(saved: Any) -> None:
-    """A queue whose policy admits EventBridge is covered whatever else it says."""
+def test_other_statements_of_a_policy_do_not_matter(saved: Any) -> None:
+    """A queue whose policy allows EventBridge is covered whatever its other statements say."""
     queue = resource(QUEUE)
     queue["policy"].append({"Effect": "Deny", "Principal": "*", "Action": "sqs:DeleteQueue", "Resource": "*"})
     assert ask(saved(direct(accounts=HERE_ONLY, resources=[queue]))).code == 0

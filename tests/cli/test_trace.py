@@ -30,8 +30,8 @@ def world(tmp_path: Path) -> Any:
     return save
 
 
-def test_a_call_is_walked_to_the_end(world: Any) -> None:
-    """Each step is a numbered line; the last line is the answer; 0 if it arrives."""
+def test_a_call_is_traced_to_the_end(world: Any) -> None:
+    """Each step is a numbered line, the last line is the result, and the exit status is 0 if it arrives."""
     path = world(direct(accounts=ONE))
     done = trailforward("trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path)
     assert done.code == 0
@@ -41,7 +41,7 @@ def test_a_call_is_walked_to_the_end(world: Any) -> None:
 
 
 def test_a_call_that_breaks_says_where_and_what_to_do(world: Any) -> None:
-    """The broken step is marked, with reason and fix, and 1."""
+    """The broken step is marked, with reason and fix; exit status 1."""
     path = world(direct(accounts=ONE, rules=[rule(state="DISABLED")]))
     done = trailforward("trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path)
     assert done.code == 1
@@ -58,14 +58,14 @@ def test_a_call_that_breaks_says_where_and_what_to_do(world: Any) -> None:
         ("cloudwatch:PutMetricAlarm", "OK"),
     ],
 )
-def test_calls_are_taken_for_what_they_are(world: Any, name: str, code: str) -> None:
-    """Global services, read-only calls and sign-ins are recognised by their names."""
+def test_calls_are_recognized_by_name(world: Any, name: str, code: str) -> None:
+    """Global services, read-only calls and sign-ins are recognized by their names."""
     done = trailforward("trace", "--call", name, "--region", HERE, "--snapshot", world(direct(accounts=ONE)))
     assert f"{code} (" in done.out
 
 
-def test_unknown_is_no_pass(world: Any) -> None:
-    """A hub that was not read gives 2."""
+def test_unknown_is_undetermined(world: Any) -> None:
+    """A hub that was not read gives exit status 2."""
     path = world(hub(accounts=ONE))
     done = trailforward("trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path)
     assert done.code == 2
@@ -73,7 +73,7 @@ def test_unknown_is_no_pass(world: Any) -> None:
 
 
 def test_the_caller_is_not_the_hub(world: Any) -> None:
-    """With the hub named, the only other account is the one that calls."""
+    """With --also-read for the hub, the only other account is the caller."""
     path = world(hub())
     options = ["trace", "--call", "ec2:RunInstances", "--region", HERE, "--snapshot", path]
     assert trailforward(*options).code == 2
@@ -81,7 +81,7 @@ def test_the_caller_is_not_the_hub(world: Any) -> None:
 
 
 def test_an_event_from_a_file(world: Any, tmp_path: Path) -> None:
-    """An event is walked as it is, with its own account and Region."""
+    """An event from a file is traced with its own account and Region."""
     event = tmp_path / "event.json"
     record = {
         "eventSource": "ec2.amazonaws.com",
@@ -94,8 +94,8 @@ def test_an_event_from_a_file(world: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["[]", "{", "{}", None])
-def test_files_that_hold_no_event(world: Any, tmp_path: Path, text: str | None) -> None:
-    """What is no event is a sentence, and 2."""
+def test_files_without_an_event(world: Any, tmp_path: Path, text: str | None) -> None:
+    """A file that is not an event gives a clear error and exit status 2."""
     event = tmp_path / "event.json"
     if text is not None:
         event.write_text(text)
@@ -115,14 +115,14 @@ def test_files_that_hold_no_event(world: Any, tmp_path: Path, text: str | None) 
     ],
 )
 def test_wrong_options(world: Any, options: list[str], words: str) -> None:
-    """What is missing is said, with 2."""
+    """A missing option is named; exit status 2."""
     done = trailforward("trace", *options, "--snapshot", world(direct()))
     assert done.code == 2
     assert words in done.err
 
 
-def test_live_aws_is_asked_without_a_snapshot(local_aws: Reader) -> None:
-    """Without a snapshot AWS is read; a destination must be named."""
+def test_live_aws_is_read_without_a_snapshot(local_aws: Reader) -> None:
+    """Without a snapshot AWS is read; a destination is required."""
     arn = local_aws.queue()
     options = [
         "trace",
@@ -138,4 +138,4 @@ def test_live_aws_is_asked_without_a_snapshot(local_aws: Reader) -> None:
     assert done.code == 1
     assert "NO_TRAIL" in done.out or "NO_RULE" in done.out
     done = trailforward(*options[:-2], "--account", "nonsense", "--destination", arn)
-    assert "neither an account id" in done.err
+    assert "neither a 12-digit account ID" in done.err

@@ -1,4 +1,4 @@
-"""The shared table of delivery cases, kept outside the repository.
+"""The shared table of delivery cases, which is not part of the repository.
 
 ``python -m tests.doctor.cases`` counts them by code.
 """
@@ -19,7 +19,7 @@ REASON = (
 
 
 def path() -> Path | None:
-    """The file, or None where neither variable leads to it."""
+    """The file, or None if neither variable leads to it."""
     facts, corpus = os.environ.get("TRAILFORWARD_FACTS"), os.environ.get("TRAILFORWARD_CORPUS")
     if not facts and not corpus:
         return None
@@ -29,48 +29,48 @@ def path() -> Path | None:
 
 
 def load() -> dict[str, Any]:
-    """The file's content; without the file a table without cases."""
+    """The file's content, or a table without cases."""
     file = path()
     empty: dict[str, Any] = {"codes": {}, "cases": []}
     return json.loads(file.read_text("utf-8")) if file else empty
 
 
 def verdict(case: dict[str, Any]) -> Verdict:
-    """What the doctor says to a case."""
+    """The doctor's verdict for a case."""
     return reach(World.model_validate(case["world"]), Call.model_validate(case["call"]))
 
 
 def faults(case: dict[str, Any]) -> list[str]:
-    """In what the doctor's answer differs from what a case expects."""
-    expected, answer = case["expect"], verdict(case)
+    """The differences between the doctor's verdict and what a case expects."""
+    expected, result = case["expect"], verdict(case)
     found = [
-        f"{key}: {getattr(answer, key)!r}, expected {expected[key]!r}"
+        f"{key}: {getattr(result, key)!r}, expected {expected[key]!r}"
         for key in ("reaches", "code", "at")
-        if getattr(answer, key) != expected[key]
+        if getattr(result, key) != expected[key]
     ]
-    found += [f"no warning {wanted}" for wanted in expected.get("warnings", ()) if not _warns(answer, wanted)]
-    codes = {warning.code for warning in answer.warnings}
+    found += [f"no warning {wanted}" for wanted in expected.get("warnings", ()) if not _warns(result, wanted)]
+    codes = {warning.code for warning in result.warnings}
     return found + [f"warning {code}" for code in expected.get("notWarnings", ()) if code in codes]
 
 
-def _warns(answer: Verdict, wanted: dict[str, str]) -> bool:
+def _warns(result: Verdict, wanted: dict[str, str]) -> bool:
     return any(
-        all(getattr(warning, key) == text for key, text in wanted.items()) for warning in answer.warnings
+        all(getattr(warning, key) == text for key, text in wanted.items()) for warning in result.warnings
     )
 
 
 def main() -> int:
-    """Prints for each code how many cases expect it, and how many of them the doctor answers so."""
+    """Prints for each code how many cases expect it, and how many of them match."""
     cases = load()["cases"]
     if not cases:
         print(REASON)  # noqa: T201
         return 2
-    answers = [(case, faults(case)) for case in cases]
+    results = [(case, faults(case)) for case in cases]
     wanted = Counter(case["expect"]["code"] for case in cases)
-    good = Counter(case["expect"]["code"] for case, found in answers if not found)
+    good = Counter(case["expect"]["code"] for case, found in results if not found)
     for code, count in wanted.most_common():
         print(f"{code:<34}{good[code]:>4} of {count:>3}")  # noqa: T201
-    for case, found in answers:
+    for case, found in results:
         if found:
             print(f"{case['id']}: {'; '.join(found)}")  # noqa: T201
     print(f"{good.total()} of {len(cases)} cases ({good.total() / len(cases):.0%})")  # noqa: T201

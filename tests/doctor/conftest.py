@@ -10,7 +10,7 @@ from trailforward.doctor.discover import Discovery, discover
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Three sound Regions, and those with a planted fault.
+#: Three Regions without faults, and those with a planted fault.
 SEEN = ("us-east-1", "us-west-2", "eu-west-1", *FAULTS)
 
 
@@ -22,7 +22,7 @@ def _planted() -> Iterator[PlantedWorld]:
 
 @pytest.fixture(scope="session")
 def found(_planted: PlantedWorld) -> Discovery:
-    """All that discovery finds there, in both accounts."""
+    """What discovery finds in both accounts."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in _planted.environment().items():
             patch.setenv(name, value)
@@ -31,7 +31,7 @@ def found(_planted: PlantedWorld) -> Discovery:
 
 @pytest.fixture
 def planted(_planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> Iterator[PlantedWorld]:
-    """Ten Regions of two accounts, with seven faults; every client of this process goes there."""
+    """Ten Regions of two accounts, with seven faults; all AWS clients of this process connect to them."""
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name, value in _planted.environment().items():

@@ -1,4 +1,4 @@
-"""``make demo-doctor``: a local world of 17 Regions with seven planted faults, and what the doctor says."""
+"""``make demo-doctor``: a local world of 17 Regions with seven planted faults, and the doctor's report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.doctor.planted import AUDIT, FAULTS, MEMBER, QUEUE, PlantedWorld
-from trailforward.cli.doctor import survey_of
+from trailforward.cli.doctor import survey_world
 from trailforward.doctor import CLASSES
 from trailforward.doctor.discover import discover
 from trailforward.doctor.report import print_terminal, render
@@ -19,7 +19,7 @@ PAGE = Path("build/doctor.html")
 
 
 def main() -> int:
-    """Builds, looks, compares; 0 if the doctor found exactly what was planted."""
+    """Builds the world, runs the doctor, compares; 0 if it found exactly the planted faults."""
     console = Console()
     with PlantedWorld() as planted:
         os.environ.update(planted.environment())
@@ -28,7 +28,7 @@ def main() -> int:
         took = time.perf_counter() - began
         calls = len(planted.aws.requests)
         regions = len(planted.regions)
-    survey = survey_of(found.world, [AUDIT], [], CLASSES)
+    survey = survey_world(found.world, [AUDIT], [], CLASSES)
     print_terminal(survey, console)
     PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(render(survey, "html"), "utf-8")
@@ -37,7 +37,7 @@ def main() -> int:
     }
     planted_faults = set(FAULTS.items())
     console.print(
-        f"Looked at 2 accounts in {regions} Regions with {calls} calls in {took:.1f} s.", highlight=False
+        f"Read 2 accounts in {regions} Regions with {calls} calls in {took:.1f} s.", highlight=False
     )
     for region, code in sorted(planted_faults | seen):
         place = "found" if (region, code) in seen & planted_faults else "MISSED"

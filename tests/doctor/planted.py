@@ -1,6 +1,6 @@
-"""A local world with planted faults: a member account with a rule per Region, a hub with a bus and a queue.
+"""A local world with planted faults: a member account with a rule per Region, and a hub.
 
-Built on moto with ordinary AWS calls, so that the doctor has to find everything by itself.
+Built on moto with ordinary AWS calls, so the doctor has to find everything itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONG = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 BUS = f"arn:aws:events:{HOME}:{HUB}:event-bus/{NAME}"
 QUEUE = f"arn:aws:sqs:{HOME}:{HUB}:{NAME}-events"
 AUDIT = f"arn:aws:iam::{HUB}:role/audit"
-#: Every Region that is on by default.
+#: All Regions that are enabled by default.
 REGIONS = (
     HOME, "us-east-2", "us-west-1", "us-west-2", "ca-central-1", "sa-east-1",
     "eu-central-1", "eu-west-1", "eu-west-2", "eu-west-3", "eu-north-1",
@@ -30,7 +30,7 @@ REGIONS = (
 )  # fmt: skip
 PATTERN: dict[str, Any] = {"source": [{"prefix": "aws."}], "detail-type": [{"suffix": " via CloudTrail"}]}
 
-#: Region to what is wrong there, as the doctor calls it.
+#: Region to the finding code of its fault.
 FAULTS = {
     "eu-north-1": "NO_RULE",
     "sa-east-1": "RULE_DISABLED",
@@ -43,12 +43,12 @@ FAULTS = {
 
 
 class PlantedWorld:
-    """moto with two accounts, between ``with`` and its end; ``aws`` is where clients find it.
+    """A context manager that runs moto with two accounts; ``aws`` is the server that clients connect to.
 
     Args:
-        regions: of both accounts.
+        regions: the Regions of both accounts.
         faults: Region to code; see :data:`FAULTS`.
-        moto: a running server; by default one of its own.
+        moto: URL of a running moto server; by default, a new one is started.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class PlantedWorld:
         self._stack.close()
 
     def environment(self) -> dict[str, str]:
-        """What points clients at it."""
+        """Environment variables that make AWS clients connect to it."""
         return {
             "AWS_ENDPOINT_URL": self.aws.url,
             "AWS_ACCESS_KEY_ID": "test",
@@ -83,7 +83,7 @@ class PlantedWorld:
         }
 
     def client(self, service: str, region: str = HOME, account: str = MEMBER) -> Any:
-        """A client of one of the accounts."""
+        """A client with the credentials of one account."""
         return self._stack.enter_context(
             _Closing(self._session(account), service, region, self.aws.url)
         ).client
@@ -94,12 +94,12 @@ class PlantedWorld:
         keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
         if account != MEMBER:
             sts = Session(**keys).client("sts", region_name=HOME, endpoint_url=self.aws.url)
-            taken = sts.assume_role(RoleArn=AUDIT, RoleSessionName="build")["Credentials"]
+            assumed = sts.assume_role(RoleArn=AUDIT, RoleSessionName="build")["Credentials"]
             sts.close()
             keys = {
-                "aws_access_key_id": taken["AccessKeyId"],
-                "aws_secret_access_key": taken["SecretAccessKey"],
-                "aws_session_token": taken["SessionToken"],
+                "aws_access_key_id": assumed["AccessKeyId"],
+                "aws_secret_access_key": assumed["SecretAccessKey"],
+                "aws_session_token": assumed["SessionToken"],
             }
         return Session(**keys)
 
@@ -174,7 +174,7 @@ class PlantedWorld:
             target["Arn"] = QUEUE
         if fault != "BUS_TARGET_NO_ROLE":
             target["RoleArn"] = f"arn:aws:iam::{MEMBER}:role/{NAME}-{kind}"
-        # As when a rule was copied from another account.
+        # As if a rule was copied from another account.
         pattern = {**PATTERN, "account": [HUB]} if fault == "PATTERN_MISMATCH" else PATTERN
         events = self.client("events", region)
         self._rule(events, "regional", "default", target=target, pattern=pattern)
@@ -190,7 +190,7 @@ class PlantedWorld:
 
 
 class _Closing:
-    """A client that is closed at the end."""
+    """Closes a client at the end."""
 
     def __init__(self, session: Any, service: str, region: str, url: str) -> None:
         self.client = session.client(service, region_name=region, endpoint_url=url)

@@ -1,4 +1,4 @@
-"""The shared table of delivery cases: each tells a code and its near misses apart."""
+"""The shared table of delivery cases: each distinguishes a code from similar ones."""
 
 import os
 import subprocess
@@ -16,24 +16,24 @@ SHARED = cases.load()
 
 @pytest.mark.parametrize("case", SHARED["cases"], ids=lambda case: case["id"])
 def test_case(case: dict[str, Any]) -> None:
-    """Result, code, link and warnings are those of the case."""
+    """Result, code, link and warnings match the case."""
     assert cases.faults(case) == []
 
 
 def test_every_code_is_in_the_table() -> None:
-    """Every code of the shared table is known, and of the same kind."""
+    """Every code of the shared table exists, with the same kind."""
     codes = load_codes()
     assert {code: codes[code].kind for code in SHARED["codes"]} == SHARED["codes"]
 
 
 def test_cases_are_understood() -> None:
-    """The cases hold nothing that the snapshot's models do not know."""
+    """The cases contain nothing that the snapshot's models do not know."""
     odd = {case["id"]: cases.World.model_validate(case["world"]).not_understood for case in SHARED["cases"]}
     assert {key: what for key, what in odd.items() if what} == {}
 
 
 def test_count() -> None:
-    """``python -m tests.doctor.cases`` counts the cases by code and ends with 0 when all are right."""
+    """``python -m tests.doctor.cases`` counts the cases by code; exit status 0 means that all match."""
     run = subprocess.run(
         [sys.executable, "-m", "tests.doctor.cases"], capture_output=True, text=True, check=False
     )
@@ -42,7 +42,7 @@ def test_count() -> None:
 
 
 def test_count_without_the_file() -> None:
-    """Without the file the count says what is missing and ends with 2."""
+    """Without the file, the command says what is missing; exit status 2."""
     clean = {key: text for key, text in os.environ.items() if not key.startswith("TRAILFORWARD_")}
     run = subprocess.run(
         [sys.executable, "-m", "tests.doctor.cases"], capture_output=True, text=True, check=False, env=clean

@@ -10,7 +10,7 @@ from tests.doctor.conftest import SEEN
 from tests.doctor.planted import AUDIT, BUS, FAULTS, HUB, LONG, MEMBER, NAME, QUEUE
 from trailforward.arn import Arn
 from trailforward.doctor import CLASSES, Call, World, reach
-from trailforward.doctor.discover import CALLS, Discovery, LookError, Reader, discover, policy
+from trailforward.doctor.discover import CALLS, AwsCallError, Discovery, Reader, discover, policy
 from trailforward.doctor.discover import reader as reading
 from trailforward.doctor.discover.resources import read_resource
 from trailforward.doctor.discover.trails import read_trail
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 WRITE = CLASSES[0]
 
 
-def look(**options: Any) -> Discovery:
-    """Both accounts, unless told otherwise."""
+def discover_both(**options: Any) -> Discovery:
+    """Discovery in both accounts, by default."""
     return discover(**{"accounts": [MEMBER, AUDIT], "destinations": [QUEUE], **options})
 
 
-def near(**options: Any) -> Discovery:
-    """One Region, and those it leads to: enough where nothing depends on the others."""
-    return look(**{"only": ["eu-west-1"], **options})
+def discover_nearby(**options: Any) -> Discovery:
+    """Discovery in one Region and those it leads to, for tests that need no other."""
+    return discover_both(**{"regions": ["eu-west-1"], **options})
 
 
 def codes(world: World, regions: Any = SEEN) -> dict[str, str]:
-    """What the doctor says of a write call in each Region."""
+    """The finding code for a write call in each Region."""
     return {region: reach(world, WRITE.call(MEMBER, region)).code for region in regions}
 
 
 def test_what_was_planted_is_found(found: Discovery) -> None:
-    """Ten Regions of two accounts are read, and every fault in them is found, nothing else."""
+    """Ten Regions of two accounts are read; exactly the planted faults are found."""
     assert found.problems == ()
     assert codes(found.world) == {region: FAULTS.get(region, "OK") for region in SEEN}
     assert found.world.unseen == ()
     assert found.world.not_understood == ()
 
 
-def test_the_world_is_what_stands_in_aws(found: Discovery) -> None:
-    """Trails with selectors, buses with policies, rules with targets, roles, queues: all in the snapshot."""
+def test_the_world_holds_what_is_in_aws(found: Discovery) -> None:
+    """The snapshot has trails with selectors, buses with policies, rules with targets, roles, and queues."""
     world = found.world
     (trail,) = world.trails
     assert (trail.account, trail.home, trail.multi_region, trail.logging) == (MEMBER, "us-east-1", True, True)
@@ -65,7 +65,7 @@ def test_the_world_is_what_stands_in_aws(found: Discovery) -> None:
 
 
 def test_a_world_survives_saving_and_masking(found: Discovery) -> None:
-    """What was found gives the same answers as a file, and with other account numbers."""
+    """A world gives the same results after saving and with masked account IDs."""
     world = found.world
     assert codes(World.from_json(world.to_json())) == codes(world)
     masked = world.masked()
@@ -77,7 +77,7 @@ def test_a_world_survives_saving_and_masking(found: Discovery) -> None:
 def test_discovery_makes_no_call_outside_the_table(
     planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever it looks at, it makes only calls that the policy of `trailforward iam doctor` allows."""
+    """Whatever it reads, discovery makes only calls that the policy of `trailforward iam doctor` allows."""
     from botocore.client import BaseClient
 
     made: set[tuple[str, str]] = set()
@@ -88,22 +88,22 @@ def test_discovery_makes_no_call_outside_the_table(
         return real(self, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", recorded)
-    look(destinations=[], whole_organization=True, only=["us-west-2"])
+    discover_both(destinations=[], whole_organization=True, regions=["us-west-2"])
     assert made
     assert made <= CALLS.keys()
 
 
 def test_every_call_of_the_table_only_reads() -> None:
-    """The policy has no action that could change anything, and names roles only where some are given."""
+    """The policy has only read-only actions, and roles only if some are given."""
     (read,) = policy()["Statement"]
     assert all(action.split(":")[1].startswith(("Get", "List", "Describe")) for action in read["Action"])
-    assert "sts:GetCallerIdentity" not in read["Action"]  # everybody may
+    assert "sts:GetCallerIdentity" not in read["Action"]  # needs no permission
     _, roles = policy([AUDIT])["Statement"]
     assert (roles["Action"], roles["Resource"]) == ("sts:AssumeRole", [AUDIT])
 
 
 def test_every_call_of_the_table_exists() -> None:
-    """Services, operations and the parameters that continue lists are what botocore knows."""
+    """Services, operations and pagination parameters exist in botocore."""
     from botocore.session import Session
 
     session = Session()
@@ -114,10 +114,10 @@ def test_every_call_of_the_table_exists() -> None:
             assert {call.token, "Marker"} & model.output_shape.members.keys()
 
 
-def test_one_region_that_refuses_does_not_hide_the_others(planted: PlantedWorld) -> None:
-    """No permission in one Region is named, and only its answers are unknown."""
+def test_a_denied_region_does_not_hide_the_others(planted: PlantedWorld) -> None:
+    """A missing permission in one Region is reported, and only that Region's results are unknown."""
     planted.aws.refuse("AccessDeniedException", service="events", region="eu-west-1", account=MEMBER)
-    found = look()
+    found = discover_both()
     assert codes(found.world) == {
         **{region: FAULTS.get(region, "OK") for region in SEEN},
         "eu-west-1": "NOT_SEEN",
@@ -142,62 +142,62 @@ def test_one_region_that_refuses_does_not_hide_the_others(planted: PlantedWorld)
 def test_what_may_not_be_read_is_unknown_and_not_absent(
     planted: PlantedWorld, match: dict[str, str], code: str
 ) -> None:
-    """Trails, roles and queues that the doctor may not look at do not count as missing."""
+    """Trails, roles and queues that the doctor may not read do not count as missing."""
     planted.aws.refuse("AccessDenied", **match)
-    found = near()
+    found = discover_nearby()
     assert codes(found.world, ["eu-west-1"]) == {"eu-west-1": code}
     assert found.problems
 
 
 def test_throttling_is_waited_out(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Calls that AWS throttles are made again; the answer is complete."""
+    """Throttled calls are retried; the result is complete."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     planted.aws.refuse("ThrottlingException", service="events", times=4)
-    assert near().problems == ()
+    assert discover_nearby().problems == ()
 
 
 def test_endless_throttling_ends(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After a bounded number of attempts the Region is not seen, and the look goes on."""
+    """After a limited number of attempts the Region counts as not read, and discovery continues."""
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     planted.aws.refuse("ThrottlingException", service="cloudtrail", region="eu-west-1", account=MEMBER)
-    found = near()
+    found = discover_nearby()
     tries = [one for one in planted.aws.requests if (one.service, one.region) == ("cloudtrail", "eu-west-1")]
     assert sum(one.account == MEMBER for one in tries) == reading.ATTEMPTS
     gaps = [gap for gap in found.world.unseen if gap.region == "eu-west-1"]
     assert [gap.what for gap in gaps] == ["trails"]
 
 
-def test_regions_are_asked_of_ec2_where_account_refuses(planted: PlantedWorld) -> None:
-    """Without account:ListRegions the Regions come from EC2, in the same words."""
+def test_regions_come_from_ec2_if_account_is_denied(planted: PlantedWorld) -> None:
+    """Without account:ListRegions, the Regions come from EC2, with the same statuses."""
     planted.aws.refuse("AccessDeniedException", operation="ListRegions")
-    found = look(only=["eu-west-1"])
+    found = discover_both(regions=["eu-west-1"])
     assert found.problems == ()
     assert found.world.accounts[MEMBER]["eu-west-1"] == "ENABLED_BY_DEFAULT"
     assert set(found.world.accounts[MEMBER].values()) >= {"ENABLED_BY_DEFAULT", "DISABLED"}
 
 
-def test_an_account_whose_regions_nobody_tells_is_not_read(planted: PlantedWorld) -> None:
-    """It is named as a problem, and the other account is still read."""
+def test_an_account_without_known_regions_is_not_read(planted: PlantedWorld) -> None:
+    """The account is reported as a problem, and the other account is still read."""
     planted.aws.refuse("AccessDeniedException", operation="ListRegions", account=HUB)
     planted.aws.refuse("UnauthorizedOperation", service="ec2", account=HUB)
-    found = near()
+    found = discover_nearby()
     assert list(found.world.accounts) == [MEMBER]
     assert any(HUB in problem for problem in found.problems)
 
 
-def test_only_what_is_asked_about_is_read_and_what_it_leads_to(planted: PlantedWorld) -> None:
-    """With --region the centre of global services and the Region of the hub are read besides."""
-    found = look(only=["eu-west-1"])
+def test_chosen_regions_and_those_they_lead_to_are_read(planted: PlantedWorld) -> None:
+    """With --region, the Region of global services and the hub's Region are read too."""
+    found = discover_both(regions=["eu-west-1"])
     seen = {one.region for one in planted.aws.requests if one.service == "events"}
     assert seen == {"eu-west-1", "us-east-1"}
     assert codes(found.world, ["eu-west-1"]) == {"eu-west-1": "OK"}
     assert codes(found.world, ["eu-north-1"]) == {"eu-north-1": "NOT_SEEN"}
 
 
-def test_a_region_that_is_not_enabled_is_said(planted: PlantedWorld) -> None:
-    """Asking about a disabled Region gives a sentence, not silence."""
+def test_a_region_that_is_not_enabled_is_reported(planted: PlantedWorld) -> None:
+    """A requested Region that is disabled is reported."""
     planted.aws.regions[MEMBER]["me-south-1"] = "DISABLED"
-    found = look(only=["me-south-1"])
+    found = discover_both(regions=["me-south-1"])
     assert f"Region me-south-1 is not enabled in account {MEMBER}." in found.problems
     assert codes(found.world, ["me-south-1"]) == {"me-south-1": "REGION_DISABLED"}
 
@@ -206,15 +206,15 @@ def test_a_region_that_is_not_enabled_is_said(planted: PlantedWorld) -> None:
     ("code", "words"),
     [
         ("ExpiredToken", "have expired"),
-        ("InvalidClientTokenId", "does not know these credentials"),
-        ("AccessDenied", "Not allowed"),
-        ("SomethingElse", "gave no answer"),
+        ("InvalidClientTokenId", "does not accept these credentials"),
+        ("AccessDenied", "Access denied"),
+        ("SomethingElse", "did not respond"),
     ],
 )
 def test_credentials_that_do_not_work_are_explained(planted: PlantedWorld, code: str, words: str) -> None:
-    """Who cannot even say who they are gets one sentence, and an empty world."""
+    """Invalid credentials give one clear problem, and an empty world."""
     planted.aws.refuse(code, operation="GetCallerIdentity")
-    found = look()
+    found = discover_both()
     assert len(found.problems) == 1
     assert words in found.problems[0]
     assert found.world.accounts == {}
@@ -222,31 +222,31 @@ def test_credentials_that_do_not_work_are_explained(planted: PlantedWorld, code:
 
 
 def test_no_credentials_at_all(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without credentials the sentence says what to do."""
+    """Without credentials, the problem says what to do."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    (problem,) = look().problems
-    assert "no AWS credentials" in problem
+    (problem,) = discover_both().problems
+    assert "No AWS credentials" in problem
 
 
 def test_a_profile_that_does_not_exist(planted: PlantedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A wrong AWS_PROFILE is said in a sentence."""
+    """A wrong AWS_PROFILE is reported."""
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    (problem,) = look().problems
+    (problem,) = discover_both().problems
     assert "profile does not exist" in problem
     monkeypatch.delenv("AWS_DEFAULT_REGION")
-    assert look().problems == (problem,)
+    assert discover_both().problems == (problem,)
 
 
 def test_a_hub_is_read_beside_the_own_account(planted: PlantedWorld) -> None:
-    """Accounts to read besides do not take the place of our own."""
-    assert set(near(accounts=[], also=[AUDIT]).world.accounts) == {MEMBER, HUB}
+    """``also_read`` accounts are read in addition to the caller's own account."""
+    assert set(discover_nearby(accounts=[], also_read=[AUDIT]).world.accounts) == {MEMBER, HUB}
 
 
-def test_an_account_that_cannot_be_entered_is_named(planted: PlantedWorld) -> None:
-    """A role that cannot be taken costs its account only; nonsense is called so."""
+def test_an_account_that_cannot_be_opened_is_named(planted: PlantedWorld) -> None:
+    """A role that cannot be assumed affects only its account; invalid input is named."""
     planted.aws.refuse("AccessDenied", operation="AssumeRole")
-    found = near(accounts=[MEMBER, HUB, "nonsense"], role="audit")
+    found = discover_nearby(accounts=[MEMBER, HUB, "nonsense"], role="audit")
     assert list(found.world.accounts) == [MEMBER]
     assert any(f"{AUDIT} cannot be assumed" in problem for problem in found.problems)
     assert any("nonsense is neither" in problem for problem in found.problems)
@@ -254,7 +254,7 @@ def test_an_account_that_cannot_be_entered_is_named(planted: PlantedWorld) -> No
 
 
 def test_an_organization_trail_counts_for_members(planted: PlantedWorld) -> None:
-    """A member that sees a trail of its organization is covered by it, whoever else keeps silent."""
+    """A member that sees its organization's trail is covered by it, even if no other account was read."""
     owner = f"{123456789012 + 7}"
     planted.aws.organization_trails.append(
         {
@@ -267,20 +267,20 @@ def test_an_organization_trail_counts_for_members(planted: PlantedWorld) -> None
         }
     )
     planted.aws.refuse("AccessDeniedException", operation="DescribeOrganization")
-    found = near(accounts=[AUDIT])
+    found = discover_nearby(accounts=[AUDIT])
     assert [(trail.name, trail.account) for trail in found.world.trails] == [("org", owner)]
     assert found.world.trails[0].selectors is not None
-    answer = reach(found.world, WRITE.call(HUB, "eu-west-1"))
-    assert f"trail:{owner}/eu-west-1/org" in answer.path
+    verdict = reach(found.world, WRITE.call(HUB, "eu-west-1"))
+    assert f"trail:{owner}/eu-west-1/org" in verdict.path
     assert any("organization" in problem for problem in found.problems)
 
 
 def test_an_organization_is_listed_when_asked(planted: PlantedWorld) -> None:
-    """Its active accounts are entered; those that cannot be are problems; its id is in the world."""
+    """Active accounts of the organization are read; those that cannot be are problems."""
     client = planted.client("organizations")
     client.create_organization(FeatureSet="ALL")
     try:
-        found = near(accounts=[], whole_organization=True)
+        found = discover_nearby(accounts=[], whole_organization=True)
     finally:
         client.delete_organization()
     assert found.world.organization is not None
@@ -289,22 +289,22 @@ def test_an_organization_is_listed_when_asked(planted: PlantedWorld) -> None:
 
 
 def test_an_organization_that_cannot_be_listed_is_a_problem(planted: PlantedWorld) -> None:
-    """Not being allowed to list accounts leaves our own account."""
+    """If accounts cannot be listed, the caller's own account is still read."""
     planted.aws.refuse("AccessDeniedException", operation="ListAccounts")
-    found = near(accounts=[], whole_organization=True)
+    found = discover_nearby(accounts=[], whole_organization=True)
     assert list(found.world.accounts) == [MEMBER]
-    assert "accounts were not listed" in found.problems[0]
+    assert "accounts could not be listed" in found.problems[0]
 
 
 def test_a_topic_that_may_not_be_read_makes_its_rules_unknown(planted: PlantedWorld) -> None:
-    """Nobody can say whether a rule leads anywhere if the topic's subscriptions are secret."""
+    """Whether a rule leads to a destination is unknown if the topic's subscriptions cannot be read."""
     events = planted.client("events", "eu-north-1")
     events.put_rule(Name="to-topic", EventPattern='{"source": ["aws.ec2"]}')
     topic = f"arn:aws:sns:eu-north-1:{MEMBER}:secret"
     events.put_targets(Rule="to-topic", Targets=[{"Id": "t", "Arn": topic}])
     planted.aws.refuse("AuthorizationError", service="sns")
     try:
-        found = near(only=["eu-north-1"])
+        found = discover_nearby(regions=["eu-north-1"])
     finally:
         events.remove_targets(Rule="to-topic", Ids=["t"])
         events.delete_rule(Name="to-topic")
@@ -312,9 +312,9 @@ def test_a_topic_that_may_not_be_read_makes_its_rules_unknown(planted: PlantedWo
 
 
 def test_every_kind_of_target_is_read(planted: PlantedWorld) -> None:
-    """Topics with subscriptions, functions, streams and keys come with what lets EventBridge in."""
+    """Topics with subscriptions, functions, streams and keys are read with their policies."""
     made = _targets(planted)
-    found = near(destinations=[], accounts=[], only=["us-west-2"])
+    found = discover_nearby(destinations=[], accounts=[], regions=["us-west-2"])
     assert found.problems == ()
     resources = {resource.arn: resource for resource in found.world.resources}
     assert resources.keys() >= set(made.values()) - {made["absent"]}
@@ -331,11 +331,11 @@ def test_every_kind_of_target_is_read(planted: PlantedWorld) -> None:
     assert not resources[made["bare"]].policy
     role = next(role for role in found.world.roles if role.arn.endswith("role/rich"))
     assert {permission.action for permission in role.allow} == {"kinesis:PutRecord"}
-    assert found.world.own.roles == ()  # nobody said what the pipeline is
+    assert found.world.own.roles == ()  # the pipeline is unknown without a destination
 
 
 def _targets(planted: PlantedWorld) -> dict[str, str]:
-    """One rule with targets of all kinds."""
+    """One rule with every kind of target."""
     import io
     import json
     import zipfile
@@ -410,55 +410,55 @@ def _targets(planted: PlantedWorld) -> dict[str, str]:
 
 
 def test_long_lists_are_read_to_the_end(planted: PlantedWorld) -> None:
-    """A bus with more rules than fit one answer is read page by page."""
+    """A bus with more rules than fit one response is read page by page."""
     events = planted.client("events", "us-west-2")
     names = {f"many-{number}" for number in range(110)}
     for name in names:
         events.put_rule(Name=name, EventPattern='{"source": ["aws.ec2"]}')
     try:
-        found = near(only=["us-west-2"], accounts=[])
+        found = discover_nearby(regions=["us-west-2"], accounts=[])
     finally:
         for name in names:
             events.delete_rule(Name=name)
     assert names <= {rule.name for rule in found.world.rules}
 
 
-class Answers:
-    """A session whose clients give the answers of a table, or raise them."""
+class FakeSession:
+    """A session whose clients return given responses, or raise given error codes."""
 
-    def __init__(self, **answers: Any) -> None:
-        self.answers = answers
+    def __init__(self, **responses: Any) -> None:
+        self.responses = responses
 
     def get_config_variable(self, _: str) -> str:
-        """No Region."""
+        """Not configured."""
         return ""
 
     def create_client(self, *_: Any, **__: Any) -> Any:
-        """One client for all."""
+        """The session itself acts as every client."""
         return self
 
     def __getattr__(self, name: str) -> Any:
-        answer = self.answers[name]
+        response = self.responses[name]
 
         def call(**_: Any) -> Any:
-            if isinstance(answer, str):
+            if isinstance(response, str):
                 from botocore.exceptions import ClientError
 
-                raise ClientError({"Error": {"Code": answer, "Message": "m"}}, name)
-            return answer.pop(0) if isinstance(answer, list) else answer
+                raise ClientError({"Error": {"Code": response, "Message": "m"}}, name)
+            return response.pop(0) if isinstance(response, list) else response
 
         return call
 
 
 def test_pages_are_followed_by_their_token() -> None:
-    """A list goes on while there is a token."""
+    """Lists are read until there is no token."""
     pages = [{"Rules": [1], "NextToken": "a"}, {"Rules": [2]}]
-    reader = Reader(Answers(list_rules=pages))
+    reader = Reader(FakeSession(list_rules=pages))
     assert reader.items("events", "ListRules", "Rules") == [1, 2]
 
 
 @pytest.mark.parametrize(
-    ("arn", "answers"),
+    ("arn", "responses"),
     [
         (
             "lambda:eu-west-1:1:function:f",
@@ -470,42 +470,44 @@ def test_pages_are_followed_by_their_token() -> None:
         ),
     ],
 )
-def test_a_policy_that_may_not_be_read_is_not_seen(arn: str, answers: dict[str, Any]) -> None:
-    """A resource whose policy is secret does not count as one that lets nobody in."""
-    with pytest.raises(LookError, match="AccessDenied"):
-        read_resource(Reader(Answers(**answers)), Arn.parse(f"arn:aws:{arn}".replace(":1:", f":{MEMBER}:")))
+def test_a_policy_that_may_not_be_read_is_not_seen(arn: str, responses: dict[str, Any]) -> None:
+    """A resource whose policy cannot be read does not count as one without a policy."""
+    with pytest.raises(AwsCallError, match="AccessDenied"):
+        read_resource(
+            Reader(FakeSession(**responses)), Arn.parse(f"arn:aws:{arn}".replace(":1:", f":{MEMBER}:"))
+        )
 
 
 @pytest.mark.parametrize(("manager", "kind"), [("AWS", "aws-managed-key"), ("CUSTOMER", "customer-key")])
-def test_keys_are_told_apart(manager: str, kind: str) -> None:
-    """A key that AWS manages is known by its metadata, even where it is named by its id."""
+def test_kms_keys_are_distinguished(manager: str, kind: str) -> None:
+    """A key's metadata says that AWS manages it, even if it is given by its ID."""
     policy = {"Policy": '{"Statement": []}'}
-    answers = Answers(
+    responses = FakeSession(
         get_queue_url={"QueueUrl": "u"},
         get_queue_attributes={"Attributes": {"KmsMasterKeyId": "1234"}},
         describe_key={"KeyMetadata": {"Arn": "a", "KeyManager": manager}},
         get_key_policy=policy,
     )
-    found = read_resource(Reader(answers), Arn.parse(f"arn:aws:sqs:eu-west-1:{MEMBER}:q"))
+    found = read_resource(Reader(responses), Arn.parse(f"arn:aws:sqs:eu-west-1:{MEMBER}:q"))
     assert found is not None
     assert found["encryption"]["type"] == kind
 
 
 @pytest.mark.parametrize("code", ["AccessDenied", "InsightNotEnabledException"])
 def test_a_trail_in_the_old_form(code: str) -> None:
-    """Basic selectors, a failing delivery, and Insights that are off or secret."""
+    """Basic selectors, a failing delivery, and Insights that are off or cannot be read."""
     arn = f"arn:aws:cloudtrail:eu-west-1:{MEMBER}:trail/t"
-    answers = Answers(
+    responses = FakeSession(
         get_trail_status={"IsLogging": True, "LatestDeliveryError": "NoSuchBucket"},
         get_event_selectors={"EventSelectors": [{"ReadWriteType": "All"}]},
         get_insight_selectors=code,
     )
     trail = {"TrailARN": arn, "HomeRegion": "eu-west-1", "Name": "t"}
     if code == "AccessDenied":
-        with pytest.raises(LookError):
-            read_trail(Reader(answers), trail)
+        with pytest.raises(AwsCallError):
+            read_trail(Reader(responses), trail)
         return
-    found = read_trail(Reader(answers), trail)
+    found = read_trail(Reader(responses), trail)
     assert found["selectors"] == {"basic": [{"ReadWriteType": "All"}]}
     assert (found["insights"], found["deliveryError"]) == ([], "NoSuchBucket")
 
@@ -520,11 +522,11 @@ def test_the_doctor_itself_needs_no_boto3() -> None:
 
 
 def test_a_call_in_an_account_that_was_not_read_is_unknown(planted: PlantedWorld) -> None:
-    """Nothing is claimed of accounts that nobody looked at."""
+    """Calls in accounts that were not read have unknown results."""
     call = Call(
         account=f"{123456789012 + 8}",
         region="eu-west-1",
         service="ec2.amazonaws.com",
         event_name="RunInstances",
     )
-    assert reach(near(accounts=[MEMBER]).world, call).reaches == "unknown"
+    assert reach(discover_nearby(accounts=[MEMBER]).world, call).reaches == "unknown"

@@ -1,11 +1,11 @@
-"""Policies: statements, principals, conditions and selectors, decided as AWS decides."""
+"""Policies: statements, principals, conditions and selectors, evaluated as AWS does."""
 
 from typing import Any
 
 import pytest
 
 from tests.doctor.worlds import HERE, HOME, MEMBER, QUEUE, ROLE, ask, direct
-from trailforward.doctor.delivery.policies import Request, admits, like
+from trailforward.doctor.delivery.policies import Request, like, policy_allows
 from trailforward.doctor.delivery.ternary import every, negate, some
 
 RULE_ARN = f"arn:aws:events:{HERE}:{MEMBER}:rule/tf"
@@ -44,9 +44,9 @@ DENY = ALLOW | {"Effect": "Deny"}
     ],
 )
 def test_elements(request_: Request, statement: dict[str, Any], expected: bool) -> None:  # noqa: FBT001
-    """Principal, action and resource of a statement, in every form, hold as IAM has them hold."""
+    """Principal, action and resource elements are evaluated as IAM does, in every form."""
     merged = {key: value for key, value in {**ALLOW, **statement}.items() if value is not None}
-    assert admits([merged], request_, needs_allow=True) is expected
+    assert policy_allows([merged], request_, needs_allow=True) is expected
 
 
 @pytest.mark.parametrize(
@@ -82,32 +82,32 @@ def test_elements(request_: Request, statement: dict[str, Any], expected: bool) 
     ],
 )
 def test_conditions(condition: Any, expected: bool | None) -> None:  # noqa: FBT001
-    """Conditions hold, fail, or cannot be judged from a snapshot; then nobody says yes."""
-    assert admits([ALLOW | {"Condition": condition}], SERVICE, needs_allow=True) is expected
+    """Conditions hold, fail, or are unknown; unknown is never an allow."""
+    assert policy_allows([ALLOW | {"Condition": condition}], SERVICE, needs_allow=True) is expected
 
 
 def test_decision() -> None:
-    """Deny beats allow; silence is enough only where no allow is needed; doubts stay doubts."""
+    """Deny overrides allow; no statement is enough only if no allow is needed; unknown stays unknown."""
     perhaps = {"Condition": {"StringEquals": {"aws:SourceOrgID": "o-1"}}}
-    assert admits([ALLOW, DENY], SERVICE, needs_allow=True) is False
-    assert admits([DENY], SERVICE, needs_allow=False) is False
-    assert admits([], SERVICE, needs_allow=False) is True
-    assert admits([], SERVICE, needs_allow=True) is False
-    assert admits([ALLOW, DENY | perhaps], SERVICE, needs_allow=True) is None
-    assert admits([DENY | perhaps], SERVICE, needs_allow=True) is False
-    assert admits([ALLOW, ALLOW | perhaps], SERVICE, needs_allow=True) is True
+    assert policy_allows([ALLOW, DENY], SERVICE, needs_allow=True) is False
+    assert policy_allows([DENY], SERVICE, needs_allow=False) is False
+    assert policy_allows([], SERVICE, needs_allow=False) is True
+    assert policy_allows([], SERVICE, needs_allow=True) is False
+    assert policy_allows([ALLOW, DENY | perhaps], SERVICE, needs_allow=True) is None
+    assert policy_allows([DENY | perhaps], SERVICE, needs_allow=True) is False
+    assert policy_allows([ALLOW, ALLOW | perhaps], SERVICE, needs_allow=True) is True
 
 
 def test_wildcards() -> None:
-    """Wildcards are IAM's two, and nothing else is special."""
+    """Only IAM's two wildcards are special."""
     assert like("a*c", "a/b\nc")
     assert like("a?c", "abc")
     assert not like("a?c", "ac")
     assert not like("[ab].c", "axc")
 
 
-def test_three_answers() -> None:
-    """Three-valued logic is Kleene's."""
+def test_three_valued_logic() -> None:
+    """Three-valued logic follows Kleene's rules."""
     assert (every([True, None]), every([None, False]), every([])) == (None, False, True)
     assert (some([False, None]), some([None, True]), some([])) == (None, True, False)
     assert negate(None) is None
@@ -124,12 +124,12 @@ def data(kind: str, *values: str, **more: Any) -> dict[str, Any]:
 
 
 def fields(*selectors: dict[str, Any], category: str = "Data") -> dict[str, Any]:
-    """One advanced selector of a category."""
+    """One advanced selector for a category."""
     return {"advanced": [{"FieldSelectors": [{"Field": "eventCategory", "Equals": [category]}, *selectors]}]}
 
 
 def arn(**operators: list[str]) -> dict[str, Any]:
-    """A field selector of the resource's ARN."""
+    """A field selector for the resource's ARN."""
     return {"Field": "resources.ARN", **operators}
 
 
@@ -163,7 +163,7 @@ def arn(**operators: list[str]) -> dict[str, Any]:
     ],
 )
 def test_selectors(selectors: dict[str, Any], resources: list[Any], taken: bool | None) -> None:  # noqa: FBT001
-    """Selectors take a data event as CloudTrail does; unknown operators leave it unknown."""
+    """Selectors match data events as in CloudTrail; unknown operators give unknown."""
     world = direct()
     world["trails"][0]["selectors"] = selectors
     verdict = ask(world, category="Data", resources=resources)
@@ -172,10 +172,10 @@ def test_selectors(selectors: dict[str, Any], resources: list[Any], taken: bool 
 
 
 def test_selector_words() -> None:
-    """An event that no trail selects is named by kind, with the trails that were asked."""
+    """For an event that no trail selects, the finding names its kind and the trails."""
     verdict = ask(direct(), category="Data", resources=OBJECT)
     assert verdict.why == (
-        f"The selectors of the trails in {HERE} of account {MEMBER} exclude the event: "
+        f"The event selectors of the trails in {HERE} of account {MEMBER} exclude the event: "
         "no running trail (main) selects write Data events (AWS::S3::Object) of ec2.amazonaws.com."
     )
     assert HOME not in verdict.why

@@ -1,4 +1,4 @@
-"""Properties that hold in every world: more never hurts, less never helps, and answers are consistent."""
+"""Properties of every world: more permissions never break a path, fewer never open one."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ CHANGES: dict[str, dict[str, list[Any]]] = {
 
 
 def good() -> dict[str, Any]:
-    """Two accounts with two Regions, where every kind of way is open."""
+    """Two accounts with two Regions, with every kind of path open."""
     everywhere = [(account, region) for account in (MEMBER, HUB) for region in REGIONS]
     forward = [
         rule(CENTRAL, name="f", account=account, region=region, state=LONG, target={"role": role})
@@ -91,7 +91,7 @@ def good() -> dict[str, Any]:
     }
 
 
-#: Everything that can be done to a good world: a part, a field of it or None for all of it, and a new value.
+#: All changes to a good world: a list, an index, a field (None for the whole item), and a new value.
 SPOILERS = [
     (part, number, field, new)
     for part, changes in CHANGES.items()
@@ -102,7 +102,7 @@ SPOILERS = [
 
 
 def spoil(spoilers: list[tuple[str, int, str | None, Any]], destinations: list[str]) -> dict[str, Any]:
-    """A good world of which some parts are changed or gone."""
+    """A good world with some items changed or removed."""
     world = good() | {"destinations": destinations}
     for part, number, field, new in spoilers:
         world[part][number][field or "gone"] = new
@@ -125,32 +125,32 @@ calls = st.builds(
     st.sampled_from(REGIONS),
     st.booleans(),
 )
-#: From a definite no over nobody knows to a definite yes.
+#: From a definite no to a definite yes.
 ORDER = {False: 0, "unknown": 1, True: 2}
 
 
 def value(data: dict[str, Any], call: Call) -> int:
-    """How good the answer is."""
+    """The result as a number; higher is better."""
     return ORDER[reach(World.model_validate(data), call).reaches]
 
 
 @given(worlds, calls, rules)
 def test_more_rules(data: dict[str, Any], call: Call, extra: dict[str, Any]) -> None:
-    """Adding a rule never makes a Region blind that was not."""
+    """Adding a rule never makes a covered or unknown Region blind."""
     more = {**data, "rules": [*data["rules"], extra]}
     assert value(more, call) >= value(data, call)
 
 
 @given(worlds, calls, st.data())
 def test_fewer_trails(data: dict[str, Any], call: Call, draw: st.DataObject) -> None:
-    """Removing a trail never makes a Region covered that was not."""
+    """Removing a trail never makes a Region covered."""
     kept = data["trails"][: draw.draw(st.integers(0, 1))]
     assert value({**data, "trails": kept}, call) <= value(data, call)
 
 
 @given(worlds, calls, st.sampled_from(["buses", "resources"]))
 def test_more_permissions(data: dict[str, Any], call: Call, part: str) -> None:
-    """Letting everybody send to a bus or a resource never breaks a way."""
+    """Allowing everyone to send to a bus or a resource never breaks a path."""
     everybody = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
     more = [{**item, "policy": [*item["policy"], everybody]} for item in data[part]]
     assert value({**data, part: more}, call) >= value(data, call)
@@ -158,7 +158,7 @@ def test_more_permissions(data: dict[str, Any], call: Call, part: str) -> None:
 
 @given(worlds, calls)
 def test_deny(data: dict[str, Any], call: Call) -> None:
-    """A deny on everything never opens a way."""
+    """Denying everything never opens a path."""
     nobody = {"Effect": "Deny", "Principal": "*", "Action": "*", "Resource": "*"}
     less = [{**item, "policy": [*item["policy"], nobody]} for item in data["resources"]]
     assert value({**data, "resources": less}, call) <= value(data, call)
@@ -166,7 +166,7 @@ def test_deny(data: dict[str, Any], call: Call) -> None:
 
 @given(worlds, calls, st.sampled_from(["rules", "trails", "buses", "roles", "resources", "*"]))
 def test_unseen(data: dict[str, Any], call: Call, what: str) -> None:
-    """What could not be read turns a no into an unknown at most, and leaves every yes."""
+    """What could not be read can only turn a no into an unknown, and never changes a yes."""
     before = value(data, call)
     after = value({**data, "unseen": [{"what": what}]}, call)
     assert (after == before) or (before, after) == (0, 1)
@@ -183,7 +183,7 @@ def test_disabled_region(data: dict[str, Any], call: Call) -> None:
 @settings(max_examples=200)
 @given(worlds, calls)
 def test_consistent(data: dict[str, Any], call: Call) -> None:
-    """Result, kind of code, link, path and doubts of a verdict never contradict each other."""
+    """Result, kind of code, link, path and doubts of a verdict are consistent."""
     verdict = reach(World.model_validate(data), call)
     kinds: dict[Any, str] = {True: "ok", False: "break", "unknown": "unknown"}
     assert load_codes()[verdict.code].kind == kinds[verdict.reaches]
@@ -201,7 +201,7 @@ def test_consistent(data: dict[str, Any], call: Call) -> None:
 
 @given(worlds, calls)
 def test_repeatable(data: dict[str, Any], call: Call) -> None:
-    """The same question has the same answer, from a saved world too."""
+    """The same call in the same world has the same result, also after saving the world."""
     world = World.model_validate(data)
     assert reach(world, call) == reach(world, call) == reach(World.from_json(world.to_json()), call)
 

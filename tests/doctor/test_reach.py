@@ -1,4 +1,4 @@
-"""reach: own cases, beside the shared table: what it adds, and what it leaves open."""
+"""reach: cases in addition to the shared table."""
 
 import subprocess
 import sys
@@ -42,7 +42,7 @@ ORG = trail(name="org", account=HUB, organization=True)
 
 
 def test_arrives() -> None:
-    """A call that arrives is reported with the whole way, link by link."""
+    """A call that arrives is reported with its whole path, link by link."""
     verdict = ask(hub())
     assert said(verdict) == OK
     assert verdict.path == (
@@ -62,25 +62,25 @@ def test_arrives() -> None:
 
 
 def test_breaks() -> None:
-    """A call that does not arrive is reported with its broken link, a sentence, a fix and evidence."""
+    """A call that does not arrive is reported with its broken link, the reason, a fix and evidence."""
     verdict = ask(direct(rules=[rule(state="DISABLED")]))
     assert said(verdict) == (False, "RULE_DISABLED", RULE_AT)
     assert verdict.path[-1] == RULE_AT
     assert verdict.why == f"Rule tf (default bus, {HERE}, account {MEMBER}) matches, but it is disabled."
-    assert verdict.fix.startswith("Enable it")
+    assert verdict.fix.startswith("Enable the rule")
     assert verdict.evidence == "documented"
     assert verdict.source.startswith("https://docs.aws.amazon.com/")
 
 
 def test_as_data() -> None:
-    """A verdict is plain data: it becomes JSON with dataclasses.asdict."""
+    """A verdict becomes JSON with dataclasses.asdict."""
     data = asdict(ask(direct()))
     assert data["warnings"][0]["code"] == "DLQ_MISSING"
     assert (data["reaches"], data["doubts"]) == (True, ())
 
 
 def test_mismatch_names_the_fields() -> None:
-    """A pattern that misses is reported with the fields in its way, of the nearest $or combination."""
+    """A mismatch is reported with the fields that do not match, of the nearest $or combination."""
     pattern = {
         "$or": [{"source": ["x"], "detail": {"eventName": ["y"]}}, {"detail": {"sourceIPAddress": ["z"]}}]
     }
@@ -91,18 +91,18 @@ def test_mismatch_names_the_fields() -> None:
 
 
 def test_detail() -> None:
-    """A call can carry more of the record, for patterns that ask for it."""
+    """A call can carry more fields of the record, for patterns that match on them."""
     world = direct(rules=[rule(pattern={"detail": {"sourceIPAddress": [{"cidr": "198.51.100.0/24"}]}})])
     assert said(ask(world, detail={"sourceIPAddress": "198.51.100.7"})) == OK
 
 
 def test_pattern_as_text() -> None:
-    """A pattern may be JSON text, as DescribeRule gives it."""
+    """A pattern can be JSON text, as DescribeRule returns it."""
     assert said(ask(direct(rules=[rule(pattern='{"detail": {"eventType": ["AwsApiCall"]}}')]))) == OK
 
 
 def test_schedule() -> None:
-    """A rule with a schedule and no pattern gets no events, and is not blamed."""
+    """A rule with a schedule and no pattern receives no events, and is not blamed."""
     schedule = rule(pattern=None)
     assert said(ask(direct(rules=[schedule]))) == (False, "NO_RULE", f"bus:{MEMBER}/{HERE}/default")
 
@@ -120,7 +120,7 @@ CUSTOM = [
     [(CUSTOM, f"rule:{MEMBER}/{HERE}/y/b"), (CUSTOM[2:], f"rule:{MEMBER}/{HERE}/x/c")],
 )
 def test_first_custom_rule(rules: list[dict[str, Any]], at: str) -> None:
-    """Of several rules on custom buses the first that matches is named."""
+    """Of several matching rules on custom buses, the first is named."""
     assert said(ask(direct(rules=rules))) == (False, "RULE_ON_NON_DEFAULT_BUS", at)
 
 
@@ -147,12 +147,12 @@ TWO_HOPS = hub(
     ids=["loops back", "unread, and a bad role", "unread", "absent", "the bus is the destination"],
 )
 def test_hop(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """A hop ends at the first definite break; of an unread account only the role can be judged."""
+    """The first definite break of a hop decides; if the account was not read, only the role is checked."""
     assert said(ask(world)) == expected
 
 
 def to_default_bus(status: str) -> dict[str, Any]:
-    """A member that forwards to the hub's default bus, in a Region with a status."""
+    """A member that forwards to the hub's default bus, in a Region with a given status."""
     bus = f"arn:aws:events:{HOME}:{HUB}:event-bus/default"
     return hub(
         accounts={MEMBER: {HERE: "ENABLED"}, HUB: {HOME: status}},
@@ -174,12 +174,12 @@ def to_default_bus(status: str) -> dict[str, Any]:
     ],
 )
 def test_default_bus_as_target(status: str, expected: tuple[Any, ...]) -> None:
-    """A default bus exists where its Region is enabled, and lets others in with a policy."""
+    """A default bus exists if its Region is enabled, and its policy must allow other accounts."""
     assert said(ask(to_default_bus(status))) == expected
 
 
 def test_default_bus_of_a_changing_region() -> None:
-    """Whether the default bus of a Region that is being enabled takes events is unknown."""
+    """Whether the default bus of a Region that is being enabled receives events is unknown."""
     queue = QUEUE.replace(HERE, HOME)
     bus = f"arn:aws:events:{HOME}:{MEMBER}:event-bus/default"
     world = direct(queue, rules=[rule(bus, target={"role": ROLE}), rule(queue, region=HOME)], roles=[role()])
@@ -211,12 +211,12 @@ def test_default_bus_of_a_changing_region() -> None:
     ids=["organization", "organization, stopped, home not enabled", "moto's empty lists", "unknown form"],
 )
 def test_trails(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """A trail must reach the account, run and select the event; selectors of an unknown form are a doubt."""
+    """A trail must apply to the account, be logging, and select the event; unknown selectors give unknown."""
     assert said(ask(world)) == expected
 
 
 def test_organization_trail_alone() -> None:
-    """That an organization trail alone feeds a member's buses is told as inferred, not as documented."""
+    """That an organization trail alone feeds a member's buses is marked as inferred, not documented."""
     verdict = ask(direct(trails=[ORG], organization=MEMBERS))
     assert verdict.evidence == "inferred"
     assert [note.code for note in verdict.warnings if note.severity == "info"] == ["ORG_TRAIL_ONLY"]
@@ -276,7 +276,7 @@ ELSEWHERE = HUB_QUEUE.replace(HOME, HERE)
     ],
 )
 def test_targets(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """What the doctor does not know or did not read is unknown, and a definite break comes first."""
+    """What the doctor does not know or did not read is unknown, but a definite break wins."""
     assert said(ask(world)) == expected
 
 
@@ -327,7 +327,7 @@ AT_QUEUE = f"destination:{HUB_QUEUE}"
     ],
 )
 def test_behind_a_topic(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """Behind a topic the queue must be there, let SNS send, and be readable with its key."""
+    """A topic's queue must exist, allow SNS to send, and have a key that SNS may use."""
     assert said(ask(world)) == expected
 
 
@@ -348,12 +348,12 @@ def test_behind_a_topic(world: dict[str, Any], expected: tuple[Any, ...]) -> Non
     ],
 )
 def test_keys(encryption: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """A key must admit both actions; a key whose policy is not known leaves it unknown."""
+    """A key must allow both actions; a key whose policy is not known gives unknown."""
     assert said(ask(direct(resources=[resource(QUEUE, encryption=encryption)]))) == expected
 
 
 def test_key_with_a_role() -> None:
-    """Whether a target's role may use the key is not modelled, and the answer says so."""
+    """The doctor does not check whether a target's role may use the key, and says so."""
     encrypted = resource(QUEUE, encryption={"type": "customer-key"})
     verdict = ask(direct(rules=[rule(target={"role": ROLE})], roles=[role()], resources=[encrypted]))
     assert said(verdict) == OK
@@ -409,19 +409,19 @@ def test_key_with_a_role() -> None:
     ids=["queue", "role", "role with an unknown key", "role with a deny", "bus"],
 )
 def test_conditions_outside_the_model(world: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """A condition that nobody can judge from a snapshot makes the answer unknown; a deny is definite."""
+    """A condition that a snapshot cannot decide gives unknown; a deny is definite."""
     assert said(ask(world)) == expected
 
 
 def test_forwarded_only() -> None:
-    """A hub policy that admits forwarded events only, to keep out forged ones, is understood."""
+    """A hub policy that allows only forwarded events, against spoofing, is understood."""
     condition = {"Bool": {"events:eventBusInvocation": "true"}, "StringLike": {"events:source": "aws.*"}}
     bus = {"account": HUB, "region": HOME, "name": "central"}
     assert said(ask(hub(buses=[bus | {"policy": [allow(CENTRAL, "*", Condition=condition)]}]))) == OK
 
 
-def test_role_that_is_no_arn() -> None:
-    """A role that is no ARN is judged like any other, and never an error."""
+def test_role_that_is_not_an_arn() -> None:
+    """A role that is not an ARN is checked like any other, without an exception."""
     broken = hub(rules=[rule(CENTRAL, target={"role": "arn:tf"})], roles=[role("arn:tf")])
     assert said(ask(broken)) == (False, "BUS_POLICY_DENIES", f"bus:{HUB}/{HOME}/central")
 
@@ -443,7 +443,7 @@ SIGN_IN = {
     ],
 )
 def test_sign_in_spelling(listed: list[Any], warned: bool) -> None:  # noqa: FBT001
-    """A rule is warned about when it lists the guide's spelling of sign-ins alone."""
+    """A rule that lists only the guide's spelling of sign-ins gets a warning."""
     world = direct(rules=[rule(pattern={"detail-type": listed, "detail": {"eventName": ["CheckMfa"]}})])
     codes = {warning.code for warning in ask(world, **SIGN_IN).warnings}
     assert ("SIGNIN_SPELLING" in codes) is warned
@@ -458,7 +458,7 @@ def test_sign_in_spelling(listed: list[Any], warned: bool) -> None:  # noqa: FBT
     ],
 )
 def test_sign_in_by_one_spelling(pattern: dict[str, Any], evidence: str) -> None:
-    """A sign-in that passes by one of two disputed spellings arrives, with that said."""
+    """A sign-in that matches with only one of two spellings arrives, with a note."""
     verdict = ask(direct(rules=[rule(pattern=pattern)]), **SIGN_IN)
     assert verdict.evidence == evidence
     assert ("SIGNIN_ONE_SPELLING" in {note.code for note in verdict.warnings}) is (
@@ -467,14 +467,14 @@ def test_sign_in_by_one_spelling(pattern: dict[str, Any], evidence: str) -> None
 
 
 def test_opt_in_hop() -> None:
-    """A hop out of an opt-in Region is told as inferred."""
+    """A hop out of an opt-in Region is marked as inferred."""
     verdict = ask(hub(accounts={MEMBER: {HERE: "ENABLED"}, HUB: {HOME: "ENABLED_BY_DEFAULT"}}))
     assert (verdict.reaches, verdict.evidence) == (True, "inferred")
     assert [note.code for note in verdict.warnings if note.severity == "info"] == ["OPT_IN_HOP"]
 
 
 def test_long_mismatch() -> None:
-    """However long a pattern, its mismatch stays one readable sentence."""
+    """The description of a mismatch has a limited length, however long the pattern is."""
     names = [f"Name{number:03}" for number in range(150)]
     verdict = ask(direct(rules=[rule(pattern={"detail": {"eventName": names}})]))
     assert len(verdict.why) < 550
@@ -482,7 +482,7 @@ def test_long_mismatch() -> None:
 
 
 def test_dead_letters_of_an_unread_account() -> None:
-    """A dead-letter queue of an account that was not read is not called missing."""
+    """A dead-letter queue in an account that was not read does not count as missing."""
     world = direct(rules=[rule(target={"dlq": f"arn:aws:sqs:{HERE}:{OTHER}:dlq"})])
     codes = [warning.code for warning in ask(world).warnings if warning.code != "PATTERN_WITHOUT_SOURCE"]
     assert codes == ["NOT_SEEN"]
@@ -491,7 +491,7 @@ def test_dead_letters_of_an_unread_account() -> None:
 
 
 def test_doubts_are_listed() -> None:
-    """Every uncertain link of the way is listed, whatever decides."""
+    """Every uncertain link of the path is listed, whatever decides the result."""
     world = direct(trails=[trail(deliveryError="AccessDenied")], rules=[rule(state="PAUSED")])
     verdict = ask(world)
     assert said(verdict) == ("unknown", "TRAIL_DELIVERY_ERROR", TRAIL_AT)
@@ -501,7 +501,7 @@ def test_doubts_are_listed() -> None:
 
 
 def test_account_that_was_not_read() -> None:
-    """Of an account that was not read nothing is said but that."""
+    """For an account that was not read, the only finding is that it was not read."""
     assert said(ask(direct(), account=OTHER)) == ("unknown", "ACCOUNT_NOT_VISIBLE", f"region:{OTHER}/{HERE}")
 
 
@@ -520,13 +520,13 @@ FORGED = {"source": "my.app", "via": "PutEvents", "service": "iam.amazonaws.com"
         ),
     ],
 )
-def test_forged(world: dict[str, Any], bus: str, expected: tuple[Any, ...]) -> None:
-    """A forged event needs no trail and no long state, and stays on the bus of the caller."""
+def test_put_events(world: dict[str, Any], bus: str, expected: tuple[Any, ...]) -> None:
+    """A PutEvents event needs no trail and no special rule state, and stays on the caller's bus."""
     assert said(ask(world, **FORGED, bus=bus)) == expected
 
 
 def test_long_state_on_both_rules() -> None:
-    """Read-only management events arrive over a hop with the long state on both rules."""
+    """Read-only management events need the long state on both rules of a hop."""
     world = hub()
     for item in world["rules"]:
         item["state"] = LONG

@@ -8,7 +8,7 @@ import pytest
 
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
 from trailforward.doctor import CLASSES, World, reach
-from trailforward.doctor.template import TemplateError, plan, read
+from trailforward.doctor.template import TemplateError, apply_template, parse_template
 from trailforward.errors import MissingExtraError
 
 REGIONAL = Path(__file__).parents[2] / "sam" / "regional.yaml"
@@ -17,7 +17,7 @@ TO_HUB = {"HubAccount": HUB, "HubRegion": HOME}
 BUS = f"arn:aws:events:{HOME}:{HUB}:event-bus/trailforward"
 HUB_QUEUE = f"arn:aws:sqs:{HOME}:{HUB}:q"
 
-#: A hub that takes what the regional template sends.
+#: A hub that accepts what the regional template sends.
 HUB_WORLD: dict[str, Any] = {
     **direct(),
     "accounts": {
@@ -61,22 +61,25 @@ HUB_WORLD: dict[str, Any] = {
 
 
 def verdicts(template: Any, regions: tuple[str, ...] = (HERE, HOME), **options: Any) -> dict[str, str]:
-    """What the doctor says of a write call in each Region, were the template deployed."""
+    """The finding code for a write call in each Region, with the template applied."""
     parameters = options.pop("parameters", {})
-    world = plan(template, [(MEMBER, region) for region in regions], parameters, **options).world
+    world = apply_template(template, [(MEMBER, region) for region in regions], parameters, **options).world
     return {region: reach(world, WRITE.call(MEMBER, region)).code for region in regions}
 
 
 def small(resources: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """A template in JSON's form."""
-    return read(json.dumps({"Resources": resources, **more}))
+    """A template as JSON text."""
+    return parse_template(json.dumps({"Resources": resources, **more}))
 
 
 def test_our_own_template_covers_a_region_before_it_is_deployed() -> None:
-    """Without the stack a Region is blind; with sam/regional.yaml on top of the hub it is not."""
+    """Without the stack a Region is blind; with sam/regional.yaml and the hub it is covered."""
     hub = World.model_validate(HUB_WORLD)
     assert reach(hub, WRITE.call(MEMBER, HERE)).code == "NO_RULE"
-    assert verdicts(read(REGIONAL.read_text()), parameters=TO_HUB, base=hub) == {HERE: "OK", HOME: "OK"}
+    assert verdicts(parse_template(REGIONAL.read_text()), parameters=TO_HUB, base=hub) == {
+        HERE: "OK",
+        HOME: "OK",
+    }
 
 
 @pytest.mark.parametrize(
@@ -90,11 +93,11 @@ def test_our_own_template_covers_a_region_before_it_is_deployed() -> None:
     ],
 )
 def test_wrong_parameters_are_found_before_they_are_deployed(parameters: dict[str, str], code: str) -> None:
-    """Each parameter of the template has the effect that it would have."""
+    """Wrong values of parameters give the findings that the deployed stack would have."""
     hub = World.model_validate(HUB_WORLD)
     destinations = [HUB_QUEUE, f"arn:aws:sqs:{HERE}:{HUB}:trailforward-events"]
     found = verdicts(
-        read(REGIONAL.read_text()),
+        parse_template(REGIONAL.read_text()),
         (HERE,),
         parameters=TO_HUB | parameters,
         base=hub,
@@ -104,25 +107,27 @@ def test_wrong_parameters_are_found_before_they_are_deployed(parameters: dict[st
 
 
 def test_without_a_snapshot_a_trail_is_assumed_and_said() -> None:
-    """A template alone is judged with a trail, and the hub that nobody saw stays unknown."""
-    planned = plan(read(REGIONAL.read_text()), [(MEMBER, HERE)], TO_HUB, destinations=[BUS])
-    assert "assumed" in planned.assumed[0]
+    """Without a snapshot, a trail is assumed and reported, and the hub is unknown."""
+    planned = apply_template(
+        parse_template(REGIONAL.read_text()), [(MEMBER, HERE)], TO_HUB, destinations=[BUS]
+    )
+    assert "Assuming" in planned.assumptions[0]
     assert planned.not_understood == ()
     assert reach(planned.world, WRITE.call(MEMBER, HERE)).code == "ACCOUNT_NOT_VISIBLE"
 
 
 def test_a_stack_replaces_what_has_its_names() -> None:
-    """Deploying twice is deploying once."""
-    template = read(REGIONAL.read_text())
-    once = plan(template, [(MEMBER, HERE)], TO_HUB).world
-    assert plan(template, [(MEMBER, HERE)], TO_HUB, once).world == once
+    """Applying a template twice changes nothing."""
+    template = parse_template(REGIONAL.read_text())
+    once = apply_template(template, [(MEMBER, HERE)], TO_HUB).world
+    assert apply_template(template, [(MEMBER, HERE)], TO_HUB, once).world == once
 
 
 SENDS = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
 
 
 def a_rule(target: Any, **more: Any) -> dict[str, Any]:
-    """A rule that takes everything."""
+    """A rule that matches everything."""
     pattern = {"source": [{"prefix": "aws."}]}
     return {
         "Type": "AWS::Events::Rule",
@@ -222,10 +227,12 @@ ALL_KINDS: dict[str, Any] = {
 
 
 def test_every_kind_of_resource_that_matters_is_read() -> None:
-    """Buses, trails, keys, topics, functions, roles and their policies become parts of the world."""
-    planned = plan(small(ALL_KINDS), [(MEMBER, HERE)], {})
+    """Buses, trails, keys, topics, functions, roles and their policies become part of the world."""
+    planned = apply_template(small(ALL_KINDS), [(MEMBER, HERE)], {})
     world = planned.world
-    assert planned.not_understood == ("Odd: resources of the type AWS::Serverless::Function",)
+    assert planned.not_understood == (
+        "Odd: resources of the type AWS::Serverless::Function are not supported",
+    )
     assert [(bus.name, len(bus.policy)) for bus in world.buses] == [("b", 1)]
     assert [rule.bus for rule in world.rules] == ["b"]
     (mine,) = [trail for trail in world.trails if trail.name == "t"]
@@ -253,7 +260,7 @@ def test_every_kind_of_resource_that_matters_is_read() -> None:
 
 
 def test_a_queue_with_a_policy_covers_its_region() -> None:
-    """A rule, a queue and the queue's policy are enough; without the policy the Region stays blind."""
+    """A rule, a queue and the queue's policy cover a Region; without the policy it stays blind."""
     queue = {"Fn::GetAtt": ["Queue", "Arn"]}
     resources: dict[str, Any] = {
         "Rule": a_rule(queue),
@@ -282,11 +289,11 @@ def test_a_queue_with_a_policy_covers_its_region() -> None:
         ({"Fn::If": ["Either", "yes", "no"]}, "no"),
         ({"Fn::If": ["Same", {"Ref": "AWS::NoValue"}, "x"]}, "trailforward-Rule"),
         ({"Ref": "Plain"}, "trailforward-Plain"),
-        ({"Ref": "List"}, "trailforward-Rule"),  # a list is no name
+        ({"Ref": "List"}, "trailforward-Rule"),  # a list is not a name
     ],
 )
 def test_functions_give_what_cloudformation_gives(value: Any, expected: str) -> None:
-    """Every function that templates use around rules is resolved."""
+    """Every intrinsic function that templates use around rules is resolved."""
     rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": value, "EventPattern": {"source": ["x"]}}}
     template = small(
         {
@@ -303,48 +310,48 @@ def test_functions_give_what_cloudformation_gives(value: Any, expected: str) -> 
             "Either": {"Fn::Or": [{"Fn::Equals": ["a", "b"]}]},
         },
     )
-    assert plan(template, [(MEMBER, HERE)], {}).world.rules[0].name == expected
+    assert apply_template(template, [(MEMBER, HERE)], {}).world.rules[0].name == expected
 
 
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ({"Fn::ImportValue": "x"}, "Fn::ImportValue is not known"),
+        ({"Fn::ImportValue": "x"}, "Fn::ImportValue is not supported"),
         ({"Ref": "Nothing"}, "no such parameter or resource"),
         ({"Fn::GetAtt": "Nothing.Arn"}, "no resource Nothing"),
-        ({"Fn::GetAtt": "Odd.Arn"}, "ARN of a AWS::S3::Bucket is not known"),
-        ({"Fn::GetAtt": "Odd.Size"}, "Odd.Size is not known"),
+        ({"Fn::GetAtt": "Odd.Arn"}, "type AWS::S3::Bucket are not supported"),
+        ({"Fn::GetAtt": "Odd.Size"}, "Odd.Size is not supported"),
         ({"Fn::If": ["Nothing", 1, 2]}, "no condition Nothing"),
-        ({"Fn::If": ["Odd", 1, 2]}, "condition function Fn::Odd is not known"),
+        ({"Fn::If": ["Odd", 1, 2]}, "condition function Fn::Odd is not supported"),
     ],
 )
 def test_what_cannot_be_resolved_is_named(name: Any, words: str) -> None:
-    """A template that needs more than the doctor knows is refused, with the place."""
+    """The error for an unsupported template names the part."""
     rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": name, "EventPattern": {}}}
     template = small({"Rule": rule, "Odd": {"Type": "AWS::S3::Bucket"}}, Conditions={"Odd": {"Fn::Odd": []}})
     with pytest.raises(TemplateError, match=words):
-        plan(template, [(MEMBER, HERE)], {})
+        apply_template(template, [(MEMBER, HERE)], {})
 
 
 def test_parameters_are_checked() -> None:
     """A missing parameter is named with the option to give it, an unknown one by its name."""
-    template = read(REGIONAL.read_text())
+    template = parse_template(REGIONAL.read_text())
     with pytest.raises(TemplateError, match="HubAccount, HubRegion: --parameter HubAccount="):
-        plan(template, [(MEMBER, HERE)], {})
+        apply_template(template, [(MEMBER, HERE)], {})
     with pytest.raises(TemplateError, match="no parameter Typo"):
-        plan(template, [(MEMBER, HERE)], {**TO_HUB, "Typo": "x"})
+        apply_template(template, [(MEMBER, HERE)], {**TO_HUB, "Typo": "x"})
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "a: [", "Resources: 1", "{}", "!Odd {a: 1}"])
-def test_what_is_no_template_is_refused(text: str) -> None:
-    """Neither a list nor broken JSON or YAML is taken for a template."""
+def test_invalid_templates_are_rejected(text: str) -> None:
+    """A list, broken JSON and broken YAML are not templates."""
     with pytest.raises(TemplateError):
-        read(text)
+        parse_template(text)
 
 
 def test_yaml_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without PyYAML the sentence has the command to type; JSON needs nothing."""
-    monkeypatch.setattr("trailforward.doctor.template.text.find_spec", lambda _: None)
+    """Without PyYAML, the error has the command that installs it; JSON does not need it."""
+    monkeypatch.setattr("trailforward.doctor.template.document.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"trailforward\[cli\]"):
-        read("Resources: {}")
-    assert read('{"Resources": {}}') == {"Resources": {}}
+        parse_template("Resources: {}")
+    assert parse_template('{"Resources": {}}') == {"Resources": {}}

@@ -1,4 +1,4 @@
-"""World: snapshots in and out, as far as they can be understood."""
+"""World: reading and writing snapshots, leniently."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ BUS_AT = f"bus:{MEMBER}/{HERE}/default"
 
 
 def test_round_trip() -> None:
-    """A saved world is the same world again, and so is its text."""
+    """A world stays the same when it is saved and read, and so does its text."""
     world = World.model_validate(
         hub(eventDataStores=[{"name": "lake", "account": MEMBER, "multiRegion": True}])
     )
@@ -46,38 +46,38 @@ def test_round_trip() -> None:
 
 
 def test_python_names() -> None:
-    """A world can be made in Python, with Python's names."""
+    """A world can be built in Python, with snake_case names."""
     world = World(accounts={MEMBER: {HERE: "ENABLED"}}, destinations=(QUEUE,), event_data_stores=())
-    answer = reach(world, Call(account=MEMBER, region=HERE, service="ec2.amazonaws.com", event_name="X"))
-    assert answer.code == "NO_TRAIL"
+    verdict = reach(world, Call(account=MEMBER, region=HERE, service="ec2.amazonaws.com", event_name="X"))
+    assert verdict.code == "NO_TRAIL"
     assert World.model_validate(world) is world
 
 
 @pytest.mark.parametrize("version", [2, "1", 0, None, True])
 def test_other_version(version: Any) -> None:
-    """A snapshot of another version is refused in one clear sentence."""
-    with pytest.raises(SnapshotError, match=r"is of version .*, and this trailforward reads version 1"):
+    """A snapshot with another version gives one clear error."""
+    with pytest.raises(SnapshotError, match=r"has version .*, but this trailforward reads version 1"):
         World.model_validate(direct(version=version))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("[]", "a snapshot is a JSON object, not list"),
-        ("null", "a snapshot is a JSON object, not null"),
+        ("[]", "a snapshot must be a JSON object, not list"),
+        ("null", "a snapshot must be a JSON object, not null"),
         ('{"accounts": {', "the snapshot cannot be read: not JSON"),
         ("", "the snapshot cannot be read: empty text"),
     ],
 )
-def test_no_snapshot(text: str, said: str) -> None:
-    """Text that is no snapshot is refused by trailforward's own error."""
+def test_invalid_snapshots(text: str, said: str) -> None:
+    """Text that is not a snapshot gives a SnapshotError."""
     with pytest.raises(SnapshotError, match=said) as error:
         World.from_json(text)
     assert isinstance(error.value, TrailforwardError)
 
 
 def test_unknown_keys() -> None:
-    """Unknown keys are kept, named, and cost nothing."""
+    """Unknown keys are kept and named, and do not affect results."""
     data = direct(comment="mine", rules=[rule(tags={"a": "b"}, target={"input": "x"})])
     data["trails"][0]["selectors"] = {"advanced": [{"FieldSelectors": [{"Field": "x", "Regex": [".*"]}]}]}
     world = World.model_validate(data)
@@ -96,7 +96,7 @@ ODD: list[tuple[dict[str, Any], list[str], tuple[Any, ...]]] = [
         ["rules[0]: region: Field required"],
         ("unknown", "NOT_SEEN", BUS_AT),
     ),
-    (direct(rules="oops"), ["rules: a list is expected, not str"], ("unknown", "NOT_SEEN", BUS_AT)),
+    (direct(rules="oops"), ["rules: must be a list, not str"], ("unknown", "NOT_SEEN", BUS_AT)),
     (
         direct(rules=[{"account": MEMBER, "region": HOME}]),
         ["rules[0]: name: Field required"],
@@ -139,7 +139,7 @@ ODD: list[tuple[dict[str, Any], list[str], tuple[Any, ...]]] = [
     ),
     (
         direct(accounts=[MEMBER]),
-        ["accounts: an object is expected, not list"],
+        ["accounts: must be an object, not list"],
         ("unknown", "ACCOUNT_NOT_VISIBLE", f"region:{MEMBER}/{HERE}"),
     ),
     (
@@ -164,7 +164,7 @@ ODD: list[tuple[dict[str, Any], list[str], tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize(("data", "named", "expected"), ODD, ids=lambda _: None)
 def test_set_aside(data: dict[str, Any], named: list[str], expected: tuple[Any, ...]) -> None:
-    """A piece that does not fit is named and kept, and what it may have said is unknown."""
+    """An item that does not fit is named and kept, and what it may have meant is unknown."""
     world = World.model_validate(data)
     assert list(world.not_understood) == named
     again = World.from_json(world.to_json())
@@ -173,7 +173,7 @@ def test_set_aside(data: dict[str, Any], named: list[str], expected: tuple[Any, 
 
 
 def test_set_aside_again() -> None:
-    """What was set aside in an earlier reading stays named beside what is set aside now."""
+    """Items set aside by an earlier reading stay listed beside new ones."""
     data = json.loads(World.model_validate(direct(rules=[1])).to_json())
     data["roles"] = [2]
     assert len(World.model_validate(data).not_understood) == 2
@@ -197,7 +197,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(max_examples=150)
 @given(st.sampled_from([direct(), hub()]), st.data())
 def test_anything(data: dict[str, Any], draw: st.DataObject) -> None:
-    """Whatever stands in a snapshot, there is an answer, and it survives being saved."""
+    """Whatever a snapshot contains, there is a result, and saving keeps it."""
     data = json.loads(json.dumps(data))
     *way, last = draw.draw(st.sampled_from(places(data)[1:]))
     node: Any = data
@@ -232,7 +232,7 @@ UNSEEN: list[tuple[dict[str, Any], tuple[Any, ...]]] = [
 
 @pytest.mark.parametrize(("data", "expected"), UNSEEN, ids=lambda _: None)
 def test_unseen(data: dict[str, Any], expected: tuple[Any, ...]) -> None:
-    """What could not be read is never taken as missing, nor as there; a definite break still counts."""
+    """What could not be read counts neither as missing nor as present; a definite break still counts."""
     verdict = ask(data)
     assert said(verdict) == expected
     if expected[1] == "NOT_SEEN":
@@ -240,13 +240,13 @@ def test_unseen(data: dict[str, Any], expected: tuple[Any, ...]) -> None:
 
 
 def test_unseen_dead_letters() -> None:
-    """A dead-letter queue where queues could not be read is not called missing."""
+    """A dead-letter queue does not count as missing if queues could not be read."""
     world = direct(rules=[rule(target={"dlq": QUEUE + "-dlq"})], unseen=gap("resources"))
     assert [warning.code for warning in ask(world).warnings] == ["NOT_SEEN"]
 
 
 def test_masked() -> None:
-    """A masked world holds no account or organization id, and gives the same answers."""
+    """A masked world contains no real account or organization ID, and gives the same results."""
     member = {"aws:PrincipalOrgID": "o-abcdefghij"}
     policy = [allow(CENTRAL, "*", Condition={"StringEquals": member})]
     world = World.model_validate(
@@ -265,7 +265,7 @@ def test_masked() -> None:
 
 
 def test_what_if() -> None:
-    """A changed copy answers for the change, and the original as before."""
+    """A changed copy has the results of the change; the original is unchanged."""
     world = World.model_validate(direct())
     asked = Call.model_validate(call())
     assert reach(world, asked).code == "OK"
@@ -275,7 +275,7 @@ def test_what_if() -> None:
 
 
 def test_frozen() -> None:
-    """A world cannot be changed under the doctor's hands."""
+    """A world is immutable."""
     world = World.model_validate(direct())
     with pytest.raises(ValueError, match="frozen"):
         world.destinations = ()
@@ -283,14 +283,14 @@ def test_frozen() -> None:
 
 
 def test_first_of_the_same_name() -> None:
-    """Of two resources with one ARN the first counts."""
+    """Of two resources with the same ARN, the first counts."""
     closed: dict[str, Any] = {"arn": QUEUE, "policy": []}
     assert ask(direct(resources=[resource(QUEUE), closed])).code == "OK"
     assert ask(direct(resources=[closed, resource(QUEUE)])).code == "QUEUE_POLICY"
 
 
 def test_order_of_trails() -> None:
-    """Of several stopped trails the first is named."""
+    """Of several stopped trails, the first is named."""
     trails = [trail(name="b", logging=False), trail(name="a", logging=False)]
     assert ask(direct(trails=trails)).at == f"trail:{MEMBER}/{HOME}/b"
     assert ask(direct()).path[3] == RULE_AT

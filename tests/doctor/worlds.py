@@ -1,4 +1,4 @@
-"""Small worlds to ask questions about, as JSON would hold them."""
+"""Small worlds for tests, as JSON."""
 
 from typing import Any
 
@@ -29,23 +29,23 @@ ACTIONS = {
 
 
 def action(arn: str) -> str:
-    """What a sender does with a resource."""
+    """The action that a sender needs on a resource."""
     return ACTIONS.get(arn.partition("aws:")[2].partition(":")[0], "*")
 
 
 def allow(arn: str, principal: Any = None, **more: Any) -> dict[str, Any]:
-    """A statement that lets EventBridge, or another, send."""
+    """A statement that allows EventBridge, or another principal, to send."""
     principal = principal or {"Service": "events.amazonaws.com"}
     return {"Effect": "Allow", "Principal": principal, "Action": action(arn), "Resource": arn, **more}
 
 
 def resource(arn: str, **more: Any) -> dict[str, Any]:
-    """A resource that lets EventBridge send."""
+    """A resource whose policy allows EventBridge to send."""
     return {"arn": arn, "policy": [allow(arn)], **more}
 
 
 def trail(**more: Any) -> dict[str, Any]:
-    """A multi-Region trail of the member that takes management events."""
+    """A multi-Region trail of the member that logs management events."""
     return {
         "name": "main",
         "account": MEMBER,
@@ -60,7 +60,7 @@ def trail(**more: Any) -> dict[str, Any]:
 
 
 def rule(arn: str = QUEUE, *, target: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """A rule of the member's default bus with one target."""
+    """A rule with one target on the member's default bus."""
     return {
         "name": "tf",
         "account": MEMBER,
@@ -74,7 +74,7 @@ def rule(arn: str = QUEUE, *, target: dict[str, Any] | None = None, **more: Any)
 
 
 def role(arn: str = ROLE, **more: Any) -> dict[str, Any]:
-    """A role that EventBridge may assume, and that may do anything."""
+    """A role that EventBridge can assume, with all permissions."""
     return {
         "arn": arn,
         "trust": ["events.amazonaws.com"],
@@ -84,7 +84,7 @@ def role(arn: str = ROLE, **more: Any) -> dict[str, Any]:
 
 
 def direct(arn: str = QUEUE, **more: Any) -> dict[str, Any]:
-    """A rule that sends to a destination of its own Region."""
+    """A rule that sends to a destination in its own Region."""
     regions = {HERE: "ENABLED_BY_DEFAULT", HOME: "ENABLED_BY_DEFAULT"}
     return {
         "accounts": {MEMBER: regions, HUB: regions},
@@ -97,7 +97,7 @@ def direct(arn: str = QUEUE, **more: Any) -> dict[str, Any]:
 
 
 def hub(**more: Any) -> dict[str, Any]:
-    """A rule that forwards to the hub's bus, where another sends to a queue."""
+    """A rule that forwards to the hub's bus, where another rule sends to a queue."""
     return {
         **direct(),
         "rules": [
@@ -140,5 +140,5 @@ def ask(world: dict[str, Any], **more: Any) -> Verdict:
 
 
 def said(verdict: Verdict) -> tuple[Any, str, str | None]:
-    """The three things that a case names."""
+    """The three fields that a case states."""
     return verdict.reaches, verdict.code, verdict.at

@@ -1,4 +1,4 @@
-"""The world that ``doctor`` and ``trace`` ask: a snapshot, a template on top of it, or live AWS."""
+"""The world that ``doctor`` and ``trace`` check: a snapshot, a template on top of it, or live AWS."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-#: The account of a template for which none is named.
-STAND_IN = "0" * 12
+#: The account to deploy a template to if none is given.
+PLACEHOLDER_ACCOUNT = "0" * 12
 
 
-class Seen(NamedTuple):
-    """A world, and what to say about it.
+class LoadedWorld(NamedTuple):
+    """A world, with messages for the user.
 
     Attributes:
-        world: the world.
-        problems: what could not be looked at, one sentence each.
-        notes: what was assumed, or not understood.
+        world: the snapshot.
+        problems: what could not be read, one sentence each.
+        notes: what was assumed or not understood, one sentence each.
     """
 
     world: World
@@ -32,16 +32,16 @@ class Seen(NamedTuple):
 
 
 def stop(text: str) -> NoReturn:
-    """Ends with 2: the command could not do its work."""
+    """Prints an error and exits with status 2."""
     typer.echo(text, err=True)
     raise typer.Exit(2)
 
 
 def read_snapshot(path: Path) -> World:
-    """A saved world.
+    """Reads a saved snapshot.
 
     Raises:
-        typer.Exit: with 2; it cannot be read.
+        typer.Exit: with 2; the file cannot be read.
     """
     try:
         return World.from_json(path.read_bytes())
@@ -52,20 +52,20 @@ def read_snapshot(path: Path) -> World:
 
 
 def with_destinations(world: World, destinations: Sequence[str]) -> World:
-    """The world, with other destinations if any are given."""
+    """The world with other destinations, if any are given."""
     return world.model_copy(update={"destinations": tuple(destinations)}) if destinations else world
 
 
-def look(  # each is an option
+def read_live(
     accounts: Sequence[str],
-    also: Sequence[str],
+    also_read: Sequence[str],
     role: str,
     regions: Sequence[str],
     destinations: Sequence[str],
     *,
     organization: bool = False,
-) -> Seen:
-    """Live AWS.
+) -> LoadedWorld:
+    """Reads AWS.
 
     Raises:
         typer.Exit: with 2; botocore is not installed.
@@ -75,55 +75,57 @@ def look(  # each is an option
     try:
         found = discover(
             accounts=accounts,
-            also=also,
+            also_read=also_read,
             role=role,
             whole_organization=organization,
-            only=regions,
+            regions=regions,
             destinations=destinations,
         )
     except MissingExtraError as error:
         stop(str(error))
-    return Seen(found.world, found.problems)
+    return LoadedWorld(found.world, found.problems)
 
 
-def deploy(
+def apply_to(
     template: Path,
     base: World | None,
     accounts: Sequence[str],
     regions: Sequence[str],
     parameters: Iterable[str],
-) -> Seen:
-    """A world with a template deployed, in thought, to every given account and Region.
+) -> LoadedWorld:
+    """A world with a template applied in every given account and Region, as if it were deployed.
 
     Raises:
         typer.Exit: with 2; the template cannot be used.
     """
-    from trailforward.doctor.template import TemplateError, plan, read
+    from trailforward.doctor.template import TemplateError, apply_template, parse_template
 
     given = dict(text.partition("=")[::2] for text in parameters)
-    known = accounts or (sorted(base.accounts) if base else [STAND_IN])
+    deploy_to = accounts or (sorted(base.accounts) if base else [PLACEHOLDER_ACCOUNT])
     if not regions:
-        stop("Name the Regions that the template would be deployed to: --region eu-west-1,us-east-1")
-    places = [(account, region) for account in known for region in regions]
+        stop("Give the Regions to deploy the template to: --region eu-west-1,us-east-1")
+    places = [(account, region) for account in deploy_to for region in regions]
     try:
-        planned = plan(read(template.read_text("utf-8")), places, given, base)
+        applied = apply_template(parse_template(template.read_text("utf-8")), places, given, base)
     except OSError as error:
         stop(f"{template}: {error.strerror}")
     except (TemplateError, MissingExtraError, UnicodeDecodeError) as error:
         stop(f"{template}: {error}")
-    notes = [*planned.assumed, *(f"Not understood: {text}" for text in planned.not_understood)]
+    notes = [*applied.assumptions, *(f"Not understood: {text}" for text in applied.not_understood)]
     if not accounts and base is None:
-        notes.append(f"No --account is given: {STAND_IN} stands for it.")
-    world = planned.world
+        notes.append(f"No --account is given: using {PLACEHOLDER_ACCOUNT}.")
+    world = applied.world
     if not world.destinations:
-        mine = [rule for rule in world.rules if (rule.account, rule.region) in places]
-        ends = dict.fromkeys(target.arn for rule in mine for target in rule.targets)
+        deployed = [rule for rule in world.rules if (rule.account, rule.region) in places]
+        ends = dict.fromkeys(target.arn for rule in deployed for target in rule.targets)
         world = with_destinations(world, list(ends))
-        notes.append(f"No --destination is given: {', '.join(ends) or 'and the template names none'}.")
-    return Seen(world, (), tuple(notes))
+        notes.append(
+            f"No --destination is given: using {', '.join(ends) or 'none (the rules have no targets)'}."
+        )
+    return LoadedWorld(world, (), tuple(notes))
 
 
 def split(texts: Iterable[str] | None) -> list[str]:
-    """Values that were given one by one, or several with commas or spaces between."""
+    """Values of a repeatable option, which may also hold several values separated by commas or spaces."""
     joined = " ".join(texts or ()).replace(",", " ")
     return list(dict.fromkeys(joined.split()))

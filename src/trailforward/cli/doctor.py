@@ -1,13 +1,21 @@
-"""``trailforward doctor``: which Regions are blind, and which link is broken."""
+"""``trailforward doctor``: which Regions are blind to which events, and which link is broken."""
 
 from __future__ import annotations
 
 from pathlib import Path  # noqa: TC003  # Typer reads the annotations
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trailforward.cli._world import Seen, deploy, look, read_snapshot, split, stop, with_destinations
+from trailforward.cli._world import (
+    LoadedWorld,
+    apply_to,
+    read_live,
+    read_snapshot,
+    split,
+    stop,
+    with_destinations,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from trailforward.doctor import EventClass, World
+    from trailforward.doctor.probe import Probe
     from trailforward.doctor.report import Survey
 
 _FORMS = ("terminal", "json", "markdown", "sarif", "html")
@@ -23,112 +32,119 @@ _SHOWN_TARGETS = 5
 
 def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     snapshot: Annotated[
-        Path | None, typer.Option(help="A saved world instead of live AWS; no call is made.")
+        Path | None, typer.Option(help="Use a saved snapshot instead of calling AWS.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="Save the world here, to be asked again.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Save the snapshot to this file.")] = None,
     mask: Annotated[  # noqa: FBT002  # as Typer calls it
-        bool, typer.Option("--mask", help="With --save: other account and organization ids.")
+        bool, typer.Option("--mask", help="Anonymize account and organization IDs in the saved snapshot.")
     ] = False,
     account: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID|ROLE", help="An account id, or the ARN of a role to take; several times."),
+        typer.Option(metavar="ID|ROLE", help="Account ID, or ARN of a role to assume; repeatable."),
     ] = None,
     also_read: Annotated[
         list[str] | None,
-        typer.Option(metavar="ID|ROLE", help="Read this account too (a hub), but do not ask about it."),
+        typer.Option(
+            metavar="ID|ROLE",
+            help="Also read this account (for example the hub) without reporting on it.",
+        ),
     ] = None,
     role: Annotated[
-        str, typer.Option(metavar="NAME", help="The role to take in accounts that are given by id.")
+        str, typer.Option(metavar="NAME", help="IAM role to assume in accounts given by ID.")
     ] = "OrganizationAccountAccessRole",
     organization: Annotated[  # noqa: FBT002
-        bool, typer.Option("--organization", help="Every account of the organization.")
+        bool, typer.Option("--organization", help="Read every active account of the organization.")
     ] = False,
     region: Annotated[
         list[str] | None,
-        typer.Option("--region", "--regions", metavar="REGION", help="Ask about these only; several times."),
+        typer.Option("--region", "--regions", metavar="REGION", help="Check only this Region; repeatable."),
     ] = None,
     destination: Annotated[
         list[str] | None,
-        typer.Option(metavar="ARN", help="Where events are to arrive; any of several will do."),
+        typer.Option(
+            metavar="ARN", help="Destination of the events; repeatable. Reaching any one of them is enough."
+        ),
     ] = None,
     event_class: Annotated[
         list[str] | None,
-        typer.Option("--class", metavar="CLASS", help="Ask about these classes of events only."),
+        typer.Option("--class", metavar="CLASS", help="Check only this class of events; repeatable."),
     ] = None,
     template: Annotated[
         Path | None,
-        typer.Option(help="What if: a CloudFormation template, on top of --snapshot if there is one."),
+        typer.Option(help="Check a CloudFormation template as if deployed, on top of --snapshot if given."),
     ] = None,
     parameter: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the template.")
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Template parameter; repeatable.")
     ] = None,
-    format: Annotated[str, typer.Option(metavar="|".join(_FORMS), help="How to report.")] = "terminal",  # noqa: A002
+    format: Annotated[str, typer.Option(metavar="|".join(_FORMS), help="Report format.")] = "terminal",  # noqa: A002
     output: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
     probe: Annotated[  # noqa: FBT002
         bool,
         typer.Option(
-            "--probe", help="Live proof: a harmless write call per Region that fails; waits for its event."
+            "--probe",
+            help="Test live: make one harmless write call per Region, and wait for its event to arrive.",
         ),
     ] = False,
     listen: Annotated[
         str | None,
-        typer.Option(metavar="ARN|URL", help="Where the probe waits; default: the first destination."),
+        typer.Option(metavar="ARN|URL", help="Where the probe listens; default: the first destination."),
     ] = None,
-    wait: Annotated[float, typer.Option(help="Seconds that the probe waits.")] = 600.0,
+    wait: Annotated[float, typer.Option(help="How long the probe waits, in seconds.")] = 600.0,
     yes: Annotated[  # noqa: FBT002
-        bool, typer.Option("--yes", help="Do not ask before probing.")
+        bool, typer.Option("--yes", help="Do not ask for confirmation before probing.")
     ] = False,
 ) -> None:
-    """Say which Regions are blind to which events, and which link is broken. Only reads, but for --probe.
+    """Report which Regions are blind to which events, and which link is broken. Read-only, except --probe.
 
-    Ends with 0 if everything is covered, 1 if something is blind, 2 if it could not look.
+    exit status: 0 all checked events are covered, 1 some events are blind, 2 undetermined or not everything
+    could be read
     """
     if format not in _FORMS:
-        stop(f"There is no format {format}: {', '.join(_FORMS)}.")
+        stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
     regions, destinations, accounts = split(region), split(destination), split(account)
     hubs = split(also_read)
     classes = _classes(split(event_class))
     if template is not None:
         base = read_snapshot(snapshot) if snapshot else None
-        seen = deploy(template, base, accounts, regions, parameter or ())
-        seen = seen._replace(world=with_destinations(seen.world, destinations))
+        loaded = apply_to(template, base, accounts, regions, parameter or ())
+        loaded = loaded._replace(world=with_destinations(loaded.world, destinations))
     elif snapshot is not None:
-        seen = Seen(with_destinations(read_snapshot(snapshot), destinations))
+        loaded = LoadedWorld(with_destinations(read_snapshot(snapshot), destinations))
     else:
-        seen = look(accounts, hubs, role, regions, destinations, organization=organization)
+        loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:
-        _write(save, (seen.world.masked() if mask else seen.world).to_json() + "\n")
-    code = _report(seen, survey_of(seen.world, hubs, regions, classes), format, output)
+        _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n")
+    code = _report(loaded, survey_world(loaded.world, hubs, regions, classes), format, output)
     if probe:
-        code = max(code, _probe(seen.world, regions, listen, wait, yes=yes))
+        code = max(code, _probe(loaded.world, regions, listen, wait, yes=yes))
     raise typer.Exit(code)
 
 
-def survey_of(
+def survey_world(
     world: World, hubs: Sequence[str], regions: Sequence[str], classes: Sequence[EventClass]
 ) -> Survey:
-    """Every question that the options leave, answered.
+    """Surveys a world as the options say.
 
     Args:
-        world: the world.
-        hubs: account ids, or ARNs of roles, of accounts not to ask about.
-        regions: to ask about; none: all.
-        classes: to ask about.
+        world: the snapshot.
+        hubs: account IDs or role ARNs of accounts to leave out of the report.
+        regions: the Regions to check; if empty, all.
+        classes: the classes of events to check.
     """
     from trailforward.doctor.report import known_accounts, survey
 
     left_out = {text.split(":")[4] if text.startswith("arn:") else text for text in hubs}
-    asked = [account for account in known_accounts(world) if account not in left_out] if hubs else None
-    return survey(world, accounts=asked, regions=regions or None, classes=classes)
+    accounts = [account for account in known_accounts(world) if account not in left_out] if hubs else None
+    return survey(world, accounts=accounts, regions=regions or None, classes=classes)
 
 
 def _report(
-    seen: Seen,
+    loaded: LoadedWorld,
     found: Survey,
     format: str,  # noqa: A002
     output: Path | None,
 ) -> int:
-    """Prints or writes the report; what was not seen, loops and cost go to standard error."""
+    """Prints or writes the report; loops, costs, and problems go to standard error."""
     from rich.console import Console
 
     from trailforward.doctor.report import print_terminal, render
@@ -139,36 +155,36 @@ def _report(
         print_terminal(found, Console())
     else:
         typer.echo(render(found, format))  # type: ignore[arg-type]
-    people = Console(stderr=True)
-    _say_loops_and_cost(seen.world, people)
-    for sentence in (*seen.notes, *seen.problems):
-        people.print(sentence, markup=False, highlight=False, soft_wrap=True)
-    if not seen.world.destinations:
-        people.print(_which(seen.world), markup=False, highlight=False, soft_wrap=True)
-    return 2 if seen.problems else found.exit_code
+    stderr = Console(stderr=True)
+    _print_loops_and_costs(loaded.world, stderr)
+    for sentence in (*loaded.notes, *loaded.problems):
+        stderr.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    if not loaded.world.destinations:
+        stderr.print(_suggest_destinations(loaded.world), markup=False, highlight=False, soft_wrap=True)
+    return 2 if loaded.problems else found.exit_code
 
 
-def _say_loops_and_cost(world: World, people: Console) -> None:
-    from trailforward.doctor.cost import costs, prices_as_of
+def _print_loops_and_costs(world: World, stderr: Console) -> None:
     from trailforward.doctor.loops import find_loops
+    from trailforward.doctor.path_costs import path_costs, prices_as_of
 
     lines = [
         f"{finding.severity.upper()} {finding.code}: {finding.why} {finding.fix}"
         for finding in find_loops(world)
     ]
-    for cost in costs(world):
+    for cost in path_costs(world):
         price = f"${cost.low:.2f}" if cost.low == cost.high else f"${cost.low:.2f} to ${cost.high:.2f}"
-        items = ", ".join(item.name for item in cost.items) or "nothing in the price list"
+        items = ", ".join(item.name for item in cost.items) or "no items in the price list"
         lines.append(
-            f"About {price} for a million events from {_places(len(cost.places))}: {items} "
+            f"About {price} per million events from {_places(len(cost.places))}: {items} "
             f"(list prices, {prices_as_of()})."
         )
     for line in lines:
-        people.print(line, markup=False, highlight=False, soft_wrap=True)
+        stderr.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _places(number: int) -> str:
-    return f"{number} account-Region{'' if number == 1 else 's'}"
+    return f"{number} account/Region pair{'' if number == 1 else 's'}"
 
 
 def _classes(names: Sequence[str]) -> Sequence[EventClass]:
@@ -176,26 +192,26 @@ def _classes(names: Sequence[str]) -> Sequence[EventClass]:
 
     known = {kind.name: kind for kind in CLASSES}
     if unknown := [name for name in names if name not in known]:
-        stop(f"There is no class {', '.join(unknown)}: {', '.join(known)}.")
+        stop(f"Unknown class {', '.join(unknown)}: choose from {', '.join(known)}.")
     return tuple(known[name] for name in names) or CLASSES
 
 
-def _which(world: World) -> str:
-    """Where events might be meant to arrive: the targets that most rules have."""
+def _suggest_destinations(world: World) -> str:
+    """Suggests destinations: the targets that most rules have."""
     from collections import Counter
 
-    seen = Counter(
+    targets = Counter(
         target.arn for rule in world.rules for target in rule.targets if ":events:" not in target.arn
     )
-    text = "Name where events are to arrive: --destination ARN."
-    common = [arn for arn, _ in seen.most_common(_SHOWN_TARGETS)]
-    return f"{text} Rules have these targets: {', '.join(common)}" if common else text
+    text = "Give the destination of the events: --destination ARN."
+    common = [arn for arn, _ in targets.most_common(_SHOWN_TARGETS)]
+    return f"{text} The rules have these targets: {', '.join(common)}" if common else text
 
 
 def _probe(world: World, regions: Sequence[str], listen: str | None, wait: float, *, yes: bool) -> int:
-    """Shows what would be called, asks, calls, waits, and reports the latency of each Region."""
+    """Shows the calls, asks for confirmation, makes them, and prints the latency of each Region."""
     from trailforward.doctor import probe
-    from trailforward.doctor.index import ENABLED
+    from trailforward.doctor.world.index import ENABLED
     from trailforward.errors import MissingExtraError
 
     enabled = {
@@ -203,37 +219,39 @@ def _probe(world: World, regions: Sequence[str], listen: str | None, wait: float
     }
     where = listen or next(iter(world.destinations), "")
     if not where:
-        stop("Name where the probe is to wait: --listen ARN, or http://HOST:PORT.")
+        stop("Give the place where the probe listens: --listen ARN, or http://HOST:PORT.")
     probes = [probe.Probe(name) for name in regions or sorted(enabled)]
-    typer.echo(f"The probe calls, then waits at {where} for up to {wait:.0f} s:", err=True)
+    typer.echo(f"The probe makes these calls, then listens at {where} for up to {wait:.0f} s:", err=True)
     for one in probes:
         typer.echo(f"  {one.call}", err=True)
     if ":sqs:" in where:
-        typer.echo("Messages of that queue count as received: name one that nothing else reads.", err=True)
+        typer.echo(
+            "Reading increases the receive count of messages: use a queue without other consumers.", err=True
+        )
     if not yes and not _confirmed():
         return 2
     code = 0
     try:
-        for one in probe.run(probes, probe.listener(where), patience=wait):
-            code = max(code, _say(one))
+        for one in probe.run(probes, probe.open_listener(where), wait_seconds=wait):
+            code = max(code, _print_probe(one))
     except (probe.ProbeError, MissingExtraError) as error:
         stop(str(error))
     return code
 
 
 def _confirmed() -> bool:
-    """Whether somebody says yes; silence is a no."""
+    """Whether the user confirms; no input counts as no."""
     try:
-        return typer.confirm("Go on?", err=True)
+        return typer.confirm("Continue?", err=True)
     except typer.Abort:
         return False
 
 
-def _say(one: Any) -> int:
+def _print_probe(one: Probe) -> int:
     if one.latency is None:
-        typer.echo(f"{one.region}\tdid not arrive ({one.answer})")
+        typer.echo(f"{one.region}\tdid not arrive ({one.result})")
         return 1
-    typer.echo(f"{one.region}\tarrived after {one.latency:.1f} s ({one.answer})")
+    typer.echo(f"{one.region}\tarrived after {one.latency:.1f} s ({one.result})")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The doctor: does a call in Region R of account A arrive at the destination, and if not, why?
+"""The doctor: does the event of a call in Region R of account A arrive at the destination, and if not, why?
 
 ::
 
@@ -8,17 +8,17 @@
                                                 service="iam.amazonaws.com", event_name="CreateUser"))
     verdict.reaches  # True, False or "unknown"
 
-Pure: it looks at a snapshot, and never at AWS.
+These functions read only a snapshot; ``discover`` and ``probe`` are the parts that call AWS.
 """
 
 from __future__ import annotations
 
-from trailforward.doctor.call import Call
-from trailforward.doctor.classes import CLASSES, EventClass
-from trailforward.doctor.codes import Code, load_codes
 from trailforward.doctor.delivery import Finding, Verdict, reach
-from trailforward.doctor.regions import global_services, sign_in_regions, sign_ins
-from trailforward.doctor.world import SnapshotError, World
+from trailforward.doctor.findings import Code, load_codes
+from trailforward.doctor.world.call import Call
+from trailforward.doctor.world.event_classes import CLASSES, EventClass
+from trailforward.doctor.world.regions import global_services, sign_in_regions, sign_ins
+from trailforward.doctor.world.world import SnapshotError, World
 
 __all__ = [
     "CLASSES",

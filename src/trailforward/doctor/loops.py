@@ -1,7 +1,7 @@
-"""Loops: calls of the pipeline itself whose events would come back to it.
+"""Loops: calls of the pipeline itself whose events would return to the pipeline.
 
-For every role and resource of its own the doctor asks what it asks of any call, so selectors, rule states and
-exclusions in patterns all count.
+For each of the pipeline's own roles and resources, the doctor checks the calls that they cause like any other
+call, so event selectors, rule states and exclusions in patterns all count.
 
 Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
 """
@@ -10,18 +10,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.call import Call
 from trailforward.doctor.delivery import reach
-from trailforward.doctor.links import read_arn
+from trailforward.doctor.world.call import Call
+from trailforward.doctor.world.links import read_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.arn import Arn
     from trailforward.doctor.delivery import Finding
-    from trailforward.doctor.world import World
+    from trailforward.doctor.world.world import World
 
-#: Service of an own resource to the data event that each delivery causes: its name, and the resource's type.
+#: Service of an own resource to the data event of each delivery: its name, and the resource's type.
 #: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
 _DATA = {
     "sqs": ("SendMessage", "AWS::SQS::Queue"),
@@ -29,40 +29,40 @@ _DATA = {
     "lambda": ("Invoke", "AWS::Lambda::Function"),
     "kinesis": ("PutRecords", "AWS::Kinesis::Stream"),
 }
-#: Who does it: the service itself, or whoever holds one of the pipeline's roles.
+#: The caller, if a service makes the call.
 _SERVICE = {"type": "AWSService", "invokedBy": "events.amazonaws.com"}
 
 
 def find_loops(world: World) -> tuple[Finding, ...]:
-    """What would feed itself, the most serious first; one finding for each role or resource."""
+    """One finding for each own role or resource that causes a loop, the most serious first."""
     found: dict[str, Finding] = {}
     for own, call in _own_calls(world):
         if own in found:
             continue
-        answer = reach(world, call)
-        for finding in answer.warnings:
-            if finding.code == "LOOP_RISK" and answer.reaches is not False:
+        verdict = reach(world, call)
+        for finding in verdict.warnings:
+            if finding.code == "LOOP_RISK" and verdict.reaches is not False:
                 found[own] = finding
     return tuple(sorted(found.values(), key=lambda finding: finding.severity != "critical"))
 
 
 def _own_calls(world: World) -> Iterator[tuple[str, Call]]:
-    """Each own role or resource, with the calls that the pipeline cannot but make."""
+    """Each own role or resource, with the calls that the pipeline makes necessarily."""
     roles = [(role, arn) for role in world.own.roles if (arn := read_arn(role))]
     for resource in world.own.resources:
         arn = read_arn(resource)
         if arn is not None and arn.service in _DATA:
-            holders = [_holder(role) for role, of in roles if of.account == arn.account]
-            for identity in (_SERVICE, *holders):
+            identities = [_role_session(role) for role, of in roles if of.account == arn.account]
+            for identity in (_SERVICE, *identities):
                 yield resource, _data_event(arn, identity)
-    used = _places_of_roles(world)
+    used = _role_regions(world)
     for role, arn in roles:
         for region in sorted(used.get(role, ())):
-            yield role, _taken(role, arn.account, region)
+            yield role, _assume_role(role, arn.account, region)
 
 
-def _places_of_roles(world: World) -> dict[str, set[str]]:
-    """The Regions in which EventBridge takes each role: those of the rules that name it."""
+def _role_regions(world: World) -> dict[str, set[str]]:
+    """The Regions in which EventBridge assumes each role: those of the rules that use it."""
     used: dict[str, set[str]] = {}
     for rule in world.rules:
         for target in rule.targets:
@@ -71,7 +71,7 @@ def _places_of_roles(world: World) -> dict[str, set[str]]:
     return used
 
 
-def _holder(role: str) -> dict[str, Any]:
+def _role_session(role: str) -> dict[str, Any]:
     return {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"type": "Role", "arn": role}}}
 
 
@@ -89,8 +89,8 @@ def _data_event(arn: Arn, identity: dict[str, Any]) -> Call:
     )
 
 
-def _taken(role: str, account: str, region: str) -> Call:
-    """EventBridge takes a target's role: a read-only management event, every few minutes.
+def _assume_role(role: str, account: str, region: str) -> Call:
+    """EventBridge assumes a target's role: a read-only management event, every few minutes.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
     """

@@ -1,7 +1,7 @@
-"""Probe: live proof. One harmless write call per Region that fails, then waiting for its event to arrive.
+"""Probe: a live test of coverage. One harmless write call per Region, then waiting for its event.
 
-The call deletes an SSM parameter with a random name that does not exist: CloudTrail records the attempt as a
-write, and nothing changes.
+The call deletes an SSM parameter that does not exist, with a random name. It fails and changes nothing, but
+CloudTrail records it as a write event.
 """
 
 from __future__ import annotations
@@ -22,85 +22,85 @@ from trailforward.errors import MissingExtraError, TrailforwardError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-#: Seconds to wait: CloudTrail usually needs less than five minutes.
-PATIENCE = 600.0
-_PAUSE = 1.0
+#: Default seconds to wait: CloudTrail usually delivers in less than five minutes.
+WAIT_SECONDS = 600.0
+_POLL_SECONDS = 1.0
 
 
 class ProbeError(TrailforwardError):
-    """The probe cannot listen, or cannot call."""
+    """The probe cannot listen for events."""
 
 
 @dataclass
 class Probe:
-    """One call and what became of it.
+    """One call, and its result.
 
     Attributes:
-        region: where it is made.
-        name: of the parameter that does not exist.
-        answer: AWS's code for the call; empty until it was made.
-        sent: when, by the clock of the run; None until then.
-        arrived: likewise.
+        region: the Region of the call.
+        name: name of the SSM parameter, which does not exist.
+        result: AWS's error code for the call; empty before the call.
+        sent: time of the call, in seconds of the run's clock; None before the call.
+        arrived: time of the event's arrival; None if it has not arrived.
     """
 
     region: str
     name: str = field(default_factory=lambda: f"/trailforward-doctor/{uuid.uuid4().hex}")
-    answer: str = ""
+    result: str = ""
     sent: float | None = None
     arrived: float | None = None
 
     @property
     def call(self) -> str:
-        """What is called, as it is shown before."""
+        """A description of the call."""
         return f"ssm:DeleteParameter {self.name} in {self.region}"
 
     @property
     def latency(self) -> float | None:
-        """Seconds from the call to the arrival; None if it did not arrive."""
+        """Seconds from the call to the arrival; None if the event has not arrived."""
         return None if self.arrived is None or self.sent is None else self.arrived - self.sent
 
 
 class Listener(Protocol):
-    """Where events arrive."""
+    """Receives the events that arrive at a destination."""
 
     def __enter__(self) -> Self:
-        """Begins to listen: what arrives from now on is heard."""
+        """Starts listening."""
         ...
 
     def __exit__(self, *error: object) -> None:
-        """Ends."""
+        """Stops listening."""
         ...
 
-    def heard(self) -> Iterable[bytes]:
-        """What arrived since the last time."""
+    def receive(self) -> Iterable[bytes]:
+        """The payloads that arrived since the last call."""
         ...
 
 
-def listener(where: str, client: Callable[[str, str], Any] | None = None) -> Listener:
-    """A listener at a queue or stream (an ARN), or at ``http://HOST:PORT`` of this machine.
+def open_listener(where: str, client: Callable[[str, str], Any] | None = None) -> Listener:
+    """A listener for an SQS queue or Kinesis stream (an ARN), or for ``http://HOST:PORT`` on this machine.
 
     Raises:
-        ProbeError: it is none of these.
+        ProbeError: ``where`` is something else.
     """
-    make = client or clients()
+    create_client = client or client_factory()
     if where.startswith("http://"):
         host, _, port = where.removeprefix("http://").rstrip("/").partition(":")
         if not port.isdigit():
-            raise ProbeError(f"{where}: name the port to listen at, as in http://0.0.0.0:8080")
+            raise ProbeError(f"{where}: give the port to listen on, as in http://0.0.0.0:8080")
         return HttpListener(host, int(port))
     try:
         arn = Arn.parse(where)
     except ValueError as error:
         raise ProbeError(f"{where}: {error}") from None
     if arn.service == "sqs":
-        return QueueListener(make("sqs", arn.region), arn)
+        return QueueListener(create_client("sqs", arn.region), arn)
     if arn.service == "kinesis":
-        return StreamListener(make("kinesis", arn.region), arn)
-    raise ProbeError(f"{where}: a probe can listen at an SQS queue, a Kinesis stream or http://HOST:PORT")
+        return StreamListener(create_client("kinesis", arn.region), arn)
+    raise ProbeError(f"{where}: a probe can listen to an SQS queue, a Kinesis stream or http://HOST:PORT")
 
 
-def clients() -> Callable[[str, str], Any]:
-    """Makes botocore clients from the environment's credentials.
+def client_factory() -> Callable[[str, str], Any]:
+    """A function that creates botocore clients from a service and a Region.
 
     Raises:
         MissingExtraError: botocore is not installed.
@@ -115,35 +115,35 @@ def clients() -> Callable[[str, str], Any]:
 
 def run(
     probes: Iterable[Probe],
-    hearing: Listener,
+    listener: Listener,
     *,
     client: Callable[[str, str], Any] | None = None,
-    patience: float = PATIENCE,
+    wait_seconds: float = WAIT_SECONDS,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[Probe]:
-    """Makes the calls, then gives each probe when its event arrives, and at the end those that did not.
+    """Makes the calls, then yields each probe when its event arrives, and finally those whose event did not.
 
     Args:
-        probes: what to call; shown to somebody before.
-        hearing: where the events are to arrive.
-        client: makes botocore clients.
-        patience: seconds to wait.
-        clock: seconds.
-        sleep: between two looks.
+        probes: the calls to make.
+        listener: receives the events.
+        client: creates botocore clients.
+        wait_seconds: how long to wait.
+        clock: returns the time in seconds.
+        sleep: waits between two polls.
 
     Raises:
         ProbeError: the listener cannot listen.
     """
-    make = client or clients()
-    with hearing:
+    create_client = client or client_factory()
+    with listener:
         waiting = list(probes)
         for probe in waiting:
             probe.sent = clock()
-            probe.answer = _delete(make, probe)
-        end = clock() + patience
+            probe.result = _delete_parameter(create_client, probe)
+        end = clock() + wait_seconds
         while waiting:
-            for body in _heard(hearing):
+            for body in _receive(listener):
                 for probe in [one for one in waiting if one.name.encode() in body]:
                     probe.arrived = clock()
                     waiting.remove(probe)
@@ -151,15 +151,15 @@ def run(
             if waiting and clock() >= end:
                 break
             if waiting:
-                sleep(_PAUSE)
+                sleep(_POLL_SECONDS)
         yield from waiting
 
 
-def _delete(make: Callable[[str, str], Any], probe: Probe) -> str:
+def _delete_parameter(create_client: Callable[[str, str], Any], probe: Probe) -> str:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        make("ssm", probe.region).delete_parameter(Name=probe.name)
+        create_client("ssm", probe.region).delete_parameter(Name=probe.name)
     except ClientError as error:
         return str(error.response.get("Error", {}).get("Code", "Unknown"))
     except BotoCoreError as error:
@@ -167,17 +167,17 @@ def _delete(make: Callable[[str, str], Any], probe: Probe) -> str:
     return "OK"
 
 
-def _heard(hearing: Listener) -> Iterable[bytes]:
+def _receive(listener: Listener) -> Iterable[bytes]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        return list(hearing.heard())
+        return list(listener.receive())
     except (BotoCoreError, ClientError) as error:
         raise ProbeError(f"the destination cannot be read: {error}") from None
 
 
 class QueueListener:
-    """Reads a queue. What others wait for becomes visible again at once, but counts as received."""
+    """Reads an SQS queue. Other messages stay visible, but their receive count increases."""
 
     def __init__(self, client: Any, arn: Arn) -> None:
         self._client = client
@@ -188,23 +188,23 @@ class QueueListener:
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            answer = self._client.get_queue_url(
+            response = self._client.get_queue_url(
                 QueueName=self._arn.resource, QueueOwnerAWSAccountId=self._arn.account
             )
         except (BotoCoreError, ClientError) as error:
             raise ProbeError(f"{self._arn} cannot be read: {error}") from None
-        self._url = answer["QueueUrl"]
+        self._url = response["QueueUrl"]
         return self
 
     def __exit__(self, *error: object) -> None:
         self._client.close()
 
-    def heard(self) -> Iterator[bytes]:
-        """Messages; those of a probe are deleted."""
-        answer = self._client.receive_message(
+    def receive(self) -> Iterator[bytes]:
+        """Message bodies; messages of a probe are deleted."""
+        response = self._client.receive_message(
             QueueUrl=self._url, MaxNumberOfMessages=10, VisibilityTimeout=0, WaitTimeSeconds=1
         )
-        for message in answer.get("Messages", ()):
+        for message in response.get("Messages", ()):
             body = message["Body"]
             if "/trailforward-doctor/" in body:
                 self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
@@ -212,7 +212,7 @@ class QueueListener:
 
 
 class StreamListener:
-    """Reads a stream from now on; consumers do not notice."""
+    """Reads new records of a Kinesis stream; other consumers are not affected."""
 
     def __init__(self, client: Any, arn: Arn) -> None:
         self._client = client
@@ -237,16 +237,16 @@ class StreamListener:
     def __exit__(self, *error: object) -> None:
         self._client.close()
 
-    def heard(self) -> Iterator[bytes]:
-        """Records of all shards."""
+    def receive(self) -> Iterator[bytes]:
+        """The data of new records in all shards."""
         for number, iterator in enumerate(self._iterators):
-            answer = self._client.get_records(ShardIterator=iterator)
-            self._iterators[number] = answer["NextShardIterator"]
-            yield from (record["Data"] for record in answer["Records"])
+            response = self._client.get_records(ShardIterator=iterator)
+            self._iterators[number] = response["NextShardIterator"]
+            yield from (record["Data"] for record in response["Records"])
 
 
 class HttpListener:
-    """A small HTTP server; the forwarder's URL is to lead to it."""
+    """A small HTTP server, which the forwarder's URL must lead to."""
 
     def __init__(self, host: str, port: int) -> None:
         self._bodies: deque[bytes] = deque()
@@ -255,14 +255,14 @@ class HttpListener:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return self._server.server_port if self._server else self._place[1]
 
     def __enter__(self) -> Self:
         bodies = self._bodies
 
         class Handler(BaseHTTPRequestHandler):
-            """Takes everything."""
+            """Accepts every POST and PUT."""
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -274,16 +274,16 @@ class HttpListener:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_PUT = do_POST  # noqa: N815  # as http.server asks for it
+            do_PUT = do_POST  # noqa: N815  # http.server requires this name
 
             def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # as in the base class
-                """Says nothing."""
+                """Logs nothing."""
 
         try:
             self._server = ThreadingHTTPServer(self._place, Handler)
         except OSError as error:
             raise ProbeError(
-                f"cannot listen at {self._place[0]}:{self._place[1]}: {error.strerror}"
+                f"cannot listen on {self._place[0]}:{self._place[1]}: {error.strerror}"
             ) from None
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
@@ -293,7 +293,7 @@ class HttpListener:
             self._server.shutdown()
             self._server.server_close()
 
-    def heard(self) -> Iterator[bytes]:
-        """Bodies of requests."""
+    def receive(self) -> Iterator[bytes]:
+        """Request bodies."""
         while self._bodies:
             yield self._bodies.popleft()

@@ -1,4 +1,4 @@
-"""A world of many Regions and a few accounts, with planted faults: what a report has to show."""
+"""A world with many Regions and a few accounts, with planted faults for a report to show."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ EVERYTHING = {
 
 
 def regional(account: str, region: str, **more: Any) -> dict[str, Any]:
-    """The rule that carries events of one account and Region to the hub."""
+    """The rule that forwards events of one account and Region to the hub."""
     dlq = f"arn:aws:sqs:{region}:{account}:trailforward-dlq"
     given = {"role": f"arn:aws:iam::{account}:role/trailforward", "dlq": dlq}
     target = {key: value for key, value in {**given, **more.pop("target", {})}.items() if value}
@@ -46,7 +46,7 @@ def regional(account: str, region: str, **more: Any) -> dict[str, Any]:
 
 
 def sound(accounts: tuple[str, ...] = (HUB, PAYMENTS, STAGING), regions: Any = REGIONS) -> dict[str, Any]:
-    """A world without a fault: an organization trail, a rule everywhere, one bus and one queue."""
+    """A world without faults: an organization trail, a rule everywhere, one bus and one queue."""
     places = [(account, region) for account in accounts for region in regions]
     dead = [f"arn:aws:sqs:{region}:{account}:trailforward-dlq" for account, region in places]
     return {
@@ -73,10 +73,10 @@ def sound(accounts: tuple[str, ...] = (HUB, PAYMENTS, STAGING), regions: Any = R
 
 
 def planted() -> dict[str, Any]:
-    """The same with faults: each named by the comment beside it."""
+    """The same world with faults, each described by the comment beside it."""
     world = sound((HUB, PAYMENTS, STAGING, SANDBOX))
     world["organization"]["accounts"].append(UNREAD)  # an account that was not read
-    world["accounts"][SANDBOX]["eu-west-2"] = "ENABLING"  # a Region on its way
+    world["accounts"][SANDBOX]["eu-west-2"] = "ENABLING"  # a Region that is being enabled
     rules = {(rule["account"], rule["region"], rule["name"]): rule for rule in world["rules"]}
 
     def of(account: str, region: str) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def planted() -> dict[str, Any]:
     for account in (HUB, PAYMENTS, STAGING, SANDBOX):  # no rule in two Regions
         for region in ("ap-northeast-3", "eu-west-3"):
             world["rules"].remove(of(account, region))
-    for region in REGIONS:  # read-only events of one account do not pass
+    for region in REGIONS:  # read-only events of one account are excluded
         of(STAGING, region)["state"] = "ENABLED"
     of(PAYMENTS, "sa-east-1")["state"] = "DISABLED"
     of(SANDBOX, "us-west-1")["pattern"] = {"source": ["aws.ec2"]}
@@ -96,6 +96,6 @@ def planted() -> dict[str, Any]:
 
 
 def wide(accounts: int, regions: int) -> dict[str, Any]:
-    """Many accounts and Regions."""
+    """A world without faults with many accounts and Regions."""
     names = [HOME, *(f"xx-test-{number}" for number in range(1, regions))]
     return sound((*(f"{10**11 + number}" for number in range(accounts - 1)), HUB), names)

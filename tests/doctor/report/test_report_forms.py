@@ -1,4 +1,4 @@
-"""JSON, Markdown, SARIF and the terminal: their shapes, and that hostile names stay names."""
+"""JSON, Markdown, SARIF and terminal reports: their structure, and that hostile names have no effect."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from rich.console import Console
 from tests.doctor.report.planted import HOME, HUB, planted, sound, wide
 from trailforward.doctor import World
 from trailforward.doctor.report import Survey, print_terminal, render, survey
-from trailforward.doctor.report.words import listed, many, plain
+from trailforward.doctor.report.text import count_of, join_limited, printable
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[31m\u202e]()[click](https://evil.test)`@all`|$data"
 
 
 def hostile() -> dict[str, Any]:
-    """A world in which every name that somebody may choose is an attack."""
+    """A world in which every name that a user can choose is an attack."""
     world = sound((HUB,), [HOME, "eu-west-1"])
     text = json.dumps(world).replace('"trailforward"', json.dumps(HOSTILE))
     world = json.loads(text.replace('"to-queue"', json.dumps(HOSTILE)))
@@ -34,12 +34,12 @@ def hostile() -> dict[str, Any]:
 
 
 def asked(world: dict[str, Any], **more: Any) -> Survey:
-    """A survey of a world as JSON would hold it."""
+    """A survey of a world given as JSON."""
     return survey(World.model_validate(world), **more)
 
 
 def shown(found: Survey, **more: Any) -> str:
-    """What a terminal shows."""
+    """The output on a terminal."""
     file = more.pop("file", StringIO())
     print_terminal(
         found, Console(**{"file": file, "width": 120, "color_system": None, "_environ": {}, **more})
@@ -49,14 +49,14 @@ def shown(found: Survey, **more: Any) -> str:
 
 @pytest.mark.parametrize("world", [sound(), planted(), hostile(), {"destinations": []}])
 def test_json_keeps_its_schema(world: dict[str, Any]) -> None:
-    """The JSON report always validates against the schema that ships with the package."""
+    """The JSON report always matches the schema in the package."""
     schema = json.loads(files("trailforward.doctor.report").joinpath("schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(json.loads(render(asked(world), "json")), schema)
 
 
 def test_json_counts_add_up() -> None:
-    """In the JSON report counts, cells and findings agree with each other."""
+    """In the JSON report, counts, cells and findings are consistent."""
     report = json.loads(render(asked(planted()), "json"))
     statuses = [cell["status"] for cell in report["cells"]]
     for status in ("covered", "unknown", "blind"):
@@ -75,7 +75,7 @@ def test_json_is_stable() -> None:
 
 
 def test_sarif_shape() -> None:
-    """SARIF has a rule per code, and each result names its rule, level, message, place and fingerprint."""
+    """SARIF has a rule per code, and each result has its rule, level, message, location and fingerprint."""
     log = json.loads(render(asked(planted()), "sarif"))
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
@@ -96,8 +96,8 @@ def test_sarif_shape() -> None:
     assert unknown["level"] == "warning"
 
 
-def test_sarif_says_what_was_not_seen() -> None:
-    """What could not be read is a notification of the run, and a run without answers is no success."""
+def test_sarif_lists_what_was_not_read() -> None:
+    """What could not be read is a notification of the run, and a run without results is not successful."""
     notes = json.loads(render(asked(hostile()), "sarif"))["runs"][0]["invocations"][0]
     assert any("eu-south-1" in note["message"]["text"] for note in notes["toolExecutionNotifications"])
     empty = json.loads(render(asked({}), "sarif"))["runs"][0]["invocations"][0]
@@ -105,7 +105,7 @@ def test_sarif_says_what_was_not_seen() -> None:
 
 
 def test_markdown() -> None:
-    """Markdown has the grid, every finding with its fix and evidence, and no unknown as a pass."""
+    """Markdown has the grid and each finding with fix and evidence; unknown is not covered."""
     text = render(asked(planted()), "markdown")
     assert text.startswith("## trailforward doctor: 17 of 17 Regions are blind to some events\n")
     assert "| eu-west-3 | ✗ 4/5 |" in text
@@ -114,8 +114,8 @@ def test_markdown() -> None:
     assert text.count("**Fix:**") == text.count("**Where:**")
 
 
-def test_markdown_of_a_sound_world() -> None:
-    """A sound world is told in a few lines."""
+def test_markdown_without_problems() -> None:
+    """The Markdown report of a world without problems is short."""
     text = render(asked(sound(), classes=asked(sound()).classes[:2]), "markdown")
     assert "Findings" not in text
     assert "Every event is covered" in text
@@ -139,7 +139,7 @@ def test_markdown_stays_short() -> None:
 
 
 def test_markdown_escapes() -> None:
-    """Names cannot become HTML, links, code or mentions in Markdown."""
+    """Names have no effect as HTML, links, code or mentions in Markdown."""
     text = render(asked(hostile()), "markdown")
     assert "<script" not in text
     assert "<img" not in text
@@ -150,7 +150,7 @@ def test_markdown_escapes() -> None:
 
 
 def test_terminal() -> None:
-    """The terminal shows the grid, the accounts, each finding with fix, evidence and code, in that order."""
+    """The terminal report shows the grid, the accounts, and each finding with fix, evidence and code."""
     text = shown(asked(planted()))
     at = [
         text.index(part)
@@ -159,19 +159,19 @@ def test_terminal() -> None:
     assert at == sorted(at)
     assert "Fix: Deploy the regional rule" in text
     assert "measured by others" in text
-    assert "? nobody can say: no pass" in text
+    assert "? undetermined, not covered" in text
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
 def test_terminal_of_any_width(width: int) -> None:
-    """No line is wider than the terminal; narrow ones number the columns and name them underneath."""
+    """No line is wider than the terminal; narrow terminals number the columns and list their names below."""
     text = shown(asked(planted()), width=width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert ("1 write" in " ".join(text.split())) is (width < 96)
 
 
-def test_terminal_without_colours() -> None:
-    """Without colours each status still has its sign; with colours both are there."""
+def test_terminal_without_colors() -> None:
+    """Every status has a sign, with and without colors."""
     found = asked(planted())
     bare = shown(found, color_system="truecolor", force_terminal=True, _environ={"NO_COLOR": "1"})
     assert re.search(r"\x1b\[[0-9;]*3[0-9]", bare) is None
@@ -180,7 +180,7 @@ def test_terminal_without_colours() -> None:
 
 
 def test_terminal_in_ascii() -> None:
-    """A terminal that can print ASCII only gets ASCII only, with signs of its own."""
+    """An ASCII-only terminal gets only ASCII, including the signs."""
 
     class Old(StringIO):
         encoding = "ascii"  # type: ignore[assignment]
@@ -192,7 +192,7 @@ def test_terminal_in_ascii() -> None:
 
 @pytest.mark.parametrize("form", ["terminal", "markdown"])
 def test_no_escape_codes(form: Any) -> None:
-    """Names with escape codes or characters that turn text round are shown, not obeyed."""
+    """Escape codes and text-reversing characters in names are shown, and have no effect."""
     text = render(asked(hostile()), form)
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -200,20 +200,20 @@ def test_no_escape_codes(form: Any) -> None:
 
 
 def test_terminal_sums_up_many_accounts() -> None:
-    """Of many accounts the worst ten are named and the rest is one line."""
+    """With many accounts, the ten worst are listed and the rest is summed up in one line."""
     text = render(asked(wide(30, 2)), "terminal")
     assert "20 more accounts" in text
 
 
 def test_terminal_of_one_account() -> None:
-    """One account has no list of accounts, and a world without an answer no grid."""
+    """With one account there is no list of accounts; without results there is no grid."""
     assert "Accounts" not in render(asked(sound((HUB,), [HOME])), "terminal")
     assert "Region  " not in render(asked({}), "terminal")
 
 
-def test_words() -> None:
-    """Numbers and lists read well: one Region, many classes, a long list cut short."""
-    assert (many(1, "Region"), many(1200, "Region")) == ("1 Region", "1,200 Regions")
-    assert many(2, "class", "classes") == "2 classes"
-    assert listed(list("abcd"), 3) == "a, b and 2 more"
-    assert plain("naïve\ud800\n") == "naïve\\ud800\\n"
+def test_counts_and_lists() -> None:
+    """Counts and lists are readable: one Region, two classes, a long list cut short."""
+    assert (count_of(1, "Region"), count_of(1200, "Region")) == ("1 Region", "1,200 Regions")
+    assert count_of(2, "class", "classes") == "2 classes"
+    assert join_limited(list("abcd"), 3) == "a, b and 2 more"
+    assert printable("naïve\ud800\n") == "naïve\\ud800\\n"

@@ -1,4 +1,4 @@
-"""The HTML page: whole, harmless, readable without scripts, and working in a real browser."""
+"""The HTML page: self-contained, safe, readable without scripts, and working in a real browser."""
 
 import base64
 import hashlib
@@ -16,14 +16,14 @@ import pytest
 from tests.doctor.report.planted import HOME, HUB, planted, sound, wide
 from tests.doctor.report.test_report_forms import HOSTILE, asked, hostile
 from trailforward.doctor.report import render
-from trailforward.doctor.report.grid import MOST_ACCOUNTS, area_of
+from trailforward.doctor.report.html_page.grid import MOST_ACCOUNTS, area_of
 
 VOID = {"meta", "input", "br", "img", "link", "rect", "circle", "path"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 class Page(HTMLParser):
-    """A page taken apart: tags with their attributes, the text, and whether all tags are closed in order."""
+    """A parsed page: its tags with attributes, its text, and whether all tags are closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -34,14 +34,14 @@ class Page(HTMLParser):
         self.close()
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
-        """Keeps a tag."""
+        """Records a tag."""
         assert len({name for name, _ in attrs}) == len(attrs)
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: Any) -> None:
-        """Keeps a tag that holds nothing."""
+        """Records an empty tag."""
         self.tags.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
@@ -49,12 +49,12 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Keeps what people read."""
+        """Records visible text."""
         if self.open and self.open[-1] not in {"script", "style"}:
             self.text.append(data)
 
     def all(self, tag: str, **attrs: str) -> list[dict[str, str]]:
-        """The attributes of some tags."""
+        """The attributes of all matching tags."""
         return [found for name, found in self.tags if name == tag and attrs.items() <= found.items()]
 
 
@@ -65,7 +65,7 @@ def page(world: dict[str, Any], **more: Any) -> Page:
 
 @pytest.mark.parametrize("world", [sound(), planted(), hostile(), {}, sound((HUB,), [HOME])])
 def test_well_formed(world: dict[str, Any]) -> None:
-    """Every tag is closed, every id stands once, and every inner link has its target."""
+    """Every tag is closed, every ID is unique, and every internal link has a target."""
     found = page(world)
     assert found.open == []
     ids = Counter(attrs["id"] for _, attrs in found.tags if "id" in attrs)
@@ -75,7 +75,7 @@ def test_well_formed(world: dict[str, Any]) -> None:
 
 
 def test_hostile_names_stay_text() -> None:
-    """A rule called <script> is shown as such: no tag, attribute or address on the page comes from a name."""
+    """A rule called <script> is shown as text: no tag, attribute or URL on the page comes from a name."""
     found = page(hostile())
     harmless = {tag for tag, _ in page(planted()).tags}
     assert {tag for tag, _ in found.tags} <= harmless | {"ol", "h3"}
@@ -89,7 +89,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_hostile_names_stay_out_of_the_script() -> None:
-    """The data for the script holds numbers and our own words only."""
+    """The data for the script contains only numbers and our own keys and signs."""
     text = render(asked(hostile()), "html")
     data = re.findall(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert len(data) == 1
@@ -98,7 +98,7 @@ def test_hostile_names_stay_out_of_the_script() -> None:
 
 
 def test_self_contained() -> None:
-    """The page loads nothing, and its policy lets only its own script run."""
+    """The page loads nothing, and its Content-Security-Policy allows only its own script."""
     text = render(asked(planted()), "html")
     found = Page(text)
     assert not found.all("link")
@@ -113,7 +113,7 @@ def test_self_contained() -> None:
 
 
 def test_readable_without_scripts() -> None:
-    """Headline, counts, both grids, findings with fixes and the ways are there without a script."""
+    """Without scripts, the page shows headline, counts, both grids, findings with fixes, and paths."""
     found = page(planted())
     text = " ".join("".join(found.text).split())
     for part in (
@@ -123,8 +123,8 @@ def test_readable_without_scripts() -> None:
         "Deploy the regional rule to this Region and account.",
         "documented by AWS",
         "measured by others",
-        "nobody can say; never counted as a pass",
-        "How events travel",
+        "undetermined; never counted as covered",
+        "Event paths",
     ):
         assert part in text
     assert found.all("form")[0].get("hidden") == ""
@@ -132,7 +132,7 @@ def test_readable_without_scripts() -> None:
 
 
 def test_cells_say_what_they_are() -> None:
-    """Every cell of the grids says its place and status in words, and blind ones lead to their finding."""
+    """Every grid cell describes its place and status, and blind cells link to their finding."""
     cells = [attrs for attrs in page(planted()).all("a") if "cell" in attrs.get("class", "").split()]
     assert len(cells) == 17 * 9 + 5 * 17
     assert {"eu-west-3, Management, write: blind, 4 of 5"} <= {attrs["aria-label"] for attrs in cells}
@@ -144,20 +144,20 @@ def test_cells_say_what_they_are() -> None:
 
 
 def test_unknown_is_shown_as_unknown() -> None:
-    """An account that was not read has a row of question marks, and no sign of a pass."""
+    """An account that was not read has a row of question marks, and no covered cell."""
     cells = [attrs for attrs in page(planted()).all("a") if attrs.get("data-a") == "4"]
     assert len(cells) == 17
     assert all("unknown" in attrs["class"] and "covered" not in attrs["class"] for attrs in cells)
 
 
-def test_ways_are_described() -> None:
-    """Each diagram tells in words what it shows, for those who do not see it."""
-    said = [attrs["aria-label"] for attrs in page(planted()).all("svg", role="img")]
-    assert said[0].startswith("call API call (passes) → trail organization (passes) → bus default (passes)")
-    assert any("rule trailforward (breaks here)" in one for one in said)
+def test_paths_are_described() -> None:
+    """Each diagram has a text description for screen readers."""
+    labels = [attrs["aria-label"] for attrs in page(planted()).all("svg", role="img")]
+    assert labels[0].startswith("call API call (passes) → trail organization (passes) → bus default (passes)")
+    assert any("rule trailforward (breaks here)" in label for label in labels)
 
 
-def test_regions_that_are_off() -> None:
+def test_regions_that_are_not_enabled() -> None:
     """A Region that one account has not enabled is an empty cell of that account."""
     world = sound()
     world["accounts"][HUB]["eu-west-3"] = "DISABLED"
@@ -168,24 +168,24 @@ def test_regions_that_are_off() -> None:
 
 
 def test_large_pages_say_what_they_leave_out() -> None:
-    """Of very many accounts, findings and ways the worst are shown, and the rest is counted."""
+    """With very many accounts, findings and paths, the worst are shown and the rest is counted."""
     world = wide(MOST_ACCOUNTS + 130, 1)
     for number, rule in enumerate(world["rules"][:-1]):
         name = f"rule{chr(97 + number % 26)}{chr(97 + number // 26)}"
         rule |= {"name": name, "state": "DISABLED" if number > 5 else rule["state"]}
     found = page(world)
     text = "".join(found.text)
-    assert "and 130 accounts more, none of them worse." in text
+    assert "and 130 more accounts, none of them worse." in text
     assert "more findings in the JSON report." in text
-    assert "more ways in the JSON report." in text
+    assert "more paths in the JSON report." in text
     rows = [attrs for attrs in found.all("tr") if "data-account" in attrs]
     assert len(rows) == MOST_ACCOUNTS
 
 
 def test_areas() -> None:
-    """Regions are grouped by their part of the world; a new part is named as elsewhere."""
+    """Regions are grouped by geographic area; an unknown area is called Other."""
     assert [area_of(name) for name in ("eu-west-1", "us-gov-west-1", "zz-new-1")] == [
-        *("Europe", "United States", "Elsewhere")
+        *("Europe", "United States", "Other")
     ]
 
 
@@ -215,7 +215,7 @@ document.title = [before, narrow, seen(), moved, stops, rows, form.hidden,
     CHROMIUM is None, reason="no chromium here: apt-get install chromium to run this in a browser"
 )
 def test_in_a_browser(tmp_path: Path) -> None:
-    """In a real browser nothing is logged, a cell narrows the page, arrows move, and the filters filter."""
+    """In a browser nothing is logged, a click on a cell filters, arrow keys move, and filters work."""
     text = render(asked(planted()), "html")
     (tmp_path / "page.html").write_text(text, "utf-8")
     dom, log = _browse(tmp_path, "page.html")
@@ -240,7 +240,7 @@ def test_in_a_browser(tmp_path: Path) -> None:
     CHROMIUM is None, reason="no chromium here: apt-get install chromium to run this in a browser"
 )
 def test_hostile_names_in_a_browser(tmp_path: Path) -> None:
-    """A browser runs nothing that a name contains, and logs no error for it."""
+    """A browser runs nothing that a name contains, and logs no error."""
     (tmp_path / "page.html").write_text(render(asked(hostile()), "html"), "utf-8")
     dom, log = _browse(tmp_path, "page.html")
     assert "CONSOLE" not in log
@@ -249,7 +249,7 @@ def test_hostile_names_in_a_browser(tmp_path: Path) -> None:
 
 
 def _browse(folder: Path, name: str) -> tuple[str, str]:
-    """The page after its scripts ran, and what the browser logged."""
+    """The page after its scripts ran, and the browser's log."""
     assert CHROMIUM is not None
     command = [
         *(

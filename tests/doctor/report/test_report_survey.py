@@ -1,4 +1,4 @@
-"""survey: what is asked, how it is counted, and how causes are grouped."""
+"""survey: what is checked, how it is counted, and how causes are grouped."""
 
 import subprocess
 import sys
@@ -22,19 +22,18 @@ from tests.doctor.report.planted import (
 )
 from trailforward.doctor import CLASSES, World, load_codes
 from trailforward.doctor.report import FORMS, Survey, render, survey
-from trailforward.doctor.report.titles import title
-from trailforward.doctor.report.ways import ways
+from trailforward.doctor.report.path_groups import group_paths
 
 COMMON = tuple(kind for kind in CLASSES if kind.name not in {"insight", "network"})
 
 
 def asked(world: dict[str, Any], **more: Any) -> Survey:
-    """A survey of a world as JSON would hold it."""
+    """A survey of a world given as JSON."""
     return survey(World.model_validate(world), **more)
 
 
-def test_every_cell_is_asked() -> None:
-    """Every account, enabled Region and class of events has exactly one answer."""
+def test_every_cell_is_checked() -> None:
+    """Every account, enabled Region and class of events has exactly one result."""
     found = asked(sound())
     places = {(cell.account, cell.region, cell.event_class) for cell in found.cells}
     assert len(places) == len(found.cells) == 3 * len(REGIONS) * len(CLASSES)
@@ -43,7 +42,7 @@ def test_every_cell_is_asked() -> None:
 
 
 def test_planted_faults_are_found_once_each() -> None:
-    """Every planted fault is one finding, however many Regions, accounts and classes it touches."""
+    """Every planted fault is one finding, however many Regions, accounts and classes it affects."""
     found = asked(planted(), classes=COMMON)
     main = {
         (cause.code, cause.accounts, len(cause.regions)) for cause in found.causes if cause.kind != "note"
@@ -61,7 +60,7 @@ def test_planted_faults_are_found_once_each() -> None:
 
 
 def test_most_serious_first() -> None:
-    """Findings come by severity, then what breaks before what is unknown, then by the class of events."""
+    """Findings are sorted by severity, then breaks before unknowns, then by the class of events."""
     causes = asked(planted()).causes
     order = ["critical", "warn", "info"]
     assert [order.index(cause.severity) for cause in causes] == sorted(
@@ -83,7 +82,7 @@ def test_same_cause_in_thirty_regions() -> None:
 
 
 def test_generated_names_are_one_cause() -> None:
-    """Rules whose names CloudFormation made up are one finding; rules of different names are two."""
+    """Rules whose names CloudFormation generated are one finding; rules with different names are two."""
     world = sound((HUB,), ["eu-west-1", "eu-west-2", "eu-west-3", HOME])
     names = ["tf-Rule-1A2B3C4D5E6F", "tf-Rule-ZZ2B3C4D5E6F", "other", "trailforward"]
     for rule, name in zip(world["rules"], names, strict=False):
@@ -93,7 +92,7 @@ def test_generated_names_are_one_cause() -> None:
 
 
 def test_ids_are_stable() -> None:
-    """A finding keeps its id when another Region is touched by it, and between runs."""
+    """A finding keeps its ID when another Region is affected, and between runs."""
     world = sound((HUB,))
     world["rules"][0]["state"] = "DISABLED"
     before = asked(world, classes=COMMON[:1]).causes[0]
@@ -115,34 +114,34 @@ def test_ids_are_stable() -> None:
     ],
 )
 def test_exit_code(change: dict[str, Any], code: int) -> None:
-    """0 needs every answer to be a pass; 1 is certain blindness, whatever else is unknown; 2 is no answer."""
+    """0 needs every event to be covered; 1 means something is certainly blind; 2 is undetermined."""
     world = sound((HUB,), [HOME, "eu-west-1"])
     world["trails"][0]["account"] = HUB
     assert asked({**world, **change}, classes=COMMON).exit_code == code
 
 
-def test_unknown_is_no_pass() -> None:
-    """What could not be read comes out as unknown, and the survey says what that was."""
+def test_unknown_is_not_covered() -> None:
+    """What could not be read comes out as unknown, and the survey names it."""
     world = sound((HUB,), [HOME])
     rules = [rule for rule in world["rules"] if rule["bus"] != "default"]
     unseen = [{"account": HUB, "region": HOME, "what": "rules", "why": "AccessDenied"}, {"account": "*"}]
     found = asked({**world, "rules": rules, "unseen": unseen}, classes=COMMON)
     assert set(found.counts) == {"unknown"}
     assert found.exit_code == 2
-    assert found.not_seen[0] == f"rules in {HOME} of account {HUB}: AccessDenied"
-    assert "every Region of every account" in found.not_seen[1]
+    assert found.not_read[0] == f"rules in {HOME} of account {HUB}: AccessDenied"
+    assert "every Region of every account" in found.not_read[1]
     assert "unknown" in found.headline
 
 
 def test_unread_accounts_are_shown() -> None:
-    """An account that could not be read at all is unknown in every Region, and never left out."""
+    """An account that could not be read is unknown in every Region, and is never left out."""
     world = {**sound((HUB,)), "unseen": [{"account": UNREAD, "why": "AccessDenied"}]}
     counts = asked(world, classes=COMMON).tally(lambda cell: cell.account)
     assert dict(counts[UNREAD]) == {"unknown": len(REGIONS) * len(COMMON)}
 
 
 def test_choices() -> None:
-    """Accounts, Regions, classes and destinations can be chosen; what cannot be asked is said."""
+    """Accounts, Regions, classes and destinations can be chosen; what cannot be checked is named."""
     found = asked(
         sound(),
         destinations=[QUEUE],
@@ -151,17 +150,17 @@ def test_choices() -> None:
         classes=CLASSES[:2],
     )
     assert (found.accounts, found.regions, len(found.cells)) == ((PAYMENTS,), ("eu-west-1",), 2)
-    assert found.not_asked == ("Region xx-none-1 is enabled in no account that was asked about.",)
+    assert found.not_checked == ("Region xx-none-1 is not enabled in any account that was checked.",)
     assert found.exit_code == 2
-    assert found.headline == "Every event is covered, as far as could be asked"
+    assert found.headline == "Every event is covered, as far as could be checked"
 
 
-def test_nothing_to_ask() -> None:
-    """Without destination, account or Region nothing is claimed, and the reason is named."""
-    assert "No destination" in asked(sound(), destinations=[]).not_asked[0]
-    assert asked(sound(), destinations=[]).headline == "Nothing could be asked"
-    assert asked({"destinations": [QUEUE]}).not_asked == ("The snapshot has no account.",)
-    assert "no enabled Region" in asked({"destinations": [QUEUE], "accounts": {HUB: {}}}).not_asked[0]
+def test_nothing_to_check() -> None:
+    """Without a destination, account or Region nothing is claimed, and the reason is named."""
+    assert "No destination" in asked(sound(), destinations=[]).not_checked[0]
+    assert asked(sound(), destinations=[]).headline == "Nothing could be checked"
+    assert asked({"destinations": [QUEUE]}).not_checked == ("The snapshot has no account.",)
+    assert "no enabled Region" in asked({"destinations": [QUEUE], "accounts": {HUB: {}}}).not_checked[0]
 
 
 def test_global_services_are_recorded_elsewhere() -> None:
@@ -174,77 +173,78 @@ def test_global_services_are_recorded_elsewhere() -> None:
 
 
 def test_headlines() -> None:
-    """The headline sets apart events that arrive from nowhere, which is often a choice."""
+    """The headline leaves out classes that are never covered, often by choice; the remark lists them."""
     found = asked(sound())
     assert (found.headline, found.exit_code) == ("Every other event is covered", 1)
-    assert found.remark == "Never seen, from anywhere: Insights, Network activity."
-    assert asked(sound((HUB,)), classes=CLASSES[-2:]).headline == "Nothing arrives from anywhere"
+    assert found.remark == "Never covered, from anywhere: Insights, Network activity."
+    assert asked(sound((HUB,)), classes=CLASSES[-2:]).headline == "No events arrive from anywhere"
     assert asked(sound(), classes=COMMON).headline == "Every event is covered"
     one = sound((HUB,))
     one["rules"].pop(0)
     assert asked(one, classes=COMMON[:1]).headline == "1 of 17 Regions is blind to some events"
 
 
-def test_ways_are_drawn_together() -> None:
-    """Events of all Regions and accounts that travel alike are one way; each cell knows its way."""
+def test_similar_paths_are_one_group() -> None:
+    """Paths that differ only in Regions and accounts are one group; each cell knows its group."""
     found = asked(sound(), classes=COMMON)
-    roads, of_cell = ways(found)
-    assert [step.kind for step in roads[0].steps] == [
+    groups, of_cell = group_paths(found)
+    assert [step.kind for step in groups[0].steps] == [
         *("call", "trail", "bus", "rule", "bus", "rule", "queue", "function", "sinks")
     ]
-    assert (len(roads), roads[0].cells, set(of_cell)) == (1, len(found.cells), {0})
-    assert [step.state for step in roads[0].steps][-3:] == ["covered", "beyond", "beyond"]
+    assert (len(groups), groups[0].cells, set(of_cell)) == (1, len(found.cells), {0})
+    assert [step.state for step in groups[0].steps][-3:] == ["covered", "beyond", "beyond"]
 
 
-def test_ways_end_where_they_break() -> None:
-    """A way that breaks shows the link that breaks it, and the destination as not reached."""
-    roads, _ = ways(asked(planted(), classes=COMMON))
-    ends = {road.code: (road.steps[-2].kind, road.steps[-2].state, road.steps[-1].where) for road in roads}
+def test_paths_end_where_they_break() -> None:
+    """A broken path shows the link that breaks it, and the destination as not reached."""
+    groups, _ = group_paths(asked(planted(), classes=COMMON))
+    ends = {
+        group.code: (group.steps[-2].kind, group.steps[-2].state, group.steps[-1].where) for group in groups
+    }
     assert ends["NO_RULE"] == ("bus", "blind", "not reached")
     assert ends["ROLE_MISSING"] == ("role", "blind", "not reached")
-    assert ends["ACCOUNT_NOT_VISIBLE"] == ("region", "unknown", "perhaps")
+    assert ends["ACCOUNT_NOT_VISIBLE"] == ("region", "unknown", "uncertain")
 
 
-def test_ways_through_odd_things() -> None:
-    """Destinations that are no ARN, several destinations and refused functions can be drawn too."""
+def test_paths_through_odd_things() -> None:
+    """Destinations that are not ARNs, several destinations, and denying functions can be shown too."""
     function = f"arn:aws:lambda:{HOME}:{HUB}:function:in"
     world = {**sound((HUB,), [HOME]), "destinations": ["no arn", function], "resources": [{"arn": function}]}
-    roads, _ = ways(asked(world, classes=COMMON[:1]))
-    assert roads[0].steps[-1][:2] == ("destination", "no arn and 1 more")
+    groups, _ = group_paths(asked(world, classes=COMMON[:1]))
+    assert groups[0].steps[-1][:2] == ("destination", "no arn and 1 more")
     world["rules"][-1]["targets"] = [{"id": "f", "arn": function}]
-    roads, _ = ways(asked(world, classes=COMMON[:1]))
-    assert (roads[0].code, roads[0].steps[-1].state) == ("LAMBDA_POLICY_MISSING", "blind")
+    groups, _ = group_paths(asked(world, classes=COMMON[:1]))
+    assert (groups[0].code, groups[0].steps[-1].state) == ("LAMBDA_POLICY_MISSING", "blind")
 
 
-def test_every_code_has_words() -> None:
-    """Every code of the doctor has a short title; one of a newer table gets its own name."""
-    assert all(title(code) for code in load_codes())
-    assert title("SOME_NEW_CODE") == "Some new code"
+def test_every_code_has_a_title() -> None:
+    """Reports show a short title for every code of the doctor."""
+    assert all(0 < len(code.title) <= 75 for code in load_codes().values())
 
 
 def test_many_accounts() -> None:
-    """40 Regions of 50 accounts come to a handful of findings and ways, in every form."""
+    """40 Regions of 50 accounts give a handful of findings and path groups, in every format."""
     world = wide(50, 40)
     for rule in world["rules"][::7]:
         rule["state"] = "DISABLED"
     found = asked(world)
     assert len(found.cells) == 40 * 50 * 9
     assert len(found.causes) < 10
-    assert len(ways(found)[0]) < 10
+    assert len(group_paths(found)[0]) < 10
     assert len(render(found, "html")) < 2_000_000
     assert len(render(found, "markdown")) < 65_536
     assert len(render(found, "terminal").splitlines()) < 200
 
 
-def test_no_such_form() -> None:
-    """An unknown form is refused with the forms there are."""
+def test_unknown_format() -> None:
+    """An unknown format gives an error that lists the formats."""
     assert FORMS == ("json", "markdown", "sarif", "html", "terminal")
     with pytest.raises(ValueError, match="json, markdown, sarif, html, terminal"):
         render(asked(sound((HUB,), [HOME])), "pdf")  # type: ignore[arg-type]
 
 
 def test_import_needs_no_terminal() -> None:
-    """Importing the doctor and its reports brings in neither Rich nor boto3."""
+    """Importing the doctor and its reports imports neither Rich nor boto3."""
     code = "import sys, trailforward.doctor.report; print({'rich', 'boto3'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "set()"

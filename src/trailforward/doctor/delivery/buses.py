@@ -1,93 +1,95 @@
-"""Buses: the rules of a bus, and the hop to the next one."""
+"""Buses: follows an event through a bus's rules, and over a hop to the next bus."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.delivery.path import Stage
-from trailforward.doctor.delivery.policies import admits, granted
+from trailforward.doctor.delivery.delivery_path import Stage
+from trailforward.doctor.delivery.policies import has_allow, policy_allows
 from trailforward.doctor.delivery.roles import request_of, sender, through_role
 from trailforward.doctor.delivery.targets import deliver
-from trailforward.doctor.links import words
-from trailforward.doctor.regions import US_EAST_1
+from trailforward.doctor.world.links import describe
+from trailforward.doctor.world.regions import US_EAST_1
 from trailforward.errors import PatternError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.doctor.delivery.path import Path
+    from trailforward.doctor.delivery.delivery_path import DeliveryPath
     from trailforward.doctor.delivery.policies import Request
-    from trailforward.doctor.delivery.trip import Trip
-    from trailforward.doctor.index import PlacedRule, PlacedTarget
-    from trailforward.doctor.links import BusAt
+    from trailforward.doctor.delivery.query import Query
+    from trailforward.doctor.world.index import PlacedRule, PlacedTarget
+    from trailforward.doctor.world.links import BusAt
     from trailforward.patterns import Pattern
 
 ALL_MANAGEMENT_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 PUT_EVENTS = "events:PutEvents"
 
-#: Characters of a mismatch that are shown.
+#: Longest description of a mismatch, in characters.
 SHOWN = 400
 
 
-def through_bus(trip: Trip, path: Path, bus: BusAt) -> Iterator[Path]:
-    """Every way from a bus that the event has come to, rule by rule in their order."""
-    candidates = trip.index.candidates(bus)
+def through_bus(query: Query, path: DeliveryPath, bus: BusAt) -> Iterator[DeliveryPath]:
+    """All paths from a bus that the event has reached, one rule after another."""
+    candidates = query.index.candidates(bus)
     if not candidates:
-        yield _no_rule(trip, path, bus)
+        yield _no_rule(query, path, bus)
     for rule in candidates:
-        yield from _through_rule(trip, path, rule)
-    reason = trip.index.unseen("rules", bus.account, bus.region)
+        yield from _through_rule(query, path, rule)
+    reason = query.index.unseen("rules", bus.account, bus.region)
     if reason is not None:
         yield path.doubt("NOT_SEEN", bus.link, what="rules", reason=reason)
 
 
-def _no_rule(trip: Trip, path: Path, bus: BusAt) -> Path:
-    """Nothing on this bus leads to a destination: the nearest explanation.
+def _no_rule(query: Query, path: DeliveryPath, bus: BusAt) -> DeliveryPath:
+    """Explains, as specifically as possible, why nothing on this bus leads to a destination.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
     if path.hops:
         return path.broken("HUB_NO_RULE", bus.link)
-    for rule in trip.index.custom_candidates(bus.account, bus.region) if bus.name == "default" else ():
-        pattern = trip.index.pattern(rule)
-        if not isinstance(pattern, PatternError) and pattern.matches(trip.event):
+    for rule in query.index.custom_candidates(bus.account, bus.region) if bus.name == "default" else ():
+        pattern = query.index.pattern(rule)
+        if not isinstance(pattern, PatternError) and pattern.matches(query.event):
             return path.broken("RULE_ON_NON_DEFAULT_BUS", rule.link)
-    if trip.pinned and trip.index.covered_somewhere(bus.account):
+    if query.pinned and query.index.covered_somewhere(bus.account):
         return path.broken(
             "GLOBAL_ONLY_US_EAST_1",
             bus.link,
-            lacks="has no rule that leads to the destination; those of other Regions never see these calls",
+            lacks="has no rule that leads to the destination; rules in other Regions do not get these calls",
             remedy=f"Deploy the regional rule to {US_EAST_1} too, even if nothing else runs there.",
         )
     return path.broken("NO_RULE", bus.link)
 
 
-def _through_rule(trip: Trip, path: Path, rule: PlacedRule) -> Iterator[Path]:
-    """Pattern, state, targets. The pattern comes first, so that an unrelated disabled rule is not blamed."""
-    path = _open(trip, path.to_rule(rule), rule)
+def _through_rule(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterator[DeliveryPath]:
+    """Checks pattern, state, and targets; the pattern first, to blame no unrelated disabled rule."""
+    path = _open(query, path.to_rule(rule), rule)
     if path.end is not None:
         yield path
         return
     for target in rule.leads:
-        yield from _through_target(trip, path.to_target(rule, target), rule, target)
+        yield from _through_target(query, path.to_target(rule, target), rule, target)
 
 
-def _open(trip: Trip, path: Path, rule: PlacedRule) -> Path:
-    """Whether a rule lets the event through.
+def _open(query: Query, path: DeliveryPath, rule: PlacedRule) -> DeliveryPath:
+    """Checks whether a rule matches the event and is enabled.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
     """
-    pattern, state = trip.index.pattern(rule), rule.rule.state
+    pattern, state = query.index.pattern(rule), rule.rule.state
     if isinstance(pattern, PatternError):
-        path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its pattern ({str(pattern).splitlines()[0]})")
-    elif not pattern.matches(trip.event):
-        fields = _Misses(pattern, trip.event)
+        path = path.doubt(
+            "NOT_UNDERSTOOD", rule.link, what=f"its event pattern ({str(pattern).splitlines()[0]})"
+        )
+    elif not pattern.matches(query.event):
+        fields = _Mismatch(pattern, query.event)
         return path.broken("PATTERN_MISMATCH", rule.link, Stage.PATTERN, fields=fields)
     if state == "DISABLED":
         return path.broken("RULE_DISABLED", rule.link, Stage.DISABLED)
     if state not in {"ENABLED", ALL_MANAGEMENT_EVENTS}:
-        path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its state {state}")
-    elif trip.needs_long_state and state != ALL_MANAGEMENT_EVENTS:
+        path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its state ({state})")
+    elif query.needs_all_events_state and state != ALL_MANAGEMENT_EVENTS:
         code = "HUB_RULE_STATE_READONLY" if path.hops else "RULE_STATE_READONLY"
         return path.broken(code, rule.link, Stage.READ_ONLY, state=state)
     if not rule.leads:
@@ -96,8 +98,8 @@ def _open(trip: Trip, path: Path, rule: PlacedRule) -> Path:
     return path
 
 
-class _Misses:
-    """The fields in which a pattern misses an event; found out only when somebody reads it."""
+class _Mismatch:
+    """The fields in which a pattern does not match an event, computed only when the text is needed."""
 
     def __init__(self, pattern: Pattern, event: dict[str, Any]) -> None:
         self.pattern = pattern
@@ -110,44 +112,50 @@ class _Misses:
         return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
-def _through_target(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget) -> Iterator[Path]:
+def _through_target(
+    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget
+) -> Iterator[DeliveryPath]:
     if target.is_new_bus:
         yield path.doubt("V2_BUS_UNSUPPORTED", target.link)
     elif target.bus is not None:
-        yield from _hop(trip, path, rule, target, target.bus)
+        yield from _hop(query, path, rule, target, target.bus)
     else:
-        yield from deliver(trip, path, rule, target)
+        yield from deliver(query, path, rule, target)
 
 
-def _hop(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, bus: BusAt) -> Iterator[Path]:
-    """From bus to bus: one hop is documented, a second of the other kind disputed.
+def _hop(
+    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, bus: BusAt
+) -> Iterator[DeliveryPath]:
+    """Follows a hop to another bus: one hop is documented; a second one of the other kind is disputed.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
     """
     local = bus.region == rule.bus.region
-    kind = "same-Region" if local else "Region-crossing"
+    kind = "same-Region" if local else "cross-Region"
     if local in path.hops:
         yield path.broken("HOP_LIMIT", target.link, Stage.HOP_LIMIT, hop=kind)
         return
     if path.hops:
         path = path.doubt("HOP_UNDOCUMENTED", target.link, hop=kind)
-    opt_in = [] if local else [place for place in (rule.bus, bus) if trip.index.opted_in(*place[:2])]
+    opt_in = [] if local else [place for place in (rule.bus, bus) if query.index.opted_in(*place[:2])]
     if opt_in:
         path = path.note("OPT_IN_HOP", target.link, opt_in=" and ".join(place.region for place in opt_in))
-    path = _onto(trip, path, rule, target, bus)
-    arrives = target.target.arn in trip.index.destinations or bus.account not in trip.index.accounts
+    path = _onto(query, path, rule, target, bus)
+    arrives = target.target.arn in query.index.destinations or bus.account not in query.index.accounts
     if path.end is not None or arrives:
         yield path
     else:
-        yield from through_bus(trip, path.hop(local=local), bus)
+        yield from through_bus(query, path.hop(local=local), bus)
 
 
-def _onto(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, bus: BusAt) -> Path:
-    """Onto the next bus: it is there, and the role and the bus let the event in.
+def _onto(
+    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, bus: BusAt
+) -> DeliveryPath:
+    """Checks that the next bus exists, and that the role and the bus policy allow the event.
 
-    Of an account that was not read, the role is still looked at.
+    The role is checked even if the bus is in an account that was not read.
     """
-    path = _exists(trip, path, target, bus)
+    path = _exists(query, path, target, bus)
     if path.end is not None:
         return path
     role = target.target.role
@@ -155,19 +163,19 @@ def _onto(trip: Trip, path: Path, rule: PlacedRule, target: PlacedTarget, bus: B
         return path.broken("BUS_TARGET_NO_ROLE", target.link, Stage.ROLE)
     more = {
         "events:eventbusinvocation": "true",
-        "events:source": trip.event["source"],
-        "events:detail-type": trip.event["detail-type"],
+        "events:source": query.event["source"],
+        "events:detail-type": query.event["detail-type"],
     }
-    request = request_of(trip, rule, role, PUT_EVENTS, target.target.arn, more)
-    path = through_role(trip, path, rule, request)
-    if path.end is not None or bus.account not in trip.index.accounts:
+    request = request_of(query, rule, role, PUT_EVENTS, target.target.arn, more)
+    path = through_role(query, path, rule, request)
+    if path.end is not None or bus.account not in query.index.accounts:
         return path
-    return _bus_policy(trip, path.to(bus.link), bus, request, foreign=bus.account != rule.bus.account)
+    return _bus_policy(query, path.to(bus.link), bus, request, foreign=bus.account != rule.bus.account)
 
 
-def _exists(trip: Trip, path: Path, target: PlacedTarget, bus: BusAt) -> Path:
-    """A bus that does not exist takes events and drops them, without error or dead letter."""
-    index = trip.index
+def _exists(query: Query, path: DeliveryPath, target: PlacedTarget, bus: BusAt) -> DeliveryPath:
+    """Checks that a bus exists. EventBridge drops events for a missing bus without an error."""
+    index = query.index
     if bus.account not in index.accounts:
         return path.doubt("ACCOUNT_NOT_VISIBLE", target.link, unread=bus.account)
     if index.has_bus(bus):
@@ -176,26 +184,30 @@ def _exists(trip: Trip, path: Path, target: PlacedTarget, bus: BusAt) -> Path:
         link = f"region:{bus.account}/{bus.region}"
         return path.doubt("REGION_CHANGING", link, status=index.status(bus.account, bus.region))
     if index.unseen("buses", bus.account, bus.region) is not None:
-        return path  # its policy was not seen either, and says so
-    missing = f"there is no {words(bus.link)}"
+        return path  # _bus_policy reports that the policy was not read
+    missing = f"{describe(bus.link)} does not exist"
     return path.broken("TARGET_MISSING", target.link, Stage.ABSENT, missing=missing)
 
 
-def _bus_policy(trip: Trip, path: Path, bus: BusAt, request: Request, *, foreign: bool) -> Path:
-    """The policy of the receiving bus: a deny always counts, an allow is needed from other accounts.
+def _bus_policy(
+    query: Query, path: DeliveryPath, bus: BusAt, request: Request, *, foreign: bool
+) -> DeliveryPath:
+    """Checks the receiving bus's policy: a deny always counts; other accounts need an allow.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
-    listed = trip.index.buses.get(bus)
-    reason = trip.index.unseen("buses", bus.account, bus.region)
+    listed = query.index.buses.get(bus)
+    reason = query.index.unseen("buses", bus.account, bus.region)
     if listed is None and reason is not None:
         return path.doubt("NOT_SEEN", bus.link, what="policy", reason=reason)
     policy = listed.policy if listed else ()
-    admitted = admits(policy, request, needs_allow=foreign)
-    if admitted is None:
-        return path.doubt("NOT_UNDERSTOOD", bus.link, what="its policy has conditions outside the model")
-    if not admitted:
+    allowed = policy_allows(policy, request, needs_allow=foreign)
+    if allowed is None:
+        return path.doubt(
+            "NOT_UNDERSTOOD", bus.link, what="its policy has conditions that it does not support"
+        )
+    if not allowed:
         return path.broken("BUS_POLICY_DENIES", bus.link, Stage.POLICY, sender=sender(request))
-    if not foreign and granted(policy, request) is False:
+    if not foreign and has_allow(policy, request) is False:
         return path.note("SAME_ACCOUNT_BUS", bus.link)
     return path

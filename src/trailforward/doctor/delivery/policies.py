@@ -1,7 +1,7 @@
-"""Policies: whether statements let a delivery pass, as IAM decides. Deny beats allow.
+"""Policies: evaluates policy statements for one delivery, as IAM does. Deny overrides allow.
 
-What stands outside the model (dates, addresses, policy variables, keys that AWS may or may not send) gives
-None: nobody can say.
+The result is None (unknown) for everything outside the model: dates, IP addresses, policy variables, and
+condition keys that AWS may or may not send.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -14,23 +14,23 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.delivery.ternary import every, negate, some
-from trailforward.doctor.links import read_arn
+from trailforward.doctor.world.links import read_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from trailforward.doctor.delivery.ternary import Answer
-    from trailforward.doctor.parts import Permission, Role, Statement
+    from trailforward.doctor.delivery.ternary import Ternary
+    from trailforward.doctor.world.resources import Permission, Role, Statement
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One delivery, as a policy sees it.
+    """The request of one delivery, as IAM evaluates it.
 
     Attributes:
-        principal: the ARN of a role, or the name of a service.
+        principal: a role's ARN, or a service's name.
         action: ``sqs:SendMessage``.
-        resource: the ARN.
+        resource: the target's ARN.
         context: condition keys in lower case.
     """
 
@@ -40,42 +40,42 @@ class Request:
     context: Mapping[str, str] = field(default_factory=dict)
 
     def without(self, key: str) -> Request:
-        """The same request, not carrying one key."""
+        """The same request without one condition key."""
         context = {name: value for name, value in self.context.items() if name != key}
         return Request(self.principal, self.action, self.resource, context)
 
 
-def admits(policy: Iterable[Statement], request: Request, *, needs_allow: bool) -> Answer:
-    """Whether a resource policy lets a request pass.
+def policy_allows(policy: Iterable[Statement], request: Request, *, needs_allow: bool) -> Ternary:
+    """Whether a resource policy allows a request.
 
     Args:
-        policy: its statements.
+        policy: the policy's statements.
         request: the request.
-        needs_allow: False where silence is enough; an explicit deny always counts.
+        needs_allow: False if the request needs no Allow statement; an explicit Deny always counts.
     """
     statements = tuple(policy)
     denied = some(_applies(item, request) for item in statements if item.get("Effect") == "Deny")
-    allowed = not needs_allow or granted(statements, request)
+    allowed = not needs_allow or has_allow(statements, request)
     return every((negate(denied), allowed))
 
 
-def granted(policy: Iterable[Statement], request: Request) -> Answer:
+def has_allow(policy: Iterable[Statement], request: Request) -> Ternary:
     """Whether any statement allows the request."""
     return some(_applies(item, request) for item in policy if item.get("Effect") == "Allow")
 
 
-def permits(role: Role, request: Request) -> Answer:
+def role_allows(role: Role, request: Request) -> Ternary:
     """Whether a role's own policies allow a request."""
     denied = some(_permission(item, request) for item in role.deny)
     return every((negate(denied), some(_permission(item, request) for item in role.allow)))
 
 
 def like(pattern: str, text: str) -> bool:
-    """IAM's wildcards: ``*`` for any text, ``?`` for one character."""
+    """Whether a text matches IAM's wildcards: ``*`` for any text, ``?`` for one character."""
     return _glob(pattern).fullmatch(text) is not None
 
 
-def _permission(item: Permission, request: Request) -> Answer:
+def _permission(item: Permission, request: Request) -> Ternary:
     if item.unknown:
         return None
     return every(
@@ -87,7 +87,7 @@ def _permission(item: Permission, request: Request) -> Answer:
     )
 
 
-def _applies(statement: Statement, request: Request) -> Answer:
+def _applies(statement: Statement, request: Request) -> Ternary:
     return every(
         (
             _element(statement, "Principal", lambda value: _is_principal(value, request.principal)),
@@ -103,7 +103,7 @@ def _applies(statement: Statement, request: Request) -> Answer:
 
 
 def _element(statement: Statement, name: str, holds: Any) -> bool:
-    """``Principal``, ``Action`` or ``Resource``, or its ``Not`` form; an element that is absent holds."""
+    """Checks ``Principal``, ``Action`` or ``Resource``, or its ``Not`` form; a missing element holds."""
     if name in statement:
         return bool(holds(statement[name]))
     negated = f"Not{name}"
@@ -115,7 +115,7 @@ def _any_action(value: Any, request: Request) -> bool:
 
 
 def _is_principal(value: Any, principal: str) -> bool:
-    """``"*"``, ``{"AWS": ...}`` or ``{"Service": ...}``.
+    """Whether a Principal element (``"*"``, ``{"AWS": ...}`` or ``{"Service": ...}``) includes a principal.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
@@ -132,7 +132,7 @@ def _is_principal(value: Any, principal: str) -> bool:
     return bool({principal, role.account, f"arn:{role.partition}:iam::{role.account}:root"} & set(accounts))
 
 
-#: Keys that AWS may send with a delivery, with values the doctor cannot know.
+#: Condition keys that AWS may send with a delivery, with values that the doctor cannot know.
 _UNKNOWN_KEYS = frozenset(
     {"aws:currenttime", "aws:epochtime", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths"}
 )
@@ -145,10 +145,10 @@ _NEGATIVE = frozenset(
 _FOLDING = frozenset({"stringequalsignorecase", "stringnotequalsignorecase", "bool"})
 
 
-def _conditions(conditions: Any, request: Request) -> Answer:
+def _conditions(conditions: Any, request: Request) -> Ternary:
     """Whether all conditions hold.
 
-    A key that the request does not carry fails a condition, and holds one that asks for no match.
+    A condition on a key that the request does not carry fails, unless it is negated.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
     """
@@ -165,7 +165,7 @@ def _conditions(conditions: Any, request: Request) -> Answer:
     )
 
 
-def _condition(operator: str, key: str, values: tuple[str, ...], context: Mapping[str, str]) -> Answer:
+def _condition(operator: str, key: str, values: tuple[str, ...], context: Mapping[str, str]) -> Ternary:
     quantifier, _, plain = operator.lower().rpartition(":")
     name = plain.removesuffix("ifexists")
     if key in _UNKNOWN_KEYS or key.startswith("aws:principaltag/"):
@@ -184,7 +184,7 @@ def _condition(operator: str, key: str, values: tuple[str, ...], context: Mappin
 
 
 def _strings(value: Any) -> tuple[str, ...]:
-    """One or many, as policies write them; booleans as JSON spells them."""
+    """One or more values, as policies write them; booleans as in JSON."""
     if value is None:
         return ()
     items = value if isinstance(value, (list, tuple)) else (value,)

@@ -1,61 +1,61 @@
-"""Roles: whether EventBridge may assume a target's role, and the role may deliver."""
+"""Roles: whether EventBridge can assume a target's role, and whether the role allows the delivery."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trailforward.doctor.delivery.path import Stage
-from trailforward.doctor.delivery.policies import Request, permits
-from trailforward.doctor.links import read_arn, words
+from trailforward.doctor.delivery.delivery_path import Stage
+from trailforward.doctor.delivery.policies import Request, role_allows
+from trailforward.doctor.world.links import describe, read_arn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trailforward.doctor.delivery.path import Path
-    from trailforward.doctor.delivery.trip import Trip
-    from trailforward.doctor.index import PlacedRule
+    from trailforward.doctor.delivery.delivery_path import DeliveryPath
+    from trailforward.doctor.delivery.query import Query
+    from trailforward.doctor.world.index import PlacedRule
 
 EVENTS = "events.amazonaws.com"
 
-#: Every delivery is over TLS.
+#: Condition keys of every request: EventBridge always uses TLS.
 _EVERY_REQUEST = {"aws:securetransport": "true"}
 
 
-def through_role(trip: Trip, path: Path, rule: PlacedRule, request: Request) -> Path:
-    """The role of a target: there, trusting EventBridge, and allowed to make the request.
+def through_role(query: Query, path: DeliveryPath, rule: PlacedRule, request: Request) -> DeliveryPath:
+    """Checks that a target's role exists, trusts EventBridge, and allows the request.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
     link = f"role:{request.principal}"
     path = path.to(link)
-    role = trip.index.roles.get(request.principal)
+    role = query.index.roles.get(request.principal)
     if role is None:
-        reason = trip.index.unseen("roles", rule.bus.account, "*")
+        reason = query.index.unseen("roles", rule.bus.account, "*")
         if reason is not None:
             return path.doubt("NOT_SEEN", link, what="policies", reason=reason)
         return path.broken("ROLE_MISSING", link, Stage.ROLE)
     if EVENTS not in role.trust:
         return path.broken("ROLE_TRUST", link, Stage.ROLE)
-    permitted = permits(role, request)
-    if permitted is None:
-        return path.doubt("NOT_UNDERSTOOD", link, what="its policy has conditions outside the model")
-    if not permitted:
+    allowed = role_allows(role, request)
+    if allowed is None:
+        return path.doubt("NOT_UNDERSTOOD", link, what="its policy has conditions that it does not support")
+    if not allowed:
         return path.broken("ROLE_POLICY", link, Stage.ROLE, action=request.action, resource=request.resource)
     return path
 
 
 def request_of(
-    trip: Trip,
+    query: Query,
     rule: PlacedRule,
     role: str | None,
     action: str,
     resource: str,
     more: Mapping[str, str] | None = None,
 ) -> Request:
-    """A rule's delivery, as policies see it.
+    """The request that a rule's delivery makes.
 
-    With a role it is the role's own request, in its organization's name; without one it is the service's,
-    and names the rule and its account.
+    With a role, the role makes the request, with its organization's ID; without one, the service makes it,
+    with the rule's ARN and account.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
     """
@@ -66,11 +66,13 @@ def request_of(
     arn = read_arn(role)
     account = arn.account if arn else rule.bus.account
     context |= {"aws:principalarn": role, "aws:principalaccount": account}
-    if trip.index.in_organization(account):
-        context["aws:principalorgid"] = trip.index.organization_id
+    if query.index.in_organization(account):
+        context["aws:principalorgid"] = query.index.organization_id
     return Request(role, action, resource, context)
 
 
 def sender(request: Request) -> str:
-    """Who makes a request, in words."""
-    return words(f"role:{request.principal}") if request.principal.startswith("arn:") else request.principal
+    """Who makes a request, in plain English."""
+    return (
+        describe(f"role:{request.principal}") if request.principal.startswith("arn:") else request.principal
+    )

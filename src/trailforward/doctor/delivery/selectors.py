@@ -1,4 +1,4 @@
-"""Selectors: whether a trail takes an event."""
+"""Selectors: whether a trail's event selectors include an event."""
 
 from __future__ import annotations
 
@@ -9,36 +9,36 @@ from trailforward.doctor.delivery.ternary import every, some
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.doctor.base import Part
-    from trailforward.doctor.delivery.ternary import Answer
-    from trailforward.doctor.delivery.trip import Trip
-    from trailforward.doctor.parts import AdvancedSelector, BasicSelector, FieldSelector, Trail
+    from trailforward.doctor.delivery.query import Query
+    from trailforward.doctor.delivery.ternary import Ternary
+    from trailforward.doctor.world.base import SnapshotModel
+    from trailforward.doctor.world.resources import AdvancedSelector, BasicSelector, FieldSelector, Trail
 
-#: What AWS means by an ARN of three parts in a basic selector: every resource of the type.
+#: In a basic selector, an ARN prefix with this many colons (``arn:aws:s3``) means every resource of the type.
 _EVERYTHING = 2  # colons
 
 
-def selects(trail: Trail, trip: Trip) -> Answer:
-    """Whether a running trail takes the event of a trip; None where its selectors hold unknown keys.
+def selects(trail: Trail, query: Query) -> Ternary:
+    """Whether a running trail includes the event; None if its selectors have unknown keys.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
     """
-    if not trail.multi_region and not trail.global_events and trip.pinned:
+    if not trail.multi_region and not trail.global_events and query.pinned:
         return False
-    if trip.call.category == "Insight":
+    if query.call.category == "Insight":
         return bool(trail.insights)
     selectors = trail.selectors
-    detail = trip.event["detail"]
+    detail = query.event["detail"]
     if selectors is None:
-        return trip.call.category == "Management"
+        return query.call.category == "Management"
     if selectors.advanced:
         return some(_advanced(selector, detail) for selector in selectors.advanced)
     if selectors.basic:
         return some(every((_known(selector), _basic(selector, detail))) for selector in selectors.basic)
-    return every((_known(selectors), trip.call.category == "Management"))
+    return every((_known(selectors), query.call.category == "Management"))
 
 
-def _known(part: Part) -> Answer:
+def _known(part: SnapshotModel) -> Ternary:
     return None if part.unknown else True
 
 
@@ -58,7 +58,7 @@ def _basic(selector: BasicSelector, detail: dict[str, Any]) -> bool:
 
 
 def _data_resource(kind: str, value: str, resource: dict[str, str]) -> bool:
-    """S3 values are key prefixes, others exact; ``arn:aws:s3`` and the like are all of that type.
+    """Whether a value of a basic selector matches a resource: S3 values are prefixes, others are exact.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DataResource.html
     """
@@ -69,8 +69,8 @@ def _data_resource(kind: str, value: str, resource: dict[str, str]) -> bool:
     return resource["ARN"] == value
 
 
-def _advanced(selector: AdvancedSelector, detail: dict[str, Any]) -> Answer:
-    """Whether all field selectors hold."""
+def _advanced(selector: AdvancedSelector, detail: dict[str, Any]) -> Ternary:
+    """Whether all field conditions of an advanced selector hold."""
     if not selector.field_selectors:
         return False
     fields = (
@@ -81,7 +81,7 @@ def _advanced(selector: AdvancedSelector, detail: dict[str, Any]) -> Answer:
 
 
 def _field(item: FieldSelector, found: list[str]) -> bool:
-    """One field: of several values one is enough, and of ``Not...`` values none may match.
+    """Whether a field condition holds: one value must match, and no value may match a ``Not...`` condition.
 
     A field that the event lacks does not match.
     """
@@ -100,7 +100,7 @@ def _field(item: FieldSelector, found: list[str]) -> bool:
 
 
 def _values(value: Any, path: list[str]) -> Iterator[str]:
-    """The values at a path of the record, spelled as selectors spell them."""
+    """The values at a path in the record, written as selectors write them."""
     if isinstance(value, list):
         for item in value:
             yield from _values(item, path)

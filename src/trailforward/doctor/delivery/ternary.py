@@ -1,4 +1,4 @@
-"""Three answers: True, False, and None for "nobody can say" (Kleene's logic)."""
+"""Three-valued logic (Kleene's): True, False, and None for "unknown"."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Answer = bool | None
+Ternary = bool | None
 
 
-def every(answers: Iterable[Answer]) -> Answer:
-    """False if any is False, else None if any is None, else True."""
-    result: Answer = True
-    for answer in answers:
-        if answer is False:
+def every(values: Iterable[Ternary]) -> Ternary:
+    """False if any value is False, else None if any is None, else True."""
+    result: Ternary = True
+    for value in values:
+        if value is False:
             return False
-        if answer is None:
+        if value is None:
             result = None
     return result
 
 
-def some(answers: Iterable[Answer]) -> Answer:
-    """True if any is True, else None if any is None, else False."""
-    return negate(every(map(negate, answers)))
+def some(values: Iterable[Ternary]) -> Ternary:
+    """True if any value is True, else None if any is None, else False."""
+    return negate(every(map(negate, values)))
 
 
-def negate(answer: Answer) -> Answer:
-    """The opposite; nobody can say stays."""
-    return None if answer is None else not answer
+def negate(value: Ternary) -> Ternary:
+    """The opposite; None stays None."""
+    return None if value is None else not value

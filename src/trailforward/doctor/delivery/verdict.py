@@ -1,35 +1,35 @@
-"""Verdict: the answer for one call, in words and for programs."""
+"""Verdict: the result for one call, with texts for people and codes for programs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from trailforward.doctor.codes import load_codes
-from trailforward.doctor.delivery.cautions import cautions
-from trailforward.doctor.delivery.path import Flaw
-from trailforward.doctor.links import words
+from trailforward.doctor.delivery.delivery_path import RawFinding
+from trailforward.doctor.delivery.path_warnings import path_warnings
+from trailforward.doctor.findings import load_codes
+from trailforward.doctor.world.links import describe
 
 if TYPE_CHECKING:
-    from trailforward.doctor.delivery.path import Path
-    from trailforward.doctor.delivery.trip import Trip
+    from trailforward.doctor.delivery.delivery_path import DeliveryPath
+    from trailforward.doctor.delivery.query import Query
 
-#: From firm to weak.
+#: From strong to weak.
 _EVIDENCE = ("documented", "measured", "inferred", "uncertain")
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding.
+    """One finding, with its texts.
 
     Attributes:
-        code: short and stable; :func:`trailforward.doctor.load_codes` has them all.
-        at: the link, such as ``rule:111122223333/eu-west-1/default/tf``.
+        code: the stable identifier; :func:`trailforward.doctor.load_codes` lists all of them.
+        at: the link where it was found, such as ``rule:111122223333/eu-west-1/default/tf``.
         severity: ``critical``, ``warn`` or ``info``.
-        why: one sentence for people.
+        why: what is wrong, in a sentence or two.
         fix: what to do.
-        evidence: how the fact behind it is known: ``documented``, ``measured``, ``inferred``, ``uncertain``.
-        source: where the fact stands.
+        evidence: how the fact is known: ``documented``, ``measured``, ``inferred`` or ``uncertain``.
+        source: URL of the page that states the fact.
     """
 
     code: str
@@ -46,16 +46,16 @@ class Verdict:
     """Whether a call's event reaches a destination.
 
     Attributes:
-        reaches: True, False, or ``"unknown"`` where nobody can say; unknown is no pass.
-        code: ``OK``, or what breaks the way, or the first link that is uncertain.
-        at: the link of that code; None if the event arrives.
-        path: the links of the way that is reported: the one that arrives, or came furthest.
-        why: one sentence for people.
+        reaches: True, False, or ``"unknown"`` if the doctor cannot decide. Unknown never counts as arriving.
+        code: ``OK``, or the code of what breaks the path, or of the first uncertain link.
+        at: the link of that finding; None if the event arrives.
+        path: the links of the reported path: one that arrives, or the one that got furthest.
+        why: the reason, in a sentence or two.
         fix: what to do.
-        evidence: how the deciding fact is known; of an event that arrives the weakest on its way.
-        source: where that fact stands.
-        doubts: every uncertain link of the way.
-        warnings: what is wrong, or taken for granted, along the way.
+        evidence: how the deciding fact is known; if the event arrives, the weakest evidence on its path.
+        source: URL of the page that states that fact.
+        doubts: all uncertain links on the path.
+        warnings: other problems and assumptions along the path.
     """
 
     reaches: bool | Literal["unknown"]
@@ -70,18 +70,18 @@ class Verdict:
     warnings: tuple[Finding, ...] = ()
 
 
-def verdict(trip: Trip, path: Path) -> Verdict:
-    """Puts a path into words."""
-    doubts = tuple(_finding(trip, flaw) for flaw in path.doubts)
-    warnings = tuple(_finding(trip, flaw) for flaw in (*cautions(trip, path), *path.notes))
+def verdict(query: Query, path: DeliveryPath) -> Verdict:
+    """The verdict for a path, with all texts filled in."""
+    doubts = tuple(_finding(query, raw) for raw in path.doubts)
+    warnings = tuple(_finding(query, raw) for raw in (*path_warnings(query, path), *path.notes))
     notes = (finding for finding in warnings if load_codes()[finding.code].kind == "note")
     reaches: bool | Literal["unknown"] = path.end is None
     if path.end is not None:
-        main = _finding(trip, path.end)
+        main = _finding(query, path.end)
     elif doubts:
         reaches, main = "unknown", doubts[0]
     else:
-        main = _finding(trip, Flaw("OK", path.links[-1], {}))
+        main = _finding(query, RawFinding("OK", path.links[-1], {}))
     evidence = max((main.evidence, *(note.evidence for note in notes)), key=_EVIDENCE.index)
     return Verdict(
         reaches=reaches,
@@ -97,23 +97,23 @@ def verdict(trip: Trip, path: Path) -> Verdict:
     )
 
 
-def _finding(trip: Trip, flaw: Flaw) -> Finding:
-    code = load_codes()[flaw.code]
+def _finding(query: Query, raw: RawFinding) -> Finding:
+    code = load_codes()[raw.code]
     facts = {
-        "where": words(flaw.at),
-        "call": trip.call.name,
-        "account": trip.account,
-        "region": trip.region,
-        "service": trip.call.service,
-        **flaw.facts,
+        "where": describe(raw.at),
+        "call": query.call.name,
+        "account": query.account,
+        "region": query.region,
+        "service": query.call.service,
+        **raw.facts,
     }
     why = code.why.format_map(facts)
     if code.why.startswith("{where}"):
         why = why[0].upper() + why[1:]
     return Finding(
         code=code.code,
-        at=flaw.at,
-        severity=flaw.severity or code.severity,
+        at=raw.at,
+        severity=raw.severity or code.severity,
         why=why,
         fix=code.fix.format_map(facts),
         evidence=code.evidence,

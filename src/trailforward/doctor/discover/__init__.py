@@ -1,14 +1,15 @@
-"""Discovery: live AWS to a World, with calls that only read.
+"""Discovery: reads AWS accounts into a World, with read-only calls.
 
-``calls`` is the table of all calls, ``reader`` makes them, ``explore`` decides which; the others each know
-one kind of thing. Nothing here is imported by :mod:`trailforward.doctor`, and botocore only when it is used.
+``api_calls`` is the table of all calls, ``reader`` makes them, and ``explore`` decides which; each other
+module reads one kind of thing. :mod:`trailforward.doctor` does not import this package; botocore is imported
+only when used.
 """
 
 from __future__ import annotations
 
-from trailforward.doctor.discover.accounts import USUAL_ROLE
-from trailforward.doctor.discover.calls import CALLS, ApiCall, policy
+from trailforward.doctor.discover.accounts import DEFAULT_ROLE
+from trailforward.doctor.discover.api_calls import CALLS, ApiCall, policy
 from trailforward.doctor.discover.explore import Discovery, discover
-from trailforward.doctor.discover.reader import LookError, Reader
+from trailforward.doctor.discover.reader import AwsCallError, Reader
 
-__all__ = ["CALLS", "USUAL_ROLE", "ApiCall", "Discovery", "LookError", "Reader", "discover", "policy"]
+__all__ = ["CALLS", "DEFAULT_ROLE", "ApiCall", "AwsCallError", "Discovery", "Reader", "discover", "policy"]

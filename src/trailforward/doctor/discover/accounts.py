@@ -1,36 +1,36 @@
-"""Who we are, which accounts to look at, and which Regions they have."""
+"""Accounts: the credentials' own account, access to other accounts, and their Regions."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.doctor.discover.reader import LookError, Reader
+from trailforward.doctor.discover.reader import AwsCallError, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-#: The role that AWS Organizations makes in accounts that it creates.
-USUAL_ROLE = "OrganizationAccountAccessRole"
+#: The role that AWS Organizations creates in new member accounts.
+DEFAULT_ROLE = "OrganizationAccountAccessRole"
 
 _ID = re.compile(r"\d{12}")
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/.+")
 
-#: ec2:DescribeRegions in the words of account:ListRegions.
+#: ``OptInStatus`` of ec2:DescribeRegions to ``RegionOptStatus`` of account:ListRegions.
 _OPT_IN = {"opt-in-not-required": "ENABLED_BY_DEFAULT", "opted-in": "ENABLED", "not-opted-in": "DISABLED"}
 
 _UNKNOWN = (
-    "AWS does not know these credentials: log in again, or set AWS_PROFILE. "
-    "Opt-in Regions know only tokens of a regional STS endpoint."
+    "AWS does not accept these credentials: log in again, or set AWS_PROFILE. "
+    "Opt-in Regions accept only session tokens from a Regional STS endpoint."
 )
-#: What AWS's codes mean to people.
+#: Error code to a sentence that says what is wrong and what to do.
 _SENTENCES = {
-    "NoCredentialsError": "There are no AWS credentials here: set AWS_PROFILE, or log in (aws sso login).",
-    "PartialCredentialsError": "The AWS credentials here are incomplete: set AWS_PROFILE, or log in.",
-    "ProfileNotFound": "That AWS profile does not exist: aws configure list-profiles shows those that do.",
+    "NoCredentialsError": "No AWS credentials found: set AWS_PROFILE, or log in (aws sso login).",
+    "PartialCredentialsError": "The AWS credentials are incomplete: set AWS_PROFILE, or log in.",
+    "ProfileNotFound": "The AWS profile does not exist: aws configure list-profiles lists the profiles.",
     "InvalidClientTokenId": _UNKNOWN,
     "UnrecognizedClientException": _UNKNOWN,
-    "SignatureDoesNotMatch": "AWS refuses these credentials: is the secret key right, and the clock?",
+    "SignatureDoesNotMatch": "AWS rejects these credentials: check the secret key and the system clock.",
 }
 _EXPIRED = "The AWS credentials have expired: log in again (aws sso login)."
 _SENTENCES |= dict.fromkeys(
@@ -40,86 +40,86 @@ _SENTENCES |= dict.fromkeys(
 
 
 class Access(NamedTuple):
-    """A way into an account."""
+    """An account, and a reader with access to it."""
 
     account: str
     reader: Reader
 
 
-def sentence(error: LookError) -> str:
-    """What went wrong, and what to do about it."""
+def explain(error: AwsCallError) -> str:
+    """One sentence that says what went wrong, and what to do."""
     if error.code in _SENTENCES:
         return _SENTENCES[error.code]
     if "Denied" in error.code or "Unauthorized" in error.code:
         return (
-            f"Not allowed: {error.call.permission or error.call.operation} ({error.code}). "
-            "`trailforward iam doctor` prints the policy it needs."
+            f"Access denied: {error.call.permission or error.call.operation} ({error.code}). "
+            "`trailforward iam doctor` prints the policy that the doctor needs."
         )
-    return f"AWS gave no answer: {error}."
+    return f"AWS did not respond: {error}."
 
 
 def open_accounts(
     reader: Reader,
-    wanted: Sequence[str],
-    also: Sequence[str],
+    requested: Sequence[str],
+    also_read: Sequence[str],
     role: str,
-    problem: Callable[[str], None],
-    each: Callable[..., list[Any]],
+    report_problem: Callable[[str], None],
+    parallel_map: Callable[..., list[Any]],
 ) -> list[Access]:
-    """Ways into all accounts that are wanted; those that cannot be entered are a problem, no more.
+    """Opens all requested accounts; an account that cannot be opened is only reported.
 
     Args:
-        reader: who we are.
-        wanted: account ids and role ARNs; none: our own account.
-        also: more of them.
-        role: the name of the role to take in accounts that are given by their ids.
-        problem: told in one sentence of each that could not be entered.
-        each: a parallel map.
+        reader: a reader with the caller's credentials.
+        requested: account IDs and role ARNs; if empty, the caller's own account.
+        also_read: more account IDs and role ARNs.
+        role: name of the role to assume in accounts given by ID.
+        report_problem: receives one sentence for each account that cannot be opened.
+        parallel_map: calls a function for each item in parallel, and returns the results in order.
 
     Raises:
-        LookError: we are nobody.
+        AwsCallError: the credentials are missing or invalid.
     """
     me = reader.call("sts", "GetCallerIdentity")
     own, partition = me["Account"], me["Arn"].split(":")[1]
 
-    def enter(text: str) -> Access | None:
+    def open_account(text: str) -> Access | None:
         given = _ROLE.fullmatch(text)
         account = given[1] if given else text
         if not given and not _ID.fullmatch(text):
-            problem(f"{text} is neither an account id of 12 digits nor the ARN of a role.")
+            report_problem(f"{text} is neither a 12-digit account ID nor a role ARN.")
             return None
         if not given and account == own:
             return Access(account, reader)
         arn = text if given else f"arn:{partition}:iam::{account}:role/{role}"
         try:
             return Access(account, reader.assume(arn))
-        except LookError as error:
-            problem(f"Account {account} was not read: {arn} cannot be assumed ({error.code}).")
+        except AwsCallError as error:
+            report_problem(f"Account {account} was not read: {arn} cannot be assumed ({error.code}).")
             return None
 
-    found = each(enter, list(dict.fromkeys([*(wanted or [own]), *also])))
-    return list({access.account: access for access in found if access}.values())
+    opened = parallel_map(open_account, list(dict.fromkeys([*(requested or [own]), *also_read])))
+    return list({access.account: access for access in opened if access}.values())
 
 
-def members(reader: Reader) -> list[str]:
-    """The active accounts of our organization.
+def organization_members(reader: Reader) -> list[str]:
+    """IDs of the active accounts in the caller's organization.
 
     Raises:
-        LookError: no organization, or only its management account may ask.
+        AwsCallError: there is no organization, or access was denied.
     """
     listed = reader.items("organizations", "ListAccounts", "Accounts")
     return [item["Id"] for item in listed if item.get("Status", "ACTIVE") == "ACTIVE"]
 
 
-def organization(reader: Reader) -> dict[str, Any] | None:
-    """The organization of the reader's account: id and management account.
+def read_organization(reader: Reader) -> dict[str, Any] | None:
+    """The organization of the reader's account: its ID and management account.
 
     Raises:
-        LookError: not allowed to ask.
+        AwsCallError: access was denied.
     """
     try:
         found = reader.call("organizations", "DescribeOrganization")["Organization"]
-    except LookError as error:
+    except AwsCallError as error:
         if error.missing:
             return None
         raise
@@ -127,20 +127,20 @@ def organization(reader: Reader) -> dict[str, Any] | None:
     return {"id": found["Id"], "management": management}
 
 
-def regions(reader: Reader) -> dict[str, str]:
+def region_statuses(reader: Reader) -> dict[str, str]:
     """Every Region of the reader's account, with its status.
 
-    ``ec2:DescribeRegions`` is asked where ``account:ListRegions`` is refused; it does not tell of Regions
-    that are just being switched on or off.
+    Falls back to ``ec2:DescribeRegions`` if ``account:ListRegions`` is denied; it does not show Regions that
+    are being enabled or disabled.
 
     Raises:
-        LookError: both are refused.
+        AwsCallError: both calls were denied.
     """
     try:
         listed = reader.items("account", "ListRegions", "Regions")
         return {item["RegionName"]: item["RegionOptStatus"] for item in listed}
-    except LookError:
-        answer = reader.call("ec2", "DescribeRegions", AllRegions=True)
+    except AwsCallError:
+        response = reader.call("ec2", "DescribeRegions", AllRegions=True)
         return {
-            item["RegionName"]: _OPT_IN.get(item["OptInStatus"], "DISABLED") for item in answer["Regions"]
+            item["RegionName"]: _OPT_IN.get(item["OptInStatus"], "DISABLED") for item in response["Regions"]
         }

@@ -1,30 +1,30 @@
-"""Event buses of a Region, with their rules and targets."""
+"""Buses: reads the event buses of a Region, with their rules and targets."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.discover.policies import statements
+from trailforward.doctor.world.policy_documents import statements
 
 if TYPE_CHECKING:
     from trailforward.doctor.discover.reader import Reader
 
 
 def buses_in(reader: Reader, region: str) -> list[dict[str, Any]]:
-    """The buses of a Region: name and policy.
+    """The buses of a Region, with their policies.
 
     Raises:
-        LookError: not allowed to look.
+        AwsCallError: access was denied.
     """
     listed = reader.items("events", "ListEventBuses", "EventBuses", region)
     return [{"name": bus["Name"], "policy": statements(bus.get("Policy", ""))} for bus in listed]
 
 
 def rules_of(reader: Reader, region: str, bus: str) -> list[dict[str, Any]]:
-    """The rules of a bus that have a pattern, with their targets. A schedule gets no events.
+    """The rules of a bus that have a pattern, with their targets. Schedules receive no events.
 
     Raises:
-        LookError: not allowed to look.
+        AwsCallError: access was denied.
     """
     listed = reader.items("events", "ListRules", "Rules", region, EventBusName=bus)
     return [

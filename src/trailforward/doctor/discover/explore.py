@@ -1,4 +1,4 @@
-"""Exploration: from AWS to a World, all accounts and Regions in parallel."""
+"""Exploration: reads all accounts and Regions in parallel, and builds a World."""
 
 from __future__ import annotations
 
@@ -8,66 +8,66 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.discover.accounts import (
-    USUAL_ROLE,
-    members,
+    DEFAULT_ROLE,
+    explain,
     open_accounts,
-    organization,
-    regions,
-    sentence,
+    organization_members,
+    read_organization,
+    region_statuses,
 )
 from trailforward.doctor.discover.buses import buses_in, rules_of
-from trailforward.doctor.discover.policies import read_role
-from trailforward.doctor.discover.reader import LookError, Reader
+from trailforward.doctor.discover.reader import AwsCallError, Reader
 from trailforward.doctor.discover.resources import can_read, read_resource
+from trailforward.doctor.discover.roles import read_role
 from trailforward.doctor.discover.trails import read_trail, trails_in
-from trailforward.doctor.index import ENABLED
-from trailforward.doctor.links import read_arn
-from trailforward.doctor.world import World
+from trailforward.doctor.world.index import ENABLED
+from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-#: Calls under way at a time. EventBridge allows 50 control-plane requests per second, account and Region.
+#: Concurrent calls. EventBridge allows 50 control-plane requests per second, account and Region.
 WORKERS = 16
 
-#: Rounds of following bus targets into further Regions: an event makes at most two hops.
+#: How often bus targets are followed into further Regions: an event makes at most two hops.
 _ROUNDS = 3
 _BUS = ":event-bus/"
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What was found.
+    """The result of discovery.
 
     Attributes:
         world: everything that could be read.
-        problems: what could not, one sentence each; what is not seen stands in the world as well.
+        problems: what could not be read, one sentence each; the world records it as ``unseen`` too.
     """
 
     world: World
     problems: tuple[str, ...]
 
 
-def discover(  # noqa: PLR0913  # each is a choice of its own
+def discover(  # noqa: PLR0913  # each is an independent option
     *,
     accounts: Sequence[str] = (),
-    also: Sequence[str] = (),
-    role: str = USUAL_ROLE,
+    also_read: Sequence[str] = (),
+    role: str = DEFAULT_ROLE,
     whole_organization: bool = False,
-    only: Sequence[str] = (),
+    regions: Sequence[str] = (),
     destinations: Sequence[str] = (),
     reader: Reader | None = None,
 ) -> Discovery:
-    """Looks at AWS with calls that only read, and never fails: what cannot be seen is said.
+    """Reads AWS with read-only calls. Never fails: what cannot be read becomes a problem.
 
     Args:
-        accounts: account ids, or ARNs of roles to take; none: the account of the credentials.
-        also: accounts to read besides, such as a hub.
-        role: the name of the role to take in accounts that are given by their ids.
-        whole_organization: every active account of the organization, besides.
-        only: the Regions to look at; those that calls or buses lead to are read besides. None: all.
-        destinations: where events are to arrive. None: everything that rules lead to is read.
-        reader: who we are; by default what the environment says.
+        accounts: account IDs or role ARNs; if empty, the account of the credentials.
+        also_read: further accounts to read, such as a hub.
+        role: name of the role to assume in accounts given by ID.
+        whole_organization: also read every active account of the organization.
+        regions: the Regions to read, plus those that global services or buses lead to. If empty, all Regions.
+        destinations: ARNs where events should arrive. If empty, everything that rules lead to is read.
+        reader: a reader with the caller's credentials; by default, those of the environment.
 
     Raises:
         MissingExtraError: botocore is not installed.
@@ -76,29 +76,29 @@ def discover(  # noqa: PLR0913  # each is a choice of its own
     explorer = None
     try:
         reader = reader or Reader()
-        explorer = _Explorer(reader, frozenset(only), tuple(destinations), problems)
-        explorer.enter(accounts, also, role, whole_organization=whole_organization)
-        explorer.look()
-    except LookError as error:
-        problems.append(sentence(error))
-    found = explorer.world() if explorer else {"accounts": {}, "destinations": list(destinations)}
+        explorer = _Explorer(reader, frozenset(regions), tuple(destinations), problems)
+        explorer.open(accounts, also_read, role, whole_organization=whole_organization)
+        explorer.read()
+    except AwsCallError as error:
+        problems.append(explain(error))
+    found = explorer.snapshot() if explorer else {"accounts": {}, "destinations": list(destinations)}
     return Discovery(World.model_validate(found), tuple(dict.fromkeys(problems)))
 
 
 class _Explorer:
-    """One look at AWS; each step adds to what is known."""
+    """One pass over AWS; each step adds to what is known."""
 
     def __init__(
-        self, reader: Reader, only: frozenset[str], destinations: tuple[str, ...], problems: list[str]
+        self, reader: Reader, only_regions: frozenset[str], destinations: tuple[str, ...], problems: list[str]
     ) -> None:
         self.me = reader
-        self.only = only
+        self.only_regions = only_regions
         self.destinations = destinations
         self.problems = problems
         self.readers: dict[str, Reader] = {}
         self.regions: dict[str, dict[str, str]] = {}
         self.organizations: dict[str, dict[str, Any]] = {}
-        self.looked: set[tuple[str, str]] = set()
+        self.visited: set[tuple[str, str]] = set()
         self.seen_trails: dict[str, tuple[str, dict[str, Any]]] = {}
         self.organization_trails: set[str] = set()
         self.trails: list[dict[str, Any]] = []
@@ -109,42 +109,42 @@ class _Explorer:
         self.own_roles: set[str] = set()
         self.unseen: dict[tuple[str, str, str], dict[str, str]] = {}
 
-    def enter(
-        self, accounts: Sequence[str], also: Sequence[str], role: str, *, whole_organization: bool
+    def open(
+        self, accounts: Sequence[str], also_read: Sequence[str], role: str, *, whole_organization: bool
     ) -> None:
-        """Opens the accounts, and learns their organization and Regions."""
-        wanted = list(accounts)
+        """Opens the accounts, and reads their organization and Regions."""
+        requested = list(accounts)
         if whole_organization:
             try:
-                wanted += members(self.me)
-            except LookError as error:
-                self.problems.append(f"The organization's accounts were not listed. {sentence(error)}")
-        opened = open_accounts(self.me, wanted, also, role, self.problems.append, self._each)
+                requested += organization_members(self.me)
+            except AwsCallError as error:
+                self.problems.append(f"The organization's accounts could not be listed. {explain(error)}")
+        opened = open_accounts(self.me, requested, also_read, role, self.problems.append, self._each)
         self.readers = {access.account: access.reader for access in opened}
-        self._each(self._learn, list(self.readers))
+        self._each(self._read_account, list(self.readers))
 
-    def look(self) -> None:
+    def read(self) -> None:
         """Reads Region by Region, follows buses, then reads trails, resources and roles."""
         for _ in range(_ROUNDS):
-            places = sorted(self._places() - self.looked)
+            places = sorted(self._places() - self.visited)
             if not places:
                 break
-            self.looked |= set(places)
+            self.visited |= set(places)
             self._each(lambda place: self._region(*place), places)
         self._each(lambda item: self._trail(*item), sorted(self.seen_trails.items()))
-        # Topics come first: their subscriptions say whether a rule leads anywhere.
+        # Topics first: their subscriptions decide whether a rule leads to a destination.
         self._each(self._resource, sorted({arn for arn in self._targets() if ":sns:" in arn}))
         self._each(self._resource, sorted(self._wanted() - self.resources.keys()))
         self._each(self._role, sorted(self._wanted_roles()))
         for reader in {id(reader): reader for reader in (self.me, *self.readers.values())}.values():
             reader.close()
 
-    def world(self) -> dict[str, Any]:
-        """What was found, as a snapshot."""
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that was read, as a snapshot."""
         for account, regions_of in self.regions.items():
             for region, status in regions_of.items():
-                if status in ENABLED and (account, region) not in self.looked:
-                    self._not_seen(account, region, "*", "not looked at")
+                if status in ENABLED and (account, region) not in self.visited:
+                    self._mark_unseen(account, region, "*", "not read")
         own = {arn for arn in self._wanted() if arn in self.resources}
         return {
             **({"organization": found} if (found := self._organization()) else {}),
@@ -162,26 +162,26 @@ class _Explorer:
             "unseen": [self.unseen[key] for key in sorted(self.unseen)],
         }
 
-    def _learn(self, account: str) -> None:
+    def _read_account(self, account: str) -> None:
         reader = self.readers[account]
         try:
-            self.regions[account] = regions(reader)
-        except LookError as error:
-            self.problems.append(f"The Regions of account {account} were not listed. {sentence(error)}")
+            self.regions[account] = region_statuses(reader)
+        except AwsCallError as error:
+            self.problems.append(f"The Regions of account {account} could not be listed. {explain(error)}")
             return
-        for region in sorted(self.only - _enabled(self.regions[account])):
+        for region in sorted(self.only_regions - _enabled(self.regions[account])):
             self.problems.append(f"Region {region} is not enabled in account {account}.")
         try:
-            if found := organization(reader):
+            if found := read_organization(reader):
                 self.organizations[account] = found
-        except LookError as error:
+        except AwsCallError as error:
             self.problems.append(
-                f"The organization of account {account} was not read, so conditions on it are taken as not "
-                f"met. {sentence(error)}"
+                f"The organization of account {account} could not be read, so conditions on it count as "
+                f"not met. {explain(error)}"
             )
 
     def _places(self) -> set[tuple[str, str]]:
-        """Account and Region of what is to be looked at, as far as is known by now."""
+        """The accounts and Regions to read, as far as known by now."""
         buses = (arn for arn in map(read_arn, self._targets()) if arn and arn.service == "events")
         ends = (arn for arn in map(read_arn, self.destinations) if arn)
         led = {(arn.account, arn.region) for arn in chain(buses, ends)}
@@ -189,7 +189,10 @@ class _Explorer:
             (account, region)
             for account, known in self.regions.items()
             for region in _enabled(known)
-            if not self.only or region in self.only or region == self.me.centre or (account, region) in led
+            if not self.only_regions
+            or region in self.only_regions
+            or region == self.me.global_region
+            or (account, region) in led
         }
 
     def _region(self, account: str, region: str) -> None:
@@ -197,16 +200,16 @@ class _Explorer:
         for step in (self._trails_in, self._buses_in):
             try:
                 step(reader, account, region)
-            except LookError as error:
-                self._refused(account, region, error)
-        reader.leave(region)
+            except AwsCallError as error:
+                self._denied(account, region, error)
+        reader.close_region(region)
 
     def _trails_in(self, reader: Reader, account: str, region: str) -> None:
         for trail in trails_in(reader, region):
             arn = trail["TrailARN"]
             if trail.get("IsOrganizationTrail"):
                 self.organization_trails.add(account)
-            # Its owner knows it best.
+            # The owner's copy is the most reliable.
             if arn not in self.seen_trails or f":{account}:" in arn:
                 self.seen_trails[arn] = account, trail
 
@@ -220,8 +223,8 @@ class _Explorer:
                 for bus in found
                 if bus["name"] != "default" or bus["policy"]
             ]
-        except LookError as error:
-            self._refused(account, region, error)
+        except AwsCallError as error:
+            self._denied(account, region, error)
         for name in names:
             rules = rules_of(reader, region, name)
             self.rules += [{**rule, "account": account} for rule in rules]
@@ -230,9 +233,9 @@ class _Explorer:
         account, found = seen
         try:
             self.trails.append(read_trail(self.readers[account], found))
-        except LookError as error:
+        except AwsCallError as error:
             for other in sorted(self.organization_trails | {account}):
-                self._refused(
+                self._denied(
                     other, "*" if found.get("IsMultiRegionTrail") else found["HomeRegion"], error, arn
                 )
 
@@ -242,10 +245,14 @@ class _Explorer:
             return
         try:
             found = read_resource(self.readers[arn.account], arn)
-        except LookError as error:
-            self._refused(arn.account, arn.region, error, text)
-            if arn.service == "sns":  # whether rules with this target lead anywhere is not known either
-                self._not_seen(arn.account, arn.region, "rules", f"the subscriptions of {text} were not read")
+        except AwsCallError as error:
+            self._denied(arn.account, arn.region, error, text)
+            if (
+                arn.service == "sns"
+            ):  # then it is also unknown whether rules with this target lead to a destination
+                self._mark_unseen(
+                    arn.account, arn.region, "rules", f"the subscriptions of {text} were not read"
+                )
             return
         if found is not None:
             role = found.pop("role", None)
@@ -259,9 +266,9 @@ class _Explorer:
             return
         try:
             found = read_role(self.readers[arn.account], text)
-        except LookError as error:
+        except AwsCallError as error:
             if not error.missing:
-                self._refused(arn.account, "*", error, text)
+                self._denied(arn.account, "*", error, text)
             return
         self.roles[text] = found
 
@@ -269,7 +276,7 @@ class _Explorer:
         return {target["arn"] for rule in self.rules for target in rule["targets"]}
 
     def _leading(self) -> Iterator[dict[str, Any]]:
-        """Targets that may bring an event to a destination; all, where no destination is named."""
+        """Targets that may lead to a destination; all targets if no destination is given."""
         for target in (target for rule in self.rules for target in rule["targets"]):
             arn = target["arn"]
             behind = self.resources.get(arn, {}).get("subscriptions") or ()
@@ -282,7 +289,7 @@ class _Explorer:
                 yield target
 
     def _wanted(self) -> set[str]:
-        """Resources to read: destinations, targets that lead there, and their dead-letter queues."""
+        """Resources to read: destinations, targets that lead to them, and their dead-letter queues."""
         leading = list(self._leading())
         dead_letters = {target["dlq"] for target in leading if "dlq" in target}
         targets = {target["arn"] for target in leading if _BUS not in target["arn"]}
@@ -292,7 +299,7 @@ class _Explorer:
         return {target["role"] for target in self._leading() if "role" in target}
 
     def _organization(self) -> dict[str, Any] | None:
-        """The organization that most is known of. Members are those that say so, or show its trail."""
+        """The organization, with every account that reports it or shows one of its trails as a member."""
         known = next((found for _, found in sorted(self.organizations.items())), None)
         if known is None and not self.organization_trails:
             return None
@@ -300,19 +307,19 @@ class _Explorer:
         management = {known["management"]} if known else set()
         return {**(known or {}), "accounts": sorted(same | management | self.organization_trails)}
 
-    def _refused(self, account: str, region: str, error: LookError, about: str = "") -> None:
+    def _denied(self, account: str, region: str, error: AwsCallError, about: str = "") -> None:
         what = error.call.what or "*"
-        self._not_seen(account, region, what, f"{error.call.service}:{error.call.operation}: {error.code}")
+        self._mark_unseen(account, region, what, f"{error.call.service}:{error.call.operation}: {error.code}")
         place = f"account {account}" if region == "*" else f"{region} of account {account}"
         thing = f"{about} ({what})" if about else what.capitalize()
-        self.problems.append(f"{thing} in {place} not seen. {sentence(error)}")
+        self.problems.append(f"{thing} in {place} could not be read. {explain(error)}")
 
-    def _not_seen(self, account: str, region: str, what: str, why: str) -> None:
+    def _mark_unseen(self, account: str, region: str, what: str, why: str) -> None:
         gap = {"account": account, "region": region, "what": what, "why": why}
         self.unseen.setdefault((account, region, what), gap)
 
     def _each(self, work: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
-        """A parallel map, in order."""
+        """Calls a function for each item in parallel, and returns the results in order."""
         with ThreadPoolExecutor(WORKERS, "doctor") as pool:
             return list(pool.map(work, items))
 

@@ -1,4 +1,4 @@
-"""Reader: makes the calls of the table in one account, and sorts what AWS refuses."""
+"""Reader: makes the calls of ``api_calls`` in one account, and classifies errors."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.discover.calls import CALLS
-from trailforward.doctor.regions import partition_of
+from trailforward.doctor.discover.api_calls import CALLS
+from trailforward.doctor.world.regions import partition_of
 from trailforward.errors import MissingExtraError, TrailforwardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trailforward.doctor.discover.calls import ApiCall
+    from trailforward.doctor.discover.api_calls import ApiCall
 
-#: Attempts of one call; botocore's standard mode waits in between, with jitter, up to 20 seconds.
+#: Attempts for one call; botocore's standard mode waits up to 20 seconds in between, with jitter.
 ATTEMPTS = 6
 CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
 
 _PAGES = 1000
-#: Codes by which services say that something does not exist.
+#: Error codes that say that something does not exist.
 _MISSING = frozenset(
     {
         "AWS.SimpleQueueService.NonExistentQueue",
@@ -34,17 +34,17 @@ _MISSING = frozenset(
         "ResourceNotFoundException",
     }
 )
-#: Where a partition's global services answer.
-_CENTRES = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
+#: Partition to the Region of its global endpoints.
+_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 
 
-class LookError(TrailforwardError):
-    """A call that AWS refused, or that got no answer.
+class AwsCallError(TrailforwardError):
+    """AWS rejected a call, or did not respond.
 
     Attributes:
-        call: the row of the table.
-        code: AWS's code, or the kind of error.
-        missing: whether AWS says that the thing does not exist.
+        call: the call's row in ``api_calls``.
+        code: AWS's error code, or the class name of botocore's exception.
+        missing: whether AWS says that the resource does not exist.
     """
 
     def __init__(self, call: ApiCall, code: str, message: str) -> None:
@@ -55,106 +55,106 @@ class LookError(TrailforwardError):
 
 
 class Reader:
-    """Read-only AWS, as one identity.
+    """Read-only access to AWS with one identity.
 
     Args:
-        session: a botocore session; by default the one of the environment.
-        region: where global services are asked; by default the environment's Region.
+        session: a botocore session; by default, one with the environment's credentials.
+        region: used to find the partition; by default, the environment's Region.
 
     Raises:
         MissingExtraError: botocore is not installed.
-        LookError: the session cannot be made (a profile that is not there).
+        AwsCallError: the session cannot be created (for example, the profile does not exist).
     """
 
     def __init__(self, session: Any = None, region: str | None = None) -> None:
         if find_spec("botocore") is None:
-            raise MissingExtraError("looking at AWS", "aws")
+            raise MissingExtraError("reading AWS", "aws")
         from botocore.exceptions import BotoCoreError
 
-        self._session = session or _session()
+        self._session = session or create_session()
         try:
             region = region or self._session.get_config_variable("region") or "us-east-1"
         except BotoCoreError as error:
-            raise LookError(CALLS["sts", "GetCallerIdentity"], type(error).__name__, str(error)) from None
-        self.centre = _CENTRES[partition_of(region)]
+            raise AwsCallError(CALLS["sts", "GetCallerIdentity"], type(error).__name__, str(error)) from None
+        self.global_region = _GLOBAL_REGIONS[partition_of(region)]
         self._clients: dict[tuple[str, str], Any] = {}
-        self._lock = threading.Lock()  # a session is not safe to make clients from several threads
+        self._lock = threading.Lock()  # creating clients from one session is not thread-safe
 
     def call(self, service: str, operation: str, region: str = "", **parameters: Any) -> dict[str, Any]:
-        """One call of the table.
+        """Makes one call of ``api_calls``.
 
         Args:
-            service: botocore's name.
-            operation: the API's name.
-            region: where; by default where global services are asked.
-            **parameters: of the call.
+            service: the service's name in botocore.
+            operation: the API's operation name.
+            region: the Region; by default, the Region of global endpoints.
+            **parameters: the call's parameters.
 
         Raises:
-            LookError: refused, or no answer, after :data:`ATTEMPTS` attempts.
+            AwsCallError: AWS rejected the call, or did not respond after :data:`ATTEMPTS` attempts.
         """
         from botocore import exceptions, xform_name
         from botocore.parsers import ResponseParserError
 
         row = CALLS[service, operation]
         try:
-            client = self._client(service, region or self.centre)
-            answer: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+            client = self._client(service, region or self.global_region)
+            response: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
         except exceptions.ClientError as error:
             details = error.response.get("Error", {})
             code = str(details.get("Code") or "Unknown").rpartition("#")[2]
-            raise LookError(row, code, str(details.get("Message") or "")) from None
+            raise AwsCallError(row, code, str(details.get("Message") or "")) from None
         except (exceptions.BotoCoreError, ResponseParserError, ValueError) as error:
-            raise LookError(row, type(error).__name__, str(error).partition("\n")[0]) from None
-        return answer
+            raise AwsCallError(row, type(error).__name__, str(error).partition("\n")[0]) from None
+        return response
 
     def items(self, service: str, operation: str, key: str, region: str = "", **parameters: Any) -> list[Any]:
-        """A whole list, page by page.
+        """Reads a whole list, page by page.
 
         Args:
-            service: botocore's name.
-            operation: the API's name.
-            key: where an answer holds its part of the list.
-            region: where.
-            **parameters: of the call.
+            service: the service's name in botocore.
+            operation: the API's operation name.
+            key: the response's key that holds the list's items.
+            region: the Region.
+            **parameters: the call's parameters.
 
         Raises:
-            LookError: refused, or no answer.
+            AwsCallError: AWS rejected the call, or did not respond.
         """
         token = CALLS[service, operation].token
         found: list[Any] = []
         more: Mapping[str, Any] = {}
         for _ in range(_PAGES):
-            answer = self.call(service, operation, region, **parameters, **more)
-            found += answer.get(key) or ()
-            if not answer.get(token):
+            response = self.call(service, operation, region, **parameters, **more)
+            found += response.get(key) or ()
+            if not response.get(token):
                 break
-            more = {token: answer[token]}
+            more = {token: response[token]}
         return found
 
     def assume(self, role: str) -> Reader:
-        """The same as another role; for an hour, which is more than a look takes.
+        """A reader with an assumed role; the credentials last an hour, longer than discovery takes.
 
         Raises:
-            LookError: the role cannot be taken.
+            AwsCallError: the role cannot be assumed.
         """
-        taken = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
-        keys = taken["Credentials"]
-        session = _session()
-        # Reading the services' models is dear: once for all accounts.
+        assumed = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
+        keys = assumed["Credentials"]
+        session = create_session()
+        # Loading service models is slow: all accounts share one loader.
         session.register_component("data_loader", self._session.get_component("data_loader"))
         session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        return Reader(session, self.centre)
+        return Reader(session, self.global_region)
 
-    def leave(self, region: str) -> None:
-        """Gives up the connections to a Region that nobody is looking at any more."""
+    def close_region(self, region: str) -> None:
+        """Closes the connections to a Region that is no longer needed."""
         with self._lock:
-            done = [key for key in self._clients if key[1] == region != self.centre]
+            done = [key for key in self._clients if key[1] == region != self.global_region]
             clients = [self._clients.pop(key) for key in done]
         for client in clients:
             client.close()
 
     def close(self) -> None:
-        """Gives up all connections."""
+        """Closes all connections."""
         while self._clients:
             self._clients.popitem()[1].close()
 
@@ -177,8 +177,8 @@ class Reader:
             return self._clients[service, region]
 
 
-def _session() -> Any:
-    """A session whose STS is asked in a Region: opt-in Regions refuse tokens of the global endpoint.
+def create_session() -> Any:
+    """A botocore session that calls STS in a Region: opt-in Regions reject tokens of the global endpoint.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
     """

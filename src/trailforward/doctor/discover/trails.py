@@ -1,33 +1,33 @@
-"""Trails as AWS tells of them."""
+"""Trails: reads trails with their status and selectors."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
-from trailforward.doctor.discover.reader import LookError
+from trailforward.doctor.discover.reader import AwsCallError
 
 if TYPE_CHECKING:
     from trailforward.doctor.discover.reader import Reader
 
 
 def trails_in(reader: Reader, region: str) -> list[dict[str, Any]]:
-    """What is effective in a Region: trails at home there, and copies of others.
+    """The trails that apply to a Region: those at home there, and copies of others.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
 
     Raises:
-        LookError: not allowed to look.
+        AwsCallError: access was denied.
     """
-    answer = reader.call("cloudtrail", "DescribeTrails", region, includeShadowTrails=True)
-    return list(answer.get("trailList", ()))
+    response = reader.call("cloudtrail", "DescribeTrails", region, includeShadowTrails=True)
+    return list(response.get("trailList", ()))
 
 
 def read_trail(reader: Reader, found: dict[str, Any]) -> dict[str, Any]:
-    """A trail with its state and selectors, which only its home Region knows.
+    """Reads a trail with its status and selectors, which only its home Region returns.
 
     Raises:
-        LookError: not allowed to look.
+        AwsCallError: access was denied.
     """
     arn, home = found["TrailARN"], found["HomeRegion"]
     status = reader.call("cloudtrail", "GetTrailStatus", home, Name=arn)
@@ -47,19 +47,19 @@ def read_trail(reader: Reader, found: dict[str, Any]) -> dict[str, Any]:
     return {**trail, "deliveryError": error} if error else trail
 
 
-def _selectors(answer: dict[str, Any]) -> dict[str, Any] | None:
-    """The form that is set: a trail has one of both."""
-    if advanced := answer.get("AdvancedEventSelectors"):
+def _selectors(response: dict[str, Any]) -> dict[str, Any] | None:
+    """The trail's selectors: a trail has either advanced or basic ones."""
+    if advanced := response.get("AdvancedEventSelectors"):
         return {"advanced": advanced}
-    basic = answer.get("EventSelectors")
+    basic = response.get("EventSelectors")
     return {"basic": basic} if basic else None
 
 
 def _insights(reader: Reader, arn: str, home: str) -> list[str]:
     try:
-        answer = reader.call("cloudtrail", "GetInsightSelectors", home, TrailName=arn)
-    except LookError as error:
+        response = reader.call("cloudtrail", "GetInsightSelectors", home, TrailName=arn)
+    except AwsCallError as error:
         if error.missing:
             return []
         raise
-    return [item["InsightType"] for item in answer.get("InsightSelectors", ())]
+    return [item["InsightType"] for item in response.get("InsightSelectors", ())]

@@ -1,15 +1,16 @@
-"""Reports: what the doctor found in a whole world, for terminals, programs, pull requests and slides.
+"""Reports: the coverage of a whole world, for terminals, programs, pull requests, and code scanning.
 
 ::
 
     from trailforward.doctor.report import print_terminal, render, survey
 
     found = survey(world)
-    found.exit_code                # 0 covered, 1 blind, 2 could not say
+    found.exit_code                # 0 covered, 1 blind, 2 undetermined
     page = render(found, "html")   # or json, markdown, sarif, terminal
 
-``survey`` asks, ``causes`` groups, ``ways`` draws together; then one file per form.
-Nothing here needs Rich but the terminal's form, and none of it looks at AWS.
+``survey`` checks every account, Region and class of events; ``causes`` groups the findings, and
+``path_groups`` the paths. Each report format has its own module. Only the terminal format needs Rich, and
+none calls AWS.
 """
 
 from __future__ import annotations
@@ -24,25 +25,25 @@ if TYPE_CHECKING:
 
 Form = Literal["json", "markdown", "sarif", "html", "terminal"]
 
-#: What :func:`render` can make.
+#: The formats that :func:`render` supports.
 FORMS: tuple[Form, ...] = get_args(Form)
 
 __all__ = ["FORMS", "Cause", "Cell", "Form", "Survey", "known_accounts", "print_terminal", "render", "survey"]
 
 
 def render(found: Survey, form: Form) -> str:
-    """A survey as text.
+    """Renders a survey as text.
 
     Args:
-        found: what :func:`survey` gave.
-        form: ``json`` (its schema is ``report/schema.json``), ``markdown`` for pull requests, ``sarif``
-            2.1.0, ``html`` for one page that needs nothing else, or ``terminal``: 100 columns, no colours.
+        found: the result of :func:`survey`.
+        form: ``json`` (see ``report/schema.json``), ``markdown`` for pull requests, ``sarif`` 2.1.0, ``html``
+            for one self-contained page, or ``terminal``: 100 columns, no colors.
 
     Raises:
-        ValueError: there is no such form.
+        ValueError: the format is unknown.
     """
     if form == "json":
-        from trailforward.doctor.report.as_json import to_json
+        from trailforward.doctor.report.json_report import to_json
 
         return to_json(found)
     if form == "markdown":
@@ -54,18 +55,18 @@ def render(found: Survey, form: Form) -> str:
 
         return to_sarif(found)
     if form == "html":
-        from trailforward.doctor.report.page import to_html
+        from trailforward.doctor.report.html_page.page import to_html
 
         return to_html(found)
     if form == "terminal":
         from trailforward.doctor.report.terminal import to_text
 
         return to_text(found)
-    raise ValueError(f"there is no report form {form!r}; there is {', '.join(FORMS)}")
+    raise ValueError(f"unknown report format {form!r}: choose one of {', '.join(FORMS)}")
 
 
 def print_terminal(found: Survey, console: Console) -> None:
-    """Prints a survey: the grid, then the findings, most serious first; as the console can show them."""
+    """Prints a survey to a console: the grid, then the findings, most serious first."""
     from trailforward.doctor.report.terminal import show
 
     show(found, console)

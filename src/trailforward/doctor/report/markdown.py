@@ -1,4 +1,4 @@
-"""Markdown: a survey for pull requests and job summaries, short enough for a comment."""
+"""Markdown report: a survey for pull requests and job summaries, short enough for a comment."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from trailforward.doctor.report.markup import EVIDENCE
 from trailforward.doctor.report.survey import STATUSES, worst
-from trailforward.doctor.report.words import ABSENT, SIGNS, listed, many, plain
+from trailforward.doctor.report.text import ABSENT, EVIDENCE, SIGNS, count_of, join_limited, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.report.causes import Cause
     from trailforward.doctor.report.survey import Survey
 
-#: GitHub takes comments of 65,536 characters.
+#: GitHub's limit for comments is 65,536 characters.
 MOST_FINDINGS, MOST_REGIONS, _MOST_GAPS = 30, 60, 20
 _LONGEST = 600
 
@@ -46,11 +45,11 @@ def _lines(found: Survey) -> Iterator[str]:
         for number, cause in enumerate(causes[:MOST_FINDINGS], 1):
             yield from _finding(cause, number, titles)
         if len(causes) > MOST_FINDINGS:
-            yield f"…and {many(len(causes) - MOST_FINDINGS, 'more finding')} in the JSON report."
+            yield f"…and {count_of(len(causes) - MOST_FINDINGS, 'more finding')} in the JSON report."
             yield ""
-    gaps = (*found.not_asked, *found.not_seen, *found.not_understood)
+    gaps = (*found.not_checked, *found.not_read, *found.not_understood)
     if gaps:
-        yield "### What was not looked at"
+        yield "### What was not checked"
         yield ""
         yield from (f"- {escape(line)}" for line in gaps[:_MOST_GAPS])
         if len(gaps) > _MOST_GAPS:
@@ -66,10 +65,10 @@ def _grid(found: Survey) -> Iterator[str]:
         yield f"| {escape(region)} | {' | '.join(marks)} |"
     yield ""
     rest = len(found.regions) - MOST_REGIONS
-    more = f" {many(rest, 'more Region')} in the JSON report." if rest > 0 else ""
+    more = f" {count_of(rest, 'more Region')} in the JSON report." if rest > 0 else ""
     yield (
-        f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not, {SIGNS['unknown'][0]} nobody can say: "
-        f"no pass; {many(len(found.accounts), 'account')}, 1/5 is one of five.{more}"
+        f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not arrive, {SIGNS['unknown'][0]} "
+        f"undetermined (not covered); {count_of(len(found.accounts), 'account')}, 1/5 is one of five.{more}"
     )
     yield ""
 
@@ -85,19 +84,19 @@ def _mark(counts: Counter[str]) -> str:
 def _finding(cause: Cause, number: int, titles: dict[str, str]) -> Iterator[str]:
     sign = {"break": SIGNS["blind"][0], "unknown": SIGNS["unknown"][0]}.get(cause.kind, "!")
     yield f"{number}. **{sign} {escape(cause.title)}** `{cause.code}` ({EVIDENCE[cause.evidence][1]})"
-    several = " *(the first of several)*" if len(cause.at) > 1 else ""
+    several = " *(first of several)*" if len(cause.at) > 1 else ""
     yield f"   - {escape(cause.why)}{several}"
     yield f"   - **Fix:** {escape(cause.fix)}"
-    yield (
-        f"   - **Where:** {escape(listed(cause.regions, 40))}; {many(len(cause.accounts), 'account')}: "
-        f"{escape(listed(cause.accounts, 6))}; {escape(listed([titles[name] for name in cause.classes], 9))}"
-    )
+    regions, accounts = join_limited(cause.regions, 40), join_limited(cause.accounts, 6)
+    classes = join_limited([titles[name] for name in cause.classes], 9)
+    accounts = f"{count_of(len(cause.accounts), 'account')}: {accounts}"
+    yield f"   - **Where:** {escape(regions)}; {escape(accounts)}; {escape(classes)}"
     yield ""
 
 
 def escape(text: str) -> str:
-    """Text that no Markdown, HTML or mention hides in."""
-    seen = plain(text)
-    seen = seen if len(seen) <= _LONGEST else seen[: _LONGEST - 1] + "…"
-    html = seen.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text in which Markdown, HTML, and mentions have no effect."""
+    shown = printable(text)
+    shown = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+    html = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", html).replace("@", "@\u2060").replace("://", ":\u2060//")

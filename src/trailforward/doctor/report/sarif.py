@@ -1,7 +1,8 @@
-"""SARIF 2.1.0: a survey for code scanning.
+"""SARIF report: a survey for code scanning, in SARIF 2.1.0.
 
-A result for each cause. Its links are logical locations; since GitHub shows no result without a file, each
-also names the snapshot, whatever it is called on the disk. Unknown is a warning: a pass it is not.
+Each cause is a result, and its links are logical locations. GitHub shows no result without a file, so each
+result also names a snapshot file, whatever the file is really called. Unknown is a warning, because it never
+counts as covered.
 """
 
 from __future__ import annotations
@@ -9,11 +10,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import trailforward
-from trailforward.doctor.codes import load_codes
-from trailforward.doctor.links import words
-from trailforward.doctor.report.titles import title
-from trailforward.doctor.report.words import listed, many, plain
+from trailforward._version import __version__
+from trailforward.doctor.findings import load_codes
+from trailforward.doctor.report.text import count_of, join_limited, printable
+from trailforward.doctor.world.links import describe
 
 if TYPE_CHECKING:
     from trailforward.doctor.report.causes import Cause
@@ -28,13 +28,13 @@ _MOST_LINKS = 100
 def to_sarif(found: Survey) -> str:
     """The survey as SARIF text."""
     codes = list(dict.fromkeys(cause.code for cause in found.causes))
-    gaps = (*found.not_asked, *found.not_seen, *found.not_understood)
+    gaps = (*found.not_checked, *found.not_read, *found.not_understood)
     run = {
         "tool": {
             "driver": {
                 "name": "trailforward doctor",
-                "version": trailforward.__version__,
-                "semanticVersion": trailforward.__version__,
+                "version": __version__,
+                "semanticVersion": __version__,
                 "rules": [_rule(code) for code in codes],
             }
         },
@@ -43,7 +43,7 @@ def to_sarif(found: Survey) -> str:
                 "executionSuccessful": bool(found.cells),
                 "exitCode": found.exit_code,
                 "toolExecutionNotifications": [
-                    {"level": "warning", "message": {"text": plain(line)}} for line in gaps
+                    {"level": "warning", "message": {"text": printable(line)}} for line in gaps
                 ],
             }
         ],
@@ -62,7 +62,7 @@ def _rule(code: str) -> dict[str, Any]:
     known = load_codes()[code]
     return {
         "id": code,
-        "shortDescription": {"text": title(code)},
+        "shortDescription": {"text": known.title},
         "helpUri": known.source,
         "defaultConfiguration": {"level": _LEVELS[known.severity]},
         "properties": {"kind": known.kind, "evidence": known.evidence},
@@ -70,21 +70,24 @@ def _rule(code: str) -> dict[str, Any]:
 
 
 def _result(cause: Cause, rule: int) -> dict[str, Any]:
-    classes = listed(cause.classes, 9)
-    text = (
-        f"{cause.why} Fix: {cause.fix} Touches {classes} in {many(len(cause.regions), 'Region')} "
-        f"({listed(cause.regions, 40)}) of {many(len(cause.accounts), 'account')} ({listed(cause.accounts)})."
-    )
+    classes = join_limited(cause.classes, 9)
+    regions = f"{count_of(len(cause.regions), 'Region')} ({join_limited(cause.regions, 40)})"
+    accounts = f"{count_of(len(cause.accounts), 'account')} ({join_limited(cause.accounts)})"
+    text = f"{cause.why} Fix: {cause.fix} Affects {classes} in {regions} of {accounts}."
     return {
         "ruleId": cause.code,
         "ruleIndex": rule,
         "level": _LEVELS[cause.severity],
-        "message": {"text": plain(text)},
+        "message": {"text": printable(text)},
         "locations": [
             {
                 "physicalLocation": {"artifactLocation": {"uri": _FILE}, "region": {"startLine": 1}},
                 "logicalLocations": [
-                    {"name": plain(words(link)), "fullyQualifiedName": plain(link), "kind": "resource"}
+                    {
+                        "name": printable(describe(link)),
+                        "fullyQualifiedName": printable(link),
+                        "kind": "resource",
+                    }
                     for link in cause.at[:_MOST_LINKS]
                 ],
             }

@@ -1,4 +1,4 @@
-"""Survey: every account, Region and class of events, asked; what it says, counted and grouped."""
+"""Survey: checks every account, Region and class of events, then counts and groups the results."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.classes import CLASSES
 from trailforward.doctor.delivery import reach
-from trailforward.doctor.index import CHANGING, ENABLED
-from trailforward.doctor.regions import event_region
-from trailforward.doctor.report.causes import faults, gather, generalise, identify
-from trailforward.doctor.report.words import SIGNS, listed, many, plain
+from trailforward.doctor.report.causes import cause_id, generalizer, group_causes, verdict_findings
+from trailforward.doctor.report.text import SIGNS, count_of, join_limited, printable
+from trailforward.doctor.world.event_classes import CLASSES
+from trailforward.doctor.world.index import CHANGING, ENABLED
+from trailforward.doctor.world.regions import event_region
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from trailforward.doctor.classes import EventClass
     from trailforward.doctor.delivery import Verdict
     from trailforward.doctor.report.causes import Cause
-    from trailforward.doctor.world import World
+    from trailforward.doctor.world.event_classes import EventClass
+    from trailforward.doctor.world.world import World
 
 _STATUS = {True: "covered", False: "blind", "unknown": "unknown"}
-#: From good to bad. Of several statuses the last one stands for all: unknown is no pass.
+#: From best to worst. The worst status represents several cells: unknown never counts as covered.
 STATUSES = tuple(SIGNS)
 
 
@@ -32,12 +32,12 @@ class Cell:
     """One account, Region and class of events.
 
     Attributes:
-        account: of the call.
-        region: of the call.
-        event_class: its name.
-        recorded: the Region in which CloudTrail records it: another one for global services.
-        verdict: the doctor's answer.
-        causes: ids of the causes that touch it, the one that decides first.
+        account: the account that makes the call.
+        region: the Region of the call.
+        event_class: the name of the class.
+        recorded: the Region in which CloudTrail records the call; different for global services.
+        verdict: the result for the example call.
+        causes: IDs of the causes that affect the cell, the deciding one first.
     """
 
     account: str
@@ -55,18 +55,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class Survey:
-    """What the doctor says of a world.
+    """The coverage of a world.
 
     Attributes:
-        accounts: asked about, sorted.
-        regions: asked about, sorted.
-        classes: asked about, the most important first.
-        destinations: of which one must get the event.
+        accounts: the accounts checked, sorted.
+        regions: the Regions checked, sorted.
+        classes: the classes checked, the most important first.
+        destinations: ARNs; an event is covered if it arrives at any of them.
         cells: one per account, enabled Region and class.
-        causes: what is wrong, the most serious first.
-        not_seen: what could not be read, a sentence each.
-        not_understood: what in the snapshot means nothing to this version, likewise.
-        not_asked: why there are no answers where one could expect some, likewise.
+        causes: grouped findings, the most serious first.
+        not_read: what could not be read, one sentence each.
+        not_understood: what this version does not understand in the snapshot, one sentence each.
+        not_checked: why expected results are missing, one sentence each.
     """
 
     accounts: tuple[str, ...]
@@ -75,20 +75,20 @@ class Survey:
     destinations: tuple[str, ...]
     cells: tuple[Cell, ...]
     causes: tuple[Cause, ...]
-    not_seen: tuple[str, ...] = ()
+    not_read: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
-    not_asked: tuple[str, ...] = ()
+    not_checked: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """1 if anything is blind; else 2 if anything is unknown or was not asked; else 0: all is covered.
+        """1 if anything is blind; else 2 if anything is unknown or was not checked; else 0: all is covered.
 
-        Blindness is certain, so it is said even if other answers are missing; and a pass needs every answer.
+        Blind is certain, so it wins over missing results; covered needs every result.
         """
         counts = self.counts
         if counts["blind"]:
             return 1
-        return 2 if counts["unknown"] or self.not_asked or not self.cells else 0
+        return 2 if counts["unknown"] or self.not_checked or not self.cells else 0
 
     @cached_property
     def counts(self) -> Counter[str]:
@@ -103,8 +103,8 @@ class Survey:
         return found
 
     @cached_property
-    def never(self) -> tuple[EventClass, ...]:
-        """The classes of which nothing arrives from anywhere: often by choice, such as data events."""
+    def never_covered(self) -> tuple[EventClass, ...]:
+        """The classes of which no event arrives from anywhere: often by choice, as with data events."""
         counts = self.tally(lambda cell: cell.event_class)
         return tuple(
             kind
@@ -114,8 +114,8 @@ class Survey:
 
     @property
     def headline(self) -> str:
-        """The answer in a few words; classes of which nothing ever arrives stand in :attr:`remark`."""
-        never = {kind.name for kind in self.never}
+        """The result in a few words; :attr:`remark` lists the classes that are never covered."""
+        never = {kind.name for kind in self.never_covered}
         by_region = self.tally(lambda cell: cell.region)
         for status, words in (("blind", "blind to some events"), ("unknown", "unknown for some events")):
             number = len(
@@ -126,26 +126,25 @@ class Survey:
                 }
             )
             if number:
-                return (
-                    f"{number} of {many(len(by_region), 'Region')} {'is' if number == 1 else 'are'} {words}"
-                )
+                verb = "is" if number == 1 else "are"
+                return f"{number} of {count_of(len(by_region), 'Region')} {verb} {words}"
         if not self.cells:
-            return "Nothing could be asked"
+            return "Nothing could be checked"
         if len(never) == len(self.classes):
-            return "Nothing arrives from anywhere"
+            return "No events arrive from anywhere"
         rest = "Every other event is covered" if never else "Every event is covered"
-        return rest + ", as far as could be asked" * bool(self.not_asked)
+        return rest + ", as far as could be checked" * bool(self.not_checked)
 
     @property
     def remark(self) -> str:
-        """The classes of which nothing arrives from anywhere, in a sentence; empty if there are none."""
-        if not self.never or len(self.never) == len(self.classes):
+        """A sentence that lists the classes that are never covered; empty if there are none."""
+        if not self.never_covered or len(self.never_covered) == len(self.classes):
             return ""
-        return f"Never seen, from anywhere: {listed([kind.title for kind in self.never])}."
+        return f"Never covered, from anywhere: {join_limited([kind.title for kind in self.never_covered])}."
 
 
 def worst(counts: Counter[str]) -> str | None:
-    """The status that stands for several cells; None if there are none."""
+    """The worst status of several cells; None if there are none."""
     return next((status for status in reversed(STATUSES) if counts[status]), None)
 
 
@@ -156,17 +155,17 @@ def survey(
     regions: Iterable[str] | None = None,
     classes: Sequence[EventClass] = CLASSES,
 ) -> Survey:
-    """Asks about every account, every Region that it has enabled, and every class of events.
+    """Checks every account, every enabled Region, and every class of events.
 
-    Accounts of the organization that were not read are asked about too, in every Region that is: they come
-    out as unknown. Regions that are being switched on or off come out as unknown as well.
+    Accounts of the organization that were not read are checked in every Region, and come out as unknown.
+    Regions that are being enabled or disabled come out as unknown as well.
 
     Args:
         world: the snapshot.
-        destinations: ARNs instead of the world's.
-        accounts: these only.
-        regions: these only.
-        classes: these only, the most important first.
+        destinations: ARNs that replace the world's destinations.
+        accounts: only these accounts.
+        regions: only these Regions.
+        classes: only these classes, the most important first.
     """
     if destinations is not None:
         world = world.model_copy(update={"destinations": tuple(destinations)})
@@ -174,23 +173,23 @@ def survey(
     wanted = None if regions is None else frozenset(regions)
     places = _places(world, chosen, wanted) if world.destinations else {}
     names = {region for some in (*places.values(), *world.accounts.values()) for region in some}
-    general = generalise(names)
-    cells = tuple(_ask(world, places, tuple(classes), general))
+    generalize = generalizer(names)
+    cells = tuple(_check(world, places, tuple(classes), generalize))
     return Survey(
         accounts=chosen,
         regions=tuple(sorted({region for some in places.values() for region in some})),
         classes=tuple(classes),
         destinations=world.destinations,
         cells=cells,
-        causes=gather(cells, general, classes),
-        not_seen=tuple(dict.fromkeys(_unseen(world))),
+        causes=group_causes(cells, generalize, classes),
+        not_read=tuple(dict.fromkeys(_unseen(world))),
         not_understood=world.not_understood,
-        not_asked=tuple(_not_asked(world, places, wanted)),
+        not_checked=tuple(_not_checked(world, places, wanted)),
     )
 
 
 def known_accounts(world: World) -> tuple[str, ...]:
-    """Every account that the world speaks of as one to look at."""
+    """Every account that the world mentions as one to check."""
     members = world.organization.accounts if world.organization else ()
     unseen = (gap.account for gap in world.unseen if gap.account != "*")
     return tuple(sorted({*world.accounts, *members, *unseen}))
@@ -199,7 +198,7 @@ def known_accounts(world: World) -> tuple[str, ...]:
 def _places(
     world: World, accounts: Iterable[str], wanted: frozenset[str] | None
 ) -> dict[str, tuple[str, ...]]:
-    """The Regions to ask about, for each account. One that was not read may have any."""
+    """The Regions to check in each account; an account that was not read may have any."""
     enabled = {
         account: {region for region, status in regions.items() if status in ENABLED | CHANGING}
         for account, regions in world.accounts.items()
@@ -208,13 +207,13 @@ def _places(
     return {account: tuple(sorted(anywhere & enabled.get(account, anywhere))) for account in accounts}
 
 
-def _ask(
+def _check(
     world: World,
     places: dict[str, tuple[str, ...]],
     classes: tuple[EventClass, ...],
-    general: Callable[[str], str],
+    generalize: Callable[[str], str],
 ) -> Iterator[Cell]:
-    """Every cell. Calls recorded in the same Region have the same answer: it is asked for once."""
+    """All cells. Calls that are recorded in the same Region have the same verdict, computed once."""
     for account, regions in places.items():
         known: dict[tuple[str, str], tuple[Verdict, tuple[str, ...]]] = {}
         for region in regions:
@@ -223,7 +222,9 @@ def _ask(
                 recorded, _ = event_region(call)
                 if (kind.name, recorded) not in known:
                     verdict = reach(world, call)
-                    causes = dict.fromkeys(identify(fault, general) for fault in faults(verdict))
+                    causes = dict.fromkeys(
+                        cause_id(finding, generalize) for finding in verdict_findings(verdict)
+                    )
                     known[kind.name, recorded] = verdict, tuple(causes)
                 yield Cell(account, region, kind.name, recorded, *known[kind.name, recorded])
 
@@ -233,20 +234,20 @@ def _unseen(world: World) -> Iterator[str]:
         what = "anything" if gap.what == "*" else gap.what
         account = "every account" if gap.account == "*" else f"account {gap.account}"
         region = "every Region" if gap.region == "*" else gap.region
-        yield plain(f"{what} in {region} of {account}: {gap.why}")
+        yield printable(f"{what} in {region} of {account}: {gap.why}")
 
 
-def _not_asked(
+def _not_checked(
     world: World, places: dict[str, tuple[str, ...]], wanted: frozenset[str] | None
 ) -> Iterator[str]:
     if not world.destinations:
-        yield "No destination is named, so nothing can arrive: name at least one ARN."
+        yield "No destination is given, so no event can arrive: give at least one ARN."
         return
     if not places:
         yield "The snapshot has no account."
-    asked = {region for regions in places.values() for region in regions}
-    for region in sorted((wanted or frozenset()) - asked):
-        yield plain(f"Region {region} is enabled in no account that was asked about.")
+    checked = {region for regions in places.values() for region in regions}
+    for region in sorted((wanted or frozenset()) - checked):
+        yield printable(f"Region {region} is not enabled in any account that was checked.")
     for account, regions in places.items():
         if not regions and (wanted is None or account not in world.accounts):
-            yield plain(f"Account {account} has no enabled Region in the snapshot.")
+            yield printable(f"Account {account} has no enabled Region in the snapshot.")

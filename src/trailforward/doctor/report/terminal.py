@@ -1,4 +1,4 @@
-"""Terminal: the grid and the findings, in colours and signs; narrow and ASCII ones get the same."""
+"""Terminal report: the grid and the findings, with colors and signs, also for narrow or ASCII consoles."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from trailforward.doctor.report.grid import area_of
-from trailforward.doctor.report.markup import EVIDENCE
 from trailforward.doctor.report.survey import STATUSES, worst
-from trailforward.doctor.report.words import ABSENT, SIGNS, listed, many, plain
+from trailforward.doctor.report.text import (
+    ABSENT,
+    EVIDENCE,
+    SIGNS,
+    area_of,
+    count_of,
+    join_limited,
+    printable,
+)
 
 if TYPE_CHECKING:
     from trailforward.doctor.report.causes import Cause
@@ -23,9 +29,9 @@ if TYPE_CHECKING:
 
 _STYLES = {"covered": "green", "unknown": "yellow", "blind": "bold red"}
 _LOOKS = {"break": "blind", "unknown": "unknown"}
-#: Below this, columns are numbered and named underneath.
+#: On narrower consoles, columns are numbered, and the names are listed below.
 _WIDE = 96
-#: More of them are counted, and stand in the other forms.
+#: The most items to print; more are only counted.
 MOST_FINDINGS, _MOST_ACCOUNTS, _MOST_LINES = 40, 10, 20
 _FEW, _NAME = 3, 24
 
@@ -39,17 +45,17 @@ def to_text(found: Survey) -> str:
 
 def show(found: Survey, console: Console) -> None:
     """Prints a survey."""
-    _Show(found, console).all()
+    _TerminalReport(found, console).print()
 
 
-class _Show:
+class _TerminalReport:
     def __init__(self, found: Survey, console: Console) -> None:
         self.found = found
         self.console = console
         self.ascii = console.options.ascii_only
         self.cut: Literal["crop", "ellipsis"] = "crop" if self.ascii else "ellipsis"
 
-    def all(self) -> None:
+    def print(self) -> None:
         found = self.found
         self.line(found.headline, style=f"bold {_STYLES[('covered', 'blind', 'unknown')[found.exit_code]]}")
         if found.remark:
@@ -63,23 +69,23 @@ class _Show:
                 self.accounts()
         self.findings()
         for head, lines in (
-            ("Not asked", found.not_asked),
-            ("Could not be read", found.not_seen),
+            ("Not checked", found.not_checked),
+            ("Could not be read", found.not_read),
             ("Not understood", found.not_understood),
         ):
             self.gaps(head, lines)
 
     def line(self, text: str, style: str = "", indent: int = 0) -> None:
-        """One paragraph. Texts from outside never hold markup or escape codes."""
-        self.console.print(Padding(Text(self.plain(text), style=style), (0, 0, 0, indent), expand=False))
+        """Prints one paragraph as literal text, without markup or escape codes."""
+        self.console.print(Padding(Text(self.printable(text), style=style), (0, 0, 0, indent), expand=False))
 
-    def plain(self, text: str) -> str:
+    def printable(self, text: str) -> str:
         """Text that this terminal can print."""
-        seen = plain(text)
-        return seen.encode("ascii", "backslashreplace").decode() if self.ascii else seen
+        shown = printable(text)
+        return shown.encode("ascii", "backslashreplace").decode() if self.ascii else shown
 
     def sign(self, status: str) -> Text:
-        """A sign in its colour."""
+        """A status sign in its color."""
         return Text(SIGNS[status][self.ascii], style=_STYLES[status])
 
     def numbers(self, counts: Counter[str]) -> list[Text]:
@@ -89,23 +95,25 @@ class _Show:
         ]
 
     def grid(self) -> Table:
-        """Region by class, the worst of all accounts in each cell."""
+        """Region by class, with the worst status of all accounts in each cell."""
         found, wide = self.found, self.console.width >= _WIDE
         table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="bold")
         table.add_column("Region", no_wrap=True, max_width=_NAME, overflow=self.cut)
         for number, kind in enumerate(found.classes, 1):
-            table.add_column(self.plain(kind.name) if wide else str(number), justify="center", no_wrap=True)
+            table.add_column(
+                self.printable(kind.name) if wide else str(number), justify="center", no_wrap=True
+            )
         counts = found.tally(lambda cell: (cell.region, cell.event_class))
         area = None
         for region in found.regions:
             if area != (area := area_of(region)) and len(found.regions) > _MOST_LINES // 2:
                 table.add_row(Text(area, style="dim"))
             cells = (self.cell(counts.get((region, kind.name), Counter())) for kind in found.classes)
-            table.add_row(Text(self.plain(region)), *cells)
+            table.add_row(Text(self.printable(region)), *cells)
         return table
 
     def cell(self, counts: Counter[str]) -> Text:
-        """The worst status, and in how many of the accounts if not in all."""
+        """The worst status, and its number of accounts if not all have it."""
         status = worst(counts)
         if status is None:
             return Text(ABSENT[self.ascii], style="dim")
@@ -113,40 +121,40 @@ class _Show:
         return Text.assemble(self.sign(status), (some, _STYLES[status]))
 
     def key(self) -> None:
-        """What signs and numbers mean."""
+        """Prints what signs and numbers mean."""
         found = self.found
         meant = Text("  ").join(
             Text.assemble(self.sign(status), f" {words}")
             for status, words in (
                 ("covered", "arrives"),
-                ("blind", "does not"),
-                ("unknown", "nobody can say: no pass"),
+                ("blind", "does not arrive"),
+                ("unknown", "undetermined, not covered"),
             )
         )
         many_accounts = len(found.accounts) > 1 and self.console.width >= _WIDE
-        meant.append("  (a number: in so many accounts)" * many_accounts, style="dim")
+        meant.append("  (number: accounts with this status)" * many_accounts, style="dim")
         self.console.print(meant)
         if self.console.width < _WIDE:
             names = (f"{number} {kind.name}" for number, kind in enumerate(found.classes, 1))
             self.line("  ".join(names), style="dim")
 
     def accounts(self) -> None:
-        """The accounts, the worst first; many are summed up."""
+        """Prints the accounts, worst first; many are summed up."""
         counts = self.found.tally(lambda cell: cell.account)
         order = sorted(counts, key=lambda name: (-counts[name]["blind"], -counts[name]["unknown"], name))
         self.head("Accounts")
         table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
         table.add_column(no_wrap=True, max_width=_NAME, overflow=self.cut)
         for account in order[:_MOST_ACCOUNTS]:
-            table.add_row(Text(f"  {self.plain(account)}"), *self.numbers(counts[account]))
+            table.add_row(Text(f"  {self.printable(account)}"), *self.numbers(counts[account]))
         rest = sum((counts[account] for account in order[_MOST_ACCOUNTS:]), Counter[str]())
         if rest:
-            number = f"  {many(len(order) - _MOST_ACCOUNTS, 'more account')}"
+            number = f"  {count_of(len(order) - _MOST_ACCOUNTS, 'more account')}"
             table.add_row(Text(number), *self.numbers(rest))
         self.console.print(table)
 
     def findings(self) -> None:
-        """All findings but the notes, which are counted."""
+        """Prints all findings except notes, which are counted."""
         causes = [cause for cause in self.found.causes if cause.kind != "note"]
         if causes:
             self.head("Findings, most serious first")
@@ -154,34 +162,34 @@ class _Show:
             self.finding(number, cause)
         rest = len(causes) - MOST_FINDINGS
         if rest > 0:
-            self.line(f"{many(rest, 'more finding')} in the JSON report.")
+            self.line(f"{count_of(rest, 'more finding')} in the JSON report.")
         notes = len(self.found.causes) - len(causes)
         if notes:
-            self.line(f"{many(notes, 'note')} on what these answers rest on: see the JSON or HTML report.")
+            self.line(f"{count_of(notes, 'note')} about assumptions: see the JSON or HTML report.")
 
     def finding(self, number: int, cause: Cause) -> None:
-        """What, where, why, and the fix."""
+        """Prints one finding: what, where, why, and the fix."""
         look = _LOOKS.get(cause.kind)
         sign = self.sign(look) if look else Text("!", style="yellow")
         known = EVIDENCE[cause.evidence][1]
         self.console.print(
             Text.assemble(
-                f"{number:>2} ", sign, " ", (self.plain(cause.title), "bold"), f"  {cause.code}, {known}"
+                f"{number:>2} ", sign, " ", (self.printable(cause.title), "bold"), f"  {cause.code}, {known}"
             ),
             highlight=False,
         )
         every = len(cause.regions) == len(self.found.regions) > _FEW
-        regions = f"all {len(cause.regions)} Regions" if every else listed(cause.regions, 40)
-        accounts = f"{many(len(cause.accounts), 'account')} ({listed(cause.accounts, 4)})"
-        where = f"{regions}; {accounts}; {listed(cause.classes, 9)}"
+        regions = f"all {len(cause.regions)} Regions" if every else join_limited(cause.regions, 40)
+        accounts = f"{count_of(len(cause.accounts), 'account')} ({join_limited(cause.accounts, 4)})"
+        where = f"{regions}; {accounts}; {join_limited(cause.classes, 9)}"
         self.line(where, style="cyan", indent=5)
-        first = " (the first of several)" if len(cause.at) > 1 else ""
+        first = " (first of several)" if len(cause.at) > 1 else ""
         self.line(cause.why + first, indent=5)
         self.line(f"Fix: {cause.fix}", style="green", indent=5)
         self.console.print()
 
     def gaps(self, head: str, lines: tuple[str, ...]) -> None:
-        """What was not looked at."""
+        """Prints what was not checked, read, or understood."""
         if not lines:
             return
         self.head(head)
@@ -191,6 +199,6 @@ class _Show:
             self.line(f"and {len(lines) - _MOST_LINES:,} more", indent=2)
 
     def head(self, text: str) -> None:
-        """A heading."""
+        """Prints a heading."""
         self.console.print()
         self.console.print(Text(text, style="bold"))

@@ -1,13 +1,13 @@
-"""What-if: what a CloudFormation template would change in a World, before it is deployed.
+"""What-if: adds the resources of a CloudFormation template to a World, before the template is deployed.
 
-``text`` reads YAML or JSON, ``functions`` resolves ``!Ref`` and its kin for one account and Region, and
-``stack`` makes parts of a World of the resources.
+``document`` parses YAML or JSON, ``intrinsic_functions`` resolves ``!Ref`` and similar functions for one
+account and Region, and ``stack`` turns the resources into a World's models.
 """
 
 from __future__ import annotations
 
-from trailforward.doctor.template.functions import TemplateError
-from trailforward.doctor.template.stack import Planned, plan
-from trailforward.doctor.template.text import read
+from trailforward.doctor.template.document import parse_template
+from trailforward.doctor.template.intrinsic_functions import TemplateError
+from trailforward.doctor.template.stack import AppliedTemplate, apply_template
 
-__all__ = ["Planned", "TemplateError", "plan", "read"]
+__all__ = ["AppliedTemplate", "TemplateError", "apply_template", "parse_template"]

@@ -1,61 +1,64 @@
-"""A stack that is not there yet: the resources of a template as parts of a World."""
+"""Stack: turns the resources of a template into a World's models."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.discover.policies import role_of, statements
-from trailforward.doctor.discover.resources import key_policy
-from trailforward.doctor.template.functions import Resolver
-from trailforward.doctor.world import World
+from trailforward.doctor.template.intrinsic_functions import Resolver
+from trailforward.doctor.world.policy_documents import (
+    key_policy_from_document,
+    role_from_documents,
+    statements,
+)
+from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-#: AWS's state of an account's Region that nobody had to enable.
+#: The status of a Region that is enabled by default.
 _ENABLED = "ENABLED_BY_DEFAULT"
-#: Kinds that have no part in the way of an event.
+#: Resource types that do not affect an event's path.
 _ASIDE = ("AWS::CloudWatch::", "AWS::Logs::", "AWS::SSM::", "AWS::S3::", "AWS::CloudFormation::")
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A world with a template deployed.
+class AppliedTemplate:
+    """A world with a template applied.
 
     Attributes:
-        world: the world.
-        assumed: what was taken for granted, one sentence each.
-        not_understood: resources that mean nothing here, one sentence each.
+        world: the resulting world.
+        assumptions: what was assumed, one sentence each.
+        not_understood: resources of unsupported types, one sentence each.
     """
 
     world: World
-    assumed: tuple[str, ...]
+    assumptions: tuple[str, ...]
     not_understood: tuple[str, ...]
 
 
-def plan(
+def apply_template(
     template: Mapping[str, Any],
     places: Iterable[tuple[str, str]],
     parameters: Mapping[str, str],
     base: World | None = None,
     destinations: Iterable[str] = (),
-) -> Planned:
-    """Deploys a template into a world, in thought.
+) -> AppliedTemplate:
+    """Adds a template's resources to a world, as if the template were deployed.
 
     Args:
-        template: from :func:`~trailforward.doctor.template.read`.
-        places: (account, Region) pairs.
-        parameters: the template's parameters.
-        base: what is there already; none: nothing but a trail that takes all management events.
-        destinations: ARNs instead of the base's.
+        template: from :func:`~trailforward.doctor.template.parse_template`.
+        places: (account, Region) pairs to deploy to.
+        parameters: values of the template's parameters.
+        base: the existing world; by default, one with only a trail that logs all management events.
+        destinations: ARNs that replace the world's destinations.
 
     Raises:
-        TemplateError: the template needs what is not known.
+        TemplateError: the template needs something that is not supported or not given.
     """
     places = list(places)
     raw: dict[str, Any] = base.model_dump(mode="json", by_alias=True, exclude_unset=True) if base else {}
-    assumed = []
+    assumptions = []
     accounts = {account: dict(known) for account, known in raw.get("accounts", {}).items()}
     for account, region in places:
         accounts.setdefault(account, {}).setdefault(region, _ENABLED)
@@ -63,8 +66,8 @@ def plan(
     if base is None:
         owners = dict.fromkeys(account for account, _ in places)
         raw["trails"] = [_assumed_trail(account, places[0][1]) for account in owners]
-        assumed.append(
-            "A multi-Region trail that takes all management events is assumed: --snapshot knows better."
+        assumptions.append(
+            "Assuming a multi-Region trail that logs all management events; use --snapshot for real trails."
         )
     for key, identity in _IDENTITIES.items():
         new = {identity(item): item for stack in made for item in stack.found[key]}
@@ -73,8 +76,8 @@ def plan(
     raw |= {"accounts": accounts}
     if destinations := list(destinations):
         raw["destinations"] = destinations
-    odd = dict.fromkeys(sentence for stack in made for sentence in stack.not_understood)
-    return Planned(World.model_validate(raw), tuple(assumed), tuple(odd))
+    not_understood = dict.fromkeys(sentence for stack in made for sentence in stack.not_understood)
+    return AppliedTemplate(World.model_validate(raw), tuple(assumptions), tuple(not_understood))
 
 
 def _assumed_trail(account: str, region: str) -> dict[str, Any]:
@@ -94,7 +97,7 @@ _IDENTITIES: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
 
 
 class _Stack:
-    """The resources of one stack."""
+    """The resources of one stack, in the snapshot's form."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
@@ -107,7 +110,7 @@ class _Stack:
         for logical, resource in resolver.template["Resources"].items():
             if resolver.present(logical):
                 self._read(logical, str(resource.get("Type")))
-        for attach in self._late:  # policies come after what they belong to
+        for attach in self._late:  # policies attach to resources that may come later in the template
             attach()
         self.found["resources"] = list(self._resources.values())
         self.found["buses"] = list(self._buses.values())
@@ -116,7 +119,7 @@ class _Stack:
         if kind in _READ:
             _READ[kind](self, logical, self._resolver.properties(logical))
         elif not kind.startswith(_ASIDE):
-            self.not_understood.append(f"{logical}: resources of the type {kind}")
+            self.not_understood.append(f"{logical}: resources of the type {kind} are not supported")
 
     def rule(self, logical: str, properties: dict[str, Any]) -> None:
         if "EventPattern" not in properties:
@@ -152,9 +155,9 @@ class _Stack:
         documents = [item["PolicyDocument"] for item in properties.get("Policies", [])]
         boundary = properties.get("PermissionsBoundary")
         if properties.get("ManagedPolicyArns"):
-            boundary = boundary or "managed policies that the template does not show"
+            boundary = boundary or "managed policies that the template does not contain"
         trust = properties["AssumeRolePolicyDocument"]
-        self.found["roles"].append(role_of(arn, trust, documents, boundary=boundary))
+        self.found["roles"].append(role_from_documents(arn, trust, documents, boundary=boundary))
 
     def resource(self, logical: str, properties: dict[str, Any]) -> None:
         arn = self._resolver.arn(logical)
@@ -169,7 +172,7 @@ class _Stack:
         self._resources[arn] = found
 
     def _encryption(self, key: str) -> dict[str, Any]:
-        """A key of the template, or one that nobody can look at here."""
+        """The encryption with a key of the template, or with a key whose policy is not known."""
         if key.rpartition("alias/")[2].startswith("aws/"):
             return {"type": "aws-managed-key"}
         for logical, resource in self._resolver.template["Resources"].items():
@@ -178,11 +181,11 @@ class _Stack:
                 and key.rpartition("/")[2] == (self._resolver.arn(logical).rpartition("/")[2])
             ):
                 policy = self._resolver.properties(logical).get("KeyPolicy")
-                return {"type": "customer-key", "keyPolicy": key_policy(policy)}
+                return {"type": "customer-key", "keyPolicy": key_policy_from_document(policy)}
         return {"type": "customer-key"}
 
     def attached(self, logical: str, properties: dict[str, Any]) -> None:
-        """A queue's or topic's policy."""
+        """Attaches a queue's or topic's policy."""
         del logical
         named = properties.get("Queues") or properties.get("Topics") or [properties.get("Queue")]
         arns = [self._arn_of(str(item)) for item in named]
@@ -196,14 +199,14 @@ class _Stack:
         self._late.append(attach)
 
     def _arn_of(self, text: str) -> str:
-        """A queue's URL as an ARN; an ARN as it is."""
+        """The ARN for a queue's URL; an ARN is returned unchanged."""
         if not text.startswith("https://"):
             return text
         *_, account, name = text.split("/")
         return f"arn:{self._resolver.partition}:sqs:{self._resolver.region}:{account}:{name}"
 
     def permission(self, logical: str, properties: dict[str, Any]) -> None:
-        """Who may invoke a function, as its policy says it."""
+        """Adds a Lambda permission to the function's policy."""
         del logical
         given = str(properties["FunctionName"])
         place = f"{self._resolver.region}:{self._resolver.account}"
@@ -256,7 +259,7 @@ class _Stack:
         )
 
     def nothing(self, logical: str, properties: dict[str, Any]) -> None:
-        """Read where it is used."""
+        """Nothing to add: the resource is read where others refer to it."""
 
 
 def _target(item: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,98 @@
+"""Own calls: calls that the pipeline itself makes, whose events must not feed the pipeline again.
+
+Which services assume the roles was measured:
+https://github.com/radkawar/stackd/blob/9dc356f5e5cc49d2d334178a09c1398dd1c62617/testdata/aws/eventbridge/role_audit.json
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.world.regions import partition_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.doctor.world.call import Call
+    from trailforward.doctor.world.index import Index
+
+#: Services that assume the pipeline's roles.
+_ASSUMING = frozenset({"events.amazonaws.com", "lambda.amazonaws.com"})
+#: Request parameter that holds a name, to the service and the prefix of the name in the ARN.
+_NAMES = {
+    "functionName": ("lambda", "function:"),
+    "streamName": ("kinesis", "stream/"),
+    "deliveryStreamName": ("firehose", "deliverystream/"),
+    "keyId": ("kms", "key/"),
+    "logGroupName": ("logs", "log-group:"),
+}
+_QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.[^/]+/(\d{12})/(.+)")
+
+
+#: ``anything-but`` alone would also exclude every event that lacks the field.
+_WITHOUT = 'Exclude it in the event pattern: {} = [{{"exists": false}}, {{"anything-but": ["{}"]}}].'
+
+
+class OwnCall(NamedTuple):
+    """Why a call is the pipeline's own, and how to exclude its event."""
+
+    reason: str
+    remedy: str
+
+
+def own_call(index: Index, call: Call) -> OwnCall | None:
+    """Why a call is the pipeline's own, or None if it is not.
+
+    The role is recognized by the session issuer's ARN, which includes the role's path; ``userIdentity.arn``
+    is the assumed-role ARN, which does not.
+    """
+    issuer = _at(call.identity, "sessionContext", "sessionIssuer", "arn")
+    if _in(issuer, index.own_roles):
+        field = "detail.userIdentity.sessionContext.sessionIssuer.arn"
+        return OwnCall(f"made with the role {issuer}", _WITHOUT.format(field, issuer))
+    role = _at(call.request_parameters, "roleArn")
+    if call.identity.get("invokedBy") in _ASSUMING and _in(role, index.own_roles):
+        reason = f"{call.identity['invokedBy']} assumes the role {role}"
+        return OwnCall(reason, _WITHOUT.format("detail.requestParameters.roleArn", role))
+    if call.identity.get("type") != "AWSService":
+        return None
+    touched = next((arn for arn in _touched(call) if arn in index.own_resources), None)
+    if touched is None:
+        return None
+    remedy = (
+        f"Exclude {touched} in the trail's data event selectors, or this kind of event in the event pattern."
+    )
+    return OwnCall(f"an AWS service uses {touched}", remedy)
+
+
+def _touched(call: Call) -> Iterator[str]:
+    """The ARNs that a call may refer to. That KMS encryption contexts hold one is from memory."""
+    for resource in call.resources:
+        yield resource.arn
+    request = call.request_parameters or {}
+    context = request.get("encryptionContext")
+    yield from (
+        value for value in (context.values() if isinstance(context, dict) else ()) if isinstance(value, str)
+    )
+    partition = partition_of(call.region)
+    for key, value in request.items():
+        if not isinstance(value, str):
+            continue
+        yield value
+        if key == "queueUrl" and (queue := _QUEUE_URL.fullmatch(value)):
+            yield f"arn:{partition}:sqs:{queue[1]}:{queue[2]}:{queue[3]}"
+        if key in _NAMES and read_arn(value) is None:
+            service, prefix = _NAMES[key]
+            yield f"arn:{partition}:{service}:{call.region}:{call.account}:{prefix}{value}"
+
+
+def _in(value: Any, known: frozenset[str]) -> bool:
+    return isinstance(value, str) and value in known
+
+
+def _at(value: Any, *path: str) -> Any:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return value

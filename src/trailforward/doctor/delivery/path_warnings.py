@@ -1,0 +1,114 @@
+"""Path warnings: problems along a path besides the one that breaks it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.delivery.delivery_path import RawFinding
+from trailforward.doctor.delivery.own_calls import own_call
+from trailforward.doctor.delivery.policies import policy_allows
+from trailforward.doctor.delivery.roles import request_of
+from trailforward.doctor.world.call import SIGN_IN, SIGN_IN_EVENTBRIDGE_GUIDE
+from trailforward.doctor.world.links import read_arn
+from trailforward.errors import PatternError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.doctor.delivery.delivery_path import DeliveryPath
+    from trailforward.doctor.delivery.query import Query
+    from trailforward.doctor.world.index import PlacedRule, PlacedTarget
+
+
+def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
+    """All warnings along a path, in its order."""
+    for rule in path.rules:
+        yield from _without_source(query, rule)
+        yield from _spelling(query, path, rule)
+    for rule, target in path.targets:
+        yield from _dead_letters(query, rule, target)
+    if path.end is None:
+        yield from _loop(query)
+
+
+def _without_source(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
+    """Warns if anyone who can put events can spoof a match: PutEvents only rejects ``aws.`` sources.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+    """
+    pattern = query.index.pattern(rule)
+    if not isinstance(pattern, PatternError) and any("source" not in fields for fields in pattern.rules):
+        yield RawFinding("PATTERN_WITHOUT_SOURCE", rule.link, {})
+
+
+def _spelling(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterator[RawFinding]:
+    """Warns if a rule lists only the EventBridge guide's spelling of sign-ins, or matches only one."""
+    if not query.call.is_sign_in:
+        return
+    if path.end is not None and path.end.code == "PATTERN_MISMATCH" and path.end.at == rule.link:
+        listed = _detail_types(rule)
+        if SIGN_IN_EVENTBRIDGE_GUIDE in listed and SIGN_IN not in listed:
+            yield RawFinding("SIGNIN_SPELLING", rule.link, {})
+        return
+    spelling = query.call.detail_type
+    other = {**query.event, "detail-type": SIGN_IN_EVENTBRIDGE_GUIDE if spelling == SIGN_IN else SIGN_IN}
+    pattern = query.index.pattern(rule)
+    if not isinstance(pattern, PatternError) and not pattern.matches(other):
+        yield RawFinding("SIGNIN_ONE_SPELLING", rule.link, {"spelling": spelling})
+
+
+def _detail_types(rule: PlacedRule) -> list[Any]:
+    listed = json.loads(rule.pattern).get("detail-type", [])
+    return listed if isinstance(listed, list) else []
+
+
+def _dead_letters(query: Query, rule: PlacedRule, target: PlacedTarget) -> Iterator[RawFinding]:
+    """Warns unless the dead-letter queue is a standard queue in the Region that lets EventBridge send.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    at, arn = target.link, target.target.dlq
+    if arn is None:
+        yield RawFinding("DLQ_MISSING", at, {"dlq": "has no dead-letter queue"})
+        return
+    parsed = read_arn(arn)
+    if parsed is not None and parsed.region != rule.bus.region:
+        yield RawFinding("DLQ_OTHER_REGION", at, {"there": parsed.region, "here": rule.bus.region})
+    queue = query.index.resources.get(arn)
+    if queue is None:
+        yield _no_queue(query, at, arn)
+        return
+    if queue.fifo or arn.endswith(".fifo"):
+        yield RawFinding("DLQ_NOT_STANDARD", at, {})
+    if (
+        policy_allows(queue.policy, request_of(query, rule, None, "sqs:SendMessage", arn), needs_allow=True)
+        is not True
+    ):
+        yield RawFinding("DLQ_POLICY", at, {"rule": rule.arn})
+
+
+def _no_queue(query: Query, at: str, arn: str) -> RawFinding:
+    """A dead-letter queue that is not in the world: it is missing, or it was not read."""
+    parsed = read_arn(arn)
+    if parsed is not None:
+        reason = query.index.unseen("resources", parsed.account, parsed.region)
+        if parsed.account not in query.index.accounts:
+            reason = f"account {parsed.account} was not read"
+        if reason is not None:
+            return RawFinding("NOT_SEEN", at, {"what": "dead-letter queue", "reason": reason})
+    return RawFinding("DLQ_MISSING", at, {"dlq": f"names a dead-letter queue that does not exist ({arn})"})
+
+
+def _loop(query: Query) -> Iterator[RawFinding]:
+    """Warns if the pipeline's own call returns to it: data events multiply, management events stay rare."""
+    own = own_call(query.index, query.call)
+    if own is None:
+        return
+    data = query.call.category == "Data"
+    facts = {
+        "reason": own.reason,
+        "gain": ", and each such event causes at least one more" if data else ", at a low, bounded rate",
+        "remedy": own.remedy,
+    }
+    yield RawFinding("LOOP_RISK", query.call.link, facts, "critical" if data else None)

@@ -1,0 +1,65 @@
+"""Cards: one per cause and one per path group, as HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trailforward.doctor.report.html_page.diagram import diagram
+from trailforward.doctor.report.html_page.markup import chips, escape, evidence_badge
+from trailforward.doctor.report.text import SIGNS, count_of
+from trailforward.doctor.world.links import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.report.path_groups import PathGroup
+
+#: Kind of a finding to its color and sign.
+LOOKS = {"break": "blind", "unknown": "unknown", "warning": "warning", "note": "note"}
+_SIGNS = {**{name: signs[0] for name, signs in SIGNS.items()}, "warning": "!", "note": "i"}
+_KIND_NAMES = {"break": "Blind", "unknown": "Unknown", "warning": "Warning", "note": "Note"}
+
+_MOST_CHIPS, _MOST_ACCOUNTS, _MOST_LINKS = 40, 8, 100
+
+
+def finding_card(cause: Cause, number: int, titles: Mapping[str, str]) -> str:
+    """A finding: what, why, where, evidence, and the fix."""
+    look = LOOKS[cause.kind]
+    example = ' <span class="example">(first of several)</span>' if len(cause.at) > 1 else ""
+    links = [describe(link) for link in cause.at[:_MOST_LINKS]]
+    rest = len(cause.at) - len(links)
+    folded = "".join(f"<li>{escape(link)}</li>" for link in links) + (
+        f"<li>and {rest:,} more</li>" * bool(rest)
+    )
+    source = (
+        f'<a class="source" rel="noreferrer" href="{escape(cause.source)}">Source</a>'
+        if cause.source.startswith("https://")
+        else ""
+    )
+    return f"""<article class="finding {look}" id="{escape(cause.id)}" data-cause="{number}">
+<header><span class="sign" aria-hidden="true">{_SIGNS[look]}</span>
+<h3><span class="number">{number + 1}</span> {escape(cause.title)}</h3>
+<p class="tags"><b>{_KIND_NAMES[cause.kind]}</b> <code>{escape(cause.code)}</code> \
+{evidence_badge(cause.evidence)}</p>
+</header>
+<p class="why">{escape(cause.why)}{example}</p>
+<p class="fix"><b>Fix</b> {escape(cause.fix)} {source}</p>
+<dl><div><dt>{count_of(len(cause.regions), "Region")}</dt><dd>{chips(cause.regions, _MOST_CHIPS)}</dd></div>
+<div><dt>{count_of(len(cause.accounts), "account")}</dt><dd>{chips(cause.accounts, _MOST_ACCOUNTS)}</dd></div>
+<div><dt>Events</dt><dd>{chips([titles[name] for name in cause.classes], _MOST_CHIPS)}</dd></div></dl>
+<details><summary>{count_of(len(cause.at), "place")}, {count_of(cause.cells, "combination")}</summary>\
+<ol>{folded}</ol></details>
+</article>"""
+
+
+def path_card(group: PathGroup, number: int, titles: Mapping[str, str]) -> str:
+    """A path group: its diagram, with the classes of events that take it."""
+    head = "Arrives" if group.status == "covered" else group.title
+    return f"""<article class="path {group.status}" data-path="{number}">
+<header><span class="sign" aria-hidden="true">{_SIGNS[group.status]}</span><h3>{escape(head)}</h3>
+<p class="tags"><b>{group.status.capitalize()}</b> {count_of(group.cells, "combination")}: \
+{count_of(len(group.regions), "Region")}, {count_of(len(group.accounts), "account")}</p></header>
+{chips([titles[name] for name in group.classes], _MOST_CHIPS)}
+<div class="drawing">{diagram(group)}</div>
+</article>"""

@@ -1,0 +1,89 @@
+"""JSON report: the whole survey, as ``schema.json`` describes. Incompatible changes increase VERSION."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Callable
+
+    from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.report.survey import Cell, Survey
+
+SCHEMA = "trailforward-doctor-report"
+VERSION = 1
+
+
+def to_json(found: Survey) -> str:
+    """The survey as JSON text in ASCII; the same survey gives the same text."""
+    return json.dumps(report(found), indent=1) + "\n"
+
+
+def report(found: Survey) -> dict[str, Any]:
+    """The survey as dicts and lists."""
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "exitCode": found.exit_code,
+        "headline": found.headline,
+        "destinations": list(found.destinations),
+        "accounts": list(found.accounts),
+        "regions": list(found.regions),
+        "classes": [{"name": kind.name, "title": kind.title} for kind in found.classes],
+        "counts": {
+            **_counts(found.counts),
+            "byClass": _by(found, lambda cell: cell.event_class),
+            "byRegion": _by(found, lambda cell: cell.region),
+            "byAccount": _by(found, lambda cell: cell.account),
+        },
+        "findings": [_finding(cause) for cause in found.causes],
+        "cells": [_cell(cell) for cell in found.cells],
+        "notRead": list(found.not_read),
+        "notUnderstood": list(found.not_understood),
+        "notChecked": list(found.not_checked),
+    }
+
+
+def _counts(counts: Counter[str]) -> dict[str, int]:
+    return {status: counts[status] for status in ("covered", "unknown", "blind")}
+
+
+def _by(found: Survey, key: Callable[[Cell], str]) -> dict[str, dict[str, int]]:
+    return {name: _counts(counts) for name, counts in found.tally(key).items()}
+
+
+def _finding(cause: Cause) -> dict[str, Any]:
+    return {
+        "id": cause.id,
+        "code": cause.code,
+        "kind": cause.kind,
+        "severity": cause.severity,
+        "title": cause.title,
+        "why": cause.why,
+        "fix": cause.fix,
+        "evidence": cause.evidence,
+        "source": cause.source,
+        "at": list(cause.at),
+        "accounts": list(cause.accounts),
+        "regions": list(cause.regions),
+        "classes": list(cause.classes),
+        "cells": cause.cells,
+    }
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    verdict = cell.verdict
+    return {
+        "account": cell.account,
+        "region": cell.region,
+        "class": cell.event_class,
+        "recordedIn": cell.recorded,
+        "status": cell.status,
+        "code": verdict.code,
+        "at": verdict.at,
+        "evidence": verdict.evidence,
+        "findings": list(cell.causes),
+        "path": list(verdict.path),
+    }

@@ -1,0 +1,246 @@
+"""Index: fast look-ups in a World, by account and Region; every ARN and pattern is parsed once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.world.links import BusAt, read_arn
+from trailforward.doctor.world.regions import partition_of
+from trailforward.errors import PatternError
+from trailforward.patterns import Pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trailforward.arn import Arn
+    from trailforward.doctor.world.resources import Bus, Resource, Role, Rule, SetAside, Target, Trail
+    from trailforward.doctor.world.world import World
+
+#: ``account:ListRegions``, RegionOptStatus.
+ENABLED = frozenset({"ENABLED", "ENABLED_BY_DEFAULT"})
+CHANGING = frozenset({"ENABLING", "DISABLING"})
+
+_BUS = "event-bus/"
+_BUS_V2 = "event-busv2/"
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedTarget:
+    """A target with its link and its parsed ARN (None if the text is not an ARN)."""
+
+    target: Target
+    link: str
+    arn: Arn | None
+
+    @property
+    def bus(self) -> BusAt | None:
+        """The event bus that the target names, or None."""
+        if self.arn is None or self.arn.service != "events" or not self.arn.resource.startswith(_BUS):
+            return None
+        return BusAt(self.arn.account, self.arn.region, self.arn.resource.removeprefix(_BUS))
+
+    @property
+    def is_new_bus(self) -> bool:
+        """Whether the target is a bus of the new type (``event-busv2/NAME/ID``)."""
+        arn = self.arn
+        return arn is not None and arn.service == "events" and arn.resource.startswith(_BUS_V2)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRule:
+    """A rule with its bus, its link, and the targets that can lead to a destination.
+
+    Attributes:
+        rule: the rule.
+        bus: the bus that the rule is on.
+        link: ``rule:A/R/BUS/NAME``.
+        pattern: the event pattern as JSON text.
+        leads: targets that are a destination, a bus, or a topic with known subscriptions.
+    """
+
+    rule: Rule
+    bus: BusAt
+    link: str
+    pattern: str
+    leads: tuple[PlacedTarget, ...]
+
+    @property
+    def arn(self) -> str:
+        """The rule's ARN, which deliveries without a role send as ``aws:SourceArn``."""
+        place = self.rule.name if self.bus.name == "default" else f"{self.bus.name}/{self.rule.name}"
+        return f"arn:{partition_of(self.bus.region)}:events:{self.bus.region}:{self.bus.account}:rule/{place}"
+
+
+class Index:
+    """Look-ups in one world, built once by :attr:`World.index`.
+
+    Args:
+        world: the snapshot; worlds are frozen.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.accounts = world.accounts
+        self.destinations = frozenset(world.destinations)
+        self.own_roles = frozenset(world.own.roles)
+        self.own_resources = frozenset(world.own.resources)
+        self.roles: dict[str, Role] = _first((role.arn, role) for role in world.roles)
+        self.resources: dict[str, Resource] = _first((item.arn, item) for item in world.resources)
+        self.buses: dict[BusAt, Bus] = _first((BusAt(b.account, b.region, b.name), b) for b in world.buses)
+        self.organization_id = world.organization.id if world.organization else ""
+        self._members = frozenset(world.organization.accounts if world.organization else ())
+        self._trails = world.trails
+        self._trails_of: dict[str, tuple[Trail, ...]] = {}
+        self._candidates: dict[BusAt, list[PlacedRule]] = {}
+        self._custom: dict[tuple[str, str], list[PlacedRule]] = {}
+        self._covered: set[str] = set()
+        for placed in filter(_is_candidate, map(self._place, world.rules)):
+            account, region, name = placed.bus
+            self._candidates.setdefault(placed.bus, []).append(placed)
+            if name == "default":
+                self._covered.add(account)
+            else:
+                self._custom.setdefault((account, region), []).append(placed)
+        self._patterns: dict[str, Pattern | PatternError] = {}
+        unseen = (((gap.what, gap.account, gap.region), gap.why) for gap in world.unseen)
+        self._unseen: dict[tuple[str, str, str], str] = _first(chain(unseen, map(_gap, world.set_aside)))
+
+    def status(self, account: str, region: str) -> str | None:
+        """The status of a Region in an account that was read; None if it is not listed."""
+        return self.accounts[account].get(region)
+
+    def enabled(self, account: str, region: str) -> bool:
+        """Whether a Region is enabled in an account."""
+        return self.accounts.get(account, {}).get(region) in ENABLED
+
+    def opted_in(self, account: str, region: str) -> bool:
+        """Whether an account has enabled a Region that is disabled by default (an opt-in Region)."""
+        return self.accounts.get(account, {}).get(region) == "ENABLED"
+
+    def changing(self, account: str, region: str) -> bool:
+        """Whether a Region is being enabled or disabled in an account."""
+        return self.accounts.get(account, {}).get(region) in CHANGING
+
+    def in_organization(self, account: str) -> bool:
+        """Whether an account is a member of the organization."""
+        return account in self._members
+
+    def trails(self, account: str) -> tuple[Trail, ...]:
+        """The trails that apply to an account: its own trails, and its organization's trails."""
+        if account not in self._trails_of:
+            member = self.in_organization(account)
+            self._trails_of[account] = tuple(
+                trail for trail in self._trails if trail.account == account or (member and trail.organization)
+            )
+        return self._trails_of[account]
+
+    def candidates(self, bus: BusAt) -> Sequence[PlacedRule]:
+        """The rules of a bus that may lead to a destination, in their order.
+
+        Rules without any target count too. Rules without a pattern (schedules) receive no events and do not
+        count.
+        """
+        return self._candidates.get(bus, ())
+
+    def custom_candidates(self, account: str, region: str) -> Sequence[PlacedRule]:
+        """The candidates on all custom buses of one Region, in their order."""
+        return self._custom.get((account, region), ())
+
+    def covered_somewhere(self, account: str) -> bool:
+        """Whether the account's default bus has a candidate in any Region."""
+        return account in self._covered
+
+    def pattern(self, rule: PlacedRule) -> Pattern | PatternError:
+        """A rule's compiled pattern, or the error if our engine rejects what EventBridge accepted."""
+        found = self._patterns.get(rule.pattern)
+        if found is None:
+            try:
+                found = Pattern(rule.pattern)
+            except PatternError as error:
+                found = error
+            self._patterns[rule.pattern] = found
+        return found
+
+    def has_bus(self, bus: BusAt) -> bool:
+        """Whether a bus exists; every enabled Region has a default bus."""
+        return bus in self.buses or (bus.name == "default" and self.enabled(bus.account, bus.region))
+
+    def unseen(self, what: str, account: str, region: str) -> str | None:
+        """Why something could not be read, or None if it was read; only then is its absence certain."""
+        if not self._unseen:
+            return None
+        keys = (
+            (kind, owner, place)
+            for kind in (what, "*")
+            for owner in (account, "*")
+            for place in (region, "*")
+        )
+        return next((self._unseen[key] for key in keys if key in self._unseen), None)
+
+    def _place(self, rule: Rule) -> PlacedRule:
+        place = f"{rule.account}/{rule.region}/{rule.bus}/{rule.name}"
+        targets = (
+            PlacedTarget(target, f"target:{place}/{target.id}", read_arn(target.arn))
+            for target in rule.targets
+        )
+        return PlacedRule(
+            rule=rule,
+            bus=BusAt(rule.account, rule.region, rule.bus),
+            link=f"rule:{place}",
+            pattern=rule.pattern if isinstance(rule.pattern, str) else json.dumps(rule.pattern),
+            leads=tuple(target for target in targets if self._leads(target)),
+        )
+
+    def _leads(self, target: PlacedTarget) -> bool:
+        topic = self.resources.get(target.target.arn)
+        return (
+            target.target.arn in self.destinations
+            or target.bus is not None
+            or target.is_new_bus
+            or (topic is not None and topic.subscriptions is not None)
+        )
+
+
+def _is_candidate(placed: PlacedRule) -> bool:
+    rule = placed.rule
+    return rule.pattern is not None and (bool(placed.leads) or not rule.targets)
+
+
+def _first(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A dict that keeps the first value of each key."""
+    found: dict[Any, Any] = {}
+    for key, value in pairs:
+        found.setdefault(key, value)
+    return found
+
+
+#: A list of the snapshot to the kind of thing that is unknown when one of its items was set aside.
+_KINDS = {
+    "trails": "trails",
+    "organization": "trails",
+    "rules": "rules",
+    "buses": "buses",
+    "roles": "roles",
+    "resources": "resources",
+    "unseen": "*",
+    "destinations": "rules",
+}
+
+
+def _gap(piece: SetAside) -> tuple[tuple[str, str, str], str]:
+    """What is unknown because an item of the snapshot was set aside: it may be just what seems to be missing.
+
+    Returns:
+        The kind, account, and Region of what is unknown; and the reason.
+    """
+    raw = piece.value if isinstance(piece.value, dict) else {}
+    what = _KINDS.get(piece.where.partition("[")[0], "")
+    arn = read_arn(raw["arn"]) if isinstance(raw.get("arn"), str) else None
+    account, region = (arn.account, arn.region) if arn else (raw.get("account"), raw.get("region"))
+    return (
+        what,
+        account if isinstance(account, str) and what != "trails" else "*",
+        region if isinstance(region, str) and region else "*",
+    ), f"{piece.where} was not understood"
