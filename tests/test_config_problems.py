@@ -67,7 +67,7 @@ SINKS = [
     (
         'to = "arn:amazon:kinesis:eu-west-1:111122223333:stream/x"',
         "to",
-        "no AWS partition",
+        "not an AWS partition",
         "stream/cloudsec",
     ),
     ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/"', "to", "malformed name", "stream/cloudsec"),

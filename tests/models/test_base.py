@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.models.samples import API_CALL, EVERY_FIELD, KINDS, SIGN_IN, dump, event, nested, text
+from tests.models.records import API_CALL, EVERY_FIELD, KINDS, SIGN_IN, dump, event, nested, text
 from trailforward.models import ApiCall, AwsTime, EventBridgeEvent, EventVersion, UserIdentity, parse_record
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.samples import dump, helpers, nested, text
+from tests.models.records import dump, helpers, nested, text
 from trailforward.models import CloudTrailRecord, EventBridgeEvent
 
 CORPUS = Path(os.environ.get("TRAILFORWARD_CORPUS") or "")

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.models.samples import API_CALL, KINDS, SIGN_IN, dump, envelope, text
+from tests.models.records import API_CALL, KINDS, SIGN_IN, dump, envelope, text
 from trailforward.models import ApiCall, CloudTrailRecord, ConsoleSignIn, EventBridgeEvent, parse_record
 
 

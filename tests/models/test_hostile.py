@@ -6,7 +6,7 @@ from typing import Any, get_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.samples import KINDS, dump, envelope, helpers, nested, text
+from tests.models.records import KINDS, dump, envelope, helpers, nested, text
 from trailforward.models import EventBridgeEvent, Failure, LenientModel, SignInData, parse_record
 
 KIND_NAMES = [*(record["eventType"] for record in KINDS), "AwsVpceEvents", "AwsFuture"]

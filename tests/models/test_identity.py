@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.samples import ROLE, ROOT, USER
+from tests.models.records import ROLE, ROOT, USER
 from trailforward.models import UserIdentity
 
 NAMES: list[tuple[str | None, dict[str, Any]]] = [

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.samples import API_CALL, EVERY_FIELD, ROOT
+from tests.models.records import API_CALL, EVERY_FIELD, ROOT
 from trailforward.models import Failure, parse_record
 
 

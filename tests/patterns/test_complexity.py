@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trailforward.patterns import InvalidPattern, Limits, Pattern
+from trailforward.patterns import InvalidPatternError, Limits, Pattern
 from trailforward.patterns.complexity import MAX_WORK, TOO_COMPLEX, complexity
 
 FREE = Limits(size=10**6, complexity=10**6)
@@ -64,7 +64,7 @@ def test_lists_below_anything_but_share() -> None:
 def test_gate() -> None:
     """Above 10 a pattern is refused in the service's words, which name no place; the limit is a setting."""
     source = {"a": wildcards("*x*", "*y*", "*z*", "*w*")}
-    with pytest.raises(InvalidPattern) as caught:
+    with pytest.raises(InvalidPatternError) as caught:
         Pattern(source)
     assert caught.value.reason == TOO_COMPLEX
     assert caught.value.line is None

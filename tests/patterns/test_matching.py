@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trailforward.errors import EventError
 from trailforward.message import Message, Origin
-from trailforward.patterns import InvalidPattern, Pattern
+from trailforward.patterns import InvalidPatternError, Pattern
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -147,7 +147,7 @@ def test_wildcards_match_as_by_trying_everything(segments: list[str], value: str
     """Matching by segments finds a match exactly where one exists."""
     try:
         pattern = Pattern({"a": [{"wildcard": "*".join(segments)}]})
-    except InvalidPattern:
+    except InvalidPatternError:
         return
     assert pattern.matches({"a": value}) == _wildcard(segments, value)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from trailforward.patterns import InvalidPattern, Pattern, PatternSet
+from trailforward.patterns import InvalidPatternError, Pattern, PatternSet
 from trailforward.patterns.complexity import complexity
-from trailforward.patterns.refusal import PREFIX
+from trailforward.patterns.invalid import PREFIX
 
 
 def _folder() -> Path | None:
@@ -40,7 +40,7 @@ def _vectors(name: str) -> list[dict[str, Any]]:
 def _answer(vector: dict[str, Any]) -> Any:
     try:
         pattern = Pattern(vector["pattern"])
-    except InvalidPattern:
+    except InvalidPatternError:
         return "exception"
     return "ok" if vector["event"] is None else pattern.matches(vector["event"])
 
@@ -63,7 +63,7 @@ def test_every_refusal_is_worded_as_the_services(name: str) -> None:
     for vector in _vectors(name):
         if vector.get("expect_strict_or", vector["expect"]) != "exception":
             continue
-        with pytest.raises(InvalidPattern) as caught:
+        with pytest.raises(InvalidPatternError) as caught:
             Pattern(vector["pattern"])
         # The recording put placeholders in two texts; its columns count the real ones.
         text = vector["error_message"].replace("<partition>", "aws").replace("<region>", "us-east-1")
@@ -102,5 +102,5 @@ def test_truncated_and_mutated_patterns_are_refused_or_work(name: str) -> None:
         for mutant in (text[:cut], text[:cut] + swapped + text[cut + 1 :], text[:cut] + text[cut + 1 :]):
             try:
                 Pattern(mutant).matches(vector["event"] or "{}")
-            except InvalidPattern as error:
+            except InvalidPatternError as error:
                 assert error.reason  # noqa: PT017  # most mutants are refused, some are not

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from trailforward.patterns import InvalidPattern, Pattern
-from trailforward.patterns.refusal import PREFIX
+from trailforward.patterns import InvalidPatternError, Pattern
+from trailforward.patterns.invalid import PREFIX
 
 FILES = ("service.json", "ruler_tests.json")
 
@@ -32,7 +32,7 @@ def answer(vector: dict[str, Any]) -> tuple[Any, str]:
     """The engine's answer in the vectors' words, and the text of a refusal."""
     try:
         pattern = Pattern(vector["pattern"])
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         return "exception", str(error).removeprefix(PREFIX)
     return "ok" if vector["event"] is None else pattern.matches(vector["event"]), ""
 

@@ -165,7 +165,7 @@ def test_a_difference_is_shown() -> None:
     siem, copy = MemorySink(), MemorySink()
     outcome = process({"siem": siem, "copy": copy}, EVENT)
     with pytest.raises(AssertionError) as raised:
-        assert_forwarded(outcome, EVENT.changed({"detail.userAgent": "other"}))
+        assert_forwarded(outcome, EVENT.with_changes({"detail.userAgent": "other"}))
     text = str(raised.value)
     assert text.startswith("not forwarded as expected:\n  StopLogging ")
     assert '"userAgent":"other"' in text

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import trailforward
 from trailforward.message import Message, Origin
 from trailforward.testing import (
+    as_cloudtrail_notification,
     as_cloudwatch_logs,
     as_eventbridge,
     as_fifo_sqs,
@@ -26,14 +27,13 @@ from trailforward.testing import (
     as_sns,
     as_sns_in_sqs,
     as_sqs,
-    as_trail_notification,
     cloudtrail_event,
     log_batch,
-    s3_test_message,
+    log_file,
+    log_file_key,
+    s3_test_event,
     samples,
     strategies,
-    trail_file,
-    trail_key,
 )
 
 if TYPE_CHECKING:
@@ -160,19 +160,19 @@ def test_direct_invocation_is_the_event() -> None:
 @given(st.lists(strategies.events() | strategies.records(), max_size=4))
 def test_trail_files_hold_exact_records(events: list[Any]) -> None:
     """A trail file is the records' own bytes, gzipped or not."""
-    plain = trail_file(*events, compressed=False)
-    assert gzip.decompress(trail_file(*events)) == plain
+    plain = log_file(*events, compressed=False)
+    assert gzip.decompress(log_file(*events)) == plain
     assert json.loads(plain) == {"Records": [event.get("detail", event) for event in events]}
 
 
 def test_trail_files_keep_bytes() -> None:
     """Literals that no parser gives back stand in the trail file as they stood in the event."""
-    assert Message(ODD, Origin("test")).detail in trail_file(ODD, compressed=False)
+    assert Message(ODD, Origin("test")).detail in log_file(ODD, compressed=False)
 
 
 def test_keys_are_those_of_cloudtrail() -> None:
     """Account, Region and day are in the key, twice where CloudTrail has them twice."""
-    assert trail_key() == (
+    assert log_file_key() == (
         "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/09/14/"
         "111122223333_CloudTrail_eu-west-1_20260914T0912Z_EXAMPLE0a1B2c3D4.json.gz"
     )
@@ -185,9 +185,12 @@ def test_notifications_point_to_objects() -> None:
     assert unquote_plus(record["s3"]["object"]["key"]) == "a b/ü+.gz"
     assert (record["s3"]["bucket"]["name"], record["s3"]["object"]["size"]) == ("mine", 7)
     assert as_s3_object_created("a b", bucket="mine")["detail"]["object"]["key"] == "a b"
-    assert as_trail_notification("a", "b", bucket="mine") == {"s3Bucket": "mine", "s3ObjectKey": ["a", "b"]}
-    assert as_trail_notification()["s3ObjectKey"] == [trail_key()]
-    assert as_s3_object_created()["detail"]["object"]["key"] == trail_key()
+    assert as_cloudtrail_notification("a", "b", bucket="mine") == {
+        "s3Bucket": "mine",
+        "s3ObjectKey": ["a", "b"],
+    }
+    assert as_cloudtrail_notification()["s3ObjectKey"] == [log_file_key()]
+    assert as_s3_object_created()["detail"]["object"]["key"] == log_file_key()
     assert len(as_s3_notification("a", "b")["Records"]) == 2
 
 
@@ -199,9 +202,9 @@ def test_notifications_point_to_objects() -> None:
         as_sqs(as_s3_notification()),
         as_sqs(as_s3_object_created()),
         as_sns(as_s3_notification()),
-        as_sns(as_trail_notification()),
+        as_sns(as_cloudtrail_notification()),
         as_sns_in_sqs(as_s3_notification()),
-        as_sns_in_sqs(as_trail_notification(), raw_delivery=True),
+        as_sns_in_sqs(as_cloudtrail_notification(), raw_delivery=True),
     ],
     ids=["s3", "eventbridge", "sqs", "eventbridge-sqs", "sns", "sns-own", "sns-sqs", "sns-sqs-own"],
 )
@@ -211,22 +214,22 @@ def test_notifications_lead_to_the_trail_file(payload: dict[str, Any]) -> None:
 
     def fetch(pointer: Any) -> list[bytes]:
         asked.append((pointer.bucket, pointer.key))
-        return [trail_file(cloudtrail_event("StopLogging"), ODD)]
+        return [log_file(cloudtrail_event("StopLogging"), ODD)]
 
     names = [event.detail.event_name for event in trailforward.parse(payload, fetch=fetch)]
     assert names == ["StopLogging", "SearchInsights"]
-    assert asked == [("example-trail", trail_key())]
+    assert asked == [("example-trail", log_file_key())]
 
 
 def test_what_holds_no_event_is_skipped() -> None:
     """Control messages and S3's test messages are known for what they are."""
     for payload in (as_cloudwatch_logs(control=True), as_kinesis(log_batch(control=True))):
         assert list(trailforward.parse(payload)) == []
-    assert list(trailforward.parse(as_sqs(s3_test_message()))) == []
+    assert list(trailforward.parse(as_sqs(s3_test_event()))) == []
 
 
 def test_notifications_nest() -> None:
     """A queue may carry a notification as it carries an event."""
     (record,) = as_sqs(as_s3_notification())["Records"]
     assert json.loads(record["body"]) == as_s3_notification()
-    assert s3_test_message("mine")["Event"] == "s3:TestEvent"
+    assert s3_test_event("mine")["Event"] == "s3:TestEvent"

@@ -19,7 +19,7 @@ from trailforward.testing import (
     as_sqs,
     assert_forwarded,
     cloudtrail_event,
-    lost_answer,
+    lost_response,
     refuse,
 )
 
@@ -124,7 +124,7 @@ def test_refuse_without_indexes_refuses_all() -> None:
 @pytest.mark.parametrize("error", [None, PermanentError("gone")])
 def test_a_lost_answer_is_taken_all_the_same(error: PermanentError | None) -> None:
     """The destination has the batch, the caller has an error: what makes duplicates."""
-    sink = FlakySink([lost_answer(error)])
+    sink = FlakySink([lost_response(error)])
     with pytest.raises(PermanentError if error else TransientError):
         sink.send([A])
     assert sink.data == [b"a"]
@@ -159,7 +159,7 @@ def test_the_forwarder_gets_every_event_through_a_short_script(steps: list[str])
         "throttle": TransientError("http_503"),
         "refuse": refuse(),
         "first": refuse(0),
-        "lose": lost_answer(),
+        "lose": lost_response(),
     }
     sink = FlakySink([made[step] for step in steps])
     events = [cloudtrail_event(seed=seed) for seed in range(3)]

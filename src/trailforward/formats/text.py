@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats._lines import as_json, line
-from trailforward.formats._objects import arns, objects
+from trailforward.formats._display import as_json, line
+from trailforward.formats._resources import arns, objects
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -39,11 +39,18 @@ from trailforward.models.insight import (
     InsightStatistics,
     InsightValue,
 )
-from trailforward.models.kinds import parse_record
 from trailforward.models.network import NetworkActivityEvent
-from trailforward.models.parts import Addendum, EdgeDeviceDetails, EventContext, Failure, Resource, TlsDetails
+from trailforward.models.parse import parse_record
 from trailforward.models.record import CloudTrailRecord
 from trailforward.models.service import ServiceEvent
+from trailforward.models.shared import (
+    Addendum,
+    EdgeDeviceDetails,
+    EventContext,
+    Failure,
+    Resource,
+    TlsDetails,
+)
 from trailforward.models.signin import ConsoleSignIn, SignInData
 from trailforward.models.time import AwsTime
 from trailforward.models.version import EventVersion

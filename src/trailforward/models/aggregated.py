@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from trailforward.models._read import dig, items, principal
+from trailforward.models._safe_access import dig, items, principal
 from trailforward.models.base import LenientModel
 from trailforward.models.record import CloudTrailRecord
 from trailforward.models.time import AwsTime

@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from trailforward.models.base import LenientModel
-from trailforward.models.kinds import parse_record
+from trailforward.models.parse import parse_record
 from trailforward.models.record import CloudTrailRecord
 from trailforward.models.time import AwsTime
 

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-ev
 
 from typing import Any
 
-from trailforward.models._read import dig, flag, principal, text
+from trailforward.models._safe_access import dig, flag, principal, text
 from trailforward.models.base import LenientModel
 from trailforward.models.time import AwsTime
 

@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-in
 
 from typing import Any
 
-from trailforward.models._read import dig, items, principal
+from trailforward.models._safe_access import dig, items, principal
 from trailforward.models.base import LenientModel
 from trailforward.models.record import CloudTrailRecord
 

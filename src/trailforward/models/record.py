@@ -8,10 +8,17 @@ from typing import Any
 
 from pydantic import Field
 
-from trailforward.models._read import dig, flag, text
+from trailforward.models._safe_access import dig, flag, text
 from trailforward.models.base import LenientModel
 from trailforward.models.identity import UserIdentity
-from trailforward.models.parts import Addendum, EdgeDeviceDetails, EventContext, Failure, Resource, TlsDetails
+from trailforward.models.shared import (
+    Addendum,
+    EdgeDeviceDetails,
+    EventContext,
+    Failure,
+    Resource,
+    TlsDetails,
+)
 from trailforward.models.time import AwsTime
 from trailforward.models.version import EventVersion
 

@@ -3,9 +3,9 @@
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/non-api-aws-service-events.html
 """
 
-from trailforward.models._read import member, says_failure, text
-from trailforward.models.parts import Failure
+from trailforward.models._safe_access import member, says_failure, text
 from trailforward.models.record import CloudTrailRecord
+from trailforward.models.shared import Failure
 
 
 class ServiceEvent(CloudTrailRecord):

@@ -6,10 +6,10 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-ev
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from trailforward.models._read import flag, says_failure
+from trailforward.models._safe_access import flag, says_failure
 from trailforward.models.base import LenientModel
-from trailforward.models.parts import Failure
 from trailforward.models.record import CloudTrailRecord
+from trailforward.models.shared import Failure
 
 
 class SignInData(LenientModel):

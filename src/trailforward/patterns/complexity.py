@@ -12,9 +12,9 @@ from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from trailforward.patterns.consistency import path_order
+from trailforward.patterns.invalid import InvalidPatternError
 from trailforward.patterns.operators import ABSENT, Member
-from trailforward.patterns.refusal import InvalidPattern
-from trailforward.patterns.text import wildcard_segments
+from trailforward.patterns.strings import wildcard_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,10 +39,10 @@ def check_complexity(rules: Iterable[Rule], limit: int) -> None:
     """Refuses rules whose wildcards are too complex.
 
     Raises:
-        InvalidPattern: the service's text; it names no place.
+        InvalidPatternError: the service's text; it names no place.
     """
     if complexity(rules, stop=limit) > limit:
-        raise InvalidPattern(TOO_COMPLEX)
+        raise InvalidPatternError(TOO_COMPLEX)
 
 
 def complexity(rules: Iterable[Rule], *, stop: int = 100, thorough: bool = False) -> int:

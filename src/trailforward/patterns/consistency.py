@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.patterns.event import steps
+from trailforward.patterns.leaves import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

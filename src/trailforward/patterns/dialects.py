@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trailforward.patterns.refusal import InvalidPattern
+from trailforward.patterns.invalid import InvalidPatternError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,13 +29,13 @@ def check_dialect(dialect: str, rules: Iterable[Rule]) -> None:
     """Refuses what a service lacks.
 
     Raises:
-        InvalidPattern: names the operator and the path.
+        InvalidPatternError: names the operator and the path.
         ValueError: no such dialect.
     """
     if dialect not in LACKS:
         raise ValueError(f"no dialect {dialect!r}; there are {', '.join(LACKS)}")
     for path, kind in lacking(dialect, rules):
-        raise InvalidPattern(f"{kind} is not supported by {dialect}: {path}")
+        raise InvalidPatternError(f"{kind} is not supported by {dialect}: {path}")
 
 
 def lacking(dialect: str, rules: Iterable[Rule]) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from trailforward.patterns.event import leaves
+from trailforward.patterns.leaves import leaves
 from trailforward.patterns.operators import leaf_test
 
 if TYPE_CHECKING:

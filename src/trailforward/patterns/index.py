@@ -12,11 +12,11 @@ from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.patterns.event import view
-from trailforward.patterns.keys import Key, needs
+from trailforward.patterns.index_keys import Key, needs
+from trailforward.patterns.leaf_index import Node, Table, look
+from trailforward.patterns.leaves import view
 from trailforward.patterns.numbers import Number
 from trailforward.patterns.pattern import Pattern
-from trailforward.patterns.table import Node, Table, look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

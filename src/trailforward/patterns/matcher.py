@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.consistency import Consistency, Field
-from trailforward.patterns.event import MISSING, scalars
+from trailforward.patterns.leaves import MISSING, scalars
 from trailforward.patterns.operators import leaf_test, plain_strings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.patterns.addresses import Network, address
 from trailforward.patterns.numbers import Number, comparable, number_text
-from trailforward.patterns.text import ignoring_case, prefix_ignoring_case, suffix_ignoring_case, wildcard
+from trailforward.patterns.strings import ignoring_case, prefix_ignoring_case, suffix_ignoring_case, wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

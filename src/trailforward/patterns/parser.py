@@ -10,11 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trailforward.patterns.condition_parser import MemberParser
+from trailforward.patterns.invalid import InvalidPatternError
 from trailforward.patterns.limits import Limits
-from trailforward.patterns.members import MemberParser
 from trailforward.patterns.operators import Condition
 from trailforward.patterns.reader import Reader
-from trailforward.patterns.refusal import InvalidPattern
 
 #: Refused as a field name anywhere inside a branch of ``$or`` (Event Ruler).
 RESERVED = frozenset(
@@ -64,11 +64,11 @@ def parse(text: str, limits: Limits | None = None) -> Parsed:
         limits: other limits than the service's.
 
     Raises:
-        InvalidPattern: with the service's own reason and place.
+        InvalidPatternError: with the service's own reason and place.
     """
     limits = limits or Limits()
     if len(text) > limits.size:
-        raise InvalidPattern(f"Pattern has {len(text)} characters, more than {limits.size}")
+        raise InvalidPatternError(f"Pattern has {len(text)} characters, more than {limits.size}")
     return _Parser(text, limits).parse()
 
 
@@ -172,9 +172,11 @@ class _Parser:
 
     def _check_sizes(self) -> None:
         if self.combinations > self.limits.combinations:
-            raise InvalidPattern(
+            raise InvalidPatternError(
                 f"$or makes {self.combinations} combinations, more than {self.limits.combinations}"
             )
         paths = max(map(len, self.rules))
         if paths > self.limits.paths:
-            raise InvalidPattern(f"Size of rule exceeds max value of {self.limits.paths}: {paths} fields")
+            raise InvalidPatternError(
+                f"Size of rule exceeds max value of {self.limits.paths}: {paths} fields"
+            )

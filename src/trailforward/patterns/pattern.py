@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.complexity import check_complexity
 from trailforward.patterns.dialects import check_dialect
-from trailforward.patterns.event import view
+from trailforward.patterns.invalid import InvalidPatternError
+from trailforward.patterns.leaves import view
 from trailforward.patterns.limits import Limits
 from trailforward.patterns.matcher import compile_rule
 from trailforward.patterns.parser import parse
-from trailforward.patterns.refusal import InvalidPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,7 +37,8 @@ class Pattern:
         dialect: ``rules`` (event buses), ``pipes`` or ``lambda-esm``: where the pattern will run.
 
     Raises:
-        trailforward.errors.PatternError: the service would refuse the pattern; an :class:`InvalidPattern`
+        trailforward.errors.PatternError: the service would refuse the pattern; an
+        :class:`InvalidPatternError`
             with ``reason``, ``line``, ``column`` and sometimes a ``hint``.
     """
 
@@ -85,7 +86,8 @@ class Pattern:
             event = view(event)
             if not isinstance(event, dict):
                 return False
-        for check in self._checks or self.checks:  # noqa: SIM110  # any() costs a generator on the hottest line there is
+        for check in self._checks or self.checks:  # noqa: SIM110  # any() costs a generator on the hottest
+        line there is
             if check(event):
                 return True
         return False
@@ -122,7 +124,7 @@ def _to_text(source: Mapping[str, Any]) -> str:
             source, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_mapping
         )
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidPattern(f"not JSON: {error}") from None
+        raise InvalidPatternError(f"not JSON: {error}") from None
 
 
 def _mapping(value: Any) -> Any:

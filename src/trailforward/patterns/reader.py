@@ -10,7 +10,7 @@ import json
 import re
 from json import decoder as _json
 
-from trailforward.patterns.refusal import InvalidPattern, Place, place
+from trailforward.patterns.invalid import InvalidPatternError, Place, place
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -52,7 +52,7 @@ class Reader:
         """Moves to the next token and returns its kind.
 
         Raises:
-            InvalidPattern: the text is not JSON here.
+            InvalidPatternError: the text is not JSON here.
         """
         if self._held:
             self.kind, self._held = self._held, ""
@@ -76,9 +76,9 @@ class Reader:
             raise self._bad_string(error) from None
         return content
 
-    def refusal(self, reason: str, *, hint: str = "") -> InvalidPattern:
+    def refusal(self, reason: str, *, hint: str = "") -> InvalidPatternError:
         """The error that names ``reason`` at the current place."""
-        return InvalidPattern(reason, self.place(), hint=hint)
+        return InvalidPatternError(reason, self.place(), hint=hint)
 
     def place(self) -> Place:
         """The current place: behind what has been read."""
@@ -110,7 +110,7 @@ class Reader:
         self.position += 1
         if char != _CLOSERS[opener]:
             opened = place(self.text, start)
-            raise InvalidPattern(
+            raise InvalidPatternError(
                 f"Unexpected close marker '{char}': expected '{_CLOSERS[opener]}' "
                 f"(for {_NAMES[opener]} starting at {opened})",
                 place(self.text, self.position - 1),
@@ -171,16 +171,16 @@ class Reader:
         match = _BLANKS.match(self.text, self.position)
         self.position = match.end() if match else self.position
 
-    def _unexpected(self, expectation: str) -> InvalidPattern:
+    def _unexpected(self, expectation: str) -> InvalidPatternError:
         """The character at the cursor does not belong there; the cursor moves behind it."""
         char = self.text[self.position : self.position + 1]
         if not char:
             return self.refusal(f"Unexpected end-of-input: {expectation}")
         spot = self.place()
         self.position += 1
-        return InvalidPattern(f"Unexpected character ('{char}' (code {ord(char)})): {expectation}", spot)
+        return InvalidPatternError(f"Unexpected character ('{char}' (code {ord(char)})): {expectation}", spot)
 
-    def _bad_string(self, error: json.JSONDecodeError) -> InvalidPattern:
+    def _bad_string(self, error: json.JSONDecodeError) -> InvalidPatternError:
         """Python's reasons in the words of the service's parser."""
         at = error.pos
         if error.msg.startswith("Unterminated"):

@@ -6,28 +6,28 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trailforward import formats, readymade
+from trailforward import detections, formats
 from trailforward.errors import EventError
 from trailforward.message import Message, Origin, as_envelope
 from trailforward.outcome import Fate
 from trailforward.patterns import Pattern
-from trailforward.patterns.event import view
+from trailforward.patterns.leaves import view
 from trailforward.testing.payloads import raw, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trailforward.outcome import Outcome
-    from trailforward.testing.payloads import Eventlike
+    from trailforward.testing.payloads import EventLike
     from trailforward.testing.sinks import MemorySink
 
 #: Bytes shown on either side of a difference.
 _SHOWN = 40
 
-Patternlike = Pattern | Mapping[str, Any] | str
+PatternLike = Pattern | Mapping[str, Any] | str
 
 
-def assert_matches(pattern: Patternlike, event: Eventlike) -> None:
+def assert_matches(pattern: PatternLike, event: EventLike) -> None:
     """The pattern lets the event pass; if not, the failure says which fields stand in the way.
 
     Args:
@@ -46,7 +46,7 @@ def assert_matches(pattern: Patternlike, event: Eventlike) -> None:
         raise AssertionError(f"{_name(seen)} {explanation}")
 
 
-def assert_no_match(pattern: Patternlike, event: Eventlike) -> None:
+def assert_no_match(pattern: PatternLike, event: EventLike) -> None:
     """The pattern does not let the event pass; if it does, the failure shows what it matches by.
 
     Args:
@@ -70,7 +70,7 @@ def assert_no_match(pattern: Patternlike, event: Eventlike) -> None:
 
 def assert_forwarded(
     outcome: Outcome,
-    *events: Eventlike,
+    *events: EventLike,
     to: str | Iterable[str] | Mapping[str, MemorySink] = (),
     fate: Fate = Fate.DELIVERED,
     format: str = "raw",  # noqa: A002  # named as in trailforward.toml
@@ -113,18 +113,18 @@ def assert_forwarded(
         raise AssertionError("\n".join(["not forwarded as expected:", *(f"  {fault}" for fault in faults)]))
 
 
-def _compiled(pattern: Patternlike) -> Pattern:
+def _compiled(pattern: PatternLike) -> Pattern:
     if isinstance(pattern, Pattern):
         return pattern
     if isinstance(pattern, str) and pattern.startswith("@"):
-        known = readymade.everything()
+        known = detections.load_all()
         if pattern[1:] not in known:
             raise KeyError(f"no ready-made route {pattern[1:]!r}; there are: {', '.join(known)}")
         return Pattern(known[pattern[1:]].pattern)
     return Pattern(pattern)
 
 
-def _seen(event: Eventlike) -> Any:
+def _seen(event: EventLike) -> Any:
     """The event as patterns see it: numbers as they are written, where there is text."""
     seen = view(dict(event) if isinstance(event, Mapping) else event)
     try:
@@ -150,7 +150,7 @@ def _told(verdict: Any) -> str:
     return f"{verdict.fate} ({why})" if why else str(verdict.fate)
 
 
-def _indexes(outcome: Outcome, events: Sequence[Eventlike], faults: list[str]) -> list[int]:
+def _indexes(outcome: Outcome, events: Sequence[EventLike], faults: list[str]) -> list[int]:
     """The places of the events among the messages; each message stands for one event.
 
     Records that came without an envelope are known by the record's bytes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.jsontext import encode
-from trailforward.testing.changes import changed
+from trailforward.testing.event_changes import apply_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +29,7 @@ class Event(dict[str, Any]):
         record: dict[str, Any] = self.get("detail", self)
         return record
 
-    def changed(self, set: Mapping[str, Any] | None = None, unset: Iterable[str] = ()) -> Event:  # noqa: A002  # named as in trailforward.toml
+    def with_changes(self, set: Mapping[str, Any] | None = None, unset: Iterable[str] = ()) -> Event:  # noqa: A002  # named as in trailforward.toml
         """A copy with changes, named by dotted paths: what turns a hit into a near miss.
 
         Args:
@@ -40,4 +40,4 @@ class Event(dict[str, Any]):
         Raises:
             ValueError: a path that leads nowhere; the text names it.
         """
-        return Event(changed(self, set or {}, unset))
+        return Event(apply_changes(self, set or {}, unset))

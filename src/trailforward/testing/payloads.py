@@ -22,7 +22,7 @@ from trailforward.message import Message, Origin
 from trailforward.testing.event import Event
 
 #: What may stand for an event.
-Eventlike = Mapping[str, Any] | bytes | str | Message
+EventLike = Mapping[str, Any] | bytes | str | Message
 
 _ACCOUNT = "111122223333"
 _REGION = "eu-west-1"
@@ -32,7 +32,7 @@ _ISO = "2026-09-14T09:12:46.123Z"
 _SEQUENCE = 49590338271490256608559692538361571095921575989136588898
 
 
-def raw(event: Eventlike) -> bytes:
+def raw(event: EventLike) -> bytes:
     """The exact bytes of an event: its own where it has any, else compact JSON."""
     if isinstance(event, bytes):
         return event
@@ -43,7 +43,7 @@ def raw(event: Eventlike) -> bytes:
     return encode(dict(event))
 
 
-def record(event: Eventlike) -> bytes:
+def record(event: EventLike) -> bytes:
     """The exact bytes of an event's CloudTrail record; what is no event stays as it is."""
     message = event if isinstance(event, Message) else Message(raw(event), Origin("testing"))
     try:
@@ -52,7 +52,7 @@ def record(event: Eventlike) -> bytes:
         return message.raw
 
 
-def as_sqs(*events: Eventlike, queue: str = "trailforward") -> dict[str, Any]:
+def as_sqs(*events: EventLike, queue: str = "trailforward") -> dict[str, Any]:
     """A batch of a standard queue, one event a message.
 
     Args:
@@ -63,7 +63,7 @@ def as_sqs(*events: Eventlike, queue: str = "trailforward") -> dict[str, Any]:
 
 
 def as_fifo_sqs(
-    *events: Eventlike, group: str = _ACCOUNT, groups: tuple[str, ...] = (), queue: str = "trailforward.fifo"
+    *events: EventLike, group: str = _ACCOUNT, groups: tuple[str, ...] = (), queue: str = "trailforward.fifo"
 ) -> dict[str, Any]:
     """A batch of a FIFO queue.
 
@@ -85,7 +85,7 @@ def as_fifo_sqs(
     return payload
 
 
-def as_sns(*events: Eventlike, topic: str = "trailforward") -> dict[str, Any]:
+def as_sns(*events: EventLike, topic: str = "trailforward") -> dict[str, Any]:
     """A topic invokes the function itself; SNS sends one event a call.
 
     Args:
@@ -107,7 +107,7 @@ def as_sns(*events: Eventlike, topic: str = "trailforward") -> dict[str, Any]:
 
 
 def as_sns_in_sqs(
-    *events: Eventlike, raw_delivery: bool = False, topic: str = "trailforward", queue: str = "trailforward"
+    *events: EventLike, raw_delivery: bool = False, topic: str = "trailforward", queue: str = "trailforward"
 ) -> dict[str, Any]:
     """A topic feeds the queue.
 
@@ -125,7 +125,7 @@ def as_sns_in_sqs(
     return as_sqs(*wrapped, queue=queue)
 
 
-def as_kinesis(*events: Eventlike, stream: str = "trailforward") -> dict[str, Any]:
+def as_kinesis(*events: EventLike, stream: str = "trailforward") -> dict[str, Any]:
     """A batch of a Kinesis stream.
 
     Args:
@@ -156,7 +156,7 @@ def as_kinesis(*events: Eventlike, stream: str = "trailforward") -> dict[str, An
     }
 
 
-def as_firehose(*events: Eventlike, stream: str = "trailforward") -> dict[str, Any]:
+def as_firehose(*events: EventLike, stream: str = "trailforward") -> dict[str, Any]:
     """Firehose asks the function to transform records.
 
     Args:
@@ -178,7 +178,7 @@ def as_firehose(*events: Eventlike, stream: str = "trailforward") -> dict[str, A
     }
 
 
-def as_cloudwatch_logs(*events: Eventlike, envelopes: bool = False, control: bool = False) -> dict[str, Any]:
+def as_cloudwatch_logs(*events: EventLike, envelopes: bool = False, control: bool = False) -> dict[str, Any]:
     """A log group's subscription invokes the function.
 
     Args:
@@ -189,7 +189,7 @@ def as_cloudwatch_logs(*events: Eventlike, envelopes: bool = False, control: boo
     return {"awslogs": {"data": _base64(log_batch(*events, envelopes=envelopes, control=control))}}
 
 
-def log_batch(*events: Eventlike, envelopes: bool = False, control: bool = False) -> bytes:
+def log_batch(*events: EventLike, envelopes: bool = False, control: bool = False) -> bytes:
     """What a log subscription sends: gzip of JSON. As data of a stream, say ``as_kinesis(log_batch(event))``.
 
     Args:
@@ -219,7 +219,7 @@ def log_batch(*events: Eventlike, envelopes: bool = False, control: bool = False
     return gzip.compress(encode(batch), mtime=0)
 
 
-def as_eventbridge(event: Eventlike) -> Event:
+def as_eventbridge(event: EventLike) -> Event:
     """A rule invokes the function itself: the event, parsed, which is all that is left of its bytes."""
     return Event(Message(raw(event), Origin("testing")).event)
 
@@ -244,7 +244,7 @@ def _sqs_record(body: bytes, number: int, queue: str) -> dict[str, Any]:
     }
 
 
-def _notification(event: Eventlike, number: int, topic: str) -> dict[str, Any]:
+def _notification(event: EventLike, number: int, topic: str) -> dict[str, Any]:
     message = to_text(raw(event))
     host = f"https://sns.{_REGION}.amazonaws.com"
     return {

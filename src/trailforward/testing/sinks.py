@@ -2,7 +2,7 @@
 
 ::
 
-    siem = FlakySink([TransientError("http_503"), refuse(0), lost_answer()])
+    siem = FlakySink([TransientError("http_503"), refuse(0), lost_response()])
     forwarder = Forwarder(config, made={"siem": siem})
 """
 
@@ -24,7 +24,7 @@ LIMITS = Limits(entries=500, entry_bytes=1 << 20, batch_bytes=5 << 20)
 
 
 @dataclass(frozen=True, slots=True)
-class LostAnswer:
+class LostResponse:
     """A step that takes everything and then fails.
 
     Attributes:
@@ -36,7 +36,7 @@ class LostAnswer:
 
 #: What happens in one call: None, all is taken; an error is raised; a callable gets the batch and returns
 #: what is refused.
-Step = BaseException | Callable[[Sequence[Entry]], Sequence[Rejection]] | LostAnswer | None
+Step = BaseException | Callable[[Sequence[Entry]], Sequence[Rejection]] | LostResponse | None
 
 
 class MemorySink:
@@ -107,7 +107,7 @@ class FlakySink(MemorySink):
     """A destination that fails by script: one step a call, and takes everything once the script is over.
 
     Args:
-        script: steps: None (all is taken), an exception (raised), :func:`refuse`, :func:`lost_answer`, or
+        script: steps: None (all is taken), an exception (raised), :func:`refuse`, :func:`lost_response`, or
             any callable that gets the batch and returns what is refused. May be endless.
         limits: of a call.
         arn: of the destination.
@@ -122,7 +122,7 @@ class FlakySink(MemorySink):
             step = next(self._script, None)
         if step is None:
             return ()
-        if isinstance(step, LostAnswer):
+        if isinstance(step, LostResponse):
             self._take(batch)
             raise step.error
         if isinstance(step, BaseException):
@@ -151,10 +151,10 @@ def refuse(
     return step
 
 
-def lost_answer(error: BaseException | None = None) -> LostAnswer:
+def lost_response(error: BaseException | None = None) -> LostResponse:
     """A step that takes the batch, but whose answer never arrives: what makes duplicates.
 
     Args:
         error: what the forwarder sees; a ``TransientError`` (``timeout``) by default.
     """
-    return LostAnswer(error or TransientError("timeout", "no answer, by script"))
+    return LostResponse(error or TransientError("timeout", "no answer, by script"))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from trailforward.testing import calls, identities, kinds
+from trailforward.testing import api_calls, identities, other_events
 from trailforward.testing import payloads as wrappers
 from trailforward.testing.services import known
 
@@ -94,7 +94,7 @@ def api_calls(draw: st.DrawFn) -> Event:
     """Calls of APIs, failed ones among them."""
     service, name = draw(st.sampled_from(_CALLS))
     errors = st.sampled_from([None, None, "AccessDenied", "Client.DryRunOperation", "ThrottlingException"])
-    event = calls.cloudtrail_event(
+    event = api_calls.cloudtrail_event(
         name,
         service=service,
         user=draw(st.none() | users()),
@@ -119,20 +119,25 @@ def events() -> st.SearchStrategy[Event]:
     return st.one_of(
         api_calls(),
         st.builds(
-            kinds.console_sign_in, users(), mfa=st.booleans(), error=reasons, spelling=spelling, **place
+            other_events.console_sign_in,
+            users(),
+            mfa=st.booleans(),
+            error=reasons,
+            spelling=spelling,
+            **place,
         ),
-        st.builds(kinds.service_event, st.sampled_from(["RotateKey", "UserAuthentication"]), **place),
-        st.builds(kinds.service_event, st.just("Anything"), service=st.just("eks"), **place),
-        st.builds(kinds.console_action, **place),
-        st.builds(kinds.insight_event, state=state, **place),
-        st.builds(kinds.network_activity_event, denied=st.booleans(), **place),
+        st.builds(other_events.service_event, st.sampled_from(["RotateKey", "UserAuthentication"]), **place),
+        st.builds(other_events.service_event, st.just("Anything"), service=st.just("eks"), **place),
+        st.builds(other_events.console_action, **place),
+        st.builds(other_events.insight_event, state=state, **place),
+        st.builds(other_events.network_activity_event, denied=st.booleans(), **place),
     )
 
 
 def records() -> st.SearchStrategy[dict[str, Any]]:
     """CloudTrail records of every kind, without an envelope; counts are among them."""
     place = {"account": accounts(), "region": regions(), "time": times(), "seed": _seeds()}
-    counted = st.builds(kinds.aggregated_event, **place)
+    counted = st.builds(other_events.aggregated_event, **place)
     return events().map(lambda event: event.record) | counted.map(dict)
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.models.samples import (
+from tests.models.records import (
     AGGREGATED,
     API_CALL,
     FAILED_SIGN_IN,

@@ -208,8 +208,8 @@ def test_an_event_is_a_dict_and_its_bytes() -> None:
     """``raw`` follows the dict; ``changed`` leaves the event itself alone, and unsets before it sets."""
     event = cloudtrail_event()
     assert json.loads(event.raw) == event
-    other = event.changed({"detail.userAgent": "curl"}, ["detail.requestID"])
+    other = event.with_changes({"detail.userAgent": "curl"}, ["detail.requestID"])
     assert other.record["userAgent"] == "curl"
     assert "requestID" in event.record
     assert "requestID" not in json.loads(other.raw)["detail"]
-    assert event.changed() == event
+    assert event.with_changes() == event

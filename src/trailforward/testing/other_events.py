@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from trailforward.testing._making import (
+from trailforward.testing._record_builder import (
     ACCOUNT,
     TIME,
     aware,
@@ -16,15 +16,15 @@ from trailforward.testing._making import (
     told,
     unique_text,
 )
-from trailforward.testing.changes import changed
 from trailforward.testing.event import Event
+from trailforward.testing.event_changes import apply_changes
 from trailforward.testing.identities import iso
 from trailforward.testing.services import default_region, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trailforward.testing._making import User
+    from trailforward.testing._record_builder import User
 
 
 def console_sign_in(  # noqa: PLR0913  # one keyword for each thing that rules look at
@@ -281,4 +281,4 @@ def aggregated_event(  # one keyword for each thing that rules look at
             "details": [{"dimension": "userIdentity", "statistics": [caller], "aggregationType": "Count"}],
         },
     }
-    return Event(changed(record, changes))
+    return Event(apply_changes(record, changes))

@@ -40,7 +40,7 @@ def place(text: str, position: int) -> Place:
     return Place(len(lines), len(_utf16(lines[-1])) // 2 + 1, _echo(text))
 
 
-class InvalidPattern(PatternError):  # noqa: N818  # a kind of PatternError, named for what is wrong
+class InvalidPatternError(PatternError):  # a kind of PatternError, named for what is wrong
     """A pattern that the service refuses.
 
     The text is the service's own, location included; the attributes are for programs.
@@ -60,9 +60,9 @@ class InvalidPattern(PatternError):  # noqa: N818  # a kind of PatternError, nam
         self.hint = hint
         super().__init__(PREFIX + reason + "".join(f"\n at {spot}" for spot in places))
 
-    def also_at(self, spot: Place) -> InvalidPattern:
+    def also_at(self, spot: Place) -> InvalidPatternError:
         """The same refusal with one more location: the service wraps some errors twice."""
-        return InvalidPattern(self.reason, *self.places, spot, hint=self.hint)
+        return InvalidPatternError(self.reason, *self.places, spot, hint=self.hint)
 
 
 def _utf16(text: str) -> bytes:

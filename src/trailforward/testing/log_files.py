@@ -7,19 +7,19 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from trailforward.testing._making import ACCOUNT, TIME
+from trailforward.testing._record_builder import ACCOUNT, TIME
 from trailforward.testing.event import Event
 from trailforward.testing.payloads import record
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trailforward.testing.payloads import Eventlike
+    from trailforward.testing.payloads import EventLike
 
 BUCKET = "example-trail"
 
 
-def trail_file(*events: Eventlike, compressed: bool = True) -> bytes:
+def log_file(*events: EventLike, compressed: bool = True) -> bytes:
     """The bytes of a trail file: ``{"Records":[…]}``, with the exact bytes of each record.
 
     Args:
@@ -30,7 +30,7 @@ def trail_file(*events: Eventlike, compressed: bool = True) -> bytes:
     return gzip.compress(text, mtime=0) if compressed else text
 
 
-def trail_key(
+def log_file_key(
     account: str = ACCOUNT, region: str = "eu-west-1", time: datetime = TIME, unique: str = "EXAMPLE0a1B2c3D4"
 ) -> str:
     """The key of a trail file, as CloudTrail names them.
@@ -50,7 +50,7 @@ def as_s3_notification(*keys: str, bucket: str = BUCKET, size: int = 4096) -> di
     """S3 tells the function itself of new objects. Put it in ``as_sqs`` or ``as_sns`` for those paths.
 
     Args:
-        *keys: of the objects; :func:`trail_key` by default. Notifications spell them URL-encoded.
+        *keys: of the objects; :func:`log_file_key` by default. Notifications spell them URL-encoded.
         bucket: where they are.
         size: of each, in bytes.
     """
@@ -81,7 +81,7 @@ def as_s3_notification(*keys: str, bucket: str = BUCKET, size: int = 4096) -> di
                     },
                 },
             }
-            for number, key in enumerate(keys or (trail_key(),))
+            for number, key in enumerate(keys or (log_file_key(),))
         ]
     }
 
@@ -90,7 +90,7 @@ def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: 
     """S3 tells of a new object by EventBridge.
 
     Args:
-        key: of the object; :func:`trail_key` by default.
+        key: of the object; :func:`log_file_key` by default.
         bucket: where it is.
         size: in bytes.
     """
@@ -108,7 +108,7 @@ def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: 
                 "version": "0",
                 "bucket": {"name": bucket},
                 "object": {
-                    "key": key or trail_key(),
+                    "key": key or log_file_key(),
                     "size": size,
                     "etag": "0123456789abcdef0123456789abcdef",
                     "sequencer": "0062E99A88DC407460",
@@ -121,17 +121,17 @@ def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: 
     )
 
 
-def as_trail_notification(*keys: str, bucket: str = BUCKET) -> dict[str, Any]:
+def as_cloudtrail_notification(*keys: str, bucket: str = BUCKET) -> dict[str, Any]:
     """CloudTrail's own message about new trail files: put it in ``as_sns``, ``as_sqs`` or ``as_sns_in_sqs``.
 
     Args:
-        *keys: of the files; :func:`trail_key` by default.
+        *keys: of the files; :func:`log_file_key` by default.
         bucket: where they are.
     """
-    return {"s3Bucket": bucket, "s3ObjectKey": list(keys or (trail_key(),))}
+    return {"s3Bucket": bucket, "s3ObjectKey": list(keys or (log_file_key(),))}
 
 
-def s3_test_message(bucket: str = BUCKET) -> dict[str, Any]:
+def s3_test_event(bucket: str = BUCKET) -> dict[str, Any]:
     """What S3 sends once when notifications are set up.
 
     Args:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.addresses import address
-from trailforward.patterns.event import MISSING
+from trailforward.patterns.leaves import MISSING
 
 if TYPE_CHECKING:
-    from trailforward.patterns.keys import Key
+    from trailforward.patterns.index_keys import Key
 
 
 #: Texts of a table that are remembered, and characters of one: events may hold any number of long ones.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from trailforward.models._read import member, text
+from trailforward.models._safe_access import member, text
 from trailforward.models.aggregated import AggregatedEvent
 from trailforward.models.call import ApiCall, ConsoleAction
 from trailforward.models.insight import InsightEvent

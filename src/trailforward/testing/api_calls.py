@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trailforward.testing import samples
-from trailforward.testing._making import (
+from trailforward.testing._record_builder import (
     ACCOUNT,
     ADDRESS,
     AGENT,
@@ -28,7 +28,7 @@ from trailforward.testing.services import default_region, source_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trailforward.testing._making import User
+    from trailforward.testing._record_builder import User
     from trailforward.testing.event import Event
 
 #: No model for a call: caused by trailforward's own demo, and odd on purpose.

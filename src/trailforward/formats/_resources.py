@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from trailforward.formats._lines import line
+from trailforward.formats._display import line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

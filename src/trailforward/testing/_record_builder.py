@@ -11,8 +11,8 @@ from typing import Any
 
 from trailforward.message import as_envelope
 from trailforward.testing import samples
-from trailforward.testing.changes import changed
 from trailforward.testing.event import Event
+from trailforward.testing.event_changes import apply_changes
 from trailforward.testing.identities import Identity, iam_user, iso
 from trailforward.testing.services import is_data, reads_only
 
@@ -93,7 +93,7 @@ def told(user: User, account: str, time: datetime) -> dict[str, Any]:
 
 def enveloped(record: dict[str, Any], changes: Mapping[str, Any], unique: str) -> Event:
     """The record, changed, in the envelope that EventBridge makes."""
-    envelope = as_envelope(_ordered(changed(record, changes)))
+    envelope = as_envelope(_ordered(apply_changes(record, changes)))
     return Event(envelope | {"id": new_id(unique, "id")})
 
 

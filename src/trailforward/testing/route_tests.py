@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trailforward import readymade
+from trailforward import detections
 from trailforward.config import RouteTest
 from trailforward.errors import ConfigError, EventError, Problem
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern
 from trailforward.routing import Route, Router
 from trailforward.testing import samples
-from trailforward.testing.changes import changed
+from trailforward.testing.event_changes import apply_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[Rout
     return found
 
 
-def ready_made_cases() -> list[RouteCase]:
+def detection_cases() -> list[RouteCase]:
     """The ready-made routes' own tests.
 
     Raises:
@@ -86,7 +86,7 @@ def ready_made_cases() -> list[RouteCase]:
     """
     found: list[RouteCase] = []
     problems: list[Problem] = []
-    for ready in readymade.everything().values():
+    for ready in detections.load_all().values():
         route = Route(ready.name, (), Pattern(ready.pattern))
         tests = [RouteTest(**test) for test in ready.tests]
         found += _cases(route, tests, ready.name, Path(), problems)
@@ -129,7 +129,7 @@ def _cases(
     for index, test in enumerate(tests):
         place = f"{key}.tests[{index}]"
         try:
-            event = changed(_event(test, folder), test.set, test.unset)
+            event = apply_changes(_event(test, folder), test.set, test.unset)
         except _Unusable as error:
             problems.append(Problem(f"{place}.{error.key}", error.what, error.fix))
             continue

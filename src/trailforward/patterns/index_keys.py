@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward.patterns.addresses import address
 from trailforward.patterns.matcher import MAX_STEPS
 from trailforward.patterns.operators import PRESENT
-from trailforward.patterns.text import wildcard_segments
+from trailforward.patterns.strings import wildcard_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

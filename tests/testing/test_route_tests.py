@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trailforward import Config, ConfigError, readymade
-from trailforward.testing import routes, samples
+from trailforward import Config, ConfigError, detections
+from trailforward.testing import route_tests, samples
 
 if TYPE_CHECKING:
     from trailforward.errors import Problem
@@ -24,16 +24,18 @@ def config(*tables: str) -> Config:
 def reasons(made: Config, folder: Path = Path()) -> dict[str, str]:
     """Route → why its test failed; empty if it passed."""
     problems: list[Problem] = []
-    cases = routes.cases(made, folder=folder, problems=problems)
+    cases = route_tests.cases(made, folder=folder, problems=problems)
     assert problems == []
-    return {result.case.route.name: result.reason for result in routes.run(made.compiled_routes(), cases)}
+    return {
+        result.case.route.name: result.reason for result in route_tests.run(made.compiled_routes(), cases)
+    }
 
 
 def problem(test: str, folder: Path = Path()) -> Problem:
     """What is wrong with a test."""
     problems: list[Problem] = []
     made = config(f'name = "r"\n[[routes.tests]]\nmatches = true\n{test}')
-    assert routes.cases(made, folder=folder, problems=problems) == []
+    assert route_tests.cases(made, folder=folder, problems=problems) == []
     (found,) = problems
     return found
 
@@ -112,7 +114,7 @@ def test_labels_tell_tests_apart() -> None:
         f'{sample}name = "told"\n',
     ]
     made = config('name = "r"\n' + "".join(f"[[routes.tests]]\n{test}" for test in tests))
-    assert [case.label for case in routes.cases(made, folder=Path(), problems=[])] == [
+    assert [case.label for case in route_tests.cases(made, folder=Path(), problems=[])] == [
         "trail-stopped",
         "trail-stopped, without detail.requestID, region = 'x'",
         "trail-stopped [2]",
@@ -123,7 +125,7 @@ def test_labels_tell_tests_apart() -> None:
 def test_a_ready_made_route_with_a_broken_test_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that cannot be run is never passed over."""
     test = {"sample": "nope", "matches": True}
-    broken = readymade.ReadyRoute("r", "", "", '{"source": ["aws.s3"]}', (test,))
-    monkeypatch.setattr(readymade, "everything", lambda: {"r": broken})
+    broken = detections.Detection("r", "", "", '{"source": ["aws.s3"]}', (test,))
+    monkeypatch.setattr(detections, "everything", lambda: {"r": broken})
     with pytest.raises(ConfigError, match="no such sample"):
-        routes.ready_made_cases()
+        route_tests.detection_cases()

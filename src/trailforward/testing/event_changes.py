@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 
-def changed(event: Mapping[str, Any], set: Mapping[str, Any], unset: Iterable[str] = ()) -> dict[str, Any]:  # noqa: A002  # named as in trailforward.toml
+def apply_changes(
+    event: Mapping[str, Any], set: Mapping[str, Any], unset: Iterable[str] = ()
+) -> dict[str, Any]:  # noqa: A002  # named as in trailforward.toml
     """A changed copy of an event.
 
     A step of a path is a key, or an index of an array; a key may hold dots itself if the event has it so.

@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trailforward.errors import PatternError
-from trailforward.patterns import InvalidPattern, Limits, Pattern, lint
+from trailforward.patterns import InvalidPatternError, Limits, Pattern, lint
 from trailforward.patterns.reader import Reader
 
 
-def refusal(source: Any, **options: Any) -> InvalidPattern:
+def refusal(source: Any, **options: Any) -> InvalidPatternError:
     """The error that a pattern raises."""
-    with pytest.raises(InvalidPattern) as caught:
+    with pytest.raises(InvalidPatternError) as caught:
         Pattern(source, **options)
     return caught.value
 
@@ -376,7 +376,7 @@ def test_any_json_is_a_pattern_or_refused(source: Any) -> None:
     text = json.dumps(source).replace("Infinity", "1e400")
     try:
         pattern = Pattern(text)
-    except InvalidPattern:
+    except InvalidPatternError:
         return
     assert pattern.matches(text) in {True, False}
     assert pattern.explain(text).matched == pattern.matches(text)
@@ -389,5 +389,5 @@ def test_any_text_is_a_pattern_or_refused(text: str) -> None:
     for candidate in (text, '{"a":[' + text, '{"a":[{"anything-but":[' + text):
         try:
             Pattern(candidate).matches({"a": "b"})
-        except InvalidPattern as error:
+        except InvalidPatternError as error:
             str(error).encode("utf-8", "surrogatepass")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.addresses import network
+from trailforward.patterns.invalid import InvalidPatternError
 from trailforward.patterns.numbers import Number, number
 from trailforward.patterns.operators import Condition, Member, Range
-from trailforward.patterns.refusal import InvalidPattern
-from trailforward.patterns.text import wildcard_segments
+from trailforward.patterns.strings import wildcard_segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class MemberParser:
         """Reads an array whose opening bracket has been read.
 
         Raises:
-            InvalidPattern: with the service's own reason and place.
+            InvalidPatternError: with the service's own reason and place.
         """
         reader = self.reader
         start = reader.position - 1
@@ -135,7 +135,9 @@ class MemberParser:
             return Member("cidr", network(operand))
         except ValueError as error:
             hint = f"for one address write it plainly: [{operand.split('/')[0]!r}]".replace("'", '"')
-            raise InvalidPattern(str(error), hint=hint if "bits must be <" in str(error) else "") from None
+            raise InvalidPatternError(
+                str(error), hint=hint if "bits must be <" in str(error) else ""
+            ) from None
 
     def _number(self, name: str) -> Number:
         """The current token as an operand of ``numeric``."""
@@ -204,7 +206,7 @@ class MemberParser:
             raise reader.refusal(_BUT_VALUE)
         value = self._but_value(kind)
         if isinstance(value, Number) and value.value is None:
-            raise InvalidPattern(f"Cannot compare number : {value.text}")  # the service names no place
+            raise InvalidPatternError(f"Cannot compare number : {value.text}")  # the service names no place
         return Member("anything-but", (value,))
 
     def _but_value(self, kind: str) -> str | Number:
@@ -221,7 +223,7 @@ class MemberParser:
         try:
             while (kind := reader.next()) != "]":
                 values.append(read(kind))
-        except InvalidPattern as refusal:
+        except InvalidPatternError as refusal:
             raise refusal.also_at(reader.place()) from None
         return tuple(values)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trailforward.testing.changes import changed
+from trailforward.testing.event_changes import apply_changes
 
 EVENT: dict[str, Any] = {
     "source": "aws.s3",
@@ -17,7 +17,7 @@ EVENT: dict[str, Any] = {
 def test_the_event_itself_stays() -> None:
     """Changes are made to a copy, all the way down."""
     value = {"new": []}
-    made = changed(EVENT, {"detail.a.c.0.d": 5, "detail.v": value}, ["detail.a.b"])
+    made = apply_changes(EVENT, {"detail.a.c.0.d": 5, "detail.v": value}, ["detail.a.b"])
     made["detail"]["v"]["new"].append(1)
     assert EVENT["detail"]["a"] == {"b": 1, "c": [{"d": 2}, {"d": 3}]}
     assert value == {"new": []}
@@ -39,18 +39,21 @@ def test_the_event_itself_stays() -> None:
 )
 def test_values_are_set(path: str, value: Any, expected: dict[str, Any]) -> None:
     """Missing objects are made, objects are merged, all else is replaced, dots in keys are found."""
-    made = changed(EVENT, {path: value})
+    made = apply_changes(EVENT, {path: value})
     assert (made if path == "source" else made["detail"]).items() >= expected.items()
 
 
 def test_unset_comes_before_set() -> None:
     """Removing and setting one path replaces an object."""
-    assert changed(EVENT, {"detail": {"only": 1}}, ["detail"]) == {"source": "aws.s3", "detail": {"only": 1}}
+    assert apply_changes(EVENT, {"detail": {"only": 1}}, ["detail"]) == {
+        "source": "aws.s3",
+        "detail": {"only": 1},
+    }
 
 
 def test_elements_of_arrays_are_removed() -> None:
     """A number names an element."""
-    assert changed(EVENT, {}, ["detail.a.c.0"])["detail"]["a"]["c"] == [{"d": 3}]
+    assert apply_changes(EVENT, {}, ["detail.a.c.0"])["detail"]["a"]["c"] == [{"d": 3}]
 
 
 @pytest.mark.parametrize(
@@ -69,5 +72,5 @@ def test_elements_of_arrays_are_removed() -> None:
 def test_a_path_that_leads_nowhere_is_named(change: dict[str, Any], expected: str) -> None:
     """A misspelt path raises instead of testing something else than was meant."""
     with pytest.raises(ValueError, match=r"path|leads to|unset") as caught:
-        changed(EVENT, **{"set": {}, **change})
+        apply_changes(EVENT, **{"set": {}, **change})
     assert expected in str(caught.value)
