@@ -176,7 +176,9 @@ def _with_retry(read: Callable[[json.JSONDecoder], Any]) -> Any:
 
 
 def _too_deep() -> EventError:
-    return EventError("too_deep", f"nested deeper than {MAX_DEPTH:,} levels, which EventBridge does not allow")
+    return EventError(
+        "too_deep", f"nested deeper than {MAX_DEPTH:,} levels, which EventBridge does not allow"
+    )
 
 
 def members(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:

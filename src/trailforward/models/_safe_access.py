@@ -1,15 +1,15 @@
-"""Reading values that may be of any JSON type. Nothing here raises."""
+"""Reads values that may have any JSON type. No function here raises."""
 
 from typing import Any
 
 
-def text(value: Any) -> str | None:
-    """Text that says something, else None: AWS writes ``""`` for "none" in several places."""
+def non_empty_text(value: Any) -> str | None:
+    """The value if it is non-empty text, else None. AWS sometimes writes ``""`` for missing values."""
     return value if isinstance(value, str) and value else None
 
 
-def flag(value: Any) -> bool | None:
-    """A yes or no, however it is written: AWS uses booleans, "true"/"false" and "Yes"/"No"."""
+def as_bool(value: Any) -> bool | None:
+    """A boolean in any of AWS's notations (booleans, "true"/"false", "Yes"/"No"); None for other values."""
     if isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -17,26 +17,26 @@ def flag(value: Any) -> bool | None:
     return None
 
 
-def dig(value: Any, *names: str) -> Any:
-    """Follows attributes; None where one is missing."""
+def nested_attribute(value: Any, *names: str) -> Any:
+    """The value of a chain of attributes; None if one of them is missing."""
     for name in names:
         value = getattr(value, name, None)
     return value
 
 
 def member(value: Any, key: str) -> Any:
-    """A member of a free-form object; None where there is no object or no such member."""
+    """The value of a key of a JSON object; None if the value is not an object or lacks the key."""
     return value.get(key) if isinstance(value, dict) else None
 
 
-def items(value: Any) -> list[Any]:
-    """The elements of an array; none where there is no array."""
+def as_list(value: Any) -> list[Any]:
+    """The value if it is a list, else an empty list."""
     return value if isinstance(value, list) else []
 
 
-def principal(value: Any) -> str | None:
-    """The readable part of an ARN: ``…:assumed-role/Ops/jun`` → ``Ops/jun``; other text as it is."""
-    arn = text(value)
+def principal_name(value: Any) -> str | None:
+    """The readable part of an ARN: ``…:assumed-role/Ops/jun`` → ``Ops/jun``; other text is unchanged."""
+    arn = non_empty_text(value)
     if arn is None or not arn.startswith("arn:"):
         return arn
     resource = arn.split(":", 5)[-1]
@@ -44,5 +44,5 @@ def principal(value: Any) -> str | None:
 
 
 def says_failure(value: Any) -> bool:
-    """Whether a free-form object states a failure, as sign-ins do: ``{"ConsoleLogin": "Failure"}``."""
+    """Whether a JSON object reports a failure, as sign-ins do: ``{"ConsoleLogin": "Failure"}``."""
     return isinstance(value, dict) and "Failure" in value.values()

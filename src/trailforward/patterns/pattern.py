@@ -86,8 +86,7 @@ class Pattern:
             event = view(event)
             if not isinstance(event, dict):
                 return False
-        for check in self._checks or self.checks:  # noqa: SIM110  # any() costs a generator on the hottest
-        line there is
+        for check in self._checks or self.checks:  # noqa: SIM110  # any() would create a generator on every call
             if check(event):
                 return True
         return False
