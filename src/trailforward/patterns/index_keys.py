@@ -1,4 +1,4 @@
-"""Keys: what a leaf must show for a rule to stay in play, in a form that an index can look up."""
+"""Derives the keys by which an index finds the rules that a leaf may satisfy."""
 
 from __future__ import annotations
 
@@ -16,76 +16,77 @@ if TYPE_CHECKING:
     from trailforward.patterns.parser import Rule
 
 
-class Key(NamedTuple):
-    """What every leaf has that satisfies a member.
+class IndexKey(NamedTuple):
+    """A property of every leaf that satisfies a member of a condition.
 
     Attributes:
-        kind: ``exact``, ``prefix``, ``suffix``, ``cidr`` or ``but``.
-        value: text, address or literal; the affix; the network; the texts that may not stand there.
-        enough: whether no other leaf has it.
+        kind: ``equals``, ``prefix``, ``suffix``, ``cidr``, or ``anything-but``.
+        value: for ``equals`` a text, address, or literal; else the prefix, the suffix, the network, or the
+            excluded texts.
+        exact: whether every leaf with this property satisfies the member.
     """
 
     kind: str
     value: Any
-    enough: bool = True
+    exact: bool = True
 
 
-class Need(NamedTuple):
-    """What a rule needs at a path.
+class Requirement(NamedTuple):
+    """What a rule requires of the leaves at a path.
 
     Attributes:
-        keys: of which a leaf there must have one; None if any leaf may do.
-        enough: whether a leaf that may do does.
+        keys: a leaf must have at least one of them; None if any leaf may satisfy the condition.
+        exact: whether every such leaf satisfies the condition.
     """
 
-    keys: tuple[Key, ...] | None
-    enough: bool
+    keys: tuple[IndexKey, ...] | None
+    exact: bool
 
 
-def needs(rule: Rule) -> Iterator[tuple[str, Need]]:
-    """The paths where a rule needs a leaf."""
+def requirements(rule: Rule) -> Iterator[tuple[str, Requirement]]:
+    """The paths where a rule requires a leaf, each with its requirement."""
     for path, condition in rule.items():
         if not condition.optional and path.count(".") < MAX_STEPS:
-            yield path, _need(condition)
+            yield path, _requirement(condition)
 
 
-def _need(condition: Condition) -> Need:
+def _requirement(condition: Condition) -> Requirement:
     if PRESENT in condition.members:
-        return Need(None, enough=True)
-    if len(condition.members) == 1 and (excluded := _excluded(condition.members[0])):
-        return Need((Key("but", excluded),), enough=True)
+        return Requirement(None, exact=True)
+    if len(condition.members) == 1 and (excluded := _excluded_texts(condition.members[0])):
+        return Requirement((IndexKey("anything-but", excluded),), exact=True)
     keys = [_key(member) for member in condition.members]
     known = [key for key in keys if key is not None]
     if len(known) < len(keys):
-        return Need(None, enough=False)
-    return Need(tuple(known), all(key.enough for key in known))
+        return Requirement(None, exact=False)
+    return Requirement(tuple(known), all(key.exact for key in known))
 
 
-def _excluded(member: Member) -> tuple[str, ...]:
-    """The texts that ``anything-but`` names; empty where it names something else."""
+def _excluded_texts(member: Member) -> tuple[str, ...]:
+    """The texts that ``anything-but`` excludes; empty if it excludes anything else."""
     kind, operand = member
     return operand if kind == "anything-but" and all(isinstance(one, str) for one in operand) else ()
 
 
-def _key(member: Member) -> Key | None:
-    """A key that every leaf has that satisfies a member; None if there is none."""
+def _key(member: Member) -> IndexKey | None:
+    """A key that every leaf that satisfies a member has; None if no such key exists."""
     kind, operand = member
     if kind == "string":
-        return Key("exact", address(operand) or operand)
+        return IndexKey("equals", address(operand) or operand)
     if kind in {"exactly", "literal"}:
-        return Key("exact", operand)
+        return IndexKey("equals", operand)
     if kind in {"prefix", "suffix"} and operand:
-        return Key(kind, operand)
+        return IndexKey(kind, operand)
     if kind == "cidr":
-        return Key("cidr", operand)
+        return IndexKey("cidr", operand)
     if kind == "wildcard":
-        return _of_wildcard(*wildcard_segments(operand))
+        return _wildcard_key(*wildcard_segments(operand))
     return None
 
 
-def _of_wildcard(head: str, *others: str) -> Key | None:
+def _wildcard_key(head: str, *others: str) -> IndexKey | None:
     if not others:
-        return Key("exact", head)
+        return IndexKey("equals", head)
     if head:
-        return Key("prefix", head, enough=others == ("",))
-    return Key("suffix", others[-1], enough=len(others) == 1) if others[-1] else None
+        return IndexKey("prefix", head, exact=others == ("",))
+    return IndexKey("suffix", others[-1], exact=len(others) == 1) if others[-1] else None

@@ -1,4 +1,4 @@
-"""Tables: what the leaves of an event say about all rules at once, as bits."""
+"""Finds the rules that the leaves of an event may satisfy. A set of rules is an int with one bit per rule."""
 
 from __future__ import annotations
 
@@ -8,125 +8,136 @@ from trailforward.patterns.addresses import address
 from trailforward.patterns.leaves import MISSING
 
 if TYPE_CHECKING:
-    from trailforward.patterns.index_keys import Key
+    from trailforward.patterns.index_keys import IndexKey
 
 
-#: Texts of a table that are remembered, and characters of one: events may hold any number of long ones.
-_MOST_KNOWN, _LONGEST_KNOWN = 512, 256
+#: Limits of a cache: the number of texts, and the characters of a text. Events may contain many long texts.
+_MAX_CACHED, _MAX_CACHED_LENGTH = 512, 256
 
 
-class Table:
-    """What the leaves at one path say.
+class LeafIndex:
+    """The rules that each possible leaf at one path may satisfy.
 
     Attributes:
-        bearing: rules that need a leaf here.
-        first: those of them that are looked for here first.
-        known: what some texts hit: the same few come again and again.
+        required_by: the rules that require a leaf at this path.
+        anchor_of: the rules for which this path is the most selective one, where the search starts.
+        cache: text → the rules that it may satisfy. Most events contain the same few texts.
     """
 
-    __slots__ = ("_affixes", "_any", "_but", "_exact", "_networks", "_spelled", "bearing", "first", "known")
+    __slots__ = (
+        "_affixes",
+        "_any",
+        "_equals",
+        "_excluded",
+        "_has_addresses",
+        "_networks",
+        "anchor_of",
+        "cache",
+        "required_by",
+    )
 
     def __init__(self) -> None:
-        self.bearing = 0
-        self.first = 0
-        self._any = 0  # those that any leaf may satisfy, as far as keys tell
-        self._but: dict[str, int] = {}  # of these, those that a text does not satisfy
-        self._exact: dict[Any, int] = {}
+        self.required_by = 0
+        self.anchor_of = 0
+        self._any = 0  # rules that any leaf may satisfy
+        self._excluded: dict[str, int] = {}  # text → rules in _any that it does not satisfy
+        self._equals: dict[Any, int] = {}
         self._affixes: dict[tuple[str, int], dict[str, int]] = {}
         self._networks: dict[tuple[int, int], dict[int, int]] = {}
-        self._spelled = False  # addresses among the exact values, or networks
-        self.known: dict[Any, int] = {}
+        self._has_addresses = False  # whether any key is an address or a network
+        self.cache: dict[Any, int] = {}
 
-    def add(self, bit: int, keys: tuple[Key, ...] | None) -> None:
-        """A rule that needs a leaf with one of the keys here, or any leaf."""
-        self.bearing |= bit
+    def add(self, bit: int, keys: tuple[IndexKey, ...] | None) -> None:
+        """Adds a rule that requires a leaf with one of these keys, or any leaf if None."""
+        self.required_by |= bit
         if keys is None:
             self._any |= bit
         for kind, value, _ in keys or ():
-            place: dict[Any, int]
-            if kind == "but":
+            bucket: dict[Any, int]
+            if kind == "anything-but":
                 self._any |= bit
-                self._but |= {text: self._but.get(text, 0) | bit for text in value}
+                self._excluded |= {text: self._excluded.get(text, 0) | bit for text in value}
                 continue
-            if kind == "exact":
-                place, key = self._exact, value
-                self._spelled |= isinstance(value, tuple)
+            if kind == "equals":
+                bucket, key = self._equals, value
+                self._has_addresses |= isinstance(value, tuple)
             elif kind == "cidr":
-                place, key = self._networks.setdefault((value.bits, value.shift), {}), value.prefix
-                self._spelled = True
+                bucket, key = self._networks.setdefault((value.bits, value.shift), {}), value.prefix
+                self._has_addresses = True
             else:
-                place, key = self._affixes.setdefault((kind, len(value)), {}), value
-            place[key] = place.get(key, 0) | bit
+                bucket, key = self._affixes.setdefault((kind, len(value)), {}), value
+            bucket[key] = bucket.get(key, 0) | bit
 
     def hits(self, leaf: Any) -> int:
-        """The rules that a leaf may satisfy. Ask ``known`` first."""
+        """The rules that a leaf may satisfy. Look it up in ``cache`` first."""
         if isinstance(leaf, str):
             hits = self._hits(leaf)
-            if len(self.known) < _MOST_KNOWN and len(leaf) <= _LONGEST_KNOWN:
-                self.known[leaf] = hits
+            if len(self.cache) < _MAX_CACHED and len(leaf) <= _MAX_CACHED_LENGTH:
+                self.cache[leaf] = hits
             return hits
         if leaf is None or leaf is True or leaf is False:
-            return self._any | self._exact.get(leaf, 0)
+            return self._any | self._equals.get(leaf, 0)
         return self._any
 
     def _hits(self, leaf: str) -> int:
-        hits = self._any & ~self._but.get(leaf, 0) | self._exact.get(leaf, 0)
+        hits = self._any & ~self._excluded.get(leaf, 0) | self._equals.get(leaf, 0)
         for (kind, size), affixes in self._affixes.items():
             affix = leaf[:size] if kind == "prefix" else leaf[max(len(leaf) - size, 0) :]
             hits |= affixes.get(affix, 0)
-        if self._spelled and (found := address(leaf)) is not None:
-            hits |= self._exact.get(found, 0)
+        if self._has_addresses and (found := address(leaf)) is not None:
+            hits |= self._equals.get(found, 0)
             for (bits, shift), networks in self._networks.items():
                 if bits == found.bits:
                     hits |= networks.get(found.value >> shift, 0)
         return hits
 
 
-class Node:
-    """A place in events.
+class PathNode:
+    """One path in events.
 
     Attributes:
-        children: by the next step.
-        dotted: by several steps in one dotted key, which lead to the same places.
-        table: of the leaves here, if any rule asks for them.
+        children: next key → the path with that key.
+        dotted: key with dots → the path that it leads to.
+        index: the index of the leaves at this path, if any rule requires one.
     """
 
-    __slots__ = ("children", "dotted", "table")
+    __slots__ = ("children", "dotted", "index")
 
     def __init__(self) -> None:
-        self.children: dict[str, Node] = {}
-        self.dotted: dict[str, Node] = {}
-        self.table: Table | None = None
+        self.children: dict[str, PathNode] = {}
+        self.dotted: dict[str, PathNode] = {}
+        self.index: LeafIndex | None = None
 
-    def place(self, path: str) -> Table:
-        """The table of a path below this node, reachable by every split of it."""
+    def index_at(self, path: str) -> LeafIndex:
+        """The index for a path below this node, reachable through every split of the path into keys."""
         steps = path.split(".")
         nodes = [self]
         for step in steps:
-            nodes.append(nodes[-1].children.setdefault(step, Node()))
+            nodes.append(nodes[-1].children.setdefault(step, PathNode()))
         for start in range(len(steps)):
             for end in range(start + 2, len(steps) + 1):
                 nodes[start].dotted[".".join(steps[start:end])] = nodes[end]
-        table = nodes[-1].table = nodes[-1].table or Table()
-        return table
+        index = nodes[-1].index = nodes[-1].index or LeafIndex()
+        return index
 
 
-def look(  # noqa: C901  # one loop, since calls would cost more than what they do
-    root: Node, event: dict[str, Any]
-) -> tuple[dict[Table, int], bool]:
-    """What all leaves say that any rule asks for.
+def find_candidates(  # noqa: C901  # one loop, because function calls would cost more than their work
+    root: PathNode, event: dict[str, Any]
+) -> tuple[dict[LeafIndex, int], bool]:
+    """The rules that the leaves of an event may satisfy.
 
     Args:
-        root: of all paths.
-        event: an object.
+        root: the root of all paths.
+        event: a JSON object.
 
     Returns:
-        By table the rules that its leaves may satisfy; and whether each field stands alone: without objects
-        in arrays, whose fields belong together, and without dotted keys, which may say it twice.
+        For each index the rules that leaves at its path may satisfy; and whether fields can be judged
+        independently. They cannot if there are objects in arrays, whose fields belong together, or dotted
+        keys, which may define a path twice.
     """
-    found: dict[Table, int] = {}
-    alone = True
-    stack: list[tuple[Node, Any]] = [(root, event)]
+    found: dict[LeafIndex, int] = {}
+    independent = True
+    stack: list[tuple[PathNode, Any]] = [(root, event)]
     while stack:
         node, value = stack.pop()
         if isinstance(value, dict):
@@ -137,17 +148,17 @@ def look(  # noqa: C901  # one loop, since calls would cost more than what they 
                     continue
                 if isinstance(below, (dict, list)):
                     stack.append((child, below))
-                elif (table := child.table) is not None:
-                    # Here and not in a method: the hottest lines of many routes.
-                    if (hits := table.known.get(below)) is None:
-                        hits = table.hits(below)
-                    found[table] = found[table] | hits if table in found else hits
+                elif (index := child.index) is not None:
+                    # Inlined, because these lines run most often with many routes.
+                    if (hits := index.cache.get(below)) is None:
+                        hits = index.hits(below)
+                    found[index] = found[index] | hits if index in found else hits
             if node.dotted and not node.dotted.keys().isdisjoint(value):
-                alone = False
+                independent = False
                 stack += [(child, value[key]) for key, child in node.dotted.items() if key in value]
         elif isinstance(value, list):
             stack += [(node, item) for item in value]
-            alone = alone and not any(isinstance(item, dict) for item in value)
-        elif node.table is not None:
-            found[node.table] = found.get(node.table, 0) | node.table.hits(value)
-    return found, alone
+            independent = independent and not any(isinstance(item, dict) for item in value)
+        elif node.index is not None:
+            found[node.index] = found.get(node.index, 0) | node.index.hits(value)
+    return found, independent

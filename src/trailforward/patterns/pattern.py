@@ -1,4 +1,4 @@
-"""Pattern: one event pattern with the service's exact semantics."""
+"""Pattern: one event pattern with EventBridge's exact semantics."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.patterns.complexity import check_complexity
 from trailforward.patterns.dialects import check_dialect
 from trailforward.patterns.invalid import InvalidPatternError
-from trailforward.patterns.leaves import view
+from trailforward.patterns.leaves import parsed_event
 from trailforward.patterns.limits import Limits
 from trailforward.patterns.matcher import compile_rule
 from trailforward.patterns.parser import parse
@@ -31,13 +31,13 @@ class Pattern:
         pattern.matches(event)
 
     Args:
-        source: the pattern as JSON text, or as a dict. Prefer text where it exists: a dict has lost repeated
-            keys and the spelling of numbers, and refusals then point into the text made of it.
-        limits: other limits than the service's.
-        dialect: ``rules`` (event buses), ``pipes`` or ``lambda-esm``: where the pattern will run.
+        source: the pattern as JSON text or as a dict. Prefer the original text: a dict has lost repeated keys
+            and the spelling of numbers, and error locations refer to the text generated from it.
+        limits: the limits to apply; EventBridge's by default.
+        dialect: where the pattern will run: ``rules`` (event buses), ``pipes``, or ``lambda-esm``.
 
     Raises:
-        trailforward.errors.PatternError: the service would refuse the pattern; an
+        trailforward.errors.PatternError: EventBridge would reject the pattern; it is an
         :class:`InvalidPatternError`
             with ``reason``, ``line``, ``column`` and sometimes a ``hint``.
     """
@@ -60,30 +60,30 @@ class Pattern:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The combinations that ``$or`` makes, one without it: dotted path to condition."""
+        """The combinations of ``$or`` (one without it), each a dict of dotted path to condition."""
         return self.parsed.rules
 
     @property
     def checks(self) -> tuple[Callable[[Any], bool], ...]:
-        """A function of the event dict for each of :attr:`rules`, compiled when first needed."""
+        """For each of :attr:`rules`, a function that tests an event dict; compiled on first use."""
         if not self._checks:
             self._checks = tuple(compile_rule(rule) for rule in self.parsed.rules)
         return self._checks
 
     def matches(self, event: Any) -> bool:
-        """Whether the service would let the event pass.
+        """Whether EventBridge would match the event.
 
         Args:
             event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once.
 
         Returns:
-            True if any combination holds. JSON that is no object never matches.
+            True if any combination holds. JSON that is not an object never matches.
 
         Raises:
-            trailforward.errors.EventError: text or bytes that are not JSON; a message that is no event.
+            trailforward.errors.EventError: text or bytes are not JSON, or a message is not an event.
         """
         if not isinstance(event, dict):
-            event = view(event)
+            event = parsed_event(event)
             if not isinstance(event, dict):
                 return False
         for check in self._checks or self.checks:  # noqa: SIM110  # any() would create a generator on every call
@@ -92,7 +92,7 @@ class Pattern:
         return False
 
     def explain(self, event: Any) -> Explanation:
-        """Why an event matches or not, field by field. Holds values of the event: not for logs.
+        """Why an event matches or not, field by field. Contains values of the event: do not log it.
 
         Args:
             event: as for :meth:`matches`.
@@ -102,7 +102,7 @@ class Pattern:
         """
         from trailforward.patterns.explain import explain_rules
 
-        event = view(event)
+        event = parsed_event(event)
         return explain_rules(self.parsed.rules, self.checks, event)
 
     def __repr__(self) -> str:
@@ -130,4 +130,4 @@ def _mapping(value: Any) -> Any:
     try:
         return dict(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{type(value).__name__} has no JSON form") from None
+        raise TypeError(f"{type(value).__name__} cannot be written as JSON") from None

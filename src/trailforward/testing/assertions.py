@@ -11,7 +11,7 @@ from trailforward.errors import EventError
 from trailforward.message import Message, Origin, as_envelope
 from trailforward.outcome import Fate
 from trailforward.patterns import Pattern
-from trailforward.patterns.leaves import view
+from trailforward.patterns.leaves import parsed_event
 from trailforward.testing.payloads import raw, record
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _compiled(pattern: PatternLike) -> Pattern:
 
 def _seen(event: EventLike) -> Any:
     """The event as patterns see it: numbers as they are written, where there is text."""
-    seen = view(dict(event) if isinstance(event, Mapping) else event)
+    seen = parsed_event(dict(event) if isinstance(event, Mapping) else event)
     try:
         return as_envelope(seen)
     except EventError:

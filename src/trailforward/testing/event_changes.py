@@ -10,8 +10,10 @@ if TYPE_CHECKING:
 
 
 def apply_changes(
-    event: Mapping[str, Any], set: Mapping[str, Any], unset: Iterable[str] = ()
-) -> dict[str, Any]:  # noqa: A002  # named as in trailforward.toml
+    event: Mapping[str, Any],
+    set: Mapping[str, Any],  # noqa: A002  # named as in trailforward.toml
+    unset: Iterable[str] = (),
+) -> dict[str, Any]:
     """A changed copy of an event.
 
     A step of a path is a key, or an index of an array; a key may hold dots itself if the event has it so.

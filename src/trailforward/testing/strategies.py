@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from trailforward.testing import api_calls, identities, other_events
+from trailforward.testing import identities, other_events
 from trailforward.testing import payloads as wrappers
+from trailforward.testing.api_calls import cloudtrail_event
 from trailforward.testing.services import known
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def api_calls(draw: st.DrawFn) -> Event:
     """Calls of APIs, failed ones among them."""
     service, name = draw(st.sampled_from(_CALLS))
     errors = st.sampled_from([None, None, "AccessDenied", "Client.DryRunOperation", "ThrottlingException"])
-    event = api_calls.cloudtrail_event(
+    event = cloudtrail_event(
         name,
         service=service,
         user=draw(st.none() | users()),
