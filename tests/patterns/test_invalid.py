@@ -328,7 +328,7 @@ def test_unknown_dialect() -> None:
 
 
 @pytest.mark.parametrize(
-    ("dialect", "condition", "refused"),
+    ("dialect", "condition", "rejected"),
     [
         ("rules", {"anything-but": {"prefix": "x"}}, False),
         ("pipes", {"anything-but": {"prefix": "x"}}, True),
@@ -340,9 +340,9 @@ def test_unknown_dialect() -> None:
         ("lambda-esm", {"prefix": "x"}, False),
     ],
 )
-def test_dialects(dialect: str, condition: dict[str, Any], *, refused: bool) -> None:
+def test_dialects(dialect: str, condition: dict[str, Any], *, rejected: bool) -> None:
     """Operators that another service does not support are rejected for it, with operator and field."""
-    if refused:
+    if rejected:
         assert "detail.a" in error_of({"detail": {"a": [condition]}}, dialect=dialect).reason
     else:
         Pattern({"detail": {"a": [condition]}}, dialect=dialect)

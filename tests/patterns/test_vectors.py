@@ -103,4 +103,4 @@ def test_truncated_and_mutated_patterns_are_rejected_or_work(name: str) -> None:
             try:
                 Pattern(mutant).matches(vector["event"] or "{}")
             except InvalidPatternError as error:
-                assert error.reason  # noqa: PT017  # most mutants are refused, some are not
+                assert error.reason  # noqa: PT017  # most mutants are invalid, some are not
