@@ -1,4 +1,4 @@
-"""The ready-made routes: valid for the real service, pinned to AWS, and each with tests that can fail."""
+"""The detections are valid for EventBridge, match only AWS's events, and have tests that can fail."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAMED = pytest.mark.parametrize("route", [pytest.param(route, id=name) for name,
 
 
 def test_what_people_want_on_day_one_is_there() -> None:
-    """These names may be relied on in configurations."""
+    """Configurations may rely on these names."""
     assert list(ALL) == [
         "open-security-group",
         "root-sign-in",
@@ -44,7 +44,7 @@ def test_what_people_want_on_day_one_is_there() -> None:
 
 @NAMED
 def test_each_pattern_is_one_that_the_service_takes(route: detections.Detection) -> None:
-    """Each pattern is valid, free of lints, and within the size that every account gets."""
+    """Each pattern is valid, has no lints, and is within the default quota."""
     pattern = Pattern(route.pattern)
     assert lint(pattern) == []
     assert len(route.pattern) <= 2_048
@@ -52,7 +52,7 @@ def test_each_pattern_is_one_that_the_service_takes(route: detections.Detection)
 
 @NAMED
 def test_each_pattern_takes_nothing_that_could_be_forged(route: detections.Detection) -> None:
-    """Each pattern names sources of AWS and CloudTrail's own detail-types, which no account can send."""
+    """Each pattern requires AWS's sources and CloudTrail's detail-types, which no account can send."""
     pattern = json.loads(route.pattern)
     for source in pattern["source"]:
         assert (source["prefix"] if isinstance(source, dict) else source).startswith("aws.")
@@ -62,7 +62,7 @@ def test_each_pattern_takes_nothing_that_could_be_forged(route: detections.Detec
 
 @NAMED
 def test_each_route_is_explained_and_tested_both_ways(route: detections.Detection) -> None:
-    """Each route has a title, one sentence why, and tests for what it takes and for what it almost takes."""
+    """Each detection has a title, a reason of one sentence, and tests for matching and similar events."""
     assert route.title
     assert re.fullmatch(r"[^.]+\.", route.why)
     tests = [read(RouteTest, dict(test)) for test in route.tests]
@@ -70,7 +70,7 @@ def test_each_route_is_explained_and_tested_both_ways(route: detections.Detectio
 
 
 def test_all_of_their_own_tests_hold_when_routed_together() -> None:
-    """The tests that ship with the routes pass in one router of all routes."""
+    """The tests of all detections pass in one router of all detections."""
     cases = route_tests.detection_cases()
     together = list({case.route.name: case.route for case in cases}.values())
     results = list(route_tests.run(together, cases))
@@ -80,7 +80,7 @@ def test_all_of_their_own_tests_hold_when_routed_together() -> None:
 
 @NAMED
 def test_every_part_of_every_pattern_is_guarded_by_a_test(route: detections.Detection) -> None:
-    """Dropping any branch of ``$or``, or any field below detail, makes a test of the route fail."""
+    """Removing any branch of ``$or`` or any field below detail makes a test of the detection fail."""
     cases = [case for case in route_tests.detection_cases() if case.route.name == route.name]
     rules = Pattern(route.pattern).rules
 
@@ -95,7 +95,7 @@ def test_every_part_of_every_pattern_is_guarded_by_a_test(route: detections.Dete
 
 
 def test_their_file_is_not_read_before_it_is_needed() -> None:
-    """A configuration without ready-made routes does not pay for them."""
+    """A configuration without detections does not read their file."""
     program = (
         "import sys, trailforward; trailforward.Config.to('stdout:').compiled_routes();"
         "from trailforward import detections; print(detections.load_all.cache_info().currsize)"

@@ -80,7 +80,7 @@ def test_batches_have_the_batch_media_type() -> None:
     assert len(request.json) == 2
 
 
-def test_what_is_no_event_is_no_cloudevent() -> None:
+def test_bytes_that_are_not_an_event() -> None:
     """Bytes that are not an event raise an error, and the format has no subject."""
     with pytest.raises(EventError):
         made(b"no json")

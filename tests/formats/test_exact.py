@@ -32,7 +32,7 @@ def test_record_is_every_byte_of_detail() -> None:
 
 
 @pytest.mark.parametrize("name", ["record", "text"])
-def test_what_is_no_event_has_no_record(name: str) -> None:
+def test_bytes_that_are_not_an_event(name: str) -> None:
     """Formats that need an event raise an error if the bytes are not one."""
     with pytest.raises(EventError, match="not JSON"):
         formats.load(name).data(message(b"no json"))
@@ -46,7 +46,7 @@ def test_formats_are_found_by_name(name: str) -> None:
     assert form.content_type.startswith("application/" if form.json else "text/plain")
 
 
-def test_there_is_no_other_format() -> None:
+def test_unknown_format() -> None:
     """An unknown name raises ``KeyError``; the configuration rejects it earlier."""
     with pytest.raises(KeyError):
         formats.load("xml")

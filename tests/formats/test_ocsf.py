@@ -160,7 +160,7 @@ def test_a_service_is_a_source_without_an_address() -> None:
     assert value["actor"] == {"invoked_by": "events.amazonaws.com"}
 
 
-def test_what_is_no_event_is_none() -> None:
+def test_bytes_that_are_not_an_event() -> None:
     """Bytes that are not an event raise an error, and the format has no subject."""
     with pytest.raises(EventError):
         ocsf(b"no json")

@@ -47,7 +47,7 @@ def test_the_shorter_path_wins(paths: tuple[str, str]) -> None:
     assert redacted(b'{"detail":{"a":{"b":1}}}', *paths) == b'{"detail":{"a":%b}}' % MARKED
 
 
-def test_what_is_not_there_is_no_error() -> None:
+def test_missing_values_are_ignored() -> None:
     """An event without the value is the same message object as before."""
     message = Message(envelope(1), Origin("test"))
     assert Redaction(["detail.absent", "x.y", "detail.eventName.deeper"])(message) is message
@@ -61,7 +61,7 @@ def test_a_bare_record_has_the_same_paths() -> None:
     assert redacted(record, "account") == record
 
 
-def test_what_is_no_event_is_told() -> None:
+def test_bytes_that_are_not_an_event() -> None:
     """Bytes that cannot be parsed raise an error, so they are never sent unredacted."""
     for raw in (b"no json", b"[]", ODD[5]):
         with pytest.raises(EventError):

@@ -40,7 +40,7 @@ def test_nobody_can_forge_mentions_or_links() -> None:
     assert blocks[1]["text"]["text"].endswith("…")
 
 
-def test_what_is_no_event_is_no_message() -> None:
+def test_bytes_that_are_not_an_event() -> None:
     """Bytes that are not an event raise an error."""
     with pytest.raises(EventError):
         FORM.data(Message(b"no json", Origin("test")))

@@ -79,7 +79,7 @@ HEADLINES = {
 
 @pytest.mark.parametrize("name", HEADLINES)
 def test_headlines(name: str) -> None:
-    """The headline says who did what, to which resource, where, from which address, when, and with what result."""
+    """The headline says who did what to which resource, where, from which address, when, and how it ended."""
     assert headline(of(name)) == HEADLINES[name]
 
 
@@ -279,7 +279,7 @@ def test_wrong_types_everywhere(detail: dict[str, Any], kind: str, value: Any) -
 
 
 @pytest.mark.parametrize("raw", [b"no json", b"[]", b"{}"])
-def test_what_is_no_event(raw: bytes) -> None:
+def test_bytes_that_are_not_an_event(raw: bytes) -> None:
     """Bytes that are not an event raise an error that says why."""
     with pytest.raises(EventError):
         FORM.data(message(raw))

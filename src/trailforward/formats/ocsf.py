@@ -233,11 +233,8 @@ def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
         if isinstance(item, dict):
             item = _without_empty(item)  # noqa: PLW2901
         elif isinstance(item, list):
-            item = [
-                part
-                for part in (_without_empty(one) if isinstance(one, dict) else one for one in item)
-                if part
-            ]  # noqa: PLW2901
+            parts = (_without_empty(one) if isinstance(one, dict) else one for one in item)
+            item = [part for part in parts if part]  # noqa: PLW2901
         if item not in (None, "", {}, []):
             kept[key] = item
     return kept

@@ -125,7 +125,7 @@ def _below(node: _Node) -> Check:
 
 
 def _object_check(node: _Node, together: Consistency) -> Check:
-    """The check for the fields below an object. It tests fields with one key first, because they are cheap."""
+    """The check for the fields below an object; tests fields with one key first, because they are cheap."""
     compiled = [(key, _compile(child), bool(child.children)) for key, child in node.children.items()]
     leaves = tuple((key, check) for key, check, has_children in compiled if not has_children)
     branches = tuple((key, check) for key, check, has_children in compiled if has_children)

@@ -1,4 +1,4 @@
-"""Small changes to an event, named by dotted paths: what turns a sample into a near miss."""
+"""Changes values of an event at dotted paths."""
 
 from __future__ import annotations
 
@@ -16,65 +16,66 @@ def apply_changes(
 ) -> dict[str, Any]:
     """A changed copy of an event.
 
-    A step of a path is a key, or an index of an array; a key may hold dots itself if the event has it so.
+    Each part of a path is a key or an index of an array. Keys of the event that contain dots are found, too.
 
     Args:
-        event: stays as it is.
-        set: path → value. An object is merged into the object that is there; anything else replaces.
-        unset: paths removed first; they must be there.
+        event: the original, which is not changed.
+        set: path → value. An object is merged into an existing object; any other value replaces the existing
+            one.
+        unset: paths to remove first; they must exist.
 
     Raises:
-        ValueError: a path that leads nowhere; the text names it.
+        ValueError: a path does not exist; the message names it.
     """
-    made: dict[str, Any] = copy.deepcopy(dict(event))
+    copied: dict[str, Any] = copy.deepcopy(dict(event))
     for path in unset:
-        _unset(made, path)
+        _unset(copied, path)
     for path, value in set.items():
-        _set(made, path, copy.deepcopy(value))
-    return made
+        _set(copied, path, copy.deepcopy(value))
+    return copied
 
 
 def _unset(event: dict[str, Any], path: str) -> None:
-    holder: Any = event
-    step, rest = _step(holder, path, path)
-    while not isinstance(holder, dict) or step in holder:
+    container: Any = event
+    step, rest = _step(container, path, path)
+    while not isinstance(container, dict) or step in container:
         if not rest:
-            del holder[step]
+            del container[step]
             return
-        holder = holder[step]
-        step, rest = _step(holder, rest, path)
-    raise ValueError(f"the event has no {path} to unset")
+        container = container[step]
+        step, rest = _step(container, rest, path)
+    raise ValueError(f"cannot unset {path}: the event does not have it")
 
 
 def _set(event: dict[str, Any], path: str, value: Any) -> None:
-    holder: Any = event
-    step, rest = _step(holder, path, path)
+    container: Any = event
+    step, rest = _step(container, path, path)
     while rest:
-        if isinstance(holder, dict) and holder.get(step) is None:
-            holder[step] = {}
-        holder = holder[step]
-        step, rest = _step(holder, rest, path)
-    there = holder.get(step) if isinstance(holder, dict) else holder[step]
-    holder[step] = _merged(there, value)
+        if isinstance(container, dict) and container.get(step) is None:
+            container[step] = {}
+        container = container[step]
+        step, rest = _step(container, rest, path)
+    existing = container.get(step) if isinstance(container, dict) else container[step]
+    container[step] = _merged(existing, value)
 
 
-def _merged(there: Any, value: Any) -> Any:
-    if isinstance(there, dict) and isinstance(value, dict):
-        return {**there, **{key: _merged(there.get(key), part) for key, part in value.items()}}
+def _merged(existing: Any, value: Any) -> Any:
+    if isinstance(existing, dict) and isinstance(value, dict):
+        return {**existing, **{key: _merged(existing.get(key), part) for key, part in value.items()}}
     return value
 
 
-def _step(holder: Any, rest: str, path: str) -> tuple[Any, str]:
-    """The next step of a path below ``holder``, and what is left of it."""
-    if isinstance(holder, dict):
-        if rest in holder:
+def _step(container: Any, rest: str, path: str) -> tuple[Any, str]:
+    """The next key or index of a path in ``container``, and the rest of the path."""
+    if isinstance(container, dict):
+        if rest in container:
             return rest, ""
         step, _, rest = rest.partition(".")
         if not step:
-            raise ValueError(f"{path!r} is no dotted path")
+            raise ValueError(f"{path!r} is not a dotted path")
         return step, rest
     step, _, rest = rest.partition(".")
-    if isinstance(holder, list) and step.isdecimal() and int(step) < len(holder):
+    if isinstance(container, list) and step.isdecimal() and int(step) < len(container):
         return int(step), rest
-    known = f"an array of {len(holder)}" if isinstance(holder, list) else "a plain value"
-    raise ValueError(f"{path} leads to {known}, which has no {step!r}")
+    found = f"an array of {len(container)}" if isinstance(container, list) else "a scalar value"
+    raise ValueError(f"{path} leads to {found}, which has no {step!r}")

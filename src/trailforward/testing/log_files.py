@@ -1,4 +1,4 @@
-"""Trail files: the objects CloudTrail writes to S3, and the notifications that tell of them."""
+"""Builds CloudTrail log files, which CloudTrail writes to S3, and the notifications about them."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ BUCKET = "example-trail"
 
 
 def log_file(*events: EventLike, compressed: bool = True) -> bytes:
-    """The bytes of a trail file: ``{"Records":[…]}``, with the exact bytes of each record.
+    """The bytes of a CloudTrail log file: ``{"Records":[…]}`` with the exact bytes of each record.
 
     Args:
-        *events: whose records it holds.
-        compressed: by gzip, as in the bucket.
+        *events: the events whose records the file contains.
+        compressed: whether to compress it with gzip, as CloudTrail does.
     """
     text = b'{"Records":[' + b",".join(map(record, events)) + b"]}"
     return gzip.compress(text, mtime=0) if compressed else text
@@ -33,13 +33,13 @@ def log_file(*events: EventLike, compressed: bool = True) -> bytes:
 def log_file_key(
     account: str = ACCOUNT, region: str = "eu-west-1", time: datetime = TIME, unique: str = "EXAMPLE0a1B2c3D4"
 ) -> str:
-    """The key of a trail file, as CloudTrail names them.
+    """The S3 key of a log file, in CloudTrail's format.
 
     Args:
-        account: whose events it holds.
-        region: whose events it holds.
-        time: when it was written; aware.
-        unique: 16 characters.
+        account: the account of the events.
+        region: the Region of the events.
+        time: when the file was written, with a time zone.
+        unique: the unique part of the name, 16 characters.
     """
     time = time.astimezone(UTC)
     folder = f"AWSLogs/{account}/CloudTrail/{region}/{time:%Y/%m/%d}"
@@ -47,12 +47,12 @@ def log_file_key(
 
 
 def as_s3_notification(*keys: str, bucket: str = BUCKET, size: int = 4096) -> dict[str, Any]:
-    """S3 tells the function itself of new objects. Put it in ``as_sqs`` or ``as_sns`` for those paths.
+    """An S3 event notification about new objects. Wrap it in ``as_sqs`` or ``as_sns`` for these sources.
 
     Args:
-        *keys: of the objects; :func:`log_file_key` by default. Notifications spell them URL-encoded.
-        bucket: where they are.
-        size: of each, in bytes.
+        *keys: the keys of the objects, which S3 URL-encodes; :func:`log_file_key` by default.
+        bucket: the name of the bucket.
+        size: the size of each object in bytes.
     """
     return {
         "Records": [
@@ -87,12 +87,12 @@ def as_s3_notification(*keys: str, bucket: str = BUCKET, size: int = 4096) -> di
 
 
 def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: int = 4096) -> Event:
-    """S3 tells of a new object by EventBridge.
+    """An EventBridge event of S3 about a new object.
 
     Args:
-        key: of the object; :func:`log_file_key` by default.
-        bucket: where it is.
-        size: in bytes.
+        key: the key of the object; :func:`log_file_key` by default.
+        bucket: the name of the bucket.
+        size: the size of the object in bytes.
     """
     return Event(
         {
@@ -122,20 +122,20 @@ def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: 
 
 
 def as_cloudtrail_notification(*keys: str, bucket: str = BUCKET) -> dict[str, Any]:
-    """CloudTrail's own message about new trail files: put it in ``as_sns``, ``as_sqs`` or ``as_sns_in_sqs``.
+    """CloudTrail's SNS message about new log files. Wrap it in ``as_sns``, ``as_sqs``, or ``as_sns_in_sqs``.
 
     Args:
-        *keys: of the files; :func:`log_file_key` by default.
-        bucket: where they are.
+        *keys: the keys of the files; :func:`log_file_key` by default.
+        bucket: the name of the bucket.
     """
     return {"s3Bucket": bucket, "s3ObjectKey": list(keys or (log_file_key(),))}
 
 
 def s3_test_event(bucket: str = BUCKET) -> dict[str, Any]:
-    """What S3 sends once when notifications are set up.
+    """The test message that S3 sends when notifications are configured.
 
     Args:
-        bucket: whose.
+        bucket: the name of the bucket.
     """
     return {
         "Service": "Amazon S3",
