@@ -61,7 +61,7 @@ def test_every_known_call_is_an_event_of_its_service(service: str, name: str) ->
     assert parsed.detail.actor
 
 
-def test_a_call_with_a_sample_has_its_parameters_and_answer_in_another_place() -> None:
+def test_a_call_with_a_sample_has_its_parameters_and_response() -> None:
     """Details of the sample are kept; its Region and account are replaced everywhere."""
     event = cloudtrail_event("AuthorizeSecurityGroupIngress", region="sa-east-1", account="123456789012")
     sample = json.loads(samples.load("security-group-opened"))
@@ -127,7 +127,7 @@ def test_a_service_calls_from_no_address() -> None:
     assert record["tlsDetails"]["clientProvidedHostHeader"] == "sts.eu-west-2.amazonaws.com"
 
 
-def test_mfa_is_told_as_cloudtrail_does() -> None:
+def test_mfa_is_text_as_in_cloudtrail() -> None:
     """A long-term key has no session; sessions have MFA as the text true or false."""
     assert "sessionContext" not in cloudtrail_event(user="rosa").record["userIdentity"]
     for mfa in (True, False):

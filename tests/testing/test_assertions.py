@@ -60,7 +60,7 @@ def test_patterns_and_events_may_be_anything(pattern: Any, event: Any) -> None:
         assert_no_match(pattern, event)
 
 
-def test_a_ready_made_route_is_named_after_an_at_sign() -> None:
+def test_a_detection_is_named_after_an_at_sign() -> None:
     """``@NAME`` is the pattern of a detection."""
     assert_matches("@root-sign-in", console_sign_in(root()))
     assert_no_match("@root-sign-in", console_sign_in("rosa"))
@@ -135,7 +135,7 @@ def test_forwarded_events() -> None:
         assert_forwarded(outcome)
 
 
-def test_each_message_stands_for_one_event() -> None:
+def test_each_message_counts_for_one_event() -> None:
     """An event that was sent once counts only once."""
     siem, copy = MemorySink(), MemorySink()
     outcome = process({"siem": siem, "copy": copy}, EVENT)
@@ -173,7 +173,7 @@ def test_a_difference_is_shown() -> None:
         assert_forwarded(outcome, EVENT, to={"siem": MemorySink()})
 
 
-def test_refused_events_must_not_be_there() -> None:
+def test_rejected_events_must_not_be_present() -> None:
     """The bytes of a returned event must not be at the sink, and the message says why it was returned."""
     siem, copy = FlakySink([refuse()]), MemorySink()
     outcome = process({"siem": siem, "copy": copy}, EVENT)

@@ -158,14 +158,14 @@ def test_direct_invocation_is_the_event() -> None:
 
 @settings(deadline=None)
 @given(st.lists(strategies.events() | strategies.records(), max_size=4))
-def test_trail_files_hold_exact_records(events: list[Any]) -> None:
+def test_log_files_contain_exact_records(events: list[Any]) -> None:
     """A log file contains the bytes of the records, gzipped or not."""
     plain = log_file(*events, compressed=False)
     assert gzip.decompress(log_file(*events)) == plain
     assert json.loads(plain) == {"Records": [event.get("detail", event) for event in events]}
 
 
-def test_trail_files_keep_bytes() -> None:
+def test_log_files_keep_bytes() -> None:
     """Literals that a parser would change are the same in the log file as in the event."""
     assert Message(ODD, Origin("test")).detail in log_file(ODD, compressed=False)
 
@@ -208,7 +208,7 @@ def test_notifications_point_to_objects() -> None:
     ],
     ids=["s3", "eventbridge", "sqs", "eventbridge-sqs", "sns", "sns-own", "sns-sqs", "sns-sqs-own"],
 )
-def test_notifications_lead_to_the_trail_file(payload: dict[str, Any]) -> None:
+def test_notifications_lead_to_the_log_file(payload: dict[str, Any]) -> None:
     """For every notification about a log file, ``trailforward.parse`` returns its events."""
     asked = []
 

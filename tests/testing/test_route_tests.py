@@ -62,7 +62,7 @@ def test_the_router_judges_with_stop_and_default() -> None:
     }
 
 
-def test_a_default_route_behind_one_that_stops_is_told_so() -> None:
+def test_a_default_route_after_one_that_stops() -> None:
     """Among default routes, too, the reason names the route that stops."""
     found = reasons(
         config(

@@ -53,7 +53,7 @@ def test_names_lists_every_sample_there_is() -> None:
     assert len(NAMES) >= 24
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_name_raises_an_error_with_the_known_names() -> None:
     """A misspelled name raises an error that lists all names; files outside the package cannot be read."""
     with pytest.raises(
         KeyError, match="no sample 'root-login'; use one of access-denied, access-key-created"

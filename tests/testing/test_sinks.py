@@ -85,7 +85,7 @@ def test_a_memory_sink_keeps_what_it_takes() -> None:
         (Limits(9, 9, 2, batch_overhead=1), [A, B]),
     ],
 )
-def test_what_exceeds_the_limits_is_refused(limits: Limits, batch: list[Entry]) -> None:
+def test_calls_beyond_the_limits_are_rejected(limits: Limits, batch: list[Entry]) -> None:
     """Like a real destination, it rejects a call that exceeds the limits, and accepts one at the limits."""
     sink = MemorySink(limits=limits)
     with pytest.raises(PermanentError, match="over_limits"):
@@ -110,7 +110,7 @@ def test_a_script_is_played_call_by_call() -> None:
     assert len(sink.calls) == 5
 
 
-def test_refuse_without_indexes_refuses_all() -> None:
+def test_refuse_without_indexes_rejects_all() -> None:
     """``refuse()`` rejects all entries, with a code that says whether to retry, or any other code."""
     sink = FlakySink([refuse(), refuse(code="Odd")])
     assert [(r.index, r.code, r.transient) for r in sink.send([A, B])] == [
@@ -122,7 +122,7 @@ def test_refuse_without_indexes_refuses_all() -> None:
 
 
 @pytest.mark.parametrize("error", [None, PermanentError("gone")])
-def test_a_lost_answer_is_taken_all_the_same(error: PermanentError | None) -> None:
+def test_a_lost_response_still_delivers(error: PermanentError | None) -> None:
     """The destination has the batch and the caller gets an error, which causes duplicates."""
     sink = FlakySink([lost_response(error)])
     with pytest.raises(PermanentError if error else TransientError):
