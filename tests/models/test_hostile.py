@@ -88,20 +88,20 @@ def check(value: Any) -> None:
     event = EventBridgeEvent.model_validate(value)
     assert text(dump(event)) == text(value)
     for model in nested(event):
-        for name, answer in helpers(model).items():
+        for name, result in helpers(model).items():
             match name:
                 case "actor" | "name" | "source_service":
-                    assert answer is None or (isinstance(answer, str) and answer)
+                    assert result is None or (isinstance(result, str) and result)
                 case "source_ip":
-                    assert answer is None or isinstance(answer, (IPv4Address, IPv6Address))
+                    assert result is None or isinstance(result, (IPv4Address, IPv6Address))
                 case "is_root":
-                    assert isinstance(answer, bool)
+                    assert isinstance(result, bool)
                 case "mfa" | "is_read_only":
-                    assert answer is None or isinstance(answer, bool)
+                    assert result is None or isinstance(result, bool)
                 case "error":
-                    assert answer is None or (isinstance(answer, Failure) and str(answer))
+                    assert result is None or (isinstance(result, Failure) and str(result))
                 case _:
-                    assert isinstance(answer, SignInData)
+                    assert isinstance(result, SignInData)
 
 
 @quick

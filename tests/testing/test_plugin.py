@@ -49,7 +49,7 @@ def test_the_plugin_costs_pytest_nothing(tmp_path: Path) -> None:
         f"    assert not [name for name in {HEAVY} if name in sys.modules]\n"
         f"    assert sorted(n for n in sys.modules if n.partition('.')[0] == 'trailforward') == {OURS}\n"
     )
-    # Hypothesis brings a plug-in of its own, which imports it only where it is used.
+    # Hypothesis has its own plug-in, which imports Hypothesis only if it is used.
     run(tmp_path)
 
 

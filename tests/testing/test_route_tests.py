@@ -115,14 +115,14 @@ def test_labels_tell_tests_apart() -> None:
         sample,
         f'{sample}unset = ["detail.requestID"]\nset = {{ region = "x" }}\n',
         sample,
-        f'{sample}name = "told"\n',
+        f'{sample}name = "named"\n',
     ]
     made = config('name = "r"\n' + "".join(f"[[routes.tests]]\n{test}" for test in tests))
     assert [case.label for case in route_tests.cases(made, folder=Path(), problems=[])] == [
         "trail-stopped",
         "trail-stopped, without detail.requestID, region = 'x'",
         "trail-stopped [2]",
-        "told",
+        "named",
     ]
 
 

@@ -164,6 +164,6 @@ def test_the_forwarder_gets_every_event_through_a_short_script(steps: list[str])
     sink = FlakySink([made[step] for step in steps])
     events = [cloudtrail_event(seed=seed) for seed in range(3)]
     forwarder = Forwarder(Config.from_toml(TOML), made={"siem": sink})
-    answer, outcome = forwarder.process(as_sqs(*events))
-    assert answer == {"batchItemFailures": []}
+    response, outcome = forwarder.process(as_sqs(*events))
+    assert response == {"batchItemFailures": []}
     assert_forwarded(outcome, *events, to={"siem": sink}, fate=Fate.DELIVERED)

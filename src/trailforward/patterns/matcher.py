@@ -108,9 +108,8 @@ def _below(node: _Node) -> Check:
     fields = [field for child in node.children.values() for field in child.fields()]
     optional = [field.optional for field in fields]
     all_optional = all(optional)
-    independent = not any(
-        optional
-    )  # without exists:false, an array matches if any single object in it matches
+    # Without exists:false, an array matches if any single object in it matches.
+    independent = not any(optional)
     together = Consistency(fields, node.start)
     holds = _object_check(node, together)
 

@@ -161,7 +161,7 @@ def _event(test: RouteTest, folder: Path) -> dict[str, Any]:
     if test.sample is not None:
         names = samples.names()
         if test.sample not in names:
-            raise _TestProblem("sample", "there is no such sample", f"use one of {', '.join(names)}")
+            raise _TestProblem("sample", "unknown sample", f"use one of {', '.join(names)}")
         raw = samples.load(test.sample)
     else:
         path = folder / str(test.event)
