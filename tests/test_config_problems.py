@@ -62,7 +62,7 @@ SINKS = [
         "ARN of something else",
         "stream/cloudsec",
     ),
-    ('to = "arn:aws:kinesis:euwest1:111122223333:stream/x"', "to", "no Region", "stream/cloudsec"),
+    ('to = "arn:aws:kinesis:euwest1:111122223333:stream/x"', "to", "not a Region", "stream/cloudsec"),
     ('to = "arn:aws:kinesis:eu-west-1:1111:stream/x"', "to", "12 digits", "stream/cloudsec"),
     (
         'to = "arn:amazon:kinesis:eu-west-1:111122223333:stream/x"',

@@ -242,7 +242,7 @@ def as_envelope(value: Any) -> dict[str, Any]:
     """
     if not isinstance(value, dict):
         kind = {list: "list", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
-        raise EventError("not_an_object", f"expected an event (a JSON object), got a JSON {kind}")
+        raise EventError("not_an_object", f"a JSON {kind} instead of an event (a JSON object)")
     if "detail" in value:
         return value
     if is_record(value):

@@ -131,5 +131,5 @@ def test_a_detection_with_an_invalid_test_is_not_a_success(monkeypatch: pytest.M
     test = {"sample": "nope", "matches": True}
     broken = detections.Detection("r", "", "", '{"source": ["aws.s3"]}', (test,))
     monkeypatch.setattr(detections, "load_all", lambda: {"r": broken})
-    with pytest.raises(ConfigError, match="no such sample"):
+    with pytest.raises(ConfigError, match="unknown sample"):
         route_tests.detection_cases()
