@@ -46,7 +46,8 @@ class _ArrayChain(NamedTuple):
     element: int
 
 
-_Bound = dict[_Array, int]
+#: Array → index of the chosen element.
+_Chosen = dict[_Array, int]
 
 
 def path_order(path: str) -> bytes:
@@ -95,34 +96,34 @@ class Consistency:
     def holds(self, value: Any) -> bool:
         """Whether leaves below ``value`` can be chosen for all fields."""
         seen: set[tuple[int, frozenset[tuple[_Array, int]]]] = set()
-        order = [self._choices(0, value, {})]
-        while order:
-            bound = next(order[-1], None)
-            if bound is None:
-                order.pop()
+        stack = [self._choices(0, value, {})]
+        while stack:
+            chosen = next(stack[-1], None)
+            if chosen is None:
+                stack.pop()
                 continue
-            turn = len(order)
-            if turn == len(self._fields):
+            depth = len(stack)
+            if depth == len(self._fields):
                 return True
-            state = (turn, frozenset(bound.items()))
+            state = (depth, frozenset(chosen.items()))
             if state not in seen:
                 seen.add(state)
-                order.append(self._choices(turn, value, bound))
+                stack.append(self._choices(depth, value, chosen))
         return False
 
-    def _choices(self, turn: int, root: Any, bound: _Bound) -> Iterator[_Bound]:
+    def _choices(self, depth: int, root: Any, chosen: _Chosen) -> Iterator[_Chosen]:
         """Yields the chosen elements after each possible choice for one field."""
-        field, later = self._fields[turn], self._later_prefixes()[turn]
-        kept = {array: index for array, index in bound.items() if array.prefix in later}
+        field, later = self._fields[depth], self._later_prefixes()[depth]
+        kept = {array: index for array, index in chosen.items() if array.prefix in later}
         found = False
-        for leaf, chain in self._leaves(field.path, root, bound):
+        for leaf, chain in self._leaves(field.path, root, chosen):
             found = True
             if field.test(leaf):
-                yield _bind(kept, chain, later)
+                yield _with_chain(kept, chain, later)
         if field.optional and not found:
             yield kept
 
-    def _leaves(self, path: str, root: Any, bound: _Bound) -> Iterator[tuple[Any, _ArrayChain | None]]:
+    def _leaves(self, path: str, root: Any, chosen: _Chosen) -> Iterator[tuple[Any, _ArrayChain | None]]:
         """The leaves of a path that are consistent with the chosen elements."""
         end = len(path) + 1
         stack: list[tuple[Any, int, int, _ArrayChain | None]] = [(root, self._start, 0, None)]
@@ -135,7 +136,7 @@ class Consistency:
                 ]
             elif isinstance(value, list):
                 array = _Array(f"{path}."[:at], id(value), parent)
-                pinned = bound.get(array)  # never at the end of a path: fields below it are evaluated later
+                pinned = chosen.get(array)  # never at the end of a path: fields below it are evaluated later
                 for index, item in enumerate(value) if pinned is None else ((pinned, value[pinned]),):
                     self.visits += 1
                     if isinstance(item, (dict, list)):
@@ -159,12 +160,12 @@ class Consistency:
         return self._later
 
 
-def _bind(kept: _Bound, chain: _ArrayChain | None, later: frozenset[str]) -> _Bound:
-    bound = kept
+def _with_chain(kept: _Chosen, chain: _ArrayChain | None, later: frozenset[str]) -> _Chosen:
+    chosen = kept
     while chain is not None:
         if chain.array.prefix in later:
-            if bound is kept:
-                bound = dict(kept)
-            bound[chain.array] = chain.element
+            if chosen is kept:
+                chosen = dict(kept)
+            chosen[chain.array] = chain.element
         chain = chain.before
-    return bound
+    return chosen
