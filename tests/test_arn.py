@@ -1,4 +1,4 @@
-"""ARNs are read whole, or refused with the part that is wrong."""
+"""ARNs parse completely, or raise an error that names the wrong part."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from trailforward.arn import Arn
     ],
 )
 def test_arns_of_all_partitions(text: str, name: str) -> None:
-    """An ARN gives back its text, and the resource's own name."""
+    """``str()`` of an ARN is the original text, and ``name`` is the resource's name."""
     arn = Arn.parse(text)
     assert str(arn) == text
     assert arn.name == name
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("text", "reason"),
     [
         ("", "six parts"),
         ("hunter2", "six parts"),
         ("urn:aws:sqs:us-west-2:111122223333:x", "six parts"),
         ("arn:aws:sqs:us-west-2:111122223333", "six parts"),
-        ("arn:amazon:sqs:us-west-2:111122223333:x", "no AWS partition"),
+        ("arn:amazon:sqs:us-west-2:111122223333:x", "not an AWS partition"),
         ("arn:aws:sqs:us-west-2:111122223333:", "resource of the ARN is empty"),
         ("arn:aws::us-west-2:111122223333:x", "service or the resource"),
-        ("arn:aws:sqs:uswest2:111122223333:x", "no Region"),
-        ("arn:aws:sqs:us-west-٢:111122223333:x", "no Region"),
+        ("arn:aws:sqs:uswest2:111122223333:x", "not a Region"),
+        ("arn:aws:sqs:us-west-٢:111122223333:x", "not a Region"),
         ("arn:aws:sqs:us-west-2:11112222333:x", "12 digits"),
         ("arn:aws:sqs:us-west-2:11112222333٣:x", "12 digits"),
     ],
 )
-def test_malformed_arns(text: str, fault: str) -> None:
-    """What is no ARN is refused; the error says why and does not repeat it."""
-    with pytest.raises(ValueError, match=fault) as caught:
+def test_malformed_arns(text: str, reason: str) -> None:
+    """Text that is not an ARN raises an error that says why and does not repeat the text."""
+    with pytest.raises(ValueError, match=reason) as caught:
         Arn.parse(text)
     assert "hunter2" not in str(caught.value)
 
 
 @given(st.text() | st.text("arn:ws-1/").map(lambda text: "arn:aws:" + text))
 def test_any_text(text: str) -> None:
-    """Any text is an ARN that gives itself back, or a ``ValueError``."""
+    """Any text either parses to an ARN with the same text or raises ``ValueError``."""
     with suppress(ValueError):
         assert str(Arn.parse(text)) == text

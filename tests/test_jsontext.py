@@ -1,4 +1,4 @@
-"""JSON text is read as EventBridge reads it, and cut without touching a byte."""
+"""JSON is accepted as EventBridge accepts it, and values are cut out byte for byte."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from trailforward.jsontext import (
     elements,
     encode,
     members,
+    parse_fast,
     readable,
     to_bytes,
     to_text,
     value_start,
-    view,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ STRINGS = st.text(max_size=8) | st.sampled_from(["detail", "a", "\u2028", '"', "
 
 
 def fault(read: Callable[[], object]) -> EventError | None:
-    """The ``EventError`` that reading ends in, if it does. Any other exception fails the test."""
+    """The ``EventError`` that the call raises, or None. Any other exception fails the test."""
     try:
         read()
     except EventError as error:
@@ -42,7 +42,7 @@ def fault(read: Callable[[], object]) -> EventError | None:
 
 
 def spelt(text: str) -> st.SearchStrategy[str]:
-    """A JSON string in any spelling: each character as it is, or escaped."""
+    """A JSON string in any spelling: each character literal or escaped."""
 
     def ways(character: str) -> st.SearchStrategy[str]:
         units = character.encode("utf-16-be", "surrogatepass")
@@ -55,7 +55,7 @@ def spelt(text: str) -> st.SearchStrategy[str]:
 
 @st.composite
 def documents(draw: st.DrawFn, depth: int = 3) -> str:
-    """JSON text with odd blanks, repeated keys, and numbers and keys in any spelling."""
+    """JSON text with unusual whitespace, repeated keys, and numbers and keys in any spelling."""
     if depth == 0 or draw(st.booleans()):
         numbers = st.sampled_from(["0", "-0", "1.10", "1E400", "1.688560107857E9", "9007199254740993", "5.0"])
         words = st.sampled_from(["true", "false", "null"])
@@ -72,36 +72,36 @@ def documents(draw: st.DrawFn, depth: int = 3) -> str:
 
 @given(BLANKS, documents(), BLANKS)
 def test_decode_is_json(before: str, text: str, after: str) -> None:
-    """Legal JSON reads as Python's own parser reads it, from text and from bytes."""
+    """Valid JSON decodes to the same value as with ``json.loads``, from text and from bytes."""
     whole = before + text + after
     assert decode(whole) == decode(to_bytes(whole)) == json.loads(whole)
 
 
 @given(BLANKS, documents(), BLANKS)
-def test_the_quick_view_is_the_same(before: str, text: str, after: str) -> None:
-    """Read quickly, an event says what it says read patiently, down to the sign of a zero."""
+def test_the_fast_parser_agrees(before: str, text: str, after: str) -> None:
+    """The fast parser and ``decode`` return the same value, including the sign of a zero."""
     whole = before + text + after
-    assert repr(view(whole)) == repr(view(to_bytes(whole))) == repr(decode(whole))
+    assert repr(parse_fast(whole)) == repr(parse_fast(to_bytes(whole))) == repr(decode(whole))
 
 
 @given(st.text('{}[],:"\\ u0019abtrue.e-', max_size=30) | st.binary(max_size=20))
-def test_what_the_quick_view_cannot_read(raw: str | bytes) -> None:
-    """It has no errors of its own."""
-    quick, patient = fault(lambda: view(raw)), fault(lambda: decode(raw))
-    assert (quick and quick.args) == (patient and patient.args)
+def test_the_fast_parser_raises_the_same_errors(raw: str | bytes) -> None:
+    """For invalid JSON, the fast parser raises the same error as ``decode``."""
+    fast, slow = fault(lambda: parse_fast(raw)), fault(lambda: decode(raw))
+    assert (fast and fast.args) == (slow and slow.args)
 
 
 @pytest.mark.parametrize("text", ["18446744073709551616", "-9223372036854775809"])
-def test_the_quick_view_bends_integers_beyond_64_bits(text: str) -> None:
-    """That is its one deviation, as documented."""
-    assert view(text) == float(text)
-    assert isinstance(view(text), float)
+def test_the_fast_parser_turns_integers_beyond_64_bits_into_floats(text: str) -> None:
+    """Integers beyond 64 bits are the only values on which the fast parser and ``decode`` differ."""
+    assert parse_fast(text) == float(text)
+    assert isinstance(parse_fast(text), float)
     assert decode(text) == int(text)
 
 
 @given(BLANKS, st.lists(st.tuples(STRINGS.flatmap(spelt), BLANKS, documents(depth=2), BLANKS), max_size=5))
 def test_members_are_spans(before: str, parts: list[tuple[str, str, str, str]]) -> None:
-    """Each member of an object is found with its key decoded and its value exactly as written."""
+    """``members`` yields each key decoded and the span of each value exactly as written."""
     text = before + "{" + ",".join(f"{key}{a}:{b}{value}{a}" for key, a, value, b in parts) + "}"
     found = [(key, text[start:end]) for key, start, end in members(text)]
     assert found == [(json.loads(key), value) for key, _, value, _ in parts]
@@ -109,7 +109,7 @@ def test_members_are_spans(before: str, parts: list[tuple[str, str, str, str]]) 
 
 @given(BLANKS, st.lists(st.tuples(BLANKS, documents(depth=2)), max_size=5))
 def test_elements_are_spans(before: str, parts: list[tuple[str, str]]) -> None:
-    """Each element of an array is found exactly as written."""
+    """``elements`` yields the span of each element exactly as written."""
     text = before + "[" + ",".join(f"{blank}{value}{blank}" for blank, value in parts) + before + "]"
     assert [text[start:end] for start, end in elements(text)] == [value for _, value in parts]
     assert text[value_start(text)] == "["
@@ -117,7 +117,7 @@ def test_elements_are_spans(before: str, parts: list[tuple[str, str]]) -> None:
 
 @given(st.text('{}[],:"\\ u0019abtrue.e-', max_size=30))
 def test_any_text_is_json_or_an_error(text: str) -> None:
-    """Whatever the text, reading and cutting it ends in values or in ``EventError``, and they agree."""
+    """For any text, decoding and cutting give values or raise ``EventError``, and they agree."""
     error = fault(lambda: decode(text))
     assert error is None or error.code in {"not_json", "empty"}
     for cut in (members, elements):
@@ -130,7 +130,7 @@ def test_any_text_is_json_or_an_error(text: str) -> None:
 
 @given(st.binary(max_size=20))
 def test_any_bytes_are_text_or_an_error(data: bytes) -> None:
-    """Bytes become text that gives back the same bytes, or ``not_utf8`` with the place."""
+    """Bytes decode to text that encodes to the same bytes, or raise ``not_utf8`` with the position."""
     error = fault(lambda: to_text(data))
     if error is None:
         assert to_bytes(to_text(data)) == data
@@ -150,14 +150,14 @@ def test_any_bytes_are_text_or_an_error(data: bytes) -> None:
         (b'{"a": 1', "not_json", "line 1 column"),
         (b'{"a": 1} {', "not_json", "Extra data"),
         (b"{'a': 1}", "not_json", "property name"),
-        (b'{"a": NaN}', "not_json", "NaN is no JSON number"),
-        (b'{"a": -Infinity}', "not_json", "-Infinity is no JSON number"),
+        (b'{"a": NaN}', "not_json", "NaN is not a JSON number"),
+        (b'{"a": -Infinity}', "not_json", "-Infinity is not a JSON number"),
         (b'{"a": "\n"}', "not_json", "control character"),
         (b"[" * 100_000, "too_deep", "deeper than 1,000 levels"),
     ],
 )
-def test_what_is_no_json(raw: bytes | str, code: str, text: str) -> None:
-    """The error says what is wrong and where, and shows nothing of the text."""
+def test_invalid_json(raw: bytes | str, code: str, text: str) -> None:
+    """The error says what is wrong and where, and does not show the text."""
     with pytest.raises(EventError, match=text) as caught:
         decode(raw)
     assert caught.value.code == code
@@ -169,7 +169,7 @@ def deep(levels: int) -> str:
 
 
 def test_a_thousand_levels() -> None:
-    """As deep as EventBridge allows: read, cut and written."""
+    """JSON as deep as EventBridge allows can be decoded, cut, and encoded."""
     limit = sys.getrecursionlimit()
     text = deep(1_000)
     value = decode(text)
@@ -179,7 +179,7 @@ def test_a_thousand_levels() -> None:
 
 
 def test_threads_leave_the_recursion_limit_alone() -> None:
-    """Many threads reading deep events at once end with Python's limit as it was."""
+    """Threads that decode deep events concurrently leave Python's recursion limit unchanged."""
     limit = sys.getrecursionlimit()
     threads = [threading.Thread(target=lambda: [decode(deep(1_000)) for _ in range(20)]) for _ in range(8)]
     for thread in threads:
@@ -190,7 +190,7 @@ def test_threads_leave_the_recursion_limit_alone() -> None:
 
 
 def test_integers_of_any_length() -> None:
-    """A number longer than Python reads does not cost the event."""
+    """An integer with more digits than Python converts does not make the event fail."""
     assert decode(b'{"n": 9' + b"9" * 5_000 + b"}") == {"n": math.inf}
     assert decode("9" * 400) == int("9" * 400)
 
@@ -205,20 +205,20 @@ def test_integers_of_any_length() -> None:
     ],
 )
 def test_encode(value: Any, text: str) -> None:
-    """What was parsed before we saw it is written compactly, as JSON that means the same."""
+    """A parsed value is written as compact JSON with the same meaning."""
     assert encode(value) == to_bytes(text)
 
 
 def test_encode_of_infinity_far_down() -> None:
-    """Depth and numbers beyond every double come together, too."""
+    """Infinity at 1,000 nested levels is encoded as well."""
     value: Any = math.inf
     for _ in range(1_000):
         value = [value]
     assert encode(value) == b"[" * 1_000 + str(10**309).encode() + b"]" * 1_000
 
 
-def test_encode_of_what_no_service_sends() -> None:
-    """Python values nested beyond all measure are an ``EventError``."""
+def test_encode_of_values_nested_too_deep() -> None:
+    """Values nested deeper than EventBridge allows raise ``EventError``."""
     value: Any = 1
     for _ in range(200_000):
         value = [value]
@@ -238,16 +238,16 @@ def test_encode_of_what_no_service_sends() -> None:
         (b"\xff", False),
     ],
 )
-def test_what_sqs_takes(data: bytes, *, fits: bool) -> None:
-    """Data is text for a queue only if SQS takes its characters unchanged."""
+def test_text_for_sqs(data: bytes, *, fits: bool) -> None:
+    """``readable`` returns text only if SQS accepts all of its characters."""
     assert readable(data) == (data.decode() if fits else None)
 
 
 @pytest.mark.parametrize(
     "text", ['{"a', '{"\\x": 1}', "{1: 2}", '{"a" 1}', '{"a": }', '{"a": 1', '{"a": 1 2}', "[1 2]", "["]
 )
-def test_cutting_what_is_no_json(text: str) -> None:
-    """Members and elements of broken text end in ``not_json``, wherever it breaks."""
+def test_cutting_invalid_json(text: str) -> None:
+    """``members`` and ``elements`` raise ``not_json`` wherever the text is invalid."""
     wrong = fault(lambda: list(members(text) if text.startswith("{") else elements(text)))
     assert wrong is not None
     assert wrong.code == "not_json"

@@ -1,4 +1,4 @@
-"""A message: its bytes first, a view that is parsed once, and the exact bytes of ``detail``."""
+"""A message keeps the exact bytes of an event and of its ``detail``, and parses its view once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def message(text: str | bytes) -> Message:
     documents(depth=2),
 )
 def test_detail_is_cut_exactly(blank: str, parts: list[tuple[str, str, str]], detail: str) -> None:
-    """However keys repeat, are spaced or escaped, ``detail`` is the bytes of what Python parses."""
+    """``detail`` is exact, however keys are repeated, spaced, or escaped."""
     everything = [('"de\\u0074ail"', blank, detail), *parts]
     text = blank + "{" + ",".join(f"{key}{a}:{a}{value}{a}" for key, a, value in everything) + "}" + blank
     made = message(text)
@@ -49,7 +49,7 @@ def test_detail_is_cut_exactly(blank: str, parts: list[tuple[str, str, str]], de
 
 
 def test_a_bare_record_is_its_own_detail() -> None:
-    """A record without envelope is shown in the one it would have had, and its bytes are all of it."""
+    """A record without an envelope gets one in the view, and ``detail`` is all of its bytes."""
     made = message(
         json.dumps({**RECORD, "eventType": "AwsConsoleSignin", "recipientAccountId": "111122223333"})
     )
@@ -63,11 +63,11 @@ def test_a_bare_record_is_its_own_detail() -> None:
 @pytest.mark.parametrize(
     ("value", "code", "text"),
     [
-        ([1], "not_an_object", "a JSON list where"),
-        ("x", "not_an_object", "a JSON string where"),
-        (None, "not_an_object", "a JSON null where"),
-        (True, "not_an_object", "a JSON boolean where"),
-        (1.5, "not_an_object", "a JSON number where"),
+        ([1], "not_an_object", "a JSON list"),
+        ("x", "not_an_object", "a JSON string"),
+        (None, "not_an_object", "a JSON null"),
+        (True, "not_an_object", "a JSON boolean"),
+        (1.5, "not_an_object", "a JSON number"),
         ({"Service": "Amazon S3", "Event": "s3:TestEvent"}, "s3_test_event", "S3 test notification"),
         ({"detail-type": "x"}, "no_detail", "without 'detail'"),
         (
@@ -75,17 +75,17 @@ def test_a_bare_record_is_its_own_detail() -> None:
             "sns_notification",
             "raw message delivery",
         ),
-        ({}, "unknown_shape", "its keys: none"),
+        ({}, "unknown_shape", r"its keys: \(no key looks like a name\)"),
         ({"hunter2 is a password": 1, "b": 2, "a": 1}, "unknown_shape", "its keys: a, b$"),
         (
             {"eventSource": "aws:s3", "awsRegion": "x", "eventVersion": "2.1"},
             "unknown_shape",
-            "neither an envelope",
+            "neither an EventBridge envelope",
         ),
     ],
 )
-def test_what_is_no_event(value: Any, code: str, text: str) -> None:
-    """The error has a code and says what is wrong; each use of the message raises it again."""
+def test_bytes_that_are_not_an_event(value: Any, code: str, text: str) -> None:
+    """The error has a code and a reason, and each use of the message raises it again."""
     made = message(json.dumps(value))
     for _ in range(2):
         with pytest.raises(EventError, match=text) as caught:
@@ -130,7 +130,7 @@ def test_what_is_no_event(value: Any, code: str, text: str) -> None:
     )
 )
 def test_wrong_types_everywhere(value: Any) -> None:
-    """Any JSON has a view or an ``EventError``; fields are always text that is short and printable."""
+    """Any JSON gives a view or raises ``EventError``; ``fields`` holds only short, printable text."""
     made = message(json.dumps(value))
     error = fault(lambda: made.event)
     if error is None:
@@ -147,7 +147,7 @@ def test_wrong_types_everywhere(value: Any) -> None:
 
 
 def test_depth_does_not_matter() -> None:
-    """Fields of 1,000 nested levels where text belongs are left alone."""
+    """Deeply nested values in place of text are ignored, not an error."""
     nested = "[" * 990 + "]" * 990
     text = f'{{"awsRegion":{nested},"eventVersion":{nested},"eventSource":{nested},"eventType":{nested}}}'
     made = message(text)
@@ -157,7 +157,7 @@ def test_depth_does_not_matter() -> None:
 
 
 def test_what_identifies_an_event() -> None:
-    """``eventID`` survives hops between Regions; without it the envelope's id counts, else a digest."""
+    """The key is ``eventID``, which is the same in every Region, else the envelope's id, else a digest."""
     assert message('{"id": "x", "detail": {"eventID": "e-1"}}').key == "e-1"
     assert message('{"id": "x", "detail": {"eventId": "e-2"}}').key == "e-2"
     assert message('{"id": "x", "detail": {"eventID": ""}}').key == "x"
@@ -165,7 +165,7 @@ def test_what_identifies_an_event() -> None:
 
 
 def test_fields_for_filters() -> None:
-    """Fields that filters may use are there if the event has them, and nothing else is."""
+    """``fields`` holds the fields that filters may use, if the event has them, and nothing else."""
     detail = {
         "eventSource": "ec2.amazonaws.com",
         "eventName": "X",
@@ -182,8 +182,8 @@ def test_fields_for_filters() -> None:
     assert made.fields == made.fields == expected
 
 
-def test_a_view_that_is_known_already() -> None:
-    """A source that had to parse hands its view over, and one that knows of an error hands that over."""
+def test_a_source_may_pass_the_view_or_an_error() -> None:
+    """A message uses the view or the error that its source passes in, without parsing."""
     event = {"detail": {}}
     assert Message(b"never read", Origin("test"), event=event).event is event
     error = EventError("bad", "because")
@@ -192,19 +192,19 @@ def test_a_view_that_is_known_already() -> None:
 
 
 def test_repr_shows_no_payload() -> None:
-    """A message in a log shows its source, name and size only."""
+    """``repr`` shows only the source, the name, and the size."""
     assert repr(message(b'{"detail": "hunter2"}')) == "<Message test 1 21 bytes>"
     assert repr(Message(b"", Origin("x"))) == "<Message x - 0 bytes>"
 
 
-def test_a_detail_that_is_no_object() -> None:
-    """Its bytes are exact, and the record is empty."""
+def test_a_detail_that_is_not_an_object() -> None:
+    """If ``detail`` is not an object, its bytes are still exact, and ``record`` is empty."""
     made = message('{"detail-type": "x", "detail":  "text" }')
     assert (made.detail, made.record) == (b'"text"', {})
 
 
 def test_an_event_of_256_kb() -> None:
-    """The largest event EventBridge carries is read and cut."""
+    """The largest event that EventBridge carries can be parsed and cut."""
     detail = json.dumps({"padding": "é" * 130_000})
     assert message(f'{{"detail": {detail}}}').detail == detail.encode()
 
@@ -214,7 +214,7 @@ CORPUS = os.environ.get("TRAILFORWARD_CORPUS")
 
 @pytest.mark.skipif(not CORPUS, reason="TRAILFORWARD_CORPUS is unset: it names a directory of *.ndjson")
 def test_every_event_of_the_corpus() -> None:
-    """Each real event has a view, exact detail bytes and an id, and ``parse`` types it."""
+    """Each recorded event has a view, exact ``detail`` bytes, a key, and a typed event."""
     for path in sorted(Path(str(CORPUS)).glob("*.ndjson")):
         for number, line in enumerate(path.read_bytes().split(b"\n"), 1):
             if not line:

@@ -25,7 +25,7 @@ def test_import_brings_nothing_heavy() -> None:
 
 
 def test_messages_need_no_pydantic() -> None:
-    """ObjectReader messages and their bytes costs the standard library alone."""
+    """Reading messages and their bytes costs the standard library alone."""
     code = (
         "import sys, trailforward as t; t.Message(b'{\"detail\":1}', t.Origin('x')).detail;"
         "t.Pattern('{\"a\":[1]}');"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from trailforward import Config, ConfigError, readymade
+from trailforward import Config, ConfigError, detections
 from trailforward.config import json_schema
 from trailforward.config.lint import lint
 
@@ -35,14 +35,14 @@ def test_a_ready_made_route_is_taken_by_name() -> None:
     """``use`` gives a route the ready-made pattern."""
     (compiled,) = Config.from_toml(SINKS + route('use = "root-sign-in"')).compiled_routes()
     assert compiled.pattern is not None
-    assert compiled.pattern.text == readymade.load("root-sign-in").pattern
+    assert compiled.pattern.text == detections.load("root-sign-in").pattern
 
 
 def test_an_unknown_ready_made_route_names_those_alike() -> None:
     """A misspelt name is answered with the close ones; a strange one with all."""
     assert "root-sign-in" in problems(route('use = "root-signin"'))["routes.r.use"]
     strange = problems(route('use = "zzz"'))["routes.r.use"]
-    assert all(name in strange for name in readymade.everything())
+    assert all(name in strange for name in detections.load_all())
 
 
 def test_use_and_pattern_exclude_each_other() -> None:
@@ -105,7 +105,7 @@ def test_a_wrong_test_is_told_with_its_place_and_fix(test: str, key: str, expect
 def test_the_schema_knows_all_that_a_route_may_say() -> None:
     """Editors complete ready-made names and formats, and accept what the configuration accepts."""
     schema = json_schema()
-    assert schema["$defs"]["RouteSettings"]["properties"]["use"]["enum"] == list(readymade.everything())
+    assert schema["$defs"]["RouteSettings"]["properties"]["use"]["enum"] == list(detections.load_all())
     assert schema["$defs"]["RouteSettings"]["properties"]["default"]["type"] == "boolean"
     assert schema["$defs"]["RouteTest"]["properties"]["set"]["type"] == "object"
     good = {

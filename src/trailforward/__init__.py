@@ -1,13 +1,14 @@
-"""CloudTrail events from every Region to where they are wanted: byte for byte, nothing lost silently.
+"""Forwards CloudTrail events from every Region to the destinations you name, byte for byte.
 
-The public names are loaded on first use (PEP 562): importing ``trailforward`` alone imports neither
-Pydantic nor boto3 nor Powertools.
+The public names load on first use: ``import trailforward`` alone imports neither Pydantic nor boto3 nor
+Powertools.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from trailforward._lazy import lazy_names
 
 if TYPE_CHECKING:
     from trailforward._version import __version__
@@ -31,29 +32,32 @@ if TYPE_CHECKING:
     from trailforward.pipeline.forwarder import Forwarder
     from trailforward.sources import parse
 
-_HOMES = {
-    "CloudTrailRecord": "models",
-    "Config": "config",
-    "ConfigError": "errors",
-    "EventBridgeEvent": "models",
-    "EventError": "errors",
-    "Fate": "outcome",
-    "Forwarder": "pipeline.forwarder",
-    "Message": "message",
-    "MissingExtraError": "errors",
-    "Origin": "message",
-    "Outcome": "outcome",
-    "Pattern": "patterns",
-    "PatternError": "errors",
-    "PayloadError": "errors",
-    "PermanentError": "errors",
-    "SecretError": "errors",
-    "SinkError": "errors",
-    "TrailforwardError": "errors",
-    "TransientError": "errors",
-    "__version__": "_version",
-    "parse": "sources",
-}
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "CloudTrailRecord": "models",
+        "Config": "config",
+        "ConfigError": "errors",
+        "EventBridgeEvent": "models",
+        "EventError": "errors",
+        "Fate": "outcome",
+        "Forwarder": "pipeline.forwarder",
+        "Message": "message",
+        "MissingExtraError": "errors",
+        "Origin": "message",
+        "Outcome": "outcome",
+        "Pattern": "patterns",
+        "PatternError": "errors",
+        "PayloadError": "errors",
+        "PermanentError": "errors",
+        "SecretError": "errors",
+        "SinkError": "errors",
+        "TrailforwardError": "errors",
+        "TransientError": "errors",
+        "__version__": "_version",
+        "parse": "sources",
+    },
+)
 
 __all__ = [
     "CloudTrailRecord",
@@ -78,17 +82,3 @@ __all__ = [
     "__version__",
     "parse",
 ]
-
-
-def __getattr__(name: str) -> object:
-    try:
-        home = _HOMES[name]
-    except KeyError:
-        raise AttributeError(f"module 'trailforward' has no attribute {name!r}") from None
-    value = getattr(import_module(f"trailforward.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -1,4 +1,4 @@
-"""ARNs: one parser for destinations, secrets, roles and queues."""
+"""Parses ARNs of destinations, secrets, roles, and queues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 class Arn(NamedTuple):
-    """``arn:partition:service:region:account:resource``, taken apart.
+    """The parts of ``arn:partition:service:region:account:resource``.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
     """
@@ -24,28 +24,28 @@ class Arn(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads an ARN.
+        """Parses an ARN.
 
         Raises:
-            ValueError: it is none; the text says which part is wrong.
+            ValueError: the text is not an ARN; the message says which part is wrong.
         """
         parts = text.split(":", 5)
         if parts[0] != "arn" or len(parts) != 6:  # noqa: PLR2004  # the six parts of an ARN
             raise ValueError("an ARN has six parts: arn:partition:service:region:account:resource")
         arn = cls(*parts[1:])
         if not _PARTITION.fullmatch(arn.partition):
-            raise ValueError("its second part is no AWS partition (aws, aws-cn, aws-us-gov)")
+            raise ValueError("the second part is not an AWS partition (aws, aws-cn, aws-us-gov)")
         if not arn.service or not arn.resource:
             raise ValueError("the service or the resource of the ARN is empty")
         if arn.region and not _REGION.fullmatch(arn.region):
-            raise ValueError("its fourth part is no Region, such as eu-west-1")
+            raise ValueError("the fourth part is not a Region such as eu-west-1")
         if arn.account and not _ACCOUNT.fullmatch(arn.account):
-            raise ValueError("its fifth part is no account id of 12 digits")
+            raise ValueError("the fifth part is not an account ID of 12 digits")
         return arn
 
     @property
     def name(self) -> str:
-        """The last step of the resource: the stream's, role's or queue's own name."""
+        """The last part of the resource: the name of the stream, role, or queue."""
         return re.split("[:/]", self.resource)[-1]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@
     │   ├── NothingToForwardError   … and are not meant to be one: a control message, a digest file
     │   └── UnreadError      … because what they point to cannot be read right now
     ├── PatternError         an event pattern the service would refuse
-    │   └── InvalidPattern   … with ``reason``, ``line``, ``column``, ``hint`` (in ``trailforward.patterns``)
+    │   └── InvalidPatternError  … with ``reason``, ``line``, ``column``, ``hint`` (``trailforward.patterns``)
     ├── SecretError          a referenced secret cannot be read
     │   └── SecretUnavailableError   … right now, but perhaps later
     ├── SnapshotError        a doctor's snapshot that cannot be read at all (in ``trailforward.doctor``)

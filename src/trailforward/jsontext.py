@@ -1,8 +1,8 @@
-"""JSON text, read as EventBridge reads it: leniently where Python is strict, and without touching the text.
+"""Reads JSON text as EventBridge does, and finds the exact position of values in it.
 
-1,000 nested levels, integers of any length and lone surrogates are legal there; NaN and a byte order mark
-are not. ``members`` and ``elements`` walk one level of a text and give spans, so that parts can be cut out
-byte for byte.
+EventBridge accepts 1,000 nested levels, integers of any length, and lone surrogates. It rejects NaN and a
+byte order mark. ``members`` and ``elements`` yield the spans of one level, so that values can be cut out
+unchanged.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from trailforward.errors import EventError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-#: EventBridge's own limit (PutEvents, API reference).
+#: EventBridge's limit (PutEvents, API reference).
 MAX_DEPTH = 1_000
 
 BOM = b"\xef\xbb\xbf"
-_SPACE = " \t\n\r"
+_WHITESPACE = " \t\n\r"
 
 
 def to_text(raw: bytes) -> str:
-    """Decodes UTF-8; a lone surrogate that a source's own JSON smuggled in survives the round trip.
+    """Decodes UTF-8. Encoded lone surrogates are kept: :func:`to_bytes` restores them.
 
     Raises:
         EventError: ``not_utf8``.
@@ -49,7 +49,7 @@ def to_bytes(text: str) -> bytes:
 
 
 def readable(data: bytes) -> str | None:
-    """The data as text that SQS accepts unchanged, or None.
+    """The data as text if SQS accepts it unchanged as a message body, else None.
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
     """
@@ -60,13 +60,13 @@ def readable(data: bytes) -> str | None:
     return None if not text or _refused_by_sqs().search(text) else text
 
 
-@cache  # such large classes take milliseconds to compile
+@cache  # a character class this large takes milliseconds to compile
 def _refused_by_sqs() -> re.Pattern[str]:
     return re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON of a value that was parsed before anyone could keep its bytes.
+    """Compact JSON for a value whose original bytes are not available.
 
     Raises:
         EventError: ``too_deep``.
@@ -74,22 +74,23 @@ def encode(value: Any) -> bytes:
     try:
         return to_bytes(_ENCODER.encode(value))
     except (ValueError, RecursionError):
-        with _deeper():
+        with _raised_recursion_limit():
             try:
-                return to_bytes(_ENCODER.encode(_spellable(value)))
+                return to_bytes(_ENCODER.encode(_json_safe(value)))
             except RecursionError:
                 raise _too_deep() from None
 
 
-def _spellable(value: Any) -> Any:
-    """The same value with JSON in the place of what JSON cannot spell.
+def _json_safe(value: Any) -> Any:
+    """The same value without infinities and NaN, which JSON cannot express.
 
-    1E400 became infinity: any number beyond every double says the same. NaN never was JSON: null.
+    Infinity was a number such as 1E400 before parsing; any integer beyond the range of doubles means the
+    same. NaN becomes null.
     """
     if isinstance(value, dict):
-        return {key: _spellable(item) for key, item in value.items()}
+        return {key: _json_safe(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_spellable(item) for item in value]
+        return [_json_safe(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         if math.isnan(value):
             return None
@@ -98,58 +99,58 @@ def _spellable(value: Any) -> Any:
 
 
 def _refuse_constant(literal: str) -> Any:
-    raise EventError("not_json", f"not JSON: {literal} is no JSON number")
+    raise EventError("not_json", f"not JSON: {literal} is not a JSON number")
 
 
-def _any_int(literal: str) -> int | float:
+def _int_of_any_length(literal: str) -> int | float:
     try:
         return int(literal)
     except ValueError:  # longer than Python's 4,300 digits
         return float(literal)
 
 
-_depth = threading.Lock()
+_limit_lock = threading.Lock()
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-#: Slower: every integer goes through Python.
-_PATIENT_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_any_int)
+#: Slower, because a Python function converts each integer.
+_SLOW_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_int_of_any_length)
 
 
-def view(raw: bytes | str) -> Any:
-    """As :func:`decode`, in a third of its time; integers beyond 64 bits become floats.
+def parse_fast(raw: bytes | str) -> Any:
+    """Like :func:`decode`, in a third of the time; integers beyond 64 bits become floats.
 
     Raises:
-        EventError: as from :func:`decode`.
+        EventError: as for :func:`decode`.
     """
     try:
         return orjson.loads(raw)
     except orjson.JSONDecodeError:
-        # It is stricter than EventBridge here and there, and says less of what is wrong.
+        # orjson rejects some JSON that EventBridge accepts, and its errors say less.
         return decode(raw)
 
 
 def decode(raw: bytes | str) -> Any:
-    """Parses JSON as leniently as EventBridge does, and as strictly.
+    """Parses JSON, accepting exactly what EventBridge accepts.
 
     Raises:
-        EventError: ``empty``, ``bom``, ``not_utf8``, ``not_json`` or ``too_deep``, with the place.
+        EventError: ``empty``, ``bom``, ``not_utf8``, ``not_json`` or ``too_deep``, with the position.
     """
     if isinstance(raw, bytes):
         if raw.startswith(BOM):
-            raise EventError("bom", "starts with a UTF-8 byte order mark: send plain UTF-8")
+            raise EventError("bom", "starts with a UTF-8 byte order mark: send UTF-8 without one")
         raw = to_text(raw)
     elif raw.startswith("\ufeff"):
-        raise EventError("bom", "starts with a byte order mark: send plain UTF-8")
-    if not raw.strip(_SPACE):
-        raise EventError("empty", "empty text where an event was expected")
-    return _guarded(lambda decoder: decoder.decode(raw))
+        raise EventError("bom", "starts with a byte order mark: send text without one")
+    if not raw.strip(_WHITESPACE):
+        raise EventError("empty", "expected an event, got empty text")
+    return _with_retry(lambda decoder: decoder.decode(raw))
 
 
 @contextmanager
-def _deeper() -> Iterator[None]:
-    """Room for 1,000 levels: CPython 3.11 counts the C code's levels against Python's recursion limit."""
-    # One at a time: the limit is the process's, and two threads would each restore the other's.
-    with _depth:
+def _raised_recursion_limit() -> Iterator[None]:
+    """Allows 1,000 nested levels: CPython 3.11 counts levels in C against Python's recursion limit."""
+    # One thread at a time: the limit is global, and each of two threads would restore the other's value.
+    with _limit_lock:
         limit = sys.getrecursionlimit()
         sys.setrecursionlimit(limit + 3 * MAX_DEPTH)
         try:
@@ -158,16 +159,16 @@ def _deeper() -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
-    """Runs a read of the decoder, again with more room where Python's own limits were in the way."""
+def _with_retry(read: Callable[[json.JSONDecoder], Any]) -> Any:
+    """Runs a decoder call; if it hits Python's own limits, runs it again with higher ones."""
     try:
         try:
             return read(_DECODER)
         except json.JSONDecodeError:
             raise
-        except (RecursionError, ValueError):  # too deep, or an integer of more than 4,300 digits
-            with _deeper():
-                return read(_PATIENT_DECODER)
+        except (RecursionError, ValueError):  # nested too deep, or an integer of more than 4,300 digits
+            with _raised_recursion_limit():
+                return read(_SLOW_DECODER)
     except json.JSONDecodeError as error:
         raise EventError("not_json", f"not JSON: {error}") from None
     except RecursionError:
@@ -175,60 +176,62 @@ def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
 
 
 def _too_deep() -> EventError:
-    return EventError("too_deep", f"nested deeper than {MAX_DEPTH:,} levels, more than EventBridge allows")
+    return EventError(
+        "too_deep", f"nested deeper than {MAX_DEPTH:,} levels, which EventBridge does not allow"
+    )
 
 
 def members(text: str, start: int = 0) -> Iterator[tuple[str, int, int]]:
-    """Walks one JSON object: yields each key with the span of its value, in characters.
+    """Yields each key of one JSON object, and the start and end of its value in characters.
 
     Args:
-        text: JSON text; the object begins at ``start`` or after blanks.
-        start: where to begin.
+        text: JSON text.
+        start: where the object begins; whitespace before it is skipped.
 
     Raises:
         EventError: ``not_json``.
     """
-    position = _skip(text, start, "{")
+    position = _skip_token(text, start, "{")
     if text[position : position + 1] == "}":
         return
     while True:
         if text[position : position + 1] != '"':
             raise EventError("not_json", f"not JSON: expected a key at character {position}")
         key, position = _string(text, position + 1)
-        value = _skip(text, position, ":")
+        value = _skip_token(text, position, ":")
         position = value_end(text, value)
         yield key, value, position
-        position = _blanks(text, position)
+        position = _skip_whitespace(text, position)
         if text[position : position + 1] == "}":
             return
-        position = _skip(text, position, ",")
+        position = _skip_token(text, position, ",")
 
 
 def elements(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
-    """Walks one JSON array: yields the span of each element, in characters.
+    """Yields the start and end of each element of one JSON array, in characters.
 
     Raises:
         EventError: ``not_json``.
     """
-    position = _skip(text, start, "[")
+    position = _skip_token(text, start, "[")
     if text[position : position + 1] == "]":
         return
     while True:
         end = value_end(text, position)
         yield position, end
-        position = _blanks(text, end)
+        position = _skip_whitespace(text, end)
         if text[position : position + 1] == "]":
             return
-        position = _skip(text, position, ",")
+        position = _skip_token(text, position, ",")
 
 
 def value_start(text: str) -> int:
-    """Where the first JSON value of a text begins."""
-    return _blanks(text, 0)
+    """The position where the first JSON value of a text begins."""
+    return _skip_whitespace(text, 0)
 
 
 def value_end(text: str, start: int) -> int:
-    """Where the JSON value that begins at ``start`` ends.
+    """The position where the JSON value that begins at ``start`` ends.
 
     Raises:
         EventError: ``not_json`` or ``too_deep``.
@@ -237,32 +240,32 @@ def value_end(text: str, start: int) -> int:
 
 
 def value(text: str, start: int) -> tuple[Any, int]:
-    """The JSON value that begins at ``start``, and where it ends.
+    """The JSON value that begins at ``start``, and the position where it ends.
 
     Raises:
         EventError: ``not_json`` or ``too_deep``.
     """
-    found: tuple[Any, int] = _guarded(lambda decoder: decoder.raw_decode(text, start))
+    found: tuple[Any, int] = _with_retry(lambda decoder: decoder.raw_decode(text, start))
     return found
 
 
 def _string(text: str, start: int) -> tuple[str, int]:
     try:
-        # The C function behind the decoder; typeshed does not know it.
+        # The decoder's own C function, which typeshed does not declare.
         scanned: tuple[str, int] = _json.scanstring(text, start, True)  # type: ignore[attr-defined]  # noqa: FBT003
     except json.JSONDecodeError as error:
         raise EventError("not_json", f"not JSON: {error}") from None
     return scanned
 
 
-def _blanks(text: str, position: int) -> int:
-    while text[position : position + 1] in _SPACE and position < len(text):
+def _skip_whitespace(text: str, position: int) -> int:
+    while text[position : position + 1] in _WHITESPACE and position < len(text):
         position += 1
     return position
 
 
-def _skip(text: str, position: int, token: str) -> int:
-    position = _blanks(text, position)
+def _skip_token(text: str, position: int, token: str) -> int:
+    position = _skip_whitespace(text, position)
     if text[position : position + 1] != token:
         raise EventError("not_json", f"not JSON: expected {token!r} at character {position}")
-    return _blanks(text, position + 1)
+    return _skip_whitespace(text, position + 1)

@@ -1,7 +1,7 @@
-"""Message: one event as it arrived, its bytes first, and a view of them that is parsed once and lazily.
+"""Message: the exact bytes of one event, and a parsed view of them.
 
-Parsing never rewrites: ``raw`` is what arrived and what sinks get. The view serves routing, guards and
-keys only.
+Sinks get ``raw``, the bytes that arrived; nothing is parsed and dumped on the way. The view is parsed once,
+on first use. Only routing, filters, and keys read it.
 """
 
 from __future__ import annotations
@@ -12,28 +12,30 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from trailforward.errors import EventError
-from trailforward.jsontext import members, to_bytes, to_text, view
+from trailforward.jsontext import members, parse_fast, to_bytes, to_text
 
 _FIELD_CHARACTERS = 256
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
 
 class Origin(NamedTuple):
-    """Where a message came from, in the source's own terms.
+    """Where a message came from, in the terms of its source.
 
     Attributes:
         source: the source's name: ``sqs``, ``eventbridge``, ``file`` …
-        ref: what the source calls the message (SQS messageId, ``FILE:LINE``); empty if it has no name.
+        ref: the source's identifier of the message (SQS messageId, ``FILE:LINE``); empty if it has none.
         arn: ARN of the queue, stream or bus it came through; empty if unknown.
-        group: the FIFO message group, or None where order does not matter.
-        owed: names of the only sinks still owed this message (retry queue, redriven dead letter);
-            None means all of them.
-        attempts: sending attempts made in earlier invocations, as far as the message tells.
-        seen: when trailforward or its queue first saw it: ISO 8601, or milliseconds since 1970.
-        item: what the caller calls the thing it came in, where that held more than this message.
-        unit: messages of one unit go back to the source together; None where each goes alone.
-        redelivered: whether the source brings again what goes back to it.
-        skip: of an object that it points to, how many records are done.
+        group: the FIFO message group; None where order does not matter.
+        owed: names of the sinks that have not received this message yet (retry queue, redriven dead letter);
+            None means all sinks.
+        attempts: delivery attempts in earlier invocations, as recorded in the message.
+        seen: when trailforward or its queue first received it: ISO 8601, or milliseconds since 1970.
+        item: the caller's identifier of the container that held this message among others; empty if there
+            is no such container.
+        unit: messages with the same unit are returned to the source together; None where each is returned
+            alone.
+        redelivered: whether the source delivers a returned message again.
+        skip: how many records of the referenced S3 object are already processed.
     """
 
     source: str
@@ -59,12 +61,12 @@ class Origin(NamedTuple):
 
 
 class About(NamedTuple):
-    """What the pipeline needs of every event.
+    """The values that the pipeline needs from every event.
 
     Attributes:
         key: see :attr:`Message.key`.
         time: see :attr:`Message.time`.
-        region: where it happened, as the envelope spells it; empty if it does not say.
+        region: the envelope's ``region``; empty if it has none.
     """
 
     key: str
@@ -76,10 +78,11 @@ class Message:
     """One event as it arrived.
 
     Args:
-        raw: the bytes that sinks get: UTF-8 text of one envelope, or of one bare CloudTrail record.
+        raw: the bytes that sinks get: UTF-8 JSON of one envelope, or of one CloudTrail record without an
+            envelope.
         origin: where it came from.
-        error: set by a source that already knows this is no event; ``event`` raises it.
-        event: the envelope, where the source had to parse it anyway; kept until ``release``.
+        error: set by a source that already knows that the bytes are not an event; ``event`` raises it.
+        event: the parsed envelope, if the source had to parse it; kept until ``release``.
     """
 
     __slots__ = ("_about", "_detail", "_error", "_event", "_fields", "origin", "raw")
@@ -105,15 +108,15 @@ class Message:
 
     @property
     def event(self) -> dict[str, Any]:
-        """The envelope as a dict. A bare record is shown inside the envelope EventBridge would have made.
+        """The envelope as a dict. A record without one gets the envelope that EventBridge would add.
 
         Raises:
-            EventError: the bytes are no event.
+            EventError: the bytes are not an event.
         """
         if self._event is None:
             if self._error is None:
                 try:
-                    self._event = as_envelope(view(self.raw))
+                    self._event = as_envelope(parse_fast(self.raw))
                 except EventError as error:
                     self._error = error
             if self._error is not None:
@@ -122,32 +125,32 @@ class Message:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The ``detail`` as a dict; empty where ``detail`` is no object."""
+        """The ``detail`` as a dict; empty if ``detail`` is not an object."""
         detail = self.event["detail"]
         return detail if isinstance(detail, dict) else {}
 
     @property
     def detail(self) -> bytes:
-        """Exactly the bytes of ``detail``, cut out of ``raw``; ``raw`` itself for a bare record.
+        """The exact bytes of ``detail``, cut out of ``raw``; ``raw`` itself for a record without an envelope.
 
         Raises:
-            EventError: the bytes are no event.
+            EventError: the bytes are not an event.
         """
         if self._detail is None:
-            _ = self.event  # raises for what is no event
+            _ = self.event  # raises if the bytes are not an event
             text = to_text(self.raw)
             span = None
             for key, start, end in members(text):
                 if key == "detail":
-                    span = start, end  # the last one wins, as in the view
+                    span = start, end  # the last one wins, as in the parsed view
             self._detail = self.raw if span is None else to_bytes(text[span[0] : span[1]])
         return self._detail
 
     @property
     def key(self) -> str:
-        """What identifies the event across deliveries: ``eventID``, else the envelope's id, else a digest.
+        """Identifies the event across deliveries: ``eventID``, else the envelope's ``id``, else a digest.
 
-        A hop to a bus in another Region replaces the envelope's id, never ``eventID``.
+        Forwarding to a bus in another Region changes the envelope's ``id``, but never ``eventID``.
         """
         try:
             return self.about.key
@@ -156,19 +159,19 @@ class Message:
 
     @property
     def time(self) -> str:
-        """When it happened, as the event spells it: ``eventTime``, else the envelope's; empty if neither.
+        """When it happened, as written: ``eventTime``, else the envelope's ``time``, else empty.
 
         Raises:
-            EventError: the bytes are no event.
+            EventError: the bytes are not an event.
         """
         return self.about.time
 
     @property
     def about(self) -> About:
-        """Key, time and Region. They stay at hand after ``release``.
+        """Key, time, and Region. They stay available after ``release``.
 
         Raises:
-            EventError: the bytes are no event.
+            EventError: the bytes are not an event.
         """
         about = self._about
         if about is None:
@@ -190,7 +193,7 @@ class Message:
 
     @property
     def fields(self) -> dict[str, str]:
-        """What filters and keys may use of the event; only what is there and is short, printable text."""
+        """The fields that filters and keys may use; only those that are present and short, printable text."""
         if self._fields is None:
             try:
                 event, record = self.event, self.record
@@ -209,7 +212,7 @@ class Message:
         return self._fields
 
     def release(self) -> None:
-        """Lets go of the parsed view, many times the size of the bytes; it can be had again from them."""
+        """Frees the parsed view, which is many times larger than the bytes. The next use parses it again."""
         self._event = None
 
     @property
@@ -222,16 +225,16 @@ _NO_RECORD: dict[str, Any] = {}
 
 
 def moment(value: object) -> str:
-    """The value if it is a moment in ISO 8601, else nothing."""
+    """The value if it is an ISO 8601 time, else an empty string."""
     try:
-        datetime.fromisoformat(value)  # type: ignore[arg-type]  # or it raises
+        datetime.fromisoformat(value)  # type: ignore[arg-type]  # raises if it is not text
     except (ValueError, TypeError):
         return ""
     return str(value)
 
 
 def as_envelope(value: Any) -> dict[str, Any]:
-    """Shows any event as an envelope: an envelope is itself, a bare record gets the one it would have had.
+    """Returns an envelope unchanged, and adds one to a CloudTrail record that has none.
 
     Raises:
         EventError: ``not_an_object``, ``s3_test_event``, ``sns_notification``, ``no_detail`` or
@@ -239,7 +242,7 @@ def as_envelope(value: Any) -> dict[str, Any]:
     """
     if not isinstance(value, dict):
         kind = {list: "list", str: "string", bool: "boolean", type(None): "null"}.get(type(value), "number")
-        raise EventError("not_an_object", f"a JSON {kind} where an event (a JSON object) was expected")
+        raise EventError("not_an_object", f"a JSON {kind} instead of an event (a JSON object)")
     if "detail" in value:
         return value
     if is_record(value):
@@ -259,15 +262,17 @@ def as_envelope(value: Any) -> dict[str, Any]:
     if "detail-type" in value:
         raise EventError("no_detail", "an EventBridge envelope without 'detail'")
     if "TopicArn" in value and "Message" in value:
-        text = "an SNS notification around a message: switch on raw message delivery in the subscription"
+        text = "an SNS notification wraps the message: turn on raw message delivery in the subscription"
         raise EventError("sns_notification", text)
-    # Keys that look like names help; anything else may be data, which errors must not show.
-    names = ", ".join(sorted(filter(_NAME.fullmatch, value))[:5]) or "none that is a name"
-    raise EventError("unknown_shape", f"neither an envelope nor a CloudTrail record; its keys: {names}")
+    # Show only keys that look like names. Other keys may be data, which errors must not show.
+    names = ", ".join(sorted(filter(_NAME.fullmatch, value))[:5]) or "(no key looks like a name)"
+    raise EventError(
+        "unknown_shape", f"neither an EventBridge envelope nor a CloudTrail record; its keys: {names}"
+    )
 
 
 def is_record(value: Any) -> bool:
-    """Whether a value looks like a bare CloudTrail record (and not like an S3 notification record)."""
+    """Whether a value looks like a CloudTrail record without an envelope, and not like an S3 notification."""
     if not isinstance(value, dict) or "awsRegion" not in value:
         return False
     source = value.get("eventSource")
@@ -294,7 +299,7 @@ def _detail_type(event_type: Any) -> str:
 
 
 def _source(record: dict[str, Any]) -> str:
-    """``aws.`` and what stands before ``.amazonaws.com``; Insights events are CloudTrail's own."""
+    """``aws.`` and the part before ``.amazonaws.com``; Insights events come from CloudTrail itself."""
     event_source = record.get("eventSource")
     if not isinstance(event_source, str):
         return "aws.cloudtrail"

@@ -25,8 +25,9 @@ def read_payloads() -> None:
 
     The client's class attribute ``marshaller`` is there for functions to override
     (https://github.com/aws/aws-lambda-python-runtime-interface-client, ``lambda_runtime_client.py``).
-    Integers beyond 64 bits become floats in what the function gets, as in :func:`trailforward.jsontext.view`;
-    the bytes have them as they came. trailforward's handler calls this; a function of one's own may.
+    Integers beyond 64 bits become floats in what the function gets, as in
+    :func:`trailforward.jsontext.parse_fast`; the bytes have them as they came. trailforward's handler calls
+    this; a function of one's own may.
     """
     client = getattr(sys.modules.get(_CLIENT), "BaseLambdaRuntimeClient", None)
     marshaller = getattr(client, "marshaller", None)

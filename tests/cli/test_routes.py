@@ -6,7 +6,7 @@ import json
 import tomllib
 
 from tests.support.command import trailforward
-from trailforward import Config, readymade
+from trailforward import Config, detections
 from trailforward.cli._toml import tables
 from trailforward.patterns import Pattern
 
@@ -16,20 +16,18 @@ def test_all_routes_are_listed() -> None:
     done = trailforward("routes")
     assert done.code == 0
     lines = done.out.splitlines()[1:]
-    assert [line.split()[0] for line in lines] == list(readymade.everything())
-    assert all(
-        route.title in line for route, line in zip(readymade.everything().values(), lines, strict=True)
-    )
+    assert [line.split()[0] for line in lines] == list(detections.load_all())
+    assert all(route.title in line for route, line in zip(detections.load_all().values(), lines, strict=True))
     assert "use =" in done.err
 
 
 def test_programs_get_json() -> None:
     """--json gives every route with its pattern and tests."""
     listed = json.loads(trailforward("routes", "--json").out)
-    assert [route["name"] for route in listed] == list(readymade.everything())
+    assert [route["name"] for route in listed] == list(detections.load_all())
     one = json.loads(trailforward("routes", "root-sign-in", "--json").out)
     assert one == next(route for route in listed if route["name"] == "root-sign-in")
-    assert one["pattern"] == json.loads(readymade.load("root-sign-in").pattern)
+    assert one["pattern"] == json.loads(detections.load("root-sign-in").pattern)
     assert {test["matches"] for test in one["tests"]} == {True, False}
 
 
@@ -37,18 +35,18 @@ def test_a_route_is_printed_ready_to_paste() -> None:
     """NAME prints the pattern as JSON, and TOML that is a configuration by name and in full."""
     done = trailforward("routes", "open-security-group")
     assert done.code == 0
-    assert readymade.load("open-security-group").pattern in done.out
+    assert detections.load("open-security-group").pattern in done.out
     by_name, in_full = ("[[routes]]\n" + part for part in done.out.split("[[routes]]\n")[1:])
     for text in (by_name.replace("…", "out"), in_full.replace("…", "out")):
         config = Config.from_toml(text + '\n[sinks.out]\nto = "stdout:"\n')
         compiled = config.compiled_routes()[0].pattern
         assert compiled is not None
-        assert json.loads(compiled.text) == json.loads(readymade.load("open-security-group").pattern)
+        assert json.loads(compiled.text) == json.loads(detections.load("open-security-group").pattern)
 
 
 def test_every_pattern_survives_the_way_through_toml() -> None:
     """The TOML of every ready-made route means what its JSON means."""
-    for route in readymade.everything().values():
+    for route in detections.load_all().values():
         pattern = json.loads(route.pattern)
         assert tomllib.loads(tables("pattern", pattern))["pattern"] == pattern
         Pattern(pattern)

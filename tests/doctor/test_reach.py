@@ -86,7 +86,7 @@ def test_mismatch_names_the_fields() -> None:
     }
     verdict = ask(direct(rules=[rule(pattern=pattern)]))
     assert said(verdict) == (False, "PATTERN_MISMATCH", RULE_AT)
-    assert 'detail.sourceIPAddress: no value there, wanted ["z"]' in verdict.why
+    assert 'detail.sourceIPAddress: missing, expected ["z"]' in verdict.why
     assert "eventName" not in verdict.why
 
 

@@ -90,8 +90,10 @@ def test_the_rule_takes_what_the_routes_want() -> None:
     assert pattern.matches(event)
     assert pattern.matches(console_sign_in(root()))
     own = stack.environment()["TRAILFORWARD_OWN_ARNS"].split()[0]
-    assert not pattern.matches(event.changed({"detail.userIdentity.sessionContext.sessionIssuer.arn": own}))
-    assert not pattern.matches(event.changed({"source": "example"}))
+    assert not pattern.matches(
+        event.with_changes({"detail.userIdentity.sessionContext.sessionIssuer.arn": own})
+    )
+    assert not pattern.matches(event.with_changes({"source": "example"}))
 
 
 def test_an_event_arrives_as_a_readable_text(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,7 +107,7 @@ class Group:
             ]
         ]
         made = cloudtrail_event("AuthorizeSecurityGroupIngress", region=self._region, **more)
-        return made.changed({"detail.responseElements.securityGroupRuleSet.items": items})
+        return made.with_changes({"detail.responseElements.securityGroupRuleSet.items": items})
 
 
 def outcomes(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -298,7 +298,7 @@ def test_everything_else_is_left_alone(
     """Other calls, failed ones, rules without addresses and the function's own events cause no call."""
     app, group = load(monkeypatch, DRY_RUN="false", ROLE_ARN=ROLE), Group(aws)
     group.open(SSH_V4)
-    assert app.handler(as_sqs(group.event(SSH_V4).changed(changes)), None) == NOTHING
+    assert app.handler(as_sqs(group.event(SSH_V4).with_changes(changes)), None) == NOTHING
     assert len(group.ranges()) == 1
     assert outcomes(caplog) == []
 
@@ -307,7 +307,7 @@ def test_only_what_failed_comes_back(aws: Reader, monkeypatch: pytest.MonkeyPatc
     """A body that is no event, and an answer without rules, fail alone; their neighbours are handled."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4)
-    silent = cloudtrail_event("AuthorizeSecurityGroupIngress").changed({"detail.responseElements": None})
+    silent = cloudtrail_event("AuthorizeSecurityGroupIngress").with_changes({"detail.responseElements": None})
     payload = as_sqs("no event", silent, group.event(SSH_V4))
     ids = [record["messageId"] for record in payload["Records"]]
     answer = app.handler(payload, None)
@@ -372,7 +372,7 @@ def test_the_rule_takes_what_the_function_handles() -> None:
         {"region": "us-east-1"},
         {"detail.userIdentity": identity(role)},
     ]:
-        assert not pattern.matches(event.changed(changes)), changes
+        assert not pattern.matches(event.with_changes(changes)), changes
 
 
 def test_the_own_role_is_recognised_as_cloudtrail_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0."""
+"""The cloudevents format produces CloudEvents 1.0."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ FORM = load("cloudevents")
 
 
 def made(raw: bytes) -> bytes:
-    """The CloudEvent of these bytes."""
+    """The CloudEvent for these bytes."""
     return FORM.data(Message(raw, Origin("test")))
 
 
 @pytest.mark.parametrize("name", samples.names())
 def test_every_event_is_a_valid_cloudevent(name: str) -> None:
-    """The required attributes are there, every attribute is of its type, and the data is byte for byte."""
+    """All required attributes are present with the right types, and the data is the event byte for byte."""
     raw = samples.load(name)
     data = made(raw)
     assert data.endswith(b',"data":' + raw + b"}")
@@ -38,7 +38,7 @@ def test_every_event_is_a_valid_cloudevent(name: str) -> None:
 
 
 def test_attributes_tell_what_brokers_route_by() -> None:
-    """Who (source), what (type, subject), when (time), and an id that a hop does not change."""
+    """source, type, subject, and time describe the event, and the id is the same in every Region."""
     value = json.loads(made(envelope(7)))
     assert value.pop("data")["account"] == "111122223333"
     assert value == {
@@ -53,7 +53,7 @@ def test_attributes_tell_what_brokers_route_by() -> None:
 
 
 def test_what_the_event_does_not_tell_is_left_out() -> None:
-    """An event without names or a readable time is a CloudEvent all the same."""
+    """An event without names or a readable time is still a valid CloudEvent."""
     value = json.loads(made(b'{"account":"a/b ?","time":"2026-05-04","detail":{"eventType":"a b"}}'))
     assert value["source"] == "//cloudtrail.amazonaws.com/a%2Fb%20%3F/unknown"
     assert value["type"] == "com.amazonaws.cloudtrail.Event"
@@ -63,13 +63,13 @@ def test_what_the_event_does_not_tell_is_left_out() -> None:
 
 
 def test_odd_bytes_are_embedded_untouched() -> None:
-    """Numbers, escapes and blanks of the event are those that arrived."""
+    """Numbers, escapes, and whitespace of the event are unchanged."""
     raw = b'{"detail":' + ODD[1] + b', "x": ' + ODD[0] + b"}"
     assert made(raw).endswith(raw + b"}")
 
 
 def test_batches_have_the_batch_media_type() -> None:
-    """An array of CloudEvents is sent as the HTTP binding asks."""
+    """An array of CloudEvents is sent as the HTTP binding requires."""
     with Receiver() as receiver:
         config = Config.from_toml(f'[sinks.a]\nto = "{receiver.url}"\nformat = "cloudevents"\n')
         forwarder = Forwarder(config)
@@ -80,8 +80,8 @@ def test_batches_have_the_batch_media_type() -> None:
     assert len(request.json) == 2
 
 
-def test_what_is_no_event_is_no_cloudevent() -> None:
-    """Bytes that are no event are refused, and it has no subject for people."""
+def test_bytes_that_are_not_an_event() -> None:
+    """Bytes that are not an event raise an error, and the format has no subject."""
     with pytest.raises(EventError):
         made(b"no json")
     assert FORM.subject(Message(envelope(1), Origin("test"))) == ""

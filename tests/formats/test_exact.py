@@ -1,4 +1,4 @@
-"""``raw`` and ``record`` send bytes that arrived, and nothing else."""
+"""``raw`` and ``record`` send exactly the bytes that arrived."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def message(raw: bytes) -> Message:
 
 
 def test_raw_is_every_byte() -> None:
-    """Also of what is no event: blanks, number spellings and escapes stay."""
+    """``raw`` keeps whitespace, number spellings, and escapes, even if the bytes are not an event."""
     form = formats.load("raw")
     for raw in (ODD, b"no json", b""):
         assert form.data(message(raw)) == raw
@@ -23,7 +23,7 @@ def test_raw_is_every_byte() -> None:
 
 
 def test_record_is_every_byte_of_detail() -> None:
-    """The record is cut out of its envelope; a bare record is sent whole."""
+    """The record is cut out of its envelope; a record without an envelope is sent whole."""
     form = formats.load("record")
     assert form.data(message(ODD)) == b'{ "n" : 1.10, "e": "\\u003d" }'
     bare = b'{ "eventVersion": "1.11", "awsRegion": "x" } '
@@ -32,21 +32,21 @@ def test_record_is_every_byte_of_detail() -> None:
 
 
 @pytest.mark.parametrize("name", ["record", "text"])
-def test_what_is_no_event_has_no_record(name: str) -> None:
-    """Formats that need an event say that it is none."""
+def test_bytes_that_are_not_an_event(name: str) -> None:
+    """Formats that need an event raise an error if the bytes are not one."""
     with pytest.raises(EventError, match="not JSON"):
         formats.load(name).data(message(b"no json"))
 
 
 @pytest.mark.parametrize("name", list(formats.BUILT_IN))
 def test_formats_are_found_by_name(name: str) -> None:
-    """Every format in the table loads under its own name, and says what it makes."""
+    """Every built-in format loads under its name and states its media type."""
     form = formats.load(name)
     assert form.name == name
     assert form.content_type.startswith("application/" if form.json else "text/plain")
 
 
-def test_there_is_no_other_format() -> None:
-    """An unknown name is a ``KeyError``; the configuration refuses it before."""
+def test_unknown_format() -> None:
+    """An unknown name raises ``KeyError``; the configuration rejects it earlier."""
     with pytest.raises(KeyError):
         formats.load("xml")

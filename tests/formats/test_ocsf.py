@@ -1,4 +1,4 @@
-"""OCSF 1.1.0: the fields that the published schema requires of API Activity and Authentication."""
+"""The ocsf format produces OCSF 1.1.0 with the required fields of API Activity and Authentication."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ENDPOINT = {"ip", "uid", "name", "hostname", "svc_name", "instance_uid", "interf
 
 
 def ocsf(raw: bytes) -> dict[str, Any]:
-    """The OCSF event of these bytes."""
+    """The OCSF event for these bytes."""
     value: dict[str, Any] = json.loads(FORM.data(Message(raw, Origin("test"))))
     return value
 
 
 def check(value: dict[str, Any]) -> None:
-    """What the schema requires of an event."""
+    """The fields that the schema requires of an event."""
     kind = value["class_uid"]
     assert value.keys() >= REQUIRED[kind]
     assert value["category_uid"] == CATEGORY[kind]
@@ -55,7 +55,7 @@ def check(value: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("name", samples.names())
 def test_every_event_has_what_the_schema_requires(name: str) -> None:
-    """Each kind of event becomes a valid one of its class, and its record is in it byte for byte."""
+    """Each type of event becomes a valid event of its class and contains its record byte for byte."""
     raw = samples.load(name)
     check(ocsf(raw))
     message = Message(raw, Origin("test"))
@@ -74,12 +74,12 @@ def test_every_event_has_what_the_schema_requires(name: str) -> None:
     ],
 )
 def test_hostile_events_are_valid_too(record: bytes) -> None:
-    """What the record does not tell, or tells in another type, is made up for where it is required."""
+    """Required fields that the record lacks, or that have another type, get a default."""
     check(ocsf(b'{"detail":' + record + b"}"))
 
 
 def test_an_api_call_is_mapped_as_security_lake_does() -> None:
-    """Who, what, where, whence and how it ended stand where queries expect them."""
+    """Caller, action, resource, source address, and result are in the fields that queries use."""
     value = ocsf(envelope(1, errorCode="AccessDenied", errorMessage="no", userAgent="cli", requestID="r"))
     assert value["class_name"] == "API Activity"
     assert value["actor"]["user"] == {"type": "IAMUser", "name": "rosa", "account": {"uid": "111122223333"}}
@@ -101,7 +101,7 @@ def test_an_api_call_is_mapped_as_security_lake_does() -> None:
 
 
 def test_a_sign_in_is_an_authentication() -> None:
-    """A console login says who, how it ended, and whether with MFA."""
+    """A console sign-in contains the user, the result, and whether MFA was used."""
     value = ocsf(samples.load("root-console-login"))
     assert (value["class_uid"], value["activity_name"], value["user"]["type"]) == (3002, "Logon", "Root")
     assert isinstance(value["is_mfa"], bool)
@@ -123,12 +123,12 @@ def test_a_sign_in_is_an_authentication() -> None:
     ],
 )
 def test_actions_are_create_read_update_or_delete(name: str, more: dict[str, Any], activity: int) -> None:
-    """The kind of an action follows from `readOnly` or its name; what is neither is other."""
+    """The activity follows from `readOnly` or the event name; anything else is Other."""
     assert ocsf(envelope(1, eventName=name, **more))["activity_id"] == activity
 
 
 def test_sessions_and_resources_are_kept() -> None:
-    """A role's session, its MFA and the resources of a call are there, empty parts are not."""
+    """A role's session, its MFA, and the resources of a call are included; empty parts are not."""
     identity = {
         "type": "AssumedRole",
         "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/rosa",
@@ -150,7 +150,7 @@ def test_sessions_and_resources_are_kept() -> None:
 
 
 def test_a_service_is_a_source_without_an_address() -> None:
-    """A call by a service names the service."""
+    """A call by a service contains the name of the service."""
     value = ocsf(
         envelope(
             1, sourceIPAddress="events.amazonaws.com", userIdentity={"invokedBy": "events.amazonaws.com"}
@@ -160,8 +160,8 @@ def test_a_service_is_a_source_without_an_address() -> None:
     assert value["actor"] == {"invoked_by": "events.amazonaws.com"}
 
 
-def test_what_is_no_event_is_none() -> None:
-    """Bytes that are no event are refused, and it has no subject for people."""
+def test_bytes_that_are_not_an_event() -> None:
+    """Bytes that are not an event raise an error, and the format has no subject."""
     with pytest.raises(EventError):
         ocsf(b"no json")
     assert FORM.subject(Message(envelope(1), Origin("test"))) == ""

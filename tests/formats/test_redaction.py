@@ -1,4 +1,4 @@
-"""Redaction: what is named is gone and marked, and every other byte stays."""
+"""Redaction replaces the configured values by a marker and keeps every other byte."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ MARKED = f'"{MARK}"'.encode()
 
 
 def test_only_the_value_is_replaced() -> None:
-    """Blanks, number literals and escapes around it stay byte for byte."""
+    """Whitespace, number literals, and escapes around a redacted value stay byte for byte."""
     raw = b' \n{ "detail" : {"n":1.10, "a" : {"password" : "p\\u0061ss" , "x":[1E400] } ,"s":"\\ud800"} }'
     assert redacted(raw, "detail.a.password") == raw.replace(b'"p\\u0061ss"', MARKED)
 
 
 def test_a_name_may_be_spelt_in_any_way() -> None:
-    """Escapes in a key do not hide it, and a key that stands twice is redacted twice."""
+    """Escapes in a key do not hide it, and a repeated key is redacted each time."""
     raw = b'{"detail":{"\\u0070in":1,"pin":{"a":[2]}}}'
     assert redacted(raw, "detail.pin") == b'{"detail":{"\\u0070in":%b,"pin":%b}}' % (MARKED, MARKED)
 
 
 def test_arrays_are_passed_through() -> None:
-    """A path reaches every element, as a pattern does; of any kind of value only the named ones go."""
+    """A path applies to every element of an array, as in patterns, and only to the configured fields."""
     raw = b'{"detail":{"l":[{"k":1},[ {"k":null}],3,{"o":{"k":1}}]}}'
     expected = b'{"detail":{"l":[{"k":%b},[ {"k":%b}],3,{"o":{"k":1}}]}}' % (MARKED, MARKED)
     assert redacted(raw, "detail.l.k") == expected
@@ -43,26 +43,26 @@ def test_arrays_are_passed_through() -> None:
 
 @pytest.mark.parametrize("paths", [("detail.a", "detail.a.b"), ("detail.a.b", "detail.a")])
 def test_the_shorter_path_wins(paths: tuple[str, str]) -> None:
-    """Redacting the whole covers its parts, in whatever order they are named."""
+    """Redacting an object covers its fields, whatever the order of the paths."""
     assert redacted(b'{"detail":{"a":{"b":1}}}', *paths) == b'{"detail":{"a":%b}}' % MARKED
 
 
-def test_what_is_not_there_is_no_error() -> None:
-    """An event without the value goes as it is, the very same message."""
+def test_missing_values_are_ignored() -> None:
+    """An event without the value is the same message object as before."""
     message = Message(envelope(1), Origin("test"))
     assert Redaction(["detail.absent", "x.y", "detail.eventName.deeper"])(message) is message
 
 
 def test_a_bare_record_has_the_same_paths() -> None:
-    """Records from trail files are redacted by the paths of the envelope that they never had."""
+    """Records from CloudTrail log files are redacted by the same paths as in an envelope."""
     record = json.dumps(json.loads(envelope(1))["detail"]).encode()
     assert redacted(record, "detail.eventName") == record.replace(b'"StopInstances"', MARKED)
     assert redacted(record, "detail") == record
     assert redacted(record, "account") == record
 
 
-def test_what_is_no_event_is_told() -> None:
-    """Bytes that cannot be read cannot be redacted, so they are never sent unredacted."""
+def test_bytes_that_are_not_an_event() -> None:
+    """Bytes that cannot be parsed raise an error, so they are never sent unredacted."""
     for raw in (b"no json", b"[]", ODD[5]):
         with pytest.raises(EventError):
             redacted(raw, "detail.a")
@@ -70,7 +70,7 @@ def test_what_is_no_event_is_told() -> None:
 
 @pytest.mark.parametrize("form", ["record", "text", "cloudevents", "ocsf"])
 def test_no_format_shows_what_was_redacted(form: str) -> None:
-    """Redaction comes before the format, for that sink alone, and reaches the fields beside the event."""
+    """Redaction runs before the format, applies to one sink only, and covers message attributes and keys."""
     config = Config.from_toml(
         f'[sinks.a]\nto = "https://a.example.com"\nbatch = "single"\nformat = "{form}"\n'
         'redact = ["detail.userIdentity.userName", "detail.eventName"]\n'
@@ -88,20 +88,20 @@ def test_no_format_shows_what_was_redacted(form: str) -> None:
 
 @pytest.mark.parametrize("lines", ['redact = ["a..b"]', 'redact = [""]', "redact = [1]", 'redact = "a"'])
 def test_malformed_paths_are_refused(lines: str) -> None:
-    """A path that can mean nothing shows when it is configured."""
+    """A path that cannot match anything is reported as a configuration error."""
     with pytest.raises(ConfigError):
         Config.from_toml(f'[sinks.a]\nto = "stdout:"\nformat = "record"\n{lines}\n')
 
 
 @pytest.mark.parametrize("sink", ["stdout:", "https://a.example.com", "s3://lake?region=eu-west-1"])
 def test_raw_is_never_redacted(sink: str) -> None:
-    """What says raw is what arrived; a sink that redacts says so in its format."""
+    """``raw`` means what arrived; a sink that redacts names its format accordingly."""
     with pytest.raises(ConfigError, match='format "raw" sends what arrived'):
         Config.from_toml(f'[sinks.a]\nto = "{sink}"\nredact = ["detail.a"]\n')
 
 
 def test_every_format_but_raw_can_follow() -> None:
-    """Each format reads the redacted event as any other."""
+    """Each format works with the redacted event."""
     for name in ("record", "text", "slack", "cloudevents", "ocsf"):
         message = Redaction(["detail.userIdentity"])(Message(envelope(1), Origin("test")))
         assert load(name).data(message)

@@ -1,4 +1,4 @@
-"""Slack messages."""
+"""The slack format produces Slack messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORM = load("slack")
 
 @pytest.mark.parametrize("name", samples.names())
 def test_every_event_is_a_message_within_slacks_limits(name: str) -> None:
-    """A headline and details, each a section of at most 3,000 characters."""
+    """The message has a headline and details, each a section of at most 3,000 characters."""
     message = Message(samples.load(name), Origin("test"))
     value = json.loads(FORM.data(message))
     headline = load("text").data(message).decode().split("\n")[0]
@@ -27,7 +27,7 @@ def test_every_event_is_a_message_within_slacks_limits(name: str) -> None:
 
 
 def test_nobody_can_forge_mentions_or_links() -> None:
-    """What an attacker writes into an event does not ring the channel, however long it is."""
+    """Text in an event cannot mention the channel or add links, however long it is."""
     raw = envelope(
         1, userAgent="<!channel> & <https://evil.example.com|click>", requestParameters={"x": "<" * 5_000}
     )
@@ -40,7 +40,7 @@ def test_nobody_can_forge_mentions_or_links() -> None:
     assert blocks[1]["text"]["text"].endswith("…")
 
 
-def test_what_is_no_event_is_no_message() -> None:
-    """Bytes that are no event are refused."""
+def test_bytes_that_are_not_an_event() -> None:
+    """Bytes that are not an event raise an error."""
     with pytest.raises(EventError):
         FORM.data(Message(b"no json", Origin("test")))

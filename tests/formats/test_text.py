@@ -1,4 +1,4 @@
-"""``text``: one line that tells a person what happened, and nothing in an event can forge another."""
+"""``text`` is a readable notification, and no event can add lines to it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def message(raw: bytes) -> Message:
 
 
 def of(name: str) -> Message:
-    """A sample."""
+    """A sample as a message."""
     return message(samples.load(name))
 
 
 def made(**detail: Any) -> Message:
-    """An event with these members in its record."""
+    """An event with these fields in its record."""
     return message(envelope(**detail))
 
 
 def headline(event: Message) -> str:
-    """The first line, of a text that is well formed."""
+    """The first line of a well-formed text."""
     lines = FORM.data(event).decode().split("\n")
     assert lines[-1] == ""
     assert lines[1] == ""
@@ -79,13 +79,13 @@ HEADLINES = {
 
 @pytest.mark.parametrize("name", HEADLINES)
 def test_headlines(name: str) -> None:
-    """Who did what, to what, where, from which address, when and with which outcome, in one line."""
+    """The headline says who did what to which resource, where, from which address, when, and how it ended."""
     assert headline(of(name)) == HEADLINES[name]
 
 
 @pytest.mark.parametrize("name", samples.names())
 def test_every_kind_of_event(name: str) -> None:
-    """Every sample has a headline with its Region and account, and a subject that SNS takes."""
+    """Every sample has a headline with Region and account, and a subject that SNS accepts."""
     event = json.loads(samples.load(name))
     place = f" in {event['region']} ({event['account']})"
     assert place in headline(of(name))
@@ -104,12 +104,12 @@ SUBJECTS = {
 
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_subjects(name: str) -> None:
-    """A subject tells action, actor, place and what is odd; a long actor loses its beginning."""
+    """A subject has action, actor, Region, and failure; a long actor loses its beginning."""
     assert FORM.subject(of(name)) == SUBJECTS[name]
 
 
 def test_details() -> None:
-    """Below the headline stand the facts that an analyst asks for next."""
+    """The details below the headline contain what an analyst needs next."""
     text = FORM.data(of("network-activity-denied")).decode()
     assert "\nError: The request was denied due to a VPC endpoint policy\n" in text
     assert "\nResource: arn:aws:s3:::not-our-bucket\n" in text
@@ -148,7 +148,7 @@ def test_details() -> None:
     ],
 )
 def test_what_a_call_was_about(name: Any, parameters: Any, what: str) -> None:
-    """The parameter that the action speaks of, else the first that names something."""
+    """The resource comes from the parameter that the event name mentions, else from the first identifier."""
     line = headline(made(eventName=name, requestParameters=parameters))
     before, _, after = line.partition(" in eu-west-1 ")
     assert after
@@ -156,7 +156,7 @@ def test_what_a_call_was_about(name: Any, parameters: Any, what: str) -> None:
 
 
 def test_resources_come_first() -> None:
-    """What CloudTrail lists is more exact than the request."""
+    """The resources that CloudTrail lists take precedence over the request."""
     resources = [{"ARN": f"arn:aws:s3:::b/{n}"} for n in range(4)] + ["odd", {"type": "x"}]
     line = headline(made(resources=resources, requestParameters={"bucketName": "other"}))
     assert " on b/0 and 3 more in " in line
@@ -178,7 +178,7 @@ def test_resources_come_first() -> None:
     ],
 )
 def test_who(identity: Any, who: str) -> None:
-    """The actor is readable, and one of another account is marked."""
+    """The actor is readable, and an actor of another account is marked."""
     assert headline(made(userIdentity=identity)).startswith(who)
 
 
@@ -205,7 +205,7 @@ PLACES = [
 
 @pytest.mark.parametrize("value", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_values_forge_nothing(value: str) -> None:
-    """Line breaks, control characters and endless values in any field stay within their line and a bound."""
+    """Line breaks, control characters, and very long values in any field stay within one bounded line."""
     identity = {"type": "IAMUser", "userName": value, "arn": value, "accessKeyId": value, "accountId": value}
     event = made(
         **dict.fromkeys(PLACES, value),
@@ -225,7 +225,7 @@ def test_hostile_values_forge_nothing(value: str) -> None:
 
 
 def test_depth_is_not_shown() -> None:
-    """A request of 1,000 levels does not cost the notification."""
+    """A request with 1,000 nested levels still gives a notification."""
     raw = '{"detail":{"eventName":"X","requestParameters":{"a":' + "[" * 990 + "]" * 990 + "}}}"
     text = FORM.data(message(raw.encode())).decode()
     assert re.search(r"\nRequest: (\(nested too deeply to show\)|\{.*\})\n", text)
@@ -235,7 +235,7 @@ def test_depth_is_not_shown() -> None:
     "detail", ["text", 5, None, [], {}, {"eventType": "AwsCloudTrailInsight", "insightDetails": {}}]
 )
 def test_odd_details(detail: Any) -> None:
-    """An event without a record still has a line that says where it came from."""
+    """An event without a record still has a headline that says where it came from."""
     raw = json.dumps({"detail-type": "Odd", "account": "1", "detail": detail})
     assert " in an unknown Region (1)" in headline(message(raw.encode()))
     assert headline(message(b'{"detail":1}')) == "an event in an unknown Region"
@@ -273,14 +273,14 @@ TYPES = st.sampled_from(
 
 @given(st.dictionaries(FIELDS, VALUES), TYPES, VALUES)
 def test_wrong_types_everywhere(detail: dict[str, Any], kind: str, value: Any) -> None:
-    """Whatever an event holds, its text has one headline and its subject is within SNS's rules."""
+    """For any event, the text has one headline, and the subject follows SNS's rules."""
     event = {"detail-type": value, "account": value, "region": value, "time": value}
     headline(message(json.dumps({**event, "detail": {**detail, "eventType": kind}}).encode()))
 
 
 @pytest.mark.parametrize("raw", [b"no json", b"[]", b"{}"])
-def test_what_is_no_event(raw: bytes) -> None:
-    """There is no text of what is no event; the error says what it is."""
+def test_bytes_that_are_not_an_event(raw: bytes) -> None:
+    """Bytes that are not an event raise an error that says why."""
     with pytest.raises(EventError):
         FORM.data(message(raw))
     with pytest.raises(EventError):
@@ -292,7 +292,7 @@ CORPUS = os.environ.get("TRAILFORWARD_CORPUS")
 
 @pytest.mark.skipif(not CORPUS, reason="TRAILFORWARD_CORPUS is unset: it names a directory of *.ndjson")
 def test_every_event_of_the_corpus() -> None:
-    """Every real event has a headline with its Region and, where it has one, its action."""
+    """Every recorded event has a headline with its Region and, if it has one, its action."""
     for path in sorted(Path(str(CORPUS)).glob("*.ndjson")):
         for line in filter(None, path.read_bytes().split(b"\n")):
             event = message(line)

@@ -7,33 +7,33 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.models.samples import API_CALL, EVERY_FIELD, KINDS, SIGN_IN, dump, event, nested, text
+from tests.models.records import API_CALL, EVERY_FIELD, KINDS, SIGN_IN, dump, event, nested, text
 from trailforward.models import ApiCall, AwsTime, EventBridgeEvent, EventVersion, UserIdentity, parse_record
 
 
 @pytest.mark.parametrize("record", KINDS, ids=lambda record: record["eventType"])
 def test_round_trip(record: dict[str, Any]) -> None:
-    """model_dump(by_alias=True, exclude_unset=True) gives back what came in, with the same types."""
+    """model_dump(by_alias=True, exclude_unset=True) returns the original record, with the same types."""
     assert text(dump(event(record))["detail"]) == text(record)
 
 
 @pytest.mark.parametrize("record", KINDS, ids=lambda record: record["eventType"])
 def test_round_trip_json(record: dict[str, Any]) -> None:
-    """model_dump_json gives back what came in, too."""
+    """model_dump_json returns the original record, too."""
     dumped = event(record).model_dump_json(by_alias=True, exclude_unset=True)
     assert text(json.loads(dumped)["detail"]) == text(record)
 
 
 @pytest.mark.parametrize("record", KINDS, ids=lambda record: record["eventType"])
 def test_every_documented_field(record: dict[str, Any]) -> None:
-    """Every documented field of every kind has an attribute: nothing is left over as unknown."""
+    """Every documented field of every type of record has an attribute; none is left over as unknown."""
     models = nested(parse_record(record))
     assert models
     assert {type(model).__name__: model.model_extra for model in models if model.model_extra} == {}
 
 
 def test_read_by_name() -> None:
-    """Attributes are Pythonic, whatever AWS's spelling."""
+    """Attributes have Pythonic names, whatever AWS's spelling."""
     record = parse_record(EVERY_FIELD)
     assert record.source_ip_address == "198.51.100.7"
     assert record.event_id == "00000000-0000-4000-8000-000000000002"
@@ -53,19 +53,19 @@ def test_read_by_name() -> None:
 
 
 def test_made_by_name() -> None:
-    """Records can be made with Pythonic names, and dump with AWS's."""
+    """Records can be created with Pythonic names, and dump with AWS's names."""
     record = ApiCall(event_name="RunInstances", event_time=AwsTime.parse(datetime(2026, 3, 1, tzinfo=UTC)))
     assert dump(record) == {"eventName": "RunInstances", "eventTime": "2026-03-01T00:00:00Z"}
 
 
 def test_made_of_python_values() -> None:
-    """A datetime and an EventVersion are taken as they are."""
+    """A datetime and an EventVersion are kept as they are."""
     fields = {"eventTime": datetime(2026, 3, 1, tzinfo=UTC), "eventVersion": EventVersion("1.11")}
     assert dump(parse_record(fields)) == {"eventTime": "2026-03-01T00:00:00Z", "eventVersion": "1.11"}
 
 
 def test_unknown_fields() -> None:
-    """Unknown fields are kept at every level, readable, and dumped."""
+    """Unknown fields are kept, readable, and dumped at every level."""
     record = {**API_CALL, "fromTheFuture": [1], "userIdentity": {"type": "IAMUser", "hat": "red"}}
     parsed = parse_record(record)
     assert parsed.model_extra == {"fromTheFuture": [1]}
@@ -77,7 +77,7 @@ def test_unknown_fields() -> None:
     "name", ["actor", "error", "model_dump", "model_extra", "__dict__", "_keep", "self", ""]
 )
 def test_unknown_fields_named_like_ours(name: str) -> None:
-    """An unknown field cannot take the place of anything of the model, and is kept."""
+    """An unknown field cannot replace a method or attribute of the model, and is kept."""
     record = {**API_CALL, name: "theirs"}
     parsed = parse_record(record)
     assert parsed.actor == "Admin/jun@example.com"
@@ -85,7 +85,7 @@ def test_unknown_fields_named_like_ours(name: str) -> None:
 
 
 def test_lone_surrogate_in_a_key() -> None:
-    """An unknown key that JSON allows and UTF-8 does not is kept, and costs nothing around it."""
+    """An unknown key that JSON allows and UTF-8 does not is kept, and does not affect other fields."""
     odd = {"\ud800": {"k": 1}}
     identity = {"userName": "rosa", "hat": "red", **odd}
     parsed = EventBridgeEvent.model_validate({"detail": {"userIdentity": identity, **odd}, **odd})
@@ -97,19 +97,19 @@ def test_lone_surrogate_in_a_key() -> None:
 
 
 def test_lone_surrogate_in_parameters() -> None:
-    """In free-form objects and in texts a lone surrogate is dumped, too."""
+    """A lone surrogate in free-form objects and in texts is dumped, too."""
     record = {**API_CALL, "eventName": "\ud800", "requestParameters": {"\ud800": ["\ud800"]}}
     assert text(dump(parse_record(record))) == text(record)
 
 
 def test_lone_surrogate_in_sign_in_data() -> None:
-    """A sign-in with such a key still tells of MFA."""
+    """A sign-in with such a key still has MFA."""
     record = {**SIGN_IN, "additionalEventData": {"MFAUsed": "Yes", "\ud800": None}}
     assert parse_record(record).mfa is True
 
 
 def test_both_spellings() -> None:
-    """Where AWS's name and ours both occur, AWS's counts, and the other is kept as unknown."""
+    """If AWS's name and ours both occur, AWS's name wins, and the other is kept as unknown."""
     parsed = parse_record({"eventName": "theirs", "event_name": "ours"})
     assert parsed.event_name == "theirs"
     assert parsed.model_extra == {"event_name": "ours"}
@@ -118,7 +118,7 @@ def test_both_spellings() -> None:
 @pytest.mark.parametrize("name", EVERY_FIELD)
 @pytest.mark.parametrize("value", [None, True, 7, 1.5, "?", ["?"], {"?": "?"}, [{"type": 1}], ""], ids=repr)
 def test_wrong_type(name: str, value: Any) -> None:
-    """A field of any type is kept as it came, and costs neither the record nor its other fields."""
+    """A field of any type is kept as it is, and does not affect the record or its other fields."""
     parsed = event({"eventName": "RunInstances", "awsRegion": "eu-west-1", name: value})
     assert text(dump(parsed)["detail"][name]) == text(value)
     if name != "awsRegion":
@@ -126,7 +126,7 @@ def test_wrong_type(name: str, value: Any) -> None:
 
 
 def test_one_wrong_element() -> None:
-    """A list with an element of the wrong type is kept as it came."""
+    """A list with an element of the wrong type is kept as it is."""
     assert parse_record({"resources": [{"ARN": "arn:aws:s3:::a"}, None]}).resources == [  # type: ignore[comparison-overlap]
         {"ARN": "arn:aws:s3:::a"},
         None,
@@ -140,7 +140,7 @@ def test_nothing_coerced() -> None:
 
 
 def test_deep() -> None:
-    """A thousand nested levels, EventBridge's limit, are read, asked and dumped."""
+    """A thousand nested levels, EventBridge's limit, can be parsed, used, and dumped."""
     deep: Any = "core"
     for _ in range(1000):
         deep = {"k": deep}
@@ -155,7 +155,7 @@ def test_deep() -> None:
 
 
 def test_read_only() -> None:
-    """What was read cannot be changed by accident: model_copy(update=...) makes another."""
+    """Models are read-only; model_copy(update=...) creates a changed copy."""
     record = parse_record(API_CALL)
     with pytest.raises(ValidationError, match="frozen"):
         record.event_name = "other"  # type: ignore[misc]
@@ -163,7 +163,7 @@ def test_read_only() -> None:
 
 
 def test_imports() -> None:
-    """Importing the models imports Pydantic and the standard library, nothing else."""
+    """Importing the models imports Pydantic, the standard library, and nothing else."""
     script = (
         f"import sys; sys.path[:] = {sys.path!r}; tops = lambda: {{m.split('.')[0] for m in sys.modules}};"
         "before = tops(); import trailforward.models; print(*tops() - before - sys.stdlib_module_names)"

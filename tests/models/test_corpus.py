@@ -1,4 +1,4 @@
-"""Real and synthetic events, kept outside the repository, where TRAILFORWARD_CORPUS says."""
+"""Recorded and synthetic events from the folder in TRAILFORWARD_CORPUS, outside the repository."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.samples import dump, helpers, nested, text
+from tests.models.records import dump, helpers, nested, text
 from trailforward.models import CloudTrailRecord, EventBridgeEvent
 
 CORPUS = Path(os.environ.get("TRAILFORWARD_CORPUS") or "")
@@ -36,7 +36,7 @@ def lines(name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def as_aws_spells(record: Any) -> Any:
-    """A log pipeline made ``arn`` of ``ARN`` in some resources: read as ``arn``, dumped as ``ARN``."""
+    """A log pipeline wrote ``arn`` for ``ARN`` in some resources: models read ``arn`` and dump ``ARN``."""
     if not isinstance(record, dict) or not isinstance(record.get("resources"), list):
         return record
     if not all(isinstance(resource, dict) for resource in record["resources"]):
@@ -47,7 +47,7 @@ def as_aws_spells(record: Any) -> Any:
 
 
 def files() -> list[str]:
-    """The names of the corpus' files."""
+    """The names of the files in the corpus."""
     return (
         sorted(path.name for path in CORPUS.glob("*.ndjson")) if os.environ.get("TRAILFORWARD_CORPUS") else []
     )
@@ -55,7 +55,7 @@ def files() -> list[str]:
 
 @pytest.mark.parametrize("name", files())
 def test_every_line(name: str) -> None:
-    """Every event is read, answers every helper, and dumps to what it was."""
+    """Every event is parsed, supports every helper property, and dumps to the original."""
     kinds = Counter[str]()
     for number, value in lines(name):
         envelope = value if "detail" in value else {"detail": value}
@@ -71,7 +71,7 @@ def test_every_line(name: str) -> None:
 
 
 def test_kinds() -> None:
-    """Every kind of event in kinds.ndjson is of the right class."""
+    """Every type of event in kinds.ndjson has the right class."""
     found = {
         number: type(EventBridgeEvent.model_validate(value).detail).__name__
         for number, value in lines("kinds.ndjson")
@@ -81,7 +81,7 @@ def test_kinds() -> None:
 
 
 def test_every_call_has_an_actor() -> None:
-    """In untouched AWS output every record tells who, and from where or by which service."""
+    """In unchanged AWS output, every record has an actor, and an address or a service."""
     for number, record in lines("invictus-ir__aws_dataset.ndjson"):
         detail = EventBridgeEvent.model_validate({"detail": record}).detail
         assert detail.actor, number

@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.models.samples import API_CALL, KINDS, SIGN_IN, dump, envelope, text
+from tests.models.records import API_CALL, KINDS, SIGN_IN, dump, envelope, text
 from trailforward.models import ApiCall, CloudTrailRecord, ConsoleSignIn, EventBridgeEvent, parse_record
 
 
 def test_fields() -> None:
-    """The envelope's members have Pythonic names, its time is aware, its account is text."""
+    """The envelope's fields have Pythonic names, its time has a time zone, and its account is text."""
     event = EventBridgeEvent.model_validate({**envelope(API_CALL), "replay-name": "again"})
     assert event.version == "0"
     assert event.id == "00000000-0000-4000-8000-00000000000e"
@@ -24,14 +24,14 @@ def test_fields() -> None:
 
 @pytest.mark.parametrize("record", KINDS, ids=lambda record: record["eventType"])
 def test_detail(record: dict[str, Any]) -> None:
-    """The detail is a record of the class that its eventType names."""
+    """The detail is a record of the class for its eventType."""
     event = EventBridgeEvent.model_validate(envelope(record))
     assert type(event.detail) is type(parse_record(record))
     assert type(event.detail) is not CloudTrailRecord
 
 
 def test_detail_alone() -> None:
-    """An envelope needs nothing but a detail."""
+    """Only the detail of an envelope is required."""
     event = EventBridgeEvent.model_validate({"detail": SIGN_IN})
     assert isinstance(event.detail, ConsoleSignIn)
     assert (event.version, event.id, event.time, event.resources) == (None, None, None, None)
@@ -39,7 +39,7 @@ def test_detail_alone() -> None:
 
 
 def test_without_detail() -> None:
-    """An object without a detail is no event."""
+    """An object without a detail is not an event."""
     with pytest.raises(ValidationError, match="detail"):
         EventBridgeEvent.model_validate({"version": "0"})
     with pytest.raises(ValidationError, match="detail"):
@@ -48,14 +48,14 @@ def test_without_detail() -> None:
 
 @pytest.mark.parametrize("detail", [None, "text", 7, True, [], [API_CALL]], ids=repr)
 def test_detail_of_another_type(detail: Any) -> None:
-    """A detail that is no object stays as it came."""
+    """A detail that is not an object is kept as it is."""
     event = EventBridgeEvent.model_validate(envelope(detail))
     assert text(event.detail) == text(detail)
     assert text(dump(event)) == text(envelope(detail))
 
 
 def test_other_events() -> None:
-    """The detail of an event that is not CloudTrail's is a bare record: nothing lost, helpers at hand."""
+    """The detail of an event from another service is a base record that keeps all fields."""
     finding = {
         "schemaVersion": "2.0",
         "severity": 8,
@@ -70,14 +70,14 @@ def test_other_events() -> None:
 
 
 def test_hand_made_account() -> None:
-    """An account that is a number, as in hand-made tests, stays one."""
+    """An account that is a number, as in handwritten tests, stays a number."""
     assert text(dump(EventBridgeEvent.model_validate({"account": 123456789012, "detail": {}}))) == text(
         {"account": 123456789012, "detail": {}}
     )
 
 
 def test_made_by_name() -> None:
-    """Events can be made with Pythonic names and a record, and dump with EventBridge's."""
+    """Events can be created with Pythonic names and a record, and dump with EventBridge's names."""
     record = ApiCall(event_name="RunInstances")
     event = EventBridgeEvent(detail_type="AWS API Call via CloudTrail", detail=record)
     assert event.detail is record
@@ -88,7 +88,7 @@ def test_made_by_name() -> None:
 
 
 def test_schema() -> None:
-    """The JSON Schema of an event names EventBridge's members and asks for the detail only."""
+    """The JSON Schema of an event has EventBridge's field names and requires only the detail."""
     schema = EventBridgeEvent.model_json_schema()
     assert schema["required"] == ["detail"]
     assert {"detail-type", "replay-name", "time"} <= schema["properties"].keys()

@@ -1,4 +1,4 @@
-"""Whatever JSON is in an event: it is read, every helper answers, and nothing is lost."""
+"""Any JSON in an event can be parsed, every helper property works, and nothing is lost."""
 
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, get_args
@@ -6,11 +6,11 @@ from typing import Any, get_args
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.models.samples import KINDS, dump, envelope, helpers, nested, text
+from tests.models.records import KINDS, dump, envelope, helpers, nested, text
 from trailforward.models import EventBridgeEvent, Failure, LenientModel, SignInData, parse_record
 
 KIND_NAMES = [*(record["eventType"] for record in KINDS), "AwsVpceEvents", "AwsFuture"]
-TELLING = [
+TYPICAL_KEYS = [
     *(
         "Root",
         "true",
@@ -33,14 +33,14 @@ TELLING = [
         "MFAUsed",
     ),
 ]
-KEYS = [key for key in TELLING if key.isprintable()]  # dumps refuse a lone surrogate in an unknown key
+KEYS = [key for key in TYPICAL_KEYS if key.isprintable()]  # dumps reject a lone surrogate in an unknown key
 scalars = (
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False)
     | st.text(max_size=8)
-    | st.sampled_from(TELLING)
+    | st.sampled_from(TYPICAL_KEYS)
 )
 json_values = st.recursive(
     scalars,
@@ -53,14 +53,14 @@ json_values = st.recursive(
 
 
 def models_in(annotation: Any) -> list[type[LenientModel]]:
-    """The models that a field's annotation names."""
+    """The models in the annotation of a field."""
     if isinstance(annotation, type) and issubclass(annotation, LenientModel):
         return [annotation]
     return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def shaped(model: type[LenientModel]) -> st.SearchStrategy[Any]:
-    """Objects with a model's own keys, each of the right shape or of any other."""
+    """Objects with the keys of a model, each value of the right type or of any other."""
     fields = {}
     for name, field in model.model_fields.items():
         value = json_values
@@ -84,37 +84,37 @@ quick = settings(
 
 
 def check(value: Any) -> None:
-    """One envelope: read, asked, dumped."""
+    """Parses, uses, and dumps one envelope."""
     event = EventBridgeEvent.model_validate(value)
     assert text(dump(event)) == text(value)
     for model in nested(event):
-        for name, answer in helpers(model).items():
+        for name, result in helpers(model).items():
             match name:
                 case "actor" | "name" | "source_service":
-                    assert answer is None or (isinstance(answer, str) and answer)
+                    assert result is None or (isinstance(result, str) and result)
                 case "source_ip":
-                    assert answer is None or isinstance(answer, (IPv4Address, IPv6Address))
+                    assert result is None or isinstance(result, (IPv4Address, IPv6Address))
                 case "is_root":
-                    assert isinstance(answer, bool)
+                    assert isinstance(result, bool)
                 case "mfa" | "is_read_only":
-                    assert answer is None or isinstance(answer, bool)
+                    assert result is None or isinstance(result, bool)
                 case "error":
-                    assert answer is None or (isinstance(answer, Failure) and str(answer))
+                    assert result is None or (isinstance(result, Failure) and str(result))
                 case _:
-                    assert isinstance(answer, SignInData)
+                    assert isinstance(result, SignInData)
 
 
 @quick
 @given(records)
 def test_any_value_in_any_field(record: dict[str, Any]) -> None:
-    """Records of every kind may hold any JSON in any field, at any level."""
+    """Records of every type may contain any JSON in any field, at any level."""
     check({"detail": record})
 
 
 @quick
 @given(st.sampled_from(KINDS), st.data())
 def test_any_value_in_one_field(record: dict[str, Any], data: st.DataObject) -> None:
-    """A true record with one field replaced by any JSON loses nothing."""
+    """A valid record with one field replaced by any JSON loses nothing."""
     name = data.draw(st.sampled_from([name for name in record if name != "eventType"]))
     check(envelope({**record, name: data.draw(json_values)}))
 
@@ -129,5 +129,5 @@ def test_any_detail(detail: Any) -> None:
 @quick
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(envelope(None), json_values)))
 def test_any_envelope(members: dict[str, Any]) -> None:
-    """The envelope's own members may be any JSON."""
+    """The fields of the envelope may be any JSON."""
     check({"detail": {}, **members})

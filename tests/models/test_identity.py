@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.models.samples import ROLE, ROOT, USER
+from tests.models.records import ROLE, ROOT, USER
 from trailforward.models import UserIdentity
 
 NAMES: list[tuple[str | None, dict[str, Any]]] = [
@@ -42,7 +42,7 @@ NAMES: list[tuple[str | None, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("name", "identity"), NAMES)
 def test_name(name: str | None, identity: dict[str, Any]) -> None:
-    """Every type of identity has the most readable name its members allow."""
+    """Every type of identity has the most readable name that its fields allow."""
     assert UserIdentity.model_validate(identity).name == name
 
 
@@ -58,7 +58,7 @@ def test_name(name: str | None, identity: dict[str, Any]) -> None:
     ],
 )
 def test_root(expected: bool, identity: dict[str, Any]) -> None:  # noqa: FBT001
-    """Root is the root user, and a session of sts:AssumeRoot; a user named root is not."""
+    """The root user and sessions of sts:AssumeRoot are root; a user named root is not."""
     assert UserIdentity.model_validate(identity).is_root is expected
 
 
@@ -76,6 +76,6 @@ def test_root(expected: bool, identity: dict[str, Any]) -> None:  # noqa: FBT001
     ],
 )
 def test_mfa(expected: bool | None, attributes: Any) -> None:  # noqa: FBT001
-    """MFA is read from the session's text true or false, and is None where nobody can know."""
+    """MFA comes from the session's text true or false, and is None if unknown."""
     identity = UserIdentity.model_validate({"sessionContext": {"attributes": attributes}})
     assert identity.mfa is expected

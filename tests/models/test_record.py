@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
-from tests.models.samples import API_CALL, EVERY_FIELD, ROOT
+from tests.models.records import API_CALL, EVERY_FIELD, ROOT
 from trailforward.models import Failure, parse_record
 
 
 def test_helpers_of_a_call() -> None:
-    """Who, from where, with MFA or not, reading or writing: one attribute each."""
+    """Caller, address, MFA, and read-only have one attribute each."""
     record = parse_record(API_CALL)
     assert record.actor == "Admin/jun@example.com"
     assert record.source_ip == ip_address("198.51.100.7")
@@ -20,7 +20,7 @@ def test_helpers_of_a_call() -> None:
 
 
 def test_helpers_of_root() -> None:
-    """Root is root by name and by test."""
+    """Root calls have the actor root and is_root."""
     record = parse_record({**API_CALL, "userIdentity": ROOT})
     assert (record.actor, record.is_root, record.mfa) == ("root", True, None)
 
@@ -57,7 +57,7 @@ def test_source(source: Any, ip: str | None, service: str | None) -> None:
     ],
 )
 def test_error(fields: dict[str, Any], error: tuple[str | None, str | None], shown: str) -> None:
-    """An error is a code, a message or both, and prints as one line."""
+    """An error has a code, a message, or both, and prints as one line."""
     failure = parse_record({**API_CALL, **fields}).error
     assert failure == Failure(*error)
     assert str(failure) == shown
@@ -67,7 +67,7 @@ def test_error(fields: dict[str, Any], error: tuple[str | None, str | None], sho
     "fields", [{}, {"errorCode": "", "errorMessage": ""}, {"errorCode": None}, {"errorCode": 7}]
 )
 def test_no_error(fields: dict[str, Any]) -> None:
-    """Without code and message a call did not fail, whatever its response says."""
+    """Without code and message, a call did not fail, whatever its response."""
     assert parse_record({**API_CALL, "responseElements": {"status": "Failure"}, **fields}).error is None
 
 
@@ -76,19 +76,19 @@ def test_no_error(fields: dict[str, Any]) -> None:
     [(True, True), (False, False), ("true", True), ("False", False), (None, None), ("?", None), (1, None)],
 )
 def test_read_only(value: Any, expected: bool | None) -> None:  # noqa: FBT001
-    """ObjectReader or writing is a boolean, even where a log pipeline made text of it."""
+    """is_read_only is a boolean, even if a log pipeline changed the value to text."""
     assert parse_record({"readOnly": value}).is_read_only is expected
 
 
 @pytest.mark.parametrize("identity", [None, "rosa", ["rosa"], 7, {"name": "x", "mfa": True, "is_root": True}])
 def test_no_identity(identity: Any) -> None:
-    """Without a usable identity the actor is None, MFA unknown, and nobody is root."""
+    """Without a usable identity, the actor is None, MFA is unknown, and is_root is false."""
     record = parse_record({**EVERY_FIELD, "userIdentity": identity})
     assert (record.actor, record.mfa, record.is_root) == (None, None, False)
 
 
 def test_lower_case_arn() -> None:
-    """A resource's ARN is read where a log pipeline wrote it in small letters."""
+    """A resource's ARN is found even if a log pipeline wrote the key in lower case."""
     record = parse_record({"resources": [{"arn": "arn:aws:s3:::example"}]})
     assert record.resources is not None
     assert record.resources[0].arn == "arn:aws:s3:::example"

@@ -1,4 +1,4 @@
-"""Arrays: alternatives for one field, and one element for all fields that lie in it."""
+"""In an array, one field may match in any element; several fields must match in the same element."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ if TYPE_CHECKING:
     ],
 )
 def test_consistency(pattern: str, event: dict[str, Any], *, expected: bool) -> None:
-    """Fields inside an array of objects must be met by one element of it."""
+    """Fields in an array of objects must match in the same element."""
     assert Pattern(pattern).matches(event) is expected
 
 
-def test_one_list_at_two_places_is_two_arrays() -> None:
-    """A Python list used twice in an event is two arrays, as it is in JSON."""
+def test_one_list_in_two_parents_is_two_arrays() -> None:
+    """A Python list that occurs twice in an event counts as two arrays, as in JSON."""
     shared = [{"x": 1}, {"y": 1}]
     pattern = Pattern({"r": {"a": {"x": [1]}, "b": {"y": [1]}, "c": [{"exists": False}]}})
     event = {"r": [{"a": shared, "b": shared}]}
@@ -67,7 +67,7 @@ Leaf = tuple[str, Any, dict[int, int]]
 
 
 def _flatten(value: Any, path: str | None, places: dict[int, int], arrays: Iterator[int]) -> Iterator[Leaf]:
-    """All leaves of an event with path, value, and the element of each array they lie in."""
+    """All leaves of an event with their path, value, and the element of each array that contains them."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _flatten(item, key if path is None else f"{path}.{key}", places, arrays)
@@ -81,7 +81,7 @@ def _flatten(value: Any, path: str | None, places: dict[int, int], arrays: Itera
 
 
 def _by_definition(rule: Rule, event: dict[str, Any]) -> bool:
-    """The rule of consistency, word by word and without any cleverness."""
+    """The definition of consistency, implemented literally and without optimization."""
     leaves = list(_flatten(event, None, {}, iter(range(10_000))))
     paths = sorted(rule, key=lambda path: path.encode("utf-16-be"))
 
@@ -121,10 +121,10 @@ PATHS = st.sampled_from(["a", "b", "a.b", "a.a", "b.a", "a.b.a", "a.a.b", "a-b",
 
 @settings(max_examples=600, deadline=None)
 @given(fields=st.dictionaries(PATHS, MEMBERS, min_size=1, max_size=4), event=EVENTS)
-def test_every_answer_follows_from_the_definition(
+def test_every_result_follows_from_the_definition(
     fields: dict[str, list[str]], event: dict[str, Any]
 ) -> None:
-    """The compiled matcher answers what the definition of consistency says, however odd the nesting."""
+    """The compiled matcher follows the definition of consistency for any nesting."""
     text = "{" + ",".join(f'"{path}":[{",".join(members)}]' for path, members in fields.items()) + "}"
     pattern = Pattern(text)
     expected = _by_definition(pattern.rules[0], event)
@@ -138,7 +138,7 @@ def test_every_answer_follows_from_the_definition(
 
 
 def _visits(fields: list[tuple[str, bool]], event: Any) -> int:
-    """How many places of an event are looked at until it is clear that the last field fails."""
+    """The number of values visited until it is clear that the last field does not match."""
     compiled = [Field(path, lambda leaf: leaf == 1, optional) for path, optional in fields]
     judge = Consistency([*compiled, Field("r.zz", lambda _: False, optional=False)], 0)
     assert not judge.holds(event)
@@ -146,7 +146,7 @@ def _visits(fields: list[tuple[str, bool]], event: Any) -> int:
 
 
 def test_work_does_not_multiply_with_the_elements() -> None:
-    """Ten fields in arrays of a hundred elements cost their sum, not their product."""
+    """The cost of ten fields in arrays of a hundred elements is the sum of the sizes, not the product."""
     names = "abcdefghij"
     fields = [(f"r.{name}.x", False) for name in names]
     event = {"r": [{**{name: [{"x": 1}] * 100 for name in names}, "zz": 0}]}
@@ -154,21 +154,21 @@ def test_work_does_not_multiply_with_the_elements() -> None:
 
 
 def test_work_is_bounded_with_optional_fields() -> None:
-    """Optional fields between the others change nothing about that."""
+    """Optional fields between the others do not change the cost."""
     fields = [(f"r.{name}.x", name in "bdf") for name in "abcdefg"]
     event = {"r": [{"zz": 0, **{name: [{"x": 1}, {"y": 1}] * 30 for name in "abcdefg"}}] * 3}
     assert _visits(fields, event) < 50_000
 
 
 def test_one_element_binds_the_rest() -> None:
-    """Once an element is chosen, only that element is searched for later fields."""
+    """Once an element is chosen, later fields are searched in that element only."""
     count = 5_000
     event = {"r": [{"a": 1, "b": 2, "c": 3, "zz": 0} for _ in range(count)]}
     assert _visits([("r.a", False), ("r.c", True)], event) < 20 * count
 
 
 def test_work_does_not_multiply_with_names_that_share_a_beginning() -> None:
-    """Names that sort between a field and what is below it do not make the choices multiply."""
+    """Names that sort between a field and the fields below it do not multiply the work."""
     names = [f"a{'-' * count}" for count in range(8)]
     fields = [(f"r.{name}{below}", False) for name in names for below in ("", ".b")]
     event = {"r": [{"zz": 0, **{name: [[1], [1], [1, {"b": 1}]] * 4 for name in names}}]}
@@ -176,7 +176,7 @@ def test_work_does_not_multiply_with_names_that_share_a_beginning() -> None:
 
 
 def test_paths_of_thousands_of_steps() -> None:
-    """A path of two thousand steps is followed without recursion."""
+    """A path of two thousand keys is followed without recursion."""
     path = ".".join("a" * 1_900)
     event: Any = [1]
     for _ in range(1_900):

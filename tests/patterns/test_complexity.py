@@ -1,4 +1,4 @@
-"""The gate on wildcards."""
+"""The limit on wildcard complexity."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from trailforward.patterns import InvalidPattern, Limits, Pattern
+from trailforward.patterns import InvalidPatternError, Limits, Pattern
 from trailforward.patterns.complexity import MAX_WORK, TOO_COMPLEX, complexity
 
 FREE = Limits(size=10**6, complexity=10**6)
 
 
 def score(source: dict[str, Any], **options: Any) -> int:
-    """The complexity of a pattern, whatever the limits."""
+    """The complexity of a pattern, without limits."""
     return complexity(Pattern(source, limits=FREE).rules, **options)
 
 
@@ -45,26 +45,26 @@ def wildcards(*texts: str) -> list[dict[str, str]]:
     ],
 )
 def test_scores(texts: tuple[str, ...], expected: int) -> None:
-    """The score is the largest number of places of all wildcards that one value can keep alive."""
+    """The score is the largest number of wildcard positions that one value can keep active."""
     assert score({"a": wildcards(*texts)}) == expected
 
 
 def test_no_wildcard_scores_nothing() -> None:
-    """Other operators cost nothing."""
+    """Other operators do not count."""
     assert score({"a": ["x", {"prefix": "y"}]}) == 0
 
 
 def test_lists_below_anything_but_share() -> None:
-    """The texts of one anything-but list share their beginning and their end."""
+    """The texts of one anything-but list share their common prefix and their end."""
     assert score({"a": [{"anything-but": {"wildcard": ["*x*", "*y*", "*z*", "*w*"]}}]}) == 6
     assert score({"a": [{"anything-but": {"wildcard": ["*/in/*", "*/on/*"]}}]}) == 5
     assert score({"a": [{"anything-but": {"wildcard": ["abc", "abd"]}}]}) == 1
 
 
 def test_gate() -> None:
-    """Above 10 a pattern is refused in the service's words, which name no place; the limit is a setting."""
+    """Above the limit (10 by default), a pattern is rejected with EventBridge's message."""
     source = {"a": wildcards("*x*", "*y*", "*z*", "*w*")}
-    with pytest.raises(InvalidPattern) as caught:
+    with pytest.raises(InvalidPatternError) as caught:
         Pattern(source)
     assert caught.value.reason == TOO_COMPLEX
     assert caught.value.line is None
@@ -73,7 +73,7 @@ def test_gate() -> None:
 
 
 def test_fields_are_scored_one_by_one() -> None:
-    """Wildcards of different fields do not add up; equal fields of $or branches do where they can meet."""
+    """Wildcards add up only for the same field in $or branches that can match together."""
     assert score({"a": wildcards("*x*"), "b": wildcards("*y*")}) == 3
     assert score({"$or": [{"a": wildcards("*x*")}, {"a": wildcards("*y*")}]}) == 6
     assert score({"$or": [{"a": ["1"], "b": wildcards("*x*")}, {"a": ["2"], "b": wildcards("*y*")}]}) == 3
@@ -84,19 +84,19 @@ def test_fields_are_scored_one_by_one() -> None:
 
 
 def test_repeated_conditions_count_once_more() -> None:
-    """A wildcard written twice in one list behaves like two texts of one list."""
+    """A wildcard written twice in a list counts like two texts of one list."""
     assert score({"a": wildcards("*x*", "*x*")}) >= score({"a": wildcards("*x*")})
 
 
 def test_fields_behind_an_absent_one() -> None:
-    """Behind a field that asks only for absence the reference stops counting; a thorough score does not."""
+    """After a field with only exists:false, Event Ruler stops counting; a thorough score continues."""
     source = {"a": [{"exists": False}], "b": wildcards("*x*")}
     assert score(source) == 0
     assert score(source, thorough=True) == 3
 
 
 def test_search_ends() -> None:
-    """However long the wildcards, the search is bounded and stops at the first set above the limit."""
+    """The search is bounded for any wildcards, and stops at the first score above the limit."""
     source = {"a": wildcards("*x*", "*y*", "*z*", "*w*", "*v*")}
     assert 10 < score(source, stop=10) < score(source)
     long = {"a": wildcards("*" + "*".join("ab" * 8) + "*", "*" + "ab" * 200)}

@@ -1,4 +1,4 @@
-"""Many patterns at once."""
+"""A PatternSet matches many patterns at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EVENT = {
 
 
 def routes(count: int) -> dict[str, dict[str, Any]]:
-    """Routes of all kinds, of which the one named `hit` matches."""
+    """Routes of all kinds; only the one named `hit` matches."""
     made: dict[str, dict[str, Any]] = {}
     for n in range(count):
         made[f"route-{n}"] = {
@@ -45,15 +45,15 @@ def routes(count: int) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("count", [0, 10, 1_000])
 def test_only_plausible_routes_are_run(count: int) -> None:
-    """Of a thousand routes only those run that the event's values leave possible."""
+    """Of a thousand routes, only those that the event's values allow are evaluated."""
     together = PatternSet(routes(count))
     assert len(together) == count + 1
     assert together.matches(EVENT) == ["hit"]
     assert together.candidates(EVENT) == 1
 
 
-def test_answers_keep_the_order_of_names() -> None:
-    """Matching names come in the order in which they were given, each once."""
+def test_results_keep_the_order_of_names() -> None:
+    """Matching names are returned once each, in the order of the patterns."""
     either = {"$or": [{"source": ["aws.iam"]}, {"detail": {"readOnly": [False]}}]}
     together = PatternSet({"z": either, "a": {"source": ["aws.iam"]}, "m": Pattern(either)})
     assert together.matches(EVENT) == ["z", "a", "m"]
@@ -108,7 +108,7 @@ def test_answers_keep_the_order_of_names() -> None:
     ids=repr,
 )
 def test_the_index_never_hides_a_match(source: dict[str, Any], value: Any) -> None:
-    """Whatever the operators and values, all at once answer as one by one."""
+    """A set returns the same results as its patterns one by one, for all operators and values."""
     together = PatternSet({"it": source, "other": {"a": ["never"], "c": [1]}})
     for event in ({"a": value}, {"a.b": value}, {"b": value}, {}):
         assert together.matches(event) == ["it"] * Pattern(source).matches(event)
@@ -128,7 +128,7 @@ def test_the_index_never_hides_a_match(source: dict[str, Any], value: Any) -> No
     ids=repr,
 )
 def test_fields_that_belong_together_are_judged_together(event: dict[str, Any]) -> None:
-    """Two fields of an array's objects hold in one object or not at all, for a set as for a pattern alone."""
+    """Fields of an array's objects must match in one object, in a set as in a single pattern."""
     source = {"a": {"b": ["x"], "c": ["x"]}}
     assert PatternSet({"it": source}).matches(event) == ["it"] * Pattern(source).matches(event)
 
@@ -158,14 +158,14 @@ NESTED = st.recursive(
     event=st.dictionaries(st.sampled_from(["a", "b", "c", "a.b", "a.c"]), NESTED, max_size=4),
 )
 def test_all_at_once_is_one_by_one(sources: list[dict[str, Any]], event: dict[str, Any]) -> None:
-    """For any patterns and any event, the set finds exactly the patterns that match alone."""
+    """For any patterns and any event, the set finds exactly the patterns that match on their own."""
     patterns = {str(number): Pattern(source) for number, source in enumerate(sources)}
     alone = [name for name, pattern in patterns.items() if pattern.matches(event)]
     assert PatternSet(patterns).matches(event) == alone
 
 
 def test_what_is_not_remembered_is_found_all_the_same() -> None:
-    """More different values than any memory holds are judged alike, the first time and again."""
+    """More distinct values than the caches hold give the same results, the first time and again."""
     together = PatternSet(
         {"even": {"n": [{"suffix": "0"}]}, "odd": {"n": [{"anything-but": ["x"]}], "m": ["1"]}}
     )
@@ -175,20 +175,20 @@ def test_what_is_not_remembered_is_found_all_the_same() -> None:
             assert together.matches(event) == ["even"] * (number % 10 == 0) + ["odd"] * (number % 3 == 1)
 
 
-def test_long_texts_are_judged_and_not_remembered() -> None:
-    """Events may hold texts of any length; what the index remembers of them stays small."""
+def test_long_texts_are_matched_and_not_cached() -> None:
+    """Events may contain texts of any length; the caches stay small."""
     together = PatternSet({"long": {"a": [{"prefix": "x"}]}, "net": {"a": [{"cidr": "10.0.0.0/8"}]}})
-    before = addresses._known.cache_info().currsize
+    before = addresses._cached.cache_info().currsize
     assert together.matches({"a": "x" * 100_000}) == ["long"]
     assert together.matches({"a": "::ffff:" + "0" * 1_000 + "a00:1"}) == ["net"]
-    assert addresses._known.cache_info().currsize == before
-    assert together._index.tables[0].known == {}
+    assert addresses._cached.cache_info().currsize == before
+    assert together._index.indexes[0].cache == {}
     assert together.matches({"a": "xy"}) == ["long"]
-    assert list(together._index.tables[0].known) == ["xy"]
+    assert list(together._index.indexes[0].cache) == ["xy"]
 
 
 def test_events_in_every_form() -> None:
-    """A set takes the same forms of event as a pattern, and refuses the same."""
+    """A set accepts and rejects the same forms of event as a pattern."""
     together = PatternSet({"iam": {"source": ["aws.iam"]}})
     text = json.dumps(EVENT)
     assert together.matches(text) == together.matches(text.encode()) == ["iam"]
@@ -200,7 +200,7 @@ def test_events_in_every_form() -> None:
 
 
 def test_invalid_patterns_are_named() -> None:
-    """An invalid pattern among many is named."""
+    """The error for an invalid pattern names it."""
     with pytest.raises(PatternError) as caught:
         PatternSet({"good": {"a": [1]}, "bad": {"a": 1}})
     assert "'bad'" in caught.value.__notes__[0]

@@ -1,4 +1,4 @@
-"""Legal patterns that deserve a second look."""
+"""Lints report valid patterns that deserve a second look."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from trailforward.patterns import Lint, Pattern, lint
     ],
 )
 def test_findings(source: Any, code: str) -> None:
-    """Each doubtful construct is found, and it alone."""
+    """Each doubtful construct gives its finding, and no other."""
     found = lint(source)
     assert [finding.code for finding in found] == [code]
     assert found[0].message in str(found[0])
@@ -60,12 +60,12 @@ def test_findings(source: Any, code: str) -> None:
     ],
 )
 def test_clean(source: Any) -> None:
-    """Ordinary patterns raise no findings."""
+    """Ordinary patterns give no findings."""
     assert lint(source) == []
 
 
 def test_portability() -> None:
-    """On request, operators that Pipes or Lambda lack are named."""
+    """On request, operators that Pipes or Lambda do not support are reported."""
     source = {"a": [{"anything-but": {"prefix": "x"}}], "b": [{"wildcard": "x*"}]}
     codes = {(finding.code, finding.path) for finding in lint(source, portable=True)}
     assert codes == {
@@ -80,18 +80,18 @@ def test_portability() -> None:
 
 
 def test_differences_from_the_service_are_marked() -> None:
-    """Findings say whether the live service may answer otherwise than we do."""
+    """A finding says whether EventBridge may return another result than we do."""
     assert lint({"$or": [{"a": ["x"]}, {"a": ["x", "y"]}]})[0].service_may_differ
     assert not lint('{"a":["x"],"a":["y"]}')[0].service_may_differ
 
 
 def test_findings_name_their_field() -> None:
-    """A finding reads as one line, with its field first where it has one."""
+    """A finding prints as one line that starts with its field, if it has one."""
     assert str(Lint("code", "a.b", "message")) == "a.b: message"
     assert str(Lint("code", "", "message")) == "message"
 
 
 def test_invalid_patterns() -> None:
-    """What the service refuses is refused, not linted."""
+    """A pattern that EventBridge rejects raises an error instead of giving findings."""
     with pytest.raises(PatternError):
         lint({"a": 1})

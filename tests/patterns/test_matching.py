@@ -1,4 +1,4 @@
-"""What a pattern matches: values, operators, paths, and every odd event."""
+"""Patterns match values, operators, and paths exactly as EventBridge does."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from trailforward.errors import EventError
 from trailforward.message import Message, Origin
-from trailforward.patterns import InvalidPattern, Pattern
+from trailforward.patterns import InvalidPatternError, Pattern
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -23,7 +23,7 @@ JSON = st.recursive(
 
 
 def holds(member: Any, value: Any) -> bool:
-    """Whether a field with this value satisfies an array with this one member."""
+    """Whether a field with this value matches an array with this one member."""
     return Pattern({"a": [member]}).matches({"a": value})
 
 
@@ -89,7 +89,7 @@ def holds(member: Any, value: Any) -> bool:
     ],
 )
 def test_values_and_operators(member: Any, match: list[Any], miss: list[Any]) -> None:
-    """Every operator matches what the service matches, for values of every kind, and nothing else."""
+    """Every operator matches the same values of every type as in EventBridge."""
     assert [value for value in match if not holds(member, value)] == []
     assert [value for value in miss if holds(member, value)] == []
 
@@ -106,7 +106,7 @@ def test_values_and_operators(member: Any, match: list[Any], miss: list[Any]) ->
     ],
 )
 def test_case_rule(operand: str, match: list[str], miss: list[str]) -> None:
-    """Case is ignored in one direction: the operand's lower-case and upper-case forms count, no others."""
+    """equals-ignore-case matches the lower-case and the upper-case form of the operand, and no other form."""
     for member in (
         {"equals-ignore-case": operand},
         {"prefix": {"equals-ignore-case": operand}},
@@ -117,7 +117,7 @@ def test_case_rule(operand: str, match: list[str], miss: list[str]) -> None:
 
 
 def test_case_forms_need_no_backtracking() -> None:
-    """The two forms of any character are equal or differ at both ends, so one reading is enough."""
+    """The two forms of any character are equal or differ at both ends, so no backtracking is needed."""
     for code in range(sys.maxunicode + 1):
         low, high = chr(code).lower(), chr(code).upper()
         assert low == high or (low[0] != high[0] and low[-1] != high[-1])
@@ -125,7 +125,7 @@ def test_case_forms_need_no_backtracking() -> None:
 
 @given(st.text("aßSİǰ", max_size=6), st.text("aAßsSİi\u0131ǰJ\u0307\u030c", max_size=8))
 def test_prefix_and_suffix_without_case_agree_with_equality(operand: str, value: str) -> None:
-    """A value begins (ends) with the operand if and only if one of its heads (tails) equals it."""
+    """A value starts (ends) with the operand if and only if one of its prefixes (suffixes) equals it."""
     heads = any(holds({"equals-ignore-case": operand}, value[:at]) for at in range(len(value) + 1))
     tails = any(holds({"equals-ignore-case": operand}, value[at:]) for at in range(len(value) + 1))
     assert holds({"prefix": {"equals-ignore-case": operand}}, value) == heads
@@ -133,7 +133,7 @@ def test_prefix_and_suffix_without_case_agree_with_equality(operand: str, value:
 
 
 def _wildcard(segments: list[str], value: str) -> bool:
-    """The meaning of a wildcard, by trying every place."""
+    """The definition of a wildcard: tries every position."""
     head, *rest = segments
     if not rest:
         return value == head
@@ -144,10 +144,10 @@ def _wildcard(segments: list[str], value: str) -> bool:
 
 @given(st.lists(st.text("ab", min_size=1, max_size=2), min_size=2, max_size=4), st.text("ab", max_size=8))
 def test_wildcards_match_as_by_trying_everything(segments: list[str], value: str) -> None:
-    """Matching by segments finds a match exactly where one exists."""
+    """Matching by segments gives the same result as the definition."""
     try:
         pattern = Pattern({"a": [{"wildcard": "*".join(segments)}]})
-    except InvalidPattern:
+    except InvalidPatternError:
         return
     assert pattern.matches({"a": value}) == _wildcard(segments, value)
 
@@ -171,7 +171,7 @@ def test_wildcards_match_as_by_trying_everything(segments: list[str], value: str
     ],
 )
 def test_numbers(literal: str, event_number: str, *, expected: bool) -> None:
-    """Numbers are compared by value where a double holds them exactly, else by their text."""
+    """Numbers are compared by value if a double represents them exactly, else by their text."""
     event = f'{{"a":{event_number}}}'
     assert Pattern(f'{{"a":[{literal}]}}').matches(event) is expected
     assert Pattern('{"a":[{"exists":true}]}').matches(event)
@@ -181,7 +181,7 @@ def test_numbers(literal: str, event_number: str, *, expected: bool) -> None:
     "value", [float("nan"), float("inf"), 10**5_000, 2**53 + 1], ids=["nan", "inf", "huge", "odd"]
 )
 def test_numbers_beyond_doubles(value: float) -> None:
-    """A number that no double holds satisfies no numeric condition, and every anything-but."""
+    """A number that no double represents exactly matches no numeric condition and every anything-but."""
     assert not holds({"numeric": [">=", 0]}, value)
     assert not holds(12345678901234567890, value)
     assert holds({"anything-but": [1]}, value)
@@ -219,7 +219,7 @@ def test_numbers_beyond_doubles(value: float) -> None:
     ],
 )
 def test_paths(pattern: str, event: dict[str, Any], *, expected: bool) -> None:
-    """Fields are found by their joined path; of two conditions on one path the last one counts."""
+    """Fields are found by their joined path; of two conditions on one path, the last one wins."""
     assert Pattern(pattern).matches(event) is expected
 
 
@@ -241,14 +241,14 @@ def test_paths(pattern: str, event: dict[str, Any], *, expected: bool) -> None:
     ],
 )
 def test_or(pattern: str, match: list[dict[str, Any]], miss: list[dict[str, Any]]) -> None:
-    """$or multiplies out in document order, and the later write to a path wins in each combination."""
+    """$or multiplies out in document order, and in each combination the later condition on a path wins."""
     compiled = Pattern(pattern)
     assert all(compiled.matches(event) for event in match)
     assert not any(compiled.matches(event) for event in miss)
 
 
 def test_events_in_every_form() -> None:
-    """A dict, text, bytes and a message give the same answer, and a message is parsed only once."""
+    """A dict, text, bytes, and a message give the same result, and a message is parsed only once."""
     pattern = Pattern({"source": ["aws.s3"]})
     text = '{"source":"aws.s3","detail":{}}'
     message = Message(text.encode(), Origin("test"))
@@ -260,20 +260,20 @@ def test_events_in_every_form() -> None:
 
 
 @pytest.mark.parametrize("event", ["[]", "1", "null", '"x"', [], None, 5, [{"a": 1}]])
-def test_events_that_are_no_objects(event: Any) -> None:
-    """JSON that is no object matches nothing, not even an absent field."""
+def test_events_that_are_not_objects(event: Any) -> None:
+    """JSON that is not an object matches nothing, not even exists:false."""
     assert not Pattern({"a": [{"exists": False}]}).matches(event)
 
 
 @pytest.mark.parametrize("event", ["", "{", b"\xff", "{'a':1}", '{"a":NaN}', "\ufeff{}", b'{"a":1}x'])
 def test_events_that_are_not_json(event: Any) -> None:
-    """Text or bytes that are not JSON raise EventError, and nothing else."""
+    """Text or bytes that are not JSON raise EventError and no other exception."""
     with pytest.raises(EventError):
         Pattern({"a": [1]}).matches(event)
 
 
 def test_deep_events() -> None:
-    """Events nested as deeply as EventBridge allows are judged, on and off the pattern's paths."""
+    """Events nested as deeply as EventBridge allows can be matched, on and off the pattern's paths."""
     depth = 1_000
     text = '{"a":' * (depth - 1) + "[]" + "}" * (depth - 1)
     pattern = Pattern({"a": {"a": {"b": [{"exists": False}]}}})
@@ -290,7 +290,7 @@ def test_deep_events() -> None:
 
 @given(value=JSON, as_text=st.booleans())
 def test_no_event_crashes(value: Any, *, as_text: bool) -> None:
-    """Whatever JSON arrives, `matches` and `explain` answer, and they agree."""
+    """For any JSON, `matches` and `explain` return a result, and they agree."""
     event = {"a": value, "a.b": value}
     for source in (
         {"a": {"b": ["x", {"exists": False}]}, "a.b.a": [{"anything-but": ["y"]}]},
@@ -312,7 +312,7 @@ def _finite(value: Any) -> bool:
 
 @pytest.mark.parametrize("value", [b"x", ("x",), {"x"}, object(), bytearray(b"x")])
 def test_values_json_does_not_know(value: Any) -> None:
-    """Python values without a JSON form exist, equal nothing, and do no harm."""
+    """Python values that JSON cannot express exist, equal nothing, and do no harm."""
     assert holds({"exists": True}, value)
     assert holds({"anything-but": "x"}, value)
     assert not holds("x", value)
@@ -320,7 +320,7 @@ def test_values_json_does_not_know(value: Any) -> None:
 
 
 def test_subclasses_of_json_types() -> None:
-    """Subclasses of str, dict and list count as what they are."""
+    """Subclasses of str, dict, and list count as those types."""
 
     class Name(str):
         __slots__ = ()
@@ -332,7 +332,7 @@ def test_subclasses_of_json_types() -> None:
 
 
 def test_equality_and_repr() -> None:
-    """Patterns with equal text are equal, usable as keys, and show their text."""
+    """Patterns with equal text are equal and hashable, and ``repr`` shows the text."""
     one, other = Pattern({"a": [1]}), Pattern('{"a":[1]}')
     assert one == other
     assert len({one, other}) == 1

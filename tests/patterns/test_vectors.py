@@ -1,4 +1,4 @@
-"""Answers recorded from AWS, and the test suite of the reference; kept outside the repository."""
+"""Responses recorded from AWS and Event Ruler's test suite, both kept outside the repository."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from trailforward.patterns import InvalidPattern, Pattern, PatternSet
+from trailforward.patterns import InvalidPatternError, Pattern, PatternSet
 from trailforward.patterns.complexity import complexity
-from trailforward.patterns.refusal import PREFIX
+from trailforward.patterns.invalid import PREFIX
 
 
 def _folder() -> Path | None:
@@ -37,53 +37,53 @@ def _vectors(name: str) -> list[dict[str, Any]]:
     return [vector for vector in everything if vector.get("layer") != "api"]
 
 
-def _answer(vector: dict[str, Any]) -> Any:
+def _result(vector: dict[str, Any]) -> Any:
     try:
         pattern = Pattern(vector["pattern"])
-    except InvalidPattern:
+    except InvalidPatternError:
         return "exception"
     return "ok" if vector["event"] is None else pattern.matches(vector["event"])
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_answer_is_the_services(name: str) -> None:
-    """Every recorded match, miss and refusal is answered as the service answered it."""
+def test_every_recorded_result_is_reproduced(name: str) -> None:
+    """Every recorded match, mismatch, and error is reproduced."""
     vectors = _vectors(name)
     wrong = [
         (vector["name"], vector["pattern"], vector["event"])
         for vector in vectors
-        if _answer(vector) != vector.get("expect_strict_or", vector["expect"])
+        if _result(vector) != vector.get("expect_strict_or", vector["expect"])
     ]
     assert not wrong, f"{len(wrong)} of {len(vectors)}"
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_refusal_is_worded_as_the_services(name: str) -> None:
-    """Every refusal has the service's text to the letter, with line and column."""
+def test_every_error_message_is_eventbridges(name: str) -> None:
+    """Every error has EventBridge's exact message, with line and column."""
     for vector in _vectors(name):
         if vector.get("expect_strict_or", vector["expect"]) != "exception":
             continue
-        with pytest.raises(InvalidPattern) as caught:
+        with pytest.raises(InvalidPatternError) as caught:
             Pattern(vector["pattern"])
-        # The recording put placeholders in two texts; its columns count the real ones.
+        # The recording replaced values by placeholders in two messages; its columns count the real values.
         text = vector["error_message"].replace("<partition>", "aws").replace("<region>", "us-east-1")
         assert str(caught.value).removeprefix(PREFIX) == text.removeprefix(PREFIX)
 
 
 def test_wildcard_scores_are_the_references() -> None:
-    """Wildcard complexity is scored as the reference scores it."""
+    """Wildcard complexity gets the same score as in Event Ruler."""
     for vector in _vectors("service.json"):
         if vector["expect"] != "exception":
             assert complexity(Pattern(vector["pattern"]).rules) == vector.get("complexity", 0)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_all_patterns_at_once_answer_as_one_by_one(name: str) -> None:
-    """One index over all vectors' patterns finds exactly those that match by themselves."""
+def test_an_index_over_all_patterns_finds_those_that_match(name: str) -> None:
+    """One index over the patterns of all vectors finds exactly those that match on their own."""
     vectors = [vector for vector in _vectors(name) if vector["event"] is not None]
     patterns = {}
     for vector in vectors:
-        if _answer(vector) != "exception":
+        if _result(vector) != "exception":
             patterns[vector["pattern"]] = Pattern(vector["pattern"])
     together = PatternSet(patterns)
     for event in {vector["event"] for vector in vectors[::3]}:
@@ -93,8 +93,8 @@ def test_all_patterns_at_once_answer_as_one_by_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_truncated_and_mutated_patterns_are_refused_or_work(name: str) -> None:
-    """Cutting a pattern anywhere, or changing a character, yields a pattern or a refusal, nothing else."""
+def test_truncated_and_mutated_patterns_are_rejected_or_work(name: str) -> None:
+    """Cutting a pattern anywhere or changing a character gives a pattern or InvalidPatternError."""
     for number, vector in enumerate(_vectors(name)):
         text = vector["pattern"]
         cut = number * 7919 % (len(text) + 1)
@@ -102,5 +102,5 @@ def test_truncated_and_mutated_patterns_are_refused_or_work(name: str) -> None:
         for mutant in (text[:cut], text[:cut] + swapped + text[cut + 1 :], text[:cut] + text[cut + 1 :]):
             try:
                 Pattern(mutant).matches(vector["event"] or "{}")
-            except InvalidPattern as error:
-                assert error.reason  # noqa: PT017  # most mutants are refused, some are not
+            except InvalidPatternError as error:
+                assert error.reason  # noqa: PT017  # most mutants are invalid, some are not

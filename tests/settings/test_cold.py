@@ -68,4 +68,4 @@ def test_a_right_configuration_is_read_without_pydantic(environ: dict[str, str])
 def test_destinations_alone_cost_nothing_else() -> None:
     """A configuration in one line needs neither TOML, nor patterns, nor the ready-made routes."""
     environ = {"TRAILFORWARD_TO": EVERYWHERE[0], **QUEUES}
-    assert loaded(environ, "tomllib", "trailforward.patterns", "trailforward.readymade") == []
+    assert loaded(environ, "tomllib", "trailforward.patterns", "trailforward.detections") == []

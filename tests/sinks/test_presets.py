@@ -152,7 +152,7 @@ def test_a_success_of_a_stranger_is_none(receiver: Receiver, preset: str, path: 
 
 
 def test_datadog_gets_the_event_as_the_text_of_a_log(receiver: Receiver) -> None:
-    """ObjectReader `message` gives back exactly the bytes; tags and service are what `metadata` says."""
+    """Reading `message` gives back exactly the bytes; tags and service are what `metadata` says."""
     receiver.script(Status(202, body=b"{}"))
     odd = [*ODD, b'{"lone":"\\ud800"}', '{"lone":"\ud800"}'.encode("utf-8", "surrogatepass")]
     made = sink(receiver, "datadog", metadata={"service": "trail", "ddtags": "env:prod"})

@@ -1,4 +1,4 @@
-"""Assertions that explain themselves."""
+"""The assertions pass and fail correctly, with messages that explain the failure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ pattern = { detail = { readOnly = [false] } }
 
 
 def process(sinks: dict[str, MemorySink], *events: Any) -> Outcome:
-    """The outcome of events that come from a queue."""
+    """The outcome of events from a queue."""
     return Forwarder(Config.from_toml(TOML), made=sinks).process(as_sqs(*events))[1]
 
 
@@ -54,22 +54,22 @@ def process(sinks: dict[str, MemorySink], *events: Any) -> Outcome:
     ids=["event", "dict", "bytes", "text", "record", "message"],
 )
 def test_patterns_and_events_may_be_anything(pattern: Any, event: Any) -> None:
-    """Patterns as dict, text or compiled; events as dict, text, bytes, message or bare record."""
+    """Patterns may be dicts, text, or compiled; events may be dicts, text, bytes, messages, or records."""
     assert_matches(pattern, event)
     with pytest.raises(AssertionError):
         assert_no_match(pattern, event)
 
 
-def test_a_ready_made_route_is_named_after_an_at_sign() -> None:
-    """``@NAME`` is the pattern of a ready-made route."""
+def test_a_detection_is_named_after_an_at_sign() -> None:
+    """``@NAME`` is the pattern of a detection."""
     assert_matches("@root-sign-in", console_sign_in(root()))
     assert_no_match("@root-sign-in", console_sign_in("rosa"))
-    with pytest.raises(KeyError, match=r"no ready-made route 'root'; there are: .*root-sign-in"):
+    with pytest.raises(KeyError, match=r"no detection 'root'; use one of .*root-sign-in"):
         assert_matches("@root", EVENT)
 
 
 def test_a_mismatch_is_explained() -> None:
-    """The failure names each field that stands in the way, with what is there and what was wanted."""
+    """The message names each field that does not match, with the found and the expected values."""
     with pytest.raises(AssertionError) as raised:
         assert_matches(RULE, cloudtrail_event("StartLogging"))
     assert str(raised.value) == (
@@ -78,15 +78,15 @@ def test_a_mismatch_is_explained() -> None:
 
 
 def test_an_unwanted_match_is_explained() -> None:
-    """The failure shows the combination of the pattern that holds."""
+    """The message shows the combination of the pattern that matches."""
     rule = {"$or": [{"source": ["aws.s3"]}, {"source": ["aws.cloudtrail"]}]}
     with pytest.raises(AssertionError) as raised:
         assert_no_match(rule, EVENT)
-    assert str(raised.value) == 'StopLogging matches, and should not:\n  source: ["aws.cloudtrail"]'
+    assert str(raised.value) == 'StopLogging matches, but should not:\n  source: ["aws.cloudtrail"]'
 
 
 def test_any_json_can_be_tried() -> None:
-    """What is no event at all just does not match, and the failure says so."""
+    """A value that is not an event does not match, and the message says so."""
     assert_no_match(RULE, "[]")
     assert_matches({"a": [1]}, {"a": 1})
     with pytest.raises(AssertionError, match="the event does not match"):
@@ -101,7 +101,7 @@ def test_text_is_compared_as_it_is_written() -> None:
 
 
 def test_a_wrong_pattern_is_no_mismatch() -> None:
-    """What EventBridge would refuse is refused."""
+    """A pattern that EventBridge would reject raises its error."""
     for assertion in (assert_matches, assert_no_match):
         with pytest.raises(PatternError):
             assertion({"source": "aws.s3"}, EVENT)
@@ -110,7 +110,7 @@ def test_a_wrong_pattern_is_no_mismatch() -> None:
 @settings(deadline=None)
 @given(strategies.events())
 def test_both_assertions_never_hold_at_once(event: Any) -> None:
-    """Of the two assertions, exactly one fails, for any event."""
+    """For any event, exactly one of the two assertions fails."""
     failed = 0
     for assertion in (assert_matches, assert_no_match):
         try:
@@ -121,7 +121,7 @@ def test_both_assertions_never_hold_at_once(event: Any) -> None:
 
 
 def test_forwarded_events() -> None:
-    """Fates and bytes of the events named, or of all, at the sinks named, or at all."""
+    """Fates and bytes are checked for the given events or for all, at the given sinks or at all."""
     siem, copy = MemorySink(), MemorySink()
     read = cloudtrail_event("ListBuckets")
     outcome = process({"siem": siem, "copy": copy}, EVENT, read)
@@ -135,64 +135,64 @@ def test_forwarded_events() -> None:
         assert_forwarded(outcome)
 
 
-def test_each_message_stands_for_one_event() -> None:
-    """An event that was sent once is not there twice."""
+def test_each_message_counts_for_one_event() -> None:
+    """An event that was sent once counts only once."""
     siem, copy = MemorySink(), MemorySink()
     outcome = process({"siem": siem, "copy": copy}, EVENT)
-    with pytest.raises(AssertionError, match=r"StopLogging \S+ never came in"):
+    with pytest.raises(AssertionError, match=r"StopLogging \S+ was not received"):
         assert_forwarded(outcome, EVENT, EVENT)
     twice = process({"siem": siem, "copy": copy}, EVENT, EVENT)
     assert_forwarded(twice, EVENT, EVENT, to={"siem": siem})
     siem.taken.clear()
     siem.send(copy.taken[:1])
-    with pytest.raises(AssertionError, match=r"the bytes of StopLogging \S+ are not there"):
+    with pytest.raises(AssertionError, match=r"the bytes of StopLogging \S+ are missing"):
         assert_forwarded(twice, EVENT, to={"siem": siem})
 
 
 def test_records_that_came_without_an_envelope_are_known() -> None:
-    """Events from a log group are named as they were sent, though trailforward made their envelopes."""
+    """Records from a log group are found by their bytes, although trailforward added their envelopes."""
     siem, copy = MemorySink(), MemorySink()
     forwarder = Forwarder(Config.from_toml(TOML), made={"siem": siem, "copy": copy})
     outcome = forwarder.process(as_cloudwatch_logs(EVENT))[1]
     assert_forwarded(outcome, EVENT, to={"siem": siem})
     assert_forwarded(outcome, EVENT.record, to={"copy": copy}, format="record")
-    with pytest.raises(AssertionError, match=r"an event \S+ never came in"):
+    with pytest.raises(AssertionError, match=r"an event \S+ was not received"):
         assert_forwarded(outcome, b"[]")
 
 
 def test_a_difference_is_shown() -> None:
-    """Bytes that are not there are compared with the likeliest, at the place where they part."""
+    """Missing bytes are compared with the most similar ones, from the first difference."""
     siem, copy = MemorySink(), MemorySink()
     outcome = process({"siem": siem, "copy": copy}, EVENT)
     with pytest.raises(AssertionError) as raised:
-        assert_forwarded(outcome, EVENT.changed({"detail.userAgent": "other"}))
+        assert_forwarded(outcome, EVENT.with_changes({"detail.userAgent": "other"}))
     text = str(raised.value)
     assert text.startswith("not forwarded as expected:\n  StopLogging ")
     assert '"userAgent":"other"' in text
-    with pytest.raises(AssertionError, match=r"the bytes of StopLogging \S+ are not there$"):
+    with pytest.raises(AssertionError, match=r"the bytes of StopLogging \S+ are missing$"):
         assert_forwarded(outcome, EVENT, to={"siem": MemorySink()})
 
 
-def test_refused_events_must_not_be_there() -> None:
-    """An event that went back is not among the bytes, and its verdict tells why."""
+def test_rejected_events_must_not_be_present() -> None:
+    """The bytes of a returned event must not be at the sink, and the message says why it was returned."""
     siem, copy = FlakySink([refuse()]), MemorySink()
     outcome = process({"siem": siem, "copy": copy}, EVENT)
     assert_forwarded(outcome, EVENT, to={"siem": siem}, fate=Fate.RETURNED)
-    with pytest.raises(AssertionError, match=r"siem: .* is returned \(Throttled, refused by script\)"):
+    with pytest.raises(AssertionError, match=r"siem: .* is returned \(Throttled, rejected by the script\)"):
         assert_forwarded(outcome, EVENT)
     copy.taken[0].data = EVENT.raw
-    with pytest.raises(AssertionError, match=r"copy: the bytes of StopLogging \S+ are there"):
+    with pytest.raises(AssertionError, match=r"copy: the bytes of StopLogging \S+ are present"):
         assert_forwarded(outcome, EVENT, to={"copy": copy}, fate=Fate.RETURNED)
 
 
 def test_a_wrong_ledger_is_a_failure() -> None:
-    """Sinks that are not there, messages without a fate and a ledger that does not add up are told."""
+    """Unknown sinks, messages without a fate, and a ledger that does not add up are reported."""
     outcome = Outcome([Message(EVENT.raw, Origin("test"))], ["siem"])
     with pytest.raises(AssertionError) as raised:
         assert_forwarded(outcome, EVENT, to=["siem", "other"])
     text = str(raised.value)
-    assert "there is no sink other" in text
-    assert "is without a fate, expected delivered" in text
+    assert "unknown sink other" in text
+    assert "has no fate, expected delivered" in text
     assert "siem: received 1 is not the sum of its fates" in text
     outcome.record("siem", 0, Verdict(Fate.FILTERED))
     with pytest.raises(AssertionError, match="is filtered, expected delivered"):

@@ -1,4 +1,4 @@
-"""SinkContract finds sinks that break their word."""
+"""SinkContract finds sinks that violate the contract."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 class Good(FlakySink):
-    """Keeps the contract: refuses what holds the payload, or fails as it is told."""
+    """Follows the contract: rejects entries with the payload, or fails as configured."""
 
     error: SinkError | None = None
     transient = True
     fails = True
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Takes or refuses."""
+        """Accepts or rejects."""
         if self.error is not None:
             raise self.error
         with self._lock:
@@ -41,7 +41,7 @@ class Good(FlakySink):
 
 
 class Contract(SinkContract):
-    """The contract for one sink made by a factory."""
+    """The contract for one sink from a factory."""
 
     def __init__(self, make: Callable[[], FlakySink]) -> None:
         self.sink = make()
@@ -51,15 +51,15 @@ class Contract(SinkContract):
         return self.sink
 
     def taken(self) -> list[bytes]:
-        """What it keeps."""
+        """The entries that it received."""
         return self.sink.data
 
     def refuse_entries(self, text: bytes) -> bool:
-        """It always does."""
+        """Always possible."""
         return bool(text)
 
     def fail_call(self, *, transient: bool) -> bool:
-        """As a sink of this kind would."""
+        """Fails like a sink of this type."""
         if isinstance(self.sink, Good) and self.sink.fails:
             self.sink.error = TransientError("Busy") if transient else PermanentError("No")
         return True
@@ -77,7 +77,7 @@ def run(name: str, make: Callable[[], FlakySink], request: pytest.FixtureRequest
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_sink_that_keeps_its_word_passes(name: str, request: pytest.FixtureRequest) -> None:
-    """Every check passes for a sink as the contract describes it."""
+    """Every test passes for a sink that follows the contract."""
     run(name, Good, request)
 
 
@@ -88,13 +88,13 @@ class Unlimited(Good):
 
 class Light(Good):
     def size(self, entry: Entry) -> int:
-        """Too small."""
+        """Its size is too small."""
         return len(entry.data) // 2
 
 
 class Changing(Good):
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Parses and dumps."""
+        """Parses and dumps the events."""
         for entry in batch:
             entry.data = entry.data.replace(b"1.10", b"1.1")
         return super().send(batch)
@@ -102,14 +102,14 @@ class Changing(Good):
 
 class Forgetful(Good):
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Names no refusal."""
+        """Does not report rejections."""
         super().send(batch)
         return []
 
 
 class Misplaced(Good):
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Names the wrong entry."""
+        """Reports the wrong entry."""
         return [Rejection(0, each.code, each.message, each.transient) for each in super().send(batch)]
 
 
@@ -131,7 +131,7 @@ class Quoting(Good):
     fails = False
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Repeats what was refused."""
+        """Shows rejected data in the error."""
         return [Rejection(0, "Busy", batch[0].data.decode(), transient=True)]
 
 
@@ -139,14 +139,14 @@ class Nameless(Good):
     fails = False
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Gives no code."""
+        """Reports no code."""
         assert batch
         return [Rejection(0, "", "", transient=True)]
 
 
 class Sleepy(Good):
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Waits by itself."""
+        """Sleeps."""
         time.sleep(5)
         return super().send(batch)
 
@@ -167,7 +167,7 @@ class Vague(Good):
 
 class Clumsy(Good):
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Works in the main thread alone."""
+        """Works only in the main thread."""
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("one at a time")
         return super().send(batch)
@@ -175,7 +175,7 @@ class Clumsy(Good):
 
 class Fragile(Good):
     def close(self) -> None:
-        """Can be closed once."""
+        """Can be closed only once."""
         if self.closed:
             raise ValueError("closed already")
         super().close()
@@ -184,34 +184,34 @@ class Fragile(Good):
 @pytest.mark.parametrize(
     ("make", "name"),
     [
-        (Unlimited, "test_its_limits_can_be_kept"),
-        (Light, "test_an_entrys_size_counts_all_its_bytes"),
+        (Unlimited, "test_limits_are_consistent"),
+        (Light, "test_size_counts_all_bytes"),
         (Changing, "test_bytes_arrive_unchanged"),
-        (Forgetful, "test_refused_entries_are_named_and_no_others"),
-        (Misplaced, "test_refused_entries_are_named_and_no_others"),
-        (Talkative, "test_refused_entries_are_named_and_no_others"),
-        (Printing, "test_refused_entries_are_named_and_no_others"),
-        (Quoting, "test_a_passing_failure_may_be_tried_again"),
-        (Nameless, "test_a_passing_failure_may_be_tried_again"),
-        (Sleepy, "test_a_passing_failure_may_be_tried_again"),
-        (Hasty, "test_a_passing_failure_may_be_tried_again"),
-        (Stubborn, "test_a_failure_for_good_is_told_as_one"),
-        (Vague, "test_a_passing_failure_may_be_tried_again"),
-        (Clumsy, "test_it_may_be_used_by_many_threads"),
-        (Fragile, "test_it_may_be_closed_at_any_time"),
+        (Forgetful, "test_only_rejected_entries_are_reported"),
+        (Misplaced, "test_only_rejected_entries_are_reported"),
+        (Talkative, "test_only_rejected_entries_are_reported"),
+        (Printing, "test_only_rejected_entries_are_reported"),
+        (Quoting, "test_a_transient_failure_is_reported_at_once"),
+        (Nameless, "test_a_transient_failure_is_reported_at_once"),
+        (Sleepy, "test_a_transient_failure_is_reported_at_once"),
+        (Hasty, "test_a_transient_failure_is_reported_at_once"),
+        (Stubborn, "test_a_permanent_failure_is_reported"),
+        (Vague, "test_a_transient_failure_is_reported_at_once"),
+        (Clumsy, "test_threads_may_share_a_sink"),
+        (Fragile, "test_a_sink_may_be_closed_at_any_time"),
     ],
 )
 def test_a_sink_that_breaks_its_word_is_found(
     make: Callable[[], FlakySink], name: str, request: pytest.FixtureRequest
 ) -> None:
-    """Each promise has a test that fails when it is broken."""
+    """Each promise has a test that fails if the promise is broken."""
     with pytest.raises((AssertionError, ValueError)):
         run(name, make, request)
 
 
 @pytest.mark.parametrize("name", ["make", "taken"])
 def test_what_must_be_said_is_asked_for(name: str) -> None:
-    """A subclass says how to make the sink and how to look behind it; refusals are left out by default."""
+    """A subclass creates the sink and reads its destination; rejections are not tested by default."""
     contract: Any = SinkContract()
     with pytest.raises(NotImplementedError):
         getattr(contract, name)()
@@ -220,7 +220,7 @@ def test_what_must_be_said_is_asked_for(name: str) -> None:
 
 
 class Plain(SinkContract):
-    """A sink that is never refused anything."""
+    """A sink that never rejects anything."""
 
     def make(self) -> FlakySink:
         """A sink."""
@@ -228,10 +228,10 @@ class Plain(SinkContract):
 
 
 @pytest.mark.parametrize(
-    "name", ["test_a_failure_for_good_is_told_as_one", "test_refused_entries_are_named_and_no_others"]
+    "name", ["test_a_permanent_failure_is_reported", "test_only_rejected_entries_are_reported"]
 )
 def test_what_a_destination_never_does_is_skipped(name: str) -> None:
-    """These checks are shown as skipped, with the reason."""
+    """These tests are reported as skipped, with the reason."""
     from unittest import SkipTest
 
     with pytest.raises(SkipTest, match="this destination"):

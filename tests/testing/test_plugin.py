@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from trailforward.testing import Event
 
 HEAVY = ("pydantic", "boto3", "botocore", "hypothesis", "aws_lambda_powertools", "typer", "rich")
-OURS = ["trailforward", "trailforward.testing", "trailforward.testing.plugin"]
+OURS = ["trailforward", "trailforward._lazy", "trailforward.testing", "trailforward.testing.plugin"]
 
 
 def run(folder: Path, *arguments: str) -> str:
-    """What pytest prints in a project of its own."""
+    """The output of pytest in another project."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
@@ -36,25 +36,25 @@ def run(folder: Path, *arguments: str) -> str:
 
 
 def test_pytest_finds_the_plugin() -> None:
-    """Installing trailforward is enough."""
+    """Installing trailforward installs the plug-in."""
     (found,) = [point for point in entry_points(group="pytest11") if point.name == "trailforward"]
     assert found.value == "trailforward.testing.plugin"
 
 
 def test_the_plugin_costs_pytest_nothing(tmp_path: Path) -> None:
-    """A test run that does not use it imports three small modules of ours, and nothing that is heavy."""
+    """A test run that does not use the plug-in imports a few small modules and nothing heavy."""
     (tmp_path / "test_it.py").write_text(
         "import sys\n"
         "def test_it():\n"
         f"    assert not [name for name in {HEAVY} if name in sys.modules]\n"
         f"    assert sorted(n for n in sys.modules if n.partition('.')[0] == 'trailforward') == {OURS}\n"
     )
-    # Hypothesis brings a plug-in of its own, which imports it only where it is used.
+    # Hypothesis has its own plug-in, which imports Hypothesis only if it is used.
     run(tmp_path)
 
 
 def test_nothing_happens_by_itself(tmp_path: Path) -> None:
-    """No fixture is used unasked, every name has our prefix, and no marker or report line is added."""
+    """No fixture runs automatically, all names have our prefix, and there are no markers or report lines."""
     (tmp_path / "test_it.py").write_text(
         "def test_it(request):\n    assert request.fixturenames == ['request']\n"
     )
@@ -65,7 +65,7 @@ def test_nothing_happens_by_itself(tmp_path: Path) -> None:
 
 
 def test_samples_are_listed(tmp_path: Path) -> None:
-    """``--trailforward-samples`` lists every sample with its kind, and runs no test."""
+    """``--trailforward-samples`` lists every sample with its type, and runs no tests."""
     (tmp_path / "test_it.py").write_text("def test_it():\n    raise AssertionError\n")
     lines = run(tmp_path, "--trailforward-samples").splitlines()
     assert [line.split()[0] for line in lines] == samples.names()
@@ -76,7 +76,7 @@ def test_samples_are_listed(tmp_path: Path) -> None:
 def test_events_of_the_fixture_are_the_same_in_every_run(
     trailforward_event: Callable[..., Event], tmp_path: Path
 ) -> None:
-    """Within a test every event is another one; in another run they are the same again."""
+    """In a test, each event is different; in another run, they are the same again."""
     first, second = trailforward_event("StopLogging"), trailforward_event("StopLogging")
     assert first["id"] != second["id"]
     assert first["id"] != cloudtrail_event("StopLogging")["id"]
@@ -90,13 +90,13 @@ def test_events_of_the_fixture_are_the_same_in_every_run(
 
 
 def test_sinks_of_the_fixture_are_new(trailforward_sink: MemorySink) -> None:
-    """The fixture is an empty sink in memory."""
+    """The fixture is an empty in-memory sink."""
     assert isinstance(trailforward_sink, MemorySink)
     assert trailforward_sink.data == []
 
 
 def test_importing_the_kit_is_cheap() -> None:
-    """Factories, payloads and sinks need the standard library alone; only strategies need Hypothesis."""
+    """Events, payloads, and sinks import nothing heavy; only strategies need Hypothesis."""
     code = (
         "import sys; from trailforward.testing import *; from trailforward import testing as t;"
         "assert_matches({'source': ['aws.s3']}, cloudtrail_event('GetObject')); as_sqs(console_sign_in());"
@@ -111,7 +111,7 @@ NAMES = ", ".join(name for name in trailforward.testing.__all__ if name not in {
 
 
 def test_every_public_name_is_there() -> None:
-    """Whatever ``dir`` lists can be had, and is had from where it is at home."""
+    """Every name in ``dir`` is importable from its module."""
     for name in trailforward.testing.__all__:
         assert getattr(trailforward.testing, name) is not None
     assert dir(trailforward.testing) == sorted(trailforward.testing.__all__)

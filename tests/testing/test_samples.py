@@ -25,17 +25,17 @@ TOP = ["version", "id", "detail-type", "source", "account", "time", "region", "r
 
 
 def envelope(name: str) -> dict[str, object]:
-    """A sample, parsed."""
+    """A parsed sample."""
     return Message(samples.load(name), Origin("test")).event
 
 
 def record(name: str) -> dict[str, object]:
-    """A sample's record, parsed."""
+    """The parsed record of a sample."""
     return Message(samples.load(name), Origin("test")).record
 
 
 def texts(value: object) -> list[str]:
-    """Every string in a JSON value, keys included."""
+    """All strings in a JSON value, including keys."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, dict):
@@ -46,17 +46,17 @@ def texts(value: object) -> list[str]:
 
 
 def test_names_lists_every_sample_there_is() -> None:
-    """`names` is sorted, and names exactly the JSON files that lie beside the code."""
+    """`names` returns the names of all JSON files in the package, sorted."""
     beside = {entry.name for entry in files(samples).iterdir() if entry.name.endswith(".json")}
     assert sorted(NAMES) == NAMES
     assert {f"{name}.json" for name in NAMES} == beside
     assert len(NAMES) >= 24
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    """A typing error costs one look at the exception, which lists what there is; no file outside is read."""
+def test_an_unknown_name_raises_an_error_with_the_known_names() -> None:
+    """A misspelled name raises an error that lists all names; files outside the package cannot be read."""
     with pytest.raises(
-        KeyError, match="no sample 'root-login'; there are: access-denied, access-key-created"
+        KeyError, match="no sample 'root-login'; use one of access-denied, access-key-created"
     ):
         samples.load("root-login")
     with pytest.raises(KeyError):
@@ -76,7 +76,7 @@ def test_a_sample_is_one_envelope_as_eventbridge_writes_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "guardduty-finding"])
 def test_envelope_and_record_agree(name: str) -> None:
-    """Region, time, account and source of an envelope are those of its record, as in every real capture."""
+    """Region, time, account, and source of an envelope match its record, as in recorded events."""
     event, detail = envelope(name), record(name)
     assert str(event["detail-type"]).endswith(" via CloudTrail")
     assert event["region"] == detail["awsRegion"]
@@ -88,7 +88,7 @@ def test_envelope_and_record_agree(name: str) -> None:
 
 
 def test_the_samples_cover_every_kind_of_event() -> None:
-    """All detail-types that CloudTrail sends through EventBridge, and many kinds of identity occur."""
+    """The samples include all detail-types of CloudTrail events and many types of identity."""
     kinds = {str(envelope(name)["detail-type"]) for name in NAMES}
     assert kinds == {
         "AWS API Call via CloudTrail",
@@ -111,7 +111,7 @@ def test_the_samples_cover_every_kind_of_event() -> None:
 
 
 def test_ids_are_unique() -> None:
-    """No two samples share an envelope id or an eventID, so that tests may send all of them at once."""
+    """All samples have different envelope IDs and eventIDs, so that tests may send all of them at once."""
     ids = Counter(envelope(name)["id"] for name in NAMES)
     ids += Counter(record(name)["eventID"] for name in NAMES if "eventID" in record(name))
     assert set(ids.values()) == {1}
@@ -119,7 +119,7 @@ def test_ids_are_unique() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_only_what_is_reserved_for_documentation_occurs(name: str) -> None:
-    """Accounts, addresses, keys and domains are examples: nothing in a sample points at anybody."""
+    """Accounts, addresses, keys, and domains in samples are examples from documentation."""
     text = samples.load(name).decode()
     assert set(re.findall(r"(?<![0-9a-zA-Z.])\d{12}(?![0-9a-zA-Z])", text)) <= {
         "111122223333",
@@ -147,14 +147,14 @@ def test_only_what_is_reserved_for_documentation_occurs(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["insight-start", "numbers-and-escapes", "web-identity-assumed"])
 def test_some_samples_do_not_survive_parse_and_dump(name: str) -> None:
-    """A forwarder that parses and writes anew cannot reproduce these: the digest tells."""
+    """Parsing and dumping changes the bytes of these samples, so their digest detects it."""
     raw = samples.load(name)
     again = json.dumps(json.loads(raw), ensure_ascii=False, separators=(",", ":")).encode()
     assert again != raw
 
 
 def test_odd_literals_are_still_there() -> None:
-    """Java's doubles, escapes that nobody needs and a narrow no-break space are kept as bytes."""
+    """Java's doubles, unnecessary escapes, and a narrow no-break space are kept as bytes."""
     raw = samples.load("numbers-and-escapes")
     for literal in (
         b"1.757788107857E9",
@@ -168,7 +168,7 @@ def test_odd_literals_are_still_there() -> None:
 
 
 def test_the_own_call_looks_like_the_function_named_trailforward_demo() -> None:
-    """`own-put-records` is caused by a session of the function trailforward-demo in account 123456789012."""
+    """`own-put-records` comes from a session of the function trailforward-demo in account 123456789012."""
     identity = record("own-put-records")["userIdentity"]
     assert isinstance(identity, dict)
     assert (
@@ -181,7 +181,7 @@ NOW = datetime(2027, 3, 4, 5, 6, 7, 890_000, tzinfo=UTC)
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stamped_changes_times_and_ids_and_nothing_else(name: str) -> None:
-    """A stamped sample differs in ISO times and UUIDs only, and is as long as before."""
+    """A stamped sample differs only in ISO times and UUIDs, and has the same length."""
     blank = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
     raw, stamped = samples.load(name), samples.stamped(name, now=NOW, unique="a")
     assert stamped != raw
@@ -191,7 +191,7 @@ def test_stamped_changes_times_and_ids_and_nothing_else(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_stamped_events_have_just_happened(name: str) -> None:
-    """Envelope and record carry the time given, in whole seconds of UTC, whatever its zone."""
+    """Envelope and record contain the given time, in UTC and whole seconds."""
     for now in (NOW, NOW.astimezone(timezone(timedelta(hours=-5)))):
         event = json.loads(samples.stamped(name, now=now, unique="a"))
         assert event["time"] == "2027-03-04T05:06:07Z"
@@ -199,7 +199,7 @@ def test_stamped_events_have_just_happened(name: str) -> None:
 
 
 def test_stamped_moves_all_times_together() -> None:
-    """A session that began 1297 seconds before its call still did, and fractions of a second stay."""
+    """A session that began 1297 seconds before its call still does; fractions of a second do not change."""
     event = json.loads(samples.stamped("security-group-opened", now=NOW, unique="a"))
     began = event["detail"]["userIdentity"]["sessionContext"]["attributes"]["creationDate"]
     assert NOW.replace(microsecond=0) - datetime.fromisoformat(began) == timedelta(seconds=1297)
@@ -208,7 +208,7 @@ def test_stamped_moves_all_times_together() -> None:
 
 
 def test_stamped_ids_are_unique_per_text_and_repeatable() -> None:
-    """The same text gives the same ids, another text others, and ids that occur twice stay equal."""
+    """The same text gives the same IDs, another text gives others, and equal IDs stay equal."""
     first, again, other = (
         json.loads(samples.stamped("security-group-opened", now=NOW, unique=unique)) for unique in "aab"
     )
@@ -220,7 +220,7 @@ def test_stamped_ids_are_unique_per_text_and_repeatable() -> None:
 
 
 def test_the_testing_package_is_cheap() -> None:
-    """Importing the samples loads neither Pydantic nor boto3, so that any test suite can afford it."""
+    """Importing the samples loads neither Pydantic nor boto3."""
     code = (
         "import sys; from trailforward.testing import samples; samples.names();"
         "print([name for name in ('pydantic', 'boto3', 'aws_lambda_powertools') if name in sys.modules])"
@@ -230,7 +230,7 @@ def test_the_testing_package_is_cheap() -> None:
 
 
 def test_the_testing_package_names_its_parts() -> None:
-    """`dir` shows what there is, and what there is not is an AttributeError that says so."""
+    """`dir` lists the names, and any other name raises an AttributeError."""
     assert "samples" in dir(trailforward.testing)
     with pytest.raises(AttributeError, match=r"'trailforward\.testing' has no attribute 'nothing'"):
         _ = trailforward.testing.nothing  # type: ignore[attr-defined]

@@ -19,7 +19,7 @@ from trailforward.testing import (
     as_sqs,
     assert_forwarded,
     cloudtrail_event,
-    lost_answer,
+    lost_response,
     refuse,
 )
 
@@ -36,10 +36,10 @@ sinks = ["siem"]
 
 
 class TestContract(SinkContract):
-    """The sinks for tests keep the contract that every sink must keep."""
+    """The test sinks follow the contract of all sinks."""
 
     def setup_method(self) -> None:
-        """A sink whose script is written while the test runs."""
+        """A sink whose script is set while the test runs."""
         self.steps: list[Any] = []
         self.sink = FlakySink(self.steps.pop() if self.steps else None for _ in itertools.count())
 
@@ -48,11 +48,11 @@ class TestContract(SinkContract):
         return self.sink
 
     def taken(self) -> list[bytes]:
-        """What it has taken."""
+        """The bytes of the accepted entries."""
         return self.sink.data
 
     def refuse_entries(self, text: bytes) -> bool:
-        """The next call refuses entries that hold the text."""
+        """The next call rejects entries that contain the text."""
         self.steps.append(lambda batch: refuse(*(i for i, e in enumerate(batch) if text in e.data))(batch))
         return True
 
@@ -63,7 +63,7 @@ class TestContract(SinkContract):
 
 
 def test_a_memory_sink_keeps_what_it_takes() -> None:
-    """Entries, bytes and calls can be looked at, in order, and nothing is refused."""
+    """Entries, bytes, and calls are available in order, and nothing is rejected."""
     sink: Sink = MemorySink(arn="arn:aws:sqs:eu-west-1:111122223333:mine")
     assert sink.send([A, B]) == ()
     sink.send([C])
@@ -85,8 +85,8 @@ def test_a_memory_sink_keeps_what_it_takes() -> None:
         (Limits(9, 9, 2, batch_overhead=1), [A, B]),
     ],
 )
-def test_what_exceeds_the_limits_is_refused(limits: Limits, batch: list[Entry]) -> None:
-    """As a real destination would, it refuses a call that is too large, and takes one that just fits."""
+def test_calls_beyond_the_limits_are_rejected(limits: Limits, batch: list[Entry]) -> None:
+    """Like a real destination, it rejects a call that exceeds the limits, and accepts one at the limits."""
     sink = MemorySink(limits=limits)
     with pytest.raises(PermanentError, match="over_limits"):
         sink.send(batch)
@@ -96,22 +96,22 @@ def test_what_exceeds_the_limits_is_refused(limits: Limits, batch: list[Entry]) 
 
 
 def test_a_script_is_played_call_by_call() -> None:
-    """Nothing, an error, refusals, any function, then everything is taken."""
+    """A script may contain None, errors, rejections, and functions; after its end, everything is accepted."""
     error = TransientError("http_503")
     sink = FlakySink([None, error, refuse(1, 7, transient=False), lambda _: [Rejection(0, "X", "", True)]])  # noqa: FBT003  # as the contract has it
     assert sink.send([A]) == ()
     with pytest.raises(TransientError) as raised:
         sink.send([A])
     assert raised.value is error
-    assert sink.send([A, B]) == [Rejection(1, "Invalid", "refused by script", transient=False)]
+    assert sink.send([A, B]) == [Rejection(1, "Invalid", "rejected by the script", transient=False)]
     assert [rejection.code for rejection in sink.send([A, B])] == ["X"]
     assert sink.send([C]) == ()
     assert sink.data == [b"a", b"a", b"b", b"c"]
     assert len(sink.calls) == 5
 
 
-def test_refuse_without_indexes_refuses_all() -> None:
-    """``refuse()`` takes nothing, with a code that says whether to try again, or any other."""
+def test_refuse_without_indexes_rejects_all() -> None:
+    """``refuse()`` rejects all entries, with a code that says whether to retry, or any other code."""
     sink = FlakySink([refuse(), refuse(code="Odd")])
     assert [(r.index, r.code, r.transient) for r in sink.send([A, B])] == [
         (0, "Throttled", True),
@@ -122,16 +122,16 @@ def test_refuse_without_indexes_refuses_all() -> None:
 
 
 @pytest.mark.parametrize("error", [None, PermanentError("gone")])
-def test_a_lost_answer_is_taken_all_the_same(error: PermanentError | None) -> None:
-    """The destination has the batch, the caller has an error: what makes duplicates."""
-    sink = FlakySink([lost_answer(error)])
+def test_a_lost_response_still_delivers(error: PermanentError | None) -> None:
+    """The destination has the batch and the caller gets an error, which causes duplicates."""
+    sink = FlakySink([lost_response(error)])
     with pytest.raises(PermanentError if error else TransientError):
         sink.send([A])
     assert sink.data == [b"a"]
 
 
 def test_scripts_may_be_endless() -> None:
-    """Any iterable will do."""
+    """A script may be any iterable."""
     sink = FlakySink(itertools.cycle([refuse(), None]))
     for _ in range(4):
         sink.send([A])
@@ -139,7 +139,7 @@ def test_scripts_may_be_endless() -> None:
 
 
 def test_sinks_may_be_used_from_many_threads() -> None:
-    """Each step is played once, and nothing is lost, however many threads send."""
+    """Each step is used once and nothing is lost, however many threads send."""
     sink = FlakySink([refuse()] * 10)
     threads = [threading.Thread(target=lambda: [sink.send([A]) for _ in range(10)]) for _ in range(8)]
     for thread in threads:
@@ -153,17 +153,17 @@ def test_sinks_may_be_used_from_many_threads() -> None:
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["take", "throttle", "refuse", "first", "lose"]), max_size=4))
 def test_the_forwarder_gets_every_event_through_a_short_script(steps: list[str]) -> None:
-    """Whatever fails for now in four calls, five attempts deliver each event, at least once."""
+    """With four transient failures, five attempts deliver each event at least once."""
     made = {
         "take": None,
         "throttle": TransientError("http_503"),
         "refuse": refuse(),
         "first": refuse(0),
-        "lose": lost_answer(),
+        "lose": lost_response(),
     }
     sink = FlakySink([made[step] for step in steps])
     events = [cloudtrail_event(seed=seed) for seed in range(3)]
     forwarder = Forwarder(Config.from_toml(TOML), made={"siem": sink})
-    answer, outcome = forwarder.process(as_sqs(*events))
-    assert answer == {"batchItemFailures": []}
+    response, outcome = forwarder.process(as_sqs(*events))
+    assert response == {"batchItemFailures": []}
     assert_forwarded(outcome, *events, to={"siem": sink}, fate=Fate.DELIVERED)

@@ -1,4 +1,4 @@
-"""Hypothesis strategies: what they make is what CloudTrail makes."""
+"""The Hypothesis strategies generate what CloudTrail generates."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCUMENTATION = [
 @settings(deadline=None)
 @given(strategies.events())
 def test_events_are_envelopes_of_their_records(event: Event) -> None:
-    """Envelope and record agree, the bytes say the same, and the models understand the event."""
+    """Envelope and record agree, the bytes contain the same, and the models parse the event."""
     record = event.record
     message = Message(event.raw, Origin("test"))
     assert message.event == event
@@ -41,7 +41,7 @@ def test_events_are_envelopes_of_their_records(event: Event) -> None:
 @settings(deadline=None)
 @given(strategies.events())
 def test_only_what_is_reserved_for_documentation_occurs(event: Event) -> None:
-    """No account, address or key of an event belongs to anybody."""
+    """Accounts, addresses, and keys of events are examples from documentation."""
     detail = {key: value for key, value in event.record.items() if key != "requestParameters"}
     text = json.dumps({**event, "detail": detail})
     assert set(re.findall(r"(?<![0-9a-zA-Z.-])\d{12}(?![0-9a-zA-Z])", text)) <= {
@@ -63,7 +63,7 @@ def test_only_what_is_reserved_for_documentation_occurs(event: Event) -> None:
 @settings(deadline=None)
 @given(strategies.records())
 def test_records_are_bare(record: dict[str, Any]) -> None:
-    """A record has no envelope, and is seen in the one it would have had."""
+    """A record has no envelope, and a message adds one."""
     assert "detail" not in record
     (parsed,) = trailforward.parse(record)
     assert parsed.detail_type
@@ -72,7 +72,7 @@ def test_records_are_bare(record: dict[str, Any]) -> None:
 @settings(deadline=None)
 @given(strategies.payloads(strategies.api_calls(), max_size=2))
 def test_payloads_carry_what_is_asked_for(case: tuple[list[Event], dict[str, Any]]) -> None:
-    """Payloads hold events of the strategy given, no more than asked for."""
+    """Payloads contain events from the given strategy, and at most the given number."""
     events, payload = case
     assert 1 <= len(events) <= 2
     assert {event.record["eventType"] for event in events} == {"AwsApiCall"}

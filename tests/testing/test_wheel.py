@@ -1,4 +1,4 @@
-"""A fresh project that has only installed the wheel can test its rules as the docs show."""
+"""A new project that installs only the wheel can test its rules as the docs show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import trailforward.testing
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "testing.md").read_text()
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-#: What ``pip install trailforward pytest hypothesis`` brings, and no more.
+#: What ``pip install trailforward pytest hypothesis`` installs.
 BROUGHT = (
     *("orjson", "pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection"),
     *("pytest", "iniconfig", "packaging", "pluggy", "pygments", "hypothesis", "sortedcontainers"),
@@ -25,7 +25,7 @@ BROUGHT = (
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
-    """What a command prints; it must end well."""
+    """The output of a command, which must succeed."""
     done = subprocess.run(
         [*map(str, command)],
         cwd=cwd,
@@ -40,7 +40,7 @@ def run(*command: str | Path, cwd: Path, **environ: str) -> str:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The packages of a fresh project: the wheel of this tree, and what it and the tests need."""
+    """The packages of a new project: the wheel of this tree, its dependencies, and those of the tests."""
     folder = tmp_path_factory.mktemp("wheel")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
     run(*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT, cwd=folder)
@@ -55,19 +55,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pytest_with(site: Path, folder: Path, *arguments: str) -> str:
-    """Runs pytest with those packages alone: neither this tree nor this environment is in reach."""
+    """Runs pytest with only these packages; this tree and this environment are not importable."""
     code = f"import sys; sys.path.insert(0, {str(site)!r}); import pytest; sys.exit(pytest.main())"
     command = (sys.executable, "-I", "-S", "-c", code, "-p", "no:cacheprovider", *arguments)
     return run(*command, cwd=folder, COVERAGE_PROCESS_START="")
 
 
 def test_the_first_snippet_is_ten_lines() -> None:
-    """The page keeps its word: ten lines with something in them."""
+    """The first example on the page has at most ten lines of code."""
     assert len([line for line in SNIPPETS[0].splitlines() if line.strip()]) == 10
 
 
 def test_a_fresh_project_runs_the_snippets_of_the_docs(site: Path, tmp_path: Path) -> None:
-    """The wheel alone brings the kit, the samples and the plug-in; every snippet runs as a test module."""
+    """The wheel contains the kit, the samples, and the plug-in; every snippet runs as a test module."""
     for number, snippet in enumerate(SNIPPETS):
         (tmp_path / f"test_{number}.py").write_text(snippet)
     (tmp_path / "test_fixtures.py").write_text(
@@ -82,13 +82,13 @@ def test_a_fresh_project_runs_the_snippets_of_the_docs(site: Path, tmp_path: Pat
 
 
 def test_a_fresh_project_lists_the_samples(site: Path, tmp_path: Path) -> None:
-    """The option is there after installation, with all the samples."""
+    """The option exists after installation and lists all samples."""
     listed = pytest_with(site, tmp_path, "--trailforward-samples").splitlines()
     assert [line.split()[0] for line in listed] == trailforward.testing.samples.names()
 
 
 def test_the_wheel_holds_every_sample(site: Path) -> None:
-    """No file of the kit is left out of the wheel."""
+    """The wheel contains every file of the kit."""
     (wheel,) = site.parent.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
     kit = ROOT / "src" / "trailforward" / "testing"

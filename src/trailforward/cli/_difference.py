@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.text import Text
 
-from trailforward.patterns.event import leaves
+from trailforward.patterns.leaves import leaves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

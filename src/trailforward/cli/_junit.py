@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trailforward.cli._difference import Line
-    from trailforward.testing.routes import RouteResult
+    from trailforward.testing.route_tests import RouteResult
 
 #: What XML 1.0 cannot hold.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")

@@ -193,7 +193,7 @@ def _partition(config: Config) -> str:
 
 
 def _configuration(where: str, partition: str, notes: list[str]) -> list[tuple[str, list[str], list[str]]]:
-    """ObjectReader the configuration itself, where it lies in AWS."""
+    """Reading the configuration itself, where it lies in AWS."""
     if where.startswith("s3://"):
         place = where.removeprefix("s3://")
         return [("Configuration", ["s3:GetObject"], [f"arn:{partition}:s3:::{place}"])]

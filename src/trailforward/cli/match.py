@@ -106,11 +106,11 @@ def _event(message: Message) -> Any:
 
 
 def _pattern(source: str) -> Pattern:
-    from trailforward.patterns import InvalidPattern, Pattern
+    from trailforward.patterns import InvalidPatternError, Pattern
 
     try:
         return Pattern(_text(source))
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         typer.echo(str(error) + (f"\nFix: {error.hint}" if error.hint else ""), err=True)
     except PatternError as error:
         typer.echo(str(error), err=True)
@@ -126,9 +126,9 @@ def _text(source: str) -> str:
     if source.lstrip().startswith("{"):
         return source
     if source.startswith("@"):
-        from trailforward import readymade
+        from trailforward import detections
 
-        known = readymade.everything()
+        known = detections.load_all()
         if source[1:] not in known:
             alike = get_close_matches(source[1:], known, 3, 0.4) or known
             raise PatternError(f"There is no ready-made route {source[1:]!r}; there is {', '.join(alike)}.")

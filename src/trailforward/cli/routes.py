@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from trailforward.readymade import ReadyRoute
+    from trailforward.detections import Detection
 
 
 def routes(
@@ -21,9 +21,9 @@ def routes(
     ] = False,
 ) -> None:
     """List the ready-made routes, or print one: a configuration takes it with use = "NAME"."""
-    from trailforward import readymade
+    from trailforward import detections
 
-    known = readymade.everything()
+    known = detections.load_all()
     if name is not None and name not in known:
         alike = get_close_matches(name, known, 3, 0.4) or known
         typer.echo(f"There is no ready-made route {name!r}; there is {', '.join(alike)}.", err=True)
@@ -43,7 +43,7 @@ def routes(
         typer.echo('trailforward routes NAME prints a pattern; a configuration says use = "NAME".', err=True)
 
 
-def _plain(route: ReadyRoute) -> dict[str, Any]:
+def _plain(route: Detection) -> dict[str, Any]:
     return {
         "name": route.name,
         "title": route.title,
@@ -53,7 +53,7 @@ def _plain(route: ReadyRoute) -> dict[str, Any]:
     }
 
 
-def _show(route: ReadyRoute) -> None:
+def _show(route: Detection) -> None:
     from trailforward.cli._toml import tables
 
     typer.echo(f"# {route.title}. {route.why}\n")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.pipeline.routing import Route
-    from trailforward.testing.routes import RouteCase, RouteResult
+    from trailforward.testing.route_tests import RouteCase, RouteResult
 
 
 def run(
@@ -38,7 +38,7 @@ def run(
 
     Ends with 0 if all passed, 1 if one failed, 2 if the configuration is wrong or has no tests.
     """
-    from trailforward.testing import routes as engine
+    from trailforward.testing import route_tests as engine
 
     routes, tests = _ready_made() if config is None else _configured(config)
     if not tests:
@@ -69,7 +69,7 @@ def run(
 
 
 def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
-    from trailforward.testing.routes import cases
+    from trailforward.testing.route_tests import cases
 
     loaded = load_config(where)
     problems: list[Problem] = []
@@ -81,9 +81,9 @@ def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
 
 
 def _ready_made() -> tuple[Sequence[Route], list[RouteCase]]:
-    from trailforward.testing.routes import ready_made_cases
+    from trailforward.testing.route_tests import detection_cases
 
-    tests = ready_made_cases()
+    tests = detection_cases()
     return list({test.route.name: test.route for test in tests}.values()), tests
 
 

@@ -27,11 +27,11 @@ def validate(
     Ends with 0 if the configuration is valid, 1 with --strict if there are lints, 2 if it is wrong.
     """
     from trailforward.config.lint import lint
-    from trailforward.testing import routes
+    from trailforward.testing import route_tests
 
     loaded = load_config(config)
     problems: list[Problem] = []
-    tests = routes.cases(loaded.config, folder=loaded.folder, problems=problems)
+    tests = route_tests.cases(loaded.config, folder=loaded.folder, problems=problems)
     if problems:
         typer.echo(str(ConfigError(problems)), err=True)
         raise typer.Exit(2)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def _compiled(source: Any) -> Pattern:
-    from trailforward.patterns import InvalidPattern, Pattern
+    from trailforward.patterns import InvalidPatternError, Pattern
 
     if isinstance(source, Pattern):
         return source
@@ -22,7 +22,7 @@ def _compiled(source: Any) -> Pattern:
         raise SettingError("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
     try:
         return Pattern(source)
-    except InvalidPattern as error:
+    except InvalidPatternError as error:
         place = f" (line {error.line}, column {error.column})" if error.line else ""
         fix = error.hint or "correct the event pattern"
         raise SettingError(f"EventBridge would refuse it: {error.reason}{place}", fix) from None
@@ -108,9 +108,9 @@ class RouteSettings(Settings):
     @classmethod
     def check_use(cls, use: str) -> None:
         """Refuses a name that no ready-made route has."""
-        from trailforward import readymade
+        from trailforward import detections
 
-        known = readymade.everything()
+        known = detections.load_all()
         if use not in known:
             from difflib import get_close_matches
 
@@ -128,7 +128,7 @@ class RouteSettings(Settings):
         """The pattern, its own or the ready-made one; None if the route takes everything."""
         if self.use is None:
             return self.pattern
-        from trailforward import readymade
+        from trailforward import detections
         from trailforward.patterns import Pattern
 
-        return Pattern(readymade.load(self.use).pattern)
+        return Pattern(detections.load(self.use).pattern)

@@ -6,7 +6,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from trailforward import formats, readymade, sinks
+from trailforward import detections, formats, sinks
 from trailforward.config.check import DESTINATIONS, NAME
 from trailforward.config.route import RouteSettings
 from trailforward.config.settings import PipelineSettings
@@ -58,7 +58,7 @@ def json_schema() -> dict[str, Any]:
     for name in ("EventBridgeSettings", "S3Settings"):
         definitions[name]["properties"]["format"]["enum"] = _json_formats()
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
-    definitions["RouteSettings"]["properties"]["use"]["enum"] = list(readymade.everything())
+    definitions["RouteSettings"]["properties"]["use"]["enum"] = list(detections.load_all())
     head = definitions.pop("PipelineSettings")
     _complete(head["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"])
     definitions["Sink"] = _sink(by_sink)

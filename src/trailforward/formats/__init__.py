@@ -1,4 +1,4 @@
-"""Formats: one file per form that an event can take on its way to a sink."""
+"""Formats convert an event to the bytes that a sink gets. Each format is one file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from trailforward.formats.base import Format
 
-#: Format name → its class. Only the one that is used gets imported.
+#: Format name → its class. Only formats in use are imported.
 BUILT_IN = {
     "raw": "trailforward.formats.raw:Raw",
     "record": "trailforward.formats.record:Record",
@@ -20,11 +20,11 @@ BUILT_IN = {
 
 
 def load(name: str) -> Format:
-    """The format of this name.
+    """Creates the format with this name.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no format has this name.
     """
     module, _, attribute = BUILT_IN[name].partition(":")
-    made: Format = getattr(import_module(module), attribute)()
-    return made
+    format_: Format = getattr(import_module(module), attribute)()
+    return format_

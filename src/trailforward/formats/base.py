@@ -1,4 +1,4 @@
-"""The contract of a format: message → the bytes, subject and attributes that a sink gets."""
+"""The contract of a format: it converts a message to the bytes and the subject that a sink gets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 class Format(Protocol):
-    """Turns a message into bytes.
+    """Converts a message to bytes.
 
     Attributes:
         name: as written in ``format = "…"``.
-        json: whether the bytes are one JSON value (fit for a JSON array).
-        content_type: of one such value on its own.
+        json: whether the bytes are one JSON value, which can be an element of a JSON array.
+        content_type: media type of a single message.
     """
 
     name: ClassVar[str]
@@ -22,13 +22,13 @@ class Format(Protocol):
     content_type: ClassVar[str]
 
     def data(self, message: Message) -> bytes:
-        """The bytes.
+        """The bytes for a sink.
 
         Raises:
-            EventError: this message has no such form.
+            EventError: the message cannot be converted.
         """
         ...
 
     def subject(self, message: Message) -> str:
-        """A line for people, at most 99 characters without line breaks; empty if this format has none."""
+        """A subject of at most 99 characters without line breaks; empty if the format has none."""
         ...

@@ -1,4 +1,4 @@
-"""``cloudevents``: the event as the data of a CloudEvent 1.0, in its JSON form.
+"""``cloudevents``: the event as the data of a CloudEvent 1.0 in JSON format.
 
 Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class CloudEvents:
-    """Attributes that brokers route by, and ``data``: exactly the bytes that arrived."""
+    """Adds the attributes that brokers use for routing; ``data`` is exactly the bytes that arrived."""
 
     name: ClassVar = "cloudevents"
     json: ClassVar = True
@@ -25,7 +25,7 @@ class CloudEvents:
         """The CloudEvent.
 
         Raises:
-            EventError: the message is no event.
+            EventError: the message is not an event.
         """
         record, event = message.record, message.event
         fields = message.fields
@@ -35,7 +35,7 @@ class CloudEvents:
         attributes = {
             "specversion": "1.0",
             "id": message.key,
-            # A hop to another bus changes neither, so source and id together stay unique (section "id").
+            # Forwarding to another bus changes neither, so source and id identify the event (section "id").
             "source": f"//cloudtrail.amazonaws.com/{account}/{region}",
             "type": f"com.amazonaws.cloudtrail.{kind}",
             "datacontenttype": "application/json",
@@ -47,7 +47,7 @@ class CloudEvents:
         return head.encode() + b',"data":' + message.raw + b"}"
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
-        """None: the bytes speak to machines."""
+        """Always empty: the format is for machines."""
         return ""
 
 
@@ -56,7 +56,7 @@ def _path(value: object) -> str:
 
 
 def _is_timestamp(text: str) -> bool:
-    """RFC 3339: with ``T`` and a zone."""
+    """Whether the text is an RFC 3339 timestamp, which has a ``T`` and an offset."""
     try:
         return "T" in text and datetime.fromisoformat(text).tzinfo is not None
     except ValueError:

@@ -9,16 +9,16 @@ if TYPE_CHECKING:
 
 
 class Raw:
-    """The envelope as EventBridge wrote it (or the bare record, where that is what came)."""
+    """The envelope as EventBridge wrote it, or the record if it arrived without an envelope."""
 
     name: ClassVar = "raw"
     json: ClassVar = True
     content_type: ClassVar = "application/json"
 
     def data(self, message: Message) -> bytes:
-        """The message's own bytes."""
+        """The bytes of the message."""
         return message.raw
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
-        """None: the bytes speak to machines."""
+        """Always empty: the format is for machines."""
         return ""

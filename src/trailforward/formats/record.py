@@ -1,4 +1,4 @@
-"""``record``: exactly the bytes of ``detail``, cut out and not re-serialised."""
+"""``record``: exactly the bytes of ``detail``, without parsing and dumping."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Record:
     content_type: ClassVar = "application/json"
 
     def data(self, message: Message) -> bytes:
-        """The bytes between ``"detail":`` and what follows.
+        """The bytes of the value of ``detail``.
 
         Raises:
-            EventError: the message is no event.
+            EventError: the message is not an event.
         """
         return message.detail
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
-        """None: the bytes speak to machines."""
+        """Always empty: the format is for machines."""
         return ""

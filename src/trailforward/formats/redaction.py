@@ -1,6 +1,6 @@
-"""Redaction: values taken out of an event before it is formatted, each marked where it stood.
+"""Redaction: replaces values of an event by a marker before the event is formatted.
 
-The text is cut at the values' own places: all other bytes stay as they are.
+All other bytes stay unchanged, because the values are cut out of the text.
 """
 
 from __future__ import annotations
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 MARK = "REDACTED_BY_TRAILFORWARD"
 
-#: Path → what follows it; True where a path ends.
+#: Key → the tree below it; True at the end of a path.
 _Tree = dict[str, Any]
 
 
 class Redaction:
-    """What is taken out of the events for one sink.
+    """Redacts the events for one sink.
 
     Args:
-        paths: dotted names: ``detail.requestParameters.password``. Arrays are passed through, as patterns do.
-            What an event has not is no error.
+        paths: dotted paths such as ``detail.requestParameters.password``. A path continues through arrays, as
+            in patterns. Paths that an event lacks are ignored.
     """
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._tree: _Tree = {}
         for path in paths:
-            _plant(self._tree, path.split("."))
+            _add_path(self._tree, path.split("."))
 
     def __call__(self, message: Message) -> Message:
-        """The message without the values; itself, if it has none of them.
+        """The message with redacted values; the same message if it has none of them.
 
         Raises:
-            EventError: the message is no event.
+            EventError: the message is not an event.
         """
         text = to_text(message.raw)
-        _ = message.event  # raises for what is no event
-        # A bare record is the ``detail`` of an envelope that it never had.
-        bare = all(key != "detail" for key, *_ in members(text))
-        tree = self._tree.get("detail", {}) if bare else self._tree
+        _ = message.event  # raises if the bytes are not an event
+        # For a record without an envelope, paths start at ``detail``.
+        no_envelope = all(key != "detail" for key, *_ in members(text))
+        tree = self._tree.get("detail", {}) if no_envelope else self._tree
         spans = list(_spans(text, 0, tree)) if isinstance(tree, dict) else []
         if not spans:
             return message
@@ -54,17 +54,17 @@ class Redaction:
         return Message(to_bytes("".join([*parts, text[end:]])), message.origin)
 
 
-def _plant(tree: _Tree, steps: list[str]) -> None:
-    *way, last = steps
-    for step in way:
-        if tree.get(step) is True:  # a shorter path takes it all
+def _add_path(tree: _Tree, steps: list[str]) -> None:
+    *parents, last = steps
+    for step in parents:
+        if tree.get(step) is True:  # a shorter path covers it
             return
         tree = tree.setdefault(step, {})
     tree[last] = True
 
 
 def _spans(text: str, start: int, tree: _Tree) -> Iterator[tuple[int, int]]:
-    """The places of the values, in order."""
+    """Yields the start and end of each value, in order."""
     while text[start : start + 1] in {" ", "\t", "\n", "\r"}:
         start += 1
     match text[start : start + 1]:

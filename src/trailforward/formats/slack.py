@@ -10,12 +10,12 @@ from trailforward.formats.text import Text
 if TYPE_CHECKING:
     from trailforward.message import Message
 
-#: Of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block).
-_SECTION = 3_000
+#: Maximum characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block).
+_MAX_SECTION = 3_000
 
 
 class Slack:
-    """``{"text": …, "blocks": […]}``: the headline in bold, the details below. Not the event's bytes."""
+    """A bold headline and details: ``{"text": …, "blocks": […]}``. Not the bytes of the event."""
 
     name: ClassVar = "slack"
     json: ClassVar = True
@@ -25,15 +25,15 @@ class Slack:
         self._text = Text()
 
     def data(self, message: Message) -> bytes:
-        """The message in UTF-8.
+        """The Slack message in UTF-8.
 
         Raises:
-            EventError: the message is no event.
+            EventError: the message is not an event.
         """
         headline, _, details = self._text.data(message).decode().partition("\n\n")
-        blocks = [f"*{_escaped(headline, _SECTION - 2)}*", _escaped(details.strip("\n"), _SECTION)]
+        blocks = [f"*{_escaped(headline, _MAX_SECTION - 2)}*", _escaped(details.strip("\n"), _MAX_SECTION)]
         value = {
-            "text": _escaped(headline, _SECTION),
+            "text": _escaped(headline, _MAX_SECTION),
             "blocks": [
                 {"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in blocks if text
             ],
@@ -41,14 +41,14 @@ class Slack:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
     def subject(self, message: Message) -> str:
-        """As that of ``text``."""
+        """The same as for ``text``."""
         return self._text.subject(message)
 
 
-def _escaped(text: str, most: int) -> str:
-    """Without meaning for Slack: mentions and links cannot be forged. At most so many characters."""
+def _escaped(text: str, max_characters: int) -> str:
+    """Escapes text so that it cannot contain Slack mentions or links, and shortens it."""
     parts = []
-    room = most - 1
+    room = max_characters - 1
     for character in text:
         part = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(character, character)
         room -= len(part)

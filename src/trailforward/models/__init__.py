@@ -1,7 +1,7 @@
-"""Typed CloudTrail events: the EventBridge envelope, the record in it, and the kinds of record.
+"""Typed CloudTrail events: the EventBridge envelope, and one class for each type of CloudTrail record.
 
-Lenient by design: unknown fields are kept, a value of the wrong type stays as it came, and no helper
-property ever raises. An annotation is therefore a promise about data that follows AWS's documentation.
+The models are lenient: they keep unknown fields, keep values of the wrong type as they are, and no helper
+property raises. A type annotation is therefore true only for data that follows AWS's documentation.
 
 ::
 
@@ -39,11 +39,18 @@ from trailforward.models.insight import (
     InsightStatistics,
     InsightValue,
 )
-from trailforward.models.kinds import parse_record
 from trailforward.models.network import NetworkActivityEvent
-from trailforward.models.parts import Addendum, EdgeDeviceDetails, EventContext, Failure, Resource, TlsDetails
+from trailforward.models.parse import parse_record
 from trailforward.models.record import CloudTrailRecord
 from trailforward.models.service import ServiceEvent
+from trailforward.models.shared import (
+    Addendum,
+    EdgeDeviceDetails,
+    EventContext,
+    Failure,
+    Resource,
+    TlsDetails,
+)
 from trailforward.models.signin import ConsoleSignIn, SignInData
 from trailforward.models.time import AwsTime
 from trailforward.models.version import EventVersion

@@ -1,4 +1,4 @@
-"""AggregatedEvent: data events counted over five minutes.
+"""AggregatedEvent: the counts of data events in five minutes.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aggregated-events.html
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from trailforward.models._read import dig, items, principal
+from trailforward.models._safe_access import as_list, nested_attribute, principal_name
 from trailforward.models.base import LenientModel
 from trailforward.models.record import CloudTrailRecord
 from trailforward.models.time import AwsTime
@@ -17,8 +17,8 @@ class TimeWindow(LenientModel):
     """When the counted events happened.
 
     Attributes:
-        window_start: first moment.
-        window_end: the moment after the last.
+        window_start: start, inclusive.
+        window_end: end, exclusive.
         window_size: ISO 8601 duration, ``PT5M``.
     """
 
@@ -31,8 +31,8 @@ class AggregateStatistic(LenientModel):
     """One count.
 
     Attributes:
-        name: a value of the dimension: an API, an ARN, an address …
-        value: how many events had it.
+        name: a value of the dimension, such as an event name, an ARN, or an IP address.
+        value: the number of events with this value.
     """
 
     name: str | None = None
@@ -40,7 +40,7 @@ class AggregateStatistic(LenientModel):
 
 
 class Dimension(LenientModel):
-    """The counts by one field.
+    """The counts for each value of one field.
 
     Attributes:
         dimension: ``eventName``, ``resourceARN``, ``userIdentity``, ``userAgent``, ``sourceIpAddress`` …
@@ -54,11 +54,11 @@ class Dimension(LenientModel):
 
 
 class AggregateSummary(LenientModel):
-    """The counts.
+    """The counts by several fields.
 
     Attributes:
-        primary_dimension: what the events were grouped by.
-        details: the same events by other dimensions.
+        primary_dimension: the field by which the events were grouped.
+        details: the same events, counted by other fields.
     """
 
     primary_dimension: Dimension | None = None
@@ -66,13 +66,13 @@ class AggregateSummary(LenientModel):
 
 
 class AggregatedEvent(CloudTrailRecord):
-    """``AwsAggregatedEvent``: has no time, name or identity of its own, and ``eventId`` with a small d.
+    """``AwsAggregatedEvent``: has no event time, name, or identity, and spells its ID ``eventId``.
 
-    Goes to the trail's bucket; AWS documents no EventBridge event for it.
+    CloudTrail delivers it to the trail's bucket. AWS documents no EventBridge event for it.
 
     Attributes:
-        event_id: CloudTrail's id of the event.
-        account_id: the account that got it.
+        event_id: CloudTrail's ID of the event.
+        account_id: the account that received it.
         time_window: when the counted events happened.
         summary: the counts.
     """
@@ -84,14 +84,17 @@ class AggregatedEvent(CloudTrailRecord):
 
     @property
     def actor(self) -> str | None:
-        """Who did most of it, where the events were counted by identity."""
-        for dimension in [dig(self.summary, "primary_dimension"), *items(dig(self.summary, "details"))]:
-            if dig(dimension, "dimension") == "userIdentity":
-                statistics = items(dig(dimension, "statistics"))
-                return principal(dig(max(statistics, key=_count, default=None), "name"))
+        """The identity with the most events; None if the events were not counted by identity."""
+        for dimension in [
+            nested_attribute(self.summary, "primary_dimension"),
+            *as_list(nested_attribute(self.summary, "details")),
+        ]:
+            if nested_attribute(dimension, "dimension") == "userIdentity":
+                statistics = as_list(nested_attribute(dimension, "statistics"))
+                return principal_name(nested_attribute(max(statistics, key=_count, default=None), "name"))
         return None
 
 
 def _count(statistic: Any) -> float:
-    value = dig(statistic, "value")
+    value = nested_attribute(statistic, "value")
     return value if isinstance(value, (int, float)) else 0

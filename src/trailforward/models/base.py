@@ -1,4 +1,4 @@
-"""LenientModel: what every model here shares. Parsing never rewrites, and never costs an event."""
+"""LenientModel: the base of all models. Parsing never changes a value, and no field value makes it fail."""
 
 import re
 from typing import Any, Self
@@ -22,21 +22,22 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class LenientModel(BaseModel):
-    """A read-only JSON object that keeps what it does not understand.
+    """A read-only JSON object that keeps unknown fields and unexpected values.
 
-    - Attributes are snake_case, aliases are AWS's exact spelling; both are accepted.
-    - A field that is absent is None. Unknown fields are attributes too, and stand in ``model_extra``.
-    - A value of the wrong type stays as it came: no field can make parsing fail.
-    - ``model_dump(by_alias=True, exclude_unset=True)`` gives back what came in.
+    - Attributes are snake_case, and aliases are AWS's exact spelling. Both are accepted.
+    - A missing field is None. Unknown fields are attributes too, and are listed in ``model_extra``.
+    - A value of the wrong type is kept as it is: no field can make parsing fail.
+    - ``model_dump(by_alias=True, exclude_unset=True)`` returns the original object.
 
-    Dumping is Pydantic's own. It refuses an unknown key with a lone surrogate (no UTF-8 text can hold one),
-    and ``model_dump_json`` more than about 250 nested levels. ``trailforward.Message.raw`` has neither limit.
+    Pydantic limits dumping: it rejects an unknown key that contains a lone surrogate (UTF-8 cannot encode
+    it), and ``model_dump_json`` rejects more than about 250 nested levels. ``trailforward.Message.raw`` has
+    neither limit.
     """
 
     model_config = ConfigDict(
         extra="allow",
         frozen=True,
-        strict=True,  # else "5" would become 5, and a dump something that never came in
+        strict=True,  # otherwise "5" would become 5, and a dump would differ from the input
         populate_by_name=True,
         alias_generator=to_camel,
     )
@@ -55,7 +56,7 @@ class LenientModel(BaseModel):
         try:
             return validate(value)
         except ValidationError:
-            # Pydantic refuses unknown keys with a lone surrogate, which JSON allows as an escape.
+            # Pydantic rejects unknown keys with a lone surrogate, which JSON allows as an escape.
             odd = {key for key in value if _SURROGATE.search(key)} if isinstance(value, dict) else set()
             if not odd:
                 raise
@@ -64,7 +65,7 @@ class LenientModel(BaseModel):
         object.__setattr__(model, "__pydantic_extra__", extra)
         return model
 
-    # Plain, because the serializer of a field's type warns where another type was kept.
+    # This replaces the serializers of the field types, which warn if a value has another type.
     @field_serializer("*")
     def _dump(self, value: Any) -> Any:
         return str(value) if isinstance(value, (AwsTime, EventVersion)) else value

@@ -1,4 +1,4 @@
-"""ApiCall and ConsoleAction: what somebody did.
+"""ApiCall and ConsoleAction: an API call, and an action in the console that has no API.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
@@ -7,8 +7,8 @@ from trailforward.models.record import CloudTrailRecord
 
 
 class ApiCall(CloudTrailRecord):
-    """``AwsApiCall``: a call of an AWS API; management and data events."""
+    """``AwsApiCall``: an AWS API call, as a management or a data event."""
 
 
 class ConsoleAction(CloudTrailRecord):
-    """``AwsConsoleAction``: something done in the console that no API call stands behind (billing)."""
+    """``AwsConsoleAction``: an action in the console that has no API, such as a billing setting."""

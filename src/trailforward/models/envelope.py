@@ -1,4 +1,4 @@
-"""EventBridgeEvent: the envelope around a record.
+"""EventBridgeEvent: the EventBridge envelope of a CloudTrail record.
 
 Sources: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html and
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
@@ -9,28 +9,29 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from trailforward.models.base import LenientModel
-from trailforward.models.kinds import parse_record
+from trailforward.models.parse import parse_record
 from trailforward.models.record import CloudTrailRecord
 from trailforward.models.time import AwsTime
 
 
 class EventBridgeEvent(LenientModel):
-    """One event as EventBridge delivers it. ``detail`` is the only member it cannot be without.
+    """One event as EventBridge delivers it. Only ``detail`` is required.
 
-    A ``detail`` that is an object is always a ``CloudTrailRecord``, so that its helpers are at hand: of the
-    class its ``eventType`` names, or the base class, with all in ``model_extra``, for other events
-    (GuardDuty, S3 …). A ``detail`` that is no object stays as it came.
+    If ``detail`` is an object, it becomes a ``CloudTrailRecord`` with its helper properties: the class for
+    its ``eventType``, or the base class for other events (GuardDuty, S3 …), whose fields are in
+    ``model_extra``. A ``detail`` that is not an object is kept as it is.
 
     Attributes:
         version: ``0``.
-        id: EventBridge's id. Differs after a hop to another Region: ``detail.event_id`` does not.
-        detail_type: ``AWS API Call via CloudTrail``; sign-ins have two spellings, ``Sign In`` and ``Signin``.
-        source: ``aws.`` and the service, after ``detail.event_source``: ``aws.ec2``.
-        account: where the event was put on a bus first, 12 digits as text.
-        time: mostly ``detail.event_time``.
-        region: where the event was put on a bus first.
+        id: EventBridge's ID. It changes when the event is forwarded to a bus in another Region;
+            ``detail.event_id`` does not.
+        detail_type: ``AWS API Call via CloudTrail``; AWS spells sign-ins ``Sign In`` or ``Signin``.
+        source: ``aws.`` and the service of ``detail.event_source``: ``aws.ec2``.
+        account: the account of the first event bus, 12 digits as text.
+        time: usually ``detail.event_time``.
+        region: the Region of the first event bus.
         resources: ARNs; always empty for CloudTrail.
-        replay_name: the replay that sent it again, else absent.
+        replay_name: the archive replay that resent the event; None otherwise.
         detail: the record.
     """
 

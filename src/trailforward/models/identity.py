@@ -5,7 +5,7 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-ev
 
 from typing import Any
 
-from trailforward.models._read import dig, flag, principal, text
+from trailforward.models._safe_access import as_bool, nested_attribute, non_empty_text, principal_name
 from trailforward.models.base import LenientModel
 from trailforward.models.time import AwsTime
 
@@ -16,7 +16,7 @@ class SessionIssuer(LenientModel):
     Attributes:
         type: ``Root``, ``IAMUser`` or ``Role``.
         user_name: name of the role or user.
-        principal_id: its internal id, ``AROA…``.
+        principal_id: its unique ID, ``AROA…``.
         arn: its ARN, without the session name.
         account_id: the account that owns it.
     """
@@ -29,11 +29,11 @@ class SessionIssuer(LenientModel):
 
 
 class WebIdFederationData(LenientModel):
-    """Where a session came from by web identity federation; empty for most calls.
+    """The web identity behind a session; empty for most calls.
 
     Attributes:
         federated_provider: ``accounts.google.com``, or the provider's ARN.
-        attributes: application and user ids, named by the provider.
+        attributes: application and user IDs, named by the provider.
     """
 
     federated_provider: str | None = None
@@ -41,7 +41,7 @@ class WebIdFederationData(LenientModel):
 
 
 class SessionAttributes(LenientModel):
-    """When a session began, and whether with MFA.
+    """When a session started, and whether it used MFA.
 
     Attributes:
         creation_date: when the credentials were issued.
@@ -57,12 +57,12 @@ class SessionContext(LenientModel):
 
     Attributes:
         session_issuer: who issued them.
-        web_id_federation_data: the web identity, if one was federated.
-        attributes: when, and whether with MFA.
-        source_identity: who is behind a chain of roles, as set by the first caller (STS source identity).
-        ec2_role_delivery: ``1.0`` or ``2.0``: the version of the EC2 metadata service that gave them out.
-        assumed_root: ``true`` for a session of sts:AssumeRoot.
-        sign_in_session_arn: the console sign-in session they belong to.
+        web_id_federation_data: the federated web identity, if any.
+        attributes: start time and MFA.
+        source_identity: the STS source identity: who started a chain of roles, as set by the first caller.
+        ec2_role_delivery: ``1.0`` or ``2.0``: the version of the EC2 metadata service that provided them.
+        assumed_root: ``true`` for a session created by sts:AssumeRoot.
+        sign_in_session_arn: the console sign-in session that they belong to.
     """
 
     session_issuer: SessionIssuer | None = None
@@ -75,7 +75,7 @@ class SessionContext(LenientModel):
 
 
 class InvokedByDelegate(LenientModel):
-    """The account of a partner that was given temporary access, and made the call.
+    """The partner account that made the call with temporary delegated access.
 
     Attributes:
         account_id: its 12 digits.
@@ -88,7 +88,7 @@ class OnBehalfOf(LenientModel):
     """The IAM Identity Center user behind a call.
 
     Attributes:
-        user_id: id within the identity store.
+        user_id: ID in the identity store.
         identity_store_arn: the identity store.
     """
 
@@ -97,13 +97,13 @@ class OnBehalfOf(LenientModel):
 
 
 class InScopeOf(LenientModel):
-    """The AWS resource that the credentials were limited to; may be empty.
+    """The AWS resource that the credentials are limited to; may be empty.
 
     Attributes:
-        source_arn: the resource that the service acted for.
+        source_arn: the resource on whose behalf the service acted.
         source_account: its account.
-        issuer_type: the kind of resource that got the credentials, ``AWS::Lambda::Function``.
-        credentials_issued_to: that resource.
+        issuer_type: type of the resource that received the credentials, ``AWS::Lambda::Function``.
+        credentials_issued_to: ARN of that resource.
     """
 
     source_arn: str | None = None
@@ -119,18 +119,18 @@ class UserIdentity(LenientModel):
         type: ``IAMUser``, ``AssumedRole``, ``Root``, ``AWSService``, ``AWSAccount``, ``FederatedUser``,
             ``SAMLUser``, ``WebIdentityUser``, ``IdentityCenterUser``, ``Role``, ``Directory``, ``Unknown``.
             Absent in service events.
-        user_name: friendly name; for Root the account alias. ``HIDDEN_DUE_TO_SECURITY_REASONS`` where
-            somebody typed an unknown name at sign-in: it may be a password.
-        principal_id: internal id; for AssumedRole ``ROLE_ID:SESSION_NAME``.
+        user_name: friendly name; for Root the account alias. ``HIDDEN_DUE_TO_SECURITY_REASONS`` if an
+            unknown name was entered at sign-in, because it may be a password.
+        principal_id: unique ID; for AssumedRole ``ROLE_ID:SESSION_NAME``.
         arn: ARN of the principal. May be empty.
         account_id: 12 digits, as text.
         access_key_id: the key that signed the call. May be empty.
-        session_context: the session, for temporary credentials.
+        session_context: the session, if the credentials are temporary.
         invoked_by: the AWS service that made the call, ``cloudformation.amazonaws.com`` or ``AWS Internal``.
-        invoked_by_delegate: a partner's account that made the call.
-        on_behalf_of: the IAM Identity Center user behind it.
-        in_scope_of: the resource that the credentials were limited to.
-        credential_id: id of the bearer token (IdentityCenterUser).
+        invoked_by_delegate: the partner account that made the call.
+        on_behalf_of: the IAM Identity Center user behind the call.
+        in_scope_of: the resource that the credentials are limited to.
+        credential_id: ID of the bearer token (IdentityCenterUser).
         identity_provider: SAMLUser and WebIdentityUser only.
     """
 
@@ -150,24 +150,24 @@ class UserIdentity(LenientModel):
 
     @property
     def name(self) -> str | None:
-        """The most readable thing known: user name, ``ROLE/SESSION``, service, or at last an id."""
+        """The most readable identifier: user name, ``ROLE/SESSION``, service, or an ID as a last resort."""
         if self.is_root:
             return "root"
         return (
-            text(self.user_name)
-            or principal(self.arn)
-            or text(self.invoked_by)
-            or text(dig(self.on_behalf_of, "user_id"))
-            or text(self.principal_id)
-            or text(self.account_id)
+            non_empty_text(self.user_name)
+            or principal_name(self.arn)
+            or non_empty_text(self.invoked_by)
+            or non_empty_text(nested_attribute(self.on_behalf_of, "user_id"))
+            or non_empty_text(self.principal_id)
+            or non_empty_text(self.account_id)
         )
 
     @property
     def is_root(self) -> bool:
-        """Whether the credentials are the account's root user's, or of a session of sts:AssumeRoot."""
-        return self.type == "Root" or flag(dig(self.session_context, "assumed_root")) is True
+        """Whether the credentials belong to the account's root user or to a session of sts:AssumeRoot."""
+        return self.type == "Root" or as_bool(nested_attribute(self.session_context, "assumed_root")) is True
 
     @property
     def mfa(self) -> bool | None:
-        """Whether the session began with MFA; None for long-term keys, services and others unknown."""
-        return flag(dig(self.session_context, "attributes", "mfa_authenticated"))
+        """Whether the session used MFA; None if unknown, as for long-term keys and services."""
+        return as_bool(nested_attribute(self.session_context, "attributes", "mfa_authenticated"))

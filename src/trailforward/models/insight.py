@@ -1,17 +1,17 @@
-"""InsightEvent: CloudTrail noticed an unusual rate of calls or of errors.
+"""InsightEvent: CloudTrail Insights detected an unusual rate of calls or errors.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-insights-fields-trails.html
 """
 
 from typing import Any
 
-from trailforward.models._read import dig, items, principal
+from trailforward.models._safe_access import as_list, nested_attribute, principal_name
 from trailforward.models.base import LenientModel
 from trailforward.models.record import CloudTrailRecord
 
 
 class InsightAverage(LenientModel):
-    """A rate.
+    """An average rate.
 
     Attributes:
         average: calls or errors per minute.
@@ -21,13 +21,13 @@ class InsightAverage(LenientModel):
 
 
 class InsightStatistics(LenientModel):
-    """What was unusual.
+    """The unusual rate, and the usual one.
 
     Attributes:
         baseline: the usual rate.
-        insight: the unusual rate; for state End, over the whole duration.
-        insight_duration: minutes that it lasted.
-        baseline_duration: minutes that the baseline was taken over; about seven days.
+        insight: the unusual rate; for state End, its average over the whole duration.
+        insight_duration: duration of the unusual rate in minutes.
+        baseline_duration: period of the baseline in minutes; about seven days.
     """
 
     baseline: InsightAverage | None = None
@@ -40,7 +40,7 @@ class InsightValue(LenientModel):
     """One value's share of a rate.
 
     Attributes:
-        value: an ARN, a user agent or an error code; the text ``null`` for calls without error.
+        value: an ARN, a user agent, or an error code; the text ``null`` for calls without an error.
         average: calls or errors per minute.
     """
 
@@ -49,12 +49,12 @@ class InsightValue(LenientModel):
 
 
 class InsightAttribution(LenientModel):
-    """Which values of one attribute the rates are due to.
+    """The values of one attribute that contribute most to the rates.
 
     Attributes:
         attribute: ``userIdentityArn``, ``userAgent``, ``errorCode``, or ``resourceArn`` (data events).
-        insight: at most five values of the unusual time.
-        baseline: at most five values of the usual time; may be empty.
+        insight: the top values (at most five) during the unusual activity.
+        baseline: the top values (at most five) during the baseline; may be empty.
     """
 
     attribute: str | None = None
@@ -63,11 +63,11 @@ class InsightAttribution(LenientModel):
 
 
 class InsightContext(LenientModel):
-    """The rates, and what they are due to.
+    """The rates, and the values that contribute most to them.
 
     Attributes:
         statistics: the rates.
-        attributions: what they are due to.
+        attributions: the values that contribute most, by attribute.
     """
 
     statistics: InsightStatistics | None = None
@@ -75,15 +75,15 @@ class InsightContext(LenientModel):
 
 
 class InsightDetails(LenientModel):
-    """What CloudTrail noticed.
+    """The unusual activity that CloudTrail detected.
 
     Attributes:
         state: ``Start`` or ``End``.
-        event_source: the service called.
-        event_name: the API called.
+        event_source: the service that was called.
+        event_name: the API that was called.
         insight_type: ``ApiCallRateInsight`` or ``ApiErrorRateInsight``.
-        error_code: the error whose rate is unusual.
-        insight_context: the rates, and what they are due to.
+        error_code: the error code whose rate is unusual.
+        insight_context: the rates, and the values that contribute most to them.
     """
 
     state: str | None = None
@@ -95,26 +95,26 @@ class InsightDetails(LenientModel):
 
 
 class InsightEvent(CloudTrailRecord):
-    """``AwsCloudTrailInsight``: Start and End of one insight have the same ``shared_event_id``.
+    """``AwsCloudTrailInsight``. Start and End of one insight have the same ``shared_event_id``.
 
-    Service and API stand in ``insight_details``; the record itself has no identity, source or name.
+    The service and the API are in ``insight_details``. The record has no identity, event source, or name.
 
     Attributes:
-        insight_details: what CloudTrail noticed.
+        insight_details: the unusual activity.
     """
 
     insight_details: InsightDetails | None = None
 
     @property
     def actor(self) -> str | None:
-        """Who made most of the unusual calls."""
-        for attribution in items(dig(self.insight_details, "insight_context", "attributions")):
-            if dig(attribution, "attribute") == "userIdentityArn":
-                values = items(dig(attribution, "insight"))
-                return principal(dig(max(values, key=_average, default=None), "value"))
+        """The identity that made most of the unusual calls."""
+        for attribution in as_list(nested_attribute(self.insight_details, "insight_context", "attributions")):
+            if nested_attribute(attribution, "attribute") == "userIdentityArn":
+                values = as_list(nested_attribute(attribution, "insight"))
+                return principal_name(nested_attribute(max(values, key=_average, default=None), "value"))
         return None
 
 
 def _average(value: Any) -> float:
-    average = dig(value, "average")
+    average = nested_attribute(value, "average")
     return average if isinstance(average, (int, float)) else 0

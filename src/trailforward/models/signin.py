@@ -1,4 +1,4 @@
-"""ConsoleSignIn: somebody signed in to the console, or tried to.
+"""ConsoleSignIn: a sign-in to the console, successful or not.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-aws-console-sign-in-events.html
 """
@@ -6,22 +6,22 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-ev
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from trailforward.models._read import flag, says_failure
+from trailforward.models._safe_access import as_bool, says_failure
 from trailforward.models.base import LenientModel
-from trailforward.models.parts import Failure
 from trailforward.models.record import CloudTrailRecord
+from trailforward.models.shared import Failure
 
 
 class SignInData(LenientModel):
-    """What ``additionalEventData`` tells of a sign-in.
+    """The ``additionalEventData`` of a sign-in.
 
     Attributes:
-        login_to: the address that the user wanted to reach.
+        login_to: the URL that the user wanted to open.
         mobile_version: ``Yes`` or ``No``.
-        mfa_used: ``Yes`` or ``No``; ``No`` for federated users, whose MFA AWS does not see.
+        mfa_used: ``Yes`` or ``No``; ``No`` for federated users, because AWS does not see their MFA.
         mfa_identifier: ARN of the MFA device.
-        mfa_type: kind of device.
-        saml_provider_arn: the provider of a SAML sign-in.
+        mfa_type: type of the MFA device.
+        saml_provider_arn: ARN of the SAML provider.
     """
 
     model_config = ConfigDict(alias_generator=to_pascal)
@@ -35,25 +35,25 @@ class SignInData(LenientModel):
 
 
 class ConsoleSignIn(CloudTrailRecord):
-    """``AwsConsoleSignIn``: ConsoleLogin, CheckMfa, GetSigninToken and the like.
+    """``AwsConsoleSignIn``: ConsoleLogin, CheckMfa, GetSigninToken, and others.
 
-    Found only in the Region of the sign-in endpoint: us-east-1, us-east-2 or us-west-2 for root, more for
-    others. Has no request id.
+    CloudTrail records it only in the Region of the sign-in endpoint: us-east-1, us-east-2, or us-west-2 for
+    root, and more Regions for others. It has no request ID.
     """
 
     @property
     def sign_in(self) -> SignInData:
-        """``additional_event_data``, typed; empty where it is no object."""
+        """``additional_event_data`` with types; empty if it is not an object."""
         data = self.additional_event_data
         return SignInData.model_validate(data if isinstance(data, dict) else {})
 
     @property
     def error(self) -> Failure | None:
-        """Why it failed: a message without a code, or ``Failure`` alone; None if it did not fail."""
+        """Why the sign-in failed: a message without a code, or only ``Failure``; None if it succeeded."""
         return super().error or (Failure(None, "Failure") if says_failure(self.response_elements) else None)
 
     @property
     def mfa(self) -> bool | None:
-        """Whether AWS asked for MFA at this sign-in; None where the record does not say."""
-        used = flag(self.sign_in.mfa_used)
+        """Whether the user signed in with MFA; None if unknown."""
+        used = as_bool(self.sign_in.mfa_used)
         return super().mfa if used is None else used

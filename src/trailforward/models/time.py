@@ -1,4 +1,4 @@
-"""AwsTime: a moment that remembers how it was written."""
+"""AwsTime: a point in time that keeps its original text."""
 
 from datetime import UTC, datetime
 from typing import Any, Self, SupportsIndex
@@ -8,25 +8,25 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class AwsTime(datetime):
-    """An aware ``datetime``; ``str()`` and dumps give back the text it was read from.
+    """A ``datetime`` with a time zone. ``str()`` and dumps return the original text.
 
-    CloudTrail writes ``YYYY-MM-DDTHH:MM:SSZ``. AWS's own pages also show ``20131102T010628Z`` (creationDate)
-    and ``2025-10-30 23:45:00`` (window times); re-processed data has decimals, of which microseconds
-    are kept. No offset means UTC, CloudTrail's only clock
+    CloudTrail writes ``YYYY-MM-DDTHH:MM:SSZ``. AWS's documentation also shows ``20131102T010628Z``
+    (creationDate) and ``2025-10-30 23:45:00`` (window times). Other tools add fractions of a second, of which
+    microseconds are kept. A time without an offset is in UTC, the only time zone that CloudTrail uses
     (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html).
 
     Attributes:
-        text: as it was written; empty for a moment that was computed.
+        text: the original text; empty for a computed time.
     """
 
     text: str = ""
 
     @classmethod
     def parse(cls, value: str | datetime) -> Self:
-        """Reads ISO 8601 text in any spelling, or takes over a ``datetime``.
+        """Parses ISO 8601 text in any form, or converts a ``datetime``.
 
         Raises:
-            ValueError: another form.
+            ValueError: the text is not an ISO 8601 time.
         """
         text = value if isinstance(value, str) else value.isoformat()
         moment = cls.fromisoformat(text)
@@ -40,7 +40,7 @@ class AwsTime(datetime):
         return self.text or self.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
     def __reduce_ex__(self, _protocol: SupportsIndex) -> tuple[Any, ...]:
-        # datetime's own way forgets the text in copies and pickles.
+        # datetime's own implementation drops the text in copies and pickles.
         return type(self).parse, (str(self),)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""EventVersion: CloudTrail's format version, a pair of integers."""
+"""EventVersion: the version of CloudTrail's record format, a pair of integers."""
 
 import re
 from typing import Any, NamedTuple, Self
@@ -17,21 +17,21 @@ class _Pair(NamedTuple):
 class EventVersion(_Pair):
     """A version such as ``1.11``: compares as (major, minor), so that 1.10 > 1.09 > 1.8.
 
-    AWS asks readers to test the major part for equality and the minor part with >=, both as integers
+    AWS recommends comparing the major part with == and the minor part with >=, both as integers
     (https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html)::
 
         record.event_version >= (1, 8)
 
     Args:
-        text: ``MAJOR.MINOR``; ``str()`` gives it back as written.
+        text: ``MAJOR.MINOR``; ``str()`` returns it unchanged.
 
     Raises:
-        ValueError: another form.
+        ValueError: the text does not have this form.
     """
 
     text: str
 
-    def __new__(cls, text: str) -> Self:  # noqa: D102  # the class docstring has it
+    def __new__(cls, text: str) -> Self:  # noqa: D102  # see the class docstring
         match = _FORM.fullmatch(text)
         if match is None:
             raise ValueError(f"not MAJOR.MINOR: {text!r}")

@@ -1,7 +1,7 @@
-"""IP addresses as event patterns read them.
+"""Parses IP addresses as event patterns do.
 
-Not the standard library's reading: IPv4 groups may have leading zeros, an IPv4-mapped IPv6 address *is*
-the IPv4 address, and zones and dotted tails are no addresses (Event Ruler).
+The rules differ from Python's ``ipaddress`` (source: Event Ruler). IPv4 groups may have leading zeros. An
+IPv4-mapped IPv6 address equals the IPv4 address. IPv6 zones and dotted tails are not allowed.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ _MAPPED = 0xFFFF
 
 
 class Address(NamedTuple):
-    """An address: its family's width in bits, and its value."""
+    """An IP address: the width of its family in bits (32 or 128), and its value."""
 
     bits: int
     value: int
 
 
 class Network(NamedTuple):
-    """A block of addresses.
+    """A CIDR block.
 
     Attributes:
         bits: 32 or 128.
-        shift: host bits.
+        shift: number of host bits.
         prefix: the value without its host bits.
     """
 
@@ -39,27 +39,27 @@ class Network(NamedTuple):
     shift: int
     prefix: int
 
-    def holds(self, text: str) -> bool:
-        """Whether ``text`` is an address of the same family inside the block."""
+    def contains(self, text: str) -> bool:
+        """Whether ``text`` is an address of the same family in the block."""
         found = address(text)
         return found is not None and found.bits == self.bits and found.value >> self.shift == self.prefix
 
 
-#: Longer texts are read each time, since events may hold any number of them.
-_REMEMBERED = 64
+#: Texts longer than this are not cached, because an event may contain any number of them.
+_MAX_CACHED_LENGTH = 64
 
 
 def address(text: str) -> Address | None:
-    """Reads an address; None for any other text."""
-    return _known(text) if len(text) <= _REMEMBERED else _read(text)
+    """Parses an address; None for any other text."""
+    return _cached(text) if len(text) <= _MAX_CACHED_LENGTH else _parse(text)
 
 
-@lru_cache(maxsize=4_096)  # a few callers make most events, and most texts are no address
-def _known(text: str) -> Address | None:
-    return _read(text)
+@lru_cache(maxsize=4_096)  # most events come from a few callers, and most texts are not addresses
+def _cached(text: str) -> Address | None:
+    return _parse(text)
 
 
-def _read(text: str) -> Address | None:
+def _parse(text: str) -> Address | None:
     if ":" in text:
         return _v6(text) if _HEX_AND_COLONS.fullmatch(text) else None
     if len(text) > _V4_LONGEST or not _FOUR_GROUPS.fullmatch(text):
@@ -90,10 +90,10 @@ def _v6(text: str) -> Address | None:
 
 
 def network(text: str) -> Network:
-    """Reads ``address/bits``.
+    """Parses ``address/bits``.
 
     Raises:
-        ValueError: with the service's own words, in the service's order of checks.
+        ValueError: with EventBridge's message, in EventBridge's order of checks.
     """
     parts = text.split("/")
     while parts and not parts[-1]:
@@ -112,7 +112,7 @@ def network(text: str) -> Network:
     base = address(where)
     if base is None:
         raise ValueError(f"Invalid IP address: {where}")
-    if length >= base.bits:  # the service refuses a whole address: /32 and /128
+    if length >= base.bits:  # EventBridge rejects single addresses: /32 and /128
         raise ValueError(f"IPv{4 if base.bits == 32 else 6} mask bits must be < {base.bits}")  # noqa: PLR2004
     shift = base.bits - length
     return Network(base.bits, shift, base.value >> shift)

@@ -1,8 +1,8 @@
-"""The service's gate on wildcards: how many places of a rule one value can keep alive at once.
+"""Computes the wildcard complexity that EventBridge limits.
 
-The idea, not the code, of Event Ruler's evaluator: the live positions of all wildcards of a field while an
-arbitrary value is read, byte by byte; the largest such set counts. The search stops at the first set above
-the limit.
+The complexity of a field is the largest number of positions in its wildcards that can be active at the same
+time while a value is read byte by byte. The idea, not the code, comes from Event Ruler's evaluator. The
+search stops at the first number above the limit.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from string import ascii_letters
 from typing import TYPE_CHECKING
 
 from trailforward.patterns.consistency import path_order
+from trailforward.patterns.invalid import InvalidPatternError
 from trailforward.patterns.operators import ABSENT, Member
-from trailforward.patterns.refusal import InvalidPattern
-from trailforward.patterns.text import wildcard_segments
+from trailforward.patterns.strings import wildcard_segments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +27,7 @@ TOO_COMPLEX = (
     "after a wildcard character"
 )
 
-#: Positions looked at before the search gives up and answers with the best so far.
+#: Maximum number of positions to visit; after that, the result is the largest number found so far.
 MAX_WORK = 50_000
 
 _QUOTE = ord('"')
@@ -36,13 +36,13 @@ _LETTERS = frozenset(ascii_letters.encode())
 
 
 def check_complexity(rules: Iterable[Rule], limit: int) -> None:
-    """Refuses rules whose wildcards are too complex.
+    """Rejects rules whose wildcards are too complex.
 
     Raises:
-        InvalidPattern: the service's text; it names no place.
+        InvalidPatternError: with EventBridge's message, which contains no location.
     """
     if complexity(rules, stop=limit) > limit:
-        raise InvalidPattern(TOO_COMPLEX)
+        raise InvalidPatternError(TOO_COMPLEX)
 
 
 def complexity(rules: Iterable[Rule], *, stop: int = 100, thorough: bool = False) -> int:
@@ -50,18 +50,18 @@ def complexity(rules: Iterable[Rule], *, stop: int = 100, thorough: bool = False
 
     Args:
         rules: the combinations of one pattern.
-        stop: answer as soon as the score is above this.
-        thorough: also score paths sorted behind one that asks only ``exists: false``. The reference never
-            gets there.
+        stop: return as soon as the score is above this.
+        thorough: also score paths that sort after a path with only ``exists: false``, which Event Ruler does
+            not reach.
 
     Returns:
-        0 without any wildcard.
+        0 if there are no wildcards.
     """
     rows = []
     for rule in rules:
         if any(_wildcards(condition) for condition in rule.values()):
             row = sorted(rule.items(), key=lambda item: path_order(item[0]))
-            rows.append(row if thorough else _reached(row))
+            rows.append(row if thorough else _scored_by_ruler(row))
     return _score_rows(rows, 0, stop)
 
 
@@ -72,7 +72,7 @@ def _wildcards(condition: Condition) -> list[Member]:
     return [member for member in condition.members if member.kind.endswith("wildcard")]
 
 
-def _reached(row: _Row) -> _Row:
+def _scored_by_ruler(row: _Row) -> _Row:
     for at, (_, condition) in enumerate(row):
         if all(member == ABSENT for member in condition.members):
             return row[: at + 1]
@@ -80,7 +80,7 @@ def _reached(row: _Row) -> _Row:
 
 
 def _score_rows(rows: list[_Row], depth: int, stop: int) -> int:
-    """Rows of one group agree on the paths before ``depth``, and share members on each of them."""
+    """Scores rows that have the same paths before ``depth`` and share members on each of them."""
     by_path: dict[str, list[_Row]] = {}
     for row in rows:
         if depth < len(row):
@@ -90,10 +90,10 @@ def _score_rows(rows: list[_Row], depth: int, stop: int) -> int:
         members = dict.fromkeys(member for row in group for member in _wildcards(row[depth][1]))
         repeated = [member for row in group for member in _repeated(_wildcards(row[depth][1]))]
         best = max(best, score(list(members) + list(dict.fromkeys(repeated)), stop=stop))
-        for sharing in _sharing(group, depth):
+        for connected in _connected(group, depth):
             if best > stop:
                 return best
-            best = max(best, _score_rows(sharing, depth + 1, stop))
+            best = max(best, _score_rows(connected, depth + 1, stop))
     return best
 
 
@@ -101,8 +101,8 @@ def _repeated(members: list[Member]) -> list[Member]:
     return [member for at, member in enumerate(members) if member in members[:at]]
 
 
-def _sharing(group: list[_Row], depth: int) -> list[list[_Row]]:
-    """Splits rows into those connected by equal members at ``depth``."""
+def _connected(group: list[_Row], depth: int) -> list[list[_Row]]:
+    """Groups rows that are connected by equal members at ``depth``."""
     parts: list[tuple[set[Member], list[_Row]]] = []
     for row in group:
         members, rows = set(row[depth][1].members), [row]
@@ -119,18 +119,18 @@ def _sharing(group: list[_Row], depth: int) -> list[list[_Row]]:
 
 @dataclass(slots=True)
 class _Position:
-    """One place in a wildcard: what may follow it."""
+    """One position in a wildcard, and what may follow it."""
 
-    literals: list[tuple[int, int]] = field(default_factory=list)  # byte, position behind it
+    literals: list[tuple[int, int]] = field(default_factory=list)  # byte, position after it
     star: int | None = None
     is_star: bool = False
 
 
 class _Automaton:
-    """All wildcards of one field as positions.
+    """The wildcards of one field as a state machine.
 
-    Texts of one ``anything-but`` list share positions along their common start, up to a letter with two
-    cases directly behind a star (recorded scores; Event Ruler's machine), and they share the closing quote.
+    The texts of one ``anything-but`` list share the positions of their common prefix, up to a letter directly
+    after a star, and the closing quote. (Sources: scores recorded from AWS; Event Ruler's state machine.)
     """
 
     def __init__(self) -> None:
@@ -144,8 +144,8 @@ class _Automaton:
         for text in texts:
             here, shared = opening, True
             for token in _tokens(text):
-                behind_star = self.positions[here].is_star and token in _LETTERS
-                shared = shared and not behind_star
+                after_star = self.positions[here].is_star and token in _LETTERS
+                shared = shared and not after_star
                 here, shared = self._step(here, token, shared=shared)
             self.positions[here].literals.append((_QUOTE, closing))
 
@@ -154,7 +154,7 @@ class _Automaton:
         return len(self.positions) - 1
 
     def _step(self, here: int, token: int, *, shared: bool) -> tuple[int, bool]:
-        """The position behind a token, and whether it was there already."""
+        """The position after a token, and whether it existed already."""
         position = self.positions[here]
         known = position.star if token == _STAR else dict(position.literals).get(token)
         if shared and known is not None:
@@ -166,18 +166,18 @@ class _Automaton:
             position.literals.append((token, new))
         return new, False
 
-    def follow(self, live: frozenset[int]) -> Iterable[frozenset[int]]:
-        """Every set that one more byte can make of a set."""
+    def follow(self, active: frozenset[int]) -> Iterable[frozenset[int]]:
+        """Yields each set of positions that can be active after one more byte."""
         always: set[int] = set()
         by_byte: dict[int, set[int]] = {}
-        for here in live:
+        for here in active:
             position = self.positions[here]
             sources = [position]
             if position.is_star:
                 always.add(here)
             if position.star is not None:
                 always.add(position.star)
-                sources.append(self.positions[position.star])  # a star may stand for nothing
+                sources.append(self.positions[position.star])  # a star may match zero characters
             for source in sources:
                 for byte, target in source.literals:
                     by_byte.setdefault(byte, set()).add(target)
@@ -185,10 +185,10 @@ class _Automaton:
         for reached in by_byte.values():
             yield frozenset(always | reached)
 
-    def score(self, live: frozenset[int]) -> int:
-        """Live positions, and those directly before a star that is not alive itself."""
-        stars = (self.positions[here].star for here in live)
-        return len(live) + sum(star is not None and star not in live for star in stars)
+    def score(self, active: frozenset[int]) -> int:
+        """The number of active positions, plus those directly before a star that is not active."""
+        stars = (self.positions[here].star for here in active)
+        return len(active) + sum(star is not None and star not in active for star in stars)
 
 
 def _tokens(text: str) -> Iterable[int]:
@@ -200,11 +200,11 @@ def _tokens(text: str) -> Iterable[int]:
 
 
 def score(members: Sequence[Member], *, stop: int = 100) -> int:
-    """The score of the wildcard conditions of one field; a condition given twice counts as two texts.
+    """The score of the wildcard conditions of one field. A repeated condition counts twice.
 
     Args:
         members: ``wildcard`` and ``anything-but/wildcard`` members.
-        stop: answer as soon as the score is above this.
+        stop: return as soon as the score is above this.
     """
     texts: dict[Member, list[str]] = {}
     for member in members:
@@ -215,15 +215,15 @@ def score(members: Sequence[Member], *, stop: int = 100) -> int:
     for group in texts.values():
         automaton.add(group)
     start = frozenset(automaton.openings)
-    best, work, seen, waiting = 0, 0, {start}, [start]
-    while waiting and best <= stop and work < MAX_WORK:
+    best, work, seen, queue = 0, 0, {start}, [start]
+    while queue and best <= stop and work < MAX_WORK:
         following: list[frozenset[int]] = []
-        for live in waiting:
-            best = max(best, automaton.score(live))
-            for found in automaton.follow(live):
+        for active in queue:
+            best = max(best, automaton.score(active))
+            for found in automaton.follow(active):
                 work += len(found) + 1
                 if found not in seen:
                     seen.add(found)
                     following.append(found)
-        waiting = following
+        queue = following
     return best

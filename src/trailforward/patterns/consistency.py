@@ -1,16 +1,16 @@
-"""Arrays of objects: fields found inside one array must come from the same element of it.
+"""Matches fields in arrays of objects: fields in one array must come from the same element.
 
-The rule (Event Ruler): every leaf carries, for each array around it, the index of the element it lies in,
-if that element is an object or an array. One leaf is chosen for each path, and no array may be left with two
-different indexes. Paths are judged in the order of their UTF-16 units, which shows only in ``exists: false``:
-it asks whether a leaf is left that agrees with what *earlier* paths chose.
+The rule (source: Event Ruler): for each array that contains it, a leaf has the index of its element, if that
+element is an object or an array. One leaf is chosen for each path, and no array may get two different
+indexes. Paths are evaluated in the order of their UTF-16 code units. The order matters only for ``exists:
+false``, which tests whether any leaf is consistent with the choices for *earlier* paths.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.patterns.event import steps
+from trailforward.patterns.leaves import matching_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -21,8 +21,8 @@ class Field(NamedTuple):
 
     Attributes:
         path: dotted.
-        test: what a leaf must pass.
-        optional: whether having no leaf is fine as well.
+        test: the test that a leaf must pass.
+        optional: whether the field may be missing.
     """
 
     path: str
@@ -31,63 +31,64 @@ class Field(NamedTuple):
 
 
 class _Array(NamedTuple):
-    """An array of the event. The same list object may hang below two parents: those are two arrays."""
+    """An array of the event. One list object in two parents counts as two arrays."""
 
-    head: str
+    prefix: str
     list_id: int
     parent_id: int
 
 
-class _Trail(NamedTuple):
-    """The way to a leaf: linked, so that deep nesting costs no copies."""
+class _ArrayChain(NamedTuple):
+    """The arrays that contain a leaf, as a linked list, so that deep nesting needs no copies."""
 
-    before: _Trail | None
+    before: _ArrayChain | None
     array: _Array
     element: int
 
 
-_Bound = dict[_Array, int]
+#: Array → index of the chosen element.
+_Chosen = dict[_Array, int]
 
 
 def path_order(path: str) -> bytes:
-    """Sort key: the UTF-16 code units of a path."""
+    """The sort key of a path: its UTF-16 code units."""
     return path.encode("utf-16-be", "surrogatepass")
 
 
-def _in_turn(fields: Sequence[Field]) -> list[Field]:
-    """Fields in the order of evaluation.
+def _evaluation_order(fields: Sequence[Field]) -> list[Field]:
+    """The fields in the order of evaluation.
 
-    Between two optional fields the order cannot be observed. There neighbours in the event are kept together,
-    so that an array's choice is forgotten before the next array's is made.
+    The order of the fields between two optional fields does not affect the result. There, fields that are
+    close in the event stay together, so that the choice for one array can be dropped before the next one.
     """
-    turns: list[Field] = []
+    order: list[Field] = []
     waiting: list[Field] = []
     for field in sorted(fields, key=lambda field: path_order(field.path)):
         waiting.append(field)
         if field.optional:
-            turns += sorted(waiting[:-1], key=_steps)
-            turns.append(field)
+            order += sorted(waiting[:-1], key=_path_parts)
+            order.append(field)
             waiting = []
-    return turns + sorted(waiting, key=_steps)
+    return order + sorted(waiting, key=_path_parts)
 
 
-def _steps(field: Field) -> list[str]:
+def _path_parts(field: Field) -> list[str]:
     return field.path.split(".")
 
 
 class Consistency:
-    """Judges the fields of one rule together.
+    """Tests all fields of one rule together.
 
-    What later paths cannot see is forgotten, and no state is tried twice. So the work grows with the
-    places of the event, not with the combinations of its elements.
+    Choices that later paths do not depend on are dropped, and no state is tried twice. So the work grows with
+    the size of the event, not with the number of combinations of its elements.
 
     Attributes:
-        visits: leaves and containers looked at so far, for tests.
+        visits: number of leaves and containers visited so far, for tests.
     """
 
     def __init__(self, fields: Sequence[Field], start: int) -> None:
-        """Args are the fields below one place, and the position of that place in their paths."""
-        self._fields = _in_turn(fields)
+        """Takes the fields below one path, and the length of that path within theirs."""
+        self._fields = _evaluation_order(fields)
         self._start = start
         self._later: list[frozenset[str]] | None = None
         self.visits = 0
@@ -95,74 +96,76 @@ class Consistency:
     def holds(self, value: Any) -> bool:
         """Whether leaves below ``value`` can be chosen for all fields."""
         seen: set[tuple[int, frozenset[tuple[_Array, int]]]] = set()
-        turns = [self._choices(0, value, {})]
-        while turns:
-            bound = next(turns[-1], None)
-            if bound is None:
-                turns.pop()
+        stack = [self._choices(0, value, {})]
+        while stack:
+            chosen = next(stack[-1], None)
+            if chosen is None:
+                stack.pop()
                 continue
-            turn = len(turns)
-            if turn == len(self._fields):
+            depth = len(stack)
+            if depth == len(self._fields):
                 return True
-            state = (turn, frozenset(bound.items()))
+            state = (depth, frozenset(chosen.items()))
             if state not in seen:
                 seen.add(state)
-                turns.append(self._choices(turn, value, bound))
+                stack.append(self._choices(depth, value, chosen))
         return False
 
-    def _choices(self, turn: int, root: Any, bound: _Bound) -> Iterator[_Bound]:
-        """What is bound after each possible choice for one field."""
-        field, later = self._fields[turn], self._heads()[turn]
-        kept = {array: index for array, index in bound.items() if array.head in later}
+    def _choices(self, depth: int, root: Any, chosen: _Chosen) -> Iterator[_Chosen]:
+        """Yields the chosen elements after each possible choice for one field."""
+        field, later = self._fields[depth], self._later_prefixes()[depth]
+        kept = {array: index for array, index in chosen.items() if array.prefix in later}
         found = False
-        for leaf, trail in self._leaves(field.path, root, bound):
+        for leaf, chain in self._leaves(field.path, root, chosen):
             found = True
             if field.test(leaf):
-                yield _bind(kept, trail, later)
+                yield _with_chain(kept, chain, later)
         if field.optional and not found:
             yield kept
 
-    def _leaves(self, path: str, root: Any, bound: _Bound) -> Iterator[tuple[Any, _Trail | None]]:
-        """The leaves of a path that agree with what is bound."""
+    def _leaves(self, path: str, root: Any, chosen: _Chosen) -> Iterator[tuple[Any, _ArrayChain | None]]:
+        """The leaves of a path that are consistent with the chosen elements."""
         end = len(path) + 1
-        stack: list[tuple[Any, int, int, _Trail | None]] = [(root, self._start, 0, None)]
+        stack: list[tuple[Any, int, int, _ArrayChain | None]] = [(root, self._start, 0, None)]
         while stack:
-            value, at, parent, trail = stack.pop()
+            value, at, parent, chain = stack.pop()
             self.visits += 1
             if isinstance(value, dict):
-                stack += [(value[key], after, id(value), trail) for key, after in steps(value, path, at)]
+                stack += [
+                    (value[key], after, id(value), chain) for key, after in matching_keys(value, path, at)
+                ]
             elif isinstance(value, list):
                 array = _Array(f"{path}."[:at], id(value), parent)
-                pinned = bound.get(array)  # never at the end of a path: whatever lies below has a later turn
+                pinned = chosen.get(array)  # never at the end of a path: fields below it are evaluated later
                 for index, item in enumerate(value) if pinned is None else ((pinned, value[pinned]),):
                     self.visits += 1
                     if isinstance(item, (dict, list)):
-                        stack.append((item, at, id(value), _Trail(trail, array, index)))
+                        stack.append((item, at, id(value), _ArrayChain(chain, array, index)))
                     elif at == end:
-                        yield item, trail
+                        yield item, chain
             elif at == end:
-                yield value, trail
+                yield value, chain
 
-    def _heads(self) -> list[frozenset[str]]:
-        """For each turn, the places on the way of later fields: only arrays there still matter."""
+    def _later_prefixes(self) -> list[frozenset[str]]:
+        """For each field, the prefixes of the paths of later fields: only arrays at these still matter."""
         if self._later is None:
             later: list[frozenset[str]] = []
-            heads: frozenset[str] = frozenset()
+            prefixes: frozenset[str] = frozenset()
             for field in reversed(self._fields):
-                later.append(heads)
+                later.append(prefixes)
                 whole = f"{field.path}."
                 dots = [at + 1 for at, char in enumerate(whole) if char == "." and at >= self._start - 1]
-                heads |= {whole[:at] for at in (self._start, *dots)}
+                prefixes |= {whole[:at] for at in (self._start, *dots)}
             self._later = later[::-1]
         return self._later
 
 
-def _bind(kept: _Bound, trail: _Trail | None, later: frozenset[str]) -> _Bound:
-    bound = kept
-    while trail is not None:
-        if trail.array.head in later:
-            if bound is kept:
-                bound = dict(kept)
-            bound[trail.array] = trail.element
-        trail = trail.before
-    return bound
+def _with_chain(kept: _Chosen, chain: _ArrayChain | None, later: frozenset[str]) -> _Chosen:
+    chosen = kept
+    while chain is not None:
+        if chain.array.prefix in later:
+            if chosen is kept:
+                chosen = dict(kept)
+            chosen[chain.array] = chain.element
+        chain = chain.before
+    return chosen

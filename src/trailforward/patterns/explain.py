@@ -1,4 +1,4 @@
-"""Why an event matched or not: every field of every combination, in words."""
+"""Explains why an event matched a pattern or not, for each field of each ``$or`` combination."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from trailforward.patterns.event import leaves
+from trailforward.patterns.leaves import leaves
 from trailforward.patterns.operators import leaf_test
 
 if TYPE_CHECKING:
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from trailforward.patterns.operators import Condition
     from trailforward.patterns.parser import Rule
 
-#: Leaves of one field shown at most.
+#: Maximum number of leaves shown for a field.
 SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """One field that stood in the way.
+    """One field that does not match.
 
     Attributes:
-        path: dotted; empty where the event as a whole is at fault.
+        path: dotted; empty if the reason concerns the whole event.
         wanted: the pattern's array as written.
-        found: the first leaves the event has there.
+        found: the first leaves of the event at this path.
         reason: one sentence.
     """
 
@@ -44,9 +44,8 @@ class Explanation:
     """Why an event matched a pattern or not.
 
     Attributes:
-        matched: the answer of ``matches``.
-        branches: for each combination of ``$or``, in document order, what stood in its way; an empty one
-            holds.
+        matched: the result of ``matches``.
+        branches: for each combination of ``$or``, in document order, its mismatches; empty if it holds.
     """
 
     matched: bool
@@ -66,8 +65,8 @@ class Explanation:
 def explain_rules(rules: Iterable[Rule], checks: Iterable[Callable[[Any], bool]], event: Any) -> Explanation:
     """Explains compiled rules on a parsed event."""
     if not isinstance(event, dict):
-        nothing = Mismatch("", "", (), "the event is not a JSON object")
-        return Explanation(matched=False, branches=((nothing,),))
+        not_an_object = Mismatch("", "", (), "the event is not a JSON object")
+        return Explanation(matched=False, branches=((not_an_object,),))
     branches = tuple(
         () if check(event) else _mismatches(rule, event) for rule, check in zip(rules, checks, strict=True)
     )
@@ -83,9 +82,7 @@ def _mismatches(rule: Rule, event: dict[str, Any]) -> tuple[Mismatch, ...]:
     if found:
         return tuple(found)
     paths = ", ".join(sorted(rule))
-    return (
-        Mismatch("", "", (), f"each of {paths} holds somewhere, but not in the same element of an array"),
-    )
+    return (Mismatch("", "", (), f"{paths} match, but not in the same element of an array"),)
 
 
 def _mismatch(path: str, condition: Condition, event: dict[str, Any]) -> Mismatch | None:
@@ -94,7 +91,7 @@ def _mismatch(path: str, condition: Condition, event: dict[str, Any]) -> Mismatc
     if not shown:
         if condition.optional:
             return None
-        return Mismatch(path, condition.text, (), f"no value there, wanted {condition.text}")
+        return Mismatch(path, condition.text, (), f"missing, expected {condition.text}")
     if any(test(leaf) for leaf in leaves(event, path)):
         return None
     values = ", ".join(map(repr, shown))

@@ -1,9 +1,9 @@
-"""PatternSet: many patterns at once, at a cost that hardly grows with their number.
+"""PatternSet: matches many patterns at once, at a cost that hardly depends on their number.
 
-Every combination of every pattern is one bit. A field of an event names, by one lookup, the combinations
-that its value may satisfy; a few ANDs of whole numbers leave those that all fields allow. The index may let
-too many through, never too few; where it cannot be wrong about a combination that is the answer, and else
-the compiled rule has the last word.
+Each combination (rule) of each pattern is one bit of an int. For each field of an event, one lookup gives the
+rules that its value may satisfy, and a few bitwise ANDs leave the rules that all fields allow. The index may
+return too many rules, but never too few. Where it is known to be exact, its result is final; otherwise the
+compiled rule decides.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.patterns.event import view
-from trailforward.patterns.keys import Key, needs
+from trailforward.patterns.index_keys import IndexKey, requirements
+from trailforward.patterns.leaf_index import LeafIndex, PathNode, find_candidates
+from trailforward.patterns.leaves import parsed_event
 from trailforward.patterns.numbers import Number
 from trailforward.patterns.pattern import Pattern
-from trailforward.patterns.table import Node, Table, look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 class PatternSet:
-    """Patterns by name, judged together.
+    """Patterns by name, matched together.
 
     Args:
-        patterns: name to pattern: text, dict or compiled. Names keep their order in answers.
+        patterns: name → pattern (text, dict, or compiled). Results keep the order of the names.
 
     Raises:
-        trailforward.errors.PatternError: one is invalid; a note on the error names it.
+        trailforward.errors.PatternError: a pattern is invalid; a note on the error names it.
     """
 
     def __init__(self, patterns: Mapping[str, Pattern | str | Mapping[str, Any]]) -> None:
@@ -49,48 +49,55 @@ class PatternSet:
         self._index.build()
 
     def matches(self, event: Any) -> list[str]:
-        """The names of all patterns that match, in their order.
+        """The names of all patterns that match, in order.
 
         Args:
             event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once.
 
         Raises:
-            trailforward.errors.EventError: text or bytes that are not JSON; a message that is no event.
+            trailforward.errors.EventError: text or bytes are not JSON, or a message is not an event.
         """
-        event = view(event)
-        return [self._names[number] for number in self.numbers(event)] if isinstance(event, dict) else []
+        event = parsed_event(event)
+        return (
+            [self._names[number] for number in self.matching_positions(event)]
+            if isinstance(event, dict)
+            else []
+        )
 
-    def numbers(self, event: dict[str, Any]) -> list[int]:
-        """The places of all patterns that match an event, among the patterns, in order. Not to be changed."""
-        sure, unsure = self._index.candidates(event)
-        if not unsure:
-            return sure
-        holding = (entry.owners for entry in unsure if entry.pattern.checks[entry.number](event))
-        return sorted({*sure, *chain.from_iterable(holding)})
+    def matching_positions(self, event: dict[str, Any]) -> list[int]:
+        """The positions of all matching patterns among the patterns, in order. Do not change the list."""
+        certain, possible = self._index.candidates(event)
+        if not possible:
+            return certain
+        matching = (entry.owners for entry in possible if entry.pattern.checks[entry.number](event))
+        return sorted({*certain, *chain.from_iterable(matching)})
 
     @property
-    def numeric(self) -> bool:
-        """Whether any pattern compares numbers: then it matters how a number is spelt in an event."""
+    def compares_numbers(self) -> bool:
+        """Whether any pattern compares numbers. Then the exact text of an event's numbers matters."""
         conditions = (
-            asked for pattern in self.patterns.values() for rule in pattern.rules for asked in rule.values()
+            condition
+            for pattern in self.patterns.values()
+            for rule in pattern.rules
+            for condition in rule.values()
         )
-        return any(_numeric(member) for asked in conditions for member in asked.members)
+        return any(_compares_numbers(member) for condition in conditions for member in condition.members)
 
     def candidates(self, event: Any) -> int:
-        """How many patterns the index leaves in play for an event; for tests and benchmarks."""
-        event = view(event)
+        """How many patterns and rules the index does not rule out for an event; for tests and benchmarks."""
+        event = parsed_event(event)
         if not isinstance(event, dict):
             return 0
-        sure, unsure = self._index.candidates(event)
-        return len(sure) + len(unsure)
+        certain, possible = self._index.candidates(event)
+        return len(certain) + len(possible)
 
     def explain(self, event: Any) -> dict[str, Explanation]:
-        """For each pattern and field why it matches or not. Holds values of the event: not for logs.
+        """For each pattern and field, why it matches or not. Contains values of the event: do not log it.
 
         Raises:
             trailforward.errors.EventError: as for :meth:`matches`.
         """
-        event = view(event)
+        event = parsed_event(event)
         return {name: pattern.explain(event) for name, pattern in self.patterns.items()}
 
     def __len__(self) -> int:
@@ -106,89 +113,91 @@ def _compiled(name: str, source: str | Mapping[str, Any]) -> Pattern:
 
 
 class _Entry(NamedTuple):
-    """One combination of a pattern, and all patterns that have an equal one."""
+    """One rule, and the positions of all patterns that contain an equal rule."""
 
     pattern: Pattern
     number: int
     owners: list[int]
 
 
-#: Answers that are remembered: most events show the same few values where rules look.
-_REMEMBERED = 1_024
+#: Cached results: most events have the same few values in the fields that rules test.
+_MAX_CACHED = 1_024
 
 
 class _Index:
     def __init__(self) -> None:
         self.by_rule: dict[Any, _Entry] = {}
         self.entries: tuple[_Entry, ...] = ()
-        self.root = Node()
-        self.tables: tuple[Table, ...] = ()
-        self.always = 0  # rules that need no leaf the index could look for
-        self.decided = 0  # rules of which the leaves tell everything
-        self._answers: dict[Any, tuple[list[int], list[_Entry]]] = {}
+        self.root = PathNode()
+        self.indexes: tuple[LeafIndex, ...] = ()
+        self.always = 0  # rules that require no leaf that the index can look up
+        self.exact = 0  # rules for which the index is exact
+        self._cache: dict[Any, tuple[list[int], list[_Entry]]] = {}
 
     def add(self, entry: _Entry, rule: Rule, owner: int) -> None:
-        """Adds one combination of a pattern; equal ones are run once for all their owners."""
+        """Adds one rule of a pattern. Equal rules are evaluated once for all patterns that contain them."""
         identity = frozenset((path, condition.members) for path, condition in rule.items())
         self.by_rule.setdefault(identity, entry).owners.append(owner)
 
     def build(self) -> None:
+        """Builds the lookup structures after the last rule has been added."""
         self.entries = tuple(self.by_rule.values())
-        wanted = [dict(needs(entry.pattern.rules[entry.number])) for entry in self.entries]
-        crowd: Counter[tuple[str, Key | None]] = Counter()
-        for need in wanted:
-            crowd.update((path, key) for path, asked in need.items() for key in asked.keys or (None,))
-        tables: dict[str, Table] = {}
-        for number, (entry, need) in enumerate(zip(self.entries, wanted, strict=True)):
+        required = [dict(requirements(entry.pattern.rules[entry.number])) for entry in self.entries]
+        popularity: Counter[tuple[str, IndexKey | None]] = Counter()
+        for needs in required:
+            popularity.update((path, key) for path, need in needs.items() for key in need.keys or (None,))
+        indexes: dict[str, LeafIndex] = {}
+        for number, (entry, needs) in enumerate(zip(self.entries, required, strict=True)):
             bit = 1 << number
-            for path, asked in need.items():
-                if path not in tables:
-                    tables[path] = self.root.place(path)
-                tables[path].add(bit, asked.keys)
-            if not need:
+            for path, need in needs.items():
+                if path not in indexes:
+                    indexes[path] = self.root.index_at(path)
+                indexes[path].add(bit, need.keys)
+            if not needs:
                 self.always |= bit
                 continue
-            if len(need) == len(entry.pattern.rules[entry.number]) and all(
-                one.enough for one in need.values()
-            ):
-                self.decided |= bit
-            # Looked for first where the fewest others are.
-            path = min(need, key=lambda path: sum(crowd[path, key] for key in need[path].keys or (None,)))
-            tables[path].first |= bit
-        self.tables = tuple(tables.values())
+            all_exact = all(need.exact for need in needs.values())
+            if all_exact and len(needs) == len(entry.pattern.rules[entry.number]):
+                self.exact |= bit
+            # Start the search at the path with the fewest other rules.
+            anchor = min(
+                needs, key=lambda path: sum(popularity[path, key] for key in needs[path].keys or (None,))
+            )
+            indexes[anchor].anchor_of |= bit
+        self.indexes = tuple(indexes.values())
 
     def candidates(self, event: dict[str, Any]) -> tuple[list[int], list[_Entry]]:
-        """The patterns that an event surely satisfies, in order, and the rules that it may satisfy."""
-        found, alone = look(self.root, event)
-        seen = alone, *found.items()
-        answer = self._answers.get(seen)
-        if answer is None:
-            answer = self._candidates(found, self.decided if alone else 0)
-            if len(self._answers) < _REMEMBERED:
-                self._answers[seen] = answer
-        return answer
+        """The positions of patterns that certainly match, in order, and the rules that may match."""
+        found, independent = find_candidates(self.root, event)
+        key = independent, *found.items()
+        result = self._cache.get(key)
+        if result is None:
+            result = self._candidates(found, self.exact if independent else 0)
+            if len(self._cache) < _MAX_CACHED:
+                self._cache[key] = result
+        return result
 
-    def _candidates(self, found: Mapping[Table, int], decided: int) -> tuple[list[int], list[_Entry]]:
+    def _candidates(self, found: Mapping[LeafIndex, int], exact: int) -> tuple[list[int], list[_Entry]]:
         bits = self.always
-        for table, hits in found.items():
-            bits |= hits & table.first
-        for table in self.tables:
-            # Of those that need a leaf here, the ones that it cannot satisfy are out.
-            bits &= ~table.bearing | found.get(table, 0)
-        sure: set[int] = set()
-        unsure = []
+        for index, hits in found.items():
+            bits |= hits & index.anchor_of
+        for index in self.indexes:
+            # Remove the rules that require a leaf here which none of the leaves satisfies.
+            bits &= ~index.required_by | found.get(index, 0)
+        certain: set[int] = set()
+        possible = []
         while bits:
             lowest = bits & -bits
             bits ^= lowest
             entry = self.entries[lowest.bit_length() - 1]
-            if lowest & decided:
-                sure.update(entry.owners)
+            if lowest & exact:
+                certain.update(entry.owners)
             else:
-                unsure.append(entry)
-        return sorted(sure), unsure
+                possible.append(entry)
+        return sorted(certain), possible
 
 
-def _numeric(member: Member) -> bool:
+def _compares_numbers(member: Member) -> bool:
     kind, operand = member
     excluded = operand if kind == "anything-but" and isinstance(operand, tuple) else ()
     return kind in {"number", "numeric"} or any(isinstance(one, Number) for one in excluded)

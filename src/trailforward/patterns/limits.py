@@ -1,4 +1,4 @@
-"""The service's limits on patterns, as settings with today's values."""
+"""EventBridge's limits on patterns, as settings with the current values as defaults."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a pattern may cost. Whoever runs an older or a raised quota sets it here.
+    """The limits on a pattern. Set them if your account has an older or a raised quota.
 
     Attributes:
-        size: characters of the pattern text (EventBridge API reference: 4,096).
-        combinations: product of the lengths of all ``$or`` arrays (user guide: 1,000).
-        complexity: wildcard complexity (recorded: 9 accepted, 11 refused, so greater than 10 is refused).
-        paths: fields in one ``$or`` combination (Event Ruler: 256).
+        size: maximum characters of the pattern text (EventBridge API reference: 4,096).
+        combinations: maximum product of the lengths of all ``$or`` arrays (user guide: 1,000).
+        complexity: maximum wildcard complexity (recorded from AWS: 9 is accepted, 11 is rejected).
+        paths: maximum fields in one ``$or`` combination (Event Ruler: 256).
     """
 
     size: int = 4_096
@@ -22,5 +22,5 @@ class Limits:
     paths: int = 256
 
 
-#: What accounts get without asking; the quota can be raised to 4,096.
+#: The default quota of an account, in characters; it can be raised to 4,096.
 DEFAULT_SIZE_QUOTA = 2_048

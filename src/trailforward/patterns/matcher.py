@@ -1,4 +1,4 @@
-"""Compiles a rule to closures over plain dicts. They follow the rule's paths only, cheapest checks first."""
+"""Compiles a rule to nested functions that test an event dict, visiting only the rule's paths."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.consistency import Consistency, Field
-from trailforward.patterns.event import MISSING, scalars
-from trailforward.patterns.operators import leaf_test, plain_strings
+from trailforward.patterns.leaves import MISSING, own_leaves
+from trailforward.patterns.operators import exact_strings, leaf_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 _DOT = re.compile(r"\.")
 
-#: Deeper paths are judged without recursion, a bit slower. Nobody writes them but fuzzers.
+#: Paths with more keys are tested without recursion, which is slower.
 MAX_STEPS = 32
 
 
 class _Node:
-    """One step of the rule's paths: a condition of its own, fields below it, or both."""
+    """One key in the rule's paths: it has a condition, fields below it, or both."""
 
     def __init__(self, path: str, start: int) -> None:
         self.path = path
         self.start = start
         self.field: Field | None = None
-        self.check: Check | None = None  # for the field alone
+        self.check: Check | None = None  # for this field only
         self.children: dict[str, _Node] = {}
 
     def fields(self) -> list[Field]:
@@ -38,12 +38,14 @@ class _Node:
 
 
 def compile_rule(rule: Mapping[str, Condition]) -> Check:
-    """Makes one function of a rule: event dict in, whether all conditions hold out.
+    """Compiles a rule to a function that takes an event dict and returns whether all conditions hold.
 
     Args:
-        rule: dotted path to condition.
+        rule: dotted path → condition.
     """
-    fields = [Field(path, leaf_test(asked.members), asked.optional) for path, asked in rule.items()]
+    fields = [
+        Field(path, leaf_test(condition.members), condition.optional) for path, condition in rule.items()
+    ]
     if any(path.count(".") >= MAX_STEPS for path in rule):
         return Consistency(fields, 0).holds
     root = _Node("", 0)
@@ -51,8 +53,8 @@ def compile_rule(rule: Mapping[str, Condition]) -> Check:
         node = root
         for step in field.path.split("."):
             if step not in node.children:
-                whole = f"{node.path}{step}"
-                node.children[step] = _Node(f"{whole}.", len(whole) + 1)
+                full_path = f"{node.path}{step}"
+                node.children[step] = _Node(f"{full_path}.", len(full_path) + 1)
             node = node.children[step]
         node.field = field
         node.check = _field_check(rule[field.path], field)
@@ -60,7 +62,7 @@ def compile_rule(rule: Mapping[str, Condition]) -> Check:
 
 
 def _field_check(condition: Condition, field: Field) -> Check:
-    """A check for a field with nothing below it. All its leaves are alternatives: no consistency to keep."""
+    """The check for a field without fields below it. Any of its leaves may match."""
     test, optional = field.test, field.optional
 
     def check(value: Any) -> bool:
@@ -69,13 +71,13 @@ def _field_check(condition: Condition, field: Field) -> Check:
         if not isinstance(value, list):
             return test(value)
         empty = True
-        for leaf in scalars(value):
+        for leaf in own_leaves(value):
             if test(leaf):
                 return True
             empty = False
         return optional and empty
 
-    strings = plain_strings(condition.members)
+    strings = exact_strings(condition.members)
     if strings is None:
         return check
 
@@ -102,11 +104,12 @@ def _compile(node: _Node) -> Check:
 
 
 def _below(node: _Node) -> Check:
-    """A check for the fields below a place, given what stands there."""
+    """The check for the fields below a path; it takes the value at that path."""
     fields = [field for child in node.children.values() for field in child.fields()]
     optional = [field.optional for field in fields]
-    none_needed = all(optional)
-    apart = not any(optional)  # without exists:false an array holds if one object in it holds by itself
+    all_optional = all(optional)
+    # Without exists:false, an array matches if any single object in it matches.
+    independent = not any(optional)
     together = Consistency(fields, node.start)
     holds = _object_check(node, together)
 
@@ -114,22 +117,22 @@ def _below(node: _Node) -> Check:
         if isinstance(value, dict):
             return holds(value)
         if not isinstance(value, list):
-            return none_needed
-        return any(map(holds, _objects(value))) if apart else together.holds(value)
+            return all_optional
+        return any(map(holds, _objects(value))) if independent else together.holds(value)
 
     return check
 
 
 def _object_check(node: _Node, together: Consistency) -> Check:
-    """A check for the fields below a place where an object stands; single steps first, they are cheap."""
+    """The check for the fields below an object; tests fields with one key first, because they are cheap."""
     compiled = [(key, _compile(child), bool(child.children)) for key, child in node.children.items()]
-    leaves = tuple((key, check) for key, check, has_more in compiled if not has_more)
-    branches = tuple((key, check) for key, check, has_more in compiled if has_more)
+    leaves = tuple((key, check) for key, check, has_children in compiled if not has_children)
+    branches = tuple((key, check) for key, check, has_children in compiled if has_children)
     aliases = _aliases(node)
 
     def shallow(value: dict[Any, Any]) -> bool:
         get = value.get
-        for key, check in leaves:  # noqa: SIM110  # all() costs a generator
+        for key, check in leaves:  # noqa: SIM110  # all() would create a generator
             if not check(get(key, MISSING)):
                 return False
         return True
@@ -140,7 +143,7 @@ def _object_check(node: _Node, together: Consistency) -> Check:
         if not value.keys().isdisjoint(aliases):
             return together.holds(value)
         get = value.get
-        for key, check in branches:  # noqa: SIM110  # all() costs a generator
+        for key, check in branches:  # noqa: SIM110  # all() would create a generator
             if not check(get(key, MISSING)):
                 return False
         return True
@@ -149,7 +152,7 @@ def _object_check(node: _Node, together: Consistency) -> Check:
 
 
 def _aliases(node: _Node) -> frozenset[str]:
-    """The dotted keys of an object that lead to fields below it as well: ``a.b`` beside ``a``."""
+    """Keys with dots that also lead to fields below the object: ``a.b`` besides ``a``."""
     rests = [field.path[node.start :] for field in node.fields()]
     return frozenset(
         rest[:at]
@@ -160,7 +163,7 @@ def _aliases(node: _Node) -> frozenset[str]:
 
 
 def _objects(value: list[Any]) -> list[dict[Any, Any]]:
-    """The objects of an array and of the arrays in it."""
+    """The objects in an array and in its nested arrays."""
     found = []
     stack: list[Any] = [value]
     while stack:

@@ -1,22 +1,22 @@
-"""Numbers as event patterns compare them: by value where a double holds the text exactly, else by text."""
+"""Compares numbers as event patterns do: by value if a double represents the text exactly, else by text."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-#: Below this every integer is a double.
+#: A double represents every integer up to this exactly.
 _EXACT = 2**53
-#: Any decimal of so few digits survives the way through a double.
+#: A double represents every decimal with up to this many digits without loss.
 _SAFE_DIGITS = 15
 
 
 class Number(NamedTuple):
-    """A number of a pattern.
+    """A number in a pattern.
 
     Attributes:
         text: as written.
-        value: the double, or None where no double has exactly the value written.
+        value: the double; None if no double represents the text exactly.
     """
 
     text: str
@@ -24,7 +24,7 @@ class Number(NamedTuple):
 
 
 class InexactFloat(float):
-    """A float of an event whose text says more than the double holds.
+    """A float in an event whose text a double cannot represent exactly.
 
     Attributes:
         text: as written.
@@ -35,12 +35,12 @@ class InexactFloat(float):
 
 
 def number(text: str) -> Number:
-    """Reads a JSON number of a pattern."""
+    """Parses a JSON number in a pattern."""
     return Number(text, comparable_text(text))
 
 
 def event_float(text: str) -> float:
-    """Reads a JSON float of an event, and keeps its text where the double would bend it."""
+    """Parses a JSON float in an event; keeps its text if a double cannot represent it exactly."""
     value = float(text)
     if len(text) <= _SAFE_DIGITS and "e" not in text and "E" not in text:
         return value
@@ -52,7 +52,7 @@ def event_float(text: str) -> float:
 
 
 def comparable_text(text: str) -> float | None:
-    """The double of a number text, if its shortest decimal form has exactly the value written."""
+    """The double for a number's text; None if its shortest decimal form has a different value."""
     value = float(text)
     if not math.isfinite(value):
         return None
@@ -60,7 +60,7 @@ def comparable_text(text: str) -> float | None:
 
 
 def comparable(value: float) -> float | None:
-    """The double of a parsed number, or None where the service would compare it with nothing."""
+    """The double for a parsed number; None if EventBridge would compare it as text."""
     if isinstance(value, int):
         if -_EXACT <= value <= _EXACT:
             return float(value)
@@ -72,7 +72,7 @@ def comparable(value: float) -> float | None:
 
 
 def number_text(value: float) -> str:
-    """The text of a parsed number that is not comparable, as far as it is known."""
+    """The text of a parsed number that has no exact double; empty if unknown."""
     if isinstance(value, InexactFloat):
         return value.text
     try:
@@ -82,7 +82,7 @@ def number_text(value: float) -> str:
 
 
 def _digits(text: str) -> tuple[str, int] | None:
-    """Significant digits and exponent of a number text; the sign is left to the double."""
+    """The significant digits and the exponent of a number's text, without the sign."""
     mantissa, _, exponent = text.lower().lstrip("-").partition("e")
     whole, _, fraction = mantissa.partition(".")
     digits = (whole + fraction).lstrip("0")

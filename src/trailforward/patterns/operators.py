@@ -1,7 +1,7 @@
-"""The operators of event patterns: what one member of a pattern's array asks of one leaf of an event.
+"""The operators of event patterns: turns the array of a pattern's field into one test of a leaf.
 
-Every array becomes one test over a scalar. Strings, numbers, ``true``, ``false`` and ``null`` are five
-separate kinds: ``"true"`` is not ``true``, and ``True == 1`` is Python's business only.
+Strings, numbers, ``true``, ``false``, and ``null`` are five separate types: ``"true"`` does not equal
+``true``, and ``1`` does not equal ``true`` (as it does in Python).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.patterns.addresses import Network, address
 from trailforward.patterns.numbers import Number, comparable, number_text
-from trailforward.patterns.text import ignoring_case, prefix_ignoring_case, suffix_ignoring_case, wildcard
+from trailforward.patterns.strings import ignoring_case, prefix_ignoring_case, suffix_ignoring_case, wildcard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -22,8 +22,8 @@ class Member(NamedTuple):
     """One member of a pattern's array.
 
     Attributes:
-        kind: ``string``, ``number``, ``literal`` (true, false, null), or the operator's name; nested ones
-            are joined: ``prefix/equals-ignore-case``, ``anything-but/wildcard``.
+        kind: ``string``, ``number``, ``literal`` (true, false, null), or the operator's name; nested
+            operators are joined: ``prefix/equals-ignore-case``, ``anything-but/wildcard``.
         operand: a string; :class:`Number`; True, False or None; :class:`Range`; :class:`Network`; a tuple
             of strings or of numbers below ``anything-but``.
     """
@@ -33,13 +33,13 @@ class Member(NamedTuple):
 
 
 class Range(NamedTuple):
-    """The interval of ``numeric``.
+    """The range of a ``numeric`` operator.
 
     Attributes:
-        low: lower end; None if open-ended.
-        low_included: whether the end belongs to it.
-        high: upper end; None if open-ended.
-        high_included: whether the end belongs to it.
+        low: lower bound; None if unbounded.
+        low_included: whether the lower bound is in the range.
+        high: upper bound; None if unbounded.
+        high_included: whether the upper bound is in the range.
     """
 
     low: float | None
@@ -47,19 +47,19 @@ class Range(NamedTuple):
     high: float | None
     high_included: bool
 
-    def holds(self, value: float) -> bool:
-        """Whether a value lies inside."""
+    def contains(self, value: float) -> bool:
+        """Whether a value is in the range."""
         if self.low is not None and not (value > self.low or (self.low_included and value == self.low)):
             return False
         return self.high is None or value < self.high or (self.high_included and value == self.high)
 
 
 class Condition(NamedTuple):
-    """What a pattern asks of one path.
+    """The condition that a pattern puts on one path.
 
     Attributes:
-        members: any of them satisfies it.
-        text: the array as its author wrote it.
+        members: the alternatives; a leaf must match one of them.
+        text: the array as written in the pattern.
     """
 
     members: tuple[Member, ...]
@@ -67,7 +67,7 @@ class Condition(NamedTuple):
 
     @property
     def optional(self) -> bool:
-        """Whether a missing field satisfies it: ``exists: false`` is among the members."""
+        """Whether a missing field satisfies the condition, because ``exists: false`` is a member."""
         return ABSENT in self.members
 
 
@@ -75,8 +75,8 @@ ABSENT = Member("exists", False)  # noqa: FBT003
 PRESENT = Member("exists", True)  # noqa: FBT003
 
 
-def plain_strings(members: Iterable[Member]) -> frozenset[str] | None:
-    """The strings themselves, where equal strings are all that the members ask; else None."""
+def exact_strings(members: Iterable[Member]) -> frozenset[str] | None:
+    """The strings, if the members only test for equal strings; else None."""
     strings = set()
     for kind, operand in members:
         if kind not in {"string", "exactly"} or (kind == "string" and address(operand)):
@@ -86,7 +86,7 @@ def plain_strings(members: Iterable[Member]) -> frozenset[str] | None:
 
 
 def leaf_test(members: tuple[Member, ...]) -> Callable[[Any], bool]:
-    """One test for one scalar leaf; ``exists: false`` has no say in it."""
+    """The test that a leaf must pass; ``exists: false`` does not affect it."""
     if PRESENT in members:
         return _anything
     on_string = _either(_string_tests(members))
@@ -136,26 +136,26 @@ def _string_tests(members: tuple[Member, ...]) -> Iterator[Callable[[str], bool]
     addresses = frozenset(found for found in spelled if found is not None)
     if addresses:
         yield lambda leaf: address(leaf) in addresses
-    for kind, make in _STRING_MAKERS.items():
+    for kind, build in _STRING_TESTS.items():
         operands = tuple(operand for name, operand in members if name == kind)
         if operands:
-            yield make(operands)
+            yield build(operands)
     for kind, operand in members:
         if kind.startswith("anything-but"):
-            yield _string_but(kind, operand)
+            yield _anything_but_string(kind, operand)
 
 
-def _string_but(kind: str, operand: tuple[Any, ...]) -> Callable[[str], bool]:
-    """``anything-but`` for strings; compared as text, IP addresses included."""
+def _anything_but_string(kind: str, operand: tuple[Any, ...]) -> Callable[[str], bool]:
+    """The ``anything-but`` test of strings. It compares IP addresses as text, too."""
     if kind == "anything-but":
-        refused = frozenset(value for value in operand if isinstance(value, str))
-        return lambda leaf: leaf not in refused
-    hit = _STRING_MAKERS[kind.removeprefix("anything-but/")](operand)
+        excluded = frozenset(value for value in operand if isinstance(value, str))
+        return lambda leaf: leaf not in excluded
+    hit = _STRING_TESTS[kind.removeprefix("anything-but/")](operand)
     return lambda leaf: not hit(leaf)
 
 
 def _cidr(networks: tuple[Network, ...]) -> Callable[[str], bool]:
-    return _either(block.holds for block in networks)
+    return _either(block.contains for block in networks)
 
 
 def _prefix(heads: tuple[str, ...]) -> Callable[[str], bool]:
@@ -166,11 +166,13 @@ def _suffix(tails: tuple[str, ...]) -> Callable[[str], bool]:
     return lambda leaf: leaf.endswith(tails)
 
 
-def _each(make: Callable[[str], Callable[[str], bool]]) -> Callable[[tuple[str, ...]], Callable[[str], bool]]:
-    return lambda operands: _either(make(operand) for operand in operands)
+def _each(
+    build: Callable[[str], Callable[[str], bool]],
+) -> Callable[[tuple[str, ...]], Callable[[str], bool]]:
+    return lambda operands: _either(build(operand) for operand in operands)
 
 
-_STRING_MAKERS: dict[str, Callable[[tuple[Any, ...]], Callable[[str], bool]]] = {
+_STRING_TESTS: dict[str, Callable[[tuple[Any, ...]], Callable[[str], bool]]] = {
     "prefix": _prefix,
     "suffix": _suffix,
     "equals-ignore-case": _each(ignoring_case),
@@ -209,6 +211,6 @@ def _equal_to(numbers: Iterable[Number]) -> Callable[[float], bool]:
 def _inside(interval: Range) -> Callable[[float], bool]:
     def test(leaf: float) -> bool:
         value = comparable(leaf)
-        return value is not None and interval.holds(value)
+        return value is not None and interval.contains(value)
 
     return test

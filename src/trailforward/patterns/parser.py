@@ -1,8 +1,8 @@
-"""Validates a pattern in one pass over its text, left to right: the first problem met wins.
+"""Parses and validates a pattern in one pass from left to right, and reports the first problem.
 
-The grammar, the order of the checks and every text are the service's (recorded answers; Event Ruler's
-strict compiler where nothing is recorded). ``$or`` is expanded on the way into combinations that know
-only AND, so the later of two conditions on one path wins as it does there.
+The grammar, the order of checks, and all messages are EventBridge's (recorded responses; Event Ruler's strict
+compiler where nothing is recorded). ``$or`` is expanded during parsing into combinations of conditions that
+must all hold. As in EventBridge, the later of two conditions on one path wins.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from trailforward.patterns.condition_parser import ConditionParser
+from trailforward.patterns.invalid import InvalidPatternError
 from trailforward.patterns.limits import Limits
-from trailforward.patterns.members import MemberParser
 from trailforward.patterns.operators import Condition
 from trailforward.patterns.reader import Reader
-from trailforward.patterns.refusal import InvalidPattern
 
-#: Refused as a field name anywhere inside a branch of ``$or`` (Event Ruler).
+#: Not allowed as a field name inside a branch of ``$or`` (Event Ruler).
 RESERVED = frozenset(
     {
         *("exactly", "equals-ignore-case", "prefix", "suffix", "anything-but", "exists", "wildcard"),
@@ -29,12 +29,12 @@ RESERVED = frozenset(
 Rule = dict[str, Condition]
 
 
-class Note(NamedTuple):
-    """Something legal that deserves a lint.
+class ParserWarning(NamedTuple):
+    """A valid but doubtful part of the pattern text, to be reported as a lint.
 
     Attributes:
         code: ``repeated-path``, ``empty-key`` or ``trailing-text``.
-        path: the path concerned.
+        path: the affected path.
     """
 
     code: str
@@ -43,32 +43,32 @@ class Note(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A valid pattern.
+    """A parsed, valid pattern.
 
     Attributes:
         text: the pattern text.
-        rules: one or more combinations: each maps dotted paths to conditions that must all hold.
-        notes: what the text shows and the rules no longer do.
+        rules: one or more combinations. Each maps dotted paths to conditions that must all hold.
+        warnings: doubtful parts of the text that the rules no longer show.
     """
 
     text: str
     rules: tuple[Rule, ...]
-    notes: tuple[Note, ...]
+    warnings: tuple[ParserWarning, ...]
 
 
 def parse(text: str, limits: Limits | None = None) -> Parsed:
-    """Reads and validates a pattern.
+    """Parses and validates a pattern.
 
     Args:
         text: JSON text.
-        limits: other limits than the service's.
+        limits: the limits to apply; EventBridge's by default.
 
     Raises:
-        InvalidPattern: with the service's own reason and place.
+        InvalidPatternError: with EventBridge's reason and location.
     """
     limits = limits or Limits()
     if len(text) > limits.size:
-        raise InvalidPattern(f"Pattern has {len(text)} characters, more than {limits.size}")
+        raise InvalidPatternError(f"Pattern has {len(text)} characters, more than {limits.size}")
     return _Parser(text, limits).parse()
 
 
@@ -81,7 +81,7 @@ class _Object:
 
 @dataclass(slots=True)
 class _Choice:
-    """An ``$or`` array being read: the combinations before it, and those of the branches so far."""
+    """An ``$or`` array during parsing: the combinations before it, and those of its branches so far."""
 
     prefix: str | None
     before: list[Rule]
@@ -90,21 +90,21 @@ class _Choice:
 
 
 class _Parser:
-    """A stack instead of recursion: 4,096 characters nest deeper than Python's stack likes."""
+    """Uses a stack instead of recursion: 4,096 characters can nest deeper than Python's recursion limit."""
 
     def __init__(self, text: str, limits: Limits) -> None:
         self.reader = Reader(text)
-        self.members = MemberParser(self.reader)
+        self.conditions = ConditionParser(self.reader)
         self.limits = limits
         self.rules: list[Rule] = [{}]
         self.stack: list[_Object | _Choice] = []
-        self.notes: list[Note] = []
+        self.warnings: list[ParserWarning] = []
         self.combinations = 1
 
     def parse(self) -> Parsed:
         reader = self.reader
         if reader.next() != "{":
-            raise reader.refusal("Filter is not an object")
+            raise reader.error("Filter is not an object")
         self.stack.append(_Object(None, in_branch=False))
         while self.stack:
             frame = self.stack[-1]
@@ -117,39 +117,39 @@ class _Parser:
                 self._entry(frame)
         self._check_sizes()
         if reader.text[reader.position :].strip(" \t\r\n"):
-            self.notes.append(Note("trailing-text", ""))
-        return Parsed(reader.text, tuple(self.rules), tuple(self.notes))
+            self.warnings.append(ParserWarning("trailing-text", ""))
+        return Parsed(reader.text, tuple(self.rules), tuple(self.warnings))
 
     def _entry(self, frame: _Object) -> None:
         reader, key = self.reader, self.reader.key
         frame.keys += 1
         if key == "$or":
             if reader.next() != "[":
-                raise reader.refusal("It must be an Array followed with $or.")
+                raise reader.error("It must be an Array followed with $or.")
             self.stack.append(_Choice(frame.prefix, self.rules))
             return
         if frame.in_branch and key in RESERVED:
-            raise reader.refusal(f"{key} is Ruler reserved fieldName which cannot be used inside $or.")
+            raise reader.error(f"{key} is Ruler reserved fieldName which cannot be used inside $or.")
         path = key if frame.prefix is None else f"{frame.prefix}.{key}"
         if not key:
-            self.notes.append(Note("empty-key", path))
+            self.warnings.append(ParserWarning("empty-key", path))
         kind = reader.next()
         if kind == "{":
             self.stack.append(_Object(path, frame.in_branch))
         elif kind == "[":
-            self._write(path, self.members.condition())
+            self._write(path, self.conditions.condition())
         else:
-            raise reader.refusal(f'"{key}" must be an object or an array')
+            raise reader.error(f'"{key}" must be an object or an array')
 
     def _write(self, path: str, condition: Condition) -> None:
         if any(path in rule for rule in self.rules):
-            self.notes.append(Note("repeated-path", path))
+            self.warnings.append(ParserWarning("repeated-path", path))
         for rule in self.rules:
             rule[path] = condition
 
     def _close(self, frame: _Object) -> None:
         if not frame.keys:
-            raise self.reader.refusal("Empty objects are not allowed")
+            raise self.reader.error("Empty objects are not allowed")
         self.stack.pop()
         if self.stack and isinstance(choice := self.stack[-1], _Choice):
             choice.joined += self.rules
@@ -157,24 +157,26 @@ class _Parser:
     def _branch(self, choice: _Choice, kind: str) -> None:
         if kind == "{":
             choice.branches += 1
-            # Too many combinations are refused at the end; until then they must not be held.
+            # Too many combinations are rejected at the end. Until then, do not keep them in memory.
             too_many = len(choice.joined) + len(choice.before) > self.limits.combinations
             self.rules = [{}] if too_many else [dict(rule) for rule in choice.before]
             self.stack.append(_Object(choice.prefix, in_branch=True))
         elif kind == "]":
             if choice.branches < 2:  # noqa: PLR2004
-                raise self.reader.refusal("There must have at least 2 Objects in $or relationship.")
+                raise self.reader.error("There must have at least 2 Objects in $or relationship.")
             self.combinations *= choice.branches
             self.rules = choice.joined
             self.stack.pop()
         else:
-            raise self.reader.refusal("Only JSON object is allowed in array of $or relationship.")
+            raise self.reader.error("Only JSON object is allowed in array of $or relationship.")
 
     def _check_sizes(self) -> None:
         if self.combinations > self.limits.combinations:
-            raise InvalidPattern(
+            raise InvalidPatternError(
                 f"$or makes {self.combinations} combinations, more than {self.limits.combinations}"
             )
         paths = max(map(len, self.rules))
         if paths > self.limits.paths:
-            raise InvalidPattern(f"Size of rule exceeds max value of {self.limits.paths}: {paths} fields")
+            raise InvalidPatternError(
+                f"Size of rule exceeds max value of {self.limits.paths}: {paths} fields"
+            )

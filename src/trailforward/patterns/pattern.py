@@ -1,4 +1,4 @@
-"""Pattern: one event pattern with the service's exact semantics."""
+"""Pattern: one event pattern with EventBridge's exact semantics."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.complexity import check_complexity
 from trailforward.patterns.dialects import check_dialect
-from trailforward.patterns.event import view
+from trailforward.patterns.invalid import InvalidPatternError
+from trailforward.patterns.leaves import parsed_event
 from trailforward.patterns.limits import Limits
 from trailforward.patterns.matcher import compile_rule
 from trailforward.patterns.parser import parse
-from trailforward.patterns.refusal import InvalidPattern
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,13 +31,14 @@ class Pattern:
         pattern.matches(event)
 
     Args:
-        source: the pattern as JSON text, or as a dict. Prefer text where it exists: a dict has lost repeated
-            keys and the spelling of numbers, and refusals then point into the text made of it.
-        limits: other limits than the service's.
-        dialect: ``rules`` (event buses), ``pipes`` or ``lambda-esm``: where the pattern will run.
+        source: the pattern as JSON text or as a dict. Prefer the original text: a dict has lost repeated keys
+            and the spelling of numbers, and error locations refer to the text generated from it.
+        limits: the limits to apply; EventBridge's by default.
+        dialect: where the pattern will run: ``rules`` (event buses), ``pipes``, or ``lambda-esm``.
 
     Raises:
-        trailforward.errors.PatternError: the service would refuse the pattern; an :class:`InvalidPattern`
+        trailforward.errors.PatternError: EventBridge would reject the pattern; it is an
+        :class:`InvalidPatternError`
             with ``reason``, ``line``, ``column`` and sometimes a ``hint``.
     """
 
@@ -59,39 +60,39 @@ class Pattern:
 
     @property
     def rules(self) -> tuple[Rule, ...]:
-        """The combinations that ``$or`` makes, one without it: dotted path to condition."""
+        """The combinations of ``$or`` (one without it), each a dict of dotted path to condition."""
         return self.parsed.rules
 
     @property
     def checks(self) -> tuple[Callable[[Any], bool], ...]:
-        """A function of the event dict for each of :attr:`rules`, compiled when first needed."""
+        """For each of :attr:`rules`, a function that tests an event dict; compiled on first use."""
         if not self._checks:
             self._checks = tuple(compile_rule(rule) for rule in self.parsed.rules)
         return self._checks
 
     def matches(self, event: Any) -> bool:
-        """Whether the service would let the event pass.
+        """Whether EventBridge would match the event.
 
         Args:
             event: a dict; JSON text or bytes; or a :class:`trailforward.message.Message`, parsed once.
 
         Returns:
-            True if any combination holds. JSON that is no object never matches.
+            True if any combination holds. JSON that is not an object never matches.
 
         Raises:
-            trailforward.errors.EventError: text or bytes that are not JSON; a message that is no event.
+            trailforward.errors.EventError: text or bytes are not JSON, or a message is not an event.
         """
         if not isinstance(event, dict):
-            event = view(event)
+            event = parsed_event(event)
             if not isinstance(event, dict):
                 return False
-        for check in self._checks or self.checks:  # noqa: SIM110  # any() costs a generator on the hottest line there is
+        for check in self._checks or self.checks:  # noqa: SIM110  # any() would create a generator on every call
             if check(event):
                 return True
         return False
 
     def explain(self, event: Any) -> Explanation:
-        """Why an event matches or not, field by field. Holds values of the event: not for logs.
+        """Why an event matches or not, field by field. Contains values of the event: do not log it.
 
         Args:
             event: as for :meth:`matches`.
@@ -101,7 +102,7 @@ class Pattern:
         """
         from trailforward.patterns.explain import explain_rules
 
-        event = view(event)
+        event = parsed_event(event)
         return explain_rules(self.parsed.rules, self.checks, event)
 
     def __repr__(self) -> str:
@@ -122,11 +123,11 @@ def _to_text(source: Mapping[str, Any]) -> str:
             source, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_mapping
         )
     except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidPattern(f"not JSON: {error}") from None
+        raise InvalidPatternError(f"not JSON: {error}") from None
 
 
 def _mapping(value: Any) -> Any:
     try:
         return dict(value)
     except (TypeError, ValueError):
-        raise TypeError(f"{type(value).__name__} has no JSON form") from None
+        raise TypeError(f"{type(value).__name__} cannot be written as JSON") from None

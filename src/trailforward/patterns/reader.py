@@ -1,7 +1,8 @@
-"""Reads JSON text token by token, and stands where the service's parser would stand.
+"""Reads JSON text token by token, with the same read position as EventBridge's parser.
 
-The service names the place *behind what has been read*, so what is read ahead matters: with a key the
-start of its value has been read too, and a string only looked at has been read up to its opening quote.
+EventBridge reports the position *after the text that it has read*, so read-ahead matters: with a key, it has
+also read the start of its value; of a string whose content it has not used, it has read only the opening
+quote.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import re
 from json import decoder as _json
 
-from trailforward.patterns.refusal import InvalidPattern, Place, place
+from trailforward.patterns.invalid import InvalidPatternError, Location, location
 
 _BLANKS = re.compile(r"[ \t\r\n]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -24,8 +25,8 @@ class Reader:
     """A cursor over JSON text.
 
     Attributes:
-        text: what is read.
-        position: characters read so far.
+        text: the JSON text.
+        position: number of characters read.
         kind: the current token: ``{ } [ ]``, ``key``, ``string``, ``number``, ``true``, ``false``,
             ``null``; empty before the first token and at the end of blank text.
         key: the last key read.
@@ -38,24 +39,24 @@ class Reader:
         self.kind = ""
         self.key = ""
         self.number = ""
-        self._held = ""  # the kind of the value whose start was read together with its key
+        self._pending_value = ""  # kind of the value whose start was read with its key
         self._open_string = False
         self._containers: list[tuple[str, int]] = []
-        self._fresh = False  # nothing read yet in the innermost container
+        self._at_first_entry = False  # nothing has been read in the innermost container
 
     @property
     def token(self) -> str:
-        """The current token as the service's texts name it."""
+        """The current token as EventBridge's messages show it."""
         return self.number if self.kind == "number" else self.kind
 
     def next(self) -> str:
         """Moves to the next token and returns its kind.
 
         Raises:
-            InvalidPattern: the text is not JSON here.
+            InvalidPatternError: the text is not valid JSON.
         """
-        if self._held:
-            self.kind, self._held = self._held, ""
+        if self._pending_value:
+            self.kind, self._pending_value = self._pending_value, ""
             return self.kind
         if self._open_string:
             self.string()
@@ -67,7 +68,7 @@ class Reader:
         return self.kind
 
     def string(self) -> str:
-        """The content of the current string; reads it to its closing quote."""
+        """The content of the current string; reads up to its closing quote."""
         self._open_string = False
         try:
             content: str
@@ -76,13 +77,13 @@ class Reader:
             raise self._bad_string(error) from None
         return content
 
-    def refusal(self, reason: str, *, hint: str = "") -> InvalidPattern:
-        """The error that names ``reason`` at the current place."""
-        return InvalidPattern(reason, self.place(), hint=hint)
+    def error(self, reason: str, *, hint: str = "") -> InvalidPatternError:
+        """An error with this reason at the current location."""
+        return InvalidPatternError(reason, self.location(), hint=hint)
 
-    def place(self) -> Place:
-        """The current place: behind what has been read."""
-        return place(self.text, self.position)
+    def location(self) -> Location:
+        """The current location: after the text that has been read."""
+        return location(self.text, self.position)
 
     def _inside(self) -> str:
         """The next token inside an object or an array."""
@@ -92,31 +93,31 @@ class Reader:
         if char and char in "}]":
             return self._close(char)
         if not char:
-            opened = place(self.text, start)
+            opened = location(self.text, start)
             name = _NAMES[opener]
-            raise self.refusal(
+            raise self.error(
                 f"Unexpected end-of-input: expected close marker for {name} (start marker at {opened})"
             )
-        if not self._fresh:
+        if not self._at_first_entry:
             if char != ",":
                 raise self._unexpected(f"was expecting comma to separate {_NAMES[opener]} entries")
             self.position += 1
             self._skip_blanks()
-        self._fresh = False
+        self._at_first_entry = False
         return self._member() if opener == "{" else self._value()
 
     def _close(self, char: str) -> str:
         opener, start = self._containers[-1]
         self.position += 1
         if char != _CLOSERS[opener]:
-            opened = place(self.text, start)
-            raise InvalidPattern(
+            opened = location(self.text, start)
+            raise InvalidPatternError(
                 f"Unexpected close marker '{char}': expected '{_CLOSERS[opener]}' "
                 f"(for {_NAMES[opener]} starting at {opened})",
-                place(self.text, self.position - 1),
+                location(self.text, self.position - 1),
             )
         self._containers.pop()
-        self._fresh = False
+        self._at_first_entry = False
         return char
 
     def _member(self) -> str:
@@ -129,7 +130,7 @@ class Reader:
             raise self._unexpected("was expecting a colon to separate field name and value")
         self.position += 1
         self._skip_blanks()
-        self._held = self._value()
+        self._pending_value = self._value()
         return "key"
 
     def _value(self) -> str:
@@ -140,7 +141,7 @@ class Reader:
             return "string"
         if char and char in "{[":
             self._containers.append((char, self.position))
-            self._fresh = True
+            self._at_first_entry = True
             self.position += 1
             return char
         if char and char in "-0123456789":
@@ -150,7 +151,7 @@ class Reader:
             raise self._unexpected(f"expected a valid value ({_VALUES})")
         self.position = word.end()
         if word[0] not in {"true", "false", "null"}:
-            raise self.refusal(f"Unrecognized token '{word[0]}': was expecting ({_VALUES})")
+            raise self.error(f"Unrecognized token '{word[0]}': was expecting ({_VALUES})")
         return word[0]
 
     def _read_number(self) -> str:
@@ -163,7 +164,7 @@ class Reader:
         follower = self.text[self.position : self.position + 1]
         if follower and follower not in ",]} \t\r\n":
             if follower.isdigit() and self.number in {"0", "-0"}:
-                raise self.refusal("Invalid numeric value: Leading zeroes not allowed")
+                raise self.error("Invalid numeric value: Leading zeroes not allowed")
             raise self._unexpected("expected the number to end")
         return "number"
 
@@ -171,29 +172,29 @@ class Reader:
         match = _BLANKS.match(self.text, self.position)
         self.position = match.end() if match else self.position
 
-    def _unexpected(self, expectation: str) -> InvalidPattern:
-        """The character at the cursor does not belong there; the cursor moves behind it."""
+    def _unexpected(self, expectation: str) -> InvalidPatternError:
+        """The error for an unexpected character at the current position; reads past it."""
         char = self.text[self.position : self.position + 1]
         if not char:
-            return self.refusal(f"Unexpected end-of-input: {expectation}")
-        spot = self.place()
+            return self.error(f"Unexpected end-of-input: {expectation}")
+        here = self.location()
         self.position += 1
-        return InvalidPattern(f"Unexpected character ('{char}' (code {ord(char)})): {expectation}", spot)
+        return InvalidPatternError(f"Unexpected character ('{char}' (code {ord(char)})): {expectation}", here)
 
-    def _bad_string(self, error: json.JSONDecodeError) -> InvalidPattern:
-        """Python's reasons in the words of the service's parser."""
+    def _bad_string(self, error: json.JSONDecodeError) -> InvalidPatternError:
+        """Translates an error of Python's JSON parser into the message of EventBridge's parser."""
         at = error.pos
         if error.msg.startswith("Unterminated"):
             self.position = len(self.text)
-            return self.refusal("Unexpected end-of-input: was expecting closing quote for a string value")
+            return self.error("Unexpected end-of-input: was expecting closing quote for a string value")
         if error.msg.startswith("Invalid control"):
             self.position = at + 1
             code = ord(self.text[at])
-            return self.refusal(
+            return self.error(
                 f"Illegal unquoted character ((CTRL-CHAR, code {code})): "
                 "has to be escaped using backslash to be included in string value"
             )
-        at += error.msg == "Invalid \\escape"  # Python points at the backslash there, at the letter for \\u
+        at += error.msg == "Invalid \\escape"  # here Python points at the backslash; for \\u at the letter
         char = self.text[at]
         self.position = at + 1
-        return self.refusal(f"Unrecognized character escape '{char}' (code {ord(char)})")
+        return self.error(f"Unrecognized character escape '{char}' (code {ord(char)})")

@@ -78,13 +78,13 @@ class _Tier:
 
     @property
     def numeric(self) -> bool:
-        return self._patterns is not None and self._patterns.numeric
+        return self._patterns is not None and self._patterns.compares_numbers
 
     def numbers(self, event: dict[str, Any]) -> tuple[int, ...]:
         """The places of the routes that take an event, in order."""
         if self._patterns is None:
             return self._always
-        matching = [self._asking[number] for number in self._patterns.numbers(event)]
+        matching = [self._asking[number] for number in self._patterns.matching_positions(event)]
         return tuple(sorted([*self._always, *matching]) if self._always else matching)
 
     def upto_stop(self, numbers: Sequence[int]) -> list[Route]:

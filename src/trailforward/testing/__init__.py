@@ -1,4 +1,6 @@
-"""What people need to test code that handles CloudTrail events. Loaded on first use; pytest is not needed.
+"""Events, Lambda payloads, sinks, and assertions for testing code that handles CloudTrail events.
+
+The names load on first use. pytest is not needed.
 
 ::
 
@@ -8,23 +10,25 @@
     assert_matches({"detail": {"eventName": ["StopLogging"]}}, event)
     handler(as_sqs(event), None)
 
-- Events: ``cloudtrail_event``, ``console_sign_in``, ``service_event`` …; ``samples`` holds exact bytes.
+- Events: ``cloudtrail_event``, ``console_sign_in``, ``service_event`` …; ``samples``: exact bytes.
 - Identities: ``iam_user``, ``assumed_role``, ``root`` …
-- Lambda payloads: ``as_sqs``, ``as_sns``, ``as_kinesis`` …, ``trail_file``.
-- Sinks: ``MemorySink``, ``FlakySink``; ``SinkContract`` checks one of your own.
+- Lambda payloads: ``as_sqs``, ``as_sns``, ``as_kinesis`` …
+- CloudTrail log files in S3: ``log_file``, ``log_file_key``, ``as_s3_notification`` …
+- Sinks: ``MemorySink`` and ``FlakySink``; ``SinkContract`` tests a sink that you wrote.
 - Assertions: ``assert_matches``, ``assert_no_match``, ``assert_forwarded``.
-- ``strategies`` are Hypothesis's; ``routes`` runs the tests that routes carry.
+- ``strategies`` are Hypothesis strategies; ``route_tests`` runs the tests in a configuration's routes.
 """
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trailforward._lazy import lazy_names
+
 if TYPE_CHECKING:
-    from trailforward.testing import routes, samples, strategies
+    from trailforward.testing import route_tests, samples, strategies
+    from trailforward.testing.api_calls import cloudtrail_event
     from trailforward.testing.assertions import assert_forwarded, assert_matches, assert_no_match
-    from trailforward.testing.calls import cloudtrail_event
     from trailforward.testing.contract import SinkContract
     from trailforward.testing.event import Event
     from trailforward.testing.identities import (
@@ -37,7 +41,15 @@ if TYPE_CHECKING:
         root,
         web_identity_user,
     )
-    from trailforward.testing.kinds import (
+    from trailforward.testing.log_files import (
+        as_cloudtrail_notification,
+        as_s3_notification,
+        as_s3_object_created,
+        log_file,
+        log_file_key,
+        s3_test_event,
+    )
+    from trailforward.testing.other_events import (
         aggregated_event,
         console_action,
         console_sign_in,
@@ -56,42 +68,53 @@ if TYPE_CHECKING:
         as_sqs,
         log_batch,
     )
-    from trailforward.testing.sinks import FlakySink, MemorySink, lost_answer, refuse
-    from trailforward.testing.trail_files import (
-        as_s3_notification,
-        as_s3_object_created,
-        as_trail_notification,
-        s3_test_message,
-        trail_file,
-        trail_key,
-    )
+    from trailforward.testing.sinks import FlakySink, MemorySink, lost_response, refuse
 
-#: Module → its public names.
-_HOMES = {
-    "assertions": ("assert_forwarded", "assert_matches", "assert_no_match"),
-    "calls": ("cloudtrail_event",),
-    "contract": ("SinkContract",),
-    "event": ("Event",),
-    "identities": (
-        *("assumed_role", "aws_account", "aws_service", "federated_user", "iam_user"),
-        *("identity_center_user", "root", "web_identity_user"),
-    ),
-    "kinds": (
-        *("aggregated_event", "console_action", "console_sign_in", "insight_event"),
-        *("network_activity_event", "service_event"),
-    ),
-    "payloads": (
-        *("as_cloudwatch_logs", "as_eventbridge", "as_fifo_sqs", "as_firehose", "as_kinesis", "as_sns"),
-        *("as_sns_in_sqs", "as_sqs", "log_batch"),
-    ),
-    "sinks": ("FlakySink", "MemorySink", "lost_answer", "refuse"),
-    "trail_files": (
-        *("as_s3_notification", "as_s3_object_created", "as_trail_notification", "s3_test_message"),
-        *("trail_file", "trail_key"),
-    ),
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
-_MODULES = ("routes", "samples", "strategies")
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Event": "event",
+        "FlakySink": "sinks",
+        "MemorySink": "sinks",
+        "SinkContract": "contract",
+        "aggregated_event": "other_events",
+        "as_cloudtrail_notification": "log_files",
+        "as_cloudwatch_logs": "payloads",
+        "as_eventbridge": "payloads",
+        "as_fifo_sqs": "payloads",
+        "as_firehose": "payloads",
+        "as_kinesis": "payloads",
+        "as_s3_notification": "log_files",
+        "as_s3_object_created": "log_files",
+        "as_sns": "payloads",
+        "as_sns_in_sqs": "payloads",
+        "as_sqs": "payloads",
+        "assert_forwarded": "assertions",
+        "assert_matches": "assertions",
+        "assert_no_match": "assertions",
+        "assumed_role": "identities",
+        "aws_account": "identities",
+        "aws_service": "identities",
+        "cloudtrail_event": "api_calls",
+        "console_action": "other_events",
+        "console_sign_in": "other_events",
+        "federated_user": "identities",
+        "iam_user": "identities",
+        "identity_center_user": "identities",
+        "insight_event": "other_events",
+        "log_batch": "payloads",
+        "log_file": "log_files",
+        "log_file_key": "log_files",
+        "lost_response": "sinks",
+        "network_activity_event": "other_events",
+        "refuse": "sinks",
+        "root": "identities",
+        "s3_test_event": "log_files",
+        "service_event": "other_events",
+        "web_identity_user": "identities",
+    },
+    modules=("route_tests", "samples", "strategies"),
+)
 
 __all__ = [
     "Event",
@@ -99,6 +122,7 @@ __all__ = [
     "MemorySink",
     "SinkContract",
     "aggregated_event",
+    "as_cloudtrail_notification",
     "as_cloudwatch_logs",
     "as_eventbridge",
     "as_fifo_sqs",
@@ -109,7 +133,6 @@ __all__ = [
     "as_sns",
     "as_sns_in_sqs",
     "as_sqs",
-    "as_trail_notification",
     "assert_forwarded",
     "assert_matches",
     "assert_no_match",
@@ -124,32 +147,16 @@ __all__ = [
     "identity_center_user",
     "insight_event",
     "log_batch",
-    "lost_answer",
+    "log_file",
+    "log_file_key",
+    "lost_response",
     "network_activity_event",
     "refuse",
     "root",
-    "routes",
-    "s3_test_message",
+    "route_tests",
+    "s3_test_event",
     "samples",
     "service_event",
     "strategies",
-    "trail_file",
-    "trail_key",
     "web_identity_user",
 ]
-
-
-def __getattr__(name: str) -> object:
-    if name in _MODULES:
-        return import_module(f"trailforward.testing.{name}")
-    try:
-        home = _HOME[name]
-    except KeyError:
-        raise AttributeError(f"module 'trailforward.testing' has no attribute {name!r}") from None
-    value = getattr(import_module(f"trailforward.testing.{home}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return list(__all__)

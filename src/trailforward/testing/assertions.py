@@ -1,4 +1,4 @@
-"""Assertions whose failures explain themselves. They show values of the event: fine in tests, not in logs."""
+"""Assertions about patterns and forwarding. Their messages contain values of events, so do not log them."""
 
 from __future__ import annotations
 
@@ -6,131 +6,133 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trailforward import formats, readymade
+from trailforward import detections, formats
 from trailforward.errors import EventError
 from trailforward.message import Message, Origin, as_envelope
 from trailforward.outcome import Fate
 from trailforward.patterns import Pattern
-from trailforward.patterns.event import view
+from trailforward.patterns.leaves import parsed_event
 from trailforward.testing.payloads import raw, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trailforward.outcome import Outcome
-    from trailforward.testing.payloads import Eventlike
+    from trailforward.testing.payloads import EventLike
     from trailforward.testing.sinks import MemorySink
 
-#: Bytes shown on either side of a difference.
+#: Number of bytes shown on each side of a difference.
 _SHOWN = 40
 
-Patternlike = Pattern | Mapping[str, Any] | str
+PatternLike = Pattern | Mapping[str, Any] | str
 
 
-def assert_matches(pattern: Patternlike, event: Eventlike) -> None:
-    """The pattern lets the event pass; if not, the failure says which fields stand in the way.
+def assert_matches(pattern: PatternLike, event: EventLike) -> None:
+    """Asserts that the pattern matches the event; the message says which fields do not match.
 
     Args:
-        pattern: compiled, a dict, JSON text, or ``@`` and the name of a ready-made route.
-        event: an envelope, or a bare record, which is seen in the envelope it would have had.
+        pattern: compiled, a dict, JSON text, or ``@`` and the name of a detection.
+        event: an envelope, or a record, to which the envelope is added that EventBridge would add.
 
     Raises:
-        AssertionError: it does not match.
-        KeyError: there is no such ready-made route.
-        trailforward.errors.PatternError: EventBridge would refuse the pattern.
+        AssertionError: the pattern does not match.
+        KeyError: no detection has this name.
+        trailforward.errors.PatternError: EventBridge would reject the pattern.
     """
     __tracebackhide__ = True
-    seen = _seen(event)
+    seen = _as_envelope(event)
     explanation = _compiled(pattern).explain(seen)
     if not explanation.matched:
         raise AssertionError(f"{_name(seen)} {explanation}")
 
 
-def assert_no_match(pattern: Patternlike, event: Eventlike) -> None:
-    """The pattern does not let the event pass; if it does, the failure shows what it matches by.
+def assert_no_match(pattern: PatternLike, event: EventLike) -> None:
+    """Asserts that the pattern does not match the event; the message shows the conditions that match.
 
     Args:
         pattern: as for :func:`assert_matches`.
         event: as for :func:`assert_matches`.
 
     Raises:
-        AssertionError: it matches.
-        KeyError: there is no such ready-made route.
-        trailforward.errors.PatternError: EventBridge would refuse the pattern.
+        AssertionError: the pattern matches.
+        KeyError: no detection has this name.
+        trailforward.errors.PatternError: EventBridge would reject the pattern.
     """
     __tracebackhide__ = True
-    seen = _seen(event)
+    seen = _as_envelope(event)
     compiled = _compiled(pattern)
     for rule, obstacles in zip(compiled.rules, compiled.explain(seen).branches, strict=False):
         if not obstacles:
-            lines = [f"{_name(seen)} matches, and should not:"]
+            lines = [f"{_name(seen)} matches, but should not:"]
             lines += [f"  {path}: {condition.text}" for path, condition in rule.items()]
             raise AssertionError("\n".join(lines))
 
 
 def assert_forwarded(
     outcome: Outcome,
-    *events: Eventlike,
+    *events: EventLike,
     to: str | Iterable[str] | Mapping[str, MemorySink] = (),
     fate: Fate = Fate.DELIVERED,
     format: str = "raw",  # noqa: A002  # named as in trailforward.toml
 ) -> None:
-    """Every event met this fate at these sinks, the bytes are there, and the ledger adds up.
+    """Asserts that events have this fate at these sinks, that their bytes arrived, and that the sums match.
 
     ::
 
-        answer, outcome = forwarder.process(as_sqs(event))
+        response, outcome = forwarder.process(as_sqs(event))
         assert_forwarded(outcome, event, to={"siem": siem})
 
     Args:
-        outcome: of ``Forwarder.process`` or ``Forwarder.forward``.
-        *events: as they were sent, as envelopes or bare records; all that came in, if none is named.
-        to: names of sinks; or name → the sink, whose bytes are then compared too. All sinks by default.
-        fate: what became of the events.
-        format: in which the sinks given get events.
+        outcome: the outcome of ``Forwarder.process`` or ``Forwarder.forward``.
+        *events: the events as sent (envelopes or records); all received events by default.
+        to: names of sinks; or a dict of name → sink, whose bytes are compared, too. All sinks by default.
+        fate: the expected fate.
+        format: the format in which the sinks in ``to`` receive events.
 
     Raises:
-        AssertionError: something else happened; the text says what.
+        AssertionError: the outcome differs; the message says how.
     """
     __tracebackhide__ = True
     names = [to] if isinstance(to, str) else list(to) or list(outcome.accounts)
-    faults = [str(found) for found in outcome.breaks]
-    faults += [f"there is no sink {name}" for name in names if name not in outcome.accounts]
-    indexes = _indexes(outcome, events, faults)
+    differences = [str(found) for found in outcome.breaks]
+    differences += [f"unknown sink {name}" for name in names if name not in outcome.accounts]
+    indexes = _indexes(outcome, events, differences)
     for name in names:
         verdicts = outcome.verdicts.get(name, {})
         for index in indexes:
             verdict = verdicts.get(index)
             if verdict is None or verdict.fate is not fate:
-                faults.append(
-                    f"{name}: {_label(outcome.messages[index])} is {_told(verdict)}, expected {fate}"
+                differences.append(
+                    f"{name}: {_label(outcome.messages[index])} {_fate(verdict)}, expected {fate}"
                 )
     if isinstance(to, Mapping):
         messages = [outcome.messages[index] for index in indexes]
         for name, sink in to.items():
-            faults += _bytes(name, sink.data, messages, format, arrived=fate is Fate.DELIVERED)
-    if faults:
-        raise AssertionError("\n".join(["not forwarded as expected:", *(f"  {fault}" for fault in faults)]))
+            differences += _bytes(name, sink.data, messages, format, arrived=fate is Fate.DELIVERED)
+    if differences:
+        raise AssertionError(
+            "\n".join(["not forwarded as expected:", *(f"  {difference}" for difference in differences)])
+        )
 
 
-def _compiled(pattern: Patternlike) -> Pattern:
+def _compiled(pattern: PatternLike) -> Pattern:
     if isinstance(pattern, Pattern):
         return pattern
     if isinstance(pattern, str) and pattern.startswith("@"):
-        known = readymade.everything()
+        known = detections.load_all()
         if pattern[1:] not in known:
-            raise KeyError(f"no ready-made route {pattern[1:]!r}; there are: {', '.join(known)}")
+            raise KeyError(f"no detection {pattern[1:]!r}; use one of {', '.join(known)}")
         return Pattern(known[pattern[1:]].pattern)
     return Pattern(pattern)
 
 
-def _seen(event: Eventlike) -> Any:
-    """The event as patterns see it: numbers as they are written, where there is text."""
-    seen = view(dict(event) if isinstance(event, Mapping) else event)
+def _as_envelope(event: EventLike) -> Any:
+    """The event as patterns see it; numbers keep their text if the event is text."""
+    seen = parsed_event(dict(event) if isinstance(event, Mapping) else event)
     try:
         return as_envelope(seen)
     except EventError:
-        return seen  # any JSON may be matched
+        return seen  # patterns can match any JSON
 
 
 def _name(event: Any) -> str:
@@ -143,17 +145,17 @@ def _label(message: Message) -> str:
     return f"{message.fields.get('eventName', 'an event')} {message.key}"
 
 
-def _told(verdict: Any) -> str:
+def _fate(verdict: Any) -> str:
     if verdict is None:
-        return "without a fate"
+        return "has no fate"
     why = ", ".join(filter(None, (verdict.code, verdict.reason)))
-    return f"{verdict.fate} ({why})" if why else str(verdict.fate)
+    return f"is {verdict.fate} ({why})" if why else f"is {verdict.fate}"
 
 
-def _indexes(outcome: Outcome, events: Sequence[Eventlike], faults: list[str]) -> list[int]:
-    """The places of the events among the messages; each message stands for one event.
+def _indexes(outcome: Outcome, events: Sequence[EventLike], differences: list[str]) -> list[int]:
+    """The positions of the events among the messages; each message is used for one event only.
 
-    Records that came without an envelope are known by the record's bytes.
+    Records without an envelope are found by the bytes of the record.
     """
     if not events:
         return list(range(len(outcome.messages)))
@@ -166,7 +168,7 @@ def _indexes(outcome: Outcome, events: Sequence[Eventlike], faults: list[str]) -
         index = next(iter(same), None)
         if index is None:
             nearest = _nearest(sent.raw, [message.raw for message in left.values()])
-            faults.append(f"{_label(sent)} never came in{nearest}")
+            differences.append(f"{_label(sent)} was not received{nearest}")
         else:
             del left[index]
             found.append(index)
@@ -174,38 +176,40 @@ def _indexes(outcome: Outcome, events: Sequence[Eventlike], faults: list[str]) -
 
 
 def _bytes(
-    name: str, arrived_data: Sequence[bytes], messages: Sequence[Message], form: str, *, arrived: bool
+    name: str, arrived_data: Sequence[bytes], messages: Sequence[Message], format_name: str, *, arrived: bool
 ) -> list[str]:
-    """What is wrong with the bytes at a sink."""
-    make = formats.load(form)
-    there = Counter(arrived_data)
-    faults = []
+    """The differences between the expected bytes and those at a sink."""
+    converter = formats.load(format_name)
+    present = Counter(arrived_data)
+    differences = []
     for message in messages:
-        wanted = make.data(message)
-        if arrived and not there[wanted]:
-            faults.append(f"{name}: the bytes of {_label(message)} are not there{_nearest(wanted, there)}")
-        elif not arrived and there[wanted]:
-            faults.append(f"{name}: the bytes of {_label(message)} are there")
-        there[wanted] -= arrived
-    return faults
+        expected = converter.data(message)
+        if arrived and not present[expected]:
+            differences.append(
+                f"{name}: the bytes of {_label(message)} are missing{_nearest(expected, present)}"
+            )
+        elif not arrived and present[expected]:
+            differences.append(f"{name}: the bytes of {_label(message)} are present")
+        present[expected] -= arrived
+    return differences
 
 
-def _nearest(wanted: bytes, there: Iterable[bytes]) -> str:
-    """Where the likeliest candidate departs from what was wanted."""
+def _nearest(expected: bytes, present: Iterable[bytes]) -> str:
+    """Where the most similar candidate differs from the expected bytes."""
     best, common = b"", 0
-    for candidate in there:
-        same = _common(wanted, candidate)
+    for candidate in present:
+        same = _common(expected, candidate)
         if same > common:
             best, common = candidate, same
     if not common:
         return ""
     start = max(0, common - _SHOWN)
-    shown = [part[start : common + _SHOWN].decode(errors="replace") for part in (wanted, best)]
-    return f"; from byte {common}:\n    sent  …{shown[0]}\n    there …{shown[1]}"
+    shown = [part[start : common + _SHOWN].decode(errors="replace") for part in (expected, best)]
+    return f"; from byte {common}:\n    sent  …{shown[0]}\n    found …{shown[1]}"
 
 
 def _common(one: bytes, other: bytes) -> int:
-    """How many bytes two texts have in common at the beginning."""
+    """The length of the common prefix."""
     return next(
         (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
     )

@@ -1,7 +1,7 @@
-"""SinkContract: the tests that every sink must pass, a third party's as well as our own.
+"""SinkContract: the tests that every sink must pass, including sinks in other packages.
 
-The contract itself stands in ``trailforward.sinks.base``. A subclass says how to make the sink and how to
-look behind it; pytest does the rest::
+``trailforward.sinks.base`` describes the contract. A subclass creates the sink and reads what its destination
+received; pytest runs the tests::
 
     class TestMySink(SinkContract):
         def make(self):
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from trailforward.sinks.base import Sink
 
-#: Numbers, escapes and characters that no parse and dump gives back.
+#: Numbers, escapes, and characters that parsing and dumping would change.
 EVENTS = (
     b'{"number":1.10,"big":9007199254740993,"far":1E400}',
     b'{"lone":"\\ud800","same":"\\u003d"}',
@@ -36,48 +36,48 @@ EVENTS = (
     '{"text":"bücher 日本 𝄞 \u2028"}'.encode(),
 )
 
-#: What no error, log or output may ever hold.
+#: A payload that must not appear in any error, log, or output.
 PAYLOAD = "payload-5f0c8a"
 _REFUSED = b'{"refuse":"' + PAYLOAD.encode() + b'"}'
 _THREADS = 8
-_PATIENCE_SECONDS = 20.0
+_TIMEOUT_SECONDS = 20.0
 
 
 class SinkContract:
-    """Checks one sink. Override ``make`` and ``taken``, and where the destination can, the two refusals.
+    """Tests one sink. Override ``make`` and ``taken``; also ``refuse_entries`` and ``fail_call`` if possible.
 
     Attributes:
-        events: what is sent, where bytes matter.
+        events: the events to send in tests that compare bytes.
     """
 
     events: ClassVar[Sequence[bytes]] = EVENTS
 
     def make(self) -> Sink:
-        """A new sink whose destination works."""
+        """Creates a sink whose destination works."""
         raise NotImplementedError
 
     def taken(self) -> list[bytes]:
-        """The events that the destination holds, without what the sink wrote around them."""
+        """The events that the destination received, without anything that the sink added around them."""
         raise NotImplementedError
 
     def refuse_entries(self, text: bytes) -> bool:  # noqa: ARG002
-        """Makes the destination refuse entries that hold these bytes; False if it takes calls as a whole."""
+        """Makes the destination reject entries with these bytes; False if it cannot reject single entries."""
         return False
 
     def fail_call(self, *, transient: bool) -> bool:  # noqa: ARG002
-        """Makes the first call of the next sink fail, for now or for good; False if none ever does."""
+        """Makes the first call of the next sink fail in this way; False if calls never do."""
         return False
 
     def entry(self, data: bytes, number: int = 0) -> Entry:
-        """An entry as the forwarder makes it."""
+        """An entry like those from the forwarder."""
         fields = {"source": "aws.ec2", "account": "111122223333", "region": "eu-west-1"}
         key, when = f"00000000-0000-4000-8000-{number:012}", "2026-05-04T09:15:00Z"
         return Entry(data, key, "111122223333", fields=fields, content_type="application/json", time=when)
 
-    # What a sink promises.
+    # The contract.
 
-    def test_its_limits_can_be_kept(self) -> None:
-        """The limits admit at least one entry, and no entry admitted is too large for a call."""
+    def test_limits_are_consistent(self) -> None:
+        """The limits allow at least one entry, and an entry of the maximum size fits into a call."""
         with _Closing(self.make()) as sink:
             assert isinstance(sink.limits, Limits)
             assert sink.limits.entries >= 1
@@ -85,104 +85,104 @@ class SinkContract:
             assert sink.limits.batch_overhead >= 0
             assert isinstance(sink.arn, str)
 
-    def test_an_entrys_size_counts_all_its_bytes(self) -> None:
-        """The size is that of the data at least, and grows with it byte by byte."""
+    def test_size_counts_all_bytes(self) -> None:
+        """The size is at least that of the data, and grows with each byte."""
         with _Closing(self.make()) as sink:
             short, long = (self.entry(b'{"pad":"' + b"x" * count + b'"}') for count in (10, 110))
             assert sink.size(short) >= len(short.data)
             assert sink.size(long) >= sink.size(short) + 100
 
     def test_bytes_arrive_unchanged(self) -> None:
-        """The destination holds exactly the bytes that were handed in, each event once."""
+        """The destination receives exactly the bytes that were sent, each event once."""
         with _Closing(self.make()) as sink:
             batch = [self.entry(data, number) for number, data in enumerate(self.events)]
             for some in _batches(batch, sink.limits.entries):
                 assert list(sink.send(some)) == []
             self._expect(self.events)
 
-    def test_a_full_batch_is_taken(self) -> None:
-        """As many entries as the limits admit go in one call."""
+    def test_a_full_batch_is_sent(self) -> None:
+        """The sink sends as many entries in one call as the limits allow."""
         with _Closing(self.make()) as sink:
             data = [b'{"number":%d}' % number for number in range(min(sink.limits.entries, 1_000))]
             assert list(sink.send([self.entry(each, number) for number, each in enumerate(data)])) == []
             self._expect(data)
 
-    def test_refused_entries_are_named_and_no_others(self, caplog: Any, capfd: Any) -> None:
-        """A partial failure tells the place, code and kind of each refused entry; the others are taken."""
+    def test_only_rejected_entries_are_reported(self, caplog: Any, capfd: Any) -> None:
+        """A partial failure reports index, code, and type of each rejected entry, and delivers the others."""
         with _Closing(self.make()) as sink:
             if sink.limits.entries == 1 or not self.refuse_entries(PAYLOAD.encode()):
-                raise SkipTest("this destination takes calls as a whole")
+                raise SkipTest("this destination does not reject single entries")
             good = [b'{"number":%d}' % number for number in range(3)]
             data = [good[0], _REFUSED, *good[1:]]
             rejections = list(sink.send([self.entry(each, number) for number, each in enumerate(data)]))
             assert [rejection.index for rejection in rejections] == [1]
-            _check_words(rejections, caplog, capfd)
+            _check_messages(rejections, caplog, capfd)
             self._expect(good)
 
-    def test_a_passing_failure_may_be_tried_again(
+    def test_a_transient_failure_is_reported_at_once(
         self, caplog: Any, capfd: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It is told as passing, without a wait and without a second attempt of the sink's own."""
-        slept = _watch_sleep(monkeypatch)
+        """The sink reports a transient failure without waiting or retrying; the forwarder retries."""
+        slept = _record_sleeps(monkeypatch)
         self._fail(transient=True, caplog=caplog, capfd=capfd)
-        assert slept == [], "a sink never sleeps: the forwarder waits"
+        assert slept == [], "a sink must not sleep: the forwarder waits"
 
-    def test_a_failure_for_good_is_told_as_one(self, caplog: Any, capfd: Any) -> None:
-        """What can never succeed is not tried again."""
+    def test_a_permanent_failure_is_reported(self, caplog: Any, capfd: Any) -> None:
+        """The sink reports a failure that no retry can fix as permanent."""
         self._fail(transient=False, caplog=caplog, capfd=capfd)
 
-    def test_it_may_be_used_by_many_threads(self) -> None:
-        """Calls from several threads at once lose, mix and repeat nothing."""
+    def test_threads_may_share_a_sink(self) -> None:
+        """Concurrent calls from several threads do not lose, mix up, or repeat entries."""
         with _Closing(self.make()) as sink:
             data = [b'{"thread":%d}' % number for number in range(_THREADS * 4)]
-            told: list[object] = []
+            reported: list[object] = []
 
             def work(start: int) -> None:
                 for number in range(start, len(data), _THREADS):
                     try:
-                        told.extend(sink.send([self.entry(data[number], number)]))
+                        reported.extend(sink.send([self.entry(data[number], number)]))
                     except Exception as error:  # noqa: BLE001  # the assertion below shows it
-                        told.append(error)
+                        reported.append(error)
 
             threads = [threading.Thread(target=work, args=(start,)) for start in range(_THREADS)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-            assert told == []
+            assert reported == []
             self._expect(data)
 
-    def test_it_may_be_closed_at_any_time(self) -> None:
-        """Closing an unused sink, and closing it twice, do no harm."""
+    def test_a_sink_may_be_closed_at_any_time(self) -> None:
+        """Closing an unused sink, or closing a sink twice, has no effect."""
         sink = self.make()
         sink.close()
         sink.close()
 
-    # The means.
+    # Helpers.
 
     def _expect(self, data: Sequence[bytes]) -> None:
-        """Some destinations take a moment to show what they hold."""
-        end = time.monotonic() + _PATIENCE_SECONDS
+        """Waits until the destination has received the data, and compares it."""
+        end = time.monotonic() + _TIMEOUT_SECONDS
         while len(found := self.taken()) < len(data) and time.monotonic() < end:
             threading.Event().wait(0.01)
         assert sorted(found) == sorted(data)
 
     def _fail(self, *, transient: bool, caplog: Any, capfd: Any) -> None:
         if not self.fail_call(transient=transient):
-            raise SkipTest("this destination never fails so")
+            raise SkipTest("calls to this destination cannot fail in this way")
         with _Closing(self.make()) as sink:
-            told: list[Any] = []
+            reported: list[Any] = []
             try:
-                told += sink.send([self.entry(_REFUSED)])
+                reported += sink.send([self.entry(_REFUSED)])
             except SinkError as error:
-                told.append(error)
-            kinds = [_is_transient(each) for each in told]
-            assert kinds == [transient], f"told as transient: {kinds}, expected [{transient}]: {told}"
-            _check_words(told, caplog, capfd)
+                reported.append(error)
+            kinds = [_is_transient(each) for each in reported]
+            assert kinds == [transient], f"reported as transient: {kinds}, expected [{transient}]: {reported}"
+            _check_messages(reported, caplog, capfd)
 
 
 class _Closing:
-    """Closes a sink at the end of a test."""
+    """A context manager that closes a sink."""
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
@@ -194,30 +194,30 @@ class _Closing:
         self._sink.close()
 
 
-def _is_transient(told: SinkError | Rejection) -> bool | None:
-    if isinstance(told, Rejection):
-        return told.transient
-    if isinstance(told, PermanentError):
+def _is_transient(reported: SinkError | Rejection) -> bool | None:
+    if isinstance(reported, Rejection):
+        return reported.transient
+    if isinstance(reported, PermanentError):
         return False
-    return True if isinstance(told, TransientError) else None  # of neither kind: against the contract
+    return True if isinstance(reported, TransientError) else None  # neither type: violates the contract
 
 
-def _batches(entries: Sequence[Entry], most: int) -> list[Sequence[Entry]]:
-    return [entries[start : start + most] for start in range(0, len(entries), most)]
+def _batches(entries: Sequence[Entry], size: int) -> list[Sequence[Entry]]:
+    return [entries[start : start + size] for start in range(0, len(entries), size)]
 
 
-def _check_words(told: Sequence[SinkError | Rejection], caplog: Any, capfd: Any) -> None:
-    """Codes and reasons are there, and no payload is anywhere that people look."""
-    for each in told:
-        assert each.code, "a refusal has a code"
-        assert PAYLOAD not in f"{each} {each!r}", "no error holds payload"
+def _check_messages(reported: Sequence[SinkError | Rejection], caplog: Any, capfd: Any) -> None:
+    """Checks that failures have codes, and that no error, output, or log contains the payload."""
+    for each in reported:
+        assert each.code, "a failure must have a code"
+        assert PAYLOAD not in f"{each} {each!r}", "an error must not contain the payload"
     output = capfd.readouterr()
-    assert PAYLOAD not in output.out + output.err, "a sink prints no payload"
-    assert PAYLOAD not in caplog.text, "a sink logs no payload"
+    assert PAYLOAD not in output.out + output.err, "a sink must not print the payload"
+    assert PAYLOAD not in caplog.text, "a sink must not log the payload"
 
 
-def _watch_sleep(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The waits of this thread."""
+def _record_sleeps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Records the sleeps of this thread instead of sleeping."""
     slept: list[float] = []
     here, sleep = threading.get_ident(), time.sleep
 

@@ -1,4 +1,4 @@
-"""Identities: who made the call. Each becomes a ``userIdentity`` once account and time are known.
+"""Builds the identity of a caller. It becomes a ``userIdentity`` with the account and the time of an event.
 
 ::
 
@@ -12,32 +12,32 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-#: Given the account and the time of the call, the ``userIdentity``.
+#: A function of the event's account and time that returns the ``userIdentity``.
 Identity = Callable[[str, datetime], dict[str, Any]]
 
-#: The access key of AWS's documentation, as temporary credentials.
+#: The example access key ID from AWS's documentation, with the prefix of temporary credentials.
 ACCESS_KEY_ID = "ASIAIOSFODNN7EXAMPLE"
 _SESSION_AGE = timedelta(minutes=20)
 _UNIQUE_ID_CHARACTERS = 21
 
 
 def iam_user(name: str, *, mfa: bool | None = None, account: str | None = None) -> Identity:
-    """A user of IAM.
+    """An IAM user.
 
     Args:
-        name: of the user.
-        mfa: whether the session used multi-factor authentication; None for calls by a long-term access key,
-            which have no session.
-        account: of the user, where it is not the account of the event.
+        name: the name of the user.
+        mfa: whether the session used multi-factor authentication; None for a long-term access key, which has
+            no session.
+        account: the user's account, if it differs from the account of the event.
     """
 
-    def told(at: str, time: datetime) -> dict[str, Any]:
-        home = account or at
+    def build(event_account: str, time: datetime) -> dict[str, Any]:
+        owner = account or event_account
         identity: dict[str, Any] = {
             "type": "IAMUser",
             "principalId": unique_id("AIDA", name),
-            "arn": f"arn:aws:iam::{home}:user/{name}",
-            "accountId": home,
+            "arn": f"arn:aws:iam::{owner}:user/{name}",
+            "accountId": owner,
             "accessKeyId": "AKIAIOSFODNN7EXAMPLE" if mfa is None else ACCESS_KEY_ID,
             "userName": name,
         }
@@ -45,65 +45,65 @@ def iam_user(name: str, *, mfa: bool | None = None, account: str | None = None) 
             identity["sessionContext"] = _session({}, time, mfa=mfa)
         return identity
 
-    return told
+    return build
 
 
 def assumed_role(
     role: str, session: str = "session", *, mfa: bool = False, account: str | None = None
 ) -> Identity:
-    """A session of a role.
+    """A session of an IAM role.
 
     Args:
-        role: name of the role.
-        session: name of the session.
-        mfa: whether multi-factor authentication was used.
-        account: of the role, where it is not the account of the event.
+        role: the name of the role.
+        session: the name of the session.
+        mfa: whether the session used multi-factor authentication.
+        account: the role's account, if it differs from the account of the event.
     """
 
-    def told(at: str, time: datetime) -> dict[str, Any]:
-        home = account or at
+    def build(event_account: str, time: datetime) -> dict[str, Any]:
+        owner = account or event_account
         principal = unique_id("AROA", role)
         issuer = {
             "type": "Role",
             "principalId": principal,
-            "arn": f"arn:aws:iam::{home}:role/{role}",
-            "accountId": home,
+            "arn": f"arn:aws:iam::{owner}:role/{role}",
+            "accountId": owner,
             "userName": role,
         }
         return {
             "type": "AssumedRole",
             "principalId": f"{principal}:{session}",
-            "arn": f"arn:aws:sts::{home}:assumed-role/{role}/{session}",
-            "accountId": home,
+            "arn": f"arn:aws:sts::{owner}:assumed-role/{role}/{session}",
+            "accountId": owner,
             "accessKeyId": ACCESS_KEY_ID,
             "sessionContext": _session(issuer, time, mfa=mfa),
         }
 
-    return told
+    return build
 
 
 def root(*, mfa: bool = True) -> Identity:
-    """The account's root user.
+    """The root user of the account.
 
     Args:
-        mfa: whether multi-factor authentication was used.
+        mfa: whether the session used multi-factor authentication.
     """
 
-    def told(at: str, time: datetime) -> dict[str, Any]:
+    def build(event_account: str, time: datetime) -> dict[str, Any]:
         return {
             "type": "Root",
-            "principalId": at,
-            "arn": f"arn:aws:iam::{at}:root",
-            "accountId": at,
+            "principalId": event_account,
+            "arn": f"arn:aws:iam::{event_account}:root",
+            "accountId": event_account,
             "accessKeyId": ACCESS_KEY_ID,
             "sessionContext": _session({}, time, mfa=mfa),
         }
 
-    return told
+    return build
 
 
 def aws_service(service: str) -> Identity:
-    """A service of AWS, on its own behalf.
+    """An AWS service that acts on its own behalf.
 
     Args:
         service: ``lambda`` or ``lambda.amazonaws.com``.
@@ -113,43 +113,43 @@ def aws_service(service: str) -> Identity:
 
 
 def federated_user(name: str, *, issuer: str = "broker") -> Identity:
-    """A session made by sts:GetFederationToken.
+    """A session created by sts:GetFederationToken.
 
     Args:
-        name: of the session.
-        issuer: the IAM user who made it.
+        name: the name of the session.
+        issuer: the IAM user who created it.
     """
 
-    def told(at: str, time: datetime) -> dict[str, Any]:
+    def build(event_account: str, time: datetime) -> dict[str, Any]:
         made_by = {
             "type": "IAMUser",
             "principalId": unique_id("AIDA", issuer),
-            "arn": f"arn:aws:iam::{at}:user/{issuer}",
-            "accountId": at,
+            "arn": f"arn:aws:iam::{event_account}:user/{issuer}",
+            "accountId": event_account,
             "userName": issuer,
         }
         return {
             "type": "FederatedUser",
-            "principalId": f"{at}:{name}",
-            "arn": f"arn:aws:sts::{at}:federated-user/{name}",
-            "accountId": at,
+            "principalId": f"{event_account}:{name}",
+            "arn": f"arn:aws:sts::{event_account}:federated-user/{name}",
+            "accountId": event_account,
             "accessKeyId": ACCESS_KEY_ID,
             "sessionContext": _session(made_by, time, mfa=False),
         }
 
-    return told
+    return build
 
 
 def web_identity_user(name: str, *, provider: str = "oidc.example.com") -> Identity:
-    """Somebody whom an OpenID Connect provider vouches for: the caller of sts:AssumeRoleWithWebIdentity.
+    """A user of an OpenID Connect provider, as the caller of sts:AssumeRoleWithWebIdentity.
 
     Args:
-        name: the token's subject.
-        provider: its issuer.
+        name: the subject of the token.
+        provider: the issuer of the token.
     """
 
-    def told(at: str, _time: datetime) -> dict[str, Any]:
-        arn = f"arn:aws:iam::{at}:oidc-provider/{provider}"
+    def build(event_account: str, _time: datetime) -> dict[str, Any]:
+        arn = f"arn:aws:iam::{event_account}:oidc-provider/{provider}"
         return {
             "type": "WebIdentityUser",
             "principalId": f"{arn}:sts.amazonaws.com:{name}",
@@ -157,34 +157,34 @@ def web_identity_user(name: str, *, provider: str = "oidc.example.com") -> Ident
             "identityProvider": arn,
         }
 
-    return told
+    return build
 
 
 def identity_center_user(user_id: str = "a1b2c3d4e5-51711803-3891-42e4-8701-48b39ba04599") -> Identity:
-    """A user of IAM Identity Center, of whom records tell the id only.
+    """A user of IAM Identity Center. Records contain only the ID of the user.
 
     Args:
-        user_id: in the identity store.
+        user_id: the ID in the identity store.
     """
-    return lambda at, _time: {
+    return lambda event_account, _time: {
         "type": "IdentityCenterUser",
         "arn": "",
-        "accountId": at,
+        "accountId": event_account,
         "accessKeyId": "",
         "onBehalfOf": {
             "userId": user_id,
-            "identityStoreArn": f"arn:aws:identitystore::{at}:identitystore/d-9067example",
+            "identityStoreArn": f"arn:aws:identitystore::{event_account}:identitystore/d-9067example",
         },
         "credentialId": "EXAMPLEad11420a85d014b567557d391c37f26e12da4cad",
     }
 
 
 def aws_account(account: str = "123456789012", principal: str = "courier:session") -> Identity:
-    """A caller of another account, as the account that was called sees it.
+    """A caller from another account, as recorded in the account that was called.
 
     Args:
-        account: the caller's.
-        principal: role and session there.
+        account: the caller's account.
+        principal: the caller's role and session, ``ROLE:SESSION``.
     """
     role, _, session = principal.partition(":")
     return lambda _at, _time: {
@@ -195,13 +195,13 @@ def aws_account(account: str = "123456789012", principal: str = "courier:session
 
 
 def unique_id(prefix: str, name: str) -> str:
-    """IAM's unique id of a user or role, with EXAMPLE in it: ``AIDAEXAMPLEROSAAAAAAA``."""
+    """An IAM unique ID of a user or role that contains EXAMPLE: ``AIDAEXAMPLEROSAAAAAAA``."""
     letters = re.sub("[^A-Z0-9]", "", name.upper())
     return f"{prefix}EXAMPLE{letters}".ljust(_UNIQUE_ID_CHARACTERS, "A")[:_UNIQUE_ID_CHARACTERS]
 
 
 def iso(time: datetime) -> str:
-    """A moment as CloudTrail writes it: whole seconds of UTC."""
+    """A time as CloudTrail writes it: in UTC and whole seconds."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -1,7 +1,7 @@
-"""Lambda payloads: what a function receives when events come by a queue, a topic or a stream.
+"""Builds Lambda payloads: what a function receives when events arrive through a queue, a topic, or a stream.
 
-They take events as the factories make them, as dicts, or as exact text or bytes, which stay as they are. They
-nest as services do::
+Events may be dicts, text, bytes, or messages; text and bytes stay unchanged. Payloads can be nested as in
+AWS::
 
     as_sqs(as_s3_notification("AWSLogs/…/file.json.gz"))
     as_kinesis(log_batch(event))
@@ -21,19 +21,19 @@ from trailforward.jsontext import encode, to_bytes, to_text
 from trailforward.message import Message, Origin
 from trailforward.testing.event import Event
 
-#: What may stand for an event.
-Eventlike = Mapping[str, Any] | bytes | str | Message
+#: An event in any form.
+EventLike = Mapping[str, Any] | bytes | str | Message
 
 _ACCOUNT = "111122223333"
 _REGION = "eu-west-1"
 _MILLISECONDS = 1789377166123
 _ISO = "2026-09-14T09:12:46.123Z"
-#: Kinesis counts up from any number of 56 digits.
+#: The first sequence number, which has 56 digits in Kinesis.
 _SEQUENCE = 49590338271490256608559692538361571095921575989136588898
 
 
-def raw(event: Eventlike) -> bytes:
-    """The exact bytes of an event: its own where it has any, else compact JSON."""
+def raw(event: EventLike) -> bytes:
+    """The bytes of an event: the exact bytes if there are any, else compact JSON."""
     if isinstance(event, bytes):
         return event
     if isinstance(event, str):
@@ -43,8 +43,8 @@ def raw(event: Eventlike) -> bytes:
     return encode(dict(event))
 
 
-def record(event: Eventlike) -> bytes:
-    """The exact bytes of an event's CloudTrail record; what is no event stays as it is."""
+def record(event: EventLike) -> bytes:
+    """The exact bytes of an event's CloudTrail record; anything that is not an event is unchanged."""
     message = event if isinstance(event, Message) else Message(raw(event), Origin("testing"))
     try:
         return message.detail
@@ -52,45 +52,45 @@ def record(event: Eventlike) -> bytes:
         return message.raw
 
 
-def as_sqs(*events: Eventlike, queue: str = "trailforward") -> dict[str, Any]:
-    """A batch of a standard queue, one event a message.
+def as_sqs(*events: EventLike, queue: str = "trailforward") -> dict[str, Any]:
+    """A batch from a standard SQS queue, with one event in each message.
 
     Args:
-        *events: the bodies.
-        queue: its name.
+        *events: the message bodies.
+        queue: the name of the queue.
     """
     return {"Records": [_sqs_record(raw(event), number, queue) for number, event in enumerate(events)]}
 
 
 def as_fifo_sqs(
-    *events: Eventlike, group: str = _ACCOUNT, groups: tuple[str, ...] = (), queue: str = "trailforward.fifo"
+    *events: EventLike, group: str = _ACCOUNT, groups: tuple[str, ...] = (), queue: str = "trailforward.fifo"
 ) -> dict[str, Any]:
-    """A batch of a FIFO queue.
+    """A batch from a FIFO SQS queue.
 
     Args:
-        *events: the bodies, in order.
-        group: message group of all of them.
-        groups: message group of each, instead.
-        queue: its name.
+        *events: the message bodies, in order.
+        group: the message group of all messages.
+        groups: the message group of each message, instead of ``group``.
+        queue: the name of the queue.
     """
     payload = as_sqs(*events, queue=queue)
-    for number, (message, its) in enumerate(
+    for number, (message, its_group) in enumerate(
         zip(payload["Records"], groups or (group,) * len(events), strict=True)
     ):
         message["attributes"] |= {
             "SequenceNumber": f"188496{number:014}",
-            "MessageGroupId": its,
+            "MessageGroupId": its_group,
             "MessageDeduplicationId": hashlib.sha256(message["body"].encode()).hexdigest(),
         }
     return payload
 
 
-def as_sns(*events: Eventlike, topic: str = "trailforward") -> dict[str, Any]:
-    """A topic invokes the function itself; SNS sends one event a call.
+def as_sns(*events: EventLike, topic: str = "trailforward") -> dict[str, Any]:
+    """The payload of an SNS topic that invokes the function. SNS sends one message in each invocation.
 
     Args:
         *events: the messages.
-        topic: its name.
+        topic: the name of the topic.
     """
     arn = f"arn:aws:sns:{_REGION}:{_ACCOUNT}:{topic}"
     return {
@@ -107,16 +107,16 @@ def as_sns(*events: Eventlike, topic: str = "trailforward") -> dict[str, Any]:
 
 
 def as_sns_in_sqs(
-    *events: Eventlike, raw_delivery: bool = False, topic: str = "trailforward", queue: str = "trailforward"
+    *events: EventLike, raw_delivery: bool = False, topic: str = "trailforward", queue: str = "trailforward"
 ) -> dict[str, Any]:
-    """A topic feeds the queue.
+    """A batch from an SQS queue that is subscribed to an SNS topic.
 
     Args:
         *events: the messages.
-        raw_delivery: whether the subscription has raw message delivery on; without it, bodies are
-            notifications around the event.
-        topic: its name.
-        queue: its name.
+        raw_delivery: whether the subscription uses raw message delivery; if not, each body is an SNS
+            notification that contains the event.
+        topic: the name of the topic.
+        queue: the name of the queue.
     """
     if raw_delivery:
         return as_sqs(*events, queue=queue)
@@ -125,12 +125,12 @@ def as_sns_in_sqs(
     return as_sqs(*wrapped, queue=queue)
 
 
-def as_kinesis(*events: Eventlike, stream: str = "trailforward") -> dict[str, Any]:
-    """A batch of a Kinesis stream.
+def as_kinesis(*events: EventLike, stream: str = "trailforward") -> dict[str, Any]:
+    """A batch from a Kinesis stream.
 
     Args:
-        *events: the data; :func:`log_batch` for a stream that a log subscription feeds.
-        stream: its name.
+        *events: the data; use :func:`log_batch` for a stream that receives a CloudWatch Logs subscription.
+        stream: the name of the stream.
     """
     arn = f"arn:aws:kinesis:{_REGION}:{_ACCOUNT}:stream/{stream}"
     return {
@@ -156,12 +156,12 @@ def as_kinesis(*events: Eventlike, stream: str = "trailforward") -> dict[str, An
     }
 
 
-def as_firehose(*events: Eventlike, stream: str = "trailforward") -> dict[str, Any]:
-    """Firehose asks the function to transform records.
+def as_firehose(*events: EventLike, stream: str = "trailforward") -> dict[str, Any]:
+    """The payload of a Firehose transformation.
 
     Args:
-        *events: the data; :func:`log_batch` for a stream that a log subscription feeds.
-        stream: name of the delivery stream.
+        *events: the data; use :func:`log_batch` for a stream that receives a CloudWatch Logs subscription.
+        stream: the name of the Firehose stream.
     """
     return {
         "invocationId": _id("invocation", stream),
@@ -178,24 +178,25 @@ def as_firehose(*events: Eventlike, stream: str = "trailforward") -> dict[str, A
     }
 
 
-def as_cloudwatch_logs(*events: Eventlike, envelopes: bool = False, control: bool = False) -> dict[str, Any]:
-    """A log group's subscription invokes the function.
+def as_cloudwatch_logs(*events: EventLike, envelopes: bool = False, control: bool = False) -> dict[str, Any]:
+    """The payload of a CloudWatch Logs subscription that invokes the function.
 
     Args:
-        *events: what was logged.
+        *events: the logged events.
         envelopes: as for :func:`log_batch`.
         control: as for :func:`log_batch`.
     """
     return {"awslogs": {"data": _base64(log_batch(*events, envelopes=envelopes, control=control))}}
 
 
-def log_batch(*events: Eventlike, envelopes: bool = False, control: bool = False) -> bytes:
-    """What a log subscription sends: gzip of JSON. As data of a stream, say ``as_kinesis(log_batch(event))``.
+def log_batch(*events: EventLike, envelopes: bool = False, control: bool = False) -> bytes:
+    """The gzipped JSON that a CloudWatch Logs subscription sends, as in ``as_kinesis(log_batch(event))``.
 
     Args:
-        *events: what was logged.
-        envelopes: whether a rule fills the log group with envelopes; else CloudTrail fills it with records.
-        control: a message by which CloudWatch Logs only tries whether it can send.
+        *events: the logged events.
+        envelopes: whether the log group contains envelopes, written by an EventBridge rule; otherwise it
+            contains records, written by CloudTrail.
+        control: whether to build the control message with which CloudWatch Logs tests a destination.
     """
     name = f"{_ACCOUNT}_CloudTrail_{_REGION}"
     batch = {
@@ -219,8 +220,8 @@ def log_batch(*events: Eventlike, envelopes: bool = False, control: bool = False
     return gzip.compress(encode(batch), mtime=0)
 
 
-def as_eventbridge(event: Eventlike) -> Event:
-    """A rule invokes the function itself: the event, parsed, which is all that is left of its bytes."""
+def as_eventbridge(event: EventLike) -> Event:
+    """The payload of an EventBridge rule that invokes the function: the parsed event."""
     return Event(Message(raw(event), Origin("testing")).event)
 
 
@@ -244,7 +245,7 @@ def _sqs_record(body: bytes, number: int, queue: str) -> dict[str, Any]:
     }
 
 
-def _notification(event: Eventlike, number: int, topic: str) -> dict[str, Any]:
+def _notification(event: EventLike, number: int, topic: str) -> dict[str, Any]:
     message = to_text(raw(event))
     host = f"https://sns.{_REGION}.amazonaws.com"
     return {
@@ -265,6 +266,6 @@ def _base64(data: bytes) -> str:
 
 
 def _id(kind: str, text: str) -> str:
-    # Any text, a lone surrogate included: ids of the same events are the same.
+    # Works for any text, including lone surrogates. The same event always gets the same ID.
     digest = hashlib.sha256(to_bytes(f"{kind}:{text}")).digest()
     return str(uuid.UUID(bytes=digest[:16], version=4))

@@ -1,4 +1,4 @@
-"""The pytest plug-in: pytest loads it wherever trailforward is installed, so only pytest is imported here."""
+"""The pytest plug-in. pytest loads it wherever trailforward is installed, so it imports only pytest."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from trailforward.testing import Event, MemorySink
 
-# So that a contract's failing assertions show their values; this imports nothing.
+# Makes failed assertions in SinkContract show their values. This does not import the module.
 pytest.register_assert_rewrite("trailforward.testing.contract")
 
 _OPTION = "--trailforward-samples"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Adds the one option."""
+    """Adds the option ``--trailforward-samples``."""
     parser.getgroup("trailforward").addoption(
         _OPTION,
         action="store_true",
@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
-    """Lists the samples, if asked to."""
+    """Lists the samples if the option is set."""
     if not config.getoption(_OPTION):
         return None
     from trailforward.message import Message, Origin
@@ -47,7 +47,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 
 @pytest.fixture
 def trailforward_event(request: pytest.FixtureRequest) -> Callable[..., Event]:
-    """``cloudtrail_event``, with ids that are the same in every run of this test, whatever runs before it."""
+    """``cloudtrail_event`` with IDs that are the same in every run of the test."""
     from trailforward.testing import cloudtrail_event
 
     numbers = count(1)

@@ -1,10 +1,10 @@
-"""Which service an event's name belongs to, as far as names that detection rules look for tell."""
+"""Finds the service of an event name, for the names that detection rules often use."""
 
 from __future__ import annotations
 
 from functools import cache
 
-#: Service → names of its events.
+#: Service → event names.
 _KNOWN = {
     "access-analyzer": "DeleteAnalyzer",
     "cloudformation": "CreateStack DeleteStack UpdateStack CreateStackSet",
@@ -57,17 +57,17 @@ _KNOWN = {
     "wafv2": "DeleteWebACL DisassociateWebACL UpdateWebACL",
 }
 
-#: Events that a trail logs only where data events are asked for.
+#: Data events, which a trail logs only if configured.
 _DATA = {
     "dynamodb": {"DeleteItem", "GetItem", "PutItem", "Query", "Scan", "UpdateItem"},
     "lambda": {"Invoke"},
     "s3": {"DeleteObject", "DeleteObjects", "GetObject", "ListObjects", "PutObject", "PutObjectAcl"},
 }
 
-#: Services whose events come from one Region.
+#: Global services, whose events are recorded in us-east-1.
 _GLOBAL = {"iam", "organizations", "route53"}
 
-#: What people call a service → what events call it.
+#: Common name of a service → its name in events.
 _ALIASES = {"cloudwatch": "monitoring", "eventbridge": "events", "cloudwatch-logs": "logs"}
 
 _READS = (
@@ -89,37 +89,37 @@ def source_of(name: str, service: str | None) -> str:
     """The ``eventSource`` of an event.
 
     Args:
-        name: of the event.
-        service: ``ec2``, ``ec2.amazonaws.com``, or None to go by the name.
+        name: the event name.
+        service: ``ec2``, ``ec2.amazonaws.com``, or None to derive it from the name.
 
     Raises:
-        ValueError: the name does not tell.
+        ValueError: the service of the name is unknown.
     """
     if service is None:
         service = _by_name().get(name)
         if service is None:
-            raise ValueError(f"which service has {name}? Say so: service='ec2', for example")
+            raise ValueError(f"unknown service of {name}: pass it, for example service='ec2'")
     service = _ALIASES.get(service, service)
     return service if "." in service else f"{service}.amazonaws.com"
 
 
 def default_region(event_source: str) -> str:
-    """Where a service's events come from if nothing else is said."""
+    """The default Region for events of a service."""
     return "us-east-1" if _label(event_source) in _GLOBAL else "eu-west-1"
 
 
 def reads_only(name: str) -> bool:
-    """Whether a call of this name changes nothing."""
+    """Whether a call with this name is read-only."""
     return name.startswith(_READS) or name in _MORE_READS
 
 
 def is_data(event_source: str, name: str) -> bool:
-    """Whether it is a data event."""
+    """Whether the event is a data event."""
     return name in _DATA.get(_label(event_source), ())
 
 
 def known() -> list[tuple[str, str]]:
-    """Every (service, event name) of the table."""
+    """All known pairs of service and event name."""
     return [(service, name) for name, service in _by_name().items()]
 
 

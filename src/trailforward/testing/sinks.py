@@ -1,8 +1,8 @@
-"""Sinks for tests: one that keeps what it takes, and one that fails by script.
+"""Sinks for tests: MemorySink keeps what it receives, FlakySink fails as scripted.
 
 ::
 
-    siem = FlakySink([TransientError("http_503"), refuse(0), lost_answer()])
+    siem = FlakySink([TransientError("http_503"), refuse(0), lost_response()])
     forwarder = Forwarder(config, made={"siem": siem})
 """
 
@@ -19,36 +19,36 @@ from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: Those of Kinesis, about.
+#: Roughly the limits of Kinesis.
 LIMITS = Limits(entries=500, entry_bytes=1 << 20, batch_bytes=5 << 20)
 
 
 @dataclass(frozen=True, slots=True)
-class LostAnswer:
-    """A step that takes everything and then fails.
+class LostResponse:
+    """A step that accepts the batch and then raises an error.
 
     Attributes:
-        error: what is raised.
+        error: the error to raise.
     """
 
     error: BaseException
 
 
-#: What happens in one call: None, all is taken; an error is raised; a callable gets the batch and returns
-#: what is refused.
-Step = BaseException | Callable[[Sequence[Entry]], Sequence[Rejection]] | LostAnswer | None
+#: What one call does: None accepts the batch; an exception is raised; a callable gets the batch and returns
+#: the rejected entries.
+Step = BaseException | Callable[[Sequence[Entry]], Sequence[Rejection]] | LostResponse | None
 
 
 class MemorySink(Sink):
-    """A destination that takes everything within its limits, and keeps it.
+    """A sink that accepts all entries within its limits and keeps them in memory.
 
     Args:
-        limits: of a call.
-        arn: of the destination; events that it causes are trailforward's own.
+        limits: the limits of a call.
+        arn: the ARN of the destination; events caused by writing to it count as trailforward's own.
 
     Attributes:
-        calls: every batch that came, whatever became of it.
-        taken: the entries it has taken, in order.
+        calls: all batches, including those that failed.
+        taken: the accepted entries, in order.
         closed: whether it was closed.
     """
 
@@ -62,18 +62,18 @@ class MemorySink(Sink):
 
     @property
     def data(self) -> list[bytes]:
-        """The bytes it has taken, in order."""
+        """The bytes of the accepted entries, in order."""
         return [entry.data for entry in self.taken]
 
     def size(self, entry: Entry) -> int:
-        """The data alone counts."""
+        """The size of the data."""
         return len(entry.data)
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Takes a batch.
+        """Accepts a batch.
 
         Raises:
-            PermanentError: ``over_limits``: the batch is larger than the limits allow.
+            PermanentError: ``over_limits``: the batch exceeds the limits.
         """
         with self._lock:
             self.calls.append(list(batch))
@@ -85,17 +85,17 @@ class MemorySink(Sink):
             or limits.batch_overhead + sum(sizes) > limits.batch_bytes
         ):
             raise PermanentError("over_limits", f"{len(batch)} entries of {sum(sizes)} bytes")
-        rejections = self._answer(batch)
+        rejections = self._respond(batch)
         refused = {rejection.index for rejection in rejections}
         self._take([entry for index, entry in enumerate(batch) if index not in refused])
         return rejections
 
     def close(self) -> None:
-        """Remembers that it was closed."""
+        """Records that the sink was closed."""
         self.closed = True
 
-    def _answer(self, _batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """What is refused."""
+    def _respond(self, _batch: Sequence[Entry]) -> Sequence[Rejection]:
+        """The rejected entries of a batch."""
         return ()
 
     def _take(self, entries: Sequence[Entry]) -> None:
@@ -104,25 +104,25 @@ class MemorySink(Sink):
 
 
 class FlakySink(MemorySink):
-    """A destination that fails by script: one step a call, and takes everything once the script is over.
+    """A sink that fails as scripted, one step for each call, and accepts everything after the last step.
 
     Args:
-        script: steps: None (all is taken), an exception (raised), :func:`refuse`, :func:`lost_answer`, or
-            any callable that gets the batch and returns what is refused. May be endless.
-        limits: of a call.
-        arn: of the destination.
+        script: the steps: None (accept), an exception (raise), :func:`refuse`, :func:`lost_response`, or a
+            callable that gets the batch and returns the rejected entries. It may be infinite.
+        limits: the limits of a call.
+        arn: the ARN of the destination.
     """
 
     def __init__(self, script: Iterable[Step] = (), *, limits: Limits = LIMITS, arn: str = "") -> None:
         super().__init__(limits=limits, arn=arn)
         self._script = iter(script)
 
-    def _answer(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
+    def _respond(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
         with self._lock:
             step = next(self._script, None)
         if step is None:
             return ()
-        if isinstance(step, LostAnswer):
+        if isinstance(step, LostResponse):
             self._take(batch)
             raise step.error
         if isinstance(step, BaseException):
@@ -133,28 +133,30 @@ class FlakySink(MemorySink):
 def refuse(
     *indexes: int, transient: bool = True, code: str = ""
 ) -> Callable[[Sequence[Entry]], Sequence[Rejection]]:
-    """A step that refuses entries.
+    """A step that rejects entries.
 
     Args:
-        *indexes: places in the batch; without any, all of them. Those beyond the batch do not count.
-        transient: whether the same entries may be taken later.
-        code: the destination's error code; ``Throttled`` or ``Invalid`` by default.
+        *indexes: positions in the batch; all entries by default. Positions beyond the batch are ignored.
+        transient: whether a retry of the same entries may succeed.
+        code: the destination's error code; by default ``Throttled`` (transient) or ``Invalid``.
     """
     code = code or ("Throttled" if transient else "Invalid")
 
     def step(batch: Sequence[Entry]) -> Sequence[Rejection]:
         wanted = indexes or range(len(batch))
         return [
-            Rejection(index, code, "refused by script", transient) for index in wanted if index < len(batch)
+            Rejection(index, code, "rejected by the script", transient)
+            for index in wanted
+            if index < len(batch)
         ]
 
     return step
 
 
-def lost_answer(error: BaseException | None = None) -> LostAnswer:
-    """A step that takes the batch, but whose answer never arrives: what makes duplicates.
+def lost_response(error: BaseException | None = None) -> LostResponse:
+    """A step that accepts the batch and loses the response, so that the forwarder sends duplicates.
 
     Args:
-        error: what the forwarder sees; a ``TransientError`` (``timeout``) by default.
+        error: the error that the forwarder gets; by default a ``TransientError`` (``timeout``).
     """
-    return LostAnswer(error or TransientError("timeout", "no answer, by script"))
+    return LostResponse(error or TransientError("timeout", "the response is lost, by the script"))

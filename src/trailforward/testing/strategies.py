@@ -1,4 +1,4 @@
-"""Hypothesis strategies: events, records and payloads of every kind. Needs Hypothesis, and alone imports it.
+"""Hypothesis strategies for events, records, and payloads of every type. Only this module needs Hypothesis.
 
 ::
 
@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from trailforward.testing import calls, identities, kinds
+from trailforward.testing import identities, other_events
 from trailforward.testing import payloads as wrappers
+from trailforward.testing.api_calls import cloudtrail_event
 from trailforward.testing.services import known
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _REGIONS = [
     "me-central-1",
     "ap-northeast-1",
 ]
-#: Among them a few that are easy to get wrong.
+#: Includes some characters that are easily mishandled.
 _CHARACTERS = string.printable + "äßł日本𝄞\x00\u0085\u2028\u202f\ufffe"
 _CALLS = [(service, name) for service, name in known() if service != "signin"]
 _WRAPPERS: list[Callable[..., Any]] = [
@@ -49,23 +50,23 @@ _WRAPPERS: list[Callable[..., Any]] = [
 
 
 def accounts() -> st.SearchStrategy[str]:
-    """The two accounts of AWS's documentation."""
+    """The two account IDs that AWS uses in its documentation."""
     return st.sampled_from(["111122223333", "123456789012"])
 
 
 def regions() -> st.SearchStrategy[str]:
-    """Some Regions of AWS's largest partition."""
+    """Some Regions of the ``aws`` partition."""
     return st.sampled_from(_REGIONS)
 
 
 def times() -> st.SearchStrategy[datetime]:
-    """Moments since CloudTrail exists, in whole seconds of UTC."""
+    """Times since the launch of CloudTrail, in UTC and whole seconds."""
     seconds = st.integers(1_384_300_800, 2_500_000_000)
     return seconds.map(lambda second: datetime.fromtimestamp(second, UTC))
 
 
 def users() -> st.SearchStrategy[Identity]:
-    """Identities of every kind."""
+    """Identities of every type."""
     names = st.sampled_from(["rosa", "jun", "noor@example.com", "i-0c9e8d7f6a5b43210", "Zoë"])
     mfa = st.sampled_from([None, True, False])
     return st.one_of(
@@ -81,7 +82,7 @@ def users() -> st.SearchStrategy[Identity]:
 
 
 def json_objects() -> st.SearchStrategy[dict[str, Any]]:
-    """Free-form objects, as requests and answers hold: any text, any depth that tests can afford."""
+    """Free-form JSON objects like those in requests and responses."""
     texts = _texts(20)
     numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
     leaves = st.none() | st.booleans() | numbers | texts
@@ -91,10 +92,10 @@ def json_objects() -> st.SearchStrategy[dict[str, Any]]:
 
 @st.composite
 def api_calls(draw: st.DrawFn) -> Event:
-    """Calls of APIs, failed ones among them."""
+    """Events of API calls, including failed ones."""
     service, name = draw(st.sampled_from(_CALLS))
     errors = st.sampled_from([None, None, "AccessDenied", "Client.DryRunOperation", "ThrottlingException"])
-    event = calls.cloudtrail_event(
+    event = cloudtrail_event(
         name,
         service=service,
         user=draw(st.none() | users()),
@@ -111,7 +112,7 @@ def api_calls(draw: st.DrawFn) -> Event:
 
 
 def events() -> st.SearchStrategy[Event]:
-    """Envelopes of every kind that EventBridge delivers from CloudTrail."""
+    """Envelopes of every type of CloudTrail event that EventBridge delivers."""
     place = {"account": accounts(), "region": regions(), "time": times(), "seed": _seeds()}
     spelling = st.sampled_from(["Sign In", "Signin"])
     reasons = st.none() | st.just("Failed authentication")
@@ -119,31 +120,36 @@ def events() -> st.SearchStrategy[Event]:
     return st.one_of(
         api_calls(),
         st.builds(
-            kinds.console_sign_in, users(), mfa=st.booleans(), error=reasons, spelling=spelling, **place
+            other_events.console_sign_in,
+            users(),
+            mfa=st.booleans(),
+            error=reasons,
+            spelling=spelling,
+            **place,
         ),
-        st.builds(kinds.service_event, st.sampled_from(["RotateKey", "UserAuthentication"]), **place),
-        st.builds(kinds.service_event, st.just("Anything"), service=st.just("eks"), **place),
-        st.builds(kinds.console_action, **place),
-        st.builds(kinds.insight_event, state=state, **place),
-        st.builds(kinds.network_activity_event, denied=st.booleans(), **place),
+        st.builds(other_events.service_event, st.sampled_from(["RotateKey", "UserAuthentication"]), **place),
+        st.builds(other_events.service_event, st.just("Anything"), service=st.just("eks"), **place),
+        st.builds(other_events.console_action, **place),
+        st.builds(other_events.insight_event, state=state, **place),
+        st.builds(other_events.network_activity_event, denied=st.booleans(), **place),
     )
 
 
 def records() -> st.SearchStrategy[dict[str, Any]]:
-    """CloudTrail records of every kind, without an envelope; counts are among them."""
+    """CloudTrail records of every type, without an envelope, including aggregated events."""
     place = {"account": accounts(), "region": regions(), "time": times(), "seed": _seeds()}
-    counted = st.builds(kinds.aggregated_event, **place)
+    counted = st.builds(other_events.aggregated_event, **place)
     return events().map(lambda event: event.record) | counted.map(dict)
 
 
 def payloads(
     of: st.SearchStrategy[Any] | None = None, *, max_size: int = 5
 ) -> st.SearchStrategy[tuple[list[Any], dict[str, Any]]]:
-    """Pairs of events and the Lambda payload that carries them, of every shape that holds events themselves.
+    """Pairs of events and a Lambda payload that contains them, for every source that contains whole events.
 
     Args:
-        of: what to carry; :func:`events` by default.
-        max_size: most events of a payload; direct invocation carries one.
+        of: a strategy for the events; :func:`events` by default.
+        max_size: maximum number of events; a direct invocation contains one.
     """
     each = events() if of is None else of
     many = st.lists(each, min_size=1, max_size=max_size)
@@ -158,7 +164,7 @@ def _objects(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]
 
 
 def _texts(max_size: int) -> st.SearchStrategy[str]:
-    # st.text() would first look at all of Unicode, which slow machines are told off for.
+    # st.text() scans all of Unicode first, which fails Hypothesis' health check on slow machines.
     return st.lists(st.sampled_from(_CHARACTERS), max_size=max_size).map("".join)
 
 

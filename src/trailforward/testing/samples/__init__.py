@@ -1,10 +1,9 @@
-"""Realistic CloudTrail events as EventBridge writes them: one compact JSON file per sample, exact bytes.
+"""Sample CloudTrail events with the exact bytes that EventBridge writes, one compact JSON file each.
 
-Written for this project. Account ids, addresses and keys are those that AWS and the RFCs keep for
-documentation. They cover every kind of event that EventBridge carries from CloudTrail, and one that does
-not come from CloudTrail (``guardduty-finding``). Two cannot survive parsing and dumping
-(``numbers-and-escapes``, ``web-identity-assumed``), and one is caused by trailforward itself
-(``own-put-records``).
+They were written for this project. Account IDs, addresses, and keys are those that AWS and the RFCs reserve
+for documentation. The samples cover every type of CloudTrail event that EventBridge delivers, and one event
+from another service (``guardduty-finding``). Parsing and dumping changes the bytes of two
+(``numbers-and-escapes``, ``web-identity-assumed``). trailforward itself causes one (``own-put-records``).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SUFFIX = ".json"
-#: ISO times as JSON strings; fractions of a second stay as they are.
+#: ISO 8601 times in JSON strings, without fractions of a second.
 _TIME = re.compile(r'(?<=")\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?=(?:\.\d+)?Z")')
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -37,27 +36,26 @@ def load(name: str) -> bytes:
     """The exact bytes of one sample.
 
     Raises:
-        KeyError: there is no sample of this name; the text lists those there are.
+        KeyError: no sample has this name; the message lists all names.
     """
     if name not in names():
-        raise KeyError(f"no sample {name!r}; there are: {', '.join(names())}")
+        raise KeyError(f"no sample {name!r}; use one of {', '.join(names())}")
     return files(__name__).joinpath(name + _SUFFIX).read_bytes()
 
 
 def stamped(name: str, *, now: datetime, unique: str) -> bytes:
-    """A sample as if it had just happened: times and ids are replaced in the text, all else keeps its bytes.
+    """A sample with another time and new IDs. All other bytes, and the length, stay the same.
 
-    All ISO times move by the same span, so that a session still began before its call. The event's ids are
-    derived from ``unique``: the same text gives the same ids, another text gives others, and samples that
-    share an id go on sharing it. The length does not change.
+    All ISO 8601 times move by the same duration, so a session still starts before its call. The IDs are
+    derived from ``unique``: the same text gives the same IDs, and samples that share an ID still share it.
 
     Args:
         name: the sample.
-        now: what the event's time becomes, in whole seconds.
+        now: the new time of the event, in whole seconds.
         unique: any text.
 
     Raises:
-        KeyError: there is no sample of this name.
+        KeyError: no sample has this name.
     """
     text = load(name).decode()
     envelope = json.loads(text)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.models.samples import (
+from tests.models.records import (
     AGGREGATED,
     API_CALL,
     FAILED_SIGN_IN,
@@ -49,30 +49,30 @@ from trailforward.models import (
     ],
 )
 def test_kind(event_type: Any, kind: type[CloudTrailRecord]) -> None:
-    """The class follows eventType, in any spelling AWS uses; what it does not name is a plain record."""
+    """The class depends on eventType, in any of AWS's spellings; other types give a base record."""
     assert type(parse_record({"eventType": event_type})) is kind
 
 
 def test_without_type() -> None:
-    """A record from before eventType existed is a plain record."""
+    """A record without eventType, from an old format version, is a base record."""
     assert type(parse_record({"eventVersion": "1.01"})) is CloudTrailRecord
 
 
 @pytest.mark.parametrize("value", [None, "text", 7, [], [{"eventType": "AwsApiCall"}]])
-def test_no_record(value: Any) -> None:
-    """What is no object is no record."""
+def test_values_that_are_not_objects(value: Any) -> None:
+    """A value that is not an object raises an error."""
     with pytest.raises(ValidationError):
         parse_record(value)
 
 
 def test_record_of_a_record() -> None:
-    """A record is itself."""
+    """A record is returned unchanged."""
     record = parse_record(API_CALL)
     assert parse_record(record) is record
 
 
 def test_sign_in() -> None:
-    """A sign-in tells who, with MFA or not, and what AWS adds about it."""
+    """A sign-in contains the user, MFA, and AWS's additional data."""
     record = parse_record(SIGN_IN)
     assert isinstance(record, ConsoleSignIn)
     assert (record.actor, record.is_root, record.mfa, record.error) == ("root", True, True, None)
@@ -92,27 +92,27 @@ def test_failed_sign_in() -> None:
 
 
 def test_failed_sign_in_without_message() -> None:
-    """Failure in the response is an error even where no message says why."""
+    """Failure in the response is an error even without a message."""
     record = parse_record({**SIGN_IN, "responseElements": {"ConsoleLogin": "Failure"}})
     assert record.error == Failure(None, "Failure")
 
 
 @pytest.mark.parametrize("data", [None, "MFAUsed", {}, {"MFAUsed": 7}])
 def test_sign_in_of_a_session(data: Any) -> None:
-    """A sign-in that does not tell of MFA is judged by its session."""
+    """If a sign-in has no MFA data, the session decides."""
     session = {**ROLE, "sessionContext": {"attributes": {"mfaAuthenticated": "true"}}}
     assert parse_record({**SIGN_IN, "userIdentity": session, "additionalEventData": data}).mfa is True
 
 
 def test_service_event() -> None:
-    """A service event was done by AWS, from within AWS."""
+    """The actor of a service event is AWS."""
     record = parse_record(SERVICE_EVENT)
     assert (record.actor, record.source_ip, record.source_service) == ("AWS Internal", None, "AWS Internal")
     assert record.error is None
 
 
 def test_identity_center_sign_in() -> None:
-    """A sign-in to IAM Identity Center names the user, and says Failure where it failed."""
+    """A sign-in to IAM Identity Center has the user name, and the error Failure if it failed."""
     record = parse_record(IDENTITY_CENTER_SIGN_IN)
     assert (record.actor, record.error) == ("jun", Failure(None, "Failure"))
 
@@ -124,7 +124,7 @@ def test_service_event_with_error() -> None:
 
 
 def test_network_activity() -> None:
-    """A denied call through an endpoint tells the foreign caller and the denial."""
+    """A denied call through an endpoint has the caller from the other account, and the error."""
     record = parse_record(NETWORK_ACTIVITY)
     assert record.actor == "AROAEXAMPLE:batch"
     assert record.error is not None
@@ -135,7 +135,7 @@ def test_network_activity() -> None:
 
 
 def test_insight() -> None:
-    """An insight's actor is who made most of the unusual calls; its rates are numbers."""
+    """The actor of an insight is the identity with most of the unusual calls; its rates are numbers."""
     record = parse_record(INSIGHT)
     assert isinstance(record, InsightEvent)
     assert record.actor == "Loud"
@@ -163,13 +163,13 @@ def test_insight() -> None:
     ],
 )
 def test_insight_of_nobody(attributions: Any) -> None:
-    """An insight that names nobody has no actor."""
+    """An insight without identities has no actor."""
     details = {"insightContext": {"attributions": attributions}}
     assert parse_record({**INSIGHT, "insightDetails": details}).actor is None
 
 
 def test_aggregated() -> None:
-    """An aggregated event has its id under the common name, its window as times, and who did most of it."""
+    """An aggregated event has an event_id, a time window, and the identity with the most events as actor."""
     record = parse_record(AGGREGATED)
     assert isinstance(record, AggregatedEvent)
     assert record.event_id == "00000000-0000-4000-8000-00000000000d"
@@ -192,5 +192,5 @@ def test_aggregated() -> None:
     ],
 )
 def test_aggregated_of_nobody(summary: Any) -> None:
-    """An aggregated event that does not count by identity has no actor."""
+    """An aggregated event without counts by identity has no actor."""
     assert parse_record({**AGGREGATED, "summary": summary}).actor is None

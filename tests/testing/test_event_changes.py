@@ -1,4 +1,4 @@
-"""Small changes to events by dotted paths."""
+"""Changes to events by dotted paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trailforward.testing.changes import changed
+from trailforward.testing.event_changes import apply_changes
 
 EVENT: dict[str, Any] = {
     "source": "aws.s3",
@@ -15,9 +15,9 @@ EVENT: dict[str, Any] = {
 
 
 def test_the_event_itself_stays() -> None:
-    """Changes are made to a copy, all the way down."""
+    """Changes apply to a deep copy."""
     value = {"new": []}
-    made = changed(EVENT, {"detail.a.c.0.d": 5, "detail.v": value}, ["detail.a.b"])
+    made = apply_changes(EVENT, {"detail.a.c.0.d": 5, "detail.v": value}, ["detail.a.b"])
     made["detail"]["v"]["new"].append(1)
     assert EVENT["detail"]["a"] == {"b": 1, "c": [{"d": 2}, {"d": 3}]}
     assert value == {"new": []}
@@ -38,36 +38,39 @@ def test_the_event_itself_stays() -> None:
     ],
 )
 def test_values_are_set(path: str, value: Any, expected: dict[str, Any]) -> None:
-    """Missing objects are made, objects are merged, all else is replaced, dots in keys are found."""
-    made = changed(EVENT, {path: value})
+    """Missing objects are created, objects are merged, and other values are replaced."""
+    made = apply_changes(EVENT, {path: value})
     assert (made if path == "source" else made["detail"]).items() >= expected.items()
 
 
 def test_unset_comes_before_set() -> None:
-    """Removing and setting one path replaces an object."""
-    assert changed(EVENT, {"detail": {"only": 1}}, ["detail"]) == {"source": "aws.s3", "detail": {"only": 1}}
+    """Unsetting and setting one path replaces an object."""
+    assert apply_changes(EVENT, {"detail": {"only": 1}}, ["detail"]) == {
+        "source": "aws.s3",
+        "detail": {"only": 1},
+    }
 
 
 def test_elements_of_arrays_are_removed() -> None:
-    """A number names an element."""
-    assert changed(EVENT, {}, ["detail.a.c.0"])["detail"]["a"]["c"] == [{"d": 3}]
+    """A number is the index of an element."""
+    assert apply_changes(EVENT, {}, ["detail.a.c.0"])["detail"]["a"]["c"] == [{"d": 3}]
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"unset": ["detail.nope"]}, "no detail.nope to unset"),
-        ({"unset": ["detail.nope.deeper"]}, "no detail.nope.deeper to unset"),
+        ({"unset": ["detail.nope"]}, "cannot unset detail.nope:"),
+        ({"unset": ["detail.nope.deeper"]}, "cannot unset detail.nope.deeper:"),
         ({"unset": ["detail.a.c.7"]}, "an array of 2, which has no '7'"),
-        ({"unset": ["source.x"]}, "a plain value, which has no 'x'"),
+        ({"unset": ["source.x"]}, "a scalar value, which has no 'x'"),
         ({"set": {"detail.a.c.2": 1}}, "an array of 2, which has no '2'"),
         ({"set": {"detail.a.c.d": 1}}, "an array of 2, which has no 'd'"),
-        ({"set": {"source.deep": 1}}, "a plain value, which has no 'deep'"),
-        ({"set": {"": 1}}, "no dotted path"),
+        ({"set": {"source.deep": 1}}, "a scalar value, which has no 'deep'"),
+        ({"set": {"": 1}}, "not a dotted path"),
     ],
 )
 def test_a_path_that_leads_nowhere_is_named(change: dict[str, Any], expected: str) -> None:
-    """A misspelt path raises instead of testing something else than was meant."""
+    """A misspelled path raises an error instead of testing something else."""
     with pytest.raises(ValueError, match=r"path|leads to|unset") as caught:
-        changed(EVENT, **{"set": {}, **change})
+        apply_changes(EVENT, **{"set": {}, **change})
     assert expected in str(caught.value)

@@ -1,4 +1,4 @@
-"""Factories of all kinds of event but calls of APIs."""
+"""Events that are not API calls."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ KINDS = {
 
 
 def parsed(event: Event) -> trailforward.CloudTrailRecord:
-    """The event's record, typed."""
+    """The typed record of the event."""
     (found,) = trailforward.parse(event)
     return found.detail
 
 
 @pytest.mark.parametrize("detail_type", KINDS)
 def test_every_kind_is_what_it_says(detail_type: str) -> None:
-    """Each factory needs no argument, and makes an envelope of its kind, where and when it is told."""
+    """Each function works without arguments, and sets account, Region, and time."""
     make, model = KINDS[detail_type]
     at = datetime(2027, 3, 4, 5, 6, 7, tzinfo=UTC)
     assert isinstance(parsed(make()), model)
@@ -65,7 +65,7 @@ def test_every_kind_is_what_it_says(detail_type: str) -> None:
 @pytest.mark.parametrize("user", ["rosa", root(), iam_user("rosa", mfa=True)])
 @pytest.mark.parametrize("mfa", [True, False])
 def test_sign_ins_tell_of_mfa(user: str, mfa: bool) -> None:  # noqa: FBT001  # a parameter of the test
-    """Users sign in without a session or a key, and the record tells of MFA, and of the device."""
+    """Users sign in without a session or an access key, and the record contains MFA and its device."""
     event = console_sign_in(user, mfa=mfa)
     record = parsed(event)
     assert isinstance(record, ConsoleSignIn)
@@ -76,7 +76,7 @@ def test_sign_ins_tell_of_mfa(user: str, mfa: bool) -> None:  # noqa: FBT001  # 
 
 
 def test_failed_sign_ins() -> None:
-    """A failure has a message without a code, and of an IAM user the name alone."""
+    """A failure has a message without a code, and for an IAM user only the name."""
     event = console_sign_in(error="Failed authentication")
     assert event.record["responseElements"] == {"ConsoleLogin": "Failure"}
     assert "errorCode" not in event.record
@@ -85,20 +85,20 @@ def test_failed_sign_ins() -> None:
 
 
 def test_federated_sign_ins() -> None:
-    """A role's session signs in as it is, without an MFA device of its own."""
+    """A role session signs in with its session and without an MFA device."""
     record = console_sign_in(assumed_role("SecurityAudit", "noor")).record
     assert record["userIdentity"]["arn"].endswith("assumed-role/SecurityAudit/noor")
     assert record["additionalEventData"].keys() & {"MFAIdentifier", "SamlProviderArn"} == {"SamlProviderArn"}
 
 
 def test_sign_ins_have_both_spellings() -> None:
-    """AWS spells the detail-type in two ways, and both can be had."""
+    """AWS spells the detail-type in two ways, and both are available."""
     assert console_sign_in()["detail-type"] == "AWS Console Sign In via CloudTrail"
     assert console_sign_in(spelling="Signin")["detail-type"] == "AWS Console Signin via CloudTrail"
 
 
 def test_service_events() -> None:
-    """Known ones look like their samples, others have the details given; none has a caller."""
+    """Known service events are like their samples, others have the given details; none has a caller."""
     assert service_event().record["serviceEventDetails"]["rotationType"] == "AUTOMATIC"
     assert parsed(service_event("UserAuthentication")).actor == "ines@example.com"
     record = service_event("NodeReplaced", service="eks", details={"node": "a"}).record
@@ -110,7 +110,7 @@ def test_service_events() -> None:
 
 
 def test_console_actions() -> None:
-    """Root's by default; name, console and user can be chosen."""
+    """The default caller is root; name, service, and user can be set."""
     assert parsed(console_action()).is_root
     record = console_action("Other", service="other", user="rosa").record
     assert (record["eventName"], record["eventSource"]) == ("Other", "other.amazonaws.com")
@@ -118,7 +118,7 @@ def test_console_actions() -> None:
 
 
 def test_insights_begin_and_end() -> None:
-    """Start and End of one seed share their ``sharedEventID``, and nothing else that identifies them."""
+    """Start and End of one seed share only their ``sharedEventID``."""
     start, end = (insight_event("RunInstances", state=state, seed=1) for state in ("Start", "End"))
     assert start.record["sharedEventID"] == end.record["sharedEventID"]
     assert start.record["eventID"] != end.record["eventID"]
@@ -131,7 +131,7 @@ def test_insights_begin_and_end() -> None:
 
 
 def test_network_activity() -> None:
-    """Denied by default, called from another account; allowed, of another service, by others on demand."""
+    """By default, the call is denied and comes from another account; both can be changed."""
     record = network_activity_event().record
     assert record["errorCode"] == "VpceAccessDenied"
     assert record["userIdentity"]["accountId"] == "123456789012"
@@ -141,7 +141,7 @@ def test_network_activity() -> None:
 
 
 def test_counts() -> None:
-    """Aggregated events are bare records of five minutes, and parse as such."""
+    """Aggregated events are records of five minutes without an envelope, and parse as such."""
     event = aggregated_event(
         {"GetObject": 3, "PutObject": 4}, time=datetime(2026, 5, 4, 9, 14, 59, tzinfo=UTC)
     )

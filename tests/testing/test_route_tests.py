@@ -1,4 +1,4 @@
-"""Route tests as a library: where events come from, and who is to blame when a test fails."""
+"""Route tests as a library: their events, and the reasons of failures."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from trailforward import Config, ConfigError, readymade
-from trailforward.testing import routes, samples
+from trailforward import Config, ConfigError, detections
+from trailforward.testing import route_tests, samples
 
 if TYPE_CHECKING:
     from trailforward.errors import Problem
@@ -17,29 +17,31 @@ HEAD = '[sinks.a]\nto = "stdout:"\n'
 
 
 def config(*tables: str) -> Config:
-    """A configuration of one sink and these routes."""
+    """A configuration with one sink and these routes."""
     return Config.from_toml(HEAD + "".join(f'[[routes]]\nsinks = ["a"]\n{table}\n' for table in tables))
 
 
 def reasons(made: Config, folder: Path = Path()) -> dict[str, str]:
     """Route → why its test failed; empty if it passed."""
     problems: list[Problem] = []
-    cases = routes.cases(made, folder=folder, problems=problems)
+    cases = route_tests.cases(made, folder=folder, problems=problems)
     assert problems == []
-    return {result.case.route.name: result.reason for result in routes.run(made.compiled_routes(), cases)}
+    return {
+        result.case.route.name: result.reason for result in route_tests.run(made.compiled_routes(), cases)
+    }
 
 
 def problem(test: str, folder: Path = Path()) -> Problem:
-    """What is wrong with a test."""
+    """The problem with a test."""
     problems: list[Problem] = []
     made = config(f'name = "r"\n[[routes.tests]]\nmatches = true\n{test}')
-    assert routes.cases(made, folder=folder, problems=problems) == []
+    assert route_tests.cases(made, folder=folder, problems=problems) == []
     (found,) = problems
     return found
 
 
 def test_the_router_judges_with_stop_and_default() -> None:
-    """A test passes only if the route gets the event in production; the reason names who keeps it."""
+    """A test passes only if the route gets the event in production; the reason names what prevents it."""
     attached = '[[routes.tests]]\nsample = "policy-attached"\n'
     found = reasons(
         config(
@@ -60,8 +62,8 @@ def test_the_router_judges_with_stop_and_default() -> None:
     }
 
 
-def test_a_default_route_behind_one_that_stops_is_told_so() -> None:
-    """Among default routes, too, the one that stops is named."""
+def test_a_default_route_after_one_that_stops() -> None:
+    """Among default routes, too, the reason names the route that stops."""
     found = reasons(
         config(
             'name = "first"\ndefault = true\nstop = true',
@@ -72,7 +74,7 @@ def test_a_default_route_behind_one_that_stops_is_told_so() -> None:
 
 
 def test_events_come_from_files_beside_the_configuration(tmp_path: Path) -> None:
-    """A file holds an envelope, or a bare record as CloudTrail writes it into a trail."""
+    """A file contains an envelope, or a record as CloudTrail writes it to S3."""
     import json
 
     (tmp_path / "envelope.json").write_bytes(samples.load("trail-stopped"))
@@ -89,13 +91,17 @@ def test_events_come_from_files_beside_the_configuration(tmp_path: Path) -> None
     [
         ('sample = "nope"', "routes.r.tests[0].sample", "trail-stopped"),
         ('event = "nope.json"', "routes.r.tests[0].event", "cannot read"),
-        ('event = "bad.json"', "routes.r.tests[0].event", "holds no event"),
-        ('sample = "trail-stopped"\nunset = ["detail.nope"]', "routes.r.tests[0]", "no detail.nope to unset"),
-        ('sample = "trail-stopped"\nset = { "region.x" = 1 }', "routes.r.tests[0]", "a plain value"),
+        ('event = "bad.json"', "routes.r.tests[0].event", "does not contain an event"),
+        (
+            'sample = "trail-stopped"\nunset = ["detail.nope"]',
+            "routes.r.tests[0]",
+            "cannot unset detail.nope:",
+        ),
+        ('sample = "trail-stopped"\nset = { "region.x" = 1 }', "routes.r.tests[0]", "a scalar value"),
     ],
 )
 def test_an_event_that_cannot_be_had_is_a_problem(test: str, key: str, expected: str, tmp_path: Path) -> None:
-    """Samples, files and paths that are not there are told with their key and fix."""
+    """Missing samples, files, and paths are reported with their key and the fix."""
     (tmp_path / "bad.json").write_text("{oops")
     found = problem(test, tmp_path)
     assert found.key == key
@@ -103,27 +109,27 @@ def test_an_event_that_cannot_be_had_is_a_problem(test: str, key: str, expected:
 
 
 def test_labels_tell_tests_apart() -> None:
-    """A test is called by its name, else by its event and changes; two alike get their places."""
+    """The label is the test's name, else its event and changes; equal labels get their index."""
     sample = 'sample = "trail-stopped"\nmatches = true\n'
     tests = [
         sample,
         f'{sample}unset = ["detail.requestID"]\nset = {{ region = "x" }}\n',
         sample,
-        f'{sample}name = "told"\n',
+        f'{sample}name = "named"\n',
     ]
     made = config('name = "r"\n' + "".join(f"[[routes.tests]]\n{test}" for test in tests))
-    assert [case.label for case in routes.cases(made, folder=Path(), problems=[])] == [
+    assert [case.label for case in route_tests.cases(made, folder=Path(), problems=[])] == [
         "trail-stopped",
         "trail-stopped, without detail.requestID, region = 'x'",
         "trail-stopped [2]",
-        "told",
+        "named",
     ]
 
 
-def test_a_ready_made_route_with_a_broken_test_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that cannot be run is never passed over."""
+def test_a_detection_with_an_invalid_test_is_not_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that cannot run is never skipped."""
     test = {"sample": "nope", "matches": True}
-    broken = readymade.ReadyRoute("r", "", "", '{"source": ["aws.s3"]}', (test,))
-    monkeypatch.setattr(readymade, "everything", lambda: {"r": broken})
-    with pytest.raises(ConfigError, match="no such sample"):
-        routes.ready_made_cases()
+    broken = detections.Detection("r", "", "", '{"source": ["aws.s3"]}', (test,))
+    monkeypatch.setattr(detections, "load_all", lambda: {"r": broken})
+    with pytest.raises(ConfigError, match="unknown sample"):
+        route_tests.detection_cases()

@@ -1,4 +1,4 @@
-"""``cloudtrail_event``: calls of APIs that look like the real thing."""
+"""``cloudtrail_event`` builds realistic events of API calls."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ CALLS = [(service, name) for service, name in known() if service != "signin"]
 
 @pytest.mark.parametrize(("service", "name"), CALLS, ids=[name for _, name in CALLS])
 def test_every_known_call_is_an_event_of_its_service(service: str, name: str) -> None:
-    """A name that the kit knows needs no service, and envelope and record agree in all that they share."""
+    """A known event name needs no service, and envelope and record agree."""
     event = cloudtrail_event(name)
     record = event.record
     assert list(event) == TOP
@@ -61,8 +61,8 @@ def test_every_known_call_is_an_event_of_its_service(service: str, name: str) ->
     assert parsed.detail.actor
 
 
-def test_a_call_with_a_sample_has_its_parameters_and_answer_in_another_place() -> None:
-    """What a sample tells of a call is kept, and its Region and account are replaced wherever they occur."""
+def test_a_call_with_a_sample_has_its_parameters_and_response() -> None:
+    """Details of the sample are kept; its Region and account are replaced everywhere."""
     event = cloudtrail_event("AuthorizeSecurityGroupIngress", region="sa-east-1", account="123456789012")
     sample = json.loads(samples.load("security-group-opened"))
     record = event.record
@@ -75,7 +75,7 @@ def test_a_call_with_a_sample_has_its_parameters_and_answer_in_another_place() -
 
 
 def test_an_unknown_call_is_a_plain_record_of_the_service_given() -> None:
-    """Any name makes an event, once it is said whose it is."""
+    """Any name makes an event if the service is given."""
     record = cloudtrail_event("DescribeThing", service="iot").record
     assert record["eventSource"] == "iot.amazonaws.com"
     assert record["readOnly"] is True
@@ -88,15 +88,15 @@ def test_an_unknown_call_is_a_plain_record_of_the_service_given() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "CreateThing"}, "which service has CreateThing"),
+        ({"name": "CreateThing"}, "unknown service of CreateThing"),
         ({"name": "ConsoleLogin"}, "use console_sign_in or service_event"),
-        ({"time": datetime(2026, 1, 1)}, "a time without a zone"),  # noqa: DTZ001  # the point
-        ({"name": "StopLogging", "time": datetime(2026, 1, 1)}, "a time without a zone"),  # noqa: DTZ001  # the point
+        ({"time": datetime(2026, 1, 1)}, "the time has no time zone"),  # noqa: DTZ001  # the point
+        ({"name": "StopLogging", "time": datetime(2026, 1, 1)}, "the time has no time zone"),  # noqa: DTZ001  # the point
         ({"requestParameters": [], "requestParameters.a": 1}, "leads to"),
     ],
 )
 def test_what_cannot_be_guessed_is_asked_for(options: dict[str, Any], message: str) -> None:
-    """A guess would let a test pass for the wrong reason: there is an error that says what to write."""
+    """Instead of guessing, the call raises an error that says what to write."""
     with pytest.raises(ValueError, match=message):
         cloudtrail_event(**options)
 
@@ -118,7 +118,7 @@ def test_users_of_every_kind(kind: str) -> None:
 
 
 def test_a_service_calls_from_no_address() -> None:
-    """Calls by a service name it in place of address and agent, without TLS; people have all three."""
+    """A call by a service has the service's name as address and user agent, and no TLS details."""
     record = cloudtrail_event("CreateKey", user=aws_service("events")).record
     assert record["sourceIPAddress"] == record["userAgent"] == "events.amazonaws.com"
     assert "tlsDetails" not in record
@@ -127,8 +127,8 @@ def test_a_service_calls_from_no_address() -> None:
     assert record["tlsDetails"]["clientProvidedHostHeader"] == "sts.eu-west-2.amazonaws.com"
 
 
-def test_mfa_is_told_as_cloudtrail_does() -> None:
-    """A long-term key has no session, and sessions tell of MFA by the texts true and false."""
+def test_mfa_is_text_as_in_cloudtrail() -> None:
+    """A long-term key has no session; sessions have MFA as the text true or false."""
     assert "sessionContext" not in cloudtrail_event(user="rosa").record["userIdentity"]
     for mfa in (True, False):
         (parsed,) = trailforward.parse(cloudtrail_event(user=iam_user("rosa", mfa=mfa)))
@@ -136,7 +136,7 @@ def test_mfa_is_told_as_cloudtrail_does() -> None:
 
 
 def test_users_of_other_accounts() -> None:
-    """An identity may be at home in another account than the event."""
+    """An identity may belong to another account than the event."""
     for user in (iam_user("rosa", account="123456789012"), assumed_role("Deploy", account="123456789012")):
         record = cloudtrail_event(user=user).record
         assert record["userIdentity"]["accountId"] == "123456789012"
@@ -144,12 +144,12 @@ def test_users_of_other_accounts() -> None:
 
 
 def test_a_whole_identity_is_taken_as_it_is() -> None:
-    """A dict is the ``userIdentity``."""
+    """A dict is used as the ``userIdentity``."""
     assert cloudtrail_event(user={"type": "Unknown"}).record["userIdentity"] == {"type": "Unknown"}
 
 
 def test_errors() -> None:
-    """A failed call has code and message where CloudTrail writes them, and no answer."""
+    """A failed call has a code, a message, and no response."""
     record = cloudtrail_event("AuthorizeSecurityGroupIngress", user="rosa", error="AccessDenied").record
     assert (
         "user/rosa is not authorized to perform: ec2:AuthorizeSecurityGroupIngress" in record["errorMessage"]
@@ -166,7 +166,7 @@ def test_errors() -> None:
 
 
 def test_keywords_for_what_rules_look_at() -> None:
-    """Address, agent and whether it only reads can be said, and stand where CloudTrail has them."""
+    """Source IP address, user agent, and read-only can be set."""
     record = cloudtrail_event(read_only=True, source_ip="198.51.100.1", user_agent="curl/8").record
     assert (record["readOnly"], record["sourceIPAddress"], record["userAgent"]) == (
         True,
@@ -176,7 +176,7 @@ def test_keywords_for_what_rules_look_at() -> None:
 
 
 def test_changes_reach_the_envelope() -> None:
-    """Further keywords are the record's keys, also dotted; the envelope is made of the changed record."""
+    """Other keywords are keys of the record, also dotted; the envelope matches the changed record."""
     changes: dict[str, Any] = {"requestParameters.a.b": 1}
     event = cloudtrail_event(awsRegion="eu-north-1", recipientAccountId="123456789012", **changes)
     assert (event["region"], event["account"]) == ("eu-north-1", "123456789012")
@@ -184,7 +184,7 @@ def test_changes_reach_the_envelope() -> None:
 
 
 def test_times_are_written_as_cloudtrail_writes_them() -> None:
-    """Any zone will do: events tell whole seconds of UTC."""
+    """Times may have any time zone; events contain UTC in whole seconds."""
     at = datetime(2026, 5, 4, 9, 15, 0, 999_999, tzinfo=timezone(timedelta(hours=2)))
     for name in ("StopLogging", "StopInstances"):
         assert cloudtrail_event(name, time=at)["time"] == "2026-05-04T07:15:00Z"
@@ -193,7 +193,7 @@ def test_times_are_written_as_cloudtrail_writes_them() -> None:
 @settings(deadline=None)
 @given(st.integers() | st.text())
 def test_a_seed_repeats_ids(seed: object) -> None:
-    """The same seed gives the same event, byte for byte; another one, or none, gives other ids."""
+    """The same seed gives the same event, byte for byte; another seed, or none, gives other IDs."""
     event = cloudtrail_event("StopLogging", seed=seed)
     assert event.raw == cloudtrail_event("StopLogging", seed=seed).raw
     others = [cloudtrail_event("StopLogging", seed=(seed, 1)), cloudtrail_event("StopLogging")]
@@ -205,11 +205,11 @@ def test_a_seed_repeats_ids(seed: object) -> None:
 
 
 def test_an_event_is_a_dict_and_its_bytes() -> None:
-    """``raw`` follows the dict; ``changed`` leaves the event itself alone, and unsets before it sets."""
+    """``raw`` follows the dict; ``with_changes`` keeps the original, and unsets before it sets."""
     event = cloudtrail_event()
     assert json.loads(event.raw) == event
-    other = event.changed({"detail.userAgent": "curl"}, ["detail.requestID"])
+    other = event.with_changes({"detail.userAgent": "curl"}, ["detail.requestID"])
     assert other.record["userAgent"] == "curl"
     assert "requestID" in event.record
     assert "requestID" not in json.loads(other.raw)["detail"]
-    assert event.changed() == event
+    assert event.with_changes() == event

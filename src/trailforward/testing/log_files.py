@@ -1,4 +1,4 @@
-"""Trail files: the objects CloudTrail writes to S3, and the notifications that tell of them."""
+"""Builds CloudTrail log files, which CloudTrail writes to S3, and the notifications about them."""
 
 from __future__ import annotations
 
@@ -7,39 +7,39 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
-from trailforward.testing._making import ACCOUNT, TIME
+from trailforward.testing._record_builder import ACCOUNT, TIME
 from trailforward.testing.event import Event
 from trailforward.testing.payloads import record
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trailforward.testing.payloads import Eventlike
+    from trailforward.testing.payloads import EventLike
 
 BUCKET = "example-trail"
 
 
-def trail_file(*events: Eventlike, compressed: bool = True) -> bytes:
-    """The bytes of a trail file: ``{"Records":[…]}``, with the exact bytes of each record.
+def log_file(*events: EventLike, compressed: bool = True) -> bytes:
+    """The bytes of a CloudTrail log file: ``{"Records":[…]}`` with the exact bytes of each record.
 
     Args:
-        *events: whose records it holds.
-        compressed: by gzip, as in the bucket.
+        *events: the events whose records the file contains.
+        compressed: whether to compress it with gzip, as CloudTrail does.
     """
     text = b'{"Records":[' + b",".join(map(record, events)) + b"]}"
     return gzip.compress(text, mtime=0) if compressed else text
 
 
-def trail_key(
+def log_file_key(
     account: str = ACCOUNT, region: str = "eu-west-1", time: datetime = TIME, unique: str = "EXAMPLE0a1B2c3D4"
 ) -> str:
-    """The key of a trail file, as CloudTrail names them.
+    """The S3 key of a log file, in CloudTrail's format.
 
     Args:
-        account: whose events it holds.
-        region: whose events it holds.
-        time: when it was written; aware.
-        unique: 16 characters.
+        account: the account of the events.
+        region: the Region of the events.
+        time: when the file was written, with a time zone.
+        unique: the unique part of the name, 16 characters.
     """
     time = time.astimezone(UTC)
     folder = f"AWSLogs/{account}/CloudTrail/{region}/{time:%Y/%m/%d}"
@@ -47,12 +47,12 @@ def trail_key(
 
 
 def as_s3_notification(*keys: str, bucket: str = BUCKET, size: int = 4096) -> dict[str, Any]:
-    """S3 tells the function itself of new objects. Put it in ``as_sqs`` or ``as_sns`` for those paths.
+    """An S3 event notification about new objects. Wrap it in ``as_sqs`` or ``as_sns`` for these sources.
 
     Args:
-        *keys: of the objects; :func:`trail_key` by default. Notifications spell them URL-encoded.
-        bucket: where they are.
-        size: of each, in bytes.
+        *keys: the keys of the objects, which S3 URL-encodes; :func:`log_file_key` by default.
+        bucket: the name of the bucket.
+        size: the size of each object in bytes.
     """
     return {
         "Records": [
@@ -81,18 +81,18 @@ def as_s3_notification(*keys: str, bucket: str = BUCKET, size: int = 4096) -> di
                     },
                 },
             }
-            for number, key in enumerate(keys or (trail_key(),))
+            for number, key in enumerate(keys or (log_file_key(),))
         ]
     }
 
 
 def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: int = 4096) -> Event:
-    """S3 tells of a new object by EventBridge.
+    """An EventBridge event of S3 about a new object.
 
     Args:
-        key: of the object; :func:`trail_key` by default.
-        bucket: where it is.
-        size: in bytes.
+        key: the key of the object; :func:`log_file_key` by default.
+        bucket: the name of the bucket.
+        size: the size of the object in bytes.
     """
     return Event(
         {
@@ -108,7 +108,7 @@ def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: 
                 "version": "0",
                 "bucket": {"name": bucket},
                 "object": {
-                    "key": key or trail_key(),
+                    "key": key or log_file_key(),
                     "size": size,
                     "etag": "0123456789abcdef0123456789abcdef",
                     "sequencer": "0062E99A88DC407460",
@@ -121,21 +121,21 @@ def as_s3_object_created(key: str | None = None, *, bucket: str = BUCKET, size: 
     )
 
 
-def as_trail_notification(*keys: str, bucket: str = BUCKET) -> dict[str, Any]:
-    """CloudTrail's own message about new trail files: put it in ``as_sns``, ``as_sqs`` or ``as_sns_in_sqs``.
+def as_cloudtrail_notification(*keys: str, bucket: str = BUCKET) -> dict[str, Any]:
+    """CloudTrail's SNS message about new log files. Wrap it in ``as_sns``, ``as_sqs``, or ``as_sns_in_sqs``.
 
     Args:
-        *keys: of the files; :func:`trail_key` by default.
-        bucket: where they are.
+        *keys: the keys of the files; :func:`log_file_key` by default.
+        bucket: the name of the bucket.
     """
-    return {"s3Bucket": bucket, "s3ObjectKey": list(keys or (trail_key(),))}
+    return {"s3Bucket": bucket, "s3ObjectKey": list(keys or (log_file_key(),))}
 
 
-def s3_test_message(bucket: str = BUCKET) -> dict[str, Any]:
-    """What S3 sends once when notifications are set up.
+def s3_test_event(bucket: str = BUCKET) -> dict[str, Any]:
+    """The test message that S3 sends when notifications are configured.
 
     Args:
-        bucket: whose.
+        bucket: the name of the bucket.
     """
     return {
         "Service": "Amazon S3",

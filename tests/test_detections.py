@@ -1,4 +1,4 @@
-"""The ready-made routes: valid for the real service, pinned to AWS, and each with tests that can fail."""
+"""The detections are valid for EventBridge, match only AWS's events, and have tests that can fail."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 
 from tests.support.settings import read
-from trailforward import readymade
+from trailforward import detections
 from trailforward.config import RouteTest
 from trailforward.patterns import Pattern, lint
 from trailforward.patterns.matcher import compile_rule
-from trailforward.testing import routes
+from trailforward.testing import route_tests
 
-ALL = readymade.everything()
+ALL = detections.load_all()
 NAMED = pytest.mark.parametrize("route", [pytest.param(route, id=name) for name, route in ALL.items()])
 
 
 def test_what_people_want_on_day_one_is_there() -> None:
-    """These names may be relied on in configurations."""
+    """Configurations may rely on these names."""
     assert list(ALL) == [
         "open-security-group",
         "root-sign-in",
@@ -43,16 +43,16 @@ def test_what_people_want_on_day_one_is_there() -> None:
 
 
 @NAMED
-def test_each_pattern_is_one_that_the_service_takes(route: readymade.ReadyRoute) -> None:
-    """Each pattern is valid, free of lints, and within the size that every account gets."""
+def test_each_pattern_is_one_that_the_service_takes(route: detections.Detection) -> None:
+    """Each pattern is valid, has no lints, and is within the default quota."""
     pattern = Pattern(route.pattern)
     assert lint(pattern) == []
     assert len(route.pattern) <= 2_048
 
 
 @NAMED
-def test_each_pattern_takes_nothing_that_could_be_forged(route: readymade.ReadyRoute) -> None:
-    """Each pattern names sources of AWS and CloudTrail's own detail-types, which no account can send."""
+def test_each_pattern_takes_nothing_that_could_be_forged(route: detections.Detection) -> None:
+    """Each pattern requires AWS's sources and CloudTrail's detail-types, which no account can send."""
     pattern = json.loads(route.pattern)
     for source in pattern["source"]:
         assert (source["prefix"] if isinstance(source, dict) else source).startswith("aws.")
@@ -61,8 +61,8 @@ def test_each_pattern_takes_nothing_that_could_be_forged(route: readymade.ReadyR
 
 
 @NAMED
-def test_each_route_is_explained_and_tested_both_ways(route: readymade.ReadyRoute) -> None:
-    """Each route has a title, one sentence why, and tests for what it takes and for what it almost takes."""
+def test_each_route_is_explained_and_tested_both_ways(route: detections.Detection) -> None:
+    """Each detection has a title, a reason of one sentence, and tests for matching and similar events."""
     assert route.title
     assert re.fullmatch(r"[^.]+\.", route.why)
     tests = [read(RouteTest, dict(test)) for test in route.tests]
@@ -70,18 +70,18 @@ def test_each_route_is_explained_and_tested_both_ways(route: readymade.ReadyRout
 
 
 def test_all_of_their_own_tests_hold_when_routed_together() -> None:
-    """The tests that ship with the routes pass in one router of all routes."""
-    cases = routes.ready_made_cases()
+    """The tests of all detections pass in one router of all detections."""
+    cases = route_tests.detection_cases()
     together = list({case.route.name: case.route for case in cases}.values())
-    results = list(routes.run(together, cases))
+    results = list(route_tests.run(together, cases))
     assert [(r.case.route.name, r.case.label, r.reason) for r in results if not r.passed] == []
     assert len(results) > 90
 
 
 @NAMED
-def test_every_part_of_every_pattern_is_guarded_by_a_test(route: readymade.ReadyRoute) -> None:
-    """Dropping any branch of ``$or``, or any field below detail, makes a test of the route fail."""
-    cases = [case for case in routes.ready_made_cases() if case.route.name == route.name]
+def test_every_part_of_every_pattern_is_guarded_by_a_test(route: detections.Detection) -> None:
+    """Removing any branch of ``$or`` or any field below detail makes a test of the detection fail."""
+    cases = [case for case in route_tests.detection_cases() if case.route.name == route.name]
     rules = Pattern(route.pattern).rules
 
     def notifications(mutant: list[dict[str, Any]]) -> bool:
@@ -95,10 +95,10 @@ def test_every_part_of_every_pattern_is_guarded_by_a_test(route: readymade.Ready
 
 
 def test_their_file_is_not_read_before_it_is_needed() -> None:
-    """A configuration without ready-made routes does not pay for them."""
+    """A configuration without detections does not read their file."""
     program = (
         "import sys, trailforward; trailforward.Config.to('stdout:').compiled_routes();"
-        "from trailforward import readymade; print(readymade.everything.cache_info().currsize)"
+        "from trailforward import detections; print(detections.load_all.cache_info().currsize)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"

@@ -1,4 +1,4 @@
-"""Making records: from a sample or from nothing, with ids of their own, in the envelope EventBridge makes."""
+"""Builds CloudTrail records, from a sample or from scratch, and wraps them in EventBridge envelopes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 
 from trailforward.message import as_envelope
 from trailforward.testing import samples
-from trailforward.testing.changes import changed
 from trailforward.testing.event import Event
+from trailforward.testing.event_changes import apply_changes
 from trailforward.testing.identities import Identity, iam_user, iso
 from trailforward.testing.services import is_data, reads_only
 
-#: Of AWS's documentation; 123456789012 is the other one.
+#: One of the two account IDs that AWS uses in its documentation; the other is 123456789012.
 ACCOUNT = "111122223333"
-#: When events happen if nothing else is said.
+#: The default time of events.
 TIME = datetime(2026, 9, 14, 9, 12, 44, tzinfo=UTC)
-#: Where callers are, and what they use.
-ADDRESS = "203.0.113.7"
-AGENT = "aws-cli/2.31.9 md/awscrt#0.28.2 ua/2.1 os/linux#6.12.41 md/arch#x86_64 lang/python#3.13.7"
+#: The default source IP address and user agent of callers.
+SOURCE_IP = "203.0.113.7"
+USER_AGENT = "aws-cli/2.31.9 md/awscrt#0.28.2 ua/2.1 os/linux#6.12.41 md/arch#x86_64 lang/python#3.13.7"
 
-#: Name of an IAM user, an identity, or a whole ``userIdentity``.
+#: The name of an IAM user, an identity, or a complete ``userIdentity``.
 User = str | Identity | Mapping[str, Any]
 
 _KEYS = """
@@ -34,12 +34,14 @@ eventType apiVersion managementEvent recipientAccountId sharedEventID vpcEndpoin
 serviceEventDetails insightDetails eventCategory tlsDetails sessionCredentialFromConsole
 """
 _ORDER = {key: place for place, key in enumerate(_KEYS.split())}
-_calls = count(1)
+_counter = count(1)
 
 
-def from_sample(name: str, account: str, region: str | None, time: datetime, unique: str) -> dict[str, Any]:
-    """A sample's record with other ids, at another time, in another place."""
-    text = samples.stamped(name, now=aware(time), unique=unique).decode()
+def record_from_sample(
+    name: str, account: str, region: str | None, time: datetime, unique: str
+) -> dict[str, Any]:
+    """The record of a sample, with new IDs and another time, account, and Region."""
+    text = samples.stamped(name, now=require_timezone(time), unique=unique).decode()
     envelope = json.loads(text)
     text = text.replace(envelope["account"], account).replace(
         envelope["region"], region or envelope["region"]
@@ -48,20 +50,20 @@ def from_sample(name: str, account: str, region: str | None, time: datetime, uni
     return record
 
 
-def call(
+def api_call_record(
     name: str, event_source: str, account: str, region: str, time: datetime, unique: str
 ) -> dict[str, Any]:
-    """The record of a call of which there is no sample."""
+    """The record of an API call for which there is no sample."""
     data = is_data(event_source, name)
     return {
         "eventVersion": "1.11",
         "userIdentity": {},
-        "eventTime": iso(aware(time)),
+        "eventTime": iso(require_timezone(time)),
         "eventSource": event_source,
         "eventName": name,
         "awsRegion": region,
-        "sourceIPAddress": ADDRESS,
-        "userAgent": AGENT,
+        "sourceIPAddress": SOURCE_IP,
+        "userAgent": USER_AGENT,
         "requestParameters": None,
         "responseElements": None,
         "requestID": new_id(unique, "requestID"),
@@ -71,12 +73,12 @@ def call(
         "managementEvent": not data,
         "recipientAccountId": account,
         "eventCategory": "Data" if data else "Management",
-        "tlsDetails": tls(event_source, region),
+        "tlsDetails": tls_details(event_source, region),
     }
 
 
-def tls(event_source: str, region: str) -> dict[str, str]:
-    """The connection to a service's endpoint."""
+def tls_details(event_source: str, region: str) -> dict[str, str]:
+    """The ``tlsDetails`` of a connection to a service's endpoint."""
     return {
         "tlsVersion": "TLSv1.3",
         "cipherSuite": "TLS_AES_128_GCM_SHA256",
@@ -84,41 +86,41 @@ def tls(event_source: str, region: str) -> dict[str, str]:
     }
 
 
-def told(user: User, account: str, time: datetime) -> dict[str, Any]:
-    """The ``userIdentity`` of a user."""
+def user_identity(user: User, account: str, time: datetime) -> dict[str, Any]:
+    """The ``userIdentity`` for a user."""
     if isinstance(user, Mapping):
         return dict(user)
-    return (iam_user(user) if isinstance(user, str) else user)(account, aware(time))
+    return (iam_user(user) if isinstance(user, str) else user)(account, require_timezone(time))
 
 
-def enveloped(record: dict[str, Any], changes: Mapping[str, Any], unique: str) -> Event:
-    """The record, changed, in the envelope that EventBridge makes."""
-    envelope = as_envelope(_ordered(changed(record, changes)))
+def to_event(record: dict[str, Any], changes: Mapping[str, Any], unique: str) -> Event:
+    """Applies changes to the record and wraps it in the envelope that EventBridge would add."""
+    envelope = as_envelope(_ordered(apply_changes(record, changes)))
     return Event(envelope | {"id": new_id(unique, "id")})
 
 
 def _ordered(record: dict[str, Any]) -> dict[str, Any]:
-    """The record in the order of keys that CloudTrail mostly writes; others come last."""
+    """The record with its keys in CloudTrail's usual order; other keys come last."""
     return {key: record[key] for key in sorted(record, key=lambda key: _ORDER.get(key, len(_ORDER)))}
 
 
-def unique_text(seed: object, *parts: str) -> str:
-    """A text that is the event's own: of the seed, or of this call where there is none."""
-    told = f"call {next(_calls)}" if seed is None else f"seed {seed}"
-    return ":".join((told, *parts))
+def unique_name(seed: object, *parts: str) -> str:
+    """A name that identifies the event: derived from the seed, or different for each call without one."""
+    prefix = f"call {next(_counter)}" if seed is None else f"seed {seed}"
+    return ":".join((prefix, *parts))
 
 
 def new_id(unique: str, what: str) -> str:
-    """An id of the event."""
+    """A UUID derived from the event's unique name and the purpose of the ID."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"trailforward:{unique}:{what}"))
 
 
-def aware(time: datetime) -> datetime:
-    """The same moment.
+def require_timezone(time: datetime) -> datetime:
+    """The same time.
 
     Raises:
-        ValueError: it has no zone.
+        ValueError: it has no time zone.
     """
     if time.tzinfo is None:
-        raise ValueError("a time without a zone: write datetime(…, tzinfo=UTC)")
+        raise ValueError("the time has no time zone: write datetime(…, tzinfo=UTC)")
     return time

@@ -1,4 +1,4 @@
-"""Records of every kind, invented after AWS's documentation, and ways to look at models."""
+"""Records of every type, written after AWS's documentation, and helpers to inspect models."""
 
 import json
 from typing import Any
@@ -312,7 +312,7 @@ KINDS: list[Json] = [
 
 
 def envelope(detail: Any) -> Json:
-    """The envelope that EventBridge puts around a record."""
+    """The envelope that EventBridge adds to a record."""
     return {
         "version": "0",
         "id": "00000000-0000-4000-8000-00000000000e",
@@ -327,17 +327,17 @@ def envelope(detail: Any) -> Json:
 
 
 def dump(model: LenientModel) -> Json:
-    """What the documentation tells people to write."""
+    """Dumps a model as the documentation recommends."""
     return model.model_dump(by_alias=True, exclude_unset=True)
 
 
 def text(value: Any) -> str:
-    """JSON text that tells 1, 1.0 and true apart, and not the order of keys."""
+    """JSON text that distinguishes 1, 1.0, and true, but ignores the order of keys."""
     return json.dumps(value, sort_keys=True)
 
 
 def nested(value: Any) -> list[LenientModel]:
-    """A model and all models within it."""
+    """A model and all models in it."""
     if isinstance(value, list):
         return [model for item in value for model in nested(item)]
     if not isinstance(value, LenientModel):
@@ -346,7 +346,7 @@ def nested(value: Any) -> list[LenientModel]:
 
 
 def helpers(model: LenientModel) -> Json:
-    """Every helper property of a model, read."""
+    """The values of all helper properties of a model."""
     names = {
         name
         for cls in type(model).__mro__
@@ -358,5 +358,5 @@ def helpers(model: LenientModel) -> Json:
 
 
 def event(detail: Any) -> EventBridgeEvent:
-    """A detail, as it comes in its envelope."""
+    """An event with this detail."""
     return EventBridgeEvent.model_validate(envelope(detail))

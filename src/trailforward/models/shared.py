@@ -1,4 +1,4 @@
-"""The small objects within a record.
+"""The objects inside a record that several types of record share.
 
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 """
@@ -14,8 +14,8 @@ class Failure(NamedTuple):
     """Why a call or a sign-in failed.
 
     Attributes:
-        code: AWS's error code, ``AccessDenied``; None for sign-ins, which have none.
-        message: AWS's text; None where only a code came.
+        code: AWS's error code, ``AccessDenied``; None for sign-ins.
+        message: AWS's error message; None if there is only a code.
     """
 
     code: str | None
@@ -26,12 +26,12 @@ class Failure(NamedTuple):
 
 
 class Resource(LenientModel):
-    """A resource that the event touched. Any of the members may be missing.
+    """A resource that the event affected or read. Any field may be missing.
 
     Attributes:
         arn: its ARN.
-        arn_prefix: beginning of the ARNs, where many resources are meant.
-        account_id: its owner.
+        arn_prefix: common prefix of the ARNs, if the entry describes many resources.
+        account_id: the account that owns it.
         type: ``AWS::S3::Bucket``.
     """
 
@@ -42,12 +42,12 @@ class Resource(LenientModel):
 
 
 class TlsDetails(LenientModel):
-    """The TLS connection of the call; absent for calls that a service made on somebody's behalf.
+    """The TLS connection of the call; absent for calls that a service made on behalf of a caller.
 
     Attributes:
         tls_version: ``TLSv1.3``.
         cipher_suite: ``TLS_AES_128_GCM_SHA256``.
-        client_provided_host_header: the host name that the client asked for.
+        client_provided_host_header: the host name that the client requested.
         key_exchange: ``X25519MLKEM768``.
     """
 
@@ -58,12 +58,12 @@ class TlsDetails(LenientModel):
 
 
 class Addendum(LenientModel):
-    """Why an event is late, or which earlier event it updates.
+    """Why an event was delayed, or which earlier event it updates.
 
     Attributes:
         reason: ``DELIVERY_DELAY``, ``UPDATED_DATA`` or ``SERVICE_OUTAGE``.
         updated_fields: names of the changed fields (UPDATED_DATA only).
-        original_request_id: requestID of the earlier event, where it differs.
+        original_request_id: requestID of the earlier event, if it differs.
         original_event_id: eventID of the earlier event.
     """
 
@@ -76,12 +76,12 @@ class Addendum(LenientModel):
 class EdgeDeviceDetails(LenientModel):
     """The edge device that served the call (S3 on Outposts, Snow family).
 
-    Member names: https://github.com/aws/aws-cloudtrail-processing-library.
+    Field names: https://github.com/aws/aws-cloudtrail-processing-library.
 
     Attributes:
-        type: kind of device.
-        snow_job_id: the Snow job.
-        device_id: the device.
+        type: type of the device.
+        snow_job_id: ID of the Snow job.
+        device_id: ID of the device.
         device_family: its family.
     """
 
@@ -92,7 +92,7 @@ class EdgeDeviceDetails(LenientModel):
 
 
 class EventContext(LenientModel):
-    """Enrichment chosen by the customer. Only in CloudTrail Lake, never in EventBridge or trails.
+    """Enrichment that the customer configured. Only in CloudTrail Lake, never in EventBridge or trails.
 
     Attributes:
         request_context: IAM global condition keys that were evaluated, ``aws:…``.

@@ -1,4 +1,4 @@
-"""String comparisons that Python does not have: the service's case rule, and wildcards."""
+"""Compares strings as event patterns do: without case, and with wildcards."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ if TYPE_CHECKING:
 
 
 def ignoring_case(operand: str) -> Callable[[str], bool]:
-    """``equals-ignore-case``.
+    """The ``equals-ignore-case`` test.
 
-    Each character of the *operand* may appear in its lower-case or its upper-case form, and the original
-    does not count by itself: not symmetric, so folding both sides would be wrong (Event Ruler).
+    Each character of the *operand* matches its lower-case and its upper-case form, but not itself if it is
+    neither. The rule is not symmetric, so case-folding both sides would be wrong (source: Event Ruler).
     """
     if operand.isascii():
         low = operand.lower()
@@ -22,7 +22,7 @@ def ignoring_case(operand: str) -> Callable[[str], bool]:
 
 
 def prefix_ignoring_case(operand: str) -> Callable[[str], bool]:
-    """``prefix`` with ``equals-ignore-case``."""
+    """The ``prefix`` test with ``equals-ignore-case``."""
     if operand.isascii():
         low, size = operand.lower(), len(operand)
         return lambda leaf: (head := leaf[:size]).isascii() and head.lower() == low
@@ -31,7 +31,7 @@ def prefix_ignoring_case(operand: str) -> Callable[[str], bool]:
 
 
 def suffix_ignoring_case(operand: str) -> Callable[[str], bool]:
-    """``suffix`` with ``equals-ignore-case``."""
+    """The ``suffix`` test with ``equals-ignore-case``."""
     if operand.isascii():
         low, size = operand.lower(), len(operand)
         return lambda leaf: (tail := leaf[max(len(leaf) - size, 0) :]).isascii() and tail.lower() == low
@@ -40,15 +40,15 @@ def suffix_ignoring_case(operand: str) -> Callable[[str], bool]:
 
 
 def case_forms(operand: str) -> Sequence[tuple[str, str]]:
-    """Lower-case and upper-case form of each character; one character may become several."""
+    """The lower-case and upper-case form of each character; a form may have several characters."""
     return [(char.lower(), char.upper()) for char in operand]
 
 
 def _read_forward(leaf: str, forms: Sequence[tuple[str, str]]) -> int:
-    """Where the forms end in the leaf, or -1.
+    """The position in the leaf after all forms, or -1.
 
-    The two forms of a character are equal or differ in their first and their last character, so the
-    first that fits is the only one that can: no backtracking.
+    The two forms of a character are equal or differ in their first and last characters. So at most one of
+    them matches, and no backtracking is needed.
     """
     at = 0
     for low, high in forms:
@@ -74,10 +74,10 @@ def _read_backward(leaf: str, forms: Sequence[tuple[str, str]]) -> bool:
 
 
 def wildcard(operand: str) -> Callable[[str], bool]:
-    """``wildcard``: ``*`` stands for any characters, none included; the whole leaf must match.
+    """The ``wildcard`` test: ``*`` matches any number of characters, and the whole leaf must match.
 
-    By segments, not by a regular expression: ``find`` never looks at a character twice in vain, so the
-    time is linear in the leaf for each segment.
+    It searches segment by segment instead of with a regular expression, so that the time is linear in the
+    length of the leaf for each segment.
     """
     head, *middle = wildcard_segments(operand)
     if not middle:
@@ -102,10 +102,10 @@ def wildcard(operand: str) -> Callable[[str], bool]:
 
 
 def wildcard_segments(operand: str) -> list[str]:
-    """The literal texts around the stars, unescaped; one more than there are stars.
+    """The unescaped literals between the wildcards; one more than there are wildcards.
 
     Raises:
-        ValueError: with the service's own words; positions count UTF-8 bytes from 1.
+        ValueError: with EventBridge's message; positions count UTF-8 bytes from 1.
     """
     segments = [""]
     at, star_before = 0, False

@@ -1,33 +1,33 @@
-"""All other kinds of event: sign-ins, service events, console actions, insights, network activity, counts."""
+"""Builds events that are not API calls: sign-ins, service events, console actions, insights, and others."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from trailforward.testing._making import (
+from trailforward.testing._record_builder import (
     ACCOUNT,
     TIME,
-    aware,
-    call,
-    enveloped,
-    from_sample,
+    api_call_record,
     new_id,
-    told,
-    unique_text,
+    record_from_sample,
+    require_timezone,
+    to_event,
+    unique_name,
+    user_identity,
 )
-from trailforward.testing.changes import changed
 from trailforward.testing.event import Event
+from trailforward.testing.event_changes import apply_changes
 from trailforward.testing.identities import iso
 from trailforward.testing.services import default_region, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from trailforward.testing._making import User
+    from trailforward.testing._record_builder import User
 
 
-def console_sign_in(  # noqa: PLR0913  # one keyword for each thing that rules look at
+def console_sign_in(  # noqa: PLR0913  # one keyword for each field that rules test
     user: User = "rosa",
     *,
     mfa: bool = True,
@@ -39,26 +39,28 @@ def console_sign_in(  # noqa: PLR0913  # one keyword for each thing that rules l
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """A sign-in to the console: ``ConsoleLogin``.
+    """An event of a console sign-in: ``ConsoleLogin``.
 
     Args:
-        user: as for :func:`cloudtrail_event`; ``root()``, say.
+        user: as for :func:`cloudtrail_event`; for example ``root()``.
         mfa: whether multi-factor authentication was used.
-        error: why it failed: ``Failed authentication``.
-        account: that was entered.
-        region: of the sign-in endpoint.
-        time: when; aware.
-        spelling: of the detail-type, of which AWS has two: rules must match both.
+        error: the error message of a failed sign-in, such as ``Failed authentication``.
+        account: the account of the sign-in.
+        region: the Region of the sign-in endpoint.
+        time: the time of the event, with a time zone.
+        spelling: the spelling in the detail-type. AWS uses both, so rules must match both.
         seed: as for :func:`cloudtrail_event`.
         **changes: as for :func:`cloudtrail_event`.
     """
-    identity = told(user, account, time)
+    identity = user_identity(user, account, time)
     kind = identity.get("type")
     sample = {"Root": "root-console-login", "AssumedRole": "federated-console-login"}
-    unique = unique_text(seed, "signin", "ConsoleLogin")
-    record = from_sample(sample.get(kind or "", "console-login-without-mfa"), account, region, time, unique)
+    unique = unique_name(seed, "signin", "ConsoleLogin")
+    record = record_from_sample(
+        sample.get(kind or "", "console-login-without-mfa"), account, region, time, unique
+    )
     if kind in {"IAMUser", "Root"}:
-        identity.pop("sessionContext", None)  # there is no session yet, and no key
+        identity.pop("sessionContext", None)  # there is neither a session nor a key yet
         identity["accessKeyId"] = ""
     data = record["additionalEventData"]
     data.pop("MFAIdentifier", None)
@@ -71,12 +73,12 @@ def console_sign_in(  # noqa: PLR0913  # one keyword for each thing that rules l
         if kind == "IAMUser":
             rest = ("type", "accountId", "accessKeyId", "userName")
             identity = {key: identity[key] for key in rest if key in identity}
-    event = enveloped(record | {"userIdentity": identity}, changes, unique)
+    event = to_event(record | {"userIdentity": identity}, changes, unique)
     event["detail-type"] = f"AWS Console {spelling} via CloudTrail"
     return event
 
 
-def service_event(  # noqa: PLR0913  # one keyword for each thing that rules look at
+def service_event(  # noqa: PLR0913  # one keyword for each field that rules test
     name: str = "RotateKey",
     *,
     service: str | None = None,
@@ -87,30 +89,30 @@ def service_event(  # noqa: PLR0913  # one keyword for each thing that rules loo
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """What a service did of its own accord: a key was rotated, somebody signed in by Identity Center.
+    """An event of a service without an API call: a key rotation, or a sign-in to IAM Identity Center.
 
     Args:
-        name: of the event; ``UserAuthentication`` for Identity Center.
+        name: the event name; ``UserAuthentication`` for Identity Center.
         service: as for :func:`cloudtrail_event`.
-        details: the record's ``serviceEventDetails``; by default those of the sample, if there is one.
-        account: where it happened.
-        region: where it happened.
-        time: when; aware.
+        details: the ``serviceEventDetails``; by default those of the sample, if there is one.
+        account: the account of the event.
+        region: the Region of the event.
+        time: the time of the event, with a time zone.
         seed: as for :func:`cloudtrail_event`.
         **changes: as for :func:`cloudtrail_event`.
     """
     event_source = source_of(name, service)
-    unique = unique_text(seed, event_source, name)
+    unique = unique_name(seed, event_source, name)
     samples_of = {
         ("kms.amazonaws.com", "RotateKey"): "kms-key-rotated",
         ("signin.amazonaws.com", "UserAuthentication"): "sso-user",
     }
     sample = samples_of.get((event_source, name))
     if sample is not None:
-        record = from_sample(sample, account, region, time, unique)
+        record = record_from_sample(sample, account, region, time, unique)
     else:
         region = region or default_region(event_source)
-        record = call(name, event_source, account, region, time, unique)
+        record = api_call_record(name, event_source, account, region, time, unique)
         for key in ("requestID", "tlsDetails"):
             del record[key]
         record |= {
@@ -123,10 +125,10 @@ def service_event(  # noqa: PLR0913  # one keyword for each thing that rules loo
         }
     if details is not None:
         record["serviceEventDetails"] = dict(details)
-    return enveloped(record, changes, unique)
+    return to_event(record, changes, unique)
 
 
-def console_action(  # noqa: PLR0913  # one keyword for each thing that rules look at
+def console_action(  # noqa: PLR0913  # one keyword for each field that rules test
     name: str = "SetAdditionalContacts",
     *,
     service: str = "billingconsole",
@@ -137,28 +139,28 @@ def console_action(  # noqa: PLR0913  # one keyword for each thing that rules lo
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """Something done in the console that has no API.
+    """An event of an action in the console that has no API.
 
     Args:
-        name: of the action.
-        service: the console's.
+        name: the event name.
+        service: the service name of the console.
         user: as for :func:`cloudtrail_event`; by default root.
-        account: where it happened.
-        region: where it happened.
-        time: when; aware.
+        account: the account of the event.
+        region: the Region of the event.
+        time: the time of the event, with a time zone.
         seed: as for :func:`cloudtrail_event`.
         **changes: as for :func:`cloudtrail_event`.
     """
     event_source = source_of(name, service)
-    unique = unique_text(seed, event_source, name)
-    record = from_sample("billing-preferences-changed", account, region, time, unique)
+    unique = unique_name(seed, event_source, name)
+    record = record_from_sample("billing-preferences-changed", account, region, time, unique)
     record |= {"eventSource": event_source, "eventName": name}
     if user is not None:
-        record["userIdentity"] = told(user, account, time)
-    return enveloped(record, changes, unique)
+        record["userIdentity"] = user_identity(user, account, time)
+    return to_event(record, changes, unique)
 
 
-def insight_event(  # noqa: PLR0913  # one keyword for each thing that rules look at
+def insight_event(  # noqa: PLR0913  # one keyword for each field that rules test
     name: str = "TerminateInstances",
     *,
     state: Literal["Start", "End"] = "Start",
@@ -170,31 +172,31 @@ def insight_event(  # noqa: PLR0913  # one keyword for each thing that rules loo
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """CloudTrail noticed an unusual rate of calls, or of errors.
+    """An event of CloudTrail Insights about an unusual rate of calls or errors.
 
     Args:
-        name: of the call whose rate is unusual.
-        state: ``End`` of the insight that ``Start`` of the same seed began.
+        name: the name of the call whose rate is unusual.
+        state: ``Start`` or ``End``. Events with the same seed belong to the same insight.
         service: as for :func:`cloudtrail_event`.
-        error: the code whose rate is unusual; None for the rate of calls.
-        account: where it happened.
-        region: where it happened.
-        time: when; aware.
+        error: the error code whose rate is unusual; None for the rate of calls.
+        account: the account of the event.
+        region: the Region of the event.
+        time: the time of the event, with a time zone.
         seed: as for :func:`cloudtrail_event`.
-        **changes: as for :func:`cloudtrail_event`; ``insightDetails`` is one of the keys.
+        **changes: as for :func:`cloudtrail_event`; ``insightDetails`` is a key of the record.
     """
     event_source = source_of(name, service)
-    unique = unique_text(seed, event_source, name)
-    record = from_sample("insight-start", account, region, time, unique)
+    unique = unique_name(seed, event_source, name)
+    record = record_from_sample("insight-start", account, region, time, unique)
     details = record["insightDetails"]
     details |= {"state": state, "eventSource": event_source, "eventName": name}
     if error is not None:
         details |= {"insightType": "ApiErrorRateInsight", "errorCode": error}
     record["eventID"] = new_id(unique, f"eventID {state}")
-    return enveloped(record, changes, f"{unique}:{state}")
+    return to_event(record, changes, f"{unique}:{state}")
 
 
-def network_activity_event(  # noqa: PLR0913  # one keyword for each thing that rules look at
+def network_activity_event(  # noqa: PLR0913  # one keyword for each field that rules test
     name: str = "PutObject",
     *,
     service: str | None = None,
@@ -206,33 +208,33 @@ def network_activity_event(  # noqa: PLR0913  # one keyword for each thing that 
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """A call through a VPC endpoint, as the endpoint's owner sees it.
+    """A network activity event: a call through a VPC endpoint, as the owner of the endpoint receives it.
 
     Args:
-        name: of the call.
+        name: the event name.
         service: as for :func:`cloudtrail_event`.
         user: as for :func:`cloudtrail_event`; by default a role of another account.
-        denied: whether the endpoint's policy denied it.
-        account: the endpoint's owner.
-        region: where it happened.
-        time: when; aware.
+        denied: whether the endpoint policy denied the call.
+        account: the account that owns the endpoint.
+        region: the Region of the event.
+        time: the time of the event, with a time zone.
         seed: as for :func:`cloudtrail_event`.
         **changes: as for :func:`cloudtrail_event`.
     """
     event_source = source_of(name, service)
-    unique = unique_text(seed, event_source, name)
-    record = from_sample("network-activity-denied", account, region, time, unique)
+    unique = unique_name(seed, event_source, name)
+    record = record_from_sample("network-activity-denied", account, region, time, unique)
     if event_source != record["eventSource"]:
         del record["resources"]
     record |= {"eventSource": event_source, "eventName": name}
     if not denied:
         del record["errorCode"], record["errorMessage"]
     if user is not None:
-        record["userIdentity"] = told(user, account, time)
-    return enveloped(record, changes, unique)
+        record["userIdentity"] = user_identity(user, account, time)
+    return to_event(record, changes, unique)
 
 
-def aggregated_event(  # one keyword for each thing that rules look at
+def aggregated_event(  # one keyword for each field that rules test
     counts: Mapping[str, int] | None = None,
     *,
     service: str = "s3",
@@ -242,19 +244,19 @@ def aggregated_event(  # one keyword for each thing that rules look at
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """Data events counted over five minutes: a bare record, since EventBridge has no such event.
+    """A record of data events counted over five minutes. It has no envelope: EventBridge has no such event.
 
     Args:
-        counts: event name → how often; ``{"GetObject": 412}`` by default.
+        counts: event name → count; ``{"GetObject": 412}`` by default.
         service: as for :func:`cloudtrail_event`.
-        account: where it happened.
-        region: where it happened.
-        time: a moment within the five minutes; aware.
+        account: the account of the event.
+        region: the Region of the event.
+        time: a time within the five minutes, with a time zone.
         seed: as for :func:`cloudtrail_event`.
         **changes: as for :func:`cloudtrail_event`.
     """
     event_source = source_of("", service)
-    start = aware(time).astimezone(UTC).replace(second=0, microsecond=0)
+    start = require_timezone(time).astimezone(UTC).replace(second=0, microsecond=0)
     start -= timedelta(minutes=start.minute % 5)
     statistics = [{"name": name, "value": value} for name, value in (counts or {"GetObject": 412}).items()]
     total = sum(item["value"] for item in statistics if isinstance(item["value"], int))
@@ -262,7 +264,7 @@ def aggregated_event(  # one keyword for each thing that rules look at
     record = {
         "eventVersion": "1.0",
         "accountId": account,
-        "eventId": new_id(unique_text(seed, event_source, "aggregated"), "eventId"),
+        "eventId": new_id(unique_name(seed, event_source, "aggregated"), "eventId"),
         "eventCategory": "Aggregated",
         "eventType": "AwsAggregatedEvent",
         "awsRegion": region,
@@ -281,4 +283,4 @@ def aggregated_event(  # one keyword for each thing that rules look at
             "details": [{"dimension": "userIdentity", "statistics": [caller], "aggregationType": "Count"}],
         },
     }
-    return Event(changed(record, changes))
+    return Event(apply_changes(record, changes))

@@ -1,4 +1,4 @@
-"""Route tests: ``[[routes.tests]]``, judged by the engine that routes in production.
+"""Runs the tests in a configuration's routes (``[[routes.tests]]``) with the router that production uses.
 
 ::
 
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trailforward import readymade
+from trailforward import detections
 from trailforward.config import RouteTest
 from trailforward.errors import ConfigError, EventError, Problem
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern
 from trailforward.pipeline.routing import Route, Router
 from trailforward.testing import samples
-from trailforward.testing.changes import changed
+from trailforward.testing.event_changes import apply_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,9 +33,9 @@ class RouteCase:
 
     Attributes:
         route: the route under test.
-        label: what is tested, in words; unique among the route's tests.
-        expected: whether the route is to take the event.
-        event: the envelope, with all changes made.
+        label: description of the test; unique in the route.
+        expected: whether the route must accept the event.
+        event: the envelope, with all changes applied.
     """
 
     route: Route
@@ -46,12 +46,12 @@ class RouteCase:
 
 @dataclass(frozen=True, slots=True)
 class RouteResult:
-    """What came of a test.
+    """The result of a test.
 
     Attributes:
         case: the test.
-        taken_by: names of all routes that take the event.
-        reason: why it failed, one sentence; empty if it passed.
+        taken_by: names of all routes that accept the event.
+        reason: why the test failed, in one sentence; empty if it passed.
     """
 
     case: RouteCase
@@ -60,7 +60,7 @@ class RouteResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the route did what was expected."""
+        """Whether the route did what the test expects."""
         return not self.reason
 
 
@@ -69,8 +69,8 @@ def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[Rout
 
     Args:
         config: a valid configuration.
-        folder: where the files lie that tests name.
-        problems: tests whose event cannot be had are added to it.
+        folder: the folder of event files that tests refer to.
+        problems: problems with tests (such as a missing event file) are appended to this list.
     """
     found: list[RouteCase] = []
     for settings, route in zip(config.routes, config.compiled_routes(), strict=True):
@@ -78,29 +78,30 @@ def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[Rout
     return found
 
 
-def ready_made_cases() -> list[RouteCase]:
-    """The ready-made routes' own tests.
+def detection_cases() -> list[RouteCase]:
+    """The tests of all detections.
 
     Raises:
-        ConfigError: a test changes what its sample has not.
+        ConfigError: a test changes a value that its sample does not have.
     """
     found: list[RouteCase] = []
     problems: list[Problem] = []
-    for ready in readymade.everything().values():
-        route = Route(ready.name, (), Pattern(ready.pattern))
-        tests = [RouteTest(**test) for test in ready.tests]
-        found += _cases(route, tests, ready.name, Path(), problems)
+    for detection in detections.load_all().values():
+        route = Route(detection.name, (), Pattern(detection.pattern))
+        tests = [RouteTest(**test) for test in detection.tests]
+        found += _cases(route, tests, detection.name, Path(), problems)
     if problems:
         raise ConfigError(problems)
     return found
 
 
 def run(routes: Sequence[Route], tests: Sequence[RouteCase]) -> Iterator[RouteResult]:
-    """Runs tests by a router of all the routes, as in production.
+    """Runs tests with a router of all routes, as in production.
 
     Args:
-        routes: all of them, in order: an earlier one may stop an event, any may keep it from a default one.
-        tests: of these routes.
+        routes: all routes in order, because other routes may keep an event from a route (``stop``,
+            ``default``).
+        tests: tests of these routes.
     """
     router = Router(routes)
     for case in tests:
@@ -129,8 +130,8 @@ def _cases(
     for index, test in enumerate(tests):
         place = f"{key}.tests[{index}]"
         try:
-            event = changed(_event(test, folder), test.set, test.unset)
-        except _Unusable as error:
+            event = apply_changes(_event(test, folder), test.set, test.unset)
+        except _TestProblem as error:
             problems.append(Problem(f"{place}.{error.key}", error.what, error.fix))
             continue
         except ValueError as error:
@@ -149,18 +150,18 @@ def _label(test: RouteTest) -> str:
     return ", ".join([test.sample or str(test.event), *changes])
 
 
-class _Unusable(Exception):  # noqa: N818  # no error of its own: turned into a Problem
+class _TestProblem(Exception):  # noqa: N818  # internal: converted to a Problem
     def __init__(self, key: str, what: str, fix: str) -> None:
         super().__init__(what)
         self.key, self.what, self.fix = key, what, fix
 
 
 def _event(test: RouteTest, folder: Path) -> dict[str, Any]:
-    """The event a test begins with, as the envelope that routes see."""
+    """The original event of a test, as the envelope that routes get."""
     if test.sample is not None:
         names = samples.names()
         if test.sample not in names:
-            raise _Unusable("sample", "there is no such sample", f"use one of {', '.join(names)}")
+            raise _TestProblem("sample", "unknown sample", f"use one of {', '.join(names)}")
         raw = samples.load(test.sample)
     else:
         path = folder / str(test.event)
@@ -168,8 +169,10 @@ def _event(test: RouteTest, folder: Path) -> dict[str, Any]:
             raw = path.read_bytes()
         except OSError as error:
             fix = "name a file with one event, relative to the configuration file"
-            raise _Unusable("event", f"cannot read {path}: {error.strerror}", fix) from None
+            raise _TestProblem("event", f"cannot read {path}: {error.strerror}", fix) from None
     try:
         return Message(raw, Origin("test")).event
     except EventError as error:
-        raise _Unusable("event", f"holds no event: {error}", "put one event into the file, as JSON") from None
+        raise _TestProblem(
+            "event", f"does not contain an event: {error}", "write one event as JSON to the file"
+        ) from None

@@ -1,8 +1,8 @@
-"""Which class a record is: ``eventType`` decides."""
+"""Parses a CloudTrail record into the class for its ``eventType``."""
 
 from typing import Any
 
-from trailforward.models._read import member, text
+from trailforward.models._safe_access import member, non_empty_text
 from trailforward.models.aggregated import AggregatedEvent
 from trailforward.models.call import ApiCall, ConsoleAction
 from trailforward.models.insight import InsightEvent
@@ -11,8 +11,8 @@ from trailforward.models.record import CloudTrailRecord
 from trailforward.models.service import ServiceEvent
 from trailforward.models.signin import ConsoleSignIn
 
-# In small letters: AWS itself writes both AwsConsoleSignIn and AwsConsoleSignin.
-_KINDS: dict[str, type[CloudTrailRecord]] = {
+# In lower case, because AWS writes both AwsConsoleSignIn and AwsConsoleSignin.
+_CLASSES: dict[str, type[CloudTrailRecord]] = {
     "awsaggregatedevent": AggregatedEvent,
     "awsapicall": ApiCall,
     "awscloudtrailinsight": InsightEvent,
@@ -25,10 +25,10 @@ _KINDS: dict[str, type[CloudTrailRecord]] = {
 
 
 def parse_record(record: Any) -> CloudTrailRecord:
-    """Gives a record its class: by ``eventType``, and ``CloudTrailRecord`` for any other object.
+    """Parses a record into the class for its ``eventType``; any other object becomes a ``CloudTrailRecord``.
 
     Raises:
-        pydantic.ValidationError: this is no JSON object (a dict), nor a record already.
+        pydantic.ValidationError: the value is neither a dict nor a ``CloudTrailRecord``.
     """
-    event_type = text(member(record, "eventType")) or ""
-    return _KINDS.get(event_type.lower(), CloudTrailRecord).model_validate(record)
+    event_type = non_empty_text(member(record, "eventType")) or ""
+    return _CLASSES.get(event_type.lower(), CloudTrailRecord).model_validate(record)

@@ -1,7 +1,6 @@
-"""Calls of an API: ``cloudtrail_event``.
+"""Builds events of API calls: ``cloudtrail_event``.
 
-Events begin with a sample where there is one for the call, so that parameters and answers look like the real
-thing.
+If there is a sample of the call, the event is based on it, so that its parameters and response are realistic.
 """
 
 from __future__ import annotations
@@ -11,31 +10,31 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from trailforward.testing import samples
-from trailforward.testing._making import (
+from trailforward.testing._record_builder import (
     ACCOUNT,
-    ADDRESS,
-    AGENT,
+    SOURCE_IP,
     TIME,
-    call,
-    enveloped,
-    from_sample,
-    tls,
-    told,
-    unique_text,
+    USER_AGENT,
+    api_call_record,
+    record_from_sample,
+    tls_details,
+    to_event,
+    unique_name,
+    user_identity,
 )
 from trailforward.testing.services import default_region, source_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from trailforward.testing._making import User
+    from trailforward.testing._record_builder import User
     from trailforward.testing.event import Event
 
-#: No model for a call: caused by trailforward's own demo, and odd on purpose.
-_UNFIT = {"own-put-records", "numbers-and-escapes"}
+#: Samples that are not used as a base: one comes from trailforward's demo, one is unusual on purpose.
+_NOT_A_BASE = {"own-put-records", "numbers-and-escapes"}
 
 
-def cloudtrail_event(  # noqa: PLR0913  # one keyword for each thing that rules look at
+def cloudtrail_event(  # noqa: PLR0913  # one keyword for each field that rules test
     name: str = "StopInstances",
     *,
     service: str | None = None,
@@ -50,7 +49,7 @@ def cloudtrail_event(  # noqa: PLR0913  # one keyword for each thing that rules 
     seed: object = None,
     **changes: Any,
 ) -> Event:
-    """A call of an API.
+    """An event of an API call.
 
     ::
 
@@ -59,47 +58,47 @@ def cloudtrail_event(  # noqa: PLR0913  # one keyword for each thing that rules 
         cloudtrail_event("PutKeyPolicy", requestParameters={"keyId": "alias/ledger"})
 
     Args:
-        name: of the call.
-        service: ``ec2`` or ``ec2.amazonaws.com``; needed for names that do not tell.
-        user: name of an IAM user, an identity of :mod:`trailforward.testing.identities`, or a whole
-            ``userIdentity``; by default whoever the sample tells of, else the IAM user rosa.
-        account: where it happened.
-        region: where it happened; by default where the sample did, else eu-west-1, or us-east-1 for global
-            services.
-        time: when; aware.
-        error: why it failed: a code, or a code and a message.
-        read_only: whether it changes nothing; by default the name tells.
-        source_ip: of the caller.
-        user_agent: of the caller.
-        seed: the same seed gives the same ids; without it every event has ids of its own.
-        **changes: of the record: key or dotted path → value. Objects are merged.
+        name: the event name, such as ``StopInstances``.
+        service: ``ec2`` or ``ec2.amazonaws.com``; required if the name does not determine the service.
+        user: name of an IAM user, an identity from :mod:`trailforward.testing.identities`, or a complete
+            ``userIdentity``; by default the caller in the sample, else the IAM user rosa.
+        account: the account of the event.
+        region: the Region of the event; by default that of the sample, else eu-west-1, or us-east-1 for
+            global services.
+        time: the time of the event, with a time zone.
+        error: the error of a failed call: a code, or a code and a message.
+        read_only: whether the call is read-only; by default derived from the name.
+        source_ip: the source IP address of the caller.
+        user_agent: the user agent of the caller.
+        seed: the same seed gives the same IDs; without a seed, every event has new IDs.
+        **changes: changes to the record: key or dotted path → value. Objects are merged.
 
     Raises:
-        ValueError: the service is unknown, the time has no zone, or a path leads nowhere.
+        ValueError: the service is unknown, the time has no time zone, or a path does not exist.
     """
     event_source = source_of(name, service)
     if event_source == "signin.amazonaws.com":
-        raise ValueError(f"{name} is no call of an API: use console_sign_in or service_event")
-    unique = unique_text(seed, event_source, name)
+        raise ValueError(f"{name} is not an API call: use console_sign_in or service_event")
+    unique = unique_name(seed, event_source, name)
     sample = _samples().get((event_source, name))
     if sample is None:
         region = region or default_region(event_source)
-        record = call(name, event_source, account, region, time, unique)
+        record = api_call_record(name, event_source, account, region, time, unique)
         user = "rosa" if user is None else user
     else:
-        record = from_sample(sample, account, region, time, unique)
+        record = record_from_sample(sample, account, region, time, unique)
     if user is not None:
-        _act(record, told(user, account, time))
+        _set_caller(record, user_identity(user, account, time))
     if error is not None:
         code, message = (error, _message(error, record)) if isinstance(error, str) else error
         record |= {"errorCode": code, "errorMessage": message, "responseElements": None}
     given = {"readOnly": read_only, "sourceIPAddress": source_ip, "userAgent": user_agent}
     record |= {key: value for key, value in given.items() if value is not None}
-    return enveloped(record, changes, unique)
+    return to_event(record, changes, unique)
 
 
-def _act(record: dict[str, Any], identity: dict[str, Any]) -> None:
-    """Gives a call another caller, and what goes with one."""
+def _set_caller(record: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Replaces the caller of a record, and the fields that depend on the caller."""
     record["userIdentity"] = identity
     record.pop("sessionCredentialFromConsole", None)
     if identity.get("type") == "AWSService":
@@ -107,8 +106,8 @@ def _act(record: dict[str, Any], identity: dict[str, Any]) -> None:
         record |= {"sourceIPAddress": service, "userAgent": service}
         record.pop("tlsDetails", None)
     else:
-        record |= {"sourceIPAddress": ADDRESS, "userAgent": AGENT}
-        record.setdefault("tlsDetails", tls(record["eventSource"], record["awsRegion"]))
+        record |= {"sourceIPAddress": SOURCE_IP, "userAgent": USER_AGENT}
+        record.setdefault("tlsDetails", tls_details(record["eventSource"], record["awsRegion"]))
 
 
 def _message(code: str, record: dict[str, Any]) -> str:
@@ -123,10 +122,10 @@ def _message(code: str, record: dict[str, Any]) -> str:
 
 @cache
 def _samples() -> dict[tuple[str, str], str]:
-    """The sample of each call that has one: (eventSource, eventName) → its name."""
+    """(eventSource, eventName) → name of a sample of this call."""
     found: dict[tuple[str, str], str] = {}
     for name in samples.names():
         record = json.loads(samples.load(name))["detail"]
-        if record.get("eventType") == "AwsApiCall" and "errorCode" not in record and name not in _UNFIT:
+        if record.get("eventType") == "AwsApiCall" and "errorCode" not in record and name not in _NOT_A_BASE:
             found.setdefault((record["eventSource"], record["eventName"]), name)
     return found

@@ -1,4 +1,4 @@
-"""What an event offers to patterns: the leaves of its fields."""
+"""Finds the leaves of an event, the scalar values that patterns test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trailforward.patterns.numbers import event_float
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: What a field holds that is not there.
+#: The value of a missing field.
 MISSING: Any = object()
 
 
@@ -19,19 +19,20 @@ def _refuse_constant(literal: str) -> Any:
     raise ValueError(literal)
 
 
-# Text keeps what a double would bend, such as 0.1000000000000000055: the service compares it as text.
+# Numbers that a double cannot hold exactly, such as 0.1000000000000000055, keep their text: EventBridge
+# compares them as text.
 _DECODER = json.JSONDecoder(parse_float=event_float, parse_constant=_refuse_constant)
 
 
-def view(event: Any) -> Any:
-    """The event as a dict, parsing no more than needed.
+def parsed_event(event: Any) -> Any:
+    """The event as a dict; parses text, and nothing that is parsed already.
 
     Args:
         event: a dict; JSON text or bytes; or anything with an ``event`` dict, such as
             :class:`trailforward.message.Message`, which is parsed only once.
 
     Raises:
-        EventError: the text is not JSON, or the message no event.
+        EventError: the text is not JSON, or the message is not an event.
     """
     if isinstance(event, dict):
         return event
@@ -39,12 +40,12 @@ def view(event: Any) -> Any:
         try:
             return _DECODER.decode(to_text(event) if isinstance(event, bytes) else event)
         except (ValueError, RecursionError):
-            return decode(event)  # deep and long, or the one clear error
+            return decode(event)  # handles deep and long JSON, or raises a clear error
     return getattr(event, "event", event)
 
 
-def scalars(value: Any) -> Iterator[Any]:
-    """The scalar leaves of a field itself: of nested arrays too, not of objects."""
+def own_leaves(value: Any) -> Iterator[Any]:
+    """The leaves of a field's own value, including nested arrays but not objects."""
     stack = [value]
     while stack:
         value = stack.pop()
@@ -55,24 +56,24 @@ def scalars(value: Any) -> Iterator[Any]:
 
 
 def leaves(event: Any, path: str) -> Iterator[Any]:
-    """The scalar leaves at a dotted path, whatever the split of the path and the arrays on the way."""
+    """The leaves at a dotted path, through arrays, and however the path is split into keys."""
     end = len(path) + 1
     stack = [(event, 0)]
     while stack:
         value, at = stack.pop()
         if isinstance(value, dict):
-            stack += [(value[key], after) for key, after in steps(value, path, at)]
+            stack += [(value[key], after) for key, after in matching_keys(value, path, at)]
         elif isinstance(value, list):
             stack += [(item, at) for item in reversed(value)]
         elif at == end:
             yield value
 
 
-def steps(value: dict[Any, Any], path: str, at: int) -> Iterator[tuple[str, int]]:
-    """The keys of an object that continue a path, with the position behind each.
+def matching_keys(value: dict[Any, Any], path: str, at: int) -> Iterator[tuple[str, int]]:
+    """The keys of an object that continue a path, each with the position in the path after it.
 
-    ``a.b`` continues with ``a`` as well as with ``a.b``: pattern and event are compared by joined paths.
-    Behind its last step a path stands at its length + 1.
+    ``a.b`` continues with the key ``a`` or the key ``a.b``, because EventBridge compares joined paths. After
+    the last key, the position is the length of the path + 1.
     """
     length = len(path)
     if at > length:

@@ -1,4 +1,4 @@
-"""What the service refuses is refused, with its reason and its place."""
+"""Patterns that EventBridge rejects are rejected with its reason and location."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trailforward.errors import PatternError
-from trailforward.patterns import InvalidPattern, Limits, Pattern, lint
+from trailforward.patterns import InvalidPatternError, Limits, Pattern, lint
 from trailforward.patterns.reader import Reader
 
 
-def refusal(source: Any, **options: Any) -> InvalidPattern:
+def error_of(source: Any, **options: Any) -> InvalidPatternError:
     """The error that a pattern raises."""
-    with pytest.raises(InvalidPattern) as caught:
+    with pytest.raises(InvalidPatternError) as caught:
         Pattern(source, **options)
     return caught.value
 
 
 def member(text: str) -> str:
-    """The reason why a member of an array is refused."""
-    return refusal(f'{{"a":[{text}]}}').reason
+    """The reason why a member of an array is rejected."""
+    return error_of(f'{{"a":[{text}]}}').reason
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def member(text: str) -> str:
     ],
 )
 def test_shape(text: str, reason: str) -> None:
-    """A pattern of the wrong shape is refused for the first thing wrong with it."""
-    assert refusal(text).reason == reason
+    """A pattern of the wrong shape is rejected for its first problem."""
+    assert error_of(text).reason == reason
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_shape(text: str, reason: str) -> None:
     ],
 )
 def test_operators(text: str, reason: str) -> None:
-    """A wrong operator or operand is refused in the service's words."""
+    """A wrong operator or operand is rejected with EventBridge's message."""
     assert member(text) == reason
 
 
@@ -123,7 +123,7 @@ def test_operators(text: str, reason: str) -> None:
     ],
 )
 def test_numeric(operand: str, reason: str) -> None:
-    """Operands of numeric are checked one after the other."""
+    """The operands of numeric are checked one after the other."""
     assert member(f'{{"numeric":{operand}}}') == reason
 
 
@@ -154,7 +154,7 @@ def test_numeric(operand: str, reason: str) -> None:
     ],
 )
 def test_anything_but(operand: str, reason: str) -> None:
-    """Operands of anything-but are checked in all their forms."""
+    """The operands of anything-but are checked in all their forms."""
     assert member(f'{{"anything-but":{operand}}}') == reason
 
 
@@ -187,8 +187,8 @@ def test_anything_but(operand: str, reason: str) -> None:
     ],
 )
 def test_broken_json(text: str) -> None:
-    """Text that is not strict JSON is refused with a place, whatever is broken."""
-    error = refusal(text)
+    """Text that is not strict JSON is rejected with a location."""
+    error = error_of(text)
     assert error.line == 1
     assert error.column
 
@@ -203,37 +203,37 @@ def test_broken_json(text: str) -> None:
         ('{"😀":1}', 1, 8),
     ],
 )
-def test_place(text: str, line: int, column: int) -> None:
-    """Line and column are where the service's parser stands: behind what it has read, in UTF-16 units."""
-    error = refusal(text)
+def test_location(text: str, line: int, column: int) -> None:
+    """Line and column are the position of EventBridge's parser: after the text that it has read."""
+    error = error_of(text)
     assert (error.line, error.column) == (line, column)
 
 
-def test_text_has_prefix_reason_and_place() -> None:
-    """The error's text is what the service's API would say."""
-    assert str(refusal('{"a":1}')) == (
+def test_message_has_prefix_reason_and_location() -> None:
+    """``str()`` of the error is the message of EventBridge's API."""
+    assert str(error_of('{"a":1}')) == (
         'Event pattern is not valid. Reason: "a" must be an object or an array\n'
         ' at [Source: (String)"{"a":1}"; line: 1, column: 7]'
     )
 
 
-def test_lists_below_anything_but_name_the_place_twice() -> None:
-    """Errors on members of an anything-but list carry their place twice, as the service's do."""
-    assert str(refusal('{"a":[{"anything-but":[null]}]}')).count("\n at ") == 2
-    assert str(refusal('{"a":[{"anything-but":{"prefix":[1]}}]}')).count("\n at ") == 2
-    assert str(refusal('{"a":[{"anything-but":{"prefix":1}}]}')).count("\n at ") == 1
+def test_errors_in_anything_but_lists_have_two_locations() -> None:
+    """Errors for members of an anything-but list have their location twice, as in EventBridge."""
+    assert str(error_of('{"a":[{"anything-but":[null]}]}')).count("\n at ") == 2
+    assert str(error_of('{"a":[{"anything-but":{"prefix":[1]}}]}')).count("\n at ") == 2
+    assert str(error_of('{"a":[{"anything-but":{"prefix":1}}]}')).count("\n at ") == 1
 
 
 def test_long_patterns_are_echoed_in_part() -> None:
-    """The echo of the pattern ends after 500 UTF-16 units, and control characters are made visible."""
-    error = refusal('{"a":[1],\x01"' + "x" * 600)
+    """The quoted pattern ends after 500 UTF-16 code units, and control characters are escaped."""
+    error = error_of('{"a":[1],\x01"' + "x" * 600)
     assert r"\u0001" in str(error)
     assert "[truncated 111 chars]" in str(error)
 
 
-def test_places_without_place() -> None:
-    """Where the service names no place, neither do we."""
-    error = refusal('{"a":[{"cidr":"10.0.0.1/32"}]}')
+def test_errors_without_location() -> None:
+    """Where EventBridge reports no location, we report none."""
+    error = error_of('{"a":[{"cidr":"10.0.0.1/32"}]}')
     assert (error.line, error.column) == (None, None)
 
 
@@ -249,26 +249,26 @@ def test_places_without_place() -> None:
     ],
 )
 def test_hints(text: str, hint: str) -> None:
-    """Common mistakes come with what to write instead."""
-    found = refusal(f'{{"a":[{text}]}}').hint
+    """Common mistakes come with a hint."""
+    found = error_of(f'{{"a":[{text}]}}').hint
     assert hint in found
     assert bool(hint) == bool(found)
 
 
-def test_refusals_are_pattern_errors() -> None:
-    """Whoever catches PatternError catches every refusal."""
+def test_every_error_is_a_pattern_error() -> None:
+    """``except PatternError`` catches every rejected pattern."""
     with pytest.raises(PatternError, match="Filter is not an object"):
         Pattern("[]")
 
 
 @pytest.mark.parametrize("source", [{"a": {1}}, {"a": [float("nan")]}, {("x",): [1]}, {"a": [object()]}])
 def test_dicts_without_json_form(source: Any) -> None:
-    """A dict that JSON cannot spell is refused."""
-    assert refusal(source).reason.startswith("not JSON")
+    """A dict that JSON cannot express is rejected."""
+    assert error_of(source).reason.startswith("not JSON")
 
 
 def test_dict_as_deep_as_python_allows() -> None:
-    """A dict nested too deeply is refused like any other, not with RecursionError."""
+    """A dict that is nested too deeply is rejected without RecursionError."""
     source: dict[str, Any] = {"a": [1]}
     for _ in range(100_000):
         source = {"a": source}
@@ -279,40 +279,40 @@ def test_dict_as_deep_as_python_allows() -> None:
 
 
 def test_mappings_are_taken_like_dicts() -> None:
-    """Any mapping will do, nested ones included."""
+    """Any mapping is accepted, including nested ones."""
     source = MappingProxyType({"a": MappingProxyType({"b": ["x"]})})
     assert Pattern(source).matches({"a": {"b": "x"}})
 
 
 def test_size_limit() -> None:
-    """A pattern of more than 4,096 characters is refused unless the limit is raised."""
+    """A pattern of more than 4,096 characters is rejected unless the limit is raised."""
     text = json.dumps({"a": ["x" * 5_000]})
-    assert "4096" in refusal(text).reason
+    assert "4096" in error_of(text).reason
     assert Pattern(text, limits=Limits(size=10_000)).matches({"a": "x" * 5_000})
 
 
 def test_combinations_limit() -> None:
-    """More than 1,000 combinations of $or are refused, and never built."""
+    """More than 1,000 combinations of $or are rejected and never built."""
     branches = [{"a": [str(n)]} for n in range(10)]
     thousand: dict[str, Any] = {"x": {"$or": branches, "y": {"$or": branches, "z": {"$or": branches}}}}
     assert len(Pattern(thousand).rules) == 1_000
-    assert "1000 combinations, more than 999" in refusal(thousand, limits=Limits(combinations=999)).reason
+    assert "1000 combinations, more than 999" in error_of(thousand, limits=Limits(combinations=999)).reason
     text = '{"a":[1]}'
     for _ in range(150):
         text = f'{{"$or":[{text},{{"c":[1]}}]}}'
-    assert str(2**150) in refusal(text).reason
+    assert str(2**150) in error_of(text).reason
     wide = "{" + ",".join('"$or":[{"a":[1]},{"b":[1]}]' for _ in range(100)) + "}"
-    assert str(2**100) in refusal(wide).reason
+    assert str(2**100) in error_of(wide).reason
 
 
 def test_paths_limit() -> None:
-    """More than 256 fields in one combination are refused."""
+    """More than 256 fields in one combination are rejected."""
     text = json.dumps({str(n): [1] for n in range(257)}, separators=(",", ":"))
-    assert "256" in refusal(text).reason
+    assert "256" in error_of(text).reason
 
 
 def test_deep_patterns_are_read_without_recursion() -> None:
-    """Nesting up to the size limit neither crashes nor is refused."""
+    """Nesting up to the size limit is accepted and does not crash."""
     depth = 800
     text = '{"":' * depth + "[1]" + "}" * depth
     event: Any = 1
@@ -322,13 +322,13 @@ def test_deep_patterns_are_read_without_recursion() -> None:
 
 
 def test_unknown_dialect() -> None:
-    """A misspelt dialect is a programmer's error, and lists the known ones."""
+    """An unknown dialect raises ValueError, which lists the known ones."""
     with pytest.raises(ValueError, match="pipes"):
         Pattern({"a": [1]}, dialect="pipe")
 
 
 @pytest.mark.parametrize(
-    ("dialect", "condition", "refused"),
+    ("dialect", "condition", "rejected"),
     [
         ("rules", {"anything-but": {"prefix": "x"}}, False),
         ("pipes", {"anything-but": {"prefix": "x"}}, True),
@@ -340,16 +340,16 @@ def test_unknown_dialect() -> None:
         ("lambda-esm", {"prefix": "x"}, False),
     ],
 )
-def test_dialects(dialect: str, condition: dict[str, Any], *, refused: bool) -> None:
-    """What another service lacks is refused for it, naming operator and field."""
-    if refused:
-        assert "detail.a" in refusal({"detail": {"a": [condition]}}, dialect=dialect).reason
+def test_dialects(dialect: str, condition: dict[str, Any], *, rejected: bool) -> None:
+    """Operators that another service does not support are rejected for it, with operator and field."""
+    if rejected:
+        assert "detail.a" in error_of({"detail": {"a": [condition]}}, dialect=dialect).reason
     else:
         Pattern({"detail": {"a": [condition]}}, dialect=dialect)
 
 
 def test_reader_skips_strings_nobody_asked_for() -> None:
-    """A string that is only looked at is skipped on the way to the next token."""
+    """A string that is not read is skipped on the way to the next token."""
     reader = Reader('["x", 1]')
     assert [reader.next() for _ in range(4)] == ["[", "string", "number", "]"]
     assert reader.next() == ""
@@ -371,12 +371,12 @@ ANYTHING = st.recursive(
 
 @settings(max_examples=500, deadline=None)
 @given(ANYTHING)
-def test_any_json_is_a_pattern_or_refused(source: Any) -> None:
-    """Any JSON is either a working pattern or refused; nothing else ever comes out."""
+def test_any_json_is_a_pattern_or_an_error(source: Any) -> None:
+    """Any JSON is either a working pattern or raises InvalidPatternError."""
     text = json.dumps(source).replace("Infinity", "1e400")
     try:
         pattern = Pattern(text)
-    except InvalidPattern:
+    except InvalidPatternError:
         return
     assert pattern.matches(text) in {True, False}
     assert pattern.explain(text).matched == pattern.matches(text)
@@ -384,10 +384,10 @@ def test_any_json_is_a_pattern_or_refused(source: Any) -> None:
 
 
 @given(st.text('{}[]":,\\ab*$or01.-e\n\t\x00\ud800', max_size=30))
-def test_any_text_is_a_pattern_or_refused(text: str) -> None:
-    """Any text, however broken, is either a working pattern or refused."""
+def test_any_text_is_a_pattern_or_an_error(text: str) -> None:
+    """Any text is either a working pattern or raises InvalidPatternError."""
     for candidate in (text, '{"a":[' + text, '{"a":[{"anything-but":[' + text):
         try:
             Pattern(candidate).matches({"a": "b"})
-        except InvalidPattern as error:
+        except InvalidPatternError as error:
             str(error).encode("utf-8", "surrogatepass")
