@@ -66,7 +66,7 @@ def test_other_version(version: Any) -> None:
         ("[]", "a snapshot must be a JSON object, not list"),
         ("null", "a snapshot must be a JSON object, not null"),
         ('{"accounts": {', "the snapshot cannot be read: not JSON"),
-        ("", "the snapshot cannot be read: empty text"),
+        ("", "the snapshot cannot be read: expected JSON, got empty text"),
     ],
 )
 def test_invalid_snapshots(text: str, said: str) -> None:

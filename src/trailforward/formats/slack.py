@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, ClassVar
 
-from trailforward.formats.text import Text
+from trailforward.formats import _notification
 
 if TYPE_CHECKING:
     from trailforward.message import Message
@@ -21,17 +21,16 @@ class Slack:
     json: ClassVar = True
     content_type: ClassVar = "application/json"
 
-    def __init__(self) -> None:
-        self._text = Text()
-
     def data(self, message: Message) -> bytes:
         """The Slack message in UTF-8.
 
         Raises:
             EventError: the message is not an event.
         """
-        headline, _, details = self._text.data(message).decode().partition("\n\n")
-        blocks = [f"*{_escaped(headline, _MAX_SECTION - 2)}*", _escaped(details.strip("\n"), _MAX_SECTION)]
+        event, record = _notification.read(message)
+        headline = _readable(_notification.headline(event, record))
+        details = "\n".join(f"{name}: {value}" for name, value in _notification.details(event, record))
+        blocks = [f"*{_escaped(headline, _MAX_SECTION - 2)}*", _escaped(_readable(details), _MAX_SECTION)]
         value = {
             "text": _escaped(headline, _MAX_SECTION),
             "blocks": [
@@ -42,7 +41,12 @@ class Slack:
 
     def subject(self, message: Message) -> str:
         """The same as for ``text``."""
-        return self._text.subject(message)
+        return _notification.subject(*_notification.read(message))
+
+
+def _readable(text: str) -> str:
+    """The text without lone surrogates, which UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _escaped(text: str, max_characters: int) -> str:
