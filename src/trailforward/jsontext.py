@@ -142,7 +142,7 @@ def decode(raw: bytes | str) -> Any:
     elif raw.startswith("\ufeff"):
         raise EventError("bom", "starts with a byte order mark: send text without one")
     if not raw.strip(_WHITESPACE):
-        raise EventError("empty", "expected an event, got empty text")
+        raise EventError("empty", "empty text instead of an event")
     return _with_retry(lambda decoder: decoder.decode(raw))
 
 
