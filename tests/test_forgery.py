@@ -79,7 +79,7 @@ def test_the_legitimate_exceptions_are_known(legitimate: dict[str, Any]) -> None
 def forward(mode: str, telemetry: Any = None) -> tuple[ScriptedSink, Any]:
     """Forwards a good event and a forged one."""
     config = Config.from_toml(
-        f'forged = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
+        f'envelope_mismatch = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
         '[[routes]]\nname = "r"\nsinks = ["a"]\n[[routes]]\nname = "s"\nsinks = ["b"]\n'
         'pattern = { source = ["x"] }\n'
     )
@@ -99,7 +99,7 @@ def test_they_are_counted_and_forwarded(
     assert [dict(entry.attributes) for entry in sink.taken] == [{}, {}]
     written = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (metric,) = [line for line in written if "contradiction" in line]
-    assert (metric["contradiction"], metric["forged"]) == ("source", [1.0])
+    assert (metric["contradiction"], metric["envelope_mismatch"]) == ("source", [1.0])
     forward("count", PlainTelemetry())
     assert "1 events whose source" in caplog.text
 
@@ -107,18 +107,23 @@ def test_they_are_counted_and_forwarded(
 def test_they_can_be_tagged(stub: StubAws) -> None:
     """Subscribers of SNS and consumers of SQS see by an attribute what speaks against an event."""
     sink, _ = forward("tag")
-    assert [entry.attributes.get("trailforward-forged") for entry in sink.taken] == [None, "source"]
-    config = Config.from_toml(f'forged = "tag"\n[sinks.a]\nto = "{SNS}"\n[sinks.b]\nto = "{SQS}"\n')
+    assert [entry.attributes.get("trailforward-envelope-mismatch") for entry in sink.taken] == [
+        None,
+        "source",
+    ]
+    config = Config.from_toml(
+        f'envelope_mismatch = "tag"\n[sinks.a]\nto = "{SNS}"\n[sinks.b]\nto = "{SQS}"\n'
+    )
     forwarder = Forwarder(config)
     forwarder.forward([Message(json.dumps(event(account=f"{123456789012 + 9}")).encode(), Origin("test"))])
     forwarder.close()
     for place in ("sns:us-west-2", "sqs:us-west-2"):
-        assert stub.stored(place)[0].attributes["trailforward-forged"] == "account"
+        assert stub.stored(place)[0].attributes["trailforward-envelope-mismatch"] == "account"
 
 
 def test_they_can_be_dead_lettered() -> None:
     """Where nobody may be fooled, they go no further; sinks that no route feeds are not bothered."""
     sink, outcome = forward("dead_letter")
     assert len(sink.taken) == 1
-    assert outcome.verdicts["a"][1].code == "forged"
+    assert outcome.verdicts["a"][1].code == "envelope_mismatch"
     assert outcome.verdicts["b"][1].code == "no_route"

@@ -35,7 +35,7 @@ def parcels(count: int) -> list[Parcel]:
 
 def sent(sink: Any, count: int, *, attempts: int = 5) -> Lane:
     """A lane that has done its work."""
-    backoff = Backoff(max_attempts=attempts, base_seconds=0)
+    backoff = Backoff(max_attempts=attempts, initial_seconds=0)
     lane = Lane("a", sink, backoff, Workers(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
     lane.start(parcels(count))
     lane.finish()

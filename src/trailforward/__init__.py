@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from trailforward._version import __version__
+
 if TYPE_CHECKING:
     from trailforward.config import Config
     from trailforward.errors import (
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from trailforward.outcome import Fate, Outcome
     from trailforward.patterns import Pattern
     from trailforward.sources import parse
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "CloudTrailRecord": "models",

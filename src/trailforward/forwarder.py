@@ -17,7 +17,8 @@ from trailforward.guards import SelfGuard
 from trailforward.intake import Intake, Refusals, waves
 from trailforward.lanes import Lane, Parcel
 from trailforward.outcome import Fate, Outcome
-from trailforward.routing import Router
+from trailforward.retry import Backoff
+from trailforward.routing import Router, build_routes
 from trailforward.settling import Settling
 from trailforward.sources import detect
 from trailforward.sources._s3 import Objects
@@ -73,7 +74,7 @@ class Forwarder:
         guard: SelfGuard | None = None,
         made: Mapping[str, Sink] | None = None,
     ) -> None:
-        routes = config.compiled_routes()
+        routes = build_routes(config)
         named = {settings.format for settings in config.sinks.values()}
         forms = {
             name: formats.load(name) for name in named.union(*(route.formats.values() for route in routes))
@@ -85,7 +86,7 @@ class Forwarder:
         }
         self._telemetry = telemetry or PlainTelemetry()
         self._guard = guard or SelfGuard(own_arns=config.pipeline.own_arns, resources=resources(config))
-        self._backoff = config.backoff
+        self._backoff = Backoff.from_settings(config.pipeline.retry)
         self._margin = config.pipeline.deadline_margin_seconds
         self._intake = Intake(
             Router(routes),
@@ -94,7 +95,7 @@ class Forwarder:
             forms,
             self._telemetry.fault,
             redactions=_redactions(config),
-            forged=config.pipeline.forged,
+            forged=config.pipeline.envelope_mismatch,
         )
         self._workers = Workers()
         self._settling = Settling(config.pipeline, self._backoff, self._workers, self._telemetry)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Sink
 
 #: The message attribute that says what speaks against an event.
-FORGED = "trailforward-forged"
+FORGED = "trailforward-envelope-mismatch"
 
 #: Message index → sink → why it was not delivered there.
 Refusals = dict[int, dict[str, Result]]
@@ -172,7 +172,7 @@ class _Desk:
             kind: what speaks against the event; empty if nothing does.
         """
         if kind and self._forged == "dead_letter":
-            return _refusal("forged", f"its {kind} shows that it may be forged")
+            return _refusal("envelope_mismatch", f"its {kind} shows that it may be forged")
         tag = kind if self._forged == "tag" else ""
         form = self._forms[form_name]
         try:

@@ -99,8 +99,8 @@ class PowertoolsTelemetry:
     """JSON logs by Powertools for AWS Lambda, and metrics in CloudWatch's embedded format (EMF).
 
     Metrics: per ``sink`` the counts of the ledger, ``retries``, ``bytes`` and ``ledger_breaks`` (alarm on
-    more than 0); per ``contradiction`` (``source``, ``account``, ``region``) the events that may be
-    ``forged``; per ``region`` the ``latency`` in milliseconds from an event's time to its delivery.
+    more than 0); per ``contradiction`` (``source``, ``account``, ``region``) the events with an
+    ``envelope_mismatch``; per ``region`` the ``latency`` in milliseconds from event time to delivery.
 
     Args:
         namespace: of the metrics.
@@ -160,7 +160,7 @@ class PowertoolsTelemetry:
             }
             self._write("sink", name, counts)
         for kind, count in outcome.forged.items():
-            self._write("contradiction", kind, {"forged": [count]})
+            self._write("contradiction", kind, {"envelope_mismatch": [count]})
         by_region: defaultdict[str, list[int]] = defaultdict(list)
         for region, milliseconds in outcome.latencies:
             by_region[region].append(round(milliseconds))

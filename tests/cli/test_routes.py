@@ -9,6 +9,7 @@ from tests.support.command import trailforward
 from trailforward import Config, readymade
 from trailforward.cli._toml import tables
 from trailforward.patterns import Pattern
+from trailforward.routing import build_routes
 
 
 def test_all_routes_are_listed() -> None:
@@ -41,7 +42,7 @@ def test_a_route_is_printed_ready_to_paste() -> None:
     by_name, in_full = ("[[routes]]\n" + part for part in done.out.split("[[routes]]\n")[1:])
     for text in (by_name.replace("…", "out"), in_full.replace("…", "out")):
         config = Config.from_toml(text + '\n[sinks.out]\nto = "stdout:"\n')
-        compiled = config.compiled_routes()[0].pattern
+        compiled = build_routes(config)[0].pattern
         assert compiled is not None
         assert json.loads(compiled.text) == json.loads(readymade.load("open-security-group").pattern)
 

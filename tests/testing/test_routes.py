@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trailforward import Config, ConfigError, readymade
+from trailforward.routing import build_routes
 from trailforward.testing import routes, samples
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def reasons(made: Config, folder: Path = Path()) -> dict[str, str]:
     problems: list[Problem] = []
     cases = routes.cases(made, folder=folder, problems=problems)
     assert problems == []
-    return {result.case.route.name: result.reason for result in routes.run(made.compiled_routes(), cases)}
+    return {result.case.route.name: result.reason for result in routes.run(build_routes(made), cases)}
 
 
 def problem(test: str, folder: Path = Path()) -> Problem:

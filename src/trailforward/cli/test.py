@@ -69,6 +69,7 @@ def run(
 
 
 def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
+    from trailforward.routing import build_routes
     from trailforward.testing.routes import cases
 
     loaded = load_config(where)
@@ -77,7 +78,7 @@ def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
     if problems:
         typer.echo(str(ConfigError(problems)), err=True)
         raise typer.Exit(2)
-    return loaded.config.compiled_routes(), tests
+    return build_routes(loaded.config), tests
 
 
 def _ready_made() -> tuple[Sequence[Route], list[RouteCase]]:

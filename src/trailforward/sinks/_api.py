@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from trailforward import __version__
+from trailforward._version import __version__
 from trailforward.errors import TransientError
 from trailforward.sinks._connection import Connections, Endpoint
 from trailforward.sinks._direct import SERVICES

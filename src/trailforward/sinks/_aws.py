@@ -122,7 +122,7 @@ class Client:
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError
 
-        from trailforward import __version__
+        from trailforward._version import __version__
 
         connect, read = self._timeouts
         config = Config(

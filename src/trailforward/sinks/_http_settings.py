@@ -97,10 +97,10 @@ class HttpSettings(SinkSettings):
             except OSError as error:  # ssl.SSLError is one, too
                 reason = error.strerror or type(error).__name__
                 raise fault(f"`ca_file` is unusable: {reason}", "name a PEM file of certificates") from None
-        if self.batch == "single" and self.limits.entries not in {None, 1}:
+        if self.batch == "single" and self.limits.max_entries not in {None, 1}:
             raise fault(
-                '`limits.entries` does not fit batch = "single", which sends one event a request',
-                "remove `limits.entries`",
+                '`limits.max_entries` does not fit batch = "single", which sends one event a request',
+                "remove `limits.max_entries`",
             )
         self._check_auth()
 

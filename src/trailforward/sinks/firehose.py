@@ -29,6 +29,7 @@ class FirehoseSettings(AwsSinkSettings):
     """
 
     service: ClassVar[str] = "firehose"
+    resource_type: ClassVar[str] = "a Firehose stream"
     resource_prefix: ClassVar[str] = "deliverystream/"
     own_account_only: ClassVar[bool] = True
     example: ClassVar[str] = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"

@@ -6,7 +6,7 @@ import ssl
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
-from trailforward import __version__
+from trailforward._version import __version__
 from trailforward.errors import MissingExtraError, TransientError
 from trailforward.sinks._answers import failure
 from trailforward.sinks._auth import Authorizer, SecretAuth

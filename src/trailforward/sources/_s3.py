@@ -80,7 +80,7 @@ class Objects:
             if region not in self._clients:
                 from botocore.config import Config
 
-                from trailforward import __version__
+                from trailforward._version import __version__
 
                 session = _session()
                 self._clients[region] = session.create_client(

@@ -163,7 +163,7 @@ class Reader:
             if (service, region) not in self._clients:
                 from botocore.config import Config
 
-                from trailforward import __version__
+                from trailforward._version import __version__
 
                 config = Config(
                     connect_timeout=CONNECT_TIMEOUT,
