@@ -260,4 +260,4 @@ class Lane:
 
 def _words(error: SinkError) -> str:
     """The error's text without its code, which stands beside it."""
-    return str(error).removeprefix(error.code).removeprefix(": ")
+    return error.message

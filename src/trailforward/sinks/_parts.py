@@ -55,5 +55,5 @@ def send_parts(parts: Iterable[Part], send: Callable[[Part], list[Rejection]]) -
 
 
 def _rejection(index: int, error: SinkError) -> Rejection:
-    words = str(error).removeprefix(error.code).removeprefix(": ")
+    words = error.message
     return Rejection(index, error.code, words, transient=isinstance(error, TransientError))
