@@ -8,9 +8,11 @@ import pytest
 
 from tests.support.aws import Reader, unique
 from trailforward import Config, ConfigError, formats, sinks
-from trailforward.config import RetrySettings
+from trailforward.config import PipelineSettings, RetrySettings
+from trailforward.config.options import PipelineOptions, RetryOptions
 from trailforward.retry import Backoff
 from trailforward.routing import build_routes
+from trailforward.settings import fields
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,3 +218,9 @@ def test_calls_at_once_are_a_setting(destination: str, calls: int) -> None:
     config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.max_concurrency = 2\n')
     made = sinks.make(config.sinks["a"], formats.load("raw"))
     assert made.limits.calls == calls
+
+
+def test_the_typed_arguments_are_the_top_level_keys() -> None:
+    """The keyword arguments of ``Config.to`` that type checkers know are exactly the top-level keys."""
+    assert set(PipelineOptions.__annotations__) == set(fields(PipelineSettings))
+    assert set(RetryOptions.__annotations__) == set(fields(RetrySettings))

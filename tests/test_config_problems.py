@@ -158,13 +158,13 @@ SINKS = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "key", "fault", "fix"), SINKS, ids=[lines for lines, *_ in SINKS])
-def test_a_wrong_sink(lines: str, key: str, fault: str, fix: str) -> None:
+@pytest.mark.parametrize(("lines", "key", "wrong", "fix"), SINKS, ids=[lines for lines, *_ in SINKS])
+def test_a_wrong_sink(lines: str, key: str, wrong: str, fix: str) -> None:
     """Each problem in a ``[sinks.NAME]`` table is reported with its key as written and a fix."""
     (found_key, (message, advice)), *more = problems(f"[sinks.siem]\n{lines}\n").items()
     assert not more
     assert found_key in {".".join(filter(None, ("sinks.siem", key))), "sinks.siem.to"}
-    assert fault in message
+    assert wrong in message
     assert fix in advice
 
 
@@ -246,8 +246,8 @@ HEADS = [
 ]
 
 
-@pytest.mark.parametrize(("toml", "key", "fault", "fix"), HEADS, ids=[toml for toml, *_ in HEADS])
-def test_a_wrong_top_level_key_or_route(toml: str, key: str, fault: str, fix: str) -> None:
+@pytest.mark.parametrize(("toml", "key", "wrong", "fix"), HEADS, ids=[toml for toml, *_ in HEADS])
+def test_a_wrong_top_level_key_or_route(toml: str, key: str, wrong: str, fix: str) -> None:
     """Each problem outside the sinks is reported with its key as written and a fix."""
     text = toml + "\n[sinks.out]\nto = 'stdout:'\n"
     if toml.startswith("sinks."):
@@ -255,14 +255,14 @@ def test_a_wrong_top_level_key_or_route(toml: str, key: str, fault: str, fix: st
     all_of_them = problems(text)
     assert key in all_of_them
     message, advice = all_of_them[key]
-    assert fault in message
+    assert wrong in message
     assert fix in advice
     # A sink that only an invalid route names may be reported as well.
     assert {other for other in all_of_them if other != key} <= {"sinks.out"}
 
 
 def test_everything_at_once() -> None:
-    """One error lists the problems of sinks, routes, and top-level keys, so that a user corrects a file once."""
+    """One error lists the problems of sinks, routes, and top-level keys."""
     text = """
         dead_letter = "x"
         retry = { max_attempts = 0, initial_seconds = "x" }
@@ -371,8 +371,8 @@ def test_wrong_destinations_in_the_environment() -> None:
         "https://user:hunter2@siem.example.com/in htps://user:hunter2@x stdout: stdout: "
         "arn:aws:lambda:eu-west-1:111122223333:function:x https://[::1 https://siem.example.com/a"
     )
-    faults = environment(TO=to, DEAD_LETTER="x:hunter2", OWN_ARNS="hunter2 x")
-    assert set(faults) == {
+    reported = environment(TO=to, DEAD_LETTER="x:hunter2", OWN_ARNS="hunter2 x")
+    assert set(reported) == {
         "TRAILFORWARD_TO, destination 1",
         "TRAILFORWARD_TO, destination 2",
         "TRAILFORWARD_TO, destination 4",
@@ -382,31 +382,31 @@ def test_wrong_destinations_in_the_environment() -> None:
         "TRAILFORWARD_OWN_ARNS[0]",
         "TRAILFORWARD_OWN_ARNS[1]",
     }
-    assert faults["TRAILFORWARD_TO, destination 4"][0] == "listed twice"
+    assert reported["TRAILFORWARD_TO, destination 4"][0] == "listed twice"
 
 
 def test_no_destination_at_all() -> None:
     """Without a destination, the error says which variable to set, and lists the other problems as well."""
-    faults = environment(RETRY_QUEUE="x")
-    assert "there is no other destination" in faults["TRAILFORWARD_TO"][0]
-    assert "TRAILFORWARD_RETRY_QUEUE" in faults
+    reported = environment(RETRY_QUEUE="x")
+    assert "there is no other destination" in reported["TRAILFORWARD_TO"][0]
+    assert "TRAILFORWARD_RETRY_QUEUE" in reported
 
 
 def test_two_configurations() -> None:
-    """``TRAILFORWARD_TO`` and ``TRAILFORWARD_CONFIG`` together are refused, because they contradict each other."""
+    """``TRAILFORWARD_TO`` and ``TRAILFORWARD_CONFIG`` together are refused."""
     assert set(environment(TO="stdout:", CONFIG=OUT)) == {"TRAILFORWARD_TO"}
 
 
 def test_contradictions_between_toml_and_environment() -> None:
     """A top-level key with two different values is refused, and the error names both places."""
-    faults = environment(CONFIG=f"dead_letter = '{QUEUE}'\n{OUT}", DEAD_LETTER="file:x")
-    assert faults["TRAILFORWARD_DEAD_LETTER"][0] == "also set in trailforward.toml, with a different value"
+    reported = environment(CONFIG=f"dead_letter = '{QUEUE}'\n{OUT}", DEAD_LETTER="file:x")
+    assert reported["TRAILFORWARD_DEAD_LETTER"][0] == "also set in trailforward.toml, with a different value"
 
 
 def test_misspelled_variables() -> None:
     """A misspelled variable is an error; other variables with the prefix are ignored."""
-    faults = environment(TO="stdout:", DEADLETTER="file:x", CORPUS="../events", OWN_ARN="")
-    assert {key: fix for key, (_, fix) in faults.items()} == {
+    reported = environment(TO="stdout:", DEADLETTER="file:x", CORPUS="../events", OWN_ARN="")
+    assert {key: fix for key, (_, fix) in reported.items()} == {
         "TRAILFORWARD_DEADLETTER": "write TRAILFORWARD_DEAD_LETTER, or remove it",
         "TRAILFORWARD_OWN_ARN": "write TRAILFORWARD_OWN_ARNS, or remove it",
     }
@@ -428,7 +428,7 @@ def test_wrong_arguments_of_a_program() -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "fault"),
+    ("where", "wrong"),
     [
         ("/absent/trailforward.toml", "cannot read the file /absent/trailforward.toml: No such file"),
         ("https://user:hunter2@siem.example.com/", "cannot read the file that it names"),
@@ -440,10 +440,10 @@ def test_wrong_arguments_of_a_program() -> None:
         ("s3:///key", "no bucket or no key"),
     ],
 )
-def test_a_place_without_configuration(where: str, fault: str) -> None:
+def test_a_place_without_configuration(where: str, wrong: str) -> None:
     """The error names ``TRAILFORWARD_CONFIG``, and shows its value only if it looks like a path."""
     message, fix = environment(CONFIG=where)["TRAILFORWARD_CONFIG"]
-    assert fault in message
+    assert wrong in message
     assert "s3://BUCKET/KEY" in fix
 
 

@@ -42,20 +42,20 @@ def test_what_works_is_valid(text: str) -> None:
     assert [error.message for error in VALIDATOR.iter_errors(tomllib.loads(text))] == []
 
 
-@pytest.mark.parametrize(("lines", "fault"), [(lines, fault) for lines, _, fault, _ in SINKS])
-def test_wrong_sinks_are_invalid(lines: str, fault: str) -> None:
+@pytest.mark.parametrize(("lines", "wrong"), [(lines, wrong) for lines, _, wrong, _ in SINKS])
+def test_wrong_sinks_are_invalid(lines: str, wrong: str) -> None:
     """An editor can mark an invalid ``[sinks.NAME]`` table."""
     if "\\n" in lines:
         pytest.skip("Python's $ matches before a line break at the end, ECMAScript's does not")
     valid = VALIDATOR.is_valid(tomllib.loads(f"[sinks.siem]\n{lines}\n"))
-    assert valid == (fault.startswith(BEYOND) or fault == "secret")
+    assert valid == (wrong.startswith(BEYOND) or wrong == "secret")
 
 
-@pytest.mark.parametrize(("toml", "fault"), [(toml, fault) for toml, _, fault, _ in HEADS])
-def test_wrong_top_level_keys_and_routes_are_invalid(toml: str, fault: str) -> None:
+@pytest.mark.parametrize(("toml", "wrong"), [(toml, wrong) for toml, _, wrong, _ in HEADS])
+def test_wrong_top_level_keys_and_routes_are_invalid(toml: str, wrong: str) -> None:
     """An editor can mark an invalid top-level key or route, if a schema can express the problem."""
     text = toml if toml.startswith(("sinks.", "[sinks.a]")) else f"{toml}\n[sinks.out]\nto = 'stdout:'\n"
-    assert VALIDATOR.is_valid(tomllib.loads(text)) == fault.startswith(BEYOND)
+    assert VALIDATOR.is_valid(tomllib.loads(text)) == wrong.startswith(BEYOND)
 
 
 def keys(schema: dict[str, Any]) -> list[dict[str, Any]]:

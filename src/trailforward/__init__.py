@@ -9,9 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from trailforward._version import __version__
-
 if TYPE_CHECKING:
+    from trailforward._version import __version__
     from trailforward.config import Config
     from trailforward.errors import (
         ConfigError,
@@ -52,6 +51,7 @@ _HOMES = {
     "SinkError": "errors",
     "TrailforwardError": "errors",
     "TransientError": "errors",
+    "__version__": "_version",
     "parse": "sources",
 }
 

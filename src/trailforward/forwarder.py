@@ -20,6 +20,7 @@ from trailforward.outcome import Fate, Outcome
 from trailforward.retry import Backoff
 from trailforward.routing import Router, build_routes
 from trailforward.settling import Settling
+from trailforward.sinks.settings import AwsSinkSettings
 from trailforward.sources import detect
 from trailforward.sources._s3 import Objects
 from trailforward.sources.base import Reading
@@ -103,7 +104,7 @@ class Forwarder:
         self._own_account_only = {
             name: settings.arn.account
             for name, settings in config.sinks.items()
-            if getattr(settings, "own_account_only", False)
+            if isinstance(settings, AwsSinkSettings) and settings.own_account_only
         }
 
     @classmethod

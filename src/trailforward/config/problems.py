@@ -10,7 +10,6 @@ from dataclasses import replace
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
-from trailforward.config.former_keys import current_key
 from trailforward.errors import Problem, SettingError
 from trailforward.settings import Settings, fields, read_fast
 
@@ -66,6 +65,8 @@ def with_written_keys(problems: Iterable[Problem], written: Mapping[str, str]) -
 
 def _unknown(key: str, name: str, known: list[str]) -> Problem:
     """Reports an unknown key: a former one with its current name, any other with the most similar key."""
+    from trailforward.config.former_keys import current_key
+
     if (current := current_key(key)) is not None:
         former = ".".join(key.split(".")[-1 - current.count(".") :])
         fix = f"write {current.rpartition('.')[2]}"
