@@ -1,4 +1,4 @@
-"""A configuration: what it may be, where it may lie, and what it becomes."""
+"""A configuration: what it may contain, where it may be stored, and what the pipeline gets from it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import pytest
 
 from tests.support.aws import Reader, unique
 from trailforward import Config, ConfigError, sinks
-from trailforward.config import RetrySettings
+from trailforward.config import PipelineSettings, RetrySettings
+from trailforward.config.options import PipelineOptions, RetryOptions
+from trailforward.pipeline.backoff import Backoff
+from trailforward.pipeline.routing import build_routes
+from trailforward.settings import fields
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,13 +29,13 @@ deadline_margin_seconds = 3
 
 [retry]
 max_attempts = 3
-base_seconds = 0
-cap_seconds = 1.5
+initial_seconds = 0
+max_seconds = 1.5
 
 [sinks.lake]
 to = "{KINESIS}"
 partition_key = "recipientAccountId"
-limits = {{ entry_bytes = 5_000_000 }}
+limits = {{ max_entry_bytes = 5_000_000 }}
 
 [sinks.firehose]
 to = "arn:aws-us-gov:firehose:us-gov-west-1:111122223333:deliverystream/lake"
@@ -76,57 +80,51 @@ pattern = '{{"source": ["aws.iam"]}}'
 
 
 def test_destinations_alone_are_a_whole_configuration() -> None:
-    """Each destination becomes a sink named after its resource or host, and every event goes to all."""
+    """Each destination becomes a sink named after its resource or host, and every event goes to all sinks."""
     config = Config.to(KINESIS, "https://siem.example.com:8443/in?x=1", "file:/tmp/a b.ndjson", "stdout:")
     assert list(config.sinks) == ["kinesis-cloudsec", "http-siem.example.com", "file-a-b.ndjson", "stdout"]
-    (route,) = config.compiled_routes()
+    (route,) = build_routes(config)
     assert (route.name, route.sinks, route.pattern) == ("all", tuple(config.sinks), None)
 
 
-def test_alike_destinations_get_different_names() -> None:
-    """Two streams of one name in two Regions are two sinks."""
+def test_similar_destinations_get_different_names() -> None:
+    """Two streams with the same name in two Regions become two sinks with different names."""
     config = Config.to(KINESIS, KINESIS.replace("us-west-2", "eu-west-1"))
     assert list(config.sinks) == ["kinesis-cloudsec", "kinesis-cloudsec-2"]
 
 
 def test_a_text_format_is_posted_one_by_one() -> None:
-    """``--format text`` works with a URL, whose usual array it would not fit."""
+    """The format ``text`` works with an HTTP API, which then gets one event per request."""
     config = Config.to("https://siem.example.com/in", "stdout:", format="text")
     assert config.sinks["http-siem.example.com"].batch == "single"
 
 
 def test_toml_says_everything() -> None:
-    """Every key of ``trailforward.toml`` arrives in the settings of its sink, route or pipeline."""
+    """Every key of ``trailforward.toml`` is in the settings of its sink, its route, or the pipeline."""
     config = Config.from_toml(FULL)
     assert config.sinks["lake"].partition_key == "recipientAccountId"
-    assert config.sinks["lake"].limits.entry_bytes == 5_000_000
+    assert config.sinks["lake"].limits.max_entry_bytes == 5_000_000
     assert config.sinks["lake"].arn.region == "us-west-2"
     assert config.sinks["firehose"].resource_name == "lake"
     assert config.sinks["siem"].auth.type == "bearer"
     assert config.pipeline.dead_letter == QUEUE
     assert config.pipeline.own_arns == ("arn:aws:iam::111122223333:role/trailforward",)
-    assert config.pipeline.retry == RetrySettings(max_attempts=3, base_seconds=0, cap_seconds=1.5)
-    assert (config.backoff.max_attempts, config.backoff.base_seconds, config.backoff.cap_seconds) == (
-        3,
-        0,
-        1.5,
-    )
+    assert config.pipeline.retry == RetrySettings(max_attempts=3, initial_seconds=0, max_seconds=1.5)
+    assert Backoff.from_settings(config.pipeline.retry) == (3, 0, 1.5)
     event = {"source": "aws.iam", "detail": {"userIdentity": {"type": "IAMUser"}}}
-    matches = {
-        route.name: route.pattern and route.pattern.matches(event) for route in config.compiled_routes()
-    }
+    matches = {route.name: route.pattern and route.pattern.matches(event) for route in build_routes(config)}
     assert matches == {"everything": None, "root": False, "iam": True}
 
 
 def test_without_routes_everything_goes_everywhere() -> None:
-    """Sinks alone are enough."""
+    """Without routes, every event goes to every sink."""
     config = Config.from_toml(MINIMAL + '[sinks.b]\nto = "file:x"\n')
     (route,) = config.routes
     assert (route.name, [target.sink for target in route.sinks]) == ("all", ["out", "b"])
 
 
 def test_an_environment_with_destinations() -> None:
-    """``TRAILFORWARD_TO`` is separated by blanks, and the other variables fill the head keys."""
+    """White space separates the destinations in ``TRAILFORWARD_TO``; other variables set top-level keys."""
     config = Config.from_env(
         {
             "TRAILFORWARD_TO": f" {KINESIS}\n stdout: ",
@@ -143,7 +141,7 @@ def test_an_environment_with_destinations() -> None:
 
 @pytest.mark.parametrize("text", [MINIMAL, "\ufeff" + MINIMAL, "sinks = { out = { to = 'stdout:' } }"])
 def test_an_environment_with_toml_itself(text: str) -> None:
-    """``TRAILFORWARD_CONFIG`` may hold the TOML."""
+    """``TRAILFORWARD_CONFIG`` may contain the TOML itself."""
     assert list(Config.from_env({"TRAILFORWARD_CONFIG": text}).sinks) == ["out"]
 
 
@@ -158,7 +156,7 @@ def test_an_environment_with_a_path(tmp_path: Path, name: str) -> None:
 
 
 def test_an_environment_may_repeat_what_the_toml_says() -> None:
-    """The same value in both places is no contradiction."""
+    """A variable may repeat the value that the TOML has."""
     text = f'dead_letter = "{QUEUE}"\n{MINIMAL}'
     config = Config.from_env({"TRAILFORWARD_CONFIG": text, "TRAILFORWARD_DEAD_LETTER": QUEUE})
     assert config.pipeline.dead_letter == QUEUE
@@ -166,7 +164,7 @@ def test_an_environment_may_repeat_what_the_toml_says() -> None:
 
 @pytest.mark.parametrize("by_arn", [False, True])
 def test_an_environment_with_a_parameter(local_aws: Reader, *, by_arn: bool) -> None:
-    """``ssm:NAME`` is read, decrypted, in the function's Region; ``ssm:ARN`` in the ARN's."""
+    """``ssm:NAME`` is read and decrypted in the function's Region, ``ssm:ARN`` in the Region of the ARN."""
     name = "/" + unique("config")
     local_aws("ssm").put_parameter(Name=name, Value=MINIMAL, Type="SecureString")
     where = f"arn:aws:ssm:{local_aws.region}:123456789012:parameter{name}" if by_arn else name
@@ -176,7 +174,7 @@ def test_an_environment_with_a_parameter(local_aws: Reader, *, by_arn: bool) -> 
 
 
 def test_an_environment_with_an_object(local_aws: Reader) -> None:
-    """``s3://BUCKET/KEY`` is read."""
+    """``s3://BUCKET/KEY`` is read; an object that is not UTF-8 text is an error."""
     bucket = unique("config")
     place = {"LocationConstraint": local_aws.region}
     local_aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration=place)
@@ -198,8 +196,8 @@ def test_an_environment_with_an_object(local_aws: Reader) -> None:
         ("s3://absent-bucket/key", "cannot read s3://absent-bucket/key: NoSuchBucket.*grant s3:GetObject"),
     ],
 )
-def test_a_configuration_that_is_not_there(local_aws: Reader, where: str, text: str) -> None:
-    """The error names the place, AWS's own code, and the permission to grant."""
+def test_a_configuration_that_does_not_exist(local_aws: Reader, where: str, text: str) -> None:
+    """The error names the place, the error code from AWS, and the permission to grant."""
     assert local_aws
     with pytest.raises(ConfigError, match=text):
         Config.from_env({"TRAILFORWARD_CONFIG": where})
@@ -216,7 +214,13 @@ def test_a_configuration_that_is_not_there(local_aws: Reader, where: str, text: 
     ],
 )
 def test_calls_at_once_are_a_setting(destination: str, calls: int) -> None:
-    """`limits.calls` says how many calls a sink has under way; where order counts there is one."""
-    config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.calls = 2\n')
+    """`limits.max_concurrency` limits the calls in flight; FIFO destinations always have one."""
+    config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.max_concurrency = 2\n')
     made = sinks.make(config.sinks["a"])
     assert made.limits.calls == calls
+
+
+def test_the_typed_arguments_are_the_top_level_keys() -> None:
+    """The keyword arguments of ``Config.to`` that type checkers know are exactly the top-level keys."""
+    assert set(PipelineOptions.__annotations__) == set(fields(PipelineSettings))
+    assert set(RetryOptions.__annotations__) == set(fields(RetrySettings))

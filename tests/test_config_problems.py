@@ -1,4 +1,4 @@
-"""A wrong configuration fails at once, with every fault, its key and its fix, and never with a secret."""
+"""An invalid configuration fails at once and reports every problem, with its key and fix, and no secret."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, Field
 
 from trailforward import Config, ConfigError, MissingExtraError
+from trailforward.config import PipelineSettings, RetrySettings
+from trailforward.config.former_keys import FORMER_KEYS
 from trailforward.config.problems import validated
-from trailforward.settings import Settings
+from trailforward.settings import Settings, fields
+from trailforward.sinks.settings import LimitSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,14 +31,14 @@ HTTP = 'to = "https://siem.example.com/in"'
 
 
 def problems(toml: str, **pipeline: Any) -> dict[str, tuple[str, str]]:
-    """Key → fault and fix."""
+    """Returns key → what is wrong, and the fix."""
     with pytest.raises(ConfigError) as caught:
         Config.from_toml(toml, **pipeline)
     return found(caught.value)
 
 
 def found(error: ConfigError) -> dict[str, tuple[str, str]]:
-    """Key → fault and fix. No text has a secret, a line break or a word of Pydantic's."""
+    """Returns key → what is wrong, and the fix. No text has a secret, a line break, or Pydantic's wording."""
     text = str(error)
     assert SECRET not in text
     assert len(text.splitlines()) == len(error.problems) + 1
@@ -49,17 +52,22 @@ def found(error: ConfigError) -> dict[str, tuple[str, str]]:
     return {problem.key: (problem.message, problem.fix) for problem in error.problems}
 
 
-#: Lines of a sink's table, the key they are wrong at, a word of the fault, a word of the fix.
+#: Lines of a sink's table, the key of the problem, words of what is wrong, words of the fix.
 SINKS = [
-    ('to = "ftp://user:hunter2@siem.example.com/x"', "to", "no sink takes ftp URLs", "an http(s) URL"),
-    ('to = "hunter2"', "to", "neither an ARN nor a URL", "an ARN of a Kinesis stream"),
-    ('to = ""', "to", "neither an ARN nor a URL", "an ARN"),
-    ('to = "arn:aws:lambda:eu-west-1:111122223333:function:x"', "to", "ARNs of 'lambda'", "Kinesis"),
+    ('to = "ftp://user:hunter2@siem.example.com/x"', "to", "no sink supports ftp URLs", "an http(s) URL"),
+    ('to = "hunter2"', "to", "neither an ARN nor a URL", "the ARN of a Kinesis stream"),
+    ('to = ""', "to", "neither an ARN nor a URL", "the ARN of"),
+    (
+        'to = "arn:aws:lambda:eu-west-1:111122223333:function:x"',
+        "to",
+        "ARNs of the service 'lambda'",
+        "Kinesis",
+    ),
     ('to = "arn:aws:kinesis"', "to", "not an ARN: an ARN has six parts", "Kinesis"),
     (
         'to = "arn:aws:kinesis:eu-west-1:111122223333:consumer/x"',
         "to",
-        "ARN of something else",
+        "not the ARN of a Kinesis stream: expected service `kinesis` and resource `stream/NAME`",
         "stream/cloudsec",
     ),
     ('to = "arn:aws:kinesis:euwest1:111122223333:stream/x"', "to", "not a Region", "stream/cloudsec"),
@@ -70,38 +78,38 @@ SINKS = [
         "not an AWS partition",
         "stream/cloudsec",
     ),
-    ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/"', "to", "malformed name", "stream/cloudsec"),
-    ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/x\\n"', "to", "malformed name", "stream/cloudsec"),
+    ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/"', "to", "does not allow", "stream/cloudsec"),
+    ('to = "arn:aws:kinesis:eu-west-1:111122223333:stream/x\\n"', "to", "does not allow", "stream/cloudsec"),
     (
         'to = "arn:aws:sns:eu-west-1:111122223333:a,arn:aws:sns:eu-west-1:111122223333:b"',
         "to",
-        "more than",
+        "the name in the ARN of an SNS topic is empty",
         "alerts",
     ),
-    ('to = "arn:aws:sns:eu-west-1:111122223333:topic:subscription"', "to", "malformed name", "alerts"),
-    ('to = "arn:aws:sqs:::queue"', "to", "lacks its Region or its account", "sqs:us-west-2"),
+    ('to = "arn:aws:sns:eu-west-1:111122223333:topic:subscription"', "to", "does not allow", "alerts"),
+    ('to = "arn:aws:sqs:::queue"', "to", "has no Region or no account", "sqs:us-west-2"),
     ('to = "http://siem.example.com/in"', "to", "plain http", "https://"),
     ('to = "https://user:hunter2@siem.example.com/in"', "to", "user name or password", "auth"),
-    ("", "to", "missing", "an ARN of"),
-    ("to = 3", "to", "not text", "an ARN of"),
-    (HTTP + '\nformat = "xml"', "format", "no such format", "raw, record, text"),
-    (HTTP + "\nformat = 3", "format", "not text", "in quotes"),
+    ("", "to", "missing", "the ARN of"),
+    ("to = 3", "to", "not a string", "the ARN of"),
+    (HTTP + '\nformat = "xml"', "format", "unknown format", "raw, record, text"),
+    (HTTP + "\nformat = 3", "format", "not a string", "in quotes"),
     (HTTP + '\nformat = "text"', "", "does not fit batch", 'batch = "single"'),
     (HTTP + '\nformat = "text"\nbatch = "ndjson"', "", "does not fit batch", 'batch = "single"'),
     (HTTP + '\nbatch = "arrays"', "batch", "unknown value", '"array", "ndjson" or "single"'),
     (HTTP + '\nbatsh = "array"', "batsh", "unknown key", "write batch"),
     (HTTP + "\nxyz = 3", "xyz", "unknown key", "use one of: to, format"),
-    (HTTP + '\ngzip = "yes"', "gzip", "neither true nor false", "without quotes"),
-    (HTTP + "\ngzip = 1", "gzip", "neither true nor false", "true or false"),
+    (HTTP + '\ngzip = "yes"', "gzip", "not true or false", "without quotes"),
+    (HTTP + "\ngzip = 1", "gzip", "not true or false", "true or false"),
     (HTTP + '\nconnect_timeout_seconds = "3"', "connect_timeout_seconds", "not a number", "without quotes"),
     (HTTP + "\nconnect_timeout_seconds = nan", "connect_timeout_seconds", "not a finite number", "a number"),
     (HTTP + "\nconnect_timeout_seconds = 0", "connect_timeout_seconds", "out of range", "greater than 0"),
     (HTTP + "\nlimits = 4", "limits", "not a table", "{ KEY = … }"),
-    (HTTP + "\nlimits = { entries = 0 }", "limits.entries", "out of range", "at least 1"),
-    (HTTP + "\nlimits = { entries = 1.5 }", "limits.entries", "not a whole number", "whole number"),
-    (HTTP + '\nlimits = { entries = "5" }', "limits.entries", "not a whole number", "without quotes"),
-    (HTTP + "\nlimits = { entry = 1 }", "limits.entry", "unknown key", "write entries"),
-    (HTTP + "\nheaders = { X-A = 1 }", "headers.X-A", "not text", "quotes"),
+    (HTTP + "\nlimits = { max_entries = 0 }", "limits.max_entries", "out of range", "at least 1"),
+    (HTTP + "\nlimits = { max_entries = 1.5 }", "limits.max_entries", "not a whole number", "whole number"),
+    (HTTP + '\nlimits = { max_entries = "5" }', "limits.max_entries", "not a whole number", "without quotes"),
+    (HTTP + "\nlimits = { entry = 1 }", "limits.entry", "unknown key", "max_entries"),
+    (HTTP + "\nheaders = { X-A = 1 }", "headers.X-A", "not a string", "quotes"),
     (HTTP + '\nheaders = "hunter2"', "headers", "not a table", "{ NAME = … }"),
     (HTTP + '\nheaders = { Authorization = "hunter2" }', "headers", "secret", "auth"),
     (HTTP + '\nauth = "hunter2"', "auth", "not a table", "{ KEY = … }"),
@@ -119,7 +127,7 @@ SINKS = [
         "by reference",
         "secretsmanager",
     ),
-    (HTTP + '\nauth = { type = "bearer", secret = ["hunter2"] }', "auth.secret", "not text", "quotes"),
+    (HTTP + '\nauth = { type = "bearer", secret = ["hunter2"] }', "auth.secret", "not a string", "quotes"),
     (HTTP + f'\nauth = {{ type = "header", secret = "{REFERENCE}" }}', "auth.name", "missing", "name = …"),
     (
         HTTP + f'\nauth = {{ type = "bearer", secret = "{REFERENCE}", extra = "hunter2" }}',
@@ -150,21 +158,21 @@ SINKS = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "key", "fault", "fix"), SINKS, ids=[lines for lines, *_ in SINKS])
-def test_a_wrong_sink(lines: str, key: str, fault: str, fix: str) -> None:
-    """Each fault of a ``[sinks.NAME]`` table is told by its key as written, in plain words, with a fix."""
+@pytest.mark.parametrize(("lines", "key", "wrong", "fix"), SINKS, ids=[lines for lines, *_ in SINKS])
+def test_a_wrong_sink(lines: str, key: str, wrong: str, fix: str) -> None:
+    """Each problem in a ``[sinks.NAME]`` table is reported with its key as written and a fix."""
     (found_key, (message, advice)), *more = problems(f"[sinks.siem]\n{lines}\n").items()
     assert not more
     assert found_key in {".".join(filter(None, ("sinks.siem", key))), "sinks.siem.to"}
-    assert fault in message
+    assert wrong in message
     assert fix in advice
 
 
-#: TOML at the head of a document whose sinks are right, the key, words of the fault and of the fix.
+#: Top-level TOML before valid sinks, the key of the problem, words of what is wrong, words of the fix.
 HEADS = [
     ("ded_letter = 'file:x'", "ded_letter", "unknown key", "write dead_letter"),
     ("[sink.a]\nto = 'stdout:'", "sink", "unknown key", "write sinks"),
-    ("dead_letter = 3", "dead_letter", "not text", "quotes"),
+    ("dead_letter = 3", "dead_letter", "not a string", "quotes"),
     ("dead_letter = 'https://user:hunter2@x'", "dead_letter", "not the ARN of an SQS queue", "or file:PATH"),
     ("dead_letter = 'stdout:'", "dead_letter", "not the ARN of an SQS queue", "or file:PATH"),
     ("dead_letter = 'file:'", "dead_letter", "names no file", "or file:PATH"),
@@ -178,17 +186,17 @@ HEADS = [
     ("retry_queue = 'file:x'", "retry_queue", "not the ARN of an SQS queue", "arn:aws:sqs"),
     ("retry_queue = 'arn:aws:sqs:us-west-2:1:x'", "retry_queue", "12 digits", "arn:aws:sqs"),
     (f"dead_letter = '{QUEUE}'\nretry_queue = '{QUEUE}'", "retry_queue", "the same queue", "two queues"),
-    (f"dead_letter = '{QUEUE}'\n[sinks.q]\nto = '{QUEUE}'", "dead_letter", "a sink", "of its own"),
+    (f"dead_letter = '{QUEUE}'\n[sinks.q]\nto = '{QUEUE}'", "dead_letter", "a sink", "separate queue"),
     ("own_arns = 'x'", "own_arns", "not a list", '["…", "…"]'),
     ("own_arns = ['hunter2']", "own_arns[0]", "not an ARN: an ARN has six parts", "roles, functions"),
-    ("own_arns = ['arn:aws:iam::111122223333:role/x', 3]", "own_arns[1]", "not text", "quotes"),
+    ("own_arns = ['arn:aws:iam::111122223333:role/x', 3]", "own_arns[1]", "not a string", "quotes"),
     ("deadline_margin_seconds = 0", "deadline_margin_seconds", "out of range", "at least 0.1"),
     ("deadline_margin_seconds = 999", "deadline_margin_seconds", "out of range", "at most 300"),
     ("retry = 3", "retry", "not a table", "{ KEY = … }"),
     ("[retry]\nattempts = 3", "retry.attempts", "unknown key", "max_attempts"),
     ("[retry]\nmax_attempts = true", "retry.max_attempts", "not a whole number", "whole number"),
-    ("[sinks.'a b']\nto = 'stdout:'", 'sinks."a b"', "metrics cannot carry", "64 letters"),
-    ("[sinks.a]\nto = ['x']", "sinks.a.to", "not text", "Kinesis"),
+    ("[sinks.'a b']\nto = 'stdout:'", 'sinks."a b"', "metrics cannot contain", "64 letters"),
+    ("[sinks.a]\nto = ['x']", "sinks.a.to", "not a string", "Kinesis"),
     ("sinks.a = 3", "sinks.a", "not a table", "[sinks.a]"),
     ("routes = 3", "routes", "not a list of tables", "two brackets"),
     ("[routes]\nname = 'x'", "routes", "not a list of tables", "two brackets"),
@@ -197,8 +205,13 @@ HEADS = [
     ("[[routes]]\nname = ''\nsinks = ['out']", "routes[0].name", "empty", "at least 1 character"),
     ("[[routes]]\nname = 'a'", "routes.a.sinks", "missing", "sinks = …"),
     ("[[routes]]\nname = 'a'\nsinks = 'out'", "routes.a.sinks", "not a list", '["…", "…"]'),
-    ("[[routes]]\nname = 'a'\nsinks = ['out', 3]", "routes.a.sinks[1]", "not text", "quotes"),
-    ("[[routes]]\nname = 'a'\nsinks = ['out', 'uot']", "routes.a.sinks", "no sink 'uot'", "one of out"),
+    ("[[routes]]\nname = 'a'\nsinks = ['out', 3]", "routes.a.sinks[1]", "not a string", "quotes"),
+    (
+        "[[routes]]\nname = 'a'\nsinks = ['out', 'uot']",
+        "routes.a.sinks",
+        "no sink is named 'uot'",
+        "one of out",
+    ),
     (
         "[[routes]]\nname = 'a'\nsinks = ['out']\npatern = {}",
         "routes.a.patern",
@@ -211,7 +224,7 @@ HEADS = [
         "neither a table nor",
         "source",
     ),
-    ("[[routes]]\nname = 'a'\nsinks = ['out']\npattern = '{'", "routes.a.pattern", "would refuse", "correct"),
+    ("[[routes]]\nname = 'a'\nsinks = ['out']\npattern = '{'", "routes.a.pattern", "would reject", "correct"),
     (
         "[[routes]]\nname = 'a'\nsinks = ['out']\npattern = { source = 'aws.iam' }",
         "routes.a.pattern",
@@ -221,8 +234,8 @@ HEADS = [
     (
         "[[routes]]\nname = 'a'\nsinks = ['out']\n[[routes]]\nname = 'a'\nsinks = ['out']",
         "routes.a",
-        "another route has this name",
-        "its own name",
+        "another route has the same name",
+        "a unique name",
     ),
     (
         "[sinks.b]\nto = 'file:x'\n[[routes]]\nname = 'a'\nsinks = ['out']",
@@ -233,26 +246,26 @@ HEADS = [
 ]
 
 
-@pytest.mark.parametrize(("toml", "key", "fault", "fix"), HEADS, ids=[toml for toml, *_ in HEADS])
-def test_a_wrong_head_or_route(toml: str, key: str, fault: str, fix: str) -> None:
-    """Each fault beside the sinks is told by its key as written, in plain words, with a fix."""
+@pytest.mark.parametrize(("toml", "key", "wrong", "fix"), HEADS, ids=[toml for toml, *_ in HEADS])
+def test_a_wrong_top_level_key_or_route(toml: str, key: str, wrong: str, fix: str) -> None:
+    """Each problem outside the sinks is reported with its key as written and a fix."""
     text = toml + "\n[sinks.out]\nto = 'stdout:'\n"
     if toml.startswith("sinks."):
         text = toml + "\n"
     all_of_them = problems(text)
     assert key in all_of_them
     message, advice = all_of_them[key]
-    assert fault in message
+    assert wrong in message
     assert fix in advice
-    # A sink that only a wrong route names may be told, too.
+    # A sink that only an invalid route names may be reported as well.
     assert {other for other in all_of_them if other != key} <= {"sinks.out"}
 
 
 def test_everything_at_once() -> None:
-    """A user corrects a file once: faults of sinks, routes and head keys come in one error."""
+    """One error lists the problems of sinks, routes, and top-level keys."""
     text = """
         dead_letter = "x"
-        retry = { max_attempts = 0, base_seconds = "x" }
+        retry = { max_attempts = 0, initial_seconds = "x" }
         [sinks.a]
         to = "nowhere"
         [sinks.b]
@@ -272,7 +285,7 @@ def test_everything_at_once() -> None:
     assert set(problems(text)) == {
         "dead_letter",
         "retry.max_attempts",
-        "retry.base_seconds",
+        "retry.initial_seconds",
         "sinks.a.to",
         "sinks.b.format",
         "sinks.b.batch",
@@ -290,37 +303,76 @@ def test_everything_at_once() -> None:
     [
         (OUT + OUT, r"Cannot declare \('sinks', 'out'\) twice \(at line 3"),
         ("a = 1\na = 2", "Cannot overwrite a value"),
-        ('secret = "hunter2', "not TOML"),
-        ("sinks", "not TOML"),
+        ('secret = "hunter2', "not valid TOML"),
+        ("sinks", "not valid TOML"),
     ],
 )
-def test_what_is_no_toml(text: str, message: str) -> None:
-    """The error says where, and duplicate names are among what TOML refuses."""
+def test_invalid_toml(text: str, message: str) -> None:
+    """The error says where the TOML is invalid; TOML itself refuses duplicate names."""
     with pytest.raises(ConfigError, match=message) as caught:
         Config.from_toml(text)
     found(caught.value)
 
 
 def test_an_empty_document() -> None:
-    """Without a sink there is nothing to do, and the fix shows how to write one."""
+    """A configuration without a sink is invalid, and the fix shows how to add one."""
     assert "[sinks.NAME]" in problems("")["sinks"][1]
 
 
+@pytest.mark.parametrize(("former", "current"), FORMER_KEYS.items())
+def test_a_former_key_names_the_current_one(former: str, current: str) -> None:
+    """A key from before the first release is an error that names the current key; it is not an alias."""
+    key = former.replace("*", "siem.v1")
+    table, _, name = key.removeprefix("sinks.siem.v1.").rpartition(".")
+    if key.startswith("sinks."):
+        text = f"[sinks.'siem.v1']\n{HTTP}\n[sinks.'siem.v1'.{table}]\n{name} = 1\n"
+    else:
+        text = f"{OUT}[{table}]\n{name} = 1\n" if table else f"{name} = 'count'\n{OUT}"
+    short = f"{table}.{name}" if table else name
+    assert problems(text) == {key: (f"`{short}` is now `{current}`", f"write {current.rpartition('.')[2]}")}
+
+
+@pytest.mark.parametrize("current", FORMER_KEYS.values())
+def test_a_former_key_leads_to_a_key_that_exists(current: str) -> None:
+    """The key that such an error names is a key of the configuration."""
+    kind = {"retry": RetrySettings, "limits": LimitSettings}.get(current.partition(".")[0], PipelineSettings)
+    assert current.rpartition(".")[2] in fields(kind)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "fix"),
+    [
+        (f"{OUT}[retry]\ninitial = 1", "retry.initial", "write initial_seconds, or remove it"),
+        (
+            "[sinks.retry]\nto = 'stdout:'\nbase_seconds = 1",
+            "sinks.retry.base_seconds",
+            "remove it, or use one of",
+        ),
+        (f"{OUT}forged = 'count'", "sinks.out.forged", "remove it, or use one of"),
+    ],
+)
+def test_a_key_that_never_existed_is_an_unknown_key(text: str, key: str, fix: str) -> None:
+    """Only the full name of a former key counts, not its last part in another table."""
+    message, advice = problems(text)[key]
+    assert message == "unknown key"
+    assert advice.startswith(fix)
+
+
 def environment(**variables: str) -> dict[str, tuple[str, str]]:
-    """The problems of an environment."""
+    """Returns the problems that environment variables cause."""
     with pytest.raises(ConfigError) as caught:
         Config.from_env({f"TRAILFORWARD_{name}": value for name, value in variables.items()})
     return found(caught.value)
 
 
 def test_wrong_destinations_in_the_environment() -> None:
-    """Problems name the variable and the place in it, never a password that stands there."""
+    """A problem names the variable and the position in it, and never shows a password."""
     to = (
         "https://user:hunter2@siem.example.com/in htps://user:hunter2@x stdout: stdout: "
         "arn:aws:lambda:eu-west-1:111122223333:function:x https://[::1 https://siem.example.com/a"
     )
-    faults = environment(TO=to, DEAD_LETTER="x:hunter2", OWN_ARNS="hunter2 x")
-    assert set(faults) == {
+    reported = environment(TO=to, DEAD_LETTER="x:hunter2", OWN_ARNS="hunter2 x")
+    assert set(reported) == {
         "TRAILFORWARD_TO, destination 1",
         "TRAILFORWARD_TO, destination 2",
         "TRAILFORWARD_TO, destination 4",
@@ -330,38 +382,38 @@ def test_wrong_destinations_in_the_environment() -> None:
         "TRAILFORWARD_OWN_ARNS[0]",
         "TRAILFORWARD_OWN_ARNS[1]",
     }
-    assert faults["TRAILFORWARD_TO, destination 4"][0] == "listed twice"
+    assert reported["TRAILFORWARD_TO, destination 4"][0] == "listed twice"
 
 
 def test_no_destination_at_all() -> None:
-    """An empty environment says what to set; what else is wrong comes with it."""
-    faults = environment(RETRY_QUEUE="x")
-    assert "so there is no destination" in faults["TRAILFORWARD_TO"][0]
-    assert "TRAILFORWARD_RETRY_QUEUE" in faults
+    """Without a destination, the error says which variable to set, and lists the other problems as well."""
+    reported = environment(RETRY_QUEUE="x")
+    assert "there is no other destination" in reported["TRAILFORWARD_TO"][0]
+    assert "TRAILFORWARD_RETRY_QUEUE" in reported
 
 
 def test_two_configurations() -> None:
-    """``TRAILFORWARD_TO`` and ``TRAILFORWARD_CONFIG`` together are refused, for nobody knows which counts."""
+    """``TRAILFORWARD_TO`` and ``TRAILFORWARD_CONFIG`` together are refused."""
     assert set(environment(TO="stdout:", CONFIG=OUT)) == {"TRAILFORWARD_TO"}
 
 
 def test_contradictions_between_toml_and_environment() -> None:
-    """A head key with two values is refused; both places are named."""
-    faults = environment(CONFIG=f"dead_letter = '{QUEUE}'\n{OUT}", DEAD_LETTER="file:x")
-    assert faults["TRAILFORWARD_DEAD_LETTER"][0] == "set in trailforward.toml, too, with another value"
+    """A top-level key with two different values is refused, and the error names both places."""
+    reported = environment(CONFIG=f"dead_letter = '{QUEUE}'\n{OUT}", DEAD_LETTER="file:x")
+    assert reported["TRAILFORWARD_DEAD_LETTER"][0] == "also set in trailforward.toml, with a different value"
 
 
-def test_misspelt_variables() -> None:
-    """A variable spelt almost right is no silent no-op; others under the prefix are left alone."""
-    faults = environment(TO="stdout:", DEADLETTER="file:x", CORPUS="../events", OWN_ARN="")
-    assert {key: fix for key, (_, fix) in faults.items()} == {
+def test_misspelled_variables() -> None:
+    """A misspelled variable is an error; other variables with the prefix are ignored."""
+    reported = environment(TO="stdout:", DEADLETTER="file:x", CORPUS="../events", OWN_ARN="")
+    assert {key: fix for key, (_, fix) in reported.items()} == {
         "TRAILFORWARD_DEADLETTER": "write TRAILFORWARD_DEAD_LETTER, or remove it",
         "TRAILFORWARD_OWN_ARN": "write TRAILFORWARD_OWN_ARNS, or remove it",
     }
 
 
 def test_broken_toml_hides_no_other_fault() -> None:
-    """Variables are checked even where the TOML cannot be read."""
+    """Environment variables are checked even if the TOML is invalid."""
     assert set(environment(CONFIG="a = ", RETRY_QUEUE="x")) == {
         "trailforward.toml",
         "TRAILFORWARD_RETRY_QUEUE",
@@ -369,34 +421,34 @@ def test_broken_toml_hides_no_other_fault() -> None:
 
 
 def test_wrong_arguments_of_a_program() -> None:
-    """``Config.to`` names destinations by their number, and a wrong format once."""
+    """``Config.to`` identifies destinations by number and reports a wrong format once."""
     with pytest.raises(ConfigError) as caught:
-        Config.to("nowhere", "stdout:", format="xml", retries=3)
+        Config.to("nowhere", "stdout:", format="xml", retries=3)  # type: ignore[call-arg]
     assert set(found(caught.value)) == {"destination 1", "format", "retries"}
 
 
 @pytest.mark.parametrize(
-    ("where", "fault"),
+    ("where", "wrong"),
     [
         ("/absent/trailforward.toml", "cannot read the file /absent/trailforward.toml: No such file"),
-        ("https://user:hunter2@siem.example.com/", "cannot read a file of that name"),
-        ("hunter2" * 100, "cannot read a file of that name"),
-        ("a\0b", "cannot read a file of that name"),
+        ("https://user:hunter2@siem.example.com/", "cannot read the file that it names"),
+        ("hunter2" * 100, "cannot read the file that it names"),
+        ("a\0b", "cannot read the file that it names"),
         ("/", "Is a directory"),
-        ("ssm:arn:aws:ssm:nowhere", "not the ARN of a parameter"),
-        ("s3://bucket", "names no object"),
-        ("s3:///key", "names no object"),
+        ("ssm:arn:aws:ssm:nowhere", "not the ARN of an SSM parameter"),
+        ("s3://bucket", "no bucket or no key"),
+        ("s3:///key", "no bucket or no key"),
     ],
 )
-def test_a_place_without_configuration(where: str, fault: str) -> None:
-    """``TRAILFORWARD_CONFIG`` is named, and shown only if it looks like a path."""
+def test_a_place_without_configuration(where: str, wrong: str) -> None:
+    """The error names ``TRAILFORWARD_CONFIG``, and shows its value only if it looks like a path."""
     message, fix = environment(CONFIG=where)["TRAILFORWARD_CONFIG"]
-    assert fault in message
+    assert wrong in message
     assert "s3://BUCKET/KEY" in fix
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
-    """A file that is not UTF-8 is named."""
+def test_a_file_that_is_not_text(tmp_path: Path) -> None:
+    """The error says that the file is not UTF-8 text."""
     path = tmp_path / "x.toml"
     path.write_bytes(b"\xff\xfe")
     assert "not UTF-8 text" in environment(CONFIG=str(path))["TRAILFORWARD_CONFIG"][0]
@@ -404,7 +456,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["ssm:/x", "s3://bucket/key"])
 def test_a_place_in_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    """Without botocore, the error has the command to type."""
+    """Without botocore, the error gives the command that installs it."""
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setitem(sys.modules, "botocore.config", None)
     with pytest.raises(
@@ -418,17 +470,17 @@ def _late(_value: str) -> str:
 
 
 class Odd(Settings):
-    """Settings that a third party's sink might have."""
+    """Settings that a third-party sink might have."""
 
     when: Annotated[str, AfterValidator(_late)] = ""
     ports: dict[Annotated[str, Field(max_length=3)], int] = field(default_factory=dict)
 
 
 def test_settings_of_other_shapes() -> None:
-    """Validators that raise ``ValueError``, and wrong names in tables, come out as plainly."""
-    told: list[Problem] = []
-    validated(Odd, {"when": "hunter2", "ports": {"https": "x"}}, "sinks.odd", told)
-    assert [(problem.key, problem.message) for problem in told] == [
+    """Validators that raise ``ValueError``, and invalid keys in tables, give the same kind of problem."""
+    reported: list[Problem] = []
+    validated(Odd, {"when": "hunter2", "ports": {"https": "x"}}, "sinks.odd", reported)
+    assert [(problem.key, problem.message) for problem in reported] == [
         ("sinks.odd.when", "it is too late"),
         ("sinks.odd.ports.https", "too long"),
         ("sinks.odd.ports.https", "not a whole number"),
@@ -447,7 +499,7 @@ VALUES = st.recursive(
             st.sampled_from(["to", "format", "auth", "type", "limits", "name", "sinks", "pattern", "x"]),
             inner,
             max_size=3,
-        ).filter(lambda table: table.get("name") != SECRET)  # names may be told: they are no values
+        ).filter(lambda table: table.get("name") != SECRET)  # a problem may show names
     ),
     max_leaves=8,
 )
@@ -455,7 +507,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["sinks", "routes", "retry", "dead_letter", "own_arns", "x"]), VALUES))
 def test_wrong_types_everywhere(pipeline: dict[str, Any]) -> None:
-    """Whatever stands where, a configuration works or fails with ``ConfigError`` that shows no value."""
+    """Any configuration either works or raises a ``ConfigError`` that shows no value."""
     sinks = (
         {"a": {"to": "stdout:"}, **pipeline.pop("sinks", {})}
         if isinstance(pipeline.get("sinks"), dict)

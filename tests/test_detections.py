@@ -97,8 +97,9 @@ def test_every_part_of_every_pattern_is_guarded_by_a_test(route: detections.Dete
 def test_their_file_is_not_read_before_it_is_needed() -> None:
     """A configuration without detections does not read their file."""
     program = (
-        "import sys, trailforward; trailforward.Config.to('stdout:').compiled_routes();"
-        "from trailforward import detections; print(detections.load_all.cache_info().currsize)"
+        "import sys, trailforward; from trailforward.pipeline.routing import build_routes;"
+        "build_routes(trailforward.Config.to('stdout:'));"
+        "from trailforward import detections; print(detections.everything.cache_info().currsize)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"

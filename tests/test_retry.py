@@ -12,19 +12,19 @@ SECONDS = st.floats(0, 1000)
 
 @given(st.integers(1, 10_000), SECONDS, SECONDS)
 def test_waits_stay_under_the_ceiling(attempt: int, base: float, cap: float) -> None:
-    """The ceiling doubles from ``base_seconds`` and ends at ``cap_seconds``, after any number of attempts."""
-    delay = Backoff(base_seconds=base, cap_seconds=cap).delay(attempt)
+    """The upper bound doubles from ``initial_seconds`` and never exceeds ``max_seconds``."""
+    delay = Backoff(initial_seconds=base, max_seconds=cap).delay(attempt)
     assert 0 <= delay <= min(cap, base * 2 ** min(attempt - 1, 60))
 
 
 @given(st.integers(1, 100), SECONDS)
 def test_retry_after_is_honoured(attempt: int, seconds: float) -> None:
     """A destination that asks for a wait gets at least that, and a little jitter."""
-    backoff = Backoff(base_seconds=0.2, cap_seconds=1)
+    backoff = Backoff(initial_seconds=0.2, max_seconds=1)
     assert seconds <= backoff.delay(attempt, seconds) <= seconds + 0.2
 
 
 def test_waits_differ() -> None:
     """Functions that were throttled together do not come back together."""
-    backoff = Backoff(base_seconds=10)
+    backoff = Backoff(initial_seconds=10)
     assert len({backoff.delay(1) for _ in range(20)}) > 1

@@ -1,4 +1,4 @@
-"""``[[routes]]`` as configured: ready-made ones, formats per sink, tests, and what is wrong with them."""
+"""``[[routes]]`` in a configuration: detections, formats per sink, tests, and their problems."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from trailforward import Config, ConfigError, detections
 from trailforward.config import json_schema
 from trailforward.config.lint import lint
+from trailforward.pipeline.routing import build_routes
 
 SINKS = """
 [sinks.archive]
@@ -20,67 +21,69 @@ format = "record"
 
 
 def problems(text: str) -> dict[str, str]:
-    """Key → fault and fix of everything wrong with routes."""
+    """Returns key → what is wrong with the routes, and the fix."""
     with pytest.raises(ConfigError) as caught:
         Config.from_toml(SINKS + text)
     return {problem.key: f"{problem.message}. {problem.fix}" for problem in caught.value.problems}
 
 
 def route(keys: str, sinks: str = '["archive", "siem"]') -> str:
-    """One route."""
+    """Returns the TOML of one route."""
     return f'[[routes]]\nname = "r"\nsinks = {sinks}\n{keys}\n'
 
 
-def test_a_ready_made_route_is_taken_by_name() -> None:
-    """``use`` gives a route the ready-made pattern."""
-    (compiled,) = Config.from_toml(SINKS + route('use = "root-sign-in"')).compiled_routes()
+def test_a_route_can_use_a_detection() -> None:
+    """``use`` gives a route the pattern of a detection."""
+    (compiled,) = build_routes(Config.from_toml(SINKS + route('use = "root-sign-in"')))
     assert compiled.pattern is not None
     assert compiled.pattern.text == detections.load("root-sign-in").pattern
 
 
-def test_an_unknown_ready_made_route_names_those_alike() -> None:
-    """A misspelt name is answered with the close ones; a strange one with all."""
+def test_an_unknown_detection_names_similar_ones() -> None:
+    """The error for a misspelled name suggests similar names; for any other name it lists all."""
     assert "root-sign-in" in problems(route('use = "root-signin"'))["routes.r.use"]
     strange = problems(route('use = "zzz"'))["routes.r.use"]
     assert all(name in strange for name in detections.load_all())
 
 
 def test_use_and_pattern_exclude_each_other() -> None:
-    """A route with two patterns is refused, with the fix."""
+    """A route with two patterns is refused, and the error gives the fix."""
     text = problems(route('use = "root-sign-in"\npattern = { source = ["aws.iam"] }'))["routes.r"]
-    assert text == "both `use` and `pattern`. remove one of them"
+    assert text == "has both `use` and `pattern`. remove one of them"
 
 
 def test_each_sink_of_a_route_may_have_a_format() -> None:
-    """A sink gets the format that the route says, else its own."""
+    """A sink gets the format that the route names, else its own format."""
     config = Config.from_toml(SINKS + route("", '["siem", { sink = "archive", format = "text" }]'))
-    (compiled,) = config.compiled_routes()
+    (compiled,) = build_routes(config)
     assert compiled.sinks == ("siem", "archive")
     assert compiled.formats == {"siem": "record", "archive": "text"}
 
 
 def test_stop_and_default_reach_the_router() -> None:
-    """The two flags are part of the compiled route."""
-    (compiled,) = Config.from_toml(SINKS + route("stop = true\ndefault = true")).compiled_routes()
+    """The two flags are fields of the route that the router gets."""
+    (compiled,) = build_routes(Config.from_toml(SINKS + route("stop = true\ndefault = true")))
     assert (compiled.stop, compiled.default) == (True, True)
 
 
 @pytest.mark.parametrize(
     ("sinks", "key", "expected"),
     [
-        ('["archive", "siem", { sink = "archiv" }]', "routes.r.sinks", "there is no sink 'archiv'"),
+        ('["archive", "siem", { sink = "archiv" }]', "routes.r.sinks", "no sink is named 'archiv'"),
         ('["archive", { sink = "siem", format = "zip" }]', "routes.r.sinks[1].format", "raw, record, text"),
         ('["archive", { sink = "siem", format = "text" }]', "routes.r.sinks[1]", 'set batch = "single"'),
         ('["archive", "siem", "archive"]', "routes.r.sinks[2]", "name it once"),
         ('["archive", "siem", { format = "raw" }]', "routes.r.sinks[2].sink", "missing"),
-        ('["archive", "siem", { sink = 1 }]', "routes.r.sinks[2].sink", "not text"),
+        ('["archive", "siem", { sink = 1 }]', "routes.r.sinks[2].sink", "not a string"),
         ('["archive", "siem", 1]', "routes.r.sinks[2]", "in quotes"),
-        ('["archive", { sink = "siem", format = 1 }]', "routes.r.sinks[1].format", "not text"),
+        ('["archive", { sink = "siem", format = 1 }]', "routes.r.sinks[1].format", "not a string"),
         ('["archive", "siem", { sink = "siem", form = "raw" }]', "routes.r.sinks[2].form", "write format"),
     ],
 )
-def test_a_wrong_sink_of_a_route_is_told_with_its_place_and_fix(sinks: str, key: str, expected: str) -> None:
-    """Unknown sinks and formats, and formats that do not fit a sink, are found before anything is sent."""
+def test_a_wrong_sink_of_a_route_is_reported_with_its_key_and_fix(
+    sinks: str, key: str, expected: str
+) -> None:
+    """Unknown sinks and formats, and formats that do not fit a sink, are errors in the configuration."""
     assert expected in problems(route("", sinks))[key]
 
 
@@ -96,14 +99,14 @@ def test_a_wrong_sink_of_a_route_is_told_with_its_place_and_fix(sinks: str, key:
         ('sample = "a"\nmatch = true\nmatches = true', ".match", "write matches"),
     ],
 )
-def test_a_wrong_test_is_told_with_its_place_and_fix(test: str, key: str, expected: str) -> None:
-    """Tests of routes are checked with the configuration."""
+def test_a_wrong_test_is_reported_with_its_key_and_fix(test: str, key: str, expected: str) -> None:
+    """The tests of a route are validated with the configuration."""
     found = problems(route(f"[[routes.tests]]\n{test}"))
     assert expected in found[f"routes.r.tests[0]{key}"]
 
 
-def test_the_schema_knows_all_that_a_route_may_say() -> None:
-    """Editors complete ready-made names and formats, and accept what the configuration accepts."""
+def test_the_schema_has_every_key_of_a_route() -> None:
+    """Editors complete names of detections and formats, and accept what the configuration accepts."""
     schema = json_schema()
     assert schema["$defs"]["RouteSettings"]["properties"]["use"]["enum"] == list(detections.load_all())
     assert schema["$defs"]["RouteSettings"]["properties"]["default"]["type"] == "boolean"
@@ -128,12 +131,12 @@ def test_the_schema_knows_all_that_a_route_may_say() -> None:
 
 
 def lints(routes: str) -> list[tuple[str, str]]:
-    """Key and code of what is doubtful."""
+    """Returns the key and code of each lint."""
     return [(found.key, found.code) for found in lint(Config.from_toml(SINKS + routes))]
 
 
-def test_lints_name_routes_that_never_see_an_event() -> None:
-    """A route behind one that takes all and stops, or a default one beside one that takes all, is dead."""
+def test_lints_name_routes_that_never_match() -> None:
+    """A route after a catch-all with ``stop``, or a default route beside a catch-all, never gets an event."""
     both = 'sinks = ["archive", "siem"]\n'
     text = f'[[routes]]\nname = "a"\n{both}stop = true\n[[routes]]\nname = "b"\n{both}'
     assert lints(text) == [("routes.b", "unreached")]
@@ -147,7 +150,7 @@ def test_lints_name_routes_that_never_see_an_event() -> None:
 
 
 def test_lints_name_doubtful_patterns() -> None:
-    """Patterns that anybody may forge events for, and those that do not mean what they say, are told."""
+    """Patterns that a forged event can match, and patterns that mean something unexpected, are reported."""
     doubtful = "pattern = { detail = { eventName = [{ anything-but = 'a' }, { anything-but = 'b' }] } }"
     assert lints(route(doubtful)) == [
         ("routes.r.pattern", "several-anything-but"),

@@ -1,4 +1,4 @@
-"""``python -m trailforward`` and the ``trailforward`` command."""
+"""Entry point of ``python -m trailforward`` and of the ``trailforward`` command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line; a missing extra gives one sentence with the command to type."""
+    """Runs the command line; without the extra ``cli``, prints the command that installs it."""
     try:
         import rich  # noqa: F401
         import typer  # noqa: F401

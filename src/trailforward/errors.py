@@ -3,23 +3,23 @@
 ::
 
     TrailforwardError
-    ├── ConfigError          the configuration is wrong; ``problems`` lists every fault at once
-    ├── SettingError         one setting is wrong; ``what`` and ``fix`` say how
-    ├── PayloadError         a payload no source knows, or messages that must go back to the caller
-    ├── EventError           bytes that are no event; ``code`` says why
+    ├── ConfigError          the configuration is invalid; ``problems`` lists every problem at once
+    ├── SettingError         one setting is invalid; ``what`` says why, ``fix`` what to write instead
+    ├── PayloadError         a payload that no source recognizes, or messages to return to the caller
+    ├── EventError           bytes that are not an event; ``code`` says why
     │   ├── NothingToForwardError   … and are not meant to be one: a control message, a digest file
-    │   └── UnreadError      … because what they point to cannot be read right now
-    ├── PatternError         an event pattern the service would refuse
+    │   └── UnreadError      … because an object they refer to cannot be read at the moment
+    ├── PatternError         an event pattern that EventBridge would reject
     │   └── InvalidPatternError  … with ``reason``, ``line``, ``column``, ``hint`` (``trailforward.patterns``)
     ├── SecretError          a referenced secret cannot be read
-    │   └── SecretUnavailableError   … right now, but perhaps later
-    ├── SnapshotError        a doctor's snapshot that cannot be read at all (in ``trailforward.doctor``)
-    ├── PriceError           changes to prices that cannot be used (in ``trailforward.pricing``)
-    ├── PluginError          an installed plug-in that cannot be used; names the package to blame
-    ├── MissingExtraError    an optional dependency is needed; the text has the command to type
-    └── SinkError            a destination refused a whole call
+    │   └── SecretUnavailableError   … at the moment; a retry may succeed
+    ├── SnapshotError        a snapshot of the doctor cannot be read (in ``trailforward.doctor``)
+    ├── PriceError           a file of prices is invalid (in ``trailforward.pricing``)
+    ├── PluginError          an installed plug-in cannot be used; names the package
+    ├── MissingExtraError    an optional dependency is missing; gives the command that installs it
+    └── SinkError            a destination rejected a whole call
         ├── TransientError   the same call may succeed later
-        └── PermanentError   it never will
+        └── PermanentError   the same call will never succeed
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class TrailforwardError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault of a configuration.
+    """One problem in a configuration.
 
     Attributes:
-        key: the setting, as written: ``sinks.siem.auth.secret`` or ``TRAILFORWARD_TO``.
-        message: what is wrong with it.
+        key: the key, as written: ``sinks.siem.auth.secret`` or ``TRAILFORWARD_TO``.
+        message: what is wrong.
         fix: what to write instead.
     """
 
@@ -50,7 +50,7 @@ class Problem:
 
 
 class ConfigError(TrailforwardError):
-    """A configuration that cannot be used, with all its faults."""
+    """The configuration is invalid; ``problems`` lists every problem."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
@@ -60,10 +60,10 @@ class ConfigError(TrailforwardError):
 
 
 class SettingError(TrailforwardError, ValueError):
-    """A setting that cannot be what it is, or two that contradict each other.
+    """A setting is invalid, or two settings contradict each other.
 
     Attributes:
-        what: what is wrong. It repeats no value that may be a secret.
+        what: what is wrong, without any value that may be a secret.
         fix: what to write instead.
     """
 
@@ -74,14 +74,14 @@ class SettingError(TrailforwardError, ValueError):
 
 
 class PayloadError(TrailforwardError):
-    """A Lambda payload that no source knows, or messages that go back to the caller by raising."""
+    """No source recognizes the Lambda payload, or raising is how messages return to the caller."""
 
 
 class EventError(TrailforwardError):
-    """Bytes that are no CloudTrail or EventBridge event.
+    """Bytes are not a CloudTrail or EventBridge event.
 
     Attributes:
-        code: short and stable, fit for a metric or a dead letter: ``not_json``, ``not_utf8``, ``no_detail`` …
+        code: a short, stable code for metrics and dead letters: ``not_json``, ``not_utf8``, ``no_detail`` …
     """
 
     def __init__(self, code: str, message: str) -> None:
@@ -90,30 +90,30 @@ class EventError(TrailforwardError):
 
 
 class NothingToForwardError(EventError):
-    """What sources deliver beside events, and nobody misses: it is filtered, never a fault."""
+    """A message that is not meant to be an event, such as a digest file; it is filtered, not an error."""
 
 
 class UnreadError(EventError):
-    """What a message points to cannot be read right now, but may be later."""
+    """An object that a message refers to cannot be read at the moment; a retry may succeed."""
 
 
 class PatternError(TrailforwardError):
-    """An event pattern that the service would refuse."""
+    """An event pattern that EventBridge would reject."""
 
 
 class SecretError(TrailforwardError):
-    """A referenced secret that cannot be read. The text never holds the secret."""
+    """A referenced secret cannot be read. The text never contains the secret."""
 
 
 class SecretUnavailableError(SecretError):
-    """A secret that cannot be read right now, but may be later: throttled, or no answer."""
+    """A secret cannot be read at the moment (throttled, or no response); a retry may succeed."""
 
 
 class PluginError(TrailforwardError):
     """An installed plug-in cannot be used.
 
     Attributes:
-        reason: why, in a sentence.
+        reason: why, as one sentence.
     """
 
     def __init__(self, name: str, package: str, reason: str) -> None:
@@ -122,18 +122,18 @@ class PluginError(TrailforwardError):
 
 
 class MissingExtraError(TrailforwardError):
-    """An optional dependency that this use needs is not installed."""
+    """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
         super().__init__(f"{what} needs an optional part: pip install 'trailforward[{extra}]'")
 
 
 class SinkError(TrailforwardError):
-    """A destination refused a whole call.
+    """A destination rejected a whole call.
 
     Attributes:
-        code: the destination's own error code, or ``http_503``, ``timeout`` …
-        message: the destination's text, without payload; may be empty.
+        code: the error code of the destination, or ``http_503``, ``timeout`` …
+        message: the error message of the destination, or empty.
     """
 
     def __init__(self, code: str, message: str = "") -> None:
@@ -146,7 +146,7 @@ class TransientError(SinkError):
     """The same call may succeed later.
 
     Attributes:
-        retry_after: seconds the destination asked to wait, or None.
+        retry_after: seconds that the destination asked to wait, or None.
     """
 
     def __init__(self, code: str, message: str = "", *, retry_after: float | None = None) -> None:
@@ -158,7 +158,7 @@ class PermanentError(SinkError):
     """The same call will never succeed.
 
     Attributes:
-        divisible: True where one entry may be to blame, so that the batch is worth splitting.
+        divisible: True if one entry may be the cause, so that splitting the batch may help.
     """
 
     def __init__(self, code: str, message: str = "", *, divisible: bool = False) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def rows(*options: str | Path) -> list[dict[str, Any]]:
-    """The rows of the JSON output."""
+    """Returns the rows of the JSON output."""
     done = trailforward("cost", "--events-per-day", "2M", "--json", *options)
     assert done.code == 0, done.err
     found: list[dict[str, Any]] = json.loads(done.out)["rows"]
@@ -22,7 +22,7 @@ def rows(*options: str | Path) -> list[dict[str, Any]]:
 
 
 def test_a_row_for_each_topology_and_batch_size() -> None:
-    """The table has all of them, standard error has what to know, and nothing is coloured."""
+    """The table has every combination, standard error has the assumptions, and nothing is colored."""
     done = trailforward("cost", "--events-per-day", "2M")
     assert done.code == 0
     head, *lines = done.out.split("\n\n")[0].splitlines()
@@ -37,7 +37,7 @@ def test_a_row_for_each_topology_and_batch_size() -> None:
 
 
 def test_the_arithmetic_and_the_day_of_the_prices_are_there() -> None:
-    """The cheapest row is explained, with the sum of each item; --explain explains all."""
+    """The cheapest row is explained with the sum of each item; --explain explains every row."""
     options = ("cost", "--events-per-day", "2M", "--batch-size", "500")
     done = trailforward(*options)
     assert "hub, asked 500, filled 5.63: 1 + 23.1 events a second and queue x 1 s / 5 pollers" in done.out
@@ -49,7 +49,7 @@ def test_the_arithmetic_and_the_day_of_the_prices_are_there() -> None:
 
 
 def test_direct_is_explained_when_it_is_alone() -> None:
-    """Who asks for direct gets its arithmetic, without a queue."""
+    """The arithmetic of direct has no queue."""
     done = trailforward("cost", "--events-per-day", "2M", "--topology", "direct")
     assert "1 M invocations at $0.20 per million = $0.20" in done.out
     assert "queue" not in done.out
@@ -59,13 +59,13 @@ def test_direct_is_explained_when_it_is_alone() -> None:
     ("text", "events"), [("50000", 50e3), ("2_000_000", 2e6), ("5M", 5e6), ("300k", 3e5), ("1.5m", 1.5e6)]
 )
 def test_numbers_as_people_write_them(text: str, events: float) -> None:
-    """Digits, underscores, k and M."""
+    """A number may have underscores, and end in k or M."""
     done = trailforward("cost", "--events-per-day", text, "--json")
     assert json.loads(done.out)["plan"]["events_per_day"] == events
 
 
 def test_options_make_the_plan() -> None:
-    """Every figure of the plan is an option."""
+    """Every field of the plan is an option."""
     done = trailforward(
         *("cost", "--events-per-day", "1k", "--json", "--topology", "hub", "--batch-size", "10"),
         *("--window-seconds", "5", "--regions", "3", "--accounts", "4", "--sinks", "5", "--to", "sns,http"),
@@ -91,7 +91,7 @@ def test_options_make_the_plan() -> None:
 
 
 def test_programs_get_json() -> None:
-    """Rows with their batches, items, terms and sums; the plan, the prices and their day."""
+    """JSON has the plan, the prices with their date, and rows with batches, items, terms, and sums."""
     made = json.loads(trailforward("cost", "--events-per-day", "2M", "--json").out)
     assert set(made) == {"as_of", "plan", "rows", "prices"}
     assert len(made["rows"]) == 13
@@ -109,29 +109,29 @@ def test_programs_get_json() -> None:
 
 
 def test_destinations_of_to_count_as_sinks() -> None:
-    """Two destinations have twice the metrics of one."""
+    """Destinations in --to count as sinks: two have twice the metrics of one."""
     one, two = (rows("--to", to, "--topology", "hub")[0]["fixed"][0] for to in ("sns", "sns,kinesis"))
     assert two["low"] - one["low"] == pytest.approx(8 * 0.30)
 
 
 def test_batch_sizes_are_one_by_one_or_a_list() -> None:
-    """Each size has a row, smallest first; a payload that ends batches earlier is said."""
+    """Each size has a row, smallest first; a note says if the payload limits a batch."""
     done = trailforward(
         *("cost", "--events-per-day", "900M", "--topology", "hub", "--event-bytes", "20000"),
         *("--batch-size", "10000,20", "--batch-size", "5"),
     )
     table = [line.split()[1:4] for line in done.out.splitlines()[1:4]]
     assert table == [["5", "5", "size"], ["20", "20", "size"], ["10,000", "273", "payload"]]
-    assert "Batches of 10,000 are cut. Lambda's payload of 6 MB holds 273 events" in done.err
+    assert "Batches never reach 10,000 events. Lambda's payload of 6 MB holds 273 events" in done.err
 
 
 def test_without_a_window_batches_are_small() -> None:
-    """Lambda takes no more than ten without a window: larger rows are left out, and refused if asked for."""
+    """Without a window, Lambda allows at most ten events: the defaults omit larger sizes."""
     assert {row["batch"]["asked"] for row in rows("--window-seconds", "0")} == {1, 10}
 
 
-def test_prices_of_ones_own(tmp_path: Path) -> None:
-    """A file changes the prices that it names, and their day."""
+def test_a_users_prices(tmp_path: Path) -> None:
+    """A file changes the prices that it names, and their date."""
     path = tmp_path / "mine.toml"
     path.write_text('as_of = "2027-01-31"\nqueue = 4.0\n')
     done = trailforward("cost", "--events-per-day", "2M", "--prices", path)
@@ -145,14 +145,14 @@ def test_prices_of_ones_own(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (b"queeu = 0.44", "there is no price queeu; write queue"),
+        (b"queeu = 0.44", "unknown price queeu; write queue"),
         (b'queue = "0.44"', "write dollars per million calls"),
         (b"\xff", "is not UTF-8"),
         (None, "No such file or directory. Name a TOML file with lines such as queue = 0.44"),
     ],
 )
 def test_prices_that_cannot_be_used(tmp_path: Path, text: bytes | None, words: str) -> None:
-    """Unknown names, wrong types, no text and no file end with 2, and name the file and the fix."""
+    """An invalid or missing file of prices gives exit status 2, and the error names the file and the fix."""
     path = tmp_path / "mine.toml"
     if text is not None:
         path.write_bytes(text)
@@ -165,23 +165,23 @@ def test_prices_that_cannot_be_used(tmp_path: Path, text: bytes | None, words: s
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ("--events-per-day 5x", "write 50000, 2_000_000, 300k or 5M"),
+        ("--events-per-day 5x", "write 50000, 2_000_000, 300k, or 5M"),
         ("--events-per-day 5__0", "write 50000"),
         ("--events-per-day 0", "write 50000"),
         ("--events-per-day -5", "write 50000"),
         (f"--events-per-day 1{'0' * 400}", "write 50000"),
-        ("--topology hub,ring", "there is no ring; write hub, collector, regional, direct"),
+        ("--topology hub,ring", "unknown: ring. Use one of hub, collector, regional, direct"),
         ("--batch-size 0", "write numbers from 1 to 10,000"),
         ("--batch-size 10001", "write numbers from 1 to 10,000"),
         ("--batch-size 1__0", "write numbers from 1 to 10,000"),
         ("--batch-size ten", "write numbers from 1 to 10,000"),
         ("--window-seconds 301", "300"),
-        ("--window-seconds 0 --batch-size 11", "Lambda wants 1 or more for batches of more than 10"),
+        ("--window-seconds 0 --batch-size 11", "must be 1 or more for a batch size of more than 10"),
         ("--regions 0", "1"),
         ("--accounts 0", "1"),
         ("--sinks 0", "1"),
-        ("--sinks 1 --to sns,sqs", "fewer than --to has"),
-        ("--to fax", "there is no fax; write kinesis, "),
+        ("--sinks 1 --to sns,sqs", "less than the number of destinations in --to"),
+        ("--to fax", "unknown: fax. Use one of kinesis, "),
         ("--event-bytes 262145", "262144"),
         ("--memory-mb 64", "128"),
         ("--ms-per-call -1", "0"),
@@ -189,11 +189,11 @@ def test_prices_that_cannot_be_used(tmp_path: Path, text: bytes | None, words: s
         ("--ms-per-event 900001", "900000"),
         ("--ms-per-call inf", "900000"),
         ("--window-seconds -1", "0"),
-        ("--architecture sparc", "there is no sparc; write arm64, x86_64"),
+        ("--architecture sparc", "unknown: sparc. Use one of arm64, x86_64"),
     ],
 )
-def test_what_makes_no_plan_is_refused(options: str, words: str) -> None:
-    """Each fault ends with 2, and names the option and the fix."""
+def test_invalid_options_are_refused(options: str, words: str) -> None:
+    """Each problem gives exit status 2, and the error names the option and the fix."""
     first = [] if "--events-per-day" in options else ["--events-per-day", "1k"]
     done = trailforward("cost", *first, *options.split(), COLUMNS="300")
     assert (done.code, done.out) == (2, "")
@@ -202,14 +202,14 @@ def test_what_makes_no_plan_is_refused(options: str, words: str) -> None:
 
 
 def test_events_per_day_are_needed() -> None:
-    """Without a volume there is no bill."""
+    """Without --events-per-day, the exit status is 2 and the error names the option."""
     done = trailforward("cost")
     assert done.code == 2
     assert "--events-per-day" in done.err
 
 
 def test_no_digit_is_lost_in_a_narrow_terminal() -> None:
-    """Money is folded, never cut, and the command runs in a process of its own."""
+    """Amounts are wrapped, never cut, in a narrow terminal and in a pipe."""
     done = piped("cost", "--events-per-day", "2M", "--topology", "regional", stdin=b"")
     assert (done.code, "…" in done.out) == (0, False)
     assert "…" not in trailforward("cost", "--events-per-day", "2M", COLUMNS="40").out

@@ -1,4 +1,4 @@
-"""``trailforward forward``, as people run it: in a process of its own."""
+"""``trailforward forward``, in a separate process, as users run it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def forward(*arguments: str | Path, stdin: bytes = b"") -> subprocess.CompletedP
 
 
 def test_ndjson_is_copied_byte_for_byte_and_in_order(tmp_path: Path) -> None:
-    """Lines of a file arrive as they were, and the summary accounts for every one."""
+    """Lines of a file arrive unchanged, and the summary accounts for every event."""
     source, target = tmp_path / "in.ndjson", tmp_path / "out.ndjson"
     lines = [envelope(0), envelope(1).replace(b":", b": "), envelope(2, note="\u2028\u0085"), RECORD]
     source.write_bytes(b"\n".join(lines) + b"\n")
@@ -51,22 +51,22 @@ def test_ndjson_is_copied_byte_for_byte_and_in_order(tmp_path: Path) -> None:
 
 
 def test_standard_input_goes_to_standard_output() -> None:
-    """Without files, the command reads standard input; data alone goes to standard output."""
+    """Without files, the command reads standard input; standard output has only data."""
     done = forward("--to", "stdout:", stdin=envelope(0) + b"\n")
     assert (done.returncode, done.stdout) == (0, envelope(0) + b"\n")
 
 
-def test_a_gzipped_trail_file_is_cut_into_its_records(tmp_path: Path) -> None:
-    """Each record of a trail file arrives with exactly the bytes it has there."""
+def test_a_gzipped_log_file_is_split_into_its_records(tmp_path: Path) -> None:
+    """Each record of a CloudTrail log file arrives with its exact bytes."""
     records = [b'{"eventVersion":"1.11","awsRegion":"eu-west-1","n":1.10 }', RECORD]
-    source, target = tmp_path / "trail.json.gz", tmp_path / "out.ndjson"
+    source, target = tmp_path / "log.json.gz", tmp_path / "out.ndjson"
     source.write_bytes(gzip.compress(b'{"Records":[' + b" , ".join(records) + b"]}"))
     assert forward("--to", f"file:{target}", source).returncode == 0
     assert target.read_bytes() == b"\n".join(records) + b"\n"
 
 
 def test_several_files_and_destinations_at_once(tmp_path: Path) -> None:
-    """Every event of every file reaches every destination; repeated names are told apart."""
+    """Every event of every file reaches every destination, also if two files have the same name."""
     first, second = tmp_path / "1.ndjson", tmp_path / "2.ndjson"
     first.write_bytes(envelope(1) + b"\n")
     second.write_bytes(envelope(2))
@@ -77,16 +77,16 @@ def test_several_files_and_destinations_at_once(tmp_path: Path) -> None:
     assert [target.read_bytes() for target in targets] == [envelope(1) + b"\n" + envelope(2) + b"\n"] * 2
 
 
-def test_the_record_format_cuts_the_detail_out(tmp_path: Path) -> None:
-    """--format record sends the bytes of detail alone."""
+def test_the_record_format_sends_the_detail(tmp_path: Path) -> None:
+    """--format record sends only the bytes of detail."""
     target = tmp_path / "out"
     assert forward("--to", f"file:{target}", "--format", "record", stdin=envelope(0)).returncode == 0
     assert target.read_bytes()[:-1] in envelope(0)
     assert json.loads(target.read_bytes()) == json.loads(envelope(0))["detail"]
 
 
-def test_what_is_no_event_is_named_and_the_rest_delivered(tmp_path: Path) -> None:
-    """Bad lines cost exit code 1 and a line each that says where and why; good lines arrive."""
+def test_invalid_lines_are_named_and_the_others_delivered(tmp_path: Path) -> None:
+    """Invalid lines give exit status 1 and a message with position and reason; valid lines arrive."""
     target = tmp_path / "out"
     lines = envelope(0) + b"\n{oops\n\n[1,2]\n" + envelope(1) + b"\n"
     done = forward("--to", f"file:{target}", stdin=lines)
@@ -98,7 +98,7 @@ def test_what_is_no_event_is_named_and_the_rest_delivered(tmp_path: Path) -> Non
 
 
 def test_what_was_not_delivered_is_kept_and_can_be_forwarded_again(tmp_path: Path) -> None:
-    """--undelivered keeps events with their reason; that file goes to the sinks still owed."""
+    """--undelivered writes events with the reason; forwarding that file sends them to the remaining sinks."""
     kept, good = tmp_path / "kept.ndjson", tmp_path / "good"
     with Receiver([Status(404)]) as receiver:
         options = ["--to", receiver.url, "--to", f"file:{good}"]
@@ -112,7 +112,7 @@ def test_what_was_not_delivered_is_kept_and_can_be_forwarded_again(tmp_path: Pat
 
 
 def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
-    """--config takes a trailforward.toml."""
+    """--config accepts a trailforward.toml."""
     config = tmp_path / "trailforward.toml"
     config.write_text(
         f'[sinks.out]\nto = "file:{tmp_path / "out"}"\n'
@@ -129,15 +129,15 @@ def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--to", "arn:aws:lambda:eu-west-1:111122223333:function:x"], "no sink takes"),
-        (["--to", "stdout:", "--format", "xml"], "there is no such format"),
+        (["--to", "arn:aws:lambda:eu-west-1:111122223333:function:x"], "no sink supports"),
+        (["--to", "stdout:", "--format", "xml"], "unknown format"),
         (["--to", "stdout:", "--config", "x.toml"], "not both"),
         (["--config", "missing.toml"], "cannot read the file missing.toml"),
         ([], "TRAILFORWARD_TO"),
     ],
 )
-def test_wrong_options_end_with_code_2_and_the_fix(arguments: list[str], expected: str) -> None:
-    """A command that cannot work says why, sends nothing and ends with 2."""
+def test_invalid_options_give_status_2_and_the_fix(arguments: list[str], expected: str) -> None:
+    """With invalid options, the command says why, sends nothing, and exits with status 2."""
     done = forward(*arguments, stdin=envelope(0))
     assert done.returncode == 2
     assert expected in done.stderr.decode()
@@ -145,7 +145,7 @@ def test_wrong_options_end_with_code_2_and_the_fix(arguments: list[str], expecte
 
 
 def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
-    """Files that cannot be read end with 1 and their name; what was read before them was forwarded."""
+    """Unreadable files give exit status 1 and a message with the name; earlier events are forwarded."""
     cut, target = tmp_path / "cut.gz", tmp_path / "out"
     cut.write_bytes(gzip.compress(envelope(0) + b"\n" + os.urandom(3000).hex().encode())[:-400])
     done = forward("--to", f"file:{target}", tmp_path / "missing.ndjson", cut)
@@ -155,15 +155,15 @@ def test_a_missing_or_damaged_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_empty_input_says_so() -> None:
-    """No events in: nothing to forward, and that is said."""
+    """Without events, the command says that there were none."""
     done = forward("--to", "stdout:")
     assert done.returncode == 0
-    assert b"no event" in done.stderr
+    assert b"no events" in done.stderr
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_a_closed_pipe_is_no_silent_success(tmp_path: Path, unbuffered: str) -> None:
-    """If nobody reads the output any more, the command ends with 1 and without a traceback."""
+def test_a_closed_pipe_is_not_a_success(tmp_path: Path, unbuffered: str) -> None:
+    """If the reader closes the pipe, the exit status is 1, without a traceback."""
     source = tmp_path / "in"
     source.write_bytes(b"\n".join(envelope(number) for number in range(2000)))
     process = subprocess.Popen(
@@ -181,8 +181,8 @@ def test_a_closed_pipe_is_no_silent_success(tmp_path: Path, unbuffered: str) -> 
     assert b"Traceback" not in text
 
 
-def test_an_interrupted_run_says_what_became_of_what_was_read(tmp_path: Path) -> None:
-    """Ctrl-C ends with 1 and the summary, not with a traceback."""
+def test_an_interrupted_run_prints_the_summary(tmp_path: Path) -> None:
+    """After Ctrl-C, the command prints the summary and exits with status 1, without a traceback."""
     process = subprocess.Popen(
         [sys.executable, "-m", "trailforward", "forward", "--to", f"file:{tmp_path / 'out'}"],
         stdin=subprocess.PIPE,
@@ -204,7 +204,7 @@ def test_an_interrupted_run_says_what_became_of_what_was_read(tmp_path: Path) ->
 
 
 def test_a_summary_names_the_most_frequent_reasons_and_counts_the_others() -> None:
-    """A long list of reasons is cut, and says so."""
+    """A long list of reasons is cut, and the summary says how many are left out."""
     lines = b"\n".join(b'{"k%d": 1}' % number for number in range(15))
     done = forward("--to", "stdout:", stdin=lines)
     assert done.returncode == 1
@@ -213,28 +213,28 @@ def test_a_summary_names_the_most_frequent_reasons_and_counts_the_others() -> No
 
 
 def test_a_file_for_the_undelivered_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    """If what was not delivered cannot be kept either, that is said."""
+    """If the file of --undelivered cannot be written, the command says so."""
     done = forward("--to", "stdout:", "--undelivered", tmp_path / "no" / "where", stdin=b"{}")
     assert done.returncode == 1
     assert b"where: No such file" in done.stderr
 
 
 def test_the_schema_command_prints_json_schema() -> None:
-    """Trailforward schema publishes the schema of trailforward.toml."""
+    """The command prints the JSON Schema of trailforward.toml."""
     done = run("schema")
     assert done.returncode == 0
     assert json.loads(done.stdout)["title"] == "trailforward.toml"
 
 
 def test_the_version_is_shown() -> None:
-    """Trailforward --version prints the version."""
+    """The option --version prints the version."""
     import trailforward
 
     assert run("--version").stdout.decode().split() == ["trailforward", trailforward.__version__]
 
 
 def test_without_the_terminal_extra_one_sentence_says_what_to_install(tmp_path: Path) -> None:
-    """A missing extra is one sentence with the command to type."""
+    """Without the extra, one sentence gives the command that installs it."""
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('typer')")
     done = run("--version", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
@@ -243,7 +243,7 @@ def test_without_the_terminal_extra_one_sentence_says_what_to_install(tmp_path: 
 
 @pytest.mark.skipif(CORPUS is None, reason="TRAILFORWARD_CORPUS names no folder of events")
 def test_the_corpus_is_copied_byte_for_byte(tmp_path: Path) -> None:
-    """Thousands of real records and envelopes, and everything hard to parse, arrive as they were."""
+    """Thousands of real records and envelopes arrive unchanged, also those that are hard to parse."""
     files = sorted(Path(CORPUS or "").glob("*.ndjson"))
     assert len(files) >= 7
     for source in files:

@@ -1,4 +1,4 @@
-"""``trailforward iam``: exact actions on exact ARNs, and a word where they cannot be exact."""
+"""``trailforward iam``: exact actions on exact ARNs, and a note if a permission cannot be exact."""
 
 from __future__ import annotations
 
@@ -45,20 +45,20 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def printed(*arguments: str) -> dict[str, dict[str, Any]]:
-    """The statements that the command prints, by Sid."""
+    """Returns the statements that the command prints, by Sid."""
     done = CliRunner().invoke(app, ["iam", *arguments])
     assert done.exit_code == 0, done.output
     return {statement["Sid"]: statement for statement in json.loads(done.stdout)["Statement"]}
 
 
 def test_destinations_alone() -> None:
-    """A destination needs one action on itself; without queues and logs there is nothing else."""
+    """A destination alone needs one action on one resource."""
     expected = {"Sid": "Kinesis", "Effect": "Allow", "Action": "kinesis:PutRecords", "Resource": STREAM}
     assert printed("--to", STREAM) == {"Kinesis": expected}
 
 
 def test_a_whole_configuration(tmp_path: Path) -> None:
-    """Sinks, secrets, dead letters, the retry queue (also a source), source queues, logs and keys."""
+    """The policy covers sinks, secrets, dead letters, the retry queue, source queues, logs, and keys."""
     path = tmp_path / "trailforward.toml"
     path.write_text(TOML)
     key = "arn:aws:kms:us-west-2:111122223333:key/1"
@@ -67,7 +67,7 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
     retry, dead = (f"arn:aws:sqs:us-west-2:111122223333:{name}" for name in ("retry", "dead"))
     assert {sid: statement["Resource"] for sid, statement in by_sid.items()} == {
         "Sources": [QUEUE, retry],
-        "HandBack": [dead, retry],
+        "DeadLettersAndRetries": [dead, retry],
         "Logs": f"{group}:*",
         "Firehose": "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive",
         "Sns": "arn:aws:sns:eu-west-1:111122223333:oncall",
@@ -83,19 +83,19 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
 
 
 def test_two_of_a_kind_share_a_statement() -> None:
-    """Destinations of one kind are listed together."""
+    """Destinations of the same type share one statement."""
     assert printed("--to", STREAM, "--to", f"{STREAM}2")["Kinesis"]["Resource"] == [STREAM, f"{STREAM}2"]
 
 
 def test_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without options it speaks of what the handler would use."""
+    """Without options, the policy is for the configuration that the handler would use."""
     monkeypatch.setenv("TRAILFORWARD_TO", STREAM)
     assert printed()["Kinesis"]["Resource"] == STREAM
 
 
 @pytest.mark.parametrize("arguments", [["--to", STREAM, "--config", "x"], ["--to", "gopher://x"], []])
-def test_what_is_no_configuration_ends_with_2(arguments: list[str]) -> None:
-    """Faults go to standard error, with exit code 2."""
+def test_an_invalid_configuration_gives_status_2(arguments: list[str]) -> None:
+    """Problems go to standard error, and the exit status is 2."""
     done = CliRunner().invoke(app, ["iam", *arguments])
     assert done.exit_code == 2
     assert done.stdout == ""
@@ -115,15 +115,15 @@ def test_what_is_no_configuration_ends_with_2(arguments: list[str]) -> None:
     ],
 )
 def test_the_configuration_itself_must_be_read(where: str, resource: str, noted: bool) -> None:  # noqa: FBT001
-    """Where the configuration lies in AWS, reading it is granted, in the partition of the destinations."""
+    """A configuration in AWS needs permission to read it, in the partition of the destinations."""
     config = Config.to("arn:aws-cn:kinesis:cn-north-1:111122223333:stream/events")
     document, notes = policy(config, where=where)
     assert document["Statement"][-1]["Resource"] == resource
     assert bool(notes) == noted
 
 
-def test_what_cannot_be_exact_is_said() -> None:
-    """A short secret ARN is granted with any six characters; what sigv4 needs is not known; both are said."""
+def test_permissions_that_cannot_be_exact_have_a_note() -> None:
+    """A note explains a secret ARN without its suffix, and the API behind sigv4."""
     config = Config.from_toml(
         """
         [sinks.siem]
@@ -140,8 +140,8 @@ def test_what_cannot_be_exact_is_said() -> None:
     assert [note.partition(":")[0] for note in notes] == ["sinks.siem", "sinks.search"]
 
 
-def test_nothing_is_needed_for_a_plain_api() -> None:
-    """A destination without AWS needs no permission, and the command says so."""
+def test_an_api_without_aws_needs_no_permission() -> None:
+    """A destination outside AWS does not need any permission, and a note says so."""
     document, notes = policy(Config.to("https://siem.example.com/in"))
     assert document["Statement"] == []
     assert notes
@@ -149,7 +149,7 @@ def test_nothing_is_needed_for_a_plain_api() -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(sinks.BUILT_IN) - {"http", "file", "stdout"}))
 def test_every_kind_of_destination_is_known(kind: str) -> None:
-    """A new AWS sink that nobody grants anything for would fail in the first deployment."""
+    """Every AWS sink has a statement, so that a deployment does not fail for lack of permission."""
     settings = sinks.load(kind).Settings
     to = getattr(settings, "example", "s3://security-lake/cloudtrail?region=eu-west-1")
     document, _ = policy(Config.to(to))

@@ -1,4 +1,4 @@
-"""``trailforward iam``: the least that each sink needs."""
+"""``trailforward iam``: the least privilege for each sink."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ GROUP = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
         ),
     ],
 )
-def test_each_sink_gets_the_actions_it_uses_on_its_own_resource(
+def test_each_sink_gets_the_actions_it_uses_on_its_resource(
     lines: str, expected: dict[str, tuple[str, str]]
 ) -> None:
-    """No wildcard beyond the objects below a prefix and the streams of a group."""
+    """The only wildcards are for the objects under a prefix and the streams of a log group."""
     document, notes = policy(Config.from_toml(f"[sinks.a]\n{lines}\n"))
     found = {each["Sid"]: (each["Action"], each["Resource"]) for each in document["Statement"]}
     assert found == expected

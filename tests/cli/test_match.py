@@ -22,32 +22,32 @@ STOPS = '{"detail": {"eventName": ["StopLogging"]}}'
 
 @pytest.fixture
 def events(tmp_path: Path) -> Path:
-    """Every sample, a line each."""
+    """Provides a file with every sample event."""
     path = tmp_path / "events.ndjson"
     path.write_bytes(b"".join(samples.load(name) + b"\n" for name in samples.names()))
     return path
 
 
 def place(path: Path, name: str) -> str:
-    """Where a sample is."""
+    """Returns the position of a sample in the file."""
     return f"{path}:{samples.names().index(name) + 1}"
 
 
 def test_the_places_of_matching_events_are_printed(events: Path) -> None:
-    """Positions go to standard output, one a line, and the command ends with 0."""
+    """Positions go to standard output, one per line, and the exit status is 0."""
     done = trailforward("match", STOPS, events)
     assert (done.code, done.out, done.err) == (0, f"{place(events, 'trail-stopped')}\n", "")
 
 
-def test_no_match_ends_with_1(events: Path) -> None:
-    """As with grep, finding nothing is told by the exit code; where to look is told to people."""
+def test_no_match_gives_status_1(events: Path) -> None:
+    """As with grep, the exit status is 1 if no event matches; a hint goes to standard error."""
     done = trailforward("match", '{"source": ["aws.nothing"]}', events)
     assert (done.code, done.out) == (1, "")
     assert "--explain" in done.err
 
 
-def test_patterns_come_from_files_and_ready_made_routes(events: Path, tmp_path: Path) -> None:
-    """PATTERN is JSON text, a file, or @NAME."""
+def test_patterns_come_from_files_and_detections(events: Path, tmp_path: Path) -> None:
+    """PATTERN is JSON, a file, or the @NAME of a detection."""
     path = tmp_path / "pattern.json"
     path.write_text(STOPS)
     assert trailforward("match", path, events).out == f"{place(events, 'trail-stopped')}\n"
@@ -55,26 +55,26 @@ def test_patterns_come_from_files_and_ready_made_routes(events: Path, tmp_path: 
     assert found == [place(events, "trail-deleted"), place(events, "trail-stopped")]
 
 
-def test_events_come_from_pipes_and_trail_files(tmp_path: Path) -> None:
-    """Standard input, gzipped trail files with bare records, and pretty-printed JSON are read."""
-    trail = tmp_path / "trail.json.gz"
+def test_events_come_from_pipes_and_log_files(tmp_path: Path) -> None:
+    """Standard input, gzipped CloudTrail log files, and pretty-printed JSON are read."""
+    log_file = tmp_path / "trail.json.gz"
     records = [json.loads(envelope(0, eventName=name))["detail"] for name in ("StartLogging", "StopLogging")]
-    trail.write_bytes(gzip.compress(json.dumps({"Records": records}).encode()))
+    log_file.write_bytes(gzip.compress(json.dumps({"Records": records}).encode()))
     pretty = tmp_path / "pretty.json"
     pretty.write_text(json.dumps(json.loads(samples.load("trail-stopped")), indent=2))
-    done = piped("match", STOPS, trail, pretty, "-", stdin=samples.load("trail-stopped"))
+    done = piped("match", STOPS, log_file, pretty, "-", stdin=samples.load("trail-stopped"))
     assert done.code == 0
-    assert done.out.splitlines() == [f"{trail}#1", str(pretty), "stdin:1"]
+    assert done.out.splitlines() == [f"{log_file}#1", str(pretty), "stdin:1"]
     assert piped("match", STOPS, stdin=samples.load("trail-stopped")).out == "stdin:1\n"
 
 
 def test_any_json_object_can_be_matched() -> None:
-    """What is no CloudTrail event is matched as it is: patterns are for all events of a bus."""
+    """A JSON object that is not a CloudTrail event is matched as it is, like any event on a bus."""
     assert piped("match", '{"a": [1]}', stdin=b'{"a": 1}\n{"a": 2}\n[1]\n').out == "stdin:1\n"
 
 
 def test_explain_shows_every_event_field_by_field() -> None:
-    """--explain says for each event what is met, what is not, and what is there instead."""
+    """--explain shows for each event which fields match, and the values of the others."""
     pattern = """{
       "source": ["aws.cloudtrail"],
       "detail": {
@@ -100,17 +100,17 @@ def test_explain_shows_every_event_field_by_field() -> None:
         '    detail.errorCode: [{"exists": false}]',
         '  - detail.requestParameters.name.deeper: ["x"]',
     ]
-    assert lines[6].startswith("  + detail.requestParameters.name.deeper: nothing there, detail.request")
-    assert lines[8].startswith('  + detail.userIdentity: no plain value there, but {"type": "AssumedRole"')
+    assert lines[6].startswith("  + detail.requestParameters.name.deeper: no value, because detail.request")
+    assert lines[8].startswith('  + detail.userIdentity: not a scalar value, but {"type": "AssumedRole"')
     assert lines[8].endswith("…")
-    assert lines[10] == "  + detail.resources.ARN: nothing there, detail has no resources"
+    assert lines[10] == "  + detail.resources.ARN: no value, because detail has no resources"
 
 
-def test_explain_tells_values_that_do_not_meet_in_one_element() -> None:
-    """Fields of different elements of an array do not count together, and that is said."""
+def test_explain_shows_values_in_different_elements() -> None:
+    """Fields must match in the same element of an array, and --explain says so."""
     event = {"a": [{"x": 1, "y": 0}, {"x": 0, "y": 1, "z": [1, 2, 3, 4, 5, 6, 7]}]}
     missing = piped("match", '{"a": {"X": [1]}}', "--explain", stdin=json.dumps(event).encode())
-    assert "+ a.X: nothing there, a has no X; it has x" in missing.out
+    assert "+ a.X: no value, because a has no X; it has x" in missing.out
     done = piped(
         "match", '{"a": {"x": [1], "y": [1], "z": [7]}}', "--explain", stdin=json.dumps(event).encode()
     )
@@ -119,8 +119,8 @@ def test_explain_tells_values_that_do_not_meet_in_one_element() -> None:
     assert "not in the same element of an array" in done.out.splitlines()[-1]
 
 
-def test_explain_shows_nothing_that_moves_a_terminal() -> None:
-    """Control characters and broken Unicode of an event are shown escaped; other languages as they are."""
+def test_explain_escapes_control_characters() -> None:
+    """Control characters and invalid Unicode in an event are escaped; other text is not."""
     event = b'{"a": "\xc2\x9b2J\\u001b[2J", "b": "\\ud800", "c": "b\xc3\xbccher", "Dd\xc2\x9b": 1}'
     done = piped("match", '{"a": ["x"], "b": ["x"], "c": ["x"], "dd": ["x"]}', "--explain", stdin=event)
     assert '+ a: "\\u009b2J\\u001b[2J"' in done.out
@@ -130,7 +130,7 @@ def test_explain_shows_nothing_that_moves_a_terminal() -> None:
 
 
 def test_explain_shows_the_closest_combination() -> None:
-    """With ``$or``, the combination with the fewest differences is shown; an event that matches says so."""
+    """With ``$or``, --explain shows the combination with the fewest differences."""
     pattern = '{"$or": [{"source": ["x"], "region": ["y"]}, {"source": ["aws.cloudtrail"], "region": ["y"]}]}'
     done = piped("match", pattern, "--explain", stdin=samples.load("trail-stopped"))
     assert "  $or makes 2 combinations; closest: number 2\n" in done.out
@@ -142,20 +142,20 @@ def test_explain_shows_the_closest_combination() -> None:
     [
         ('{"a": "x"}', '"a" must be an object or an array'),
         ('{"a": [{"NUMERIC": ["=", 1]}]}', "Fix: operators are lower case"),
-        ("@root-signin", "there is root-sign-in"),
+        ("@root-signin", "Use one of root-sign-in"),
         ("@zzz", "access-denied"),
         ("missing.json", "missing.json: No such file"),
     ],
 )
-def test_an_unusable_pattern_ends_with_2(pattern: str, expected: str) -> None:
-    """A pattern the service would refuse is answered in its words; a missing one with what to give."""
+def test_an_invalid_pattern_gives_status_2(pattern: str, expected: str) -> None:
+    """The error for an invalid pattern has the words of EventBridge; other errors say what to give."""
     done = trailforward("match", pattern, "-")
     assert (done.code, done.out) == (2, "")
     assert expected in done.err
 
 
-def test_a_pattern_file_that_is_no_text_ends_with_2(tmp_path: Path) -> None:
-    """A file that is not UTF-8 is named."""
+def test_a_pattern_file_that_is_not_text_gives_status_2(tmp_path: Path) -> None:
+    """The error says that the file is not UTF-8."""
     path = tmp_path / "pattern"
     path.write_bytes(b"\xff{}")
     done = trailforward("match", path)
@@ -163,8 +163,8 @@ def test_a_pattern_file_that_is_no_text_ends_with_2(tmp_path: Path) -> None:
     assert "not UTF-8" in done.err
 
 
-def test_unusable_events_are_named_and_the_rest_judged(tmp_path: Path) -> None:
-    """What cannot be read makes the command end with 2, after judging everything else."""
+def test_invalid_events_are_named_and_the_others_matched(tmp_path: Path) -> None:
+    """Unreadable events give exit status 2, after all other events were matched."""
     cut = tmp_path / "cut.gz"
     cut.write_bytes(gzip.compress(samples.load("trail-stopped"))[:-9])
     stdin = samples.load("trail-stopped") + b"\n{oops\n" + samples.load("trail-stopped")
@@ -176,8 +176,8 @@ def test_unusable_events_are_named_and_the_rest_judged(tmp_path: Path) -> None:
     assert "damaged or truncated gzip" in done.err
 
 
-def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
-    """As with ``| head``: no traceback and no complaint about the file."""
+def test_a_closed_pipe_ends_the_command_quietly(tmp_path: Path) -> None:
+    """If the reader closes the pipe, like ``head``, there is neither a traceback nor an error."""
     source = tmp_path / "in"
     source.write_bytes((samples.load("trail-stopped") + b"\n") * 5_000)
     process = subprocess.Popen(

@@ -51,21 +51,21 @@ matches = true
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """A configuration of which two tests fail."""
+    """Provides a configuration in which two tests fail."""
     path = tmp_path / "trailforward.toml"
     path.write_text(CONFIG)
     return path
 
 
-def test_the_ready_made_routes_pass() -> None:
-    """Without a configuration the ready-made routes' own tests run, and pass."""
+def test_the_detections_pass() -> None:
+    """Without a configuration, the tests of the detections run and pass."""
     done = trailforward("test")
     assert (done.code, done.err) == (0, "")
     assert re.fullmatch(r"\d+ tests of 15 routes passed\n", done.out)
 
 
 def test_a_failure_shows_which_field_was_not_met_and_what_is_there(config: Path) -> None:
-    """The report is a diff of pattern and event, without colours where there is no terminal."""
+    """The report is a diff of pattern and event, without colors if the output is not a terminal."""
     done = trailforward("test", config)
     assert done.code == 1
     assert done.out == (
@@ -73,7 +73,7 @@ def test_a_failure_shows_which_field_was_not_met_and_what_is_there(config: Path)
         "     should take this event, but its pattern does not match\n"
         '         source: ["aws.signin"]\n'
         '       - detail.eventname: ["ConsoleLogin"]\n'
-        "       + detail.eventname: nothing there, detail has no eventname; it has eventName\n"
+        "       + detail.eventname: no value, because detail has no eventname; it has eventName\n"
         '       - detail.userIdentity.type: ["root"]\n'
         '       + detail.userIdentity.type: "Root"\n'
         "FAIL rest: access-key-created\n"
@@ -83,18 +83,18 @@ def test_a_failure_shows_which_field_was_not_met_and_what_is_there(config: Path)
     assert done.err == "Without a test: keys\n"
 
 
-def test_colours_come_with_a_terminal_and_go_with_no_color(config: Path) -> None:
-    """What is wanted is red, what is there green; NO_COLOR is respected even if colour is forced."""
-    coloured = trailforward("test", config, FORCE_COLOR="1", TERM="xterm").out
-    assert '\x1b[31m- detail.userIdentity.type: ["root"]' in coloured
-    assert '\x1b[32m+ detail.userIdentity.type: "Root"' in coloured
-    plain = trailforward("test", config, FORCE_COLOR="1", TERM="xterm", NO_COLOR="1").out
-    assert "\x1b[31m" not in plain
-    assert "\x1b[32m" not in plain
+def test_colors_need_a_terminal_and_respect_no_color(config: Path) -> None:
+    """Wanted values are red, actual values green; NO_COLOR wins over FORCE_COLOR."""
+    colored = trailforward("test", config, FORCE_COLOR="1", TERM="xterm").out
+    assert '\x1b[31m- detail.userIdentity.type: ["root"]' in colored
+    assert '\x1b[32m+ detail.userIdentity.type: "Root"' in colored
+    uncolored = trailforward("test", config, FORCE_COLOR="1", TERM="xterm", NO_COLOR="1").out
+    assert "\x1b[31m" not in uncolored
+    assert "\x1b[32m" not in uncolored
 
 
-def test_a_route_that_takes_too_much_is_shown_with_what_it_met(tmp_path: Path) -> None:
-    """Where no event was wanted, the report says which fields are met, and by what."""
+def test_a_route_that_matches_too_much_is_shown_with_the_fields(tmp_path: Path) -> None:
+    """If a route must not match an event, the report shows which fields match, and their values."""
     path = tmp_path / "c.toml"
     path.write_text(
         '[sinks.out]\nto = "stdout:"\n[[routes]]\nname = "r"\nsinks = ["out"]\n'
@@ -113,7 +113,7 @@ def test_a_route_that_takes_too_much_is_shown_with_what_it_met(tmp_path: Path) -
 
 
 def test_a_route_that_another_hides_is_not_blamed(tmp_path: Path) -> None:
-    """Where the pattern matches and an earlier route stops, that route is named instead of a diff."""
+    """If an earlier route with stop hides a route, the report names that route instead of a diff."""
     path = tmp_path / "c.toml"
     path.write_text(
         '[sinks.out]\nto = "stdout:"\n[[routes]]\nname = "first"\nsinks = ["out"]\nstop = true\n'
@@ -128,13 +128,13 @@ def test_a_route_that_another_hides_is_not_blamed(tmp_path: Path) -> None:
 
 
 def test_passed_tests_are_shown_if_asked(config: Path) -> None:
-    """--verbose lists every test."""
+    """--verbose also lists tests that passed."""
     done = trailforward("test", config, "-v")
     assert "pass broken: trail-stopped\n" in done.out
 
 
 def test_junit_has_every_test_with_the_same_words(config: Path) -> None:
-    """--junit writes a suite per route, with the reason and the diff of each failure."""
+    """--junit writes one suite per route, with the reason and the diff of each failure."""
     report = config.parent / "junit.xml"
     assert trailforward("test", config, "--junit", report).code == 1
     root = ET.parse(report).getroot()  # noqa: S314  # our own file
@@ -155,8 +155,8 @@ def test_junit_has_every_test_with_the_same_words(config: Path) -> None:
     assert [suite.get("failures") for suite in root.iter("testsuite")] == ["1", "1"]
 
 
-def test_junit_holds_what_xml_cannot(tmp_path: Path) -> None:
-    """Control characters in a test's name are replaced, so that the file can be read."""
+def test_junit_replaces_illegal_characters(tmp_path: Path) -> None:
+    """Control characters in the name of a test are replaced, so that the XML is valid."""
     path, report = tmp_path / "c.toml", tmp_path / "junit.xml"
     path.write_text(
         '[sinks.out]\nto = "stdout:"\n[[routes]]\nname = "r"\nsinks = ["out"]\n'
@@ -170,13 +170,13 @@ def test_junit_holds_what_xml_cannot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", "there is no sink"),
+        ("", "no sink is configured"),
         ('[sinks.out]\nto = "stdout:"\n', "no route has [[routes.tests]]"),
         (CONFIG.replace('"trail-stopped"', '"trail-stoped"'), "routes.broken.tests[1].sample"),
     ],
 )
-def test_what_cannot_be_tested_ends_with_2(text: str, expected: str, tmp_path: Path) -> None:
-    """A wrong configuration, or one without tests, is no success."""
+def test_a_configuration_without_tests_gives_status_2(text: str, expected: str, tmp_path: Path) -> None:
+    """An invalid configuration, or one without tests, is not a success."""
     path = tmp_path / "c.toml"
     path.write_text(text)
     done = trailforward("test", path)
@@ -184,8 +184,8 @@ def test_what_cannot_be_tested_ends_with_2(text: str, expected: str, tmp_path: P
     assert expected in done.err
 
 
-def test_a_report_that_cannot_be_written_ends_with_2(config: Path) -> None:
-    """A missing folder for the report is named."""
+def test_a_report_that_cannot_be_written_gives_status_2(config: Path) -> None:
+    """If the folder of the report does not exist, the error says so."""
     done = trailforward("test", config, "--junit", config.parent / "missing" / "junit.xml")
     assert done.code == 2
     assert "No such file" in done.err

@@ -25,8 +25,8 @@ matches = true
 DOUBTFUL = GOOD.replace('use = "root-sign-in"', 'pattern = { detail = { eventName = ["ConsoleLogin"] } }')
 
 
-def test_a_valid_configuration_ends_with_0(tmp_path: Path) -> None:
-    """Nothing on standard output, one line of what was checked, nothing sent."""
+def test_a_valid_configuration_gives_status_0(tmp_path: Path) -> None:
+    """A valid configuration prints one line of counts to standard error, and sends nothing."""
     path = tmp_path / "trailforward.toml"
     path.write_text(GOOD)
     done = trailforward("validate", path, "--strict")
@@ -36,7 +36,7 @@ def test_a_valid_configuration_ends_with_0(tmp_path: Path) -> None:
 
 
 def test_lints_are_printed_and_count_only_if_asked(tmp_path: Path) -> None:
-    """Each lint is one line with its key and code; --strict ends with 1."""
+    """Each lint is one line with its key and code; with --strict, the exit status is 1."""
     path = tmp_path / "trailforward.toml"
     path.write_text(DOUBTFUL)
     done = trailforward("validate", path)
@@ -46,19 +46,19 @@ def test_lints_are_printed_and_count_only_if_asked(tmp_path: Path) -> None:
     assert trailforward("validate", path, "--strict").code == 1
 
 
-def test_everything_wrong_is_listed_and_ends_with_2(tmp_path: Path) -> None:
-    """Wrong keys and wrong patterns are told together, each with its fix."""
+def test_every_problem_is_listed_and_gives_status_2(tmp_path: Path) -> None:
+    """Invalid keys and patterns are listed together, each with its fix."""
     path = tmp_path / "trailforward.toml"
     path.write_text(GOOD.replace("file:", "ftp://") + '[[routes]]\nname="x"\nsinks=["out"]\npattern="{"\n')
     done = trailforward("validate", path)
     assert (done.code, done.out) == (2, "")
     assert "sinks.out.to" in done.err
-    assert "routes.x.pattern: EventBridge would refuse it" in done.err
+    assert "routes.x.pattern: EventBridge would reject it" in done.err
     assert done.err.count("Fix:") == 2
 
 
 def test_tests_are_validated_with_the_configuration(tmp_path: Path) -> None:
-    """A test whose event is not there makes the configuration invalid."""
+    """A test whose event does not exist makes the configuration invalid."""
     path = tmp_path / "trailforward.toml"
     path.write_text(GOOD.replace('sample = "root-console-login"', 'event = "missing.json"'))
     done = trailforward("validate", path)
@@ -67,10 +67,10 @@ def test_tests_are_validated_with_the_configuration(tmp_path: Path) -> None:
 
 
 def test_without_an_argument_the_environment_or_the_folder_decides(tmp_path: Path) -> None:
-    """The environment comes first, then trailforward.toml beside us; else a clear error."""
+    """Without an argument: the environment variables, then ./trailforward.toml, else an error."""
     done = trailforward("validate", folder=tmp_path)
     assert done.code == 2
-    assert "no trailforward.toml here" in done.err
+    assert "trailforward.toml does not exist in this folder" in done.err
     (tmp_path / "trailforward.toml").write_text(GOOD)
     assert trailforward("validate", folder=tmp_path).err.startswith("trailforward.toml is valid")
     there = trailforward("validate", folder=tmp_path, TRAILFORWARD_TO="stdout:")

@@ -15,19 +15,19 @@ _numbers = itertools.count()
 
 @pytest.fixture(scope="session")
 def endpoint() -> Iterator[str]:
-    """A local AWS for all tests of this folder."""
+    """Provides one local AWS for all tests in this folder."""
     with LocalServer() as server:
         yield server.url
 
 
 @pytest.fixture(scope="session")
 def clients(endpoint: str) -> Iterator[Clients]:
-    """boto3 clients are slow to make: all tests share them."""
+    """Provides boto3 clients, which all tests share because they are slow to create."""
     with Clients(endpoint) as clients:
         yield clients
 
 
 @pytest.fixture
 def aws(clients: Clients) -> LocalAws:
-    """Resources of a test's own, on the server that all tests share."""
+    """Provides separate resources for one test, on the shared server."""
     return LocalAws(clients, f"demo-{next(_numbers)}")

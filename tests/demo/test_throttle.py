@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def client(service: str, region: str, proxy: ThrottlingProxy) -> Any:
-    """A boto3 client without retries of its own, through the proxy."""
+    """Returns a boto3 client that uses the proxy and does not retry."""
     config = Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1})
     session = boto3.session.Session(region_name=region, **CREDENTIALS)
     return session.client(service, endpoint_url=proxy.url, config=config)
@@ -26,36 +26,36 @@ def client(service: str, region: str, proxy: ThrottlingProxy) -> Any:
 
 @pytest.fixture
 def proxy(endpoint: str) -> Iterator[ThrottlingProxy]:
-    """A proxy that refuses three records."""
-    with ThrottlingProxy(endpoint, refuse=3) as proxy:
+    """Provides a proxy that rejects three records."""
+    with ThrottlingProxy(endpoint, reject=3) as proxy:
         yield proxy
 
 
 def records(count: int) -> list[dict[str, Any]]:
-    """Entries for PutRecords."""
+    """Returns entries for PutRecords."""
     return [{"Data": f"event {number}".encode(), "PartitionKey": str(number)} for number in range(count)]
 
 
-def test_the_first_records_are_refused_one_by_one(aws: LocalAws, proxy: ThrottlingProxy) -> None:
-    """PutRecords succeeds as a call, names the refused records by position, and stores only the others."""
+def test_the_first_records_are_rejected_one_by_one(aws: LocalAws, proxy: ThrottlingProxy) -> None:
+    """PutRecords succeeds as a call, marks the rejected records by position, and stores only the others."""
     kinesis = client("kinesis", "us-west-2", proxy)
-    answer = kinesis.put_records(StreamARN=aws.stream_arn, Records=records(5))
-    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert answer["FailedRecordCount"] == 3
-    codes = [record.get("ErrorCode") for record in answer["Records"]]
+    response = kinesis.put_records(StreamARN=aws.stream_arn, Records=records(5))
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert response["FailedRecordCount"] == 3
+    codes = [record.get("ErrorCode") for record in response["Records"]]
     assert codes == ["ProvisionedThroughputExceededException"] * 3 + [None, None]
     name = aws.stream_arn.rpartition("/")[2]
-    assert answer["Records"][0]["ErrorMessage"] == (
+    assert response["Records"][0]["ErrorMessage"] == (
         f"Rate exceeded for shard shardId-000000000000 in stream {name} under account {ACCOUNT}."
     )
-    assert all("SequenceNumber" in record for record in answer["Records"][3:])
+    assert all("SequenceNumber" in record for record in response["Records"][3:])
     assert sorted(aws.arrived_at_stream()) == [b"event 3", b"event 4"]
-    assert proxy.refused == 3
+    assert proxy.rejected == 3
     kinesis.close()
 
 
-def test_refused_records_are_taken_when_sent_again(aws: LocalAws, proxy: ThrottlingProxy) -> None:
-    """A batch may be refused as a whole, the rest of the budget in the next call; then all goes through."""
+def test_rejected_records_are_accepted_when_sent_again(aws: LocalAws, proxy: ThrottlingProxy) -> None:
+    """The proxy may reject a whole batch and some records of the next call; then it accepts everything."""
     kinesis = client("kinesis", "us-west-2", proxy)
     name = aws.stream_arn.rpartition("/")[2]
     calls = [kinesis.put_records(StreamName=name, Records=records(2)) for _ in range(3)]
@@ -66,7 +66,7 @@ def test_refused_records_are_taken_when_sent_again(aws: LocalAws, proxy: Throttl
 
 
 def test_other_calls_pass_through_unchanged(aws: LocalAws, proxy: ThrottlingProxy) -> None:
-    """Whatever is not PutRecords reaches the local AWS, with any method, headers and errors included."""
+    """Every other call reaches the local AWS unchanged, with any method, including headers and errors."""
     s3 = client("s3", "us-east-1", proxy)
     s3.put_object(Bucket=aws.bucket, Key="a b/c", Body=b"\x00\xff\r\n", Metadata={"who": "me"})
     head = s3.head_object(Bucket=aws.bucket, Key="a b/c")
@@ -79,8 +79,8 @@ def test_other_calls_pass_through_unchanged(aws: LocalAws, proxy: ThrottlingProx
     s3.close()
 
 
-def test_an_error_of_the_local_aws_is_handed_on(proxy: ThrottlingProxy) -> None:
-    """PutRecords to a stream that does not exist fails with AWS's own error, throttled or not."""
+def test_an_error_of_the_local_aws_is_passed_on(proxy: ThrottlingProxy) -> None:
+    """PutRecords to a stream that does not exist fails with the error of AWS, throttled or not."""
     kinesis = client("kinesis", "us-west-2", proxy)
     with pytest.raises(kinesis.exceptions.ResourceNotFoundException):
         kinesis.put_records(StreamName="no-such-stream", Records=records(5))
@@ -88,7 +88,7 @@ def test_an_error_of_the_local_aws_is_handed_on(proxy: ThrottlingProxy) -> None:
 
 
 def test_one_connection_serves_many_requests(aws: LocalAws, proxy: ThrottlingProxy) -> None:
-    """Connections are kept alive, and several are served at once."""
+    """Connections stay open, and the proxy serves several at the same time."""
     assert aws.waiting(aws.source) == 0
     address = urlsplit(proxy.url)
     connections = [http.client.HTTPConnection("127.0.0.1", address.port or 0) for _ in range(3)]
@@ -104,12 +104,12 @@ def test_one_connection_serves_many_requests(aws: LocalAws, proxy: ThrottlingPro
         connection.close()
 
 
-def test_a_server_ends_although_clients_hold_on() -> None:
-    """Leaving the `with` block closes kept-alive connections, and no thread stays behind."""
+def test_a_server_stops_although_clients_stay_connected() -> None:
+    """Leaving the `with` block closes open connections, and no thread remains."""
 
     class Hello(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # the base class calls it so
-            self.answer(200, {}, b"hello")
+        def do_GET(self) -> None:  # noqa: N802  # name that the base class requires
+            self.respond(200, {}, b"hello")
 
     before = threading.active_count()
     with LoopbackServer(Hello) as server:
@@ -122,20 +122,22 @@ def test_a_server_ends_although_clients_hold_on() -> None:
     assert threading.active_count() <= before
 
 
-def test_a_fault_in_a_handler_is_told_and_a_hang_up_is_not(capsys: pytest.CaptureFixture[str]) -> None:
-    """Programming errors show on stderr; clients that hang up are everyday life."""
+def test_an_error_in_a_handler_is_printed_and_a_closed_connection_is_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Programming errors appear on standard error; closed connections do not."""
 
     class Broken(Handler):
-        def do_GET(self) -> None:  # noqa: N802  # the base class calls it so
-            raise ConnectionResetError if self.path == "/reset" else LookupError("a real fault")
+        def do_GET(self) -> None:  # noqa: N802  # name that the base class requires
+            raise ConnectionResetError if self.path == "/reset" else LookupError("a real error")
 
     with LoopbackServer(Broken) as server:
-        for path in ("/reset", "/fault"):
+        for path in ("/reset", "/error"):
             connection = http.client.HTTPConnection("127.0.0.1", server.port)
             connection.request("GET", path)
             with pytest.raises(http.client.RemoteDisconnected):
                 connection.getresponse()
             connection.close()
-    told = capsys.readouterr().err
-    assert "a real fault" in told
-    assert told.count("Traceback") == 1
+    printed = capsys.readouterr().err
+    assert "a real error" in printed
+    assert printed.count("Traceback") == 1

@@ -161,7 +161,7 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
             (f'dead_letter = "{DEAD_LETTER}"\n' if dead else "")
             + (f'retry_queue = "{RETRY_QUEUE}"\n' if retry else "")
             + '[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "stdout:"\n'
-            + f"[retry]\nbase_seconds = 0\nmax_attempts = {max_attempts}\n"
+            + f"[retry]\ninitial_seconds = 0\nmax_attempts = {max_attempts}\n"
         ),
         made={"a": a, "b": b},
         telemetry=Quiet(),
@@ -216,7 +216,7 @@ def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
 def test_a_sink_error_that_is_neither_kind_counts_as_passing() -> None:
     """A sink that raises the base class loses nothing: the batch is tried again, and the code is told."""
     limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
-    config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\nbase_seconds = 0\nmax_attempts = 2\n')
+    config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\ninitial_seconds = 0\nmax_attempts = 2\n')
     events = [Message(envelope(number), Origin("test")) for number in range(3)]
 
     sink = PlayedSink([raising(SinkError("Odd"), stored=False)], limits)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 ONE = '[sinks.a]\nto = "stdout:"\n'
 TWO = ONE + '[sinks.b]\nto = "stdout:"\n'
-QUICK = "[retry]\nbase_seconds = 0\n"
+QUICK = "[retry]\ninitial_seconds = 0\n"
 
 
 def forwarder(sinks: dict[str, FlakySink], toml: str = "", head: str = "") -> Forwarder:

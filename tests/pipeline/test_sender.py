@@ -35,7 +35,7 @@ def entries(count: int) -> list[PendingEntry]:
 
 def sent(sink: Any, count: int, *, attempts: int = 5) -> Sender:
     """A sender that has done its work."""
-    backoff = Backoff(max_attempts=attempts, base_seconds=0)
+    backoff = Backoff(max_attempts=attempts, initial_seconds=0)
     sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
     sender.start(entries(count))
     sender.finish()

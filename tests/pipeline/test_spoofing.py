@@ -78,7 +78,7 @@ def test_the_legitimate_exceptions_are_known(legitimate: dict[str, Any]) -> None
 def forward(mode: str, telemetry: Any = None) -> tuple[FlakySink, Any]:
     """Forwards a good event and a forged one."""
     config = Config.from_toml(
-        f'forged = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
+        f'envelope_mismatch = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
         '[[routes]]\nname = "r"\nsinks = ["a"]\n[[routes]]\nname = "s"\nsinks = ["b"]\n'
         'pattern = { source = ["x"] }\n'
     )
@@ -110,7 +110,9 @@ def test_they_can_be_tagged(stub: StubAws) -> None:
         None,
         "source",
     ]
-    config = Config.from_toml(f'forged = "tag"\n[sinks.a]\nto = "{SNS}"\n[sinks.b]\nto = "{SQS}"\n')
+    config = Config.from_toml(
+        f'envelope_mismatch = "tag"\n[sinks.a]\nto = "{SNS}"\n[sinks.b]\nto = "{SQS}"\n'
+    )
     forwarder = Forwarder(config)
     forwarder.forward([Message(json.dumps(event(account=f"{123456789012 + 9}")).encode(), Origin("test"))])
     forwarder.close()

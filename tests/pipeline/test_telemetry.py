@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def outcome_of(sink: FlakySink, count: int = 3) -> Outcome:
     """What became of some events at one sink."""
-    config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\nbase_seconds = 0\n')
+    config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\ninitial_seconds = 0\n')
     messages = [Message(envelope(number), Origin("test")) for number in range(count)]
     return Forwarder(config, made={"a": sink}).forward(messages)
 

@@ -1,4 +1,4 @@
-"""Bills, by sums done by hand and by laws that must hold for every plan."""
+"""Bills, checked against sums done by hand and against properties that hold for every plan."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ plans = st.builds(
 
 
 def costs(items: Iterable[Item]) -> dict[str, float]:
-    """The least cost of each item, to a hundredth of a cent."""
+    """Returns the lowest cost of each item, to a hundredth of a cent."""
     return {item.name: round(item.cost.low, 4) for item in items}
 
 
 def test_a_hub_by_hand() -> None:
-    """All items of a million events through a hub, in full batches of ten."""
+    """The items of a million events through a hub, in full batches of ten."""
     made = bill(FULL, "hub", 10, PRICES)
     assert costs(made.items) == {
         "hop": 1.00,
@@ -63,7 +63,7 @@ def test_a_hub_by_hand() -> None:
 
 
 def test_a_collector_by_hand() -> None:
-    """Each event crosses an account, and each destination gets its own copy from each Region."""
+    """Each event crosses an account boundary, and each destination gets a separate copy from each Region."""
     two = replace(FULL, sinks=2, architecture="x86_64", memory_mb=1024)
     assert costs(bill(two, "collector", 10, PRICES).items) == {
         "cross-account": 0.05,
@@ -74,14 +74,14 @@ def test_a_collector_by_hand() -> None:
     }
 
 
-def test_one_region_and_account_pay_no_way() -> None:
-    """Nothing crosses Regions or accounts where there is one of each."""
+def test_one_region_and_account_pay_no_transfer() -> None:
+    """With one Region and one account, nothing crosses Regions or accounts."""
     alone = replace(FULL, regions=1, accounts=1)
     assert list(costs(bill(alone, "collector", 10, PRICES).items)) == ["queue", "function", "log lines"]
 
 
 def test_an_event_at_a_time_by_hand() -> None:
-    """Without a queue each event is an invocation; a queue with batches of one is dearest of all."""
+    """Without a queue, each event is an invocation; a queue with batches of one costs the most."""
     assert costs(bill(replace(FULL, regions=1), "direct", 500, PRICES).items) == {
         "function": 0.4733,  # 0.20; 1 M x 0.5 GB x 0.041 s = 20,500 GB-s x 0.0000133334 = 0.2733
         "log lines": 0.444,  # 1 M x (616 + 266 + 6) = 0.888 GB x 0.50
@@ -95,7 +95,7 @@ def test_an_event_at_a_time_by_hand() -> None:
 
 
 def test_large_events_count_by_chunks() -> None:
-    """EventBridge and SQS count every 64 KB begun, a receive of ten events as one call of their size."""
+    """EventBridge and SQS count every started 64 KB; a receive of ten events counts by its total size."""
     large = replace(FULL, event_bytes=100_000)
     assert costs(bill(large, "hub", 1, PRICES).items)["hop"] == 2.0
     assert costs(bill(large, "hub", 1, PRICES).items)["queue"] == 2.0  # (2 + 2 + 1) x 0.40
@@ -104,7 +104,7 @@ def test_large_events_count_by_chunks() -> None:
 
 
 def test_fixed_costs_by_hand() -> None:
-    """Metrics, alarms, dashboard and polling, for each stack there is."""
+    """Metrics, alarms, dashboard, and polling, for each stack."""
     assert costs(bill(TEN_A_SECOND, "hub", 10, PRICES).fixed) == {
         "metrics": 3.6,  # (8 + 4) x 0.30
         "alarms": 1.0,  # (9 + 1) x 0.10
@@ -124,7 +124,7 @@ def test_fixed_costs_by_hand() -> None:
 
 
 def test_a_month_is_its_events_and_what_is_fixed() -> None:
-    """26 M events and the fixed items."""
+    """A month costs its events and the fixed items."""
     made = bill(TEN_A_SECOND, "hub", 10, PRICES)
     assert made.events == 25_920_000
     assert made.per_month.low == pytest.approx(25.92 * made.per_million.low + 8.1184)
@@ -140,15 +140,15 @@ def test_a_month_is_its_events_and_what_is_fixed() -> None:
     ],
 )
 def test_few_events_leave_batches_empty(topology: str, events: float) -> None:
-    """Each queue gathers what comes to it in the window, whatever was asked."""
+    """Each queue collects the events that arrive in the window, whatever the BatchSize."""
     filled = fill(TEN_A_SECOND, topology, 1000)
     assert filled.events == pytest.approx(events)
     if topology != "direct":
         assert (filled.asked, filled.bound) == (1000, "window")
 
 
-def test_patience_fills_batches_up_to_what_was_asked() -> None:
-    """A window of 10 s gathers 21 events; who asks for 20 gets 20."""
+def test_a_long_window_fills_batches_up_to_their_size() -> None:
+    """A window of 10 s collects 21 events; with a BatchSize of 20, a batch has 20."""
     patient = replace(TEN_A_SECOND, window_seconds=10)
     assert fill(patient, "hub", 1000).events == pytest.approx(21)
     assert fill(patient, "hub", 20) == fill(FULL, "hub", 20)
@@ -156,7 +156,7 @@ def test_patience_fills_batches_up_to_what_was_asked() -> None:
 
 
 def test_a_payload_holds_so_many_events() -> None:
-    """6 MB hold 87 events of 64 KB, with what quoting and the records of SQS add."""
+    """A payload of 6 MB holds 86 events of 64 KB, including JSON quoting and the SQS records."""
     filled = fill(replace(FULL, event_bytes=65_536 - 800), "hub", 10_000)
     # 6 x 1,048,576 / (64,736 x 1.11 + 800 = 72,657)
     assert (filled.events, filled.bound) == (86, "payload")
@@ -177,26 +177,26 @@ def test_a_payload_holds_so_many_events() -> None:
     ],
 )
 def test_destinations_by_hand(kind: str, dollars: float) -> None:
-    """What each destination takes for a million events of 30,000 bytes, in batches of a hundred."""
+    """The cost of each destination for a million events of 30,000 bytes, in batches of a hundred."""
     plan = replace(FULL, event_bytes=30_000, to=(kind,))
     (found,) = (item for item in bill(plan, "collector", 100, PRICES).items if item.name == kind)
     assert round(found.cost.low, 4) == dollars
 
 
 def test_every_destination_has_a_price() -> None:
-    """All kinds of destination that trailforward sends to, but for local ones."""
+    """Every kind of destination has a price, except local ones."""
     assert set(DESTINATIONS) == set(sinks.BUILT_IN) - {"file", "stdout"}
 
 
-def test_http_does_not_pay_for_the_way_twice() -> None:
-    """What goes to the internet does not go to another Region first."""
+def test_http_does_not_pay_for_transfer_twice() -> None:
+    """Events that go to the internet do not pay for transfer to another Region."""
     made = bill(replace(FULL, to=("http",)), "regional", 10, PRICES)
     assert "transfer" not in costs(made.items)
 
 
 @given(plan=plans, topology=topologies, batch=batches)
 def test_nothing_is_negative_and_all_is_explained(plan: Plan, topology: str, batch: int) -> None:
-    """Every term is at least nothing, and says its sum; the bill is the sum of the terms."""
+    """No term is negative, every term shows its arithmetic, and the bill is the sum of its terms."""
     made = bill(plan, topology, batch, PRICES)
     terms = [term for item in (*made.items, *made.fixed) for term in item.terms]
     assert all(0 <= term.cost.low <= term.cost.high for term in terms)
@@ -206,16 +206,18 @@ def test_nothing_is_negative_and_all_is_explained(plan: Plan, topology: str, bat
 
 
 @given(plan=plans, topology=topologies, sizes=st.lists(batches, min_size=2, max_size=5))
-def test_larger_batches_are_never_dearer(plan: Plan, topology: str, sizes: list[int]) -> None:
-    """As long as ten events fit into the 64 KB that SQS and SNS count."""
+def test_larger_batches_never_cost_more(plan: Plan, topology: str, sizes: list[int]) -> None:
+    """This holds if ten events fit into the 64 KB that SQS and SNS count."""
     small = replace(plan, event_bytes=min(plan.event_bytes, 6_553))
     made = [bill(small, topology, size, PRICES).per_million.high for size in sorted(sizes)]
     assert all(later <= earlier * (1 + 1e-9) for earlier, later in pairwise(made))
 
 
 @given(plan=plans, topology=topologies, batch=batches, more=st.floats(1, 1000))
-def test_more_events_never_make_one_dearer(plan: Plan, topology: str, batch: int, more: float) -> None:
-    """Batches fill as events come, and never above what was asked; what is fixed stays."""
+def test_more_events_never_make_an_event_more_expensive(
+    plan: Plan, topology: str, batch: int, more: float
+) -> None:
+    """More events fill batches, at most up to BatchSize; the fixed cost does not change."""
     small = replace(plan, event_bytes=min(plan.event_bytes, 6_553))
     few = bill(small, topology, batch, PRICES)
     many = bill(replace(small, events_per_day=plan.events_per_day * more), topology, batch, PRICES)
@@ -228,7 +230,7 @@ def test_more_events_never_make_one_dearer(plan: Plan, topology: str, batch: int
 def test_equal_batches_cost_the_same_at_any_volume(
     plan: Plan, topology: str, batch: int, factor: float
 ) -> None:
-    """Where batches are full already, a million events cost the same, and a month in proportion."""
+    """With full batches, a million events cost the same at any volume, and a month costs in proportion."""
     full = replace(plan, events_per_day=1e16)
     one, other = (
         bill(replace(full, events_per_day=volume), topology, batch, PRICES)

@@ -1,4 +1,4 @@
-"""The price list, and changes to it."""
+"""The price list, and a user's changes to it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from trailforward.errors import TrailforwardError
 from trailforward.pricing import PriceError, load_prices, with_changes
 
 
-def test_every_price_says_where_it_stands() -> None:
-    """Each has a unit, and a source: a page, or that it is from memory."""
+def test_every_price_has_a_source() -> None:
+    """Each price has a unit and a source: a page of AWS, or the note that it is from memory."""
     prices = load_prices()
     assert prices.as_of >= "2026"
     for price in prices.by_name.values():
@@ -24,7 +24,7 @@ def test_every_price_says_where_it_stands() -> None:
 
 
 def test_changes_are_by_name() -> None:
-    """What is named changes, with its source and the day; all else stays."""
+    """Named prices change, with their source and date; all others stay the same."""
     old = load_prices()
     new = with_changes(
         old, 'as_of = "2027-01-31"\nqueue = 0.44\ntransfer = [0.02, 0.147]\nhop = 0', "mine.toml"
@@ -41,31 +41,31 @@ def test_changes_are_by_name() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("queeu = 0.44", "there is no price queeu; write queue"),
-        ("zzz = 0.44", "there is no price zzz; write alarm or arm64 or "),
-        ('queue = "0.44"', "queue = '0.44' is no price; write dollars per million calls"),
-        ("queue = true", "queue = True is no price"),
-        ("queue = -1", "queue = -1 is no price"),
-        ("queue = nan", "queue = nan is no price"),
-        ("queue = inf", "queue = inf is no price"),
+        ("queeu = 0.44", "unknown price queeu; write queue"),
+        ("zzz = 0.44", "unknown price zzz; write alarm or arm64 or "),
+        ('queue = "0.44"', "queue = '0.44' is not a price; write dollars per million calls"),
+        ("queue = true", "queue = True is not a price"),
+        ("queue = -1", "queue = -1 is not a price"),
+        ("queue = nan", "queue = nan is not a price"),
+        ("queue = inf", "queue = inf is not a price"),
         ("transfer = [0.09, 0.02]", "or [low, high]"),
-        ("transfer = [1, 2, 3]", "is no price"),
-        ("transfer = []", "is no price"),
-        ("[queue]\nlow = 1", "is no price"),
-        ("as_of = 2027", 'as_of is the day of these prices, such as "2027-01-31"'),
+        ("transfer = [1, 2, 3]", "is not a price"),
+        ("transfer = []", "is not a price"),
+        ("[queue]\nlow = 1", "is not a price"),
+        ("as_of = 2027", 'as_of is not a date; write a date such as "2027-01-31"'),
         ("queue 0.44", "mine.toml is not TOML"),
     ],
 )
-def test_what_is_no_price_is_refused(text: str, words: str) -> None:
-    """Unknown names, wrong types and no TOML: the text names the price and the fix."""
+def test_an_invalid_price_is_refused(text: str, words: str) -> None:
+    """Unknown names, wrong types, and invalid TOML are errors that name the price and the fix."""
     with pytest.raises(PriceError) as caught:
         with_changes(load_prices(), text, "mine.toml")
     assert words in str(caught.value)
     assert str(caught.value).startswith("mine.toml")
 
 
-def test_all_faults_are_listed_at_once() -> None:
-    """Nobody mends a file fault by fault."""
+def test_all_problems_are_listed_at_once() -> None:
+    """One error lists every problem in the file."""
     with pytest.raises(TrailforwardError) as caught:
         with_changes(load_prices(), "queeu = 1\nhop = -1\nas_of = 1", "f")
     assert len(str(caught.value).splitlines()) == 3
@@ -73,6 +73,6 @@ def test_all_faults_are_listed_at_once() -> None:
 
 @given(st.text())
 def test_any_text_is_prices_or_refused(text: str) -> None:
-    """Nothing but PriceError comes out of a wrong file."""
+    """An invalid file raises PriceError and nothing else."""
     with suppress(PriceError):
         assert with_changes(load_prices(), text, "f").as_of

@@ -1,4 +1,4 @@
-"""What the prices rest on, compared with the stack and with what the function really writes."""
+"""The assumptions of the prices match the SAM stack and the output of the function."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.test_docs import BLOCKS, ROOT
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices
-from trailforward.pricing.path import LATENCY, LOG_EVENT, REGION_LINE, SINK_LINE
+from trailforward.pricing.stages import LATENCY, LOG_EVENT, REGION_LINE, SINK_LINE
 from trailforward.testing import FlakySink
 
 if TYPE_CHECKING:
@@ -30,14 +30,14 @@ FULL = Plan(1e12, accounts=3)
 
 
 def kinds(topology: str) -> list[str]:
-    """The types of all resources of the stack."""
+    """Returns the types of all resources in the stack."""
     stack = Stack(TEMPLATE, Topology=topology, KinesisStreamArn=STREAM)
     return [resource["Type"] for resource in stack.resources.values()]
 
 
 @pytest.mark.parametrize("topology", ["hub", "collector", "regional"])
 def test_the_stack_has_what_is_paid_for(topology: str) -> None:
-    """So many alarms, dashboards and polled queues are in the template."""
+    """The bill has as many alarms, dashboards, and polled queues as the template."""
     alone = Plan(1, regions=1)
     units = {item.name: item.terms[0].units for item in bill(alone, topology, 1, load_prices()).fixed}
     found = kinds(topology)
@@ -48,7 +48,7 @@ def test_the_stack_has_what_is_paid_for(topology: str) -> None:
 
 
 def test_the_defaults_are_those_of_the_stack() -> None:
-    """Window, memory and architecture; and MaximumConcurrency is set, so there are five pollers."""
+    """Window, memory, architecture, and the number of pollers match the stack."""
     stack = Stack(TEMPLATE, KinesisStreamArn=STREAM)
     mapping, plan = stack.properties("EventsToFunction"), Plan(1)
     assert float(mapping["MaximumBatchingWindowInSeconds"]) == plan.window_seconds
@@ -60,10 +60,10 @@ def test_the_defaults_are_those_of_the_stack() -> None:
 
 
 @pytest.mark.parametrize(("events", "count"), [(1, 1), (100, 1), (1, 2), (40, 2)])
-def test_log_lines_are_as_long_as_is_paid_for(
+def test_log_lines_are_as_long_as_the_bill_assumes(
     events: int, count: int, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The metrics of a batch are within a fifth of what the bill has."""
+    """The metrics of a batch differ by less than a fifth from the bill."""
     telemetry = PowertoolsTelemetry(service=request.node.name)
     toml = "".join(f'[sinks.archive{number}]\nto = "stdout:"\n' for number in range(count))
     made: dict[str, Any] = {f"archive{number}": FlakySink() for number in range(count)}
@@ -80,7 +80,7 @@ def test_log_lines_are_as_long_as_is_paid_for(
 
 
 def test_the_page_shows_what_the_command_prints() -> None:
-    """The output in docs/topologies.md is the command's own, to the letter."""
+    """The output in docs/topologies.md is exactly what the command prints."""
     shown = [block for block in BLOCKS if block.page == "docs/topologies.md"]
     (command,) = (block.text for block in shown if block.language == "sh")
     output = shown[next(at for at, block in enumerate(shown) if block.text == command) + 1]
@@ -91,10 +91,10 @@ def test_the_page_shows_what_the_command_prints() -> None:
 
 @pytest.mark.parametrize("topology", ["hub", "collector", "regional"])
 def test_the_sums_of_the_page_are_the_bill(topology: str) -> None:
-    """The sum of each topology, and its row of the table, in full batches."""
+    """The sums and the table in docs/topologies.md match the bill with full batches."""
     made = bill(FULL, topology, 500, load_prices())
-    terms = " + ".join(f"{item.name} {_plain(item.cost)}" for item in made.items)
-    assert f"Per million, in full batches: {terms} = **{_plain(made.per_million)}**." in PAGE
+    terms = " + ".join(f"{item.name} {_without_sign(item.cost)}" for item in made.items)
+    assert f"Per million, in full batches: {terms} = **{_without_sign(made.per_million)}**." in PAGE
     at = ["regional", "hub", "collector"].index(topology)
     assert _row("per million events, in full batches")[at] == str(made.per_million)
     first, second = (
@@ -108,7 +108,7 @@ def test_the_sums_of_the_page_are_the_bill(topology: str) -> None:
 
 
 def test_where_the_page_recommends_a_collector_it_is_cheaper() -> None:
-    """Tens of millions of events a month from 4 Regions, hundreds of millions from 17; not fewer."""
+    """A collector is cheaper from tens of millions of events per month from 4 Regions, hundreds from 17."""
 
     def collector_wins(millions: float, regions: int) -> bool:
         plan = Plan(millions * 1e6 / 30, regions=regions, accounts=3)
@@ -120,10 +120,10 @@ def test_where_the_page_recommends_a_collector_it_is_cheaper() -> None:
 
 
 def _row(name: str) -> list[str]:
-    """The cells of a row of the page's first table."""
+    """Returns the cells of a row in the first table of the page."""
     (cells,) = re.findall(rf"^\| {re.escape(name)} \| (.*) \|$", PAGE, re.MULTILINE)
     return [cell.strip() for cell in cells.split(" | ")]
 
 
-def _plain(cost: Range) -> str:
+def _without_sign(cost: Range) -> str:
     return str(cost).removeprefix("$")

@@ -1,4 +1,4 @@
-"""Settings made by a program: frozen, comparable, and checked by their own class."""
+"""Settings that a program constructs are immutable, comparable, and checked by their class."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ URL = "https://siem.example.com"
 
 
 def test_settings_are_frozen() -> None:
-    """What was checked stays as it was checked."""
+    """Settings cannot change after they were checked."""
     settings = RetrySettings()
     with pytest.raises(AttributeError, match="settings are frozen: max_attempts"):
         settings.max_attempts = 3  # type: ignore[misc]
@@ -23,21 +23,21 @@ def test_settings_are_frozen() -> None:
 
 
 def test_settings_are_equal_by_their_values() -> None:
-    """A default that is given is no difference; another class is."""
+    """Settings are equal if class and values are equal, whether a value is given or a default."""
     assert RetrySettings() == RetrySettings(max_attempts=5)
     assert len({RetrySettings(), RetrySettings(max_attempts=5), RetrySettings(max_attempts=4)}) == 2
     assert HttpSettings(to=URL) != KinesisSettings(to=KinesisSettings.example)
-    assert repr(RetrySettings()) == "RetrySettings(max_attempts=5, base_seconds=0.2, cap_seconds=20.0)"
+    assert repr(RetrySettings()) == "RetrySettings(max_attempts=5, initial_seconds=0.2, max_seconds=20.0)"
 
 
 def test_tables_are_not_shared() -> None:
-    """Each object has a table of its own where none is given."""
+    """Two objects never share a default table."""
     assert HttpSettings(to=URL).headers == {}
     assert HttpSettings(to=URL).headers is not HttpSettings(to=URL).headers
 
 
 def test_unknown_and_missing_settings_are_refused() -> None:
-    """A misspelt name is an error of the program, as with any function."""
+    """Unknown and missing names raise ``TypeError``, as in any function call."""
     with pytest.raises(TypeError, match="HttpSettings has no setting hedders, ur"):
         HttpSettings(to=URL, ur=1, hedders={})  # type: ignore[call-arg]
     with pytest.raises(TypeError, match="RouteTest lacks matches"):
@@ -53,7 +53,7 @@ def test_unknown_and_missing_settings_are_refused() -> None:
     ],
 )
 def test_a_class_checks_what_a_program_gives(settings: dict[str, object]) -> None:
-    """A fault names what is wrong and the fix, and no secret."""
+    """The error says what is wrong and gives the fix, without showing a secret."""
     with pytest.raises(SettingError) as caught:
         HttpSettings(**settings)  # type: ignore[arg-type]
     assert str(caught.value) == f"{caught.value.what}. Fix: {caught.value.fix}"

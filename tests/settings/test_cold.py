@@ -1,4 +1,4 @@
-"""What a cold start imports to read a right configuration."""
+"""What a cold start imports to read a valid configuration."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ WAYS = {
 
 
 def loaded(environ: dict[str, str], *names: str) -> list[str]:
-    """Which of some modules are loaded once a forwarder is made."""
+    """Returns which of the modules are loaded after a forwarder was created."""
     code = (
         "import sys, trailforward; trailforward.Forwarder.from_env();"
         "import json; print(json.dumps(sorted(sys.modules)))"
@@ -60,12 +60,12 @@ def loaded(environ: dict[str, str], *names: str) -> list[str]:
 
 
 @pytest.mark.parametrize("environ", WAYS.values(), ids=WAYS)
-def test_a_right_configuration_is_read_without_pydantic(environ: dict[str, str]) -> None:
-    """A forwarder for any destination is made without importing Pydantic, or what only a schema needs."""
+def test_a_valid_configuration_is_read_without_pydantic(environ: dict[str, str]) -> None:
+    """Creating a forwarder for any destination imports neither Pydantic nor the modules for the schema."""
     assert loaded(environ, "pydantic", "trailforward.config.schema", "trailforward.models", "difflib") == []
 
 
 def test_destinations_alone_cost_nothing_else() -> None:
-    """A configuration in one line needs neither TOML, nor patterns, nor the ready-made routes."""
+    """A configuration on one line imports neither TOML, nor patterns, nor the detections."""
     environ = {"TRAILFORWARD_TO": EVERYWHERE[0], **QUEUES}
     assert loaded(environ, "tomllib", "trailforward.patterns", "trailforward.detections") == []

@@ -149,7 +149,7 @@ def test_limits_are_defaults_that_can_be_set() -> None:
         1_000_000,
         2,
     )
-    settings = read(HttpSettings, {"to": url, "limits": {"entries": 9, "batch_bytes": 99}})
+    settings = read(HttpSettings, {"to": url, "limits": {"max_entries": 9, "max_batch_bytes": 99}})
     raised = HttpSink(settings).limits
     assert (raised.entries, raised.entry_bytes, raised.batch_bytes) == (9, 1_000_000, 99)
     assert HttpSink(HttpSettings(to=url, batch="single")).limits.entries == 1

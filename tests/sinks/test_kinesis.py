@@ -84,7 +84,7 @@ def test_keys_beyond_256_characters_become_their_digest(stub: StubAws) -> None:
 
 def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
     """A record of exactly the stream's limit, key included, is sent; one byte more never blocks its batch."""
-    config = Config.from_toml(f'[sinks.s]\nto = "{ARN}"\n[sinks.s.limits]\nentry_bytes = 400\n')
+    config = Config.from_toml(f'[sinks.s]\nto = "{ARN}"\n[sinks.s.limits]\nmax_entry_bytes = 400\n')
     messages = [Message(padded(size - len(ID)), Origin("test", str(size))) for size in (399, 400, 401)]
     outcome = Forwarder(config).forward(messages)
     assert [outcome.verdicts["s"][index].code for index in range(3)] == ["", "", "too_large"]
@@ -95,7 +95,7 @@ def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
 def test_limits_are_todays_and_can_be_set() -> None:
     """A stream with larger records needs a setting, not a release."""
     assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (500, 1 << 20, 10 << 20)
-    limits = sink(limits=LimitSettings(entry_bytes=10_485_760)).limits
+    limits = sink(limits=LimitSettings(max_entry_bytes=10_485_760)).limits
     assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (500, 10 << 20, 10 << 20)
 
 

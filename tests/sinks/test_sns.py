@@ -145,5 +145,5 @@ def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: in
 def test_limits_are_todays_and_can_be_set() -> None:
     """A topic that was raised to 1 MiB is a setting."""
     assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (10, 262_144, 262_144)
-    limits = sink(limits=LimitSettings(entry_bytes=1 << 20, batch_bytes=1 << 20)).limits
+    limits = sink(limits=LimitSettings(max_entry_bytes=1 << 20, max_batch_bytes=1 << 20)).limits
     assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (10, 1 << 20, 1 << 20)

@@ -146,4 +146,4 @@ def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: in
 def test_limits_are_todays_and_can_be_set() -> None:
     """An older queue that takes less is a setting."""
     assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (10, 1 << 20, 1 << 20)
-    assert sink(limits=LimitSettings(entry_bytes=262_144)).limits.entry_bytes == 262_144
+    assert sink(limits=LimitSettings(max_entry_bytes=262_144)).limits.entry_bytes == 262_144

@@ -33,11 +33,11 @@ class _Endpoint(Handler):
         siem = cast("Siem", self.server)
         body = self.body()
         if siem.down:
-            return self.answer(HTTPStatus.SERVICE_UNAVAILABLE, {})
+            return self.respond(HTTPStatus.SERVICE_UNAVAILABLE, {})
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return self.answer(HTTPStatus.UNAUTHORIZED, {})
+            return self.respond(HTTPStatus.UNAUTHORIZED, {})
         siem.take(split(body))
-        return self.answer(HTTPStatus.OK, {})
+        return self.respond(HTTPStatus.OK, {})
 
 
 class Siem(LoopbackServer):

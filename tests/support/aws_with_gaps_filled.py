@@ -123,7 +123,7 @@ class _Handler(Handler):
         if refusal := self.server.refusal(request):
             self._refuse(service, refusal)
         elif (answer := self.server.recorded(request, body)) is not None:
-            self.answer(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+            self.respond(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
         else:
             self._forward(request, body)
 
@@ -149,7 +149,7 @@ class _Handler(Handler):
         if request.operation == "DescribeTrails" and reply.status == 200:
             answer = self._with_organization_trails(request, answer)
         headers = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP}
-        self.answer(reply.status, headers, answer)
+        self.respond(reply.status, headers, answer)
 
     def _with_organization_trails(self, request: Request, answer: bytes) -> bytes:
         """In a member account AWS lists the organization's trails too."""
@@ -165,11 +165,11 @@ class _Handler(Handler):
         code = refusal.code
         if service in {"iam", "sns", "sts"}:
             text = f"<ErrorResponse><Error><Code>{code}</Code><Message>m</Message></Error></ErrorResponse>"
-            self.answer(refusal.status, {"Content-Type": "text/xml"}, text.encode())
+            self.respond(refusal.status, {"Content-Type": "text/xml"}, text.encode())
             return
         if service == "ec2":
             text = f"<Response><Errors><Error><Code>{code}</Code></Error></Errors></Response>"
-            self.answer(refusal.status, {"Content-Type": "text/xml"}, text.encode())
+            self.respond(refusal.status, {"Content-Type": "text/xml"}, text.encode())
             return
         headers = {"Content-Type": "application/json", "x-amzn-ErrorType": code}
-        self.answer(refusal.status, headers, json.dumps({"__type": code, "message": "by script"}).encode())
+        self.respond(refusal.status, headers, json.dumps({"__type": code, "message": "by script"}).encode())

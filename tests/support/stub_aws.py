@@ -336,7 +336,7 @@ class Call(Handler):
         """Any answer."""
         length = {} if promised is None else {"Content-Length": str(promised)}
         self.close_connection = promised is not None
-        self.answer(status, {"x-amzn-RequestId": "0", **length, **(headers or {})}, body)
+        self.respond(status, {"x-amzn-RequestId": "0", **length, **(headers or {})}, body)
 
     def pause(self, seconds: float) -> None:
         """Waits, unless the play is over."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from trailforward import Config, ConfigError, detections
+from trailforward.pipeline.routing import build_routes
 from trailforward.testing import route_tests, samples
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def reasons(made: Config, folder: Path = Path()) -> dict[str, str]:
     problems: list[Problem] = []
     cases = route_tests.cases(made, folder=folder, problems=problems)
     assert problems == []
-    return {
-        result.case.route.name: result.reason for result in route_tests.run(made.compiled_routes(), cases)
-    }
+    return {result.case.route.name: result.reason for result in route_tests.run(build_routes(made), cases)}
 
 
 def problem(test: str, folder: Path = Path()) -> Problem:

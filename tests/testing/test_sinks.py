@@ -26,7 +26,7 @@ from trailforward.testing import (
 A, B, C = (Entry(data, data.decode()) for data in (b"a", b"b", b"c"))
 TOML = """
 [retry]
-base_seconds = 0
+initial_seconds = 0
 [sinks.siem]
 to = "stdout:"
 [[routes]]

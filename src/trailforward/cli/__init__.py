@@ -1,7 +1,7 @@
-"""The ``trailforward`` command: one file per subcommand.
+"""The ``trailforward`` command: one module per subcommand.
 
-Standard output carries data, standard error speaks to people. Exit codes: 0 done, 1 something was not
-delivered or did not hold, 2 the command could not do its work.
+Data goes to standard output, messages go to standard error. Exit status: 0 success, 1 the command worked and
+the result is negative (an event was not delivered, a test failed), 2 the command could not do its work.
 """
 
 from __future__ import annotations
@@ -10,12 +10,25 @@ from typing import Annotated
 
 import typer
 
-import trailforward
-from trailforward.cli import cost, demo, doctor, forward, iam, match, routes, schema, test, trace, validate
+from trailforward._version import __version__
+from trailforward.cli import (
+    cost,
+    demo,
+    detections,
+    doctor,
+    forward,
+    iam,
+    match,
+    samples,
+    schema,
+    test,
+    trace,
+    validate,
+)
 
 app = typer.Typer(
     name="trailforward",
-    help="CloudTrail events of every Region, to where they are wanted: byte for byte, none lost silently.",
+    help="Forward CloudTrail events from every Region, byte for byte, and lose none of them silently.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,7 +38,8 @@ app.command("forward")(forward.forward)
 app.command("validate")(validate.validate)
 app.command("test")(test.run)
 app.command("match")(match.match)
-app.command("routes")(routes.routes)
+app.command("detections")(detections.detections)
+app.command("samples")(samples.samples)
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("trace")(trace.trace)
@@ -36,7 +50,7 @@ app.command("schema")(schema.schema)
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
     if wanted:
-        typer.echo(f"trailforward {trailforward.__version__}")
+        typer.echo(f"trailforward {__version__}")
         raise typer.Exit
 
 
@@ -44,7 +58,7 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it
 def _main(
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     del version  # the callback has done the work

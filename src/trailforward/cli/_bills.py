@@ -1,4 +1,4 @@
-"""Bills, as ``trailforward cost`` shows them: a table, their arithmetic, JSON, and what to know."""
+"""The output of ``trailforward cost``: a table of bills, their arithmetic, JSON, and notes."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from trailforward.pricing import Bill, Item, Prices, Range
 
 
-def show(bills: Sequence[Bill], prices: Prices, *, every: bool) -> None:
-    """Prints a row for each, the arithmetic of every one or of the cheapest, and the day of the prices."""
+def print_bills(bills: Sequence[Bill], prices: Prices, *, every: bool) -> None:
+    """Prints one row per bill, the arithmetic of all or of the cheapest, and the date of the prices."""
     from rich.console import Console
     from rich.table import Table
 
@@ -43,29 +43,30 @@ def show(bills: Sequence[Bill], prices: Prices, *, every: bool) -> None:
 
 
 def cheapest(bills: Sequence[Bill]) -> Bill:
-    """The one that costs least in a month, of those with a queue if there are any."""
+    """Returns the bill with the lowest monthly cost, among topologies with a queue if there are any."""
     queued = [one for one in bills if one.topology != "direct"]
     return min(queued or bills, key=lambda one: one.per_month.high)
 
 
 def notes(bills: Sequence[Bill], plan: Plan) -> Iterator[str]:
-    """What to know before one decides by these figures, a sentence each."""
+    """Yields the assumptions behind the figures, one sentence each."""
     cut = {one.fill.asked: one.fill.arithmetic for one in bills if one.fill.bound == "payload"}
     for asked, why in cut.items():
-        yield f"Batches of {asked:,} are cut. {why}."
+        yield f"Batches never reach {asked:,} events. {why}."
     defaults = Plan(events_per_day=1)
     if (plan.ms_per_call, plan.ms_per_event) == (defaults.ms_per_call, defaults.ms_per_event):
         yield (
-            f"An invocation is taken to last {plan.ms_per_call:g} ms and {plan.ms_per_event:g} ms an event: "
-            "local figures, not Lambda's. Take yours from its metric Duration: --ms-per-call, --ms-per-event."
+            f"Assumed duration: {plan.ms_per_call:g} ms per invocation, {plan.ms_per_event:g} ms per event, "
+            "which are local figures, not Lambda's. Set yours from the metric Duration: "
+            "--ms-per-call, --ms-per-event."
         )
     if any(one.topology == "direct" for one in bills):
-        yield "direct is here for comparison: it may be not byte-exact, since Lambda promises nothing."
-    yield "Events are taken to come evenly, day and night and from all Regions; peaks fill batches better."
+        yield "direct is listed for comparison: it may be not byte-exact, because Lambda does not promise it."
+    yield "Assumed traffic: even over the day and over all Regions. Peaks fill batches better."
 
 
-def plain(bills: Iterable[Bill], plan: Plan, prices: Prices) -> dict[str, Any]:
-    """The same for programs: dollars as ``{"low", "high"}``."""
+def to_json(bills: Iterable[Bill], plan: Plan, prices: Prices) -> dict[str, Any]:
+    """Returns the bills for ``--json``; amounts in dollars, as ``{"low": …, "high": …}``."""
     return {
         "as_of": prices.as_of,
         "plan": asdict(plan),
@@ -103,7 +104,7 @@ def _listed(title: str, items: Sequence[Item]) -> Iterator[str]:
 
 
 def _from_memory(bills: Iterable[Bill]) -> list[str]:
-    """Prices in these bills that nobody has looked up."""
+    """Returns the names of the prices in these bills that are from memory."""
     items = (item for one in bills for item in (*one.items, *one.fixed))
     used = {term.price.name for item in items for term in item.terms if "from memory" in term.price.source}
     return sorted(used)

@@ -1,4 +1,4 @@
-"""A pattern against an event, as a diff: what was wanted, what is there."""
+"""The difference between a pattern and an event, as a diff: what the pattern wants, what the event has."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Line(NamedTuple):
     """One line of a diff.
 
     Attributes:
-        sign: ``-`` what the pattern wants, ``+`` what the event has instead, blank where they agree, ``!`` a
-            remark on all of it.
-        text: the line without its sign.
+        sign: ``-`` what the pattern wants, ``+`` what the event has instead, a space where they agree, ``!``
+            a remark on the whole difference.
+        text: the line without the sign.
     """
 
     sign: str
@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
 
 def difference(pattern: Pattern, event: Any) -> list[Line]:
-    """How an event differs from a pattern. With ``$or``: from the combination that came closest."""
+    """Returns how an event differs from a pattern; with ``$or``, from the closest combination."""
     explanation = pattern.explain(event)
     branches = explanation.branches
     best = min(range(len(branches)), key=lambda number: len(branches[number]))
@@ -57,8 +57,8 @@ def difference(pattern: Pattern, event: Any) -> list[Line]:
     return [*lines, *_overall(unmet)]
 
 
-def coloured(lines: list[Line], indent: str = "") -> Text:
-    """The lines for a terminal; without colours they read the same."""
+def colored(lines: list[Line], indent: str = "") -> Text:
+    """Returns the lines with colors for a terminal; the text is the same without colors."""
     text = Text()
     for number, line in enumerate(lines):
         text.append("\n" * bool(number) + indent)
@@ -67,13 +67,13 @@ def coloured(lines: list[Line], indent: str = "") -> Text:
 
 
 def _overall(unmet: dict[str, Mismatch]) -> Iterator[Line]:
-    """What cannot be blamed on a field."""
+    """Yields the mismatch that does not belong to one field."""
     if "" in unmet:
         yield Line("!", unmet[""].reason)
 
 
 def _met(path: str, wanted: str, found: str) -> str:
-    """A field that agrees; what the event has there, unless that is plain."""
+    """Describes a field that matches, and its value unless the pattern already shows it."""
     return f"{path}: {wanted}" + (f", has {found}" if found and wanted != f"[{found}]" else "")
 
 
@@ -84,38 +84,38 @@ def _unmet(path: str, wanted: str, event: Any) -> Iterator[Line]:
 
 
 def _found(event: Any, path: str) -> str:
-    """The first values at a path as JSON; empty if there is none."""
+    """Returns the first values at a path as JSON; empty if there are none."""
     values = [_json(leaf) for leaf in islice(leaves(event, path), _SHOWN + 1)]
     shown = [_cut(value) for value in values[:_SHOWN]]
     return ", ".join(shown) + (", …" if len(values) > _SHOWN else "")
 
 
 def _nothing(event: Any, path: str) -> str:
-    """What is there where nothing is: the last step that leads somewhere, and a key that looks alike."""
+    """Says how far a path without a value leads, and names a similar key."""
     value, done = event, ""
     for step in path.split("."):
         while isinstance(value, list) and value:
             value = value[0]
         if not isinstance(value, dict):
-            return f"{path}: nothing there, {done} is {_cut(_json(value))}"
+            return f"{path}: no value, because {done} is {_cut(_json(value))}"
         if step not in value:
-            alike = get_close_matches(step, value, 1, 0.7) or [
+            similar = get_close_matches(step, value, 1, 0.7) or [
                 key for key in value if key.lower() == step.lower()
             ]
-            hint = f"; it has {_json(alike[0])[1:-1]}" if alike else ""
-            return f"{path}: nothing there, {done or 'the event'} has no {step}{hint}"
+            hint = f"; it has {_json(similar[0])[1:-1]}" if similar else ""
+            return f"{path}: no value, because {done or 'the event'} has no {step}{hint}"
         value, done = value[step], f"{done}.{step}".lstrip(".")
-    return f"{path}: no plain value there, but {_cut(_json(value))}"
+    return f"{path}: not a scalar value, but {_cut(_json(value))}"
 
 
 def _json(value: Any) -> str:
-    """JSON that a terminal may see: an event's control characters stay escaped."""
+    """Returns JSON that is safe for a terminal: control characters stay escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
 
 
 def _flat(text: str) -> str:
-    """The array of a pattern on one line. A line break in JSON text is never part of a string."""
+    """Puts the array of a pattern on one line. A line break in JSON is never part of a string."""
     line, *rest = (part.strip() for part in text.split("\n"))
     for part in rest:
         line += ("" if line.endswith(("[", "{")) or part.startswith(("]", "}")) else " ") + part

@@ -1,4 +1,4 @@
-"""What commands read: events, and configurations."""
+"""Opens files of events, and loads the configuration that ``validate`` and ``test`` check."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trailforward.errors import ConfigError, MissingExtraError
 if TYPE_CHECKING:
     from trailforward.config import Config
 
-#: Where a configuration is looked for if neither an argument nor the environment names one.
-_USUAL = "trailforward.toml"
+#: The file that is used if neither an argument nor the environment names a configuration.
+_DEFAULT = "trailforward.toml"
 
 
 class Loaded(NamedTuple):
@@ -23,8 +23,8 @@ class Loaded(NamedTuple):
 
     Attributes:
         config: the configuration.
-        name: what to call it.
-        folder: of the file it came from; the current one if it was no file.
+        name: how messages name the configuration.
+        folder: the folder of its file; the current folder if it is not a file.
     """
 
     config: Config
@@ -33,10 +33,10 @@ class Loaded(NamedTuple):
 
 
 def open_input(name: str) -> BinaryIO:
-    """A file, or standard input for ``-``.
+    """Opens a file, or standard input for ``-``.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the file cannot be opened.
     """
     if name == "-":
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
@@ -44,19 +44,20 @@ def open_input(name: str) -> BinaryIO:
 
 
 def load_config(where: str | None) -> Loaded:
-    """The configuration that an argument names, else the environment, else ``trailforward.toml`` beside us.
+    """Loads the configuration of an argument, else of the environment, else ``./trailforward.toml``.
 
     Raises:
-        typer.Exit: with 2, after saying everything that is wrong.
+        typer.Exit: with status 2, after printing every problem.
     """
     from trailforward.config import Config
 
     environ = dict(os.environ)
     if where is None and not {"TRAILFORWARD_TO", "TRAILFORWARD_CONFIG"} & environ.keys():
-        where = _USUAL
+        where = _DEFAULT
         if not Path(where).is_file():
             typer.echo(
-                f"There is no {_USUAL} here: name a configuration, or set TRAILFORWARD_CONFIG.", err=True
+                f"{_DEFAULT} does not exist in this folder. Name a configuration or set TRAILFORWARD_CONFIG.",
+                err=True,
             )
             raise typer.Exit(2)
     if where is not None:
@@ -67,6 +68,6 @@ def load_config(where: str | None) -> Loaded:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     path = environ.get("TRAILFORWARD_CONFIG", "")
-    if os.path.isfile(path):  # noqa: PTH113  # may be TOML itself, which no Path could be asked about
+    if os.path.isfile(path):  # noqa: PTH113  # or TOML
         return Loaded(config, path, Path(path).parent)
     return Loaded(config, where or "the environment", Path())

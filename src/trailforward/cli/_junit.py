@@ -1,4 +1,4 @@
-"""Test results as JUnit XML, which CI systems show."""
+"""Writes test results as JUnit XML, which CI systems display."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from trailforward.cli._difference import Line
     from trailforward.testing.route_tests import RouteResult
 
-#: What XML 1.0 cannot hold.
+#: Characters that XML 1.0 does not allow.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def write(path: Path, results: Sequence[tuple[RouteResult, Sequence[Line]]]) -> None:
-    """Writes results: a suite per route, a case per test.
+    """Writes the results: one suite per route, one case per test.
 
     Args:
-        path: overwritten.
-        results: each with the lines that explain a failure.
+        path: the file; it is overwritten.
+        results: each result with the lines that explain a failure.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     failures = sum(not result.passed for result, _ in results)
     root = Element("testsuites", name="trailforward", tests=str(len(results)), failures=str(failures))

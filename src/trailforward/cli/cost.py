@@ -1,4 +1,4 @@
-"""``trailforward cost``: dollars per million events, by topology and batch size, with the arithmetic."""
+"""``trailforward cost``: estimates dollars per million events, by topology and batch size."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from trailforward.pricing import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-#: One event alone, a call's ten, a hundred, and what sam/template.yaml asks.
+#: One event, the ten of one SQS call, a hundred, and the BatchSize in sam/template.yaml.
 _BATCHES = (1, 10, 100, 500)
 _MOST = 10_000
-#: Above this, Lambda wants a window.
+#: Above this BatchSize, Lambda requires a batching window.
 _WITHOUT_WINDOW = 10
-#: Milliseconds that a Lambda function may run.
+#: The longest duration of a Lambda invocation, in milliseconds.
 _LONGEST = 900_000
 _LETTERS = {"": 1, "k": 1_000, "m": 1_000_000}
 _DEFAULT = Plan(events_per_day=1)
@@ -39,10 +39,10 @@ _ARCHITECTURES = ("arm64", "x86_64")
 
 
 def _number(text: str) -> float:
-    """``50000``, ``2_000_000``, ``1.5M``, ``300k``."""
+    """Reads a number of events, such as ``50000``, ``2_000_000``, ``1.5M``, or ``300k``."""
     match = re.fullmatch(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)([km]?)", text.strip().lower())
     if match is None or not 0 < (value := float(match[1]) * _LETTERS[match[2]]) < math.inf:
-        raise typer.BadParameter(f"{text} is no number of events; write 50000, 2_000_000, 300k or 5M.")
+        raise typer.BadParameter(f"{text} is not a number of events; write 50000, 2_000_000, 300k, or 5M.")
     return value
 
 
@@ -52,28 +52,35 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         typer.Option(
             parser=_number,
             metavar="NUMBER",
-            help="From all Regions and accounts: 50000, 2_000_000, 5M, 300k.",
+            help="Events per day, from all Regions and accounts: 50000, 2_000_000, 5M, 300k.",
         ),
     ],
     topology: Annotated[
         list[str] | None,
-        typer.Option(metavar="|".join(TOPOLOGIES), help="These only; several times. direct has no queue."),
+        typer.Option(
+            metavar="|".join(TOPOLOGIES), help="Only these topologies. Repeatable. direct has no queue."
+        ),
     ] = None,
     batch_size: Annotated[
         list[str] | None,
-        typer.Option(metavar="NUMBER", help="BatchSize of the queue; several times. Default: 1,10,100,500."),
+        typer.Option(
+            metavar="NUMBER", help="BatchSize of the event source mapping. Repeatable. Default: 1,10,100,500."
+        ),
     ] = None,
     window_seconds: Annotated[
-        float, typer.Option(min=0, max=300, help="BatchingWindow: how long Lambda waits for a fuller batch.")
+        float,
+        typer.Option(
+            min=0, max=300, help="MaximumBatchingWindowInSeconds: how long Lambda waits for a fuller batch."
+        ),
     ] = _DEFAULT.window_seconds,
     regions: Annotated[int, typer.Option(min=1, help="Regions with events.")] = _DEFAULT.regions,
     accounts: Annotated[int, typer.Option(min=1, help="Accounts with events.")] = _DEFAULT.accounts,
     sinks: Annotated[
-        int | None, typer.Option(min=1, help="Destinations of each event. Default: those of --to, or 1.")
+        int | None, typer.Option(min=1, help="Destinations per event. Default: the number in --to, or 1.")
     ] = None,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="|".join(DESTINATIONS), help="Count what these take, too; several times."),
+        typer.Option(metavar="|".join(DESTINATIONS), help="Also estimate these destinations. Repeatable."),
     ] = None,
     event_bytes: Annotated[
         int, typer.Option(min=1, max=262_144, help="Size of an average event.")
@@ -82,36 +89,42 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         int, typer.Option(min=128, max=10_240, help="MemorySize of the function.")
     ] = _DEFAULT.memory_mb,
     ms_per_call: Annotated[
-        float, typer.Option(min=0, max=_LONGEST, help="Milliseconds of an invocation, whatever the batch.")
+        float,
+        typer.Option(min=0, max=_LONGEST, help="Milliseconds per invocation, independent of the batch."),
     ] = _DEFAULT.ms_per_call,
     ms_per_event: Annotated[
-        float, typer.Option(min=0, max=_LONGEST, help="Milliseconds that each event adds.")
+        float, typer.Option(min=0, max=_LONGEST, help="Milliseconds per event.")
     ] = _DEFAULT.ms_per_event,
     architecture: Annotated[
-        str, typer.Option(metavar="|".join(_ARCHITECTURES), help="Of the function.")
+        str, typer.Option(metavar="|".join(_ARCHITECTURES), help="Architecture of the function.")
     ] = _DEFAULT.architecture,
     prices: Annotated[
         Path | None,
-        typer.Option(help='A TOML file with prices of yours: queue = 0.44, as_of = "2027-01-31".'),
+        typer.Option(help='A TOML file with your prices: queue = 0.44, as_of = "2027-01-31".'),
     ] = None,
     explain: Annotated[  # noqa: FBT002  # as Typer calls it
-        bool, typer.Option("--explain", help="The arithmetic of every row, not only of the cheapest.")
+        bool, typer.Option("--explain", help="Show the arithmetic of every row, not only of the cheapest.")
     ] = False,
     as_json: Annotated[  # noqa: FBT002
         bool, typer.Option("--json", help="Print JSON for programs.")
     ] = False,
 ) -> None:
-    """Say what a million events cost by topology and batch size, with the arithmetic. Calls nobody.
+    """Estimate the cost of a million events, by topology and batch size, with the arithmetic.
 
-    Batches are as full as the volume lets them be, not as large as was asked.
+    Makes no network calls. Batch size is limited by event volume: Lambda may never fill a batch of BatchSize.
+
+    Exit status: 0 the estimate was printed, 2 the options or prices are invalid.
     """
     from trailforward.cli import _bills
 
     sizes = _sizes(batch_size, window_seconds)
-    # A kind may be there twice: two HTTP APIs.
+    # A kind may be repeated: two HTTP APIs.
     kinds = tuple(_known("--to", " ".join(to or ()).replace(",", " ").split(), tuple(DESTINATIONS)))
     if sinks is not None and sinks < len(kinds):
-        _refuse("--sinks", f"{sinks} are fewer than --to has: {', '.join(kinds)}. Leave it out.")
+        _refuse(
+            "--sinks",
+            f"{sinks} is less than the number of destinations in --to ({', '.join(kinds)}). Remove --sinks.",
+        )
     plan = Plan(
         events_per_day=events_per_day,
         regions=regions,
@@ -129,9 +142,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     table = _price_list(prices)
     bills = list(_bills_of(plan, topologies, sizes, table))
     if as_json:
-        typer.echo(json.dumps(_bills.plain(bills, plan, table), indent=2))
+        typer.echo(json.dumps(_bills.to_json(bills, plan, table), indent=2))
     else:
-        _bills.show(bills, table, every=explain)
+        _bills.print_bills(bills, table, every=explain)
     for note in _bills.notes(bills, plan):
         typer.echo(note, err=True)
 
@@ -153,7 +166,7 @@ def _sizes(texts: Iterable[str] | None, window: float) -> Sequence[int]:
     if window < 1 and sizes[-1] > _WITHOUT_WINDOW:
         if words:
             text = (
-                f"Lambda wants 1 or more for batches of more than {_WITHOUT_WINDOW}; or lower --batch-size."
+                f"must be 1 or more for a batch size of more than {_WITHOUT_WINDOW}; or lower --batch-size."
             )
             _refuse("--window-seconds", text)
         sizes = [size for size in sizes if size <= _WITHOUT_WINDOW]
@@ -162,7 +175,7 @@ def _sizes(texts: Iterable[str] | None, window: float) -> Sequence[int]:
 
 def _known(option: str, given: Sequence[str], known: Sequence[str]) -> Sequence[str]:
     if wrong := [word for word in given if word not in known]:
-        _refuse(option, f"there is no {', '.join(wrong)}; write {', '.join(known)}.")
+        _refuse(option, f"unknown: {', '.join(wrong)}. Use one of {', '.join(known)}.")
     return given
 
 

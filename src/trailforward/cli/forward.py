@@ -1,9 +1,8 @@
-"""``trailforward forward``: events from files or standard input to any destination."""
+"""``trailforward forward``: forwards events from files or standard input to any destination."""
 
 from __future__ import annotations
 
 import logging
-import os
 from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from rich.table import Table
 
 from trailforward import redelivery
 from trailforward.cli._input import open_input
+from trailforward.cli._options import ConfigOption, Files, To, selected_config
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
 from trailforward.pipeline.telemetry import place_of
@@ -23,11 +23,12 @@ from trailforward.pipeline.telemetry import place_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trailforward.config import Config
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
 
-#: As much as an SQS batch may hold: what the pipeline is made for.
+#: The limits of an SQS batch, for which the pipeline is designed.
 _MESSAGES = 10_000
 _BYTES = 6_000_000
 
@@ -35,70 +36,50 @@ _SHOWN = 10
 
 
 def forward(
-    inputs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[FILE]...",
-            help="NDJSON, JSON or trail files, gzipped or not; - or none: standard input.",
-        ),
-    ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", metavar="ARN|URL", help="A destination; may be given several times."),
-    ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "--config", metavar="PATH", help="A trailforward.toml, instead of --to; also ssm:NAME, s3://…"
-        ),
-    ] = None,
+    inputs: Files = None,
+    to: To = None,
+    config: ConfigOption = None,
     format: Annotated[  # noqa: A002
-        str, typer.Option("--format", help="raw, record or text; for all --to destinations.")
+        str, typer.Option("--format", help="The format for all --to destinations: raw, record, or text.")
     ] = "raw",
     undelivered: Annotated[
         Path | None,
         typer.Option(
-            help="Append what was not delivered to this file, with the reason; forward it again later."
+            help="Append undelivered events to this file, with the reason. Forward the file again later."
         ),
     ] = None,
 ) -> None:
-    """Forward events from files or standard input, and say what became of every one."""
+    """Forward events from files or standard input, and report the outcome of every event.
+
+    Exit status: 0 every event was delivered or filtered, 1 an event was not, 2 invalid options or
+    configuration.
+    """
     console = Console(stderr=True)
     run = _Run(console, undelivered)
     try:
         with ExitStack() as stack:
-            forwarder = _forwarder(to or [], config, format, run)
+            forwarder = _forwarder(selected_config(to, config, format), run)
             stack.callback(forwarder.close)
             run.forward(forwarder, inputs or ["-"])
     except (ConfigError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        run.problems.append("interrupted: what was read last may not have been delivered")
+        run.problems.append("interrupted: the events that were read last may not have been delivered")
     run.show()
     raise typer.Exit(run.exit_code)
 
 
-def _forwarder(to: list[str], config: str | None, format: str, run: _Run) -> Forwarder:  # noqa: A002
-    """The forwarder that the options describe, or the environment where there are none."""
-    from trailforward.config import Config
+def _forwarder(config: Config, run: _Run) -> Forwarder:
+    """Creates the forwarder, with the run as its telemetry."""
     from trailforward.pipeline.forwarder import Forwarder
 
     logging.getLogger("trailforward").addHandler(logging.NullHandler())
-    if to and config:
-        typer.echo("Give --to or --config, not both.", err=True)
-        raise typer.Exit(2)
-    if to:
-        made = Config.to(*to, format=format)
-    elif config:
-        made = Config.from_env({**os.environ, "TRAILFORWARD_TO": "", "TRAILFORWARD_CONFIG": config})
-    else:
-        made = Config.from_env(os.environ)
-    return Forwarder(made, telemetry=run)
+    return Forwarder(config, telemetry=run)
 
 
 class _Run:
-    """One run of the command: what was read, and what became of it. Also the forwarder's telemetry."""
+    """One run of the command. It is also the telemetry of the forwarder, and collects the outcomes."""
 
     def __init__(self, console: Console, undelivered: Path | None) -> None:
         self.problems: list[str] = []
@@ -111,7 +92,7 @@ class _Run:
 
     @property
     def exit_code(self) -> int:
-        """0 if every event was delivered or filtered."""
+        """Returns 0 if every event was delivered or filtered, else 1."""
         clean = self._balanced and not self.problems and not self._troubles
         return 0 if clean else 1
 
@@ -119,7 +100,7 @@ class _Run:
         """Reads all inputs and forwards them in batches."""
         sizes = [Path(name).stat().st_size if name != "-" and Path(name).is_file() else 0 for name in inputs]
         columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        # A bar is for people at a terminal, and only where it can know how far it is.
+        # A progress bar needs a terminal, and the sizes of all inputs.
         shown = self._console.is_terminal and all(sizes)
         with Progress(*columns, console=self._console, disable=not shown, transient=True) as progress:
             task = progress.add_task("Forwarding", total=sum(sizes))
@@ -144,7 +125,7 @@ class _Run:
             self.problems.append(str(error))
 
     def publish(self, outcome: Outcome) -> None:
-        """Adds a batch to the summary, and keeps what was not delivered."""
+        """Adds a batch to the summary, and writes undelivered events to the file of ``--undelivered``."""
         for sink in outcome.accounts:
             self._totals[sink] = self._totals.get(sink, Totals()) + outcome.totals(sink)
         self._balanced &= not outcome.breaks
@@ -172,15 +153,15 @@ class _Run:
             file.write(redelivery.to_json_line(message.raw, attributes) + b"\n")
 
     def error(self, text: str, **fields: Any) -> None:
-        """A fault of a sink or format."""
+        """Records an error of a sink or format."""
         self.problems.append(f"{text}: {', '.join(f'{name} {value}' for name, value in fields.items())}")
 
     def fault(self, sink: str, error: BaseException) -> None:
-        """A bug in a sink or format."""
+        """Records an unexpected exception of a sink or format."""
         self.error("a sink or format failed", sink=sink, **place_of(error))
 
     def show(self) -> None:
-        """The summary, for people."""
+        """Prints the summary."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("sink", overflow="fold")
         for name in ("received", *(str(fate) for fate in Fate)):
@@ -191,7 +172,7 @@ class _Run:
         if self._totals:
             self._console.print(table)
         else:
-            self._console.print("There was no event to forward.")
+            self._console.print("There were no events to forward.")
         for (sink, code, reason), count in self._troubles.most_common(_SHOWN):
             place = self._examples[sink, code, reason]
             text = f"{count:,} not delivered to {sink}: {code}"
@@ -200,9 +181,11 @@ class _Run:
         if len(self._troubles) > _SHOWN:
             self._console.print(f"… and {len(self._troubles) - _SHOWN} further reasons")
         if self._troubles and self._undelivered is not None:
-            self._console.print(f"kept in {self._undelivered}", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(
+                f"written to {self._undelivered}", markup=False, highlight=False, soft_wrap=True
+            )
         if not self._balanced:
-            self._console.print("The ledger does not add up: this is a bug, please report it.")
+            self._console.print("The ledger does not add up. This is a bug: please report it.")
         for problem in self.problems:
             self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""``trailforward iam``: the least that the function's role must be allowed, by its configuration."""
+"""``trailforward iam``: prints the least-privilege policy that a configuration needs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trailforward.errors import ConfigError, MissingExtraError
+from trailforward.cli._options import ConfigOption, To, environment_with, selected_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from trailforward.config import Config
 
-#: Sink type → the statement's name and the action that sending needs.
+#: Sink type → the Sid of the statement, and the action that sending needs.
 _SEND = {
     "kinesis": ("Kinesis", "kinesis:PutRecords"),
     "firehose": ("Firehose", "firehose:PutRecordBatch"),
@@ -29,7 +29,7 @@ _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
 
-#: What Secrets Manager appends to a secret's name, in its full ARN.
+#: The suffix that Secrets Manager appends to the name of a secret in its full ARN.
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
 
@@ -38,52 +38,34 @@ def iam(
         list[str] | None,
         typer.Argument(
             metavar="[doctor [ROLE]...]",
-            help="doctor: what `trailforward doctor` needs, and the ARNs of roles it takes elsewhere.",
+            help="doctor: print the policy for `trailforward doctor` instead. "
+            "ROLE: the ARN of an IAM role that it assumes in another account.",
         ),
     ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", metavar="ARN|URL", help="A destination; may be given several times."),
-    ] = None,
-    config: Annotated[
-        str | None,
-        typer.Option(
-            "--config",
-            metavar="PATH",
-            help="A trailforward.toml; also ssm:NAME, s3://…. Without --to and --config: the environment.",
-        ),
-    ] = None,
+    to: To = None,
+    config: ConfigOption = None,
     source: Annotated[
         list[str] | None,
-        typer.Option(metavar="ARN", help="A queue that feeds the function; may be given several times."),
+        typer.Option(metavar="ARN", help="A queue that is an event source of the function. Repeatable."),
     ] = None,
     log_group: Annotated[
-        str | None, typer.Option(metavar="ARN", help="The log group that the function writes to.")
+        str | None, typer.Option(metavar="ARN", help="The log group of the function.")
     ] = None,
     key: Annotated[
         list[str] | None,
-        typer.Option(metavar="ARN", help="A KMS key of any of these; may be given several times."),
+        typer.Option(metavar="ARN", help="A KMS key that encrypts any of these. Repeatable."),
     ] = None,
 ) -> None:
-    """Print the IAM policy that a configuration needs: exact actions on exact ARNs."""
-    from trailforward.config import Config
+    """Print the IAM policy that a configuration needs: exact actions on exact ARNs.
 
+    Exit status: 0 the policy was printed, 2 the options or the configuration are invalid.
+    """
     if what:
         _doctor(*what)
         return
-    if to and config:
-        typer.echo("Give --to or --config, not both.", err=True)
-        raise typer.Exit(2)
-    environ: Mapping[str, str] = os.environ
-    if config:
-        environ = {**os.environ, "TRAILFORWARD_TO": "", "TRAILFORWARD_CONFIG": config}
-    try:
-        made = Config.to(*to) if to else Config.from_env(environ)
-    except (ConfigError, MissingExtraError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
-    where = "" if to else environ.get("TRAILFORWARD_CONFIG", "").strip()
-    document, notes = policy(made, where=where, sources=source or (), log_group=log_group, keys=key or ())
+    selected = selected_config(to, config)
+    where = "" if to else environment_with(config).get("TRAILFORWARD_CONFIG", "").strip()
+    document, notes = policy(selected, where=where, sources=source or (), log_group=log_group, keys=key or ())
     for note in notes:
         typer.echo(note, err=True)
     typer.echo(json.dumps(document, indent=2))
@@ -93,7 +75,7 @@ def _doctor(what: str, *roles: str) -> None:
     from trailforward.doctor.discover import policy as needed
 
     if what != "doctor":
-        typer.echo(f"There is no policy for {what}: `trailforward iam doctor`, or no argument.", err=True)
+        typer.echo(f"There is no policy for {what}. Use `trailforward iam doctor`, or no argument.", err=True)
         raise typer.Exit(2)
     typer.echo(json.dumps(needed(roles), indent=2))
 
@@ -106,14 +88,14 @@ def policy(
     log_group: str | None = None,
     keys: Iterable[str] = (),
 ) -> tuple[dict[str, Any], list[str]]:
-    """The policy document, and what it cannot say or only roughly.
+    """Returns the policy document, and notes on permissions that it cannot grant exactly.
 
     Args:
-        config: what is sent where.
-        where: the value of ``TRAILFORWARD_CONFIG``; matters if the function reads it from AWS.
-        sources: ARNs of queues that feed the function; the retry queue is added.
-        log_group: ARN of the function's log group.
-        keys: ARNs of KMS keys that queues, destinations or secrets are encrypted with.
+        config: the configuration of the function.
+        where: the value of ``TRAILFORWARD_CONFIG``, which the function may have to read from AWS.
+        sources: ARNs of queues that are event sources of the function; the retry queue is added.
+        log_group: ARN of the log group of the function.
+        keys: ARNs of KMS keys that encrypt queues, destinations, or secrets.
     """
     from trailforward import sinks
 
@@ -123,7 +105,7 @@ def policy(
     notes: list[str] = []
     wanted: list[tuple[str, list[str], list[str]]] = [
         ("Sources", _SOURCE, [*sources, *retry]),
-        ("HandBack", ["sqs:SendMessage"], [*dead, *retry]),
+        ("DeadLettersAndRetries", ["sqs:SendMessage"], [*dead, *retry]),
         ("Logs", _LOGS, [f"{log_group.removesuffix(':*')}:*"] if log_group else []),
     ]
     for kind, (sid, action) in _SEND.items():
@@ -148,17 +130,17 @@ def policy(
         if arns
     ]
     if not statements:
-        notes.append("This configuration needs no permission at all.")
+        notes.append("This configuration does not need any permission.")
     return {"Version": "2012-10-17", "Statement": statements}, notes
 
 
 def _objects(settings: Any) -> str:
-    """The objects that an S3 sink writes."""
+    """Returns the ARN pattern of the objects that an S3 sink writes."""
     return f"{settings.resource}/{settings.prefix}*"
 
 
 def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
-    """ARNs of secrets, and of parameters that hold secrets."""
+    """Returns the ARNs of secrets, and of SSM parameters that contain secrets."""
     from trailforward.aws.secrets import Reference
 
     secrets, parameters = [], []
@@ -174,26 +156,26 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
             else:
                 secrets.append(f"{arn}-??????")
                 notes.append(
-                    f"sinks.{name}: the secret's ARN lacks the six characters at its end, so any six are "
-                    "granted. Write the full ARN to be exact."
+                    f"sinks.{name}: the ARN of the secret has no six-character suffix, so the policy allows "
+                    "any suffix. Write the full ARN to make the policy exact."
                 )
         elif auth is not None:
             notes.append(
-                f"sinks.{name}: auth = sigv4 needs permission for the API behind the URL, which only you can "
-                "name (execute-api:Invoke, es:ESHttpPost, …)."
+                f"sinks.{name}: auth type sigv4 needs permission for the API behind the URL. Add it yourself "
+                "(execute-api:Invoke, es:ESHttpPost, …)."
             )
     return secrets, parameters
 
 
 def _partition(config: Config) -> str:
-    """The partition that the configuration's ARNs lie in."""
+    """Returns the partition of the ARNs in the configuration."""
     from trailforward.pipeline.forwarder import resources
 
     return next((arn.split(":")[1] for arn in resources(config)), "aws")
 
 
 def _configuration(where: str, partition: str, notes: list[str]) -> list[tuple[str, list[str], list[str]]]:
-    """Reading the configuration itself, where it lies in AWS."""
+    """Returns the statement for reading the configuration itself, if it is stored in AWS."""
     if where.startswith("s3://"):
         place = where.removeprefix("s3://")
         return [("Configuration", ["s3:GetObject"], [f"arn:{partition}:s3:::{place}"])]
@@ -203,11 +185,14 @@ def _configuration(where: str, partition: str, notes: list[str]) -> list[tuple[s
     if not name.startswith("arn:"):
         region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "*"
         name = f"arn:{partition}:ssm:{region}:*:parameter/{name.removeprefix('/')}"
-        notes.append("The parameter's account is not named, so any is granted. Write ssm:ARN to be exact.")
+        notes.append(
+            "TRAILFORWARD_CONFIG does not name the account of the parameter, so the policy allows any. "
+            "Write ssm:ARN to make the policy exact."
+        )
     return [("Configuration", ["ssm:GetParameter"], [name])]
 
 
 def _short(texts: list[str]) -> str | list[str]:
-    """A single text as such, as people write policies; each only once."""
+    """Removes duplicates, and returns a single string instead of a list of one."""
     unique = list(dict.fromkeys(texts))
     return unique[0] if len(unique) == 1 else unique

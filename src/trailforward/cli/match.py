@@ -1,4 +1,4 @@
-"""``trailforward match``: which events does a pattern match, and why not the others?"""
+"""``trailforward match``: says which events a pattern matches, and why it does not match the others."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from trailforward.cli._difference import coloured, difference
+from trailforward.cli._difference import colored, difference
 from trailforward.cli._input import open_input
+from trailforward.cli._options import Files  # noqa: TC001  # Typer evaluates annotations
 from trailforward.errors import EventError, PatternError
 
 if TYPE_CHECKING:
@@ -21,29 +22,23 @@ if TYPE_CHECKING:
 
 def match(
     pattern: Annotated[
-        str, typer.Argument(help="An event pattern: JSON text, a file, or @NAME of a ready-made route.")
+        str, typer.Argument(help="An event pattern: JSON, a file, or the @NAME of a detection.")
     ],
-    events: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[EVENT]...",
-            help="NDJSON, JSON or trail files, gzipped or not; - or none: standard input.",
-        ),
-    ] = None,
+    events: Files = None,
     explain: Annotated[  # noqa: FBT002  # as Typer calls it
-        bool, typer.Option("--explain", help="Show every event, field by field.")
+        bool, typer.Option("--explain", help="Compare every event with the pattern, field by field.")
     ] = False,
 ) -> None:
-    """Print where the events are that a pattern matches, as EventBridge would match them.
+    """Print the positions of the events that a pattern matches, with the semantics of EventBridge.
 
-    Ends with 0 if an event matched, 1 if none did, 2 if the pattern or an event is unusable.
+    Exit status: 0 at least one event matched, 1 no event matched, 2 the pattern or an event is invalid.
     """
     wanted = _pattern(pattern)
     run = _Run(wanted, explain=explain)
     for name in events or ["-"]:
         run.read(name)
     if not run.matched and not explain:
-        typer.echo(f"None of {run.count} events matches; --explain says why.", err=True)
+        typer.echo(f"The pattern matches none of {run.count} events; --explain shows why.", err=True)
     raise typer.Exit(2 if run.broken else 0 if run.matched else 1)
 
 
@@ -59,26 +54,26 @@ class _Run:
         self._console = Console(highlight=False, soft_wrap=True)
 
     def read(self, name: str) -> None:
-        """Judges the events of one file."""
+        """Matches the events of one file."""
         from trailforward.sources import file as source
 
         try:
             with open_input(name) as file:
                 for message in source.read(file, "stdin" if name == "-" else name):
-                    self._judge(message)
-        except BrokenPipeError:  # nobody reads the answers any more
+                    self._match(message)
+        except BrokenPipeError:  # the reader of standard output is gone
             raise
         except OSError as error:
-            self._fault(f"{name}: {error.strerror}")
+            self._problem(f"{name}: {error.strerror}")
         except EventError as error:
-            self._fault(str(error))
+            self._problem(str(error))
 
-    def _judge(self, message: Message) -> None:
+    def _match(self, message: Message) -> None:
         self.count += 1
         try:
             event = _event(message)
         except EventError as error:
-            self._fault(f"{message.origin.ref}: {error}")
+            self._problem(f"{message.origin.ref}: {error}")
             return
         matches = self._pattern.matches(event)
         self.matched += matches
@@ -88,15 +83,15 @@ class _Run:
             return
         verdict = Text("matches", "bold green") if matches else Text("does not match", "bold red")
         self._console.print(Text.assemble(f"{message.origin.ref}: ", verdict))
-        self._console.print(coloured(difference(self._pattern, event), "  "))
+        self._console.print(colored(difference(self._pattern, event), "  "))
 
-    def _fault(self, text: str) -> None:
+    def _problem(self, text: str) -> None:
         self.broken = True
         typer.echo(text, err=True)
 
 
 def _event(message: Message) -> Any:
-    """The envelope; a bare record in the one it would have had; any other JSON as it is."""
+    """Returns the envelope of an event, adds one to a bare record, and returns any other JSON as it is."""
     from trailforward.jsontext import decode
 
     try:
@@ -117,7 +112,7 @@ def _pattern(source: str) -> Pattern:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         typer.echo(
-            f"{source}: {why}. A pattern is JSON text, a file, or @NAME of a ready-made route.", err=True
+            f"{source}: {why}. Give a pattern as JSON, as a file, or as the @NAME of a detection.", err=True
         )
     raise typer.Exit(2)
 
@@ -130,7 +125,7 @@ def _text(source: str) -> str:
 
         known = detections.load_all()
         if source[1:] not in known:
-            alike = get_close_matches(source[1:], known, 3, 0.4) or known
-            raise PatternError(f"There is no ready-made route {source[1:]!r}; there is {', '.join(alike)}.")
+            similar = get_close_matches(source[1:], known, 3, 0.4) or known
+            raise PatternError(f"No detection is named {source[1:]!r}. Use one of {', '.join(similar)}.")
         return known[source[1:]].pattern
     return Path(source).read_text(encoding="utf-8")

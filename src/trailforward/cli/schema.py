@@ -1,4 +1,4 @@
-"""``trailforward schema``: the JSON Schema of ``trailforward.toml``."""
+"""``trailforward schema``: prints the JSON Schema of ``trailforward.toml``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import typer
 
 
 def schema() -> None:
-    """Print the JSON Schema of trailforward.toml, for editors and CI."""
+    """Print the JSON Schema of trailforward.toml, for editors and CI.
+
+    Exit status: 0 the schema was printed.
+    """
     from trailforward.config import json_schema
 
     typer.echo(json.dumps(json_schema(), indent=2))

@@ -1,4 +1,4 @@
-"""``trailforward test``: the tests that routes carry, run by the engine that routes in production."""
+"""``trailforward test``: runs the tests of routes with the router that production uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from trailforward.cli._difference import Line, coloured, difference
+from trailforward.cli._difference import Line, colored, difference
 from trailforward.cli._input import load_config
 from trailforward.errors import ConfigError, Problem
 
@@ -24,25 +24,26 @@ def run(
     config: Annotated[
         str | None,
         typer.Argument(
-            metavar="[CONFIG]", help="A trailforward.toml, ssm:NAME or s3://…; none: the ready-made routes."
+            metavar="[CONFIG]",
+            help="A trailforward.toml, ssm:NAME, or s3://BUCKET/KEY. Without it: the detections.",
         ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the results as JUnit XML, too.")
+        Path | None, typer.Option(metavar="FILE", help="Also write the results as JUnit XML.")
     ] = None,
     verbose: Annotated[  # noqa: FBT002  # as Typer calls it
-        bool, typer.Option("--verbose", "-v", help="Show the tests that passed, too.")
+        bool, typer.Option("--verbose", "-v", help="Also show the tests that passed.")
     ] = False,
 ) -> None:
-    """Run the tests of a configuration's routes, or those of the ready-made routes.
+    """Run the tests of the routes in a configuration, or the tests of the detections.
 
-    Ends with 0 if all passed, 1 if one failed, 2 if the configuration is wrong or has no tests.
+    Exit status: 0 every test passed, 1 a test failed, 2 the configuration is invalid or has no tests.
     """
     from trailforward.testing import route_tests as engine
 
-    routes, tests = _ready_made() if config is None else _configured(config)
+    routes, tests = _detections() if config is None else _configured(config)
     if not tests:
-        typer.echo("There is nothing to test: no route has [[routes.tests]].", err=True)
+        typer.echo("There are no tests: no route has [[routes.tests]].", err=True)
         raise typer.Exit(2)
     console = Console(highlight=False, soft_wrap=True)
     results = list(engine.run(routes, tests))
@@ -69,6 +70,7 @@ def run(
 
 
 def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
+    from trailforward.pipeline.routing import build_routes
     from trailforward.testing.route_tests import cases
 
     loaded = load_config(where)
@@ -77,10 +79,10 @@ def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
     if problems:
         typer.echo(str(ConfigError(problems)), err=True)
         raise typer.Exit(2)
-    return loaded.config.compiled_routes(), tests
+    return build_routes(loaded.config), tests
 
 
-def _ready_made() -> tuple[Sequence[Route], list[RouteCase]]:
+def _detections() -> tuple[Sequence[Route], list[RouteCase]]:
     from trailforward.testing.route_tests import detection_cases
 
     tests = detection_cases()
@@ -88,13 +90,13 @@ def _ready_made() -> tuple[Sequence[Route], list[RouteCase]]:
 
 
 def _report(result: RouteResult) -> list[Line]:
-    """What a user needs to see why a test failed."""
+    """Returns the lines that explain why a test failed."""
     case = result.case
     if result.passed or case.route.pattern is None:
         return []
-    took = case.route.name in result.taken_by
-    if case.expected and not took and case.route.pattern.matches(case.event):
-        return []  # another route is to blame, and the reason names it
+    matched = case.route.name in result.taken_by
+    if case.expected and not matched and case.route.pattern.matches(case.event):
+        return []  # another route is the cause, and the reason names it
     return difference(case.route.pattern, case.event)
 
 
@@ -105,4 +107,4 @@ def _show(console: Console, result: RouteResult) -> None:
         return
     console.print(Text(f"     {result.reason}"))
     if lines := _report(result):
-        console.print(coloured(lines, "       "))
+        console.print(colored(lines, "       "))

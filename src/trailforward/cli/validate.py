@@ -1,4 +1,4 @@
-"""``trailforward validate``: is a configuration right, and does it say what was meant?"""
+"""``trailforward validate``: checks a configuration and reports doubtful parts as lints."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ def validate(
         str | None,
         typer.Argument(
             metavar="[CONFIG]",
-            help="A trailforward.toml, ssm:NAME or s3://…; none: the environment, or ./trailforward.toml.",
+            help="A trailforward.toml, ssm:NAME, or s3://BUCKET/KEY. "
+            "Without it: the environment variables, or ./trailforward.toml.",
         ),
     ] = None,
     strict: Annotated[  # noqa: FBT002  # as Typer calls it
-        bool, typer.Option("--strict", help="End with 1 if there is a lint.")
+        bool, typer.Option("--strict", help="Exit with status 1 if there are lints.")
     ] = False,
 ) -> None:
-    """Check a configuration: every key, pattern and test. Lints are printed, one per line.
+    """Check every key, pattern, and test of a configuration, and print lints, one per line.
 
-    Ends with 0 if the configuration is valid, 1 with --strict if there are lints, 2 if it is wrong.
+    Exit status: 0 valid, 1 valid but with lints (only with --strict), 2 invalid.
     """
     from trailforward.config.lint import lint
     from trailforward.testing import route_tests

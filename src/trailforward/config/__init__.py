@@ -1,7 +1,8 @@
-"""Config: ``TRAILFORWARD_TO`` for a whole configuration in one line, ``trailforward.toml`` for more.
+"""Configuration: ``TRAILFORWARD_TO`` for destinations on one line, ``trailforward.toml`` for everything else.
 
-Both become one frozen, validated :class:`Config`. What is wrong is reported all at once, each fault with its
-key and its fix, and never with the value: it may be a secret that was put in the wrong place.
+Both become one immutable, validated :class:`Config`. An invalid configuration raises one ``ConfigError`` with
+every problem, each with its key and its fix. No problem shows a value, because the value may be a secret in
+the wrong place.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """``json_schema`` imports every sink, and Pydantic."""
+    """Imports ``json_schema`` on first use, because it imports every sink and Pydantic."""
     if name != "json_schema":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from trailforward.config.schema import json_schema

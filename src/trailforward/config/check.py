@@ -1,4 +1,4 @@
-"""Checks a whole configuration and finds all that is wrong with it at once."""
+"""Checks a whole configuration and reports every problem at once."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 DESTINATIONS = (
-    "an ARN of a Kinesis stream, Firehose, SNS topic, SQS queue, event bus or log group, "
-    "s3://BUCKET/PREFIX?region=REGION, an http(s) URL, stdout: or file:PATH"
+    "the ARN of a Kinesis stream, Firehose stream, SNS topic, SQS queue, EventBridge bus, or log group, "
+    "s3://BUCKET/PREFIX?region=REGION, an http(s) URL, stdout:, or file:PATH"
 )
 
-#: What metrics and attributes can carry: names of sinks.
+#: Names of sinks and routes: metrics and message attributes can contain them.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 _QUEUE = "arn:aws:sqs:us-west-2:111122223333:trailforward-dead"
 
 
 def check(data: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
-    """The parts of a ``Config``; worth nothing if there are problems.
+    """Returns the fields of a ``Config``; they are meaningless if there are problems.
 
     Args:
         data: a parsed ``trailforward.toml``.
-        problems: added to.
+        problems: gets the problems found here.
     """
-    head = dict(data)
-    made = _sinks(head.pop("sinks", None), problems)
-    routes = _routes(head.pop("routes", None), made, problems)
-    taken = [settings.to for settings in made.values() if settings is not None]
-    pipeline = check_pipeline(head, taken, problems)
-    return {"sinks": made, "routes": routes, "pipeline": pipeline}
+    top_level = dict(data)
+    by_name = _sinks(top_level.pop("sinks", None), problems)
+    routes = _routes(top_level.pop("routes", None), by_name, problems)
+    destinations = [settings.to for settings in by_name.values() if settings is not None]
+    pipeline = check_pipeline(top_level, destinations, problems)
+    return {"sinks": by_name, "routes": routes, "pipeline": pipeline}
 
 
 def _sinks(tables: Any, problems: list[Problem]) -> dict[str, Any]:
-    """The settings of each sink; None for one that is wrong, so that routes may still name it."""
+    """Returns name → settings; None for an invalid sink, so that routes can still name it."""
     if not isinstance(tables, dict) or not tables:
         fix = f'add [sinks.NAME] with to = "…": {DESTINATIONS}'
-        problems.append(Problem("sinks", "there is no sink", fix))
+        problems.append(Problem("sinks", "no sink is configured", fix))
         return {}
-    made: dict[str, Any] = {}
+    by_name: dict[str, Any] = {}
     for name, table in tables.items():
         key = _key(name)
         if not NAME.fullmatch(name):
             fix = "use at most 64 letters, digits, '_', '-' or '.', and begin with a letter or digit"
-            problems.append(Problem(key, "a name that metrics cannot carry", fix))
-        made[name] = _sink(key, table, problems)
-    return made
+            problems.append(Problem(key, "invalid name: metrics cannot contain it", fix))
+        by_name[name] = _sink(key, table, problems)
+    return by_name
 
 
 def _key(name: str) -> str:
@@ -65,16 +65,16 @@ def _key(name: str) -> str:
 
 def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
     if not isinstance(table, dict):
-        problems.append(Problem(key, "not a table", f'write [{key}], and to = "…" below it'))
+        problems.append(Problem(key, "not a table", f'write [{key}], and to = "…" on the next line'))
         return None
     destination = table.get("to")
     if not isinstance(destination, str):
-        what = "not text" if "to" in table else "missing"
+        what = "not a string" if "to" in table else "missing"
         problems.append(Problem(f"{key}.to", what, f"set it to {DESTINATIONS}"))
         return None
     kind = sinks.type_of(destination)
     if kind is None:
-        problems.append(Problem(f"{key}.to", _stranger(destination), f"set it to {DESTINATIONS}"))
+        problems.append(Problem(f"{key}.to", _unsupported(destination), f"set it to {DESTINATIONS}"))
         return None
     try:
         sink = sinks.load(kind)
@@ -89,19 +89,19 @@ def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
 
 
 def _check_format(key: str, chosen: Any, settings: Any, problems: list[Problem]) -> None:
-    """Whether a sink or route names a format that there is and that fits the sink's settings.
+    """Checks that the format of a sink or route exists and fits the settings of the sink.
 
     Args:
-        key: of what names the format.
-        chosen: the name; what is no text is reported elsewhere.
-        settings: of the sink; None if they are wrong.
-        problems: added to.
+        key: the key of the sink or route.
+        chosen: the name of the format; a value that is not a string is reported elsewhere.
+        settings: the settings of the sink; None if they are invalid.
+        problems: gets the problems found here.
     """
     if not isinstance(chosen, str):
         return
     if chosen not in formats.BUILT_IN:
         fix = f"use one of {', '.join(formats.BUILT_IN)}"
-        problems.append(Problem(f"{key}.format", "there is no such format", fix))
+        problems.append(Problem(f"{key}.format", "unknown format", fix))
     elif settings is not None:
         try:
             settings.check(formats.load(chosen))
@@ -109,22 +109,24 @@ def _check_format(key: str, chosen: Any, settings: Any, problems: list[Problem])
             problems.append(Problem(key, error.what, error.fix))
 
 
-def _stranger(destination: str) -> str:
-    """Why no sink takes a destination. What is no ARN is not repeated: it may hold a password."""
+def _unsupported(destination: str) -> str:
+    """Says why no sink supports a destination. Does not repeat a URL, because it may contain a password."""
     if destination.startswith("arn:"):
         try:
-            return f"no sink takes ARNs of {Arn.parse(destination).service!r}"
+            return f"no sink supports ARNs of the service {Arn.parse(destination).service!r}"
         except ValueError as error:
             return f"not an ARN: {error}"
     scheme = re.match(r"([a-z][a-z0-9+.-]{0,30})://", destination, re.IGNORECASE)
-    return f"no sink takes {scheme[1]} URLs" if scheme else "neither an ARN nor a URL"
+    return f"no sink supports {scheme[1]} URLs" if scheme else "neither an ARN nor a URL"
 
 
-def _routes(tables: Any, made: Mapping[str, Any], problems: list[Problem]) -> tuple[RouteSettings, ...]:
+def _routes(tables: Any, by_name: Mapping[str, Any], problems: list[Problem]) -> tuple[RouteSettings, ...]:
     if tables is None or tables == []:
-        # No routes: everything goes everywhere.
+        # Without routes, every event goes to every sink.
         return (
-            (RouteSettings(name="all", sinks=tuple(RouteSink(sink=name) for name in made)),) if made else ()
+            (RouteSettings(name="all", sinks=tuple(RouteSink(sink=name) for name in by_name)),)
+            if by_name
+            else ()
         )
     if not isinstance(tables, list):
         problems.append(Problem("routes", "not a list of tables", "write [[routes]] with two brackets"))
@@ -140,21 +142,23 @@ def _routes(tables: Any, made: Mapping[str, Any], problems: list[Problem]) -> tu
         routes.append(route)
         if isinstance(name, str):
             if name in names:
-                problems.append(Problem(key, "another route has this name", "give each route its own name"))
+                problems.append(
+                    Problem(key, "another route has the same name", "give each route a unique name")
+                )
             names.add(name)
-        used |= _check_targets(key, table, made, problems)
-    # A route that says nothing readable of its sinks might have named any of them.
+        used |= _check_targets(key, table, by_name, problems)
+    # An invalid route may have meant to name any of the sinks.
     if all(route is not None or used for route in routes):
         problems += [
             Problem(_key(name), "no route uses this sink", "name it in a route, or remove it")
-            for name in made
+            for name in by_name
             if name not in used
         ]
     return tuple(routes)
 
 
-def _check_targets(key: str, table: Any, made: Mapping[str, Any], problems: list[Problem]) -> set[str]:
-    """The names of the sinks that a route feeds, as far as they can be read."""
+def _check_targets(key: str, table: Any, by_name: Mapping[str, Any], problems: list[Problem]) -> set[str]:
+    """Checks the sinks of a route; returns the names that are valid."""
     wanted = table.get("sinks") if isinstance(table, dict) else None
     named: set[str] = set()
     for index, target in enumerate(wanted if isinstance(wanted, list) else ()):
@@ -164,49 +168,51 @@ def _check_targets(key: str, table: Any, made: Mapping[str, Any], problems: list
             sink, chosen = target.get("sink"), target.get("format")
         if not isinstance(sink, str):
             continue
-        if sink not in made:
-            fix = f"use one of {', '.join(made) or 'your sinks'}"
-            problems.append(Problem(f"{key}.sinks", f"there is no sink {sink[:64]!r}", fix))
+        if sink not in by_name:
+            fix = f"use one of {', '.join(by_name) or 'your sinks'}"
+            problems.append(Problem(f"{key}.sinks", f"no sink is named {sink[:64]!r}", fix))
         elif sink in named:
-            problems.append(Problem(place, "this route names the sink twice", "name it once"))
-        _check_format(place, chosen, made.get(sink), problems)
+            problems.append(Problem(place, "the route names this sink twice", "name it once"))
+        _check_format(place, chosen, by_name.get(sink), problems)
         named.add(sink)
     return named
 
 
 def check_pipeline(
-    head: Mapping[str, Any], taken: Collection[str], problems: list[Problem]
+    top_level: Mapping[str, Any], destinations: Collection[str], problems: list[Problem]
 ) -> PipelineSettings | None:
-    """The head keys, or None with the problems added.
+    """Returns the settings in the top-level keys; None if they are invalid.
 
     Args:
-        head: all keys that are neither sinks nor routes.
-        taken: destinations of the sinks.
-        problems: added to.
+        top_level: all keys except ``sinks`` and ``routes``.
+        destinations: the destinations of the sinks.
+        problems: gets the problems found here.
     """
     pipeline: PipelineSettings | None = validated(
-        PipelineSettings, head, "", problems, beside=("sinks", "routes")
+        PipelineSettings, top_level, "", problems, beside=("sinks", "routes")
     )
-    texts = {key: head[key] for key in ("dead_letter", "retry_queue") if isinstance(head.get(key), str)}
-    for key, value in texts.items():
-        _check_queue(key, value, taken, problems)
-    if len(texts) == len({*texts.values(), ""}):
+    queues = {
+        key: top_level[key] for key in ("dead_letter", "retry_queue") if isinstance(top_level.get(key), str)
+    }
+    for key, value in queues.items():
+        _check_queue(key, value, destinations, problems)
+    if len(queues) == len({*queues.values(), ""}):
         problems.append(Problem("retry_queue", "the same queue as dead_letter", "use two queues"))
-    arns = head.get("own_arns")
+    arns = top_level.get("own_arns")
     for index, text in enumerate(arns if isinstance(arns, (list, tuple)) else ()):
         if not isinstance(text, str):
             continue
         try:
             Arn.parse(text)
         except ValueError as error:
-            fix = "list ARNs of roles, functions, queues, streams"
+            fix = "list the ARNs of roles, functions, queues, or streams"
             problems.append(Problem(f"own_arns[{index}]", f"not an ARN: {error}", fix))
     return pipeline
 
 
-def _check_queue(key: str, value: str, taken: Collection[str], problems: list[Problem]) -> None:
+def _check_queue(key: str, value: str, destinations: Collection[str], problems: list[Problem]) -> None:
     may_be_file = key == "dead_letter"
-    fix = f"write a queue's ARN such as {_QUEUE}" + (", or file:PATH" if may_be_file else "")
+    fix = f"write the ARN of a queue, such as {_QUEUE}" + (", or file:PATH" if may_be_file else "")
     kind = sinks.type_of(value)
     if kind != "sqs" and not (kind == "file" and may_be_file):
         problems.append(Problem(key, "not the ARN of an SQS queue", fix))
@@ -215,7 +221,7 @@ def _check_queue(key: str, value: str, taken: Collection[str], problems: list[Pr
     validated(sinks.load(kind).Settings, {"to": value}, key, found)
     problems += [replace(problem, key=key, fix=fix) for problem in found]
     if value.endswith(".fifo"):
-        what = "a FIFO queue, which drops what looks like a duplicate to it"
+        what = "a FIFO queue, which drops messages that it takes for duplicates"
         problems.append(Problem(key, what, "use a standard queue"))
-    if value in taken:
-        problems.append(Problem(key, "also the destination of a sink", "use a queue of its own"))
+    if value in destinations:
+        problems.append(Problem(key, "also the destination of a sink", "use a separate queue"))

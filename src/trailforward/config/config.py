@@ -1,4 +1,4 @@
-"""Config: a whole configuration, from destinations, TOML or the environment."""
+"""Config: the whole configuration, from destinations, TOML, or environment variables."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 from trailforward.config.check import DESTINATIONS, check, check_pipeline
 from trailforward.config.destinations import tables
 from trailforward.config.fetch import fetch
-from trailforward.config.problems import renamed
+from trailforward.config.problems import with_written_keys
 from trailforward.config.route import RouteSettings  # noqa: TC001  # the annotations are evaluated
 from trailforward.config.settings import PipelineSettings  # noqa: TC001  # the annotations are evaluated
 from trailforward.errors import ConfigError, Problem
-from trailforward.pipeline.backoff import Backoff
-from trailforward.pipeline.routing import Route
 from trailforward.settings import Settings
+from trailforward.sinks.settings import SinkSettings  # noqa: TC001  # the annotations are evaluated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Unpack
 
-#: Head key → the variable that fills it.
+    from trailforward.config.options import PipelineOptions
+
+#: Top-level key → the environment variable that can set it.
 _VARIABLES = {
     "dead_letter": "TRAILFORWARD_DEAD_LETTER",
     "retry_queue": "TRAILFORWARD_RETRY_QUEUE",
@@ -29,80 +31,61 @@ _KNOWN = {"TRAILFORWARD_TO", "TRAILFORWARD_CONFIG", *_VARIABLES.values()}
 
 
 class Config(Settings):
-    """A whole configuration, checked.
+    """The whole configuration, validated: plain data, from which the pipeline builds its parts.
 
     Attributes:
-        sinks: name → the settings of that destination's own class.
-        routes: at least one.
-        pipeline: everything else.
+        sinks: name → settings; each destination has its own class of settings.
+        routes: at least one route.
+        pipeline: the top-level keys.
     """
 
-    sinks: dict[str, Any]
+    sinks: dict[str, SinkSettings]
     routes: tuple[RouteSettings, ...]
     pipeline: PipelineSettings
 
-    @property
-    def backoff(self) -> Backoff:
-        """The retry settings in the form the pipeline uses."""
-        retry = self.pipeline.retry
-        return Backoff(retry.max_attempts, retry.base_seconds, retry.cap_seconds)
-
-    def compiled_routes(self) -> list[Route]:
-        """The routes with their patterns compiled and the format of each sink."""
-        return [
-            Route(
-                route.name,
-                tuple(target.sink for target in route.sinks),
-                route.compiled,
-                {target.sink: target.format or self.sinks[target.sink].format for target in route.sinks},
-                stop=route.stop,
-                default=route.default,
-            )
-            for route in self.routes
-        ]
-
     @classmethod
-    def to(cls, *destinations: str, format: str = "raw", **pipeline: Any) -> Config:  # noqa: A002
-        """The configuration that sends every event to each of the destinations.
+    def to(cls, *destinations: str, format: str = "raw", **pipeline: Unpack[PipelineOptions]) -> Config:  # noqa: A002
+        """Makes a configuration that sends every event to every destination.
 
         Args:
             *destinations: ARNs or URLs.
-            format: of every destination.
-            **pipeline: see :class:`PipelineSettings`.
+            format: the format for every destination.
+            **pipeline: top-level keys, see :class:`PipelineSettings`.
 
         Raises:
-            ConfigError: lists everything that is wrong.
+            ConfigError: the configuration is invalid; it lists every problem.
         """
         problems: list[Problem] = []
         named, written = tables(destinations, format, problems)
         return cls._checked({**pipeline, "sinks": named}, problems, written)
 
     @classmethod
-    def from_toml(cls, text: str, **pipeline: Any) -> Config:
-        """The configuration in a TOML text.
+    def from_toml(cls, text: str, **pipeline: Unpack[PipelineOptions]) -> Config:
+        """Reads a configuration from TOML.
 
         Args:
             text: the content of a ``trailforward.toml``.
-            **pipeline: fills head keys that the text leaves out.
+            **pipeline: top-level keys that the text does not set.
 
         Raises:
-            ConfigError: lists everything that is wrong.
+            ConfigError: the configuration is invalid; it lists every problem.
         """
-        return cls._from_toml(text, pipeline, [], {})
+        return cls._from_toml(text, {**pipeline}, [], {})
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Config:
-        """The configuration that environment variables describe.
+        """Reads a configuration from environment variables.
 
-        ``TRAILFORWARD_TO`` (destinations, separated by spaces) or ``TRAILFORWARD_CONFIG`` (TOML text, a path,
-        ``ssm:NAME`` or ``s3://BUCKET/KEY``); ``TRAILFORWARD_DEAD_LETTER``, ``TRAILFORWARD_RETRY_QUEUE``,
-        ``TRAILFORWARD_OWN_ARNS`` and ``TRAILFORWARD_AWS_CLIENT`` fill head keys that the TOML leaves out.
+        Either ``TRAILFORWARD_TO`` (destinations, separated by spaces) or ``TRAILFORWARD_CONFIG`` (TOML text,
+        a path, ``ssm:NAME``, or ``s3://BUCKET/KEY``) must be set. ``TRAILFORWARD_DEAD_LETTER``,
+        ``TRAILFORWARD_RETRY_QUEUE``, ``TRAILFORWARD_OWN_ARNS``, and ``TRAILFORWARD_AWS_CLIENT`` set top-level
+        keys that the TOML does not set.
 
         Raises:
-            ConfigError: lists everything that is wrong.
-            MissingExtraError: the TOML lies in AWS, and botocore is not installed.
+            ConfigError: the configuration is invalid; it lists every problem.
+            MissingExtraError: the TOML is stored in AWS, and botocore is not installed.
         """
-        problems = _misspelt(environ)
+        problems = _misspelled(environ)
         pipeline: dict[str, Any] = {
             key: environ[variable].strip()
             for key, variable in _VARIABLES.items()
@@ -124,9 +107,9 @@ class Config(Settings):
             problems.append(Problem("TRAILFORWARD_TO", "set together with TRAILFORWARD_CONFIG", fix))
         else:
             fix = f"set it to {DESTINATIONS}; or set TRAILFORWARD_CONFIG"
-            problems.append(Problem("TRAILFORWARD_TO", "not set, so there is no destination", fix))
+            problems.append(Problem("TRAILFORWARD_TO", "not set, and there is no other destination", fix))
         check_pipeline(pipeline, (), problems)
-        raise ConfigError(renamed(problems, written))
+        raise ConfigError(with_written_keys(problems, written))
 
     @classmethod
     def _from_toml(
@@ -137,13 +120,13 @@ class Config(Settings):
         try:
             data = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            fix = "correct the TOML at that place (a table or key may stand there twice)"
-            problems.append(Problem("trailforward.toml", f"not TOML: {error}", fix))
+            fix = "correct the TOML at that position (a table or key may be defined twice)"
+            problems.append(Problem("trailforward.toml", f"not valid TOML: {error}", fix))
             check_pipeline(pipeline, (), problems)
-            raise ConfigError(renamed(problems, written)) from None
+            raise ConfigError(with_written_keys(problems, written)) from None
         twice = [key for key, value in pipeline.items() if key in data and data[key] != value]
         problems += [
-            Problem(key, "set in trailforward.toml, too, with another value", "keep one of the two")
+            Problem(key, "also set in trailforward.toml, with a different value", "remove one of the two")
             for key in twice
         ]
         written = {key: place for key, place in written.items() if key in twice or key not in data}
@@ -153,12 +136,12 @@ class Config(Settings):
     def _checked(cls, data: dict[str, Any], problems: list[Problem], written: dict[str, str]) -> Config:
         parts = check(data, problems)
         if problems:
-            raise ConfigError(renamed(problems, written))
+            raise ConfigError(with_written_keys(problems, written))
         return cls(**parts)
 
 
-def _misspelt(environ: Mapping[str, str]) -> list[Problem]:
-    """Variables that mean nothing, but are spelt almost like one that does. Others are the caller's own."""
+def _misspelled(environ: Mapping[str, str]) -> list[Problem]:
+    """Reports unknown variables whose names are close to a known one; ignores all others."""
     problems = []
     prefix = "TRAILFORWARD_"
     known = [name.removeprefix(prefix) for name in _KNOWN]
@@ -166,8 +149,8 @@ def _misspelt(environ: Mapping[str, str]) -> list[Problem]:
         if name.startswith(prefix) and name not in _KNOWN:
             from difflib import get_close_matches
 
-            alike = get_close_matches(name.removeprefix(prefix), known, 1, 0.75)
-            if alike:
-                fix = f"write {prefix}{alike[0]}, or remove it"
-                problems.append(Problem(name, "an unknown variable", fix))
+            similar = get_close_matches(name.removeprefix(prefix), known, 1, 0.75)
+            if similar:
+                fix = f"write {prefix}{similar[0]}, or remove it"
+                problems.append(Problem(name, "unknown variable", fix))
     return problems

@@ -1,4 +1,4 @@
-"""Destinations alone, as in ``TRAILFORWARD_TO``: each becomes a table, named after the destination."""
+"""Destinations without TOML, as in ``TRAILFORWARD_TO``: each becomes a sink, named after the destination."""
 
 from __future__ import annotations
 
@@ -20,19 +20,17 @@ def tables(
     problems: list[Problem],
     label: str = "",
 ) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
-    """A table per destination, by name; and what to call it in a problem, by its key.
+    """Returns name → table for the destinations, and key → how a problem names the destination.
 
     Args:
-        destinations: as given.
-        format: of all of them.
-        problems: added to.
-        label: of the place that lists the destinations; empty, or ending in a separator.
+        destinations: ARNs or URLs, as the user wrote them.
+        format: the format for all of them.
+        problems: gets the problems found here.
+        label: prefix for the names of destinations in problems: empty, or ending with a separator.
     """
     if format not in formats.BUILT_IN:
-        # Once, not for each destination.
-        problems.append(
-            Problem("format", "there is no such format", f"use one of {', '.join(formats.BUILT_IN)}")
-        )
+        # Report it once, not once per destination.
+        problems.append(Problem("format", "unknown format", f"use one of {', '.join(formats.BUILT_IN)}"))
         format = "raw"  # noqa: A001
     named: dict[str, dict[str, Any]] = {}
     written: dict[str, str] = {}
@@ -46,12 +44,15 @@ def tables(
         written[f"sinks.{name}"] = place
         named[name] = {"to": destination, "format": format}
         if kind == "http" and not formats.load(format).json:
-            named[name]["batch"] = "single"  # such a format fits no array
+            named[name]["batch"] = "single"  # an array holds only JSON
     return named, written
 
 
 def _name(kind: str | None, destination: str, taken: dict[str, Any]) -> str:
-    """``kinesis-cloudsec``, ``http-siem.example.com``: names a resource or host, never a user or password."""
+    """Makes a unique name from the resource or the host, never from a user name or password.
+
+    Examples: ``kinesis-cloudsec``, ``http-siem.example.com``.
+    """
     match kind:
         case None:
             resource = ""

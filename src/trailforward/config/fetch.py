@@ -1,4 +1,4 @@
-"""Where a configuration lies: ``TRAILFORWARD_CONFIG`` is TOML, or names a file, parameter or object."""
+"""Reads the TOML that ``TRAILFORWARD_CONFIG`` contains or names (file, SSM parameter, or S3 object)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import ConfigError, Problem, SinkError
 
 _VARIABLE = "TRAILFORWARD_CONFIG"
-_SOURCES = "name a readable file, or give the TOML itself, ssm:NAME or s3://BUCKET/KEY"
-#: What is short and looks like a path may be repeated in a message; anything else might be a secret.
+_SOURCES = "set it to the path of a readable file, to TOML text, to ssm:NAME, or to s3://BUCKET/KEY"
+#: A short value that looks like a path may appear in a message; any other value may be a secret.
 _PATH = re.compile(r"[\w./\\ ~+-]{1,200}")
 
 
 def fetch(where: str, region: str | None) -> str:
-    """The TOML text that ``TRAILFORWARD_CONFIG`` names, or is.
+    """Returns the TOML text that ``TRAILFORWARD_CONFIG`` contains or names.
 
     Args:
-        where: the variable's value, not empty.
-        region: of a parameter that is named without an ARN, and of the first call to S3.
+        where: the value of the variable, not empty.
+        region: the Region of a parameter without an ARN, and of the first call to S3.
 
     Raises:
-        ConfigError: it cannot be read.
-        MissingExtraError: it lies in AWS, and botocore is not installed.
+        ConfigError: the text cannot be read.
+        MissingExtraError: the text is stored in AWS, and botocore is not installed.
     """
     if where.startswith("ssm:"):
         text = _parameter(where, region)
@@ -61,7 +61,7 @@ def _file(where: str) -> str:
     try:
         return Path(where).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        shown = f"the file {where}" if _PATH.fullmatch(where) else "a file of that name"
+        shown = f"the file {where}" if _PATH.fullmatch(where) else "the file that it names"
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise _failed(f"cannot read {shown}: {why}", _SOURCES) from None
 
@@ -72,35 +72,35 @@ def _parameter(where: str, region: str | None) -> str:
         try:
             arn = Arn.parse(name)
         except ValueError as error:
-            raise _failed(f"not the ARN of a parameter: {error}", _SOURCES) from None
+            raise _failed(f"not the ARN of an SSM parameter: {error}", _SOURCES) from None
         region = arn.region
     region = region or "us-east-1"
-    fix = f"check that it exists in {region}, and grant ssm:GetParameter (and kms:Decrypt) on it"
+    fix = f"check that it exists in {region}, and grant ssm:GetParameter (and kms:Decrypt) for it"
     from trailforward.aws.client import Client
 
     try:
-        answer = Client("ssm", region).call("get_parameter", Name=name, WithDecryption=True)
+        response = Client("ssm", region).call("get_parameter", Name=name, WithDecryption=True)
     except SinkError as error:
         raise _failed(f"cannot read {where}: {error}", fix) from None
-    text: str = answer["Parameter"]["Value"]
+    text: str = response["Parameter"]["Value"]
     return text
 
 
 def _object(where: str, region: str | None) -> str:
     bucket, _, key = where.removeprefix("s3://").partition("/")
     if not bucket or not key:
-        raise _failed("names no object", "write s3://BUCKET/KEY")
+        raise _failed("the URL has no bucket or no key", "write s3://BUCKET/KEY")
     from trailforward.aws.client import Client
 
     client = Client("s3", region or "us-east-1")
-    from botocore.exceptions import BotoCoreError  # there, if there can be a client
+    from botocore.exceptions import BotoCoreError  # installed, because the client was created
 
     try:
         data: bytes = client.call("get_object", Bucket=bucket, Key=key)["Body"].read()
         return data.decode()
     except (SinkError, BotoCoreError, UnicodeDecodeError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
-        fix = "check that it exists, and grant s3:GetObject on it"
+        fix = "check that it exists, and grant s3:GetObject for it"
         raise _failed(f"cannot read {where}: {why}", fix) from None
 
 

@@ -1,4 +1,4 @@
-"""Lints: what is valid in a configuration, and may not do what was meant."""
+"""Lints: parts of a valid configuration that may not do what the author meant."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 
 class ConfigLint(NamedTuple):
-    """One finding.
+    """One lint.
 
     Attributes:
-        key: as written in ``trailforward.toml``.
-        code: short and stable.
-        message: what may go wrong and what to do.
+        key: the key, as written in ``trailforward.toml``.
+        code: a short, stable code.
+        message: what may go wrong, and what to do.
     """
 
     key: str
@@ -31,7 +31,7 @@ class ConfigLint(NamedTuple):
 
 
 def lint(config: Config) -> list[ConfigLint]:
-    """Looks for what is valid and doubtful: route by route, in their order."""
+    """Returns the lints of a configuration, in the order of its routes."""
     return [*_patterns(config), *_unreached(config)]
 
 
@@ -43,27 +43,29 @@ def _patterns(config: Config) -> Iterator[ConfigLint]:
         for found in lint_pattern(route.pattern):
             yield ConfigLint(key, found.code, str(found))
         if any("source" not in rule for rule in route.pattern.rules):
-            text = 'names no source, so events that anybody put on the bus may match: add source = ["aws.…"]'
+            text = (
+                'does not test source, so anyone who can call PutEvents can match it: add source = ["aws.…"]'
+            )
             yield ConfigLint(key, "no-source", text)
 
 
 def _unreached(config: Config) -> Iterator[ConfigLint]:
-    """Routes that never see an event, since an earlier one keeps all."""
+    """Returns a lint for each route that never gets an event, because an earlier route keeps them all."""
     first = [route for route in config.routes if not route.default]
     default = [route for route in config.routes if route.default]
-    greedy = next((route for route in first if _takes_everything(route)), None)
-    if greedy is not None:
+    catch_all = next((route for route in first if _matches_everything(route)), None)
+    if catch_all is not None:
         for route in default:
-            text = f"never takes an event: route {greedy.name} takes everything"
+            text = f"never matches: route {catch_all.name} matches every event"
             yield ConfigLint(f"routes.{route.name}", "unreached", text)
     for tier in (first, default):
-        stopper = next((route for route in tier if route.stop and _takes_everything(route)), None)
-        if stopper is None or (tier is default and greedy is not None):
+        stopper = next((route for route in tier if route.stop and _matches_everything(route)), None)
+        if stopper is None or (tier is default and catch_all is not None):
             continue
         for route in tier[tier.index(stopper) + 1 :]:
-            text = f"never takes an event: route {stopper.name} takes everything and stops"
+            text = f"never matches: route {stopper.name} matches every event and has stop = true"
             yield ConfigLint(f"routes.{route.name}", "unreached", text)
 
 
-def _takes_everything(route: RouteSettings) -> bool:
+def _matches_everything(route: RouteSettings) -> bool:
     return route.pattern is None and route.use is None

@@ -1,6 +1,6 @@
-"""Pydantic's findings as problems that a user can act on: the key as written, the fault, the fix.
+"""Turns Pydantic's errors into problems that a user can act on: the key as written, what is wrong, the fix.
 
-No text repeats a value from the configuration.
+No text repeats a value from the configuration, because the value may be a secret.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
 
 from trailforward.errors import Problem, SettingError
-from trailforward.settings import Settings, fields, plain
+from trailforward.settings import Settings, fields, read_fast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 def validated(
     kind: type[Any], table: Any, key: str, problems: list[Problem], *, beside: tuple[str, ...] = ()
 ) -> Any:
-    """The settings in a table, or None with all its problems added.
+    """Returns the settings in a table; None if the table is invalid.
 
     Args:
-        kind: the class of the settings.
-        table: as parsed.
-        key: of the table; empty for the whole document.
-        problems: added to.
-        beside: further keys that the table may have, checked elsewhere.
+        kind: the class of settings.
+        table: the parsed table.
+        key: the key of the table; empty for the whole document.
+        problems: gets every problem of the table.
+        beside: more keys that the table may have, which are checked elsewhere.
     """
-    made = plain(kind, table)
-    if made is not None:
-        return made
-    # What is wrong, or out of the ordinary, is Pydantic's to tell.
+    settings = read_fast(kind, table)
+    if settings is not None:
+        return settings
+    # Pydantic is authoritative for everything that the fast path does not read.
     from pydantic import TypeAdapter, ValidationError
 
     try:
@@ -44,12 +44,13 @@ def validated(
         return None
 
 
-def renamed(problems: Iterable[Problem], written: Mapping[str, str]) -> list[Problem]:
-    """The problems with their keys as the user wrote them.
+def with_written_keys(problems: Iterable[Problem], written: Mapping[str, str]) -> list[Problem]:
+    """Returns the problems with each key replaced by the place where the user wrote the value.
 
     Args:
-        problems: whose keys are those of ``trailforward.toml``.
-        written: what stands for a key elsewhere: ``sinks.http-siem`` → ``TRAILFORWARD_TO, destination 1``.
+        problems: problems with keys of ``trailforward.toml``.
+        written: key → place, for values from outside the TOML: ``sinks.http-siem`` →
+            ``TRAILFORWARD_TO, destination 1``.
     """
     found = []
     for problem in problems:
@@ -63,12 +64,18 @@ def renamed(problems: Iterable[Problem], written: Mapping[str, str]) -> list[Pro
 
 
 def _unknown(key: str, name: str, known: list[str]) -> Problem:
-    """A name that means nothing here, with the one that was probably meant."""
+    """Reports an unknown key: a former one with its current name, any other with the most similar key."""
+    from trailforward.config.former_keys import current_key
+
+    if (current := current_key(key)) is not None:
+        former = ".".join(key.split(".")[-1 - current.count(".") :])
+        fix = f"write {current.rpartition('.')[2]}"
+        return Problem(key, f"`{former}` is now `{current}`", fix)
     from difflib import get_close_matches
 
-    alike = get_close_matches(name, known, 1)
-    fix = f"write {alike[0]}, or remove it" if alike else f"remove it, or use one of: {', '.join(known)}"
-    return Problem(key, "an unknown key", fix)
+    similar = get_close_matches(name, known, 1)
+    fix = f"write {similar[0]}, or remove it" if similar else f"remove it, or use one of: {', '.join(known)}"
+    return Problem(key, "unknown key", fix)
 
 
 def _problem(kind: type[Any], details: ErrorDetails, prefix: str, beside: tuple[str, ...]) -> Problem:
@@ -83,23 +90,24 @@ def _problem(kind: type[Any], details: ErrorDetails, prefix: str, beside: tuple[
         return _unknown(key, names[-1], [*(beside if holder is kind else ()), *fields(holder)])
     if code in {"union_tag_not_found", "union_tag_invalid"}:
         known = ", ".join(f'"{name}"' for name in _members(declared))
-        what = "missing" if code == "union_tag_not_found" else "an unknown value"
-        return Problem(f"{key}.type", what, f"write type = one of {known}")
+        what = "missing" if code == "union_tag_not_found" else "unknown value"
+        return Problem(f"{key}.type", what, f"set type to one of {known}")
     if code == "literal_error":
-        return Problem(key, "an unknown value", f"write one of {context['expected']}".replace("'", '"'))
+        return Problem(key, "unknown value", f"write one of {context['expected']}".replace("'", '"'))
     what, fix = _words(code, context)
     return Problem(key, what or details["msg"].removeprefix("Value error, "), fix)
 
 
 def _place(kind: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any]:
-    """Where an error is: the names as written, the settings around the last one, what is declared there.
+    """Locates an error: the keys as written, the class that has the last key, its declared type.
 
-    Pydantic names union members, and says "[key]", between the user's own names; those are left out.
+    Pydantic puts names of union members, and ``[key]``, between the keys that the user wrote; both are left
+    out.
     """
     names: list[str] = []
     holder = declared = kind
     for step in steps:
-        declared = _plain(declared)
+        declared = _bare(declared)
         if (chosen := _members(declared).get(str(step))) is not None:
             declared = chosen
         elif isinstance(declared, type) and issubclass(declared, Settings):
@@ -115,28 +123,28 @@ def _place(kind: Any, steps: tuple[int | str, ...]) -> tuple[list[str], Any, Any
     return names, holder, declared
 
 
-def _plain(annotation: Any) -> Any:
-    """An annotation without its metadata and without None."""
+def _bare(annotation: Any) -> Any:
+    """Returns an annotation without its metadata and without None."""
     while get_origin(annotation) is Annotated:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) in {Union, UnionType}:
         rest = [member for member in get_args(annotation) if member is not NoneType]
         if len(rest) == 1:
-            return _plain(rest[0])
+            return _bare(rest[0])
     return annotation
 
 
 def _members(annotation: Any) -> Mapping[str, Any]:
-    """The classes of a union that are told apart by ``type``, by what stands there."""
+    """Returns ``type`` value → class, for a union of settings classes that ``type`` distinguishes."""
     found: dict[str, Any] = {}
-    for member in get_args(_plain(annotation)):
+    for member in get_args(_bare(annotation)):
         if isinstance(member, type) and issubclass(member, Settings):
             found |= dict.fromkeys(get_args(fields(member).get("type")), member)
     return found
 
 
 def _words(code: str, context: Mapping[str, Any]) -> tuple[str, str]:
-    """What is wrong and what to write instead, for Pydantic's own kinds of error."""
+    """Returns what is wrong and the fix, for the error codes that Pydantic defines."""
     if code in _TYPES:
         return _TYPES[code]
     for name, relation in _BOUNDS.items():
@@ -147,12 +155,12 @@ def _words(code: str, context: Mapping[str, Any]) -> tuple[str, str]:
     if "min_length" in context:
         return "empty", f"give at least {context['min_length']}" + _unit(code)
     if "pattern" in context:
-        return "malformed", f"write what matches {context['pattern']}"
+        return "malformed", f"write a value that matches {context['pattern']}"
     return "", "correct the value"
 
 
 _TYPES = {
-    "bool_type": ("neither true nor false", "write true or false, without quotes"),
+    "bool_type": ("not true or false", "write true or false, without quotes"),
     "dict_type": ("not a table", "write { NAME = … }"),
     "finite_number": ("not a finite number", "write a number"),
     "float_type": ("not a number", "write a number, without quotes"),
@@ -160,7 +168,7 @@ _TYPES = {
     "int_type": ("not a whole number", "write a whole number, without quotes"),
     "model_attributes_type": ("not a table", "write { KEY = … }"),
     "model_type": ("not a table", "write { KEY = … }"),
-    "string_type": ("not text", "write text in quotes"),
+    "string_type": ("not a string", "write a string in quotes"),
     "tuple_type": ("not a list", 'write a list: ["…", "…"]'),
 }
 

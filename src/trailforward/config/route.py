@@ -1,4 +1,4 @@
-"""``[[routes]]`` of ``trailforward.toml``: what goes where, in which form, and how to tell that it does."""
+"""``[[routes]]`` of ``trailforward.toml``: which events go to which sinks, and in which format."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def _compiled(source: Any) -> Pattern:
     if isinstance(source, Pattern):
         return source
     if not isinstance(source, (str, dict)):
-        raise SettingError("neither a table nor JSON text", 'write pattern = { source = ["aws.iam"] }')
+        raise SettingError("neither a table nor a JSON string", 'write pattern = { source = ["aws.iam"] }')
     try:
         return Pattern(source)
     except InvalidPatternError as error:
         place = f" (line {error.line}, column {error.column})" if error.line else ""
         fix = error.hint or "correct the event pattern"
-        raise SettingError(f"EventBridge would refuse it: {error.reason}{place}", fix) from None
+        raise SettingError(f"EventBridge would reject it: {error.reason}{place}", fix) from None
 
 
 def _named(source: Any) -> Any:
@@ -33,18 +33,18 @@ def _named(source: Any) -> Any:
         return {"sink": source}
     if not isinstance(source, (dict, RouteSink)):
         raise SettingError(
-            "not text", 'write the name of a sink in quotes, or { sink = "NAME", format = "…" }'
+            "not a string", 'write the name of a sink in quotes, or { sink = "NAME", format = "…" }'
         )
     return source
 
 
 class RouteSink(Settings):
-    """A sink that a route feeds; in short, its name alone.
+    """A sink that a route sends to. A string is a shorthand for ``{ sink = "NAME" }``.
 
     Attributes:
-        sink: name of a ``[sinks.NAME]`` table.
-        format: what this route sends there, if not the sink's own format. If several routes name the sink,
-            the first of them that takes the event decides.
+        sink: the name of a ``[sinks.NAME]`` table.
+        format: the format that this route sends, instead of the sink's ``format``. If several routes name the
+            sink, the first route that matches the event decides.
     """
 
     sink: str
@@ -52,16 +52,16 @@ class RouteSink(Settings):
 
 
 class RouteTest(Settings):
-    """An event, and whether the route takes it. Run by ``trailforward test``, never in production.
+    """An event, and whether the route matches it. ``trailforward test`` runs it; production ignores it.
 
     Attributes:
-        matches: whether the route takes the event.
-        sample: name of an event of ``trailforward.testing.samples``.
-        event: path of a file with one event, relative to the configuration file.
-        name: a few words on what is tested.
-        unset: dotted paths removed from the event; they must be there.
-        set: dotted path → value, after ``unset``. Tables are merged into tables; a number is an index of an
-            array; what is missing on the way is made.
+        matches: whether the route must match the event.
+        sample: the name of a sample event; ``trailforward samples --list`` lists them.
+        event: the path of a file with one event, relative to the configuration file.
+        name: a short description of the test.
+        unset: dotted paths to remove from the event; each must exist.
+        set: dotted path → value, applied after ``unset``. Tables are merged into tables, a number is the
+            index of an array element, and missing parents are created.
     """
 
     matches: bool
@@ -72,29 +72,33 @@ class RouteTest(Settings):
     set: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Asks for exactly one event."""
+        """Requires exactly one event."""
         if (self.sample is None) == (self.event is None):
-            what = "neither `sample` nor `event`" if self.sample is None else "both `sample` and `event`"
-            raise SettingError(what, 'write sample = "NAME" or event = "PATH", one of them')
+            what = (
+                "has neither `sample` nor `event`" if self.sample is None else "has both `sample` and `event`"
+            )
+            raise SettingError(what, 'write either sample = "NAME" or event = "PATH"')
 
 
-_Target = Annotated[RouteSink, Converter(_named, lambda usual: {"anyOf": [{"type": "string"}, usual()]})]
-#: A ``Pattern``; that type is imported only where there is one.
+_Target = Annotated[
+    RouteSink, Converter(_named, lambda declared: {"anyOf": [{"type": "string"}, declared()]})
+]
+#: A ``Pattern``. The type is imported only when a route has a pattern.
 _Compiled = Annotated[Any, Converter(_compiled, lambda _: {"type": ["object", "string"]})]
 
 
 class RouteSettings(Settings):
-    """A name, the sinks it feeds, and what it matches.
+    """A route: a name, its sinks, and the events that it matches.
 
     Attributes:
-        name: unique among the routes.
+        name: a unique name.
         sinks: names of ``[sinks.NAME]`` tables, or ``{ sink = "NAME", format = "…" }``.
-        pattern: an EventBridge event pattern, as a table or as JSON text; without it the route takes
-            everything.
-        use: name of a ready-made route, whose pattern this route takes; ``trailforward routes`` lists them.
-        stop: routes after this one do not see what it takes.
-        default: takes only events that no other route takes.
-        tests: events that the route must take or leave; ``trailforward test`` runs them.
+        pattern: an EventBridge event pattern, as a table or as a JSON string. Without a pattern, the route
+            matches every event.
+        use: the name of a detection whose pattern this route uses; ``trailforward detections`` lists them.
+        stop: later routes do not get an event that this route matches.
+        default: this route gets only events that no other route matches.
+        tests: events that the route must match or must not match; ``trailforward test`` runs them.
     """
 
     name: Annotated[str, Constraint(min_length=1, max_length=64)]
@@ -107,25 +111,25 @@ class RouteSettings(Settings):
 
     @classmethod
     def check_use(cls, use: str) -> None:
-        """Refuses a name that no ready-made route has."""
+        """Refuses a name that no detection has."""
         from trailforward import detections
 
         known = detections.load_all()
         if use not in known:
             from difflib import get_close_matches
 
-            alike = get_close_matches(use, known, 3, 0.4)
-            fix = f"write {' or '.join(alike)}" if alike else f"use one of {', '.join(known)}"
-            raise SettingError("there is no such ready-made route", fix)
+            similar = get_close_matches(use, known, 3, 0.4)
+            fix = f"write {' or '.join(similar)}" if similar else f"use one of {', '.join(known)}"
+            raise SettingError("unknown detection", fix)
 
     def __post_init__(self) -> None:
-        """Refuses two patterns."""
+        """Refuses a route with both ``use`` and ``pattern``."""
         if self.use is not None and self.pattern is not None:
-            raise SettingError("both `use` and `pattern`", "remove one of them")
+            raise SettingError("has both `use` and `pattern`", "remove one of them")
 
     @property
     def compiled(self) -> Pattern | None:
-        """The pattern, its own or the ready-made one; None if the route takes everything."""
+        """The compiled pattern of ``pattern`` or of the detection; None if the route matches every event."""
         if self.use is None:
             return self.pattern
         from trailforward import detections

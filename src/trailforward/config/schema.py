@@ -1,4 +1,4 @@
-"""The JSON Schema of ``trailforward.toml``: what editors complete and check while one types."""
+"""The JSON Schema of ``trailforward.toml``, with which editors complete and check a configuration."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _ARN = "^arn:aws(-[a-z]+)*:[a-z0-9-]+:([a-z]{2,}(-[a-z]+)+-[0-9]+)?:([0-9]{12})?:."
 _SECRET = "^arn:aws(-[a-z]+)*:(secretsmanager:[^:]+:[0-9]{12}:secret:|ssm:[^:]+:[0-9]{12}:parameter/)."  # noqa: S105
-#: Sink type → all of ``to``, where its model does not say. URLs: encrypted, or to this machine; no user or
-#: password, no fragment.
-_WHOLE = {
+#: Sink type → pattern of ``to``, for sinks whose model has none. A URL must be https, or point to this
+#: machine, and must not contain a user name, password, or fragment.
+_DESTINATION = {
     "http": r"^(https://[^/?#@\s]+|http://(localhost|127\.[0-9.]+|\[::1\])(:[0-9]+)?)([/?][^#\s]*)?$",
     "s3": SHAPE,
     "file": "^file:.",
@@ -30,10 +30,10 @@ _WHOLE = {
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of ``trailforward.toml`` (draft 2020-12), for editors and CI.
+    """Returns the JSON Schema of ``trailforward.toml`` (draft 2020-12), for editors and CI.
 
-    A sink's keys follow from the shape of its ``to``. ``Config.from_toml`` checks more: names across tables,
-    event patterns, and that what is given fits together.
+    The form of ``to`` decides which keys a sink has. ``Config.from_toml`` checks more than the schema: names
+    across tables, event patterns, and whether settings fit together.
     """
     from pydantic.json_schema import models_json_schema
 
@@ -51,7 +51,7 @@ def json_schema() -> dict[str, Any]:
         properties["format"]["enum"] = list(formats.BUILT_IN)
         if issubclass(model, AwsSinkSettings):
             properties["to"] = {"pattern": model.shape(), **properties["to"]}
-        properties["to"].setdefault("pattern", _WHOLE.get(name, sinks.SHAPES[name]))
+        properties["to"].setdefault("pattern", _DESTINATION.get(name, sinks.SHAPES[name]))
     for definition in definitions.values():
         definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
@@ -59,39 +59,39 @@ def json_schema() -> dict[str, Any]:
         definitions[name]["properties"]["format"]["enum"] = _json_formats()
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
     definitions["RouteSettings"]["properties"]["use"]["enum"] = list(detections.load_all())
-    head = definitions.pop("PipelineSettings")
-    _complete(head["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"])
+    top_level = definitions.pop("PipelineSettings")
+    _complete(top_level["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"])
     definitions["Sink"] = _sink(by_sink)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "trailforward.toml",
-        **head,
+        **top_level,
         "required": ["sinks"],
         "$defs": definitions,
     }
 
 
 def _complete(properties: dict[str, Any], queue: str) -> None:
-    """Adds to the head keys what their types do not say."""
+    """Adds to the top-level keys the constraints that their types do not express."""
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["own_arns"]["items"]["pattern"] = _ARN
     properties["sinks"] = {
-        "description": "The destinations, by names of your choice.",
+        "description": "The destinations, by name.",
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"pattern": f"^{NAME.pattern}$"},
         "additionalProperties": {"$ref": "#/$defs/Sink"},
     }
     properties["routes"] = {
-        "description": "What goes where; without any, everything goes to every sink.",
+        "description": "Which events go to which sinks. Without routes, every event goes to every sink.",
         "type": "array",
         "items": {"$ref": "#/$defs/RouteSettings"},
     }
 
 
 def _sink(by_sink: dict[str, type[Settings]]) -> dict[str, Any]:
-    """Any sink: the shape of ``to`` decides which keys there are."""
+    """Returns the schema of any sink: the form of ``to`` decides which keys it has."""
     return {
         "type": "object",
         "required": ["to"],
@@ -117,16 +117,16 @@ def _json_formats() -> list[str]:
 
 
 def _singles() -> dict[str, Any]:
-    """Formats that are no JSON fit no batch."""
-    plain = [name for name in formats.BUILT_IN if name not in _json_formats()]
+    """Returns the rule that formats other than JSON need ``batch = "single"``."""
+    others = [name for name in formats.BUILT_IN if name not in _json_formats()]
     return {
-        "if": {"properties": {"format": {"enum": plain}}, "required": ["format"]},
+        "if": {"properties": {"format": {"enum": others}}, "required": ["format"]},
         "then": {"properties": {"batch": {"const": "single"}}, "required": ["batch"]},
     }
 
 
 def _as_toml(schema: Any) -> Any:
-    """The schema without null, which TOML has not, and without titles, which repeat the keys."""
+    """Removes null, which TOML does not have, and titles, which repeat the keys."""
     if isinstance(schema, list):
         return [_as_toml(part) for part in schema]
     if not isinstance(schema, dict):
@@ -155,16 +155,17 @@ _ATTRIBUTE = re.compile(r"^    (\w+): (.+(?:\n {8,}.+)*)", re.MULTILINE)
 
 
 def _describe(model: type[Settings], definition: dict[str, Any]) -> None:
-    """Gives the keys what docstrings say of the attributes, in plain text."""
+    """Adds descriptions to the keys, from the docstrings of the settings classes."""
     for base in reversed(model.__mro__):
         text, _, attributes = inspect.cleandoc(base.__doc__ or "").partition("\n\nAttributes:\n")
         definition["description"] = _prose(text)
         for name, words in _ATTRIBUTE.findall(attributes):
             if name in definition["properties"]:
-                said = _prose(words)
-                definition["properties"][name]["description"] = said[:1].upper() + said[1:]
+                description = _prose(words)
+                definition["properties"][name]["description"] = description[:1].upper() + description[1:]
 
 
 def _prose(text: str) -> str:
-    plain = re.sub(r":\w+:`([^`]*)`", r"\1", text).replace("``", "`")
-    return " ".join(plain.split())
+    """Returns a docstring without reStructuredText markup and line breaks."""
+    text = re.sub(r":\w+:`([^`]*)`", r"\1", text).replace("``", "`")
+    return " ".join(text.split())

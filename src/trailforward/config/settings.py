@@ -1,4 +1,4 @@
-"""The head keys of ``trailforward.toml``."""
+"""The top-level keys of ``trailforward.toml``."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ from trailforward.settings import Constraint, Settings
 _CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
 _EXAMPLE = "ec2:RevokeSecurityGroupIngress"
 
-#: Strings as a TOML array gives them: a list, where a tuple is declared.
+#: Strings in a TOML array, which is a list, where a tuple is declared.
 Strings = Annotated[tuple[str, ...], Constraint(strict=False)]
 
 
 class RetrySettings(Settings):
-    """How refused entries are tried again within an invocation.
+    """How rejected entries are retried within one invocation.
 
     Attributes:
-        max_attempts: passes over what was refused, the first one included.
-        base_seconds: the first wait is between 0 and this; it doubles each time.
-        cap_seconds: no wait is longer, unless the destination asks for it.
+        max_attempts: number of attempts, including the first one.
+        initial_seconds: upper bound of the first wait; it doubles with each attempt. The wait is random,
+            between 0 and the bound.
+        max_seconds: upper bound of every wait, unless the destination asks for a longer one.
     """
 
     max_attempts: Annotated[int, Constraint(ge=1, le=100)] = 5
-    base_seconds: Annotated[float, Constraint(ge=0, le=60)] = 0.2
-    cap_seconds: Annotated[float, Constraint(ge=0, le=900)] = 20.0
+    initial_seconds: Annotated[float, Constraint(ge=0, le=60)] = 0.2
+    max_seconds: Annotated[float, Constraint(ge=0, le=900)] = 20.0
 
 
 class OwnCallSettings(Settings):
@@ -73,25 +74,26 @@ class OwnCallSettings(Settings):
 
 
 class PipelineSettings(Settings):
-    """The keys at the head of ``trailforward.toml``.
+    """The top-level keys of ``trailforward.toml``.
 
     Attributes:
-        dead_letter: SQS queue ARN or ``file:PATH`` for events that can never be delivered. Without it they go
-            back to the source, whose own redrive policy must catch them.
-        retry_queue: ARN of a standard SQS queue, also a source of the function, for events that only some
-            sinks took.
-        own_arns: the function's role, and the queues, streams, keys and log groups of the pipeline that the
-            configuration does not name otherwise. What the pipeline does with them is not forwarded.
-        own_calls: calls that code of your own makes with the function's role, which are not forwarded.
-        deadline_margin_seconds: sending stops this long before Lambda's time is up; the rest is for
-            dead letters, the retry queue and the answer.
-        forged: what becomes of events whose source is not AWS's, or whose account or Region contradict the
-            record in them: ``count`` them in the metric of this name, ``tag`` them for subscribers, too, or
-            ``dead_letter`` them instead of forwarding.
-        aws_client: ``direct`` calls AWS without botocore where that is the same (an environment with plain
-            credentials and no other settings of botocore's), which starts in a third of the time;
-            ``botocore`` never does.
-        retry: how refused entries are tried again within an invocation.
+        dead_letter: SQS queue ARN, or ``file:PATH``, for events that cannot be delivered. Without it, such
+            events return to the source, and the redrive policy of the source must catch them.
+        retry_queue: ARN of a standard SQS queue for events that only some of their sinks accepted. The queue
+            must also be an event source of the function.
+        own_arns: ARNs of the function's role, and of the queues, streams, keys, and log groups of the
+            pipeline that have no other key. What the pipeline does with them is filtered.
+        own_calls: calls that your own code makes with the function's role. Their events are filtered, too.
+        deadline_margin_seconds: sending stops this many seconds before the Lambda timeout. The rest of the
+            time is for dead letters, the retry queue, and the response.
+        envelope_mismatch: what to do with an event whose ``source`` does not begin with ``aws.``, or whose
+            account or Region contradicts the record inside it. ``count`` counts it in the metric
+            ``envelope_mismatch``; ``tag`` also adds a message attribute for subscribers; ``dead_letter``
+            sends it to ``dead_letter`` and does not forward it.
+        aws_client: ``direct`` calls AWS without botocore where the result is the same: credentials in the
+            environment, and no other botocore settings. A cold start then takes a third of the time.
+            ``botocore`` always uses botocore.
+        retry: how rejected entries are retried within one invocation.
     """
 
     dead_letter: str | None = None
@@ -99,6 +101,6 @@ class PipelineSettings(Settings):
     own_arns: Strings = ()
     own_calls: Annotated[tuple[OwnCallSettings, ...], Constraint(strict=False, max_length=100)] = ()
     deadline_margin_seconds: Annotated[float, Constraint(ge=0.1, le=300)] = 2.0
-    forged: Literal["count", "tag", "dead_letter"] = "count"
+    envelope_mismatch: Literal["count", "tag", "dead_letter"] = "count"
     aws_client: Literal["direct", "botocore"] = "direct"
     retry: RetrySettings = RetrySettings()

@@ -1,5 +1,6 @@
-"""``trailforward demo``: CloudTrail events through a local AWS to four destinations, with proof.
+"""``trailforward demo``: forwards CloudTrail events through a local AWS, and checks what arrives.
 
-``play`` ties the parts together; ``story`` is the list of events; ``local_aws``, ``throttle`` and
-``receiver`` are the stand-ins; ``mapping`` plays Lambda's part; ``proof`` compares; ``show`` draws.
+``run`` connects the modules. ``events`` has the events. ``local_aws``, ``throttle``, and ``receiver`` replace
+AWS and the HTTP API. ``event_source_mapping`` replaces Lambda's poller. ``proof`` compares, ``output``
+prints, and ``command`` finds the command for the user to try next.
 """

@@ -1,6 +1,6 @@
-"""A local AWS in this process: moto's server, and the resources of the demo in it.
+"""A local AWS in this process: moto's server, with the resources of the demo.
 
-The destinations lie in three Regions, and the queue in a fourth, as they may in real life.
+The destinations are in three Regions and the queue is in a fourth, as may be the case in production.
 """
 
 from __future__ import annotations
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
-#: moto's own account.
+#: The account of moto.
 ACCOUNT = "123456789012"
-#: Where queue and function live.
+#: The Region of the queue and the function.
 HOME = "eu-west-1"
 NAME = "trailforward-demo"
-#: Never real: nothing here may reach AWS by accident.
+#: Dummies, so that nothing can reach AWS by accident.
 CREDENTIALS = {"aws_access_key_id": "demo", "aws_secret_access_key": "demo"}
 
 
 class LocalServer:
-    """moto's server on a free port of 127.0.0.1, between ``with`` and its end."""
+    """moto's server on a free port of 127.0.0.1, inside a ``with`` block."""
 
     def __init__(self) -> None:
         from moto.server import ThreadedMotoServer
 
-        # One line per request would bury everything else.
+        # werkzeug would print one line per request.
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 
     @property
     def url(self) -> str:
-        """The endpoint. By name: moto takes the first label of ``127.0.0.1`` for a bucket."""
+        """The endpoint. It is a name, because moto takes the first label of ``127.0.0.1`` for a bucket."""
         return f"http://localhost:{self._server.get_host_and_port()[1]}"
 
     def __enter__(self) -> Self:
@@ -48,10 +48,10 @@ class LocalServer:
 
 
 class Clients:
-    """boto3 clients of the local AWS, made once each and closed at the end of ``with``.
+    """boto3 clients of the local AWS: created once each, and closed at the end of the ``with`` block.
 
     Args:
-        endpoint: the address of the local server.
+        endpoint: the URL of the local server.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -71,7 +71,7 @@ class Clients:
             client.close()
 
     def __call__(self, service: str, region: str = HOME) -> Any:
-        """The client of a service in a Region."""
+        """Returns the client of a service in a Region."""
         key = service, region
         if key not in self._clients:
             from botocore.config import Config
@@ -84,11 +84,11 @@ class Clients:
 
 
 class LocalAws:
-    """The demo's resources: a source queue with its dead letters and retries, and three destinations.
+    """The resources of the demo: a source queue, a dead-letter queue, a retry queue, and three destinations.
 
     Args:
-        client: makes clients of the local server.
-        name: what everything is called, so that several sets can share a server.
+        client: creates clients of the local server.
+        name: the name of every resource, so that several sets can share one server.
     """
 
     def __init__(self, client: Clients, name: str = NAME) -> None:
@@ -105,25 +105,25 @@ class LocalAws:
         self.source = self._queue(f"{name}-events", HOME, RedrivePolicy=json.dumps(redrive))
 
     def queue_arn(self, url: str) -> str:
-        """The ARN of one of the queues of the home Region."""
+        """Returns the ARN of a queue in the home Region."""
         return f"arn:aws:sqs:{HOME}:{ACCOUNT}:{url.rpartition('/')[2]}"
 
     def put(self, body: bytes) -> None:
-        """Puts one event on the source queue, as an EventBridge rule with that target would."""
+        """Sends one event to the source queue, like an EventBridge rule with the queue as target."""
         self.client("sqs").send_message(QueueUrl=self.source, MessageBody=body.decode())
 
     def waiting(self, url: str) -> int:
-        """How many messages a queue of the home Region holds, in flight or delayed ones included."""
+        """Returns the number of messages in a home queue, including delayed and in-flight ones."""
         names = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesDelayed",
             "ApproximateNumberOfMessagesNotVisible",
         ]
-        answer = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
-        return sum(int(value) for value in answer["Attributes"].values())
+        response = self.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(value) for value in response["Attributes"].values())
 
     def arrived_at_stream(self) -> list[bytes]:
-        """Every record of the Kinesis stream."""
+        """Returns every record in the Kinesis stream."""
         client = self.client("kinesis", "us-west-2")
         found: list[bytes] = []
         for shard in client.list_shards(StreamName=self._name)["Shards"]:
@@ -131,19 +131,19 @@ class LocalAws:
                 StreamName=self._name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
             while True:
-                answer = client.get_records(ShardIterator=iterator)
-                if not answer["Records"]:
+                response = client.get_records(ShardIterator=iterator)
+                if not response["Records"]:
                     break
-                found.extend(record["Data"] for record in answer["Records"])
-                iterator = answer["NextShardIterator"]
+                found.extend(record["Data"] for record in response["Records"])
+                iterator = response["NextShardIterator"]
         return found
 
     def arrived_at_topic(self) -> list[bytes]:
-        """Every message of the SNS topic, by way of the queue that subscribes to it."""
+        """Returns every message of the SNS topic, from the queue that subscribes to it."""
         return [message["Body"].encode() for message in self.drain(self.subscriber, "eu-central-1")]
 
     def arrived_at_firehose(self) -> list[bytes]:
-        """Every record of the Firehose stream: the lines of the objects in its bucket."""
+        """Returns every record of the Firehose stream: the lines of the objects in its bucket."""
         client = self.client("s3", "us-east-1")
         found: list[bytes] = []
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket):
@@ -153,7 +153,7 @@ class LocalAws:
         return found
 
     def drain(self, url: str, region: str = HOME) -> Iterator[Mapping[str, Any]]:
-        """Receives and deletes until the queue is empty."""
+        """Receives and deletes messages until the queue is empty."""
         client = self.client("sqs", region)
         while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
@@ -185,8 +185,8 @@ class LocalAws:
             "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/{NAME}",
             "BucketARN": f"arn:aws:s3:::{self.bucket}",
         }
-        answer = self.client("firehose", region).create_delivery_stream(
+        response = self.client("firehose", region).create_delivery_stream(
             DeliveryStreamName=self._name, ExtendedS3DestinationConfiguration=target
         )
-        arn: str = answer["DeliveryStreamARN"]
+        arn: str = response["DeliveryStreamARN"]
         return arn

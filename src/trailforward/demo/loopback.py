@@ -1,4 +1,4 @@
-"""A small HTTP server on 127.0.0.1: any free port, silent, and closed without leftovers."""
+"""A small HTTP server on a free port of 127.0.0.1, which logs nothing and closes every connection."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Keeps connections alive, answers in one packet, logs nothing."""
+    """Keeps connections alive, responds in one packet, and logs nothing."""
 
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # headers and body leave together
+    wbufsize = -1  # sends headers and body together
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the name in the base class
-        """Says nothing."""
+        """Logs nothing."""
 
     def handle_expect_100(self) -> bool:
-        """Asks for the body at once: clients wait for this before they send it."""
-        going_on = super().handle_expect_100()
+        """Requests the body immediately, because clients wait for this before they send it."""
+        proceed = super().handle_expect_100()
         self.wfile.flush()
-        return going_on
+        return proceed
 
     def body(self) -> bytes:
         """The request's body."""
         return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-    def answer(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
-        """Sends a whole answer. A ``Content-Length`` among the headers wins: HEAD has one without a body."""
+    def respond(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
+        """Sends a response. ``headers`` may set ``Content-Length``, which HEAD has without a body."""
         self.send_response_only(status)
         for name, value in ({"Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
@@ -44,10 +44,10 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class LoopbackServer(ThreadingHTTPServer):
-    """Serves in a thread between ``with`` and its end.
+    """Serves in a thread, inside a ``with`` block.
 
     Args:
-        handler: what answers the requests; it finds this server as ``self.server``.
+        handler: handles the requests; ``self.server`` is this server.
     """
 
     request_queue_size = 64
@@ -60,7 +60,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which the server listens."""
         return self.server_port
 
     def __enter__(self) -> Self:
@@ -73,29 +73,29 @@ class LoopbackServer(ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         with self._lock:
-            for connection in self._open:  # kept alive by clients that may never speak again
-                with suppress(OSError):  # that one has just hung up
+            for connection in self._open:  # clients may keep them open forever
+                with suppress(OSError):  # the client has just closed it
                     connection.shutdown(socket.SHUT_RDWR)
         self.server_close()
 
     def server_bind(self) -> None:
-        """Binds without asking the resolver for this machine's name, as the base class does."""
+        """Binds without the DNS lookup of the host name that the base class makes."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = "localhost", self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Remembers the connection while it is open."""
+        """Adds the connection to the open ones."""
         with self._lock:
             self._open.add(request)
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Forgets the connection and closes it."""
+        """Removes the connection from the open ones and closes it."""
         with self._lock:
             self._open.discard(request)
             super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients may hang up; everything else is worth a trace."""
+        """Ignores closed connections; prints the traceback of any other error."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)

@@ -1,4 +1,4 @@
-"""What was sent against what arrived: SHA-256 digests, event by event and destination by destination."""
+"""Compares what was sent with what arrived: SHA-256 digests, per event and destination."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from trailforward.outcome import Fate, Outcome, Totals
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trailforward.demo.mapping import Invocation
-    from trailforward.demo.story import Event
+    from trailforward.demo.event_source_mapping import Invocation
+    from trailforward.demo.events import Event
 
 
 class Mark(StrEnum):
-    """How one event fared at one destination."""
+    """The result for one event at one destination."""
 
     EQUAL = "equal"
     DIFFERENT = "different"
@@ -30,13 +30,13 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One event with its marks.
+    """One event with its results.
 
     Attributes:
-        event: what was sent.
-        marks: destination → how the event fared there.
-        filtered: why it was not to arrive: ``self``; empty if it was to arrive.
-        milliseconds: from the source queue until the handler was done with it; None if it never was.
+        event: the event that was sent.
+        marks: destination → result.
+        filtered: why the event must not arrive, such as ``self``; empty if it must arrive.
+        milliseconds: from the source queue to the end of the invocation; None if no invocation received it.
     """
 
     event: Event
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One sink's line of the ledger, over all invocations."""
+    """The ledger of one sink, summed over all invocations."""
 
     sink: str
     totals: Totals
@@ -56,14 +56,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Everything the demo can show.
+    """The result of the demo.
 
     Attributes:
-        rows: one per event sent, in order.
-        lines: one per sink.
+        rows: one row per event, in the order of sending.
+        lines: one line per sink.
         breaks: what is wrong with the ledger, in words.
-        extra: destination → bodies that arrived but were never sent, or arrived once more.
-        invocations: how often the handler was called.
+        extra: destination → number of bodies that were never sent, or arrived more than once.
+        invocations: number of invocations of the handler.
     """
 
     rows: Sequence[Row]
@@ -74,17 +74,17 @@ class Proof:
 
     @property
     def expected(self) -> int:
-        """Deliveries that should have happened: events times destinations, less what was filtered."""
+        """Expected number of deliveries: events times destinations, without filtered events."""
         return sum(mark is not Mark.FILTERED for row in self.rows for mark in row.marks.values())
 
     @property
     def equal(self) -> int:
-        """Deliveries whose digest is that of the event sent."""
+        """Number of deliveries with the digest of the event that was sent."""
         return sum(mark is Mark.EQUAL for row in self.rows for mark in row.marks.values())
 
     @property
     def holds(self) -> bool:
-        """Whether every event arrived everywhere, once and unchanged, and the ledger says the same."""
+        """Whether every event arrived at every destination, once and unchanged, and the ledger agrees."""
         delivered = sum(line.totals.delivered for line in self.lines)
         return (
             self.equal == self.expected == delivered > 0
@@ -99,12 +99,12 @@ def compare(
     arrived: Mapping[str, Sequence[bytes]],
     invocations: Sequence[Invocation],
 ) -> Proof:
-    """Draws up the proof.
+    """Compares sent and arrived events.
 
     Args:
-        sent: digest → the event, and when it was put on the queue (monotonic seconds).
-        arrived: destination → the bodies found there.
-        invocations: all calls of the handler.
+        sent: digest → the event, and when it was sent to the queue (monotonic seconds).
+        arrived: destination → the bodies that arrived there.
+        invocations: all invocations of the handler.
     """
     filtered: dict[str, str] = {}
     ended: dict[str, float] = {}
@@ -162,7 +162,7 @@ def _digest(body: bytes) -> str:
 
 
 def _id(body: bytes) -> str:
-    """The envelope's id in a body that is not what was sent; empty if there is none."""
+    """Returns the ``id`` of the envelope in a changed body; empty if it cannot be read."""
     try:
         return str(Message(body, Origin("demo")).event.get("id", ""))
     except EventError:

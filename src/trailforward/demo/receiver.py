@@ -1,4 +1,4 @@
-"""An HTTP API that collects events: the demo's fourth destination, and a server to try HTTP sinks against."""
+"""An HTTP API that collects events: a destination of the demo, and a server for tests of HTTP sinks."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SPACES = re.compile(r"[ \t\r\n]*")
 
 
 def split(body: bytes) -> list[bytes]:
-    """Cuts a body into the exact bytes of its events: a JSON array, lines of JSON, or one event.
+    """Splits a body (a JSON array, NDJSON, or one event) into the exact bytes of its events.
 
     Raises:
-        EventError: the body is none of them.
+        EventError: the body is not in one of these forms.
     """
     text = to_text(body)
     start = _after_spaces(text, 0)
     if text.startswith("[", start):
-        decode(text)  # `elements` does not look behind the closing bracket
+        decode(text)  # `elements` ignores what follows the closing bracket
         return [to_bytes(text[begin:end]) for begin, end in elements(text, start)]
     events = []
     while start < len(text):
@@ -40,28 +40,28 @@ def _after_spaces(text: str, start: int) -> int:
 
 
 class _Endpoint(Handler):
-    def do_POST(self) -> None:  # noqa: N802  # the base class calls it so
+    def do_POST(self) -> None:  # noqa: N802  # name that the base class requires
         receiver = cast("Receiver", self.server)
         body = self.body()
         if self.path != Receiver.PATH:
-            return self.answer(HTTPStatus.NOT_FOUND, {})
+            return self.respond(HTTPStatus.NOT_FOUND, {})
         if receiver.too_busy():
-            return self.answer(HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": receiver.retry_after})
+            return self.respond(HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": receiver.retry_after})
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         try:
-            receiver.take(split(body))
+            receiver.accept(split(body))
         except EventError as error:
-            return self.answer(HTTPStatus.BAD_REQUEST, {"Content-Type": "text/plain"}, str(error).encode())
-        return self.answer(HTTPStatus.OK, {})
+            return self.respond(HTTPStatus.BAD_REQUEST, {"Content-Type": "text/plain"}, str(error).encode())
+        return self.respond(HTTPStatus.OK, {})
 
 
 class Receiver(LoopbackServer):
-    """Keeps what is posted to it.
+    """Keeps the events that clients post.
 
     Args:
-        busy: how many requests to answer with 429 before taking the first.
-        retry_after: what those answers ask for, in seconds.
+        busy: number of requests to reject with status 429 before accepting the first.
+        retry_after: ``Retry-After`` of those responses, in seconds.
     """
 
     PATH = "/events"
@@ -71,29 +71,29 @@ class Receiver(LoopbackServer):
         self._guard = Lock()
         self._events: list[bytes] = []
         self.retry_after = str(retry_after)
-        #: Requests answered with 429 so far.
-        self.refused = 0
+        #: Number of requests rejected with status 429 so far.
+        self.rejected = 0
         super().__init__(_Endpoint)
 
     @property
     def url(self) -> str:
-        """Where to post events."""
+        """The URL for events."""
         return f"http://127.0.0.1:{self.port}{self.PATH}"
 
     @property
     def events(self) -> list[bytes]:
-        """The exact bytes of every event taken, in order of arrival."""
+        """The exact bytes of every accepted event, in order of arrival."""
         with self._guard:
             return list(self._events)
 
-    def take(self, events: list[bytes]) -> None:
+    def accept(self, events: list[bytes]) -> None:
         """Keeps the events of one request."""
         with self._guard:
             self._events.extend(events)
 
     def too_busy(self) -> bool:
-        """Whether this request is one to refuse."""
+        """Returns whether to reject this request."""
         with self._guard:
-            busy = self.refused < self._busy
-            self.refused += busy
+            busy = self.rejected < self._busy
+            self.rejected += busy
             return busy

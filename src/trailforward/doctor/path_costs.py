@@ -10,7 +10,7 @@ from trailforward.doctor.delivery import reach
 from trailforward.doctor.world.event_classes import CLASSES
 from trailforward.doctor.world.index import ENABLED
 from trailforward.doctor.world.links import read_arn
-from trailforward.pricing import Item, load_prices, path, total
+from trailforward.pricing import Item, load_prices, stages, total
 from trailforward.pricing.items import item
 
 if TYPE_CHECKING:
@@ -101,13 +101,13 @@ def _items(verdict: Verdict) -> Iterator[str]:
 def _price_list() -> dict[str, Item]:
     """The price items by name, per million events."""
     prices = load_prices()
-    batched = path.function(prices, _BATCH, _MEMORY, _MILLISECONDS, "x86_64")
-    single = path.function(prices, 1, _MEMORY, _MILLISECONDS, "x86_64")
-    calls = 2 * path.calls(_BATCH, _BYTES)
+    batched = stages.function(prices, _BATCH, _MEMORY, _MILLISECONDS, "x86_64")
+    single = stages.function(prices, 1, _MEMORY, _MILLISECONDS, "x86_64")
+    calls = 2 * stages.calls(_BATCH, _BYTES)
     items = (
-        replace(path.hop(prices, _BYTES), name="bus"),
-        path.cross_account(prices, _BYTES),
-        path.transfer(prices, _BYTES),
+        replace(stages.hop(prices, _BYTES), name="bus"),
+        stages.cross_account(prices, _BYTES),
+        stages.transfer(prices, _BYTES),
         item("sqs", "1 M sends", 1, prices["queue"]),
         item("sqs-behind-topic", "1 M events", 1, prices["queue-behind-topic"]),
         item("receive", "receives and deletes by tens", calls, prices["queue"]),

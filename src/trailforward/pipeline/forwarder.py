@@ -18,10 +18,11 @@ from trailforward.config import Config
 from trailforward.config.own import own_calls, own_events, own_resources
 from trailforward.errors import ConfigError, Problem
 from trailforward.outcome import Fate, Outcome
+from trailforward.pipeline.backoff import Backoff
 from trailforward.pipeline.batching import batches
 from trailforward.pipeline.failures import FailureHandler
 from trailforward.pipeline.intake import Decisions, Intake, waves
-from trailforward.pipeline.routing import Router
+from trailforward.pipeline.routing import Router, build_routes
 from trailforward.pipeline.self_guard import SelfGuard
 from trailforward.pipeline.sender import PendingEntry, Sender
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
@@ -83,7 +84,7 @@ class Forwarder:
         if unknown := sorted((made or {}).keys() - config.sinks.keys()):
             known = ", ".join(config.sinks) or "none"
             raise ValueError(f"made: no sink named {', '.join(unknown)}; the configuration has: {known}")
-        routes = config.compiled_routes()
+        routes = build_routes(config)
         named = {settings.format for settings in config.sinks.values()}
         forms = {
             name: formats.load(name) for name in named.union(*(route.formats.values() for route in routes))
@@ -95,7 +96,7 @@ class Forwarder:
         }
         self._telemetry = telemetry or PlainTelemetry()
         self._guard = guard or _guard(config)
-        self._backoff = config.backoff
+        self._backoff = Backoff.from_settings(config.pipeline.retry)
         self._margin = config.pipeline.deadline_margin_seconds
         self._intake = Intake(
             Router(routes),
@@ -104,7 +105,7 @@ class Forwarder:
             forms,
             self._telemetry.fault,
             redactions=_redactions(config),
-            on_mismatch=config.pipeline.forged,
+            on_mismatch=config.pipeline.envelope_mismatch,
         )
         self._threads = Threads()
         self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)

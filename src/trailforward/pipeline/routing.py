@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from trailforward.config import Config
     from trailforward.patterns import Pattern, PatternSet
 
 
@@ -29,6 +30,21 @@ class Route(NamedTuple):
     formats: Mapping[str, str] = MappingProxyType({})
     stop: bool = False
     default: bool = False
+
+
+def build_routes(config: Config) -> list[Route]:
+    """Returns the routes of a configuration, with compiled patterns and the format for each sink."""
+    return [
+        Route(
+            route.name,
+            tuple(target.sink for target in route.sinks),
+            route.compiled,
+            {target.sink: target.format or config.sinks[target.sink].format for target in route.sinks},
+            stop=route.stop,
+            default=route.default,
+        )
+        for route in config.routes
+    ]
 
 
 class Router:

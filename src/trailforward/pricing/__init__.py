@@ -1,4 +1,4 @@
-"""Pricing: what it costs to forward events, with the arithmetic.
+"""Pricing: estimates what it costs to forward events, with the arithmetic.
 
 ::
 
@@ -8,17 +8,16 @@
     hub.per_million.low  # dollars
     [str(term) for item in hub.items for term in item.terms]  # "1 M sends + … at $0.40 per million calls = …"
 
-Pure: numbers in, numbers and their arithmetic out. Prices are list prices (``prices.toml``); a month has
-30 days.
+The functions make no network calls. Prices are list prices (``prices.toml``). A month has 30 days.
 """
 
 from __future__ import annotations
 
 from trailforward.pricing.bill import Bill, bill
+from trailforward.pricing.destinations import DESTINATIONS
 from trailforward.pricing.items import Item, Range, Term, total
 from trailforward.pricing.plan import TOPOLOGIES, Fill, Plan, fill
 from trailforward.pricing.prices import Price, PriceError, Prices, load_prices, with_changes
-from trailforward.pricing.sending import DESTINATIONS
 
 __all__ = [
     "DESTINATIONS",

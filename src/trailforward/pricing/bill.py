@@ -1,14 +1,14 @@
-"""The bill of a plan: what a million events cost, and what a month costs whether any come or not."""
+"""The bill of a plan: the cost of a million events, and the fixed cost of a month."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trailforward.pricing import path
+from trailforward.pricing import stages
+from trailforward.pricing.destinations import DESTINATIONS
 from trailforward.pricing.items import Item, Range, add, count, item, number, total
 from trailforward.pricing.plan import POLLERS, fill
-from trailforward.pricing.sending import DESTINATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
 DAYS = 30
 _MILLION = 1_000_000
 
-#: Alarms of sam/template.yaml on one metric each; the ledger's looks at one for each destination. Without a
-#: queue there is no age to watch.
+#: Alarms in sam/template.yaml, each on one metric; the alarm on the ledger has one metric per destination.
+#: Without a queue, there is no alarm on the age of messages.
 _ALARMS = {"hub": 9, "regional": 9, "collector": 6, "direct": 7}
-#: Metrics that telemetry writes for each destination, beside the latency of each Region.
+#: Metrics that telemetry writes per destination, in addition to the latency per Region.
 _METRICS = 8
-#: An idle queue answers a receive after so many seconds (SQS's longest wait; Lambda's own is from memory).
+#: Seconds of one receive on an empty queue: the longest wait of SQS. The wait of Lambda is from memory.
 _WAIT = 20
-#: Queues of a stack that Lambda polls: events and retries.
+#: Queues per stack that Lambda polls: events and retries.
 _QUEUES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What one topology costs with one batch size.
+    """The cost of one topology with one batch size.
 
     Attributes:
         topology: one of ``TOPOLOGIES``.
-        fill: how full its batches get.
-        events: a month.
-        items: for a million events, in the order of the way.
-        fixed: for a month.
+        fill: how full the batches get.
+        events: number of events per month.
+        items: items for a million events, in the order of the pipeline.
+        fixed: items for a month, independent of the number of events.
     """
 
     topology: str
@@ -50,32 +50,32 @@ class Bill:
 
     @property
     def per_million(self) -> Range:
-        """For a million events, in dollars, without what is fixed."""
+        """Dollars for a million events, without the fixed cost."""
         return total(self.items)
 
     @property
     def variable_per_month(self) -> Range:
-        """For the events of a month, in dollars."""
+        """Dollars for the events of a month."""
         return self.per_million.times(self.events / _MILLION)
 
     @property
     def fixed_per_month(self) -> Range:
-        """For a month without events, in dollars."""
+        """Dollars for a month without events."""
         return total(self.fixed)
 
     @property
     def per_month(self) -> Range:
-        """All of it for a month, in dollars."""
+        """Dollars for a month: events and fixed cost."""
         return add([self.variable_per_month, self.fixed_per_month])
 
 
 def bill(plan: Plan, topology: str, batch_size: int, prices: Prices) -> Bill:
-    """What a plan costs.
+    """Returns the bill of a plan.
 
     Args:
         plan: the plan.
         topology: one of ``TOPOLOGIES``.
-        batch_size: ``BatchSize``; ``direct`` takes one event at a time whatever it is.
+        batch_size: ``BatchSize``; ``direct`` ignores it, because each invocation has one event.
         prices: the price list.
     """
     filled = fill(plan, topology, batch_size)
@@ -86,20 +86,20 @@ def bill(plan: Plan, topology: str, batch_size: int, prices: Prices) -> Bill:
 
 def _items(plan: Plan, topology: str, batch: float, prices: Prices) -> Iterator[Item]:
     if topology == "hub":
-        yield path.hop(prices, plan.event_bytes)
+        yield stages.hop(prices, plan.event_bytes)
     if topology == "collector" and plan.accounts > 1:
-        yield path.cross_account(prices, plan.event_bytes)
-    # Destinations lie in one Region. The hub lies there too; the others send to each on its own.
+        yield stages.cross_account(prices, plan.event_bytes)
+    # All destinations are in one Region. The hub is in the same Region; other topologies send a copy to each.
     copies = 1 if topology == "hub" else plan.sinks - plan.to.count("http")
     if plan.regions > 1 and copies:
-        yield path.transfer(prices, plan.event_bytes, copies)
+        yield stages.transfer(prices, plan.event_bytes, copies)
     if topology != "direct":
-        yield path.queue(prices, batch, plan.event_bytes)
+        yield stages.queue(prices, batch, plan.event_bytes)
     milliseconds = plan.ms_per_call + batch * plan.ms_per_event
-    yield path.function(prices, batch, plan.memory_mb, milliseconds, plan.architecture)
+    yield stages.function(prices, batch, plan.memory_mb, milliseconds, plan.architecture)
     regions = plan.regions if topology == "hub" else 1
     accounts = plan.accounts if topology in {"hub", "collector"} else 1
-    yield path.log_lines(prices, batch, plan.sinks, min(batch, regions))
+    yield stages.log_lines(prices, batch, plan.sinks, min(batch, regions))
     for kind in plan.to:
         yield DESTINATIONS[kind](prices, plan, batch, min(batch, regions * accounts))
 

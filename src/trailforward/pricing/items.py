@@ -1,4 +1,4 @@
-"""Items of a bill, with their arithmetic in words."""
+"""Items of a bill, with their arithmetic as text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIME = 0.1
 
 
 class Range(NamedTuple):
-    """Dollars, from … to."""
+    """An amount of dollars, from ``low`` to ``high``."""
 
     low: float
     high: float
@@ -27,18 +27,18 @@ class Range(NamedTuple):
         return low if low == high else f"{low} to {high.removeprefix('$')}"
 
     def times(self, factor: float) -> Range:
-        """So many times these dollars."""
+        """Returns the amount multiplied by a factor."""
         return Range(self.low * factor, self.high * factor)
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """So many units at a price.
+    """A number of units at a price.
 
     Attributes:
-        what: the units, in words: ``1 M sends + 0.1 M receives + 0.1 M deletes``.
-        units: how many, in the price's own unit.
-        price: of each.
+        what: the units as text: ``1 M sends + 0.1 M receives + 0.1 M deletes``.
+        units: number of units, in the unit of the price.
+        price: the price of one unit.
     """
 
     what: str
@@ -47,7 +47,7 @@ class Term:
 
     @property
     def cost(self) -> Range:
-        """In dollars."""
+        """The cost in dollars."""
         return Range(self.price.low, self.price.high).times(self.units)
 
     def __str__(self) -> str:
@@ -61,8 +61,8 @@ class Item:
     """One item of a bill.
 
     Attributes:
-        name: of the item.
-        terms: what it is the sum of.
+        name: the name of the item.
+        terms: the terms whose sum is the item.
     """
 
     name: str
@@ -70,28 +70,28 @@ class Item:
 
     @property
     def cost(self) -> Range:
-        """In dollars."""
+        """The cost in dollars."""
         return add(term.cost for term in self.terms)
 
 
 def item(name: str, what: str, units: float, price: Price) -> Item:
-    """An item of a single term."""
+    """Returns an item with one term."""
     return Item(name, (Term(what, units, price),))
 
 
 def add(costs: Iterable[Range]) -> Range:
-    """The sum."""
+    """Returns the sum of costs."""
     known = list(costs)
     return Range(sum(cost.low for cost in known), sum(cost.high for cost in known))
 
 
 def total(items: Iterable[Item]) -> Range:
-    """What items cost together, in dollars."""
+    """Returns the sum of items, in dollars."""
     return add(item.cost for item in items)
 
 
 def dollars(amount: float) -> str:
-    """To the cent; from a thousand on to the dollar, below a dime to two digits that say something."""
+    """Formats dollars: to the cent, from 1,000 to the dollar, and below 0.1 with two significant digits."""
     if amount >= _THOUSAND:
         return f"${amount:,.0f}"
     places = 2 if amount == 0 or amount >= _DIME else max(2, 1 - math.floor(math.log10(amount)))
@@ -100,23 +100,23 @@ def dollars(amount: float) -> str:
 
 
 def exact(amount: float) -> str:
-    """A price as it is written, with two places at least."""
+    """Formats a price with all its digits, and at least two decimal places."""
     places = max(2, -int(Decimal(str(amount)).normalize().as_tuple().exponent))
     return f"{amount:,.{places}f}"
 
 
 def count(many: int, thing: str) -> str:
-    """``1 sink``, ``2 sinks``."""
+    """Formats a count with its noun: ``1 sink``, ``2 sinks``."""
     return f"{many:,} {thing}{'' if many == 1 else 's'}"
 
 
 def number(amount: float) -> str:
-    """Three digits, without needless zeros: ``0.1``, ``12.6``, ``2,500``."""
+    """Formats a number with three significant digits: ``0.1``, ``12.6``, ``2,500``."""
     if amount >= _THOUSAND:
         return f"{amount:,.0f}"
     return f"{amount:.3g}"
 
 
 def millions(amount: float, what: str) -> str:
-    """``0.1 M receives``."""
+    """Formats a number of millions: ``0.1 M receives``."""
     return f"{number(amount)} M {what}"

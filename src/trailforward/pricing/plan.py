@@ -1,22 +1,22 @@
-"""A plan: how many events, from where, through what; and how full its batches get."""
+"""A plan: number of events, their origin, and the function; and how full batches get."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-#: docs/topologies.md has them. ``direct``: in each Region and account, a rule invokes the function itself.
+#: docs/topologies.md describes them. ``direct``: in each Region and account, a rule invokes the function.
 TOPOLOGIES = ("hub", "collector", "regional", "direct")
 
-#: Batches that Lambda makes of a queue at once when there is little to do: it may go down to 2, but not where
+#: Number of concurrent pollers per queue when there are few messages. Lambda may reduce it to 2, but not if
 #: MaximumConcurrency is set, as in sam/template.yaml.
 #: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 POLLERS = 5
 
-#: Most bytes of a synchronous invocation (Lambda's quotas).
+#: Most bytes in the payload of a synchronous invocation (Lambda quotas).
 PAYLOAD = 6 * 1024 * 1024
-#: What an event grows by as text in JSON, and what the rest of its SQS record takes: receipt handle, names.
-#: The growth was measured on trailforward's samples, the handle's length is from memory.
+#: Growth of an event as a JSON string, and bytes of the rest of its SQS record (receipt handle, names).
+#: The growth was measured with the sample events; the length of the handle is from memory.
 _QUOTED = 1.11
 _RECORD = 800
 
@@ -25,23 +25,24 @@ _DAY = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be forwarded.
+    """What is forwarded, and by which function.
 
-    The durations are local figures, not Lambda's: ``benchmarks/`` measures 50 µs of a core for an event, and
-    512 MB are about 0.3 of a core, so 1 ms leaves room for destinations that take ten a call. 40 ms are a
-    guess at the round trip to a destination that is not far. Measure yours: the metric ``Duration``.
+    The durations are local figures, not Lambda's. ``benchmarks/`` measures 50 µs of one core per event, and
+    512 MB are about 0.3 of a core, so 1 ms leaves room for destinations that accept ten events per call. 40
+    ms is an estimate of the round trip to a destination that is not far away. Measure yours with the metric
+    ``Duration``.
 
     Attributes:
-        events_per_day: from all Regions and accounts together, taken to come evenly.
-        regions: Regions with events.
-        accounts: accounts with events.
-        sinks: destinations that each event goes to.
-        to: kinds of those whose price is known (``DESTINATIONS``).
-        event_bytes: of an average event.
-        window_seconds: ``MaximumBatchingWindowInSeconds``, as in sam/template.yaml.
-        memory_mb: of the function, as in sam/template.yaml.
-        ms_per_call: milliseconds of an invocation, whatever the batch.
-        ms_per_event: milliseconds that each event adds.
+        events_per_day: events from all Regions and accounts together, assumed to be evenly distributed.
+        regions: number of Regions with events.
+        accounts: number of accounts with events.
+        sinks: number of destinations per event.
+        to: kinds of the destinations to include in the bill (``DESTINATIONS``).
+        event_bytes: size of an average event.
+        window_seconds: ``MaximumBatchingWindowInSeconds``; the default is that of sam/template.yaml.
+        memory_mb: ``MemorySize`` of the function; the default is that of sam/template.yaml.
+        ms_per_call: milliseconds per invocation, independent of the batch.
+        ms_per_event: milliseconds per event.
         architecture: ``arm64`` or ``x86_64``.
     """
 
@@ -58,7 +59,7 @@ class Plan:
     architecture: str = "arm64"
 
     def stacks(self, topology: str) -> int:
-        """How many functions there are, each with a queue (but for ``direct``)."""
+        """Returns the number of functions, each with a queue (except ``direct``)."""
         return {"hub": 1, "collector": self.regions}.get(topology, self.regions * self.accounts)
 
 
@@ -68,9 +69,9 @@ class Fill:
 
     Attributes:
         asked: ``BatchSize``.
-        events: in an average batch.
-        bound: what keeps it from more: ``size``, ``window`` or ``payload``.
-        arithmetic: in words; empty where the batch is as large as was asked.
+        events: number of events in an average batch.
+        bound: what limits the batch: ``size``, ``window``, or ``payload``.
+        arithmetic: the calculation as text; empty if the batch reaches ``asked``.
     """
 
     asked: int
@@ -80,10 +81,11 @@ class Fill:
 
 
 def fill(plan: Plan, topology: str, asked: int) -> Fill:
-    """How full the batches of each queue get.
+    """Returns how full the batches of each queue get.
 
-    The first event opens a batch, and the window lets others in; each of Lambda's pollers fills a batch of
-    its own (https://github.com/aws/aws-cdk/issues/14826 saw as much). A backlog fills batches better.
+    The first event opens a batch, and the batch collects events until the window ends. Each poller of Lambda
+    fills a separate batch (observed in https://github.com/aws/aws-cdk/issues/14826). A backlog fills batches
+    better.
 
     Args:
         plan: the plan.

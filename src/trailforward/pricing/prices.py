@@ -1,4 +1,4 @@
-"""The one price list (``prices.toml``), and changes to it."""
+"""The price list (``prices.toml``), and a user's changes to it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 
 class PriceError(TrailforwardError):
-    """Changes to prices that cannot be used; the text names each price and the fix."""
+    """A file of prices is invalid; the text names each price and the fix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What one unit costs.
+    """The price of one unit.
 
     Attributes:
-        name: of the price.
-        about: what is paid for.
-        unit: what is counted: ``million calls``, ``GB``, ``GB-s`` …
-        low: at least, in dollars.
-        high: at most; differs from ``low`` where Regions do.
-        source: where the price stands.
+        name: the name of the price.
+        about: what the price is for.
+        unit: the unit: ``million calls``, ``GB``, ``GB-s`` …
+        low: the lowest price, in dollars.
+        high: the highest price, in dollars; it differs from ``low`` if Regions have different prices.
+        source: where the price is published.
     """
 
     name: str
@@ -47,8 +47,8 @@ class Prices:
     """A price list.
 
     Attributes:
-        as_of: the day that the prices are of.
-        by_name: all of them.
+        as_of: the date of the prices.
+        by_name: name → price.
     """
 
     as_of: str
@@ -60,7 +60,7 @@ class Prices:
 
 @cache
 def load_prices() -> Prices:
-    """The prices that trailforward knows."""
+    """Returns the price list of trailforward."""
     table = tomllib.loads(files(__package__).joinpath("prices.toml").read_text("utf-8"))
     as_of = table.pop("as_of")
     known = {}
@@ -71,15 +71,16 @@ def load_prices() -> Prices:
 
 
 def with_changes(prices: Prices, text: str, where: str) -> Prices:
-    """A price list with some prices changed.
+    """Returns a price list with some prices changed.
 
     Args:
-        prices: the list.
-        text: TOML, such as ``queue = 0.44``, ``transfer = [0.02, 0.147]``; and ``as_of``, their day.
-        where: what to call the text, as source and in errors.
+        prices: the price list.
+        text: TOML, such as ``queue = 0.44``, ``transfer = [0.02, 0.147]``, and ``as_of``, the date of the
+            prices.
+        where: the name of the text, as source and in errors.
 
     Raises:
-        PriceError: it is no TOML, or names no known price, or gives no dollars; every fault is listed.
+        PriceError: the text is not TOML, or a price is unknown or invalid; the error lists every problem.
     """
     try:
         table = tomllib.loads(text)
@@ -98,13 +99,13 @@ def with_changes(prices: Prices, text: str, where: str) -> Prices:
 
 def _problems(table: Mapping[str, Any], as_of: Any, prices: Prices) -> Iterator[str]:
     if not isinstance(as_of, str | dt.date):
-        yield 'as_of is the day of these prices, such as "2027-01-31"'
+        yield 'as_of is not a date; write a date such as "2027-01-31"'
     for name, value in table.items():
         if name not in prices.by_name:
-            alike = get_close_matches(name, prices.by_name, 1) or sorted(prices.by_name)
-            yield f"there is no price {name}; write {' or '.join(alike)}"
+            similar = get_close_matches(name, prices.by_name, 1) or sorted(prices.by_name)
+            yield f"unknown price {name}; write {' or '.join(similar)}"
         elif not _is_range(value):
-            yield f"{name} = {value!r} is no price; write dollars per {prices[name].unit}, or [low, high]"
+            yield f"{name} = {value!r} is not a price; write dollars per {prices[name].unit}, or [low, high]"
 
 
 def _is_range(value: Any) -> bool:

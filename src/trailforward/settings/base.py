@@ -1,4 +1,4 @@
-"""The base of all settings, and which keys they have."""
+"""The base class of all settings, and the keys that a class of settings has."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(dataclasses.field,))
 class Settings:
-    """Base of every class of settings: its annotated fields are the keys, and values are frozen.
+    """Base class of all settings. Annotated fields are the keys, and instances are immutable.
 
-    Made directly, an object takes its types on trust, as a dataclass does; from a table, types are exact and
-    bounds are kept. Either way a class's own checks run, and raise ``SettingError``: the class method
-    ``check_NAME`` refuses values of one field, ``__post_init__`` fields that contradict each other.
+    The constructor does not check types, like a dataclass. Reading a table does check types and bounds. Both
+    run the checks that the class defines, which raise ``SettingError``: the class method ``check_NAME``
+    checks one field, ``__post_init__`` checks fields that may contradict each other.
 
-    It is no ``@dataclass``, which compiles methods for every class at every cold start. What was given is in
-    ``vars()``; a default is the class's own attribute.
+    This is not a ``@dataclass``, because that compiles methods for every class at every cold start.
+    ``vars()`` has the values that were given; a default value is an attribute of the class.
     """
 
     def __init__(self, **given: Any) -> None:
@@ -41,10 +41,10 @@ class Settings:
         self.__post_init__()
 
     def __post_init__(self) -> None:
-        """Refuses settings that contradict each other.
+        """Checks fields that may contradict each other.
 
         Raises:
-            SettingError: they do.
+            SettingError: two fields contradict each other.
         """
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -70,6 +70,9 @@ class Settings:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        # The one intentional import cycle of the package: ``model`` imports this module to read the fields,
+        # and Pydantic calls this hook on the class. The import is inside the function, so that a cold start
+        # which reads a valid configuration never imports ``model``, and with it Pydantic.
         from trailforward.settings.model import core_schema_of
 
         return core_schema_of(cls, handler)
@@ -79,7 +82,7 @@ _FIELDS: dict[type[Settings], dict[str, Any]] = {}
 
 
 def fields(kind: type[Settings]) -> dict[str, Any]:
-    """The keys of a class of settings, with what may stand there; those of its bases come first."""
+    """Returns key → type annotation for a class of settings; keys of base classes come first."""
     if kind not in _FIELDS:
         hints = get_type_hints(kind, include_extras=True)
         _FIELDS[kind] = {
@@ -91,11 +94,11 @@ def fields(kind: type[Settings]) -> dict[str, Any]:
 
 
 def check(kind: type[Settings], name: str, value: Any) -> None:
-    """Runs the class's own check of one field, if it has one.
+    """Runs the ``check_NAME`` method of a class for one field, if the class defines it.
 
     Raises:
-        SettingError: the value is refused.
+        SettingError: the check refuses the value.
     """
-    own = getattr(kind, f"check_{name}", None)
-    if own is not None and value is not None:
-        own(value)
+    method = getattr(kind, f"check_{name}", None)
+    if method is not None and value is not None:
+        method(value)

@@ -1,6 +1,7 @@
-"""What may stand beside a type in ``Annotated``, for both ways of reading a table.
+"""Markers to use with ``Annotated``, for both ways of reading a table.
 
-Each marker has ``plain``, which raises ``ValueError`` where it is not sure of a value, and Pydantic's hooks.
+Each marker has ``read_fast``, which raises ``ValueError`` to leave a value to Pydantic, and the hooks that
+Pydantic calls.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 
 
 def _matches(value: str, pattern: str) -> bool:
-    # Python's $ also matches before a line break at the end, and its classes hold other letters than Rust's.
+    # Python's $ also matches before a trailing line break, and its character classes differ from Rust's,
+    # which Pydantic uses.
     return value.isascii() and "\n" not in value and re.search(pattern, value) is not None
 
 
-#: Word → whether a value of the right type keeps it.
-_KEPT: dict[str, Callable[[Any, Any], bool]] = {
+#: Constraint → whether a value of the declared type satisfies it.
+_SATISFIED: dict[str, Callable[[Any, Any], bool]] = {
     "ge": operator.ge,
     "gt": operator.gt,
     "le": operator.le,
@@ -33,44 +35,46 @@ _KEPT: dict[str, Callable[[Any, Any], bool]] = {
     "min_length": lambda value, length: len(value) >= length,
     "max_length": lambda value, length: len(value) <= length,
     "pattern": _matches,
-    # These widen or narrow the type; what is not finite is never plain.
+    # These widen or narrow the type; the fast path never takes a number that is not finite.
     "allow_inf_nan": lambda _value, _allowed: True,
     "strict": lambda _value, _strict: True,
 }
 
 
 class Constraint:
-    """Bounds of a number, lengths and pattern of a text or list.
+    """Bounds of a number; length and pattern of a string; length of a list.
 
     Args:
-        **words: as in Pydantic's ``Field``: ``ge``, ``gt``, ``le``, ``lt``, ``min_length``, ``max_length``,
-            ``pattern``, ``allow_inf_nan``; ``strict=False`` takes a list, as TOML has them, for a tuple.
+        **constraints: named as in Pydantic's ``Field``: ``ge``, ``gt``, ``le``, ``lt``, ``min_length``,
+            ``max_length``, ``pattern``, ``allow_inf_nan``. ``strict=False`` accepts a list, which TOML has,
+            where the type is a tuple.
     """
 
-    def __init__(self, **words: Any) -> None:
-        self._words = words
+    def __init__(self, **constraints: Any) -> None:
+        self._constraints = constraints
 
-    def plain(self, value: Any, read: Read) -> Any:
-        """The value, if it keeps to all of them."""
-        if self._words.get("strict") is False and type(value) is list:
+    def read_fast(self, value: Any, read: Read) -> Any:
+        """Returns the value if it satisfies every constraint."""
+        if self._constraints.get("strict") is False and type(value) is list:
             value = tuple(value)
         value = read(value)
-        if not all(_KEPT[word](value, bound) for word, bound in self._words.items()):
+        if not all(_SATISFIED[name](value, bound) for name, bound in self._constraints.items()):
             raise ValueError("out of bounds")
         return value
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        # Pydantic's core knows them by the same words.
-        schema: Any = {**handler(source), **self._words}
+        # Pydantic's core schema uses the same names.
+        schema: Any = {**handler(source), **self._constraints}
         return schema  # type: ignore[no-any-return]
 
 
 class Converter:
-    """Another spelling of a value, turned into the usual one before its type is checked.
+    """Converts a shorthand to the declared form before the type is checked.
 
     Args:
-        function: takes what stands in the table; raises ``SettingError`` for what it cannot be.
-        json_schema: the JSON Schema of all spellings; gets a function that makes that of the usual one.
+        function: takes the value from the table; raises ``SettingError`` for a value that it cannot convert.
+        json_schema: returns the JSON Schema of every form; its argument returns the schema of the declared
+            form.
     """
 
     def __init__(
@@ -79,8 +83,8 @@ class Converter:
         self._function = function
         self._json_schema = json_schema
 
-    def plain(self, value: Any, read: Read) -> Any:
-        """The value in its usual spelling."""
+    def read_fast(self, value: Any, read: Read) -> Any:
+        """Returns the value in its declared form."""
         return read(self._function(value))
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -95,10 +99,10 @@ class Converter:
 
 
 class Tagged:
-    """Beside a union of settings: the key ``type`` says which of them it is."""
+    """Marks a union of settings classes: the key ``type`` selects the class."""
 
-    def plain(self, value: Any, read: Read) -> Any:
-        """The value of the one that it is; reading a union goes by ``type`` anyway."""
+    def read_fast(self, value: Any, read: Read) -> Any:
+        """Returns the value; the fast path always selects a union member by ``type``."""
         return read(value)
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:

@@ -1,4 +1,4 @@
-"""The Pydantic way from a table to settings: finds all that is wrong, and makes the JSON Schema."""
+"""Pydantic models of settings: they report every problem in a table and generate the JSON Schema."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pydantic import GetCoreSchemaHandler
 
-#: Unknown keys are refused, types are exact, and no value is repeated in an error.
+#: Refuse unknown keys and inexact types, and never repeat a value in an error.
 _CONFIG = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True, arbitrary_types_allowed=True)
 
 
@@ -23,7 +23,7 @@ _MODELS: dict[type[Settings], type[BaseModel]] = {}
 
 
 def model_of(kind: type[Settings]) -> type[BaseModel]:
-    """The model with the fields of a class of settings, its name and its docstring."""
+    """Returns the Pydantic model with the fields, name, and docstring of a class of settings."""
     if kind not in _MODELS:
         members: dict[str, Any] = {
             name: (Annotated[hint, AfterValidator(_checked(kind, name))], _default(kind, name))
@@ -34,7 +34,7 @@ def model_of(kind: type[Settings]) -> type[BaseModel]:
 
 
 def core_schema_of(kind: type[Settings], handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-    """What Pydantic is to do where a class of settings is asked for: read its model, then make the object."""
+    """Returns the Pydantic schema of a class of settings: validate its model, construct the object."""
 
     def made(table: Any, read: Callable[[Any], Any]) -> Settings:
         if isinstance(table, kind):
@@ -46,7 +46,7 @@ def core_schema_of(kind: type[Settings], handler: GetCoreSchemaHandler) -> core_
 
 
 def _checked(kind: type[Settings], name: str) -> Callable[[Any], Any]:
-    """The class's own check of a field, told at the field, beside the faults of the others."""
+    """Wraps the ``check_NAME`` method of a class, so that Pydantic reports its error at the field."""
 
     def checked(value: Any) -> Any:
         check(kind, name, value)

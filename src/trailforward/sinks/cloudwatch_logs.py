@@ -40,6 +40,7 @@ class CloudWatchLogsSettings(AwsSinkSettings):
     """
 
     service: ClassVar[str] = "logs"
+    resource_type: ClassVar[str] = "a CloudWatch Logs log group"
     resource_prefix: ClassVar[str] = "log-group:"
     example: ClassVar[str] = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
 

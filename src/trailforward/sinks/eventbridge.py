@@ -54,6 +54,7 @@ class EventBridgeSettings(AwsSinkSettings):
     """
 
     service: ClassVar[str] = "events"
+    resource_type: ClassVar[str] = "an EventBridge bus"
     resource_prefix: ClassVar[str] = "event-bus/"
     example: ClassVar[str] = "arn:aws:events:us-west-2:111122223333:event-bus/security"
 

@@ -29,6 +29,7 @@ class FirehoseSettings(AwsSinkSettings):
     """
 
     service: ClassVar[str] = "firehose"
+    resource_type: ClassVar[str] = "a Firehose stream"
     resource_prefix: ClassVar[str] = "deliverystream/"
     named_in_own_account: ClassVar[bool] = True
     example: ClassVar[str] = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"

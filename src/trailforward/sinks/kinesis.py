@@ -33,6 +33,7 @@ class KinesisSettings(AwsSinkSettings):
     """
 
     service: ClassVar[str] = "kinesis"
+    resource_type: ClassVar[str] = "a Kinesis stream"
     resource_prefix: ClassVar[str] = "stream/"
     example: ClassVar[str] = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 

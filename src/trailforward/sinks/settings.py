@@ -23,20 +23,22 @@ class LimitSettings(Settings):
     """Replaces a destination's documented limits, for resources that were raised or are older.
 
     Attributes:
-        entries: most entries of one call.
-        entry_bytes: most bytes of one entry, everything that counts.
-        batch_bytes: most bytes of one call.
-        calls: most calls under way at once.
+        max_entries: most entries in one call.
+        max_entry_bytes: most bytes in one entry, counted as the service counts them.
+        max_batch_bytes: most bytes in one call.
+        max_concurrency: most calls in flight at the same time.
     """
 
-    entries: _Positive | None = None
-    entry_bytes: _Positive | None = None
-    batch_bytes: _Positive | None = None
-    calls: Annotated[int, Constraint(ge=1, le=64)] | None = None
+    max_entries: _Positive | None = None
+    max_entry_bytes: _Positive | None = None
+    max_batch_bytes: _Positive | None = None
+    max_concurrency: Annotated[int, Constraint(ge=1, le=64)] | None = None
 
     def over(self, defaults: Limits) -> Limits:
         """The defaults with what is set here."""
-        return defaults.override(self.entries, self.entry_bytes, self.batch_bytes, self.calls)
+        return defaults.override(
+            self.max_entries, self.max_entry_bytes, self.max_batch_bytes, self.max_concurrency
+        )
 
 
 class SinkSettings(Settings):
@@ -95,6 +97,8 @@ class AwsSinkSettings(SinkSettings):
     """Settings of a sink whose destination is an ARN. Region and account come from the ARN alone."""
 
     service: ClassVar[str]
+    #: For error messages: ``a Kinesis stream``.
+    resource_type: ClassVar[str]
     resource_prefix: ClassVar[str] = ""
     example: ClassVar[str]
     #: Whether the API takes the resource's name instead of its ARN.
@@ -128,15 +132,17 @@ class AwsSinkSettings(SinkSettings):
 
     @classmethod
     def check_to(cls, to: str) -> None:
-        """Refuses what is no ARN of such a resource."""
+        """Checks that the destination is the ARN of such a resource."""
         fix = f"write an ARN such as {cls.example}"
         try:
             arn = Arn.parse(to)
         except ValueError as error:
             raise SettingError(f"not an ARN: {error}", fix) from None
         if arn.service != cls.service or not arn.resource.startswith(cls.resource_prefix):
-            raise SettingError("the ARN of something else", fix)
+            resource = f"service `{cls.service}` and resource `{cls.resource_prefix}NAME`"
+            raise SettingError(f"not the ARN of {cls.resource_type}: expected {resource}", fix)
         if not arn.region or not arn.account:
-            raise SettingError("the ARN lacks its Region or its account", fix)
+            raise SettingError("the ARN has no Region or no account", fix)
         if "\n" in to or not re.match(cls.shape(), to):
-            raise SettingError("more than an ARN, or one with a malformed name at its end", fix)
+            wrong = "is empty, is too long, or contains characters that AWS does not allow"
+            raise SettingError(f"the name in the ARN of {cls.resource_type} {wrong}", fix)

@@ -29,6 +29,7 @@ class SnsSettings(AwsSinkSettings):
     """
 
     service: ClassVar[str] = "sns"
+    resource_type: ClassVar[str] = "an SNS topic"
     example: ClassVar[str] = "arn:aws:sns:us-west-2:111122223333:alerts"
 
     attributes: bool = True

@@ -31,6 +31,7 @@ class SqsSettings(AwsSinkSettings):
     """``[sinks.NAME]`` with a queue's ARN. A name ending in ``.fifo`` gets group and deduplication ids."""
 
     service: ClassVar[str] = "sqs"
+    resource_type: ClassVar[str] = "an SQS queue"
     example: ClassVar[str] = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
 
     @property

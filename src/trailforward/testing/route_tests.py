@@ -17,7 +17,7 @@ from trailforward.config import RouteTest
 from trailforward.errors import ConfigError, EventError, Problem
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern
-from trailforward.pipeline.routing import Route, Router
+from trailforward.pipeline.routing import Route, Router, build_routes
 from trailforward.testing import samples
 from trailforward.testing.event_changes import apply_changes
 
@@ -73,7 +73,7 @@ def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[Rout
         problems: problems with tests (such as a missing event file) are appended to this list.
     """
     found: list[RouteCase] = []
-    for settings, route in zip(config.routes, config.compiled_routes(), strict=True):
+    for settings, route in zip(config.routes, build_routes(config), strict=True):
         found += _cases(route, settings.tests, f"routes.{settings.name}", folder, problems)
     return found
 

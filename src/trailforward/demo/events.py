@@ -1,4 +1,4 @@
-"""The events of the demo: a day nobody wishes for, in a dozen Regions."""
+"""The events of the demo: suspicious API calls in more than ten Regions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trailforward.testing import samples
 if TYPE_CHECKING:
     from datetime import datetime
 
-#: Sample → what happened, in at most 21 characters.
+#: Name of the sample → what happened, in at most 21 characters.
 HEADLINES = {
     "root-console-login": "Root signed in",
     "console-login-without-mfa": "Sign-in without MFA",
@@ -35,14 +35,14 @@ HEADLINES = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event of the story.
+    """One event of the demo.
 
     Attributes:
         headline: what happened, in a few words.
-        body: the bytes that EventBridge puts on the queue.
-        id: the envelope's id.
-        region: where it happened.
-        who: who did it.
+        body: the bytes that EventBridge sends to the queue.
+        id: the ``id`` of the envelope.
+        region: the Region of the API call.
+        who: a short name for the caller.
     """
 
     headline: str
@@ -57,8 +57,8 @@ class Event:
         return hashlib.sha256(self.body).hexdigest()
 
 
-def tell(now: datetime, unique: str) -> list[Event]:
-    """The story as if it happened now. ``unique`` makes its ids differ from those of any other run."""
+def make_events(now: datetime, unique: str) -> list[Event]:
+    """Returns the events with current times; ``unique`` makes their ids differ from other runs."""
     events = []
     for name, headline in HEADLINES.items():
         body = samples.stamped(name, now=now, unique=unique)
@@ -69,7 +69,7 @@ def tell(now: datetime, unique: str) -> list[Event]:
 
 
 def who(record: dict[str, Any]) -> str:
-    """A short name for the caller."""
+    """Returns a short name for the caller."""
     identity = record.get("userIdentity", {})
     if identity.get("type") == "Root":
         return "root"

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from trailforward.demo import show, story
+from trailforward.demo import output
+from trailforward.demo.events import make_events
 from trailforward.demo.proof import Line, Mark, Proof, Row
 from trailforward.outcome import Totals
 
-EVENTS = story.tell(datetime(2027, 3, 4, 5, 6, 7, tzinfo=UTC), "a")
+EVENTS = make_events(datetime(2027, 3, 4, 5, 6, 7, tzinfo=UTC), "a")
 NAMES = ("Kinesis", "SNS", "Firehose", "HTTP")
 SINKS = ("kinesis-x", "sns-x", "firehose-x", "http-x")
 
 
 def good() -> Proof:
-    """The proof of a run in which all went well."""
+    """Returns the proof of a successful run."""
     own = EVENTS[-1]
     rows = [
         Row(
@@ -34,26 +35,28 @@ def good() -> Proof:
 
 
 def drawn(proof: Proof, width: int = 80, encoding: str = "utf-8", **options: Any) -> str:
-    """Everything the demo prints, on a console of this width and encoding."""
+    """Returns everything that the demo prints on a console of this width and encoding."""
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
     console = Console(file=file, width=width, highlight=False, _environ={}, **options)
-    show.intro(console, EVENTS, dict(zip(NAMES, ("us-west-2", "eu-central-1", "us-east-1", ""), strict=True)))
-    show.story(console, proof)
-    show.ledger(console, proof, dict(zip(SINKS, NAMES, strict=True)))
-    show.closing(console, proof, throttled=3, busy=1, seconds=2.34)
+    output.intro(
+        console, EVENTS, dict(zip(NAMES, ("us-west-2", "eu-central-1", "us-east-1", ""), strict=True))
+    )
+    output.event_table(console, proof)
+    output.ledger(console, proof, dict(zip(SINKS, NAMES, strict=True)))
+    output.result(console, proof, throttled=3, busy=1, seconds=2.34)
     file.flush()
     return raw.getvalue().decode(encoding)
 
 
 def row_of(text: str, start: str) -> str:
-    """The one line that begins so."""
+    """Returns the only line with this beginning."""
     [line] = [line for line in text.splitlines() if line.strip().startswith(start)]
     return line
 
 
 def test_a_terminal_of_80_columns_shows_everything() -> None:
-    """Each event is one line with Region, caller, four ticks and milliseconds; only long names are cut."""
+    """Each event is one line with Region, caller, four ticks, and milliseconds; only long names are cut."""
     text = drawn(good())
     assert max(map(len, text.splitlines())) <= 80
     assert row_of(text, "CloudTrail turned off").split() == [
@@ -68,21 +71,21 @@ def test_a_terminal_of_80_columns_shows_everything() -> None:
 
 
 def test_the_filtered_event_says_why() -> None:
-    """The forwarder's own call has no ticks and no time, and is marked `filtered (self)`."""
+    """The forwarder's own call has neither ticks nor a time, and is marked `filtered (self)`."""
     text = drawn(good())
     assert row_of(text, "Our own PutRecords").split()[-4:] == ["-"] * 4
     assert text.count("filtered (self)") == 1
 
 
 def test_the_headline_names_regions_and_destinations() -> None:
-    """One sentence before the table says what is about to happen, and where to."""
+    """One sentence before the table says what the demo does, and names the destinations."""
     text = " ".join(drawn(good()).split())
-    assert text.startswith("A bad day in 13 Regions: 16 CloudTrail events, put on a queue")
+    assert text.startswith("A bad day in 13 Regions: 16 CloudTrail events, sent to a queue")
     assert "to Kinesis in us-west-2, SNS in eu-central-1, Firehose in us-east-1 and HTTP." in text
 
 
-def test_the_ledger_is_a_sum_one_can_read() -> None:
-    """The columns of the ledger read as the identity, and every line says whether it holds."""
+def test_the_ledger_reads_as_a_sum() -> None:
+    """The columns of the ledger read as an equation, and every line says whether it holds."""
     text = drawn(good())
     assert row_of(text, "Ledger").split() == [
         *("Ledger", "received", "=", "delivered", "+", "filtered", "+", "dead-lettered", "+", "returned"),
@@ -91,17 +94,17 @@ def test_the_ledger_is_a_sum_one_can_read() -> None:
     assert row_of(text, "Firehose").split() == ["Firehose", "16", "15", "1", "0", "0", "✓", "3"]
 
 
-def test_the_end_is_short_and_says_what_was_proven() -> None:
-    """The result is a number of equal digests, what was sent again, and what to do next."""
+def test_the_result_is_short_and_says_what_was_proven() -> None:
+    """The result is the number of equal digests, and what was sent again."""
     text = " ".join(drawn(good()).split())
     assert "60 of 60 digests equal" in text
-    assert "Kinesis throttled 3 records and the HTTP API refused 1 request: only those" in text
-    assert text.endswith("2 invocations in 2.3 s, on this machine alone. Next: trailforward --help")
+    assert "Kinesis throttled 3 records and the HTTP API rejected 1 request: only those" in text
+    assert text.endswith("2 invocations in 2.3 s, on this machine only.")
 
 
 @pytest.mark.parametrize("width", [60, 72, 80, 100, 200])
 def test_any_width_is_respected(width: int) -> None:
-    """No line is wider than the terminal, and all headlines and Regions can be read."""
+    """No line is wider than the terminal, and all headlines and Regions are readable."""
     text = drawn(good(), width)
     assert max(map(len, text.splitlines())) <= width
     assert all(event.region in text for event in EVENTS)
@@ -110,20 +113,20 @@ def test_any_width_is_respected(width: int) -> None:
     assert ("dead-lettered" in text) is (width >= 80)
 
 
-def test_plain_text_where_it_is_no_terminal() -> None:
-    """Output into a file or pipe has no escape codes."""
+def test_output_that_is_not_a_terminal_has_no_escape_codes() -> None:
+    """Output to a file or a pipe has no escape codes."""
     assert "\x1b" not in drawn(good())
 
 
-def test_no_color_keeps_colours_out() -> None:
-    """With NO_COLOR a terminal gets bold and dim, but no colour."""
+def test_no_color_disables_colors() -> None:
+    """With NO_COLOR, a terminal gets bold and dim text, but no colors."""
     text = drawn(good(), force_terminal=True, no_color=True)
     assert "\x1b[1m" in text
     assert not any(f"\x1b[{code}m" in text for code in ("32", "1;32", "33", "36"))
 
 
 def test_consoles_without_unicode_get_words() -> None:
-    """Where only ASCII can be printed, ticks are `ok` and nothing fails."""
+    """On an ASCII-only console, ticks are `ok` and nothing fails."""
     text = drawn(good(), encoding="ascii")
     assert row_of(text, "Bucket made public").split()[-5:] == ["ok", "ok", "ok", "ok", "1234"]
     assert max(map(len, text.splitlines())) <= 80
@@ -131,7 +134,7 @@ def test_consoles_without_unicode_get_words() -> None:
 
 
 def test_failures_stand_out() -> None:
-    """What is missing or changed has its own sign in the table and a sentence at the end."""
+    """Missing and changed events have their own sign in the table, and a sentence at the end."""
     proof = good()
     marks = {"Kinesis": Mark.MISSING, "SNS": Mark.DIFFERENT, "Firehose": Mark.EQUAL, "HTTP": Mark.EQUAL}
     rows = [replace(proof.rows[0], marks=marks, milliseconds=None), *proof.rows[1:]]
@@ -143,12 +146,20 @@ def test_failures_stand_out() -> None:
         "1 of 60 deliveries missing",
         "1 of 60 deliveries with other bytes",
         "kinesis-x: something is wrong",
-        "the ledger says 59 delivered, the destinations hold 58",
+        "the ledger says 59 delivered, the destinations have 58",
     ):
         assert sentence in text
     assert "digests equal" not in text
 
 
-def test_an_empty_proof_can_be_shown() -> None:
-    """A run that sent nothing prints its failure, not a stack trace."""
+def test_an_empty_proof_can_be_printed() -> None:
+    """A run that sent nothing prints what is wrong, not a traceback."""
     assert "nothing was sent" in drawn(Proof([], [], []))
+
+
+def test_the_next_command_is_one_line_at_any_width() -> None:
+    """The command to try next is the last line, and is never broken, so that it can be copied."""
+    raw = io.StringIO()
+    command = "'/a long path/bin/trailforward' samples | '/a long path/bin/trailforward' forward --to stdout:"
+    output.next_step(Console(file=raw, width=40, highlight=False, _environ={}), command)
+    assert raw.getvalue().splitlines()[-1] == command

@@ -1,4 +1,4 @@
-"""Lambda's part in the demo: the event source mapping that polls a queue and calls the handler."""
+"""Simulates the event source mapping of Lambda, which polls a queue and invokes the handler."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TIMEOUT_MS = 30_000
 
 @dataclass(slots=True)
 class Context:
-    """What Lambda hands to a handler beside the event."""
+    """The Lambda context object."""
 
     aws_request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     function_name: str = NAME
@@ -33,20 +33,20 @@ class Context:
     _deadline: float = field(default_factory=lambda: time.monotonic() * 1_000 + _TIMEOUT_MS)
 
     def get_remaining_time_in_millis(self) -> int:
-        """Milliseconds until Lambda would stop the function."""
+        """Returns the milliseconds until the Lambda timeout."""
         return max(0, int(self._deadline - time.monotonic() * 1_000))
 
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """One call of the handler: its ledger, and when it was over (monotonic seconds)."""
+    """One invocation of the handler: its outcome, and when it ended (monotonic seconds)."""
 
     outcome: Outcome
     ended: float
 
 
 def sqs_payload(messages: Sequence[Mapping[str, Any]], arn: str) -> dict[str, Any]:
-    """The event that Lambda makes of received SQS messages."""
+    """Returns the payload that Lambda builds from received SQS messages."""
     return {
         "Records": [
             {
@@ -80,16 +80,16 @@ def poll(
     *,
     seconds: float = 20.0,
 ) -> Iterator[Invocation]:
-    """Calls the handler with batches until the queues are empty, or the time is over.
+    """Invokes the handler with batches until the queues are empty or the time is over.
 
-    What the handler does not name in ``batchItemFailures`` is deleted; the rest is received again, at once:
-    the demo does not wait for a visibility timeout.
+    Deletes the messages that the handler does not name in ``batchItemFailures``. The others become visible
+    immediately: the demo does not wait for a visibility timeout.
 
     Args:
         aws: the local AWS.
         queues: URLs of the queues to poll, in this order.
-        process: the forwarder's ``process``: gives Lambda's answer and the ledger.
-        seconds: when to give up.
+        process: the ``process`` method of the forwarder; returns the Lambda response and the outcome.
+        seconds: how long to poll.
     """
     client = aws.client("sqs")
     end = time.monotonic() + seconds
@@ -105,9 +105,9 @@ def poll(
             if not messages:
                 continue
             idle = False
-            answer, outcome = process(sqs_payload(messages, aws.queue_arn(url)), Context())
+            response, outcome = process(sqs_payload(messages, aws.queue_arn(url)), Context())
             ended = time.monotonic()
-            failed = {item["itemIdentifier"] for item in (answer or {}).get("batchItemFailures", ())}
+            failed = {item["itemIdentifier"] for item in (response or {}).get("batchItemFailures", ())}
             for message in messages:
                 receipt = {"QueueUrl": url, "ReceiptHandle": message["ReceiptHandle"]}
                 if message["MessageId"] in failed:
@@ -115,5 +115,5 @@ def poll(
                 else:
                     client.delete_message(**receipt)
             yield Invocation(outcome, ended)
-        if idle:  # what is left is delayed or in flight
+        if idle:  # the remaining messages are delayed or in flight
             time.sleep(0.05)

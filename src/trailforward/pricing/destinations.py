@@ -1,11 +1,11 @@
-"""What destinations take for a million events."""
+"""The cost of each kind of destination, for a million events."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from trailforward.pricing import path
+from trailforward.pricing import stages
 from trailforward.pricing.items import Item, item, millions, number
 
 if TYPE_CHECKING:
@@ -30,22 +30,22 @@ def _firehose(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Ite
 
 
 def _topic(prices: Prices, plan: Plan, batch: float, _objects: float) -> Item:
-    calls = path.calls(batch, plan.event_bytes)
+    calls = stages.calls(batch, plan.event_bytes)
     return item("sns", millions(calls, "publishes"), calls, prices["topic"])
 
 
 def _queue(prices: Prices, plan: Plan, batch: float, _objects: float) -> Item:
-    calls = path.calls(batch, plan.event_bytes)
+    calls = stages.calls(batch, plan.event_bytes)
     return item("sqs", millions(calls, "sends"), calls, prices["queue"])
 
 
 def _bus(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
-    chunks = path.chunks(plan.event_bytes)
+    chunks = stages.chunks(plan.event_bytes)
     return item("eventbridge", millions(chunks, "events"), chunks, prices["hop"])
 
 
 def _logs(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
-    size = (plan.event_bytes + path.LOG_EVENT) / 1000
+    size = (plan.event_bytes + stages.LOG_EVENT) / 1000
     return item("logs", f"{number(size)} GB", size, prices["logs"])
 
 
@@ -59,7 +59,7 @@ def _http(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
     return item("http", f"{number(size)} GB", size, prices["internet"])
 
 
-#: Kind of destination → what it takes for a million events, by prices, plan, events and objects a batch.
+#: Kind of destination → its item for a million events, from prices, plan, and events and objects per batch.
 DESTINATIONS: dict[str, Callable[[Prices, Plan, float, float], Item]] = {
     "kinesis": _stream,
     "firehose": _firehose,

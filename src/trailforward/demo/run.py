@@ -1,4 +1,4 @@
-"""Plays the demo: a local AWS, the real Lambda handler, four destinations, and proof of what arrived."""
+"""Runs the demo: a local AWS, the real Lambda handler, four destinations, and the comparison."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from trailforward.demo.events import Event
     from trailforward.demo.local_aws import LocalAws
     from trailforward.demo.proof import Proof
     from trailforward.demo.receiver import Receiver
-    from trailforward.demo.story import Event
 
-#: How many records Kinesis refuses, and how many requests the HTTP API refuses, before they give in.
+#: Number of records that Kinesis rejects, and of requests that the HTTP API rejects, before they accept.
 THROTTLED = 3
 BUSY = 1
 
 
 def run() -> int:
-    """Plays the demo and returns 0 if everything arrived unchanged and the ledger adds up, else 1.
+    """Runs the demo. Returns 0 if every event arrived unchanged and the ledger adds up, else 1.
 
-    It sets the environment of this process as a Lambda function's would be, and leaves it so.
+    Changes the environment variables of this process to those of a Lambda function, and does not restore
+    them.
 
     Raises:
         MissingExtraError: the local AWS is not installed.
@@ -45,11 +46,13 @@ def run() -> int:
     console = Console(highlight=False, soft_wrap=False)
     started = time.monotonic()
     with ExitStack() as stack:
-        return _play(console, stack, started)
+        return _run(console, stack, started)
 
 
-def _play(console: Console, stack: ExitStack, started: float) -> int:
-    from trailforward.demo import show, story
+def _run(console: Console, stack: ExitStack, started: float) -> int:
+    from trailforward.demo import output
+    from trailforward.demo.command import next_command
+    from trailforward.demo.events import make_events
     from trailforward.demo.local_aws import Clients, LocalAws, LocalServer
     from trailforward.demo.receiver import Receiver
     from trailforward.demo.throttle import ThrottlingProxy
@@ -57,37 +60,38 @@ def _play(console: Console, stack: ExitStack, started: float) -> int:
     spinner = "line" if console.options.ascii_only else "dots"
     with console.status("Starting a local AWS ...", spinner=spinner):
         server = stack.enter_context(LocalServer())
-        proxy = stack.enter_context(ThrottlingProxy(server.url, refuse=THROTTLED))
+        proxy = stack.enter_context(ThrottlingProxy(server.url, reject=THROTTLED))
         receiver = stack.enter_context(Receiver(busy=BUSY))
         become_lambda(os.environ, proxy.url)
         aws = LocalAws(stack.enter_context(Clients(server.url)))
-        os.environ |= settings(aws, receiver)
-    events = story.tell(datetime.now(UTC), uuid.uuid4().hex)
+        os.environ |= function_variables(aws, receiver)
+    events = make_events(datetime.now(UTC), uuid.uuid4().hex)
     arns = {"Kinesis": aws.stream_arn, "SNS": aws.topic_arn, "Firehose": aws.firehose_arn}
     places = {name: arn.split(":")[3] for name, arn in arns.items()}
-    show.intro(console, events, places | {"an HTTP API": ""})
+    output.intro(console, events, places | {"an HTTP API": ""})
     with console.status("Forwarding ...", spinner=spinner):
         proof = forward(aws, receiver, events)
-    show.story(console, proof)
+    output.event_table(console, proof)
     labels = (*places, "HTTP")  # in the order of TRAILFORWARD_TO, which the ledger keeps
-    show.ledger(console, proof, dict(zip((line.sink for line in proof.lines), labels, strict=False)))
+    output.ledger(console, proof, dict(zip((line.sink for line in proof.lines), labels, strict=False)))
     seconds = time.monotonic() - started
-    show.closing(console, proof, throttled=proxy.refused, busy=receiver.refused, seconds=seconds)
+    output.result(console, proof, throttled=proxy.rejected, busy=receiver.rejected, seconds=seconds)
+    output.next_step(console, next_command())
     return 0 if proof.holds else 1
 
 
 def become_lambda(environ: MutableMapping[str, str], endpoint: str) -> None:
-    """Makes the environment that of a Lambda function that can reach the local AWS and nothing else.
+    """Sets the environment variables of a Lambda function that can reach the local AWS and nothing else.
 
     Args:
-        environ: what to change.
-        endpoint: the local AWS.
+        environ: the variables to change.
+        endpoint: the URL of the local AWS.
     """
     from trailforward.demo.local_aws import CREDENTIALS, HOME, NAME
 
     for name in list(environ):
         if name.startswith(("AWS_", "TRAILFORWARD_", "POWERTOOLS_")) or name.lower().endswith("_proxy"):
-            del environ[name]  # a profile, an endpoint or a proxy would lead elsewhere
+            del environ[name]  # a profile, an endpoint, or a proxy would lead to another AWS
     environ.update(
         {
             "AWS_ENDPOINT_URL": endpoint,
@@ -97,7 +101,7 @@ def become_lambda(environ: MutableMapping[str, str], endpoint: str) -> None:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            # Metrics and logs go to stdout, where the table is.
+            # Metrics and logs would go to standard output, into the table.
             "AWS_LAMBDA_LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_LOG_LEVEL": "CRITICAL",
             "POWERTOOLS_METRICS_DISABLED": "true",
@@ -106,8 +110,8 @@ def become_lambda(environ: MutableMapping[str, str], endpoint: str) -> None:
     environ.update({name.upper(): value for name, value in CREDENTIALS.items()})
 
 
-def settings(aws: LocalAws, receiver: Receiver) -> dict[str, str]:
-    """The function's configuration: three ARNs and a URL are the whole of it."""
+def function_variables(aws: LocalAws, receiver: Receiver) -> dict[str, str]:
+    """Returns the configuration of the function: three ARNs, a URL, and two queues."""
     return {
         "TRAILFORWARD_TO": f"{aws.stream_arn} {aws.topic_arn} {aws.firehose_arn} {receiver.url}",
         "TRAILFORWARD_DEAD_LETTER": aws.queue_arn(aws.dead_letter),
@@ -116,17 +120,17 @@ def settings(aws: LocalAws, receiver: Receiver) -> dict[str, str]:
 
 
 def forward(aws: LocalAws, receiver: Receiver, events: list[Event]) -> Proof:
-    """Puts the events on the queue, lets the handler forward them, and looks what arrived.
+    """Sends the events to the queue, lets the handler forward them, and compares what arrived.
 
     Args:
         aws: the local AWS.
         receiver: the HTTP API.
-        events: what to send.
+        events: the events to send.
     """
-    from trailforward.demo.mapping import poll
+    from trailforward.demo.event_source_mapping import poll
     from trailforward.demo.proof import compare
 
-    # As in Lambda, the module is loaded (and its configuration checked) before the first event.
+    # As in Lambda, importing the module loads and validates the configuration before the first event.
     from trailforward.handler import forwarder
 
     sent = {}

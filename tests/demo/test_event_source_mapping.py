@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from trailforward.demo.mapping import Context, poll
+from trailforward.demo.event_source_mapping import Context, poll
 from trailforward.message import Message, Origin
 from trailforward.outcome import Outcome
 from trailforward.testing import samples
@@ -20,14 +20,14 @@ BODIES = [samples.load(name) for name in samples.names()]
 
 
 class Handler:
-    """Keeps what it is called with; fails the bodies it is told to fail, once each."""
+    """Records its calls, and fails each of the given bodies once."""
 
     def __init__(self, failing: tuple[bytes, ...] = ()) -> None:
         self.calls: list[tuple[dict[str, Any], Context]] = []
         self.failing = list(failing)
 
     def __call__(self, payload: dict[str, Any], context: Context) -> tuple[Any, Outcome]:
-        """Plays the forwarder's `process`."""
+        """Has the signature of the forwarder's `process`."""
         self.calls.append((payload, context))
         failures = []
         for record in payload["Records"]:
@@ -39,12 +39,12 @@ class Handler:
 
     @property
     def bodies(self) -> list[bytes]:
-        """Every body received, in order."""
+        """Every received body, in order."""
         return [record["body"].encode() for payload, _ in self.calls for record in payload["Records"]]
 
 
 def test_every_message_reaches_the_handler_in_batches(aws: LocalAws) -> None:
-    """Batches have at most ten messages, bodies are exact, and the queue is empty afterwards."""
+    """Batches have at most ten messages with exact bodies, and the queue is empty afterward."""
     for body in BODIES[:23]:
         aws.put(body)
     handler = Handler()
@@ -56,7 +56,7 @@ def test_every_message_reaches_the_handler_in_batches(aws: LocalAws) -> None:
 
 
 def test_the_payload_has_lambdas_shape(aws: LocalAws) -> None:
-    """Records carry the names and values that Lambda gives SQS messages, attributes included."""
+    """Records have the names and values that Lambda uses for SQS messages, including attributes."""
     attributes = {"trailforward-sinks": {"StringValue": "http-x", "DataType": "String"}}
     aws.client("sqs").send_message(
         QueueUrl=aws.retry_queue, MessageBody=BODIES[0].decode(), MessageAttributes=attributes
@@ -83,7 +83,7 @@ def test_the_payload_has_lambdas_shape(aws: LocalAws) -> None:
 
 
 def test_failed_messages_come_again_and_the_others_do_not(aws: LocalAws) -> None:
-    """What the handler names in batchItemFailures is received once more, at once; the rest is deleted."""
+    """Messages in batchItemFailures are received again immediately; the others are deleted."""
     for body in BODIES[:3]:
         aws.put(body)
     handler = Handler(failing=(BODIES[1],))
@@ -94,7 +94,7 @@ def test_failed_messages_come_again_and_the_others_do_not(aws: LocalAws) -> None
 
 @pytest.mark.parametrize("delay", [0, 900])
 def test_polling_ends_although_messages_stay(aws: LocalAws, delay: int) -> None:
-    """A handler that always fails, or a message nobody can see, cannot keep the demo from ending."""
+    """The demo ends even if the handler always fails, or a message never becomes visible."""
     aws.client("sqs").send_message(QueueUrl=aws.source, MessageBody="{}", DelaySeconds=delay)
 
     def never(payload: dict[str, Any], _: Context) -> tuple[Any, Outcome]:
@@ -108,7 +108,7 @@ def test_polling_ends_although_messages_stay(aws: LocalAws, delay: int) -> None:
 
 
 def test_the_context_counts_down() -> None:
-    """The remaining time shrinks as Lambda's does, and never falls below zero."""
+    """The remaining time decreases as in Lambda, and never falls below zero."""
     context = Context(_deadline=time.monotonic() * 1_000 + 50)
     first = context.get_remaining_time_in_millis()
     time.sleep(0.02)

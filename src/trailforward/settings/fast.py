@@ -1,4 +1,4 @@
-"""The plain way from a table to settings: without Pydantic, for what is plainly right."""
+"""The fast path from a table to settings: values that already have the declared type, without Pydantic."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Settings)
 
 
-def plain(kind: type[S], table: Any) -> S | None:
-    """The settings that a table holds, or None where that is not plain.
+def read_fast(kind: type[S], table: Any) -> S | None:
+    """Reads a table whose values already have the declared types; returns None for any other table.
 
-    What it reads, Pydantic reads with an equal result; None says nothing of the table.
+    Pydantic reads the same table with an equal result. None does not mean that the table is invalid: only
+    Pydantic decides that.
     """
     try:
         return _settings(kind, table)
     except (ValueError, OverflowError):
-        # Unsure here, or a class's own check (``SettingError``).
+        # Undecided, or refused by a check of the class itself (``SettingError``): Pydantic reports it.
         return None
 
 
@@ -33,14 +34,14 @@ def _settings(kind: type[S], table: Any) -> S:
         return table
     hints = fields(kind)
     if type(table) is not dict or not table.keys() <= hints.keys():
-        raise _unsure()
+        raise _undecided()
     if any(name not in table and not hasattr(kind, name) for name in hints):
-        raise _unsure()
+        raise _undecided()
     return kind(**{name: _value(hints[name], value) for name, value in table.items()})
 
 
 def _value(hint: Any, value: Any) -> Any:
-    """A value, if it is plainly of the declared type."""
+    """Returns a value that already has the declared type."""
     reader = _READERS.get(get_origin(hint))
     if reader is not None:
         return reader(hint, value)
@@ -51,15 +52,15 @@ def _value(hint: Any, value: Any) -> Any:
     if isinstance(hint, type) and issubclass(hint, Settings):
         return _settings(hint, value)
     if type(value) is not hint:
-        raise _unsure()
+        raise _undecided()
     if hint is str:
-        value.encode()  # lone surrogates raise
+        value.encode()  # raises for lone surrogates, which Pydantic refuses
     return value
 
 
 def _number(value: Any) -> float:
     if type(value) not in {int, float} or not math.isfinite(value):
-        raise _unsure()
+        raise _undecided()
     return float(value)
 
 
@@ -67,18 +68,18 @@ def _annotated(hint: Any, value: Any) -> Any:
     read = partial(_value, hint.__origin__)
     for marker in hint.__metadata__:
         if not isinstance(marker, (Constraint, Converter, Tagged)):
-            raise _unsure()
+            raise _undecided()
         read = partial(_marked, marker, read)
     return read(value)
 
 
 def _marked(marker: Constraint | Converter | Tagged, read: Any, value: Any) -> Any:
-    return marker.plain(value, read)
+    return marker.read_fast(value, read)
 
 
 def _literal(hint: Any, value: Any) -> Any:
     if not any(type(value) is type(word) and value == word for word in get_args(hint)):
-        raise _unsure()
+        raise _undecided()
     return value
 
 
@@ -93,7 +94,7 @@ def _union(hint: Any, value: Any) -> Any:
 
 
 def _by_type(members: tuple[Any, ...], table: Any) -> Any:
-    """The one of several classes of settings whose ``type`` stands in the table."""
+    """Selects the settings class whose ``type`` value the table has."""
     kind = table.get("type") if type(table) is dict else None
     for member in members:
         if (
@@ -102,19 +103,19 @@ def _by_type(members: tuple[Any, ...], table: Any) -> Any:
             and kind in get_args(fields(member).get("type"))
         ):
             return member
-    raise _unsure()
+    raise _undecided()
 
 
 def _tuple(hint: Any, value: Any) -> Any:
     element, *rest = get_args(hint)
     if type(value) is not tuple or rest != [...]:
-        raise _unsure()
+        raise _undecided()
     return tuple(_value(element, each) for each in value)
 
 
 def _dict(hint: Any, value: Any) -> Any:
     if type(value) is not dict:
-        raise _unsure()
+        raise _undecided()
     key, element = get_args(hint)
     return {_value(key, name): _value(element, each) for name, each in value.items()}
 
@@ -129,5 +130,5 @@ _READERS: Mapping[Any, Any] = {
 }
 
 
-def _unsure() -> ValueError:
-    return ValueError("not plain")
+def _undecided() -> ValueError:
+    return ValueError("left to Pydantic")

@@ -1,4 +1,4 @@
-"""What the demo prints: the story, where each event went, the ledger, and one line to take home."""
+"""The output of the demo: the events, where each arrived, the ledger, the result, the next command."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from trailforward.demo.events import Event
     from trailforward.demo.proof import Proof, Row
-    from trailforward.demo.story import Event
 
-#: Below this, callers' names are cut; from here on, digests are shown.
+#: Width from which names of callers are complete and digests are shown.
 _WIDE = 100
-#: Below this, callers are left out.
+#: Width from which callers are shown.
 _NARROW = 80
 _SHORT_NAME = 12
 _LONG_NAME = 24
 
 _SUM = ("= delivered", "+ filtered", "+ dead-lettered", "+ returned")
 
-#: Mark → (sign, sign where only ASCII can be printed, style).
+#: Mark → (sign, sign for an ASCII-only console, style).
 _SIGNS = {
     Mark.EQUAL: ("✓", "ok", "green"),
     Mark.DIFFERENT: ("≠", "differs", "bold red"),
@@ -37,27 +37,27 @@ _SIGNS = {
 
 
 def intro(console: Console, events: Sequence[Event], places: Mapping[str, str]) -> None:
-    """Says what is about to happen.
+    """Says what the demo does.
 
     Args:
         console: where to print.
-        events: what will be sent.
-        places: destination → the Region it is in; empty for one outside AWS.
+        events: the events to send.
+        places: destination → its Region; empty for a destination outside AWS.
     """
     regions = len({event.region for event in events})
     where = [f"{name} in {region}" if region else name for name, region in places.items()]
     console.print()
     console.print(
-        f"[bold]A bad day in {regions} Regions:[/] {len(events)} CloudTrail events, put on a queue as "
-        "EventBridge rules would, and one Lambda handler that carries them to "
+        f"[bold]A bad day in {regions} Regions:[/] {len(events)} CloudTrail events, sent to a queue as "
+        "EventBridge rules would send them, and one Lambda handler that forwards them to "
         f"{', '.join(where[:-1])} and {where[-1]}. "
-        "To make it harder, Kinesis throttles and the HTTP API is too busy at first."
+        "At first, Kinesis throttles and the HTTP API is too busy."
     )
     console.print()
 
 
-def story(console: Console, proof: Proof) -> None:
-    """The table of events."""
+def event_table(console: Console, proof: Proof) -> None:
+    """Prints the table of events."""
     wide = console.width >= _WIDE
     destinations = list(proof.rows[0].marks) if proof.rows else []
     table = _table(console)
@@ -75,13 +75,13 @@ def story(console: Console, proof: Proof) -> None:
     console.print(table)
     console.print(
         Text(f"{_sign(console, Mark.EQUAL).plain} = arrived, same SHA-256.", style="dim"),
-        Text("ms = from the queue until every destination had it.", style="dim"),
+        Text("ms = from the queue until every destination had the event.", style="dim"),
     )
     console.print()
 
 
 def _table(console: Console) -> Table:
-    """Ruled where there is room, tight where there is not."""
+    """Returns a table with rules on a wide console, and without on a narrow one."""
     ruled = box.SIMPLE_HEAD if console.width >= _WIDE else None
     return Table(box=ruled, padding=(0, 1, 0, 0), pad_edge=False)
 
@@ -111,12 +111,12 @@ def _sign(console: Console, mark: Mark) -> Text:
 
 
 def ledger(console: Console, proof: Proof, labels: Mapping[str, str]) -> None:
-    """The fates per sink, and whether they add up.
+    """Prints the fates per sink, and whether they add up.
 
     Args:
         console: where to print.
-        proof: what to show.
-        labels: sink's name → what people call it.
+        proof: the result to print.
+        labels: name of the sink → name to print.
     """
     table = _table(console)
     table.add_column("Ledger", no_wrap=True, style="bold")
@@ -143,48 +143,52 @@ def ledger(console: Console, proof: Proof, labels: Mapping[str, str]) -> None:
     console.print()
 
 
-def closing(console: Console, proof: Proof, *, throttled: int, busy: int, seconds: float) -> None:
-    """The result in a few words.
+def result(console: Console, proof: Proof, *, throttled: int, busy: int, seconds: float) -> None:
+    """Prints the result in a few words.
 
     Args:
         console: where to print.
-        proof: what to show.
-        throttled: records that Kinesis refused at first.
-        busy: requests that the HTTP API refused at first.
-        seconds: how long it took.
+        proof: the result to print.
+        throttled: number of records that Kinesis rejected at first.
+        busy: number of requests that the HTTP API rejected at first.
+        seconds: duration of the demo.
     """
     if not proof.holds:
-        for text in troubles(proof):
+        for text in failures(proof):
             console.print(Text(text, style="bold red"))
         return
     console.print(
         f"[bold green]{proof.equal} of {proof.expected} digests equal:[/] "
-        "what arrived is what was sent, byte for byte, and nothing is missing."
+        "every event arrived as it was sent, byte for byte."
     )
     console.print(
-        f"Kinesis throttled {_count(throttled, 'record')} and the HTTP API refused "
+        f"Kinesis throttled {_count(throttled, 'record')} and the HTTP API rejected "
         f"{_count(busy, 'request')}: only those were sent again. "
-        "The event that the forwarder itself caused went nowhere, or it would feed itself."
+        "The event that the forwarder itself caused was filtered, to prevent a loop."
     )
     calls = _count(proof.invocations, "invocation")
-    console.print(f"{calls} in {seconds:.1f} s, on this machine alone. Next: [bold]trailforward --help[/]")
+    console.print(f"{calls} in {seconds:.1f} s, on this machine only.")
 
 
-def troubles(proof: Proof) -> list[str]:
-    """Why the proof does not hold, a line each."""
+def next_step(console: Console, command: str) -> None:
+    """Prints a command to try next, on one line that a user can copy whatever the width of the console."""
+    console.print("Next, print sample events as text:")
+    console.print(Text(command, style="bold"), soft_wrap=True)
+
+
+def failures(proof: Proof) -> list[str]:
+    """Returns why the proof does not hold, one line per reason."""
     marks = [mark for row in proof.rows for mark in row.marks.values()]
     found = [
         f"{marks.count(mark)} of {proof.expected} deliveries {text}"
         for mark, text in ((Mark.MISSING, "missing"), (Mark.DIFFERENT, "with other bytes"))
         if mark in marks
     ]
-    found += [
-        f"{name} holds {_count(count, 'event')} too many" for name, count in proof.extra.items() if count
-    ]
+    found += [f"{name} has {_count(count, 'event')} too many" for name, count in proof.extra.items() if count]
     found += proof.breaks
     delivered = sum(line.totals.delivered for line in proof.lines)
     if delivered != proof.equal:
-        found.append(f"the ledger says {delivered} delivered, the destinations hold {proof.equal}")
+        found.append(f"the ledger says {delivered} delivered, the destinations have {proof.equal}")
     return found or ["nothing was sent"]
 
 

@@ -1,4 +1,4 @@
-"""What each link of an event's way takes, for a million events."""
+"""The cost of each stage between EventBridge and the destinations, for a million events."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ if TYPE_CHECKING:
     from trailforward.pricing.prices import Prices
 
 _CHUNK = 64 * 1024
-#: Most messages that a call of SQS or SNS takes.
+#: Most messages in one call of SQS or SNS.
 _MESSAGES = 10
 
-#: What CloudWatch Logs adds to each line, in bytes.
+#: Bytes that CloudWatch Logs adds to each line.
 LOG_EVENT = 26
-#: What the function writes: a line of metrics for each destination and for each Region of a batch, and in the
-#: latter a value for each event and destination. A test compares them with what telemetry really writes.
+#: Bytes that the function logs: one line of metrics per destination, one line per Region in the batch, and in
+#: the latter one value per event and destination. A test compares them with the output of telemetry.
 SINK_LINE, REGION_LINE, LATENCY = 590 + LOG_EVENT, 240 + LOG_EVENT, 6
 
 
 def chunks(size: float) -> int:
-    """How often a service counts a call of so many bytes."""
+    """Returns how many 64 KB chunks a service counts for a number of bytes."""
     return max(1, math.ceil(size / _CHUNK))
 
 
 def calls(batch: float, event_bytes: int) -> float:
-    """Calls of SQS or SNS for each event, when a call takes a batch or ten events of it."""
+    """Returns the billed SQS or SNS calls per event, with at most ten events of a batch in each call."""
     messages = min(batch, _MESSAGES)
     return chunks(messages * event_bytes) / messages
 
 
 def hop(prices: Prices, event_bytes: int) -> Item:
-    """From a bus to a bus."""
+    """From one event bus to another."""
     times = chunks(event_bytes)
     return item("hop", millions(times, "events"), times, prices["hop"])
 
 
 def cross_account(prices: Prices, event_bytes: int) -> Item:
-    """From a bus to a service of another account."""
+    """From an event bus to a service in another account."""
     times = chunks(event_bytes)
     return item("cross-account", millions(times, "events"), times, prices["cross-account"])
 
 
 def transfer(prices: Prices, event_bytes: int, copies: int = 1) -> Item:
-    """From Region to Region, so many times."""
+    """From one Region to another, for a number of copies."""
     size = event_bytes * copies / 1000
     of = f"{copies} x " if copies > 1 else ""
     return item("transfer", f"1 M x {of}{event_bytes:,} bytes = {number(size)} GB", size, prices["transfer"])
 
 
 def queue(prices: Prices, batch: float, event_bytes: int) -> Item:
-    """Into a queue and out of it: a send for each event, receives and deletes as full as the batch allows."""
+    """Through a queue: one send per event, and receives and deletes with as many events as a batch allows."""
     sends = chunks(event_bytes)
     receives, deletes = calls(batch, event_bytes), 1 / min(batch, _MESSAGES)
     words = (millions(sends, "sends"), millions(receives, "receives"), millions(deletes, "deletes"))
@@ -60,7 +60,7 @@ def queue(prices: Prices, batch: float, event_bytes: int) -> Item:
 
 
 def function(prices: Prices, batch: float, memory_mb: int, milliseconds: float, architecture: str) -> Item:
-    """A function that runs once a batch, for so long."""
+    """A Lambda function that runs once per batch."""
     invocations = 1 / batch
     seconds = invocations * milliseconds * memory_mb / 1024 * 1000
     words = (
@@ -77,7 +77,7 @@ def function(prices: Prices, batch: float, memory_mb: int, milliseconds: float, 
 
 
 def log_lines(prices: Prices, batch: float, sinks: int, regions: float) -> Item:
-    """What a function writes, by EMF its metrics: a line a destination, and a line a Region of the batch."""
+    """The metrics of the function, in EMF: one line per destination, and one line per Region in the batch."""
     bytes_a_batch = sinks * SINK_LINE + regions * REGION_LINE + batch * sinks * LATENCY
     size = bytes_a_batch / batch / 1000
     words = f"{millions(1 / batch, '')}x {bytes_a_batch:,.0f} bytes of metrics = {number(size)} GB"

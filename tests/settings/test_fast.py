@@ -1,4 +1,4 @@
-"""The plain way to settings: what it reads, Pydantic reads alike; about the rest, Pydantic decides."""
+"""The fast path reads settings with the same result as Pydantic, and leaves everything else to Pydantic."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pydantic import Field, TypeAdapter
 from tests.support.settings import read
 from trailforward import Config, sinks
 from trailforward.config import PipelineSettings, RetrySettings, RouteSettings, RouteTest
-from trailforward.settings import Constraint, Settings, fields, plain
+from trailforward.settings import Constraint, Settings, fields, read_fast
 from trailforward.sinks.http.sink import HttpSettings
 from trailforward.sinks.sqs import SqsSettings
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
 KINDS = [*(sinks.load(name).Settings for name in sinks.BUILT_IN), PipelineSettings, RouteSettings, RouteTest]
-#: What keys that are not free text may hold.
+#: Values for keys that do not take arbitrary strings.
 TEXTS = {
     "format": ["raw", "record"],
     "name": ["X-Tenant", "Host", "a", ""],
@@ -49,7 +49,7 @@ EXAMPLES: dict[Any, list[Any]] = {
 
 
 def values(kind: Any, name: str, hint: Any) -> st.SearchStrategy[Any]:
-    """Mostly of the declared type."""
+    """Generates values that are mostly of the declared type."""
     right = TEXTS.get(name)
     if name == "to":
         right = DESTINATIONS.get(kind.__name__) or [kind.example, kind.example + "\n", SECRET]
@@ -58,7 +58,7 @@ def values(kind: Any, name: str, hint: Any) -> st.SearchStrategy[Any]:
 
 
 def typed(hint: Any) -> st.SearchStrategy[Any]:
-    """Of a type, within its bounds or not."""
+    """Generates values of a type, inside and outside its bounds."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return typed(arguments[0])
@@ -76,14 +76,14 @@ def typed(hint: Any) -> st.SearchStrategy[Any]:
 
 @cache
 def tables(kind: Any) -> st.SearchStrategy[dict[str, Any]]:
-    """What stands in a configuration, right or almost."""
+    """Generates tables that are valid or almost valid."""
     options = {name: values(kind, name, hint) for name, hint in fields(kind).items()}
     required = {name: options.pop(name) for name in list(options) if not hasattr(kind, name)}
     return st.fixed_dictionaries(required, optional=options)
 
 
 def shape(value: Any) -> Any:
-    """A value with all types in it."""
+    """Returns a value together with the types inside it."""
     if isinstance(value, Settings):
         return type(value), {name: shape(getattr(value, name)) for name in fields(type(value))}
     if isinstance(value, dict):
@@ -95,44 +95,44 @@ def shape(value: Any) -> Any:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @given(st.data())
-def test_what_is_read_plainly_pydantic_reads_alike(kind: Any, data: st.DataObject) -> None:
-    """Whatever the plain way reads, Pydantic takes, with the same values of the same types."""
+def test_pydantic_reads_what_the_fast_path_reads(kind: Any, data: st.DataObject) -> None:
+    """Pydantic accepts every table that the fast path reads, with the same values of the same types."""
     table = data.draw(tables(kind))
-    made = plain(kind, table)
+    made = read_fast(kind, table)
     if made is not None:
         assert shape(TypeAdapter(kind).validate_python(table)) == shape(made)
 
 
 RIGHT = [
-    (SqsSettings, {"to": SqsSettings.example, "redact": ["detail.a"], "limits": {"entries": 5}}),
+    (SqsSettings, {"to": SqsSettings.example, "redact": ["detail.a"], "limits": {"max_entries": 5}}),
     (HttpSettings, {"to": "https://siem.example.com", "auth": {"type": "bearer", "secret": SECRET}}),
     (HttpSettings, {"to": "https://siem.example.com", "preset": "splunk-hec", "secret": SECRET}),
     (HttpSettings, {"to": "https://siem.example.com", "headers": {"X-A": "b"}, "read_timeout_seconds": 5}),
-    (PipelineSettings, {"retry": {"base_seconds": 1}, "own_arns": ["x"], "forged": "tag"}),
+    (PipelineSettings, {"retry": {"initial_seconds": 1}, "own_arns": ["x"], "envelope_mismatch": "tag"}),
     (RouteSettings, {"name": "a", "sinks": ["x", {"sink": "y"}], "pattern": {"source": ["aws.iam"]}}),
     (RouteSettings, {"name": "a", "sinks": ["x"], "tests": [{"matches": True, "sample": "s"}]}),
 ]
 
 
 @pytest.mark.parametrize(("kind", "table"), RIGHT)
-def test_what_is_right_is_read_plainly(
+def test_a_valid_table_takes_the_fast_path(
     kind: Any, table: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nested tables, lists, unions and other spellings need no Pydantic."""
+    """Nested tables, lists, unions, and shorthands do not need Pydantic."""
     monkeypatch.setitem(sys.modules, "pydantic", None)
     assert isinstance(read(kind, table), kind)
 
 
 class Foreign(Settings):
-    """A plug-in's, with marks of Pydantic's own."""
+    """Settings of a plug-in that use ``pydantic.Field``."""
 
     port: Annotated[int, Field(ge=1, le=9)] = 5
     rate: Annotated[float, Constraint(ge=1)] = 1.0
 
 
-def test_pydantics_own_marks_are_kept() -> None:
-    """Settings of a plug-in may say with ``pydantic.Field`` what trailforward's own marks do not."""
-    assert plain(Foreign, {"port": 3}) is None
+def test_pydantic_fields_are_respected() -> None:
+    """Settings of a plug-in may use ``pydantic.Field`` for constraints that trailforward does not have."""
+    assert read_fast(Foreign, {"port": 3}) is None
     assert read(Foreign, {"port": 3, "rate": 2}) == Foreign(port=3, rate=2.0)
     with pytest.raises(AssertionError, match="of at most 9"):
         read(Foreign, {"port": 10})
@@ -140,7 +140,7 @@ def test_pydantics_own_marks_are_kept() -> None:
 
 @pytest.mark.parametrize("more", [{}, {"deadline_margin_seconds": 3}])
 def test_settings_may_be_given_as_objects(more: dict[str, Any]) -> None:
-    """A program may pass an object where a file has a table."""
+    """A program may pass an object instead of a table."""
     retry = RetrySettings(max_attempts=2)
     assert Config.to("stdout:", retry=retry, **more).pipeline.retry is retry
     assert TypeAdapter(PipelineSettings).validate_python({"retry": retry}).retry is retry

@@ -1,0 +1,30 @@
+"""The types of the keyword arguments of ``Config.to`` and ``Config.from_toml``; for type checkers only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.config.settings import RetrySettings
+
+
+class RetryOptions(TypedDict, total=False):
+    """The keys of :class:`RetrySettings`, as a table."""
+
+    max_attempts: int
+    initial_seconds: float
+    max_seconds: float
+
+
+class PipelineOptions(TypedDict, total=False):
+    """The keys of :class:`PipelineSettings`, as keyword arguments."""
+
+    dead_letter: str
+    retry_queue: str
+    own_arns: Sequence[str]
+    deadline_margin_seconds: float
+    envelope_mismatch: Literal["count", "tag", "dead_letter"]
+    aws_client: Literal["direct", "botocore"]
+    retry: RetrySettings | RetryOptions
