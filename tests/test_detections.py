@@ -99,7 +99,7 @@ def test_their_file_is_not_read_before_it_is_needed() -> None:
     program = (
         "import sys, trailforward; from trailforward.pipeline.routing import build_routes;"
         "build_routes(trailforward.Config.to('stdout:'));"
-        "from trailforward import detections; print(detections.everything.cache_info().currsize)"
+        "from trailforward import detections; print(detections.load_all.cache_info().currsize)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0"

@@ -117,7 +117,7 @@ def test_a_wrong_configuration_fails_at_init_with_every_fault(tmp_path: Path) ->
         kind, body = function.init_error()
     assert kind == "init"
     assert body["errorType"] == "ConfigError"
-    assert "no sink takes ARNs of 'lambda'" in body["errorMessage"]
+    assert "no sink supports ARNs of the service 'lambda'" in body["errorMessage"]
     assert "plain http" in body["errorMessage"]
     assert body["errorMessage"].count("Fix:") == 2
 

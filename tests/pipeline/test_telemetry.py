@@ -43,7 +43,7 @@ def test_troubles_are_counted_by_sink_fate_and_code() -> None:
     """Many events refused for one reason are one trouble with a count."""
     outcome = outcome_of(FlakySink([refuse(0, 2, transient=False, code="Bad"), *[refuse()] * 9]))
     assert troubles(outcome) == [
-        {"sink": "a", "fate": "returned", "code": "Bad", "reason": "refused by script", "count": 2}
+        {"sink": "a", "fate": "returned", "code": "Bad", "reason": "rejected by the script", "count": 2}
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.config.settings import RetrySettings
+    from trailforward.config.settings import OwnCallSettings, RetrySettings
 
 
 class RetryOptions(TypedDict, total=False):
@@ -18,12 +18,20 @@ class RetryOptions(TypedDict, total=False):
     max_seconds: float
 
 
+class OwnCallOptions(TypedDict):
+    """The keys of :class:`OwnCallSettings`, as a table."""
+
+    call: str
+    resource: str
+
+
 class PipelineOptions(TypedDict, total=False):
     """The keys of :class:`PipelineSettings`, as keyword arguments."""
 
     dead_letter: str
     retry_queue: str
     own_arns: Sequence[str]
+    own_calls: Sequence[OwnCallSettings | OwnCallOptions]
     deadline_margin_seconds: float
     envelope_mismatch: Literal["count", "tag", "dead_letter"]
     aws_client: Literal["direct", "botocore"]
