@@ -1,8 +1,9 @@
 """JSON text, read as EventBridge reads it: leniently where Python is strict, and without touching the text.
 
 1,000 nested levels, integers of any length and lone surrogates are legal there; NaN and a byte order mark
-are not. ``members`` and ``elements`` walk one level of a text and give spans, so that parts can be cut out
-byte for byte.
+are not. How deep Python's own ``json`` reads depends on its version, so levels are counted here.
+``members`` and ``elements`` walk one level of a text and give spans, so that parts can be cut out byte for
+byte.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 #: EventBridge's own limit (PutEvents, API reference).
 MAX_DEPTH = 1_000
+#: What is read: an envelope around such a ``detail``, and not more on any Python. It is orjson's limit, too.
+_MOST_LEVELS = 1_024
 
 BOM = b"\xef\xbb\xbf"
 _SPACE = " \t\n\r"
@@ -72,13 +75,15 @@ def encode(value: Any) -> bytes:
         EventError: ``too_deep``.
     """
     try:
-        return to_bytes(_ENCODER.encode(value))
+        text = _ENCODER.encode(value)
     except (ValueError, RecursionError):
         with _deeper():
             try:
-                return to_bytes(_ENCODER.encode(_spellable(value)))
+                text = _ENCODER.encode(_spellable(value))
             except RecursionError:
                 raise _too_deep() from None
+    check_depth(text, 0, len(text))
+    return to_bytes(text)
 
 
 def _spellable(value: Any) -> Any:
@@ -142,12 +147,14 @@ def decode(raw: bytes | str) -> Any:
         raise EventError("bom", "starts with a byte order mark: send plain UTF-8")
     if not raw.strip(_SPACE):
         raise EventError("empty", "empty text where an event was expected")
-    return _guarded(lambda decoder: decoder.decode(raw))
+    found = _guarded(lambda decoder: decoder.decode(raw), raw, 0)
+    check_depth(raw, 0, len(raw))
+    return found
 
 
 @contextmanager
 def _deeper() -> Iterator[None]:
-    """Room for 1,000 levels: CPython 3.11 counts the C code's levels against Python's recursion limit."""
+    """Room for so many levels: CPython 3.11 counts the C code's levels against Python's recursion limit."""
     # One at a time: the limit is the process's, and two threads would each restore the other's.
     with _depth:
         limit = sys.getrecursionlimit()
@@ -158,8 +165,14 @@ def _deeper() -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
-    """Runs a read of the decoder, again with more room where Python's own limits were in the way."""
+def _guarded(read: Callable[[json.JSONDecoder], Any], text: str, start: int) -> Any:
+    """Runs a read of the decoder, again with more room where Python's own limits were in the way.
+
+    Args:
+        read: reads with the decoder it gets.
+        text: what it reads.
+        start: where it begins.
+    """
     try:
         try:
             return read(_DECODER)
@@ -169,9 +182,37 @@ def _guarded(read: Callable[[json.JSONDecoder], Any]) -> Any:
             with _deeper():
                 return read(_PATIENT_DECODER)
     except json.JSONDecodeError as error:
+        check_depth(text, start, error.pos)
         raise EventError("not_json", f"not JSON: {error}") from None
     except RecursionError:
         raise _too_deep() from None
+
+
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[][{}]', re.DOTALL)
+
+
+def check_depth(text: str, start: int, end: int) -> None:
+    """Makes sure that JSON, whole or cut short, is no deeper than what is read.
+
+    Args:
+        text: holds the JSON.
+        start: where it begins.
+        end: where it ends.
+
+    Raises:
+        EventError: ``too_deep``.
+    """
+    if text.count("[", start, end) + text.count("{", start, end) <= _MOST_LEVELS:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(text, start, end):
+        match text[found.start()]:
+            case "[" | "{":
+                depth += 1
+                if depth > _MOST_LEVELS:
+                    raise _too_deep()
+            case "]" | "}":
+                depth -= 1
 
 
 def _too_deep() -> EventError:
@@ -242,7 +283,8 @@ def value(text: str, start: int) -> tuple[Any, int]:
     Raises:
         EventError: ``not_json`` or ``too_deep``.
     """
-    found: tuple[Any, int] = _guarded(lambda decoder: decoder.raw_decode(text, start))
+    found: tuple[Any, int] = _guarded(lambda decoder: decoder.raw_decode(text, start), text, start)
+    check_depth(text, start, found[1])
     return found
 
 
