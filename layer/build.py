@@ -259,9 +259,9 @@ def interpreters(targets: Sequence[Target]) -> dict[str, Interpreter]:
             raise BuildError(
                 f"{target}{'' if targets else ', which sam/template.yaml deploys,'} needs CPython "
                 f"{target.python} to write its bytecode, and this machine has none. Fix: install it on PATH, "
-                f"with `pyenv install {target.python}` or with `uv python install {target.python}`; or run "
-                "`sam build --use-container`; or choose another Runtime (layer/README.md); or build with "
-                f"--without-bytecode ({COST})"
+                f"with `pyenv install {target.python}` or with `uv python install {target.python}`; or build "
+                "in SAM's Docker image or for another Runtime (both: layer/README.md); or build with "
+                f"LAYER_OPTIONS=--without-bytecode ({COST})"
             )
     return {version: python for version, python in found.items() if python}
 

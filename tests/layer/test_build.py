@@ -248,8 +248,8 @@ def test_without_the_python_of_a_named_layer_nothing_is_built(
         "on PATH",
         "pyenv",
         "uv python install 3.12",
-        "--use-container",
-        "Runtime",
+        "SAM's Docker image",
+        "another Runtime",
         "--without-bytecode",
     ):
         assert way in text
