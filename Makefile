@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-trail-file lock clean
+.PHONY: help setup demo test test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-trail-file lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -43,10 +43,13 @@ test: check ## Checks, then every test, with branch coverage
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
-layer: $(VENV)/.demo ## Builds the Lambda layers into build/layer (LAYERS="3.13-arm64 ..." for some of them)
-	@$(BIN)/python -m layer.build $(LAYERS)
+test-pythons: $(VENV)/.dev ## Runs the tests on every Python found, 3.11 to 3.14 (PYTHONS="3.14" PYTEST="-k name" for less)
+	@$(BIN)/python -m tests.pythons $(PYTHONS) --pytest="$(PYTEST)"
 
-test-layer: $(VENV)/.dev layer ## Builds them again, compares, and forwards an event with each whose Python is here
+layer: $(VENV)/.demo ## Builds the Lambda layers into build/layer (LAYERS="3.13-arm64 ..." for some of them)
+	@$(BIN)/python -m layer.build $(LAYER_OPTIONS) $(LAYERS)
+
+test-layer: $(VENV)/.dev layer ## Builds them twice, compares, and forwards an event with each that a Python here can run
 	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
 
 sam-tools: .venv-sam/.done ## Makes .venv-sam: aws-sam-cli, linters and a local AWS that runs Lambda functions, pinned
@@ -75,8 +78,8 @@ doctor-cases: $(VENV)/.dev ## Counts the delivery cases that the doctor answers 
 demo-doctor: $(VENV)/.dev ## Builds a local world of 17 Regions with seven planted faults; the doctor finds them (build/doctor.html)
 	@$(BIN)/python -m tests.doctor.demo
 
-bench: $(VENV)/.dev ## Prints cold start, time per event and memory as ratios against plain code (ONLY=cold,batch for some)
-	@$(BIN)/python -m benchmarks.run
+bench: $(VENV)/.dev ## Prints cold start, time per event and memory as ratios against plain code (ONLY=cold,batch BENCH_PYTHON=3.14)
+	@$(BIN)/python -m $(if $(BENCH_PYTHON),tests.pythons $(BENCH_PYTHON) --module) benchmarks.run
 
 bench-compare: $(VENV)/.dev ## Prints this tree's speed as ratios to that of a revision: BASE=main
 	@$(BIN)/python -m benchmarks.compare
@@ -103,4 +106,4 @@ lock: ## Renews requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 
 clean: ## Removes what the tasks made
-	rm -rf $(VENV) .venv-sam sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .venv-* sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

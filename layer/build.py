@@ -1,8 +1,9 @@
 """Builds the Lambda layer: one reproducible zip per Python version and architecture, without Docker.
 
-    python -m layer.build                             every layer, into build/layer/
+    python -m layer.build                             every layer whose Python is here, into build/layer/
     python -m layer.build 3.13-arm64 3.12-x86_64      these
     python -m layer.build --with-boto3 3.13-arm64     with boto3 instead of the runtime's own
+    python -m layer.build --without-bytecode          every layer, all slower to start
     python -m layer.build --unpacked FOLDER 3.13-arm64   the tree itself, for SAM
 
 The layer is our wheel and what its extra ``aws`` brings, less what the Lambda runtime has. README.md beside
@@ -17,8 +18,6 @@ import csv
 import hashlib
 import importlib.util
 import json
-import os
-import re
 import shutil
 import subprocess
 import sys
@@ -27,29 +26,29 @@ import zipfile
 from collections import Counter
 from pathlib import Path
 from stat import S_IFREG
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
+from layer.bytecode import COST, compile_tree, uncompiled
+from layer.interpreters import find_python
 from layer.sbom import canonical, cyclonedx
+from layer.target import ALL, DEFAULT, ELF_MACHINES, BuildError, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from layer.interpreters import Interpreter
 
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements" / "layer.txt"
-
-PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: Lambda's name of an architecture, and the machine's own.
-MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-_ELF_MACHINES = {"aarch64": 0xB7, "x86_64": 0x3E}
 
 #: boto3 and what it alone needs: the runtime has them. All or none, since a newer urllib3 over the runtime's
 #: botocore breaks it. jmespath stays with us: Powertools declares it.
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
 #: What has no business here: our command line with its demo and doctor, which needs Typer, Rich and moto; our
-#: testing kit; stubs, which only type checkers read; and 0.4 MB that only a browser reads, Powertools'
-#: Swagger UI (``swagger_base_url=…`` goes without). Nothing else is left out: this folder comes before those
-#: of other layers, so what it lacks would be lacking there too.
+#: testing kit; what only type checkers and tests read (stubs, mypy's and Hypothesis's plug-ins); and 0.4 MB
+#: that only a browser reads, Powertools' Swagger UI (``swagger_base_url=…`` goes without). Nothing else is
+#: left out: this folder comes before those of other layers, so what it lacks would be lacking there too.
 LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
@@ -59,81 +58,15 @@ LEFT_OUT = (
     "**/*.pyi",
     "trailforward-*.dist-info/entry_points.txt",  # a command and a pytest plug-in that are not there
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
+    "pydantic/mypy.py",
+    "pydantic/v1/mypy.py",
+    "pydantic/v1/_hypothesis_plugin.py",
+    "annotated_types/test_cases.py",
 )
-
-#: Code that no event passes through gets no bytecode, or the budget would not hold. It imports as from any
-#: layer built by pip alone. The smoke test proves that the forwarder needs none of it.
-COLD = re.compile(
-    r"site-packages/("
-    r"aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
-    r"|aws_lambda_powertools/metrics/provider/datadog/"
-    r"|annotated_types/test_cases"
-    r"|pydantic/(v1/|color|deprecated/(class_validators|copy_internals|decorator|json)|experimental/|mypy|networks)"
-    r"|trailforward/(config/schema|patterns/(explain|lints)|settings/model|sources/file)"
-    r")"
-)
-#: Docstrings are for those who read the source; without them bytecode is a sixth smaller. What Python leaves
-#: out at this level, too, these packages do not have where they get bytecode: assert statements.
-_WITHOUT_DOCSTRINGS = "2"
-_STRIPPED = ("aws_lambda_powertools", "pydantic_core", "trailforward")
 
 #: What a layer may weigh without boto3, so that growth is noticed: bytes zipped, bytes unpacked.
+#: ``make layer`` warns, ``make test-layer`` fails.
 BUDGET = 5_000_000, 15_000_000
-
-#: Where Lambda unpacks layers: the path in tracebacks.
-MOUNT = "/opt"
-_UNCHECKED_HASH = 1
-
-
-class BuildError(Exception):
-    """A layer cannot be built, or must not be shipped."""
-
-
-class Target(NamedTuple):
-    """What a layer is built for.
-
-    Attributes:
-        python: minor version, such as ``3.13``.
-        architecture: as Lambda calls it.
-    """
-
-    python: str
-    architecture: str
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Reads ``3.13-arm64``."""
-        target = cls(*text.partition("-")[::2])
-        if target.python not in PYTHONS or target.architecture not in MACHINES:
-            raise BuildError(f"{text!r} is no layer. Known: {', '.join(map(str, ALL))}")
-        return target
-
-    def __str__(self) -> str:
-        return f"{self.python}-{self.architecture}"
-
-    @property
-    def machine(self) -> str:
-        """The machine's name in wheels and extension modules."""
-        return MACHINES[self.architecture]
-
-    @property
-    def tag(self) -> str:
-        """The interpreter's name in files: ``cpython-313``."""
-        return f"cpython-{self.python.replace('.', '')}"
-
-    @property
-    def site(self) -> str:
-        """Where packages lie: first on the runtime's path, and apart from layers that use ``python/``."""
-        return f"python/lib/python{self.python}/site-packages"
-
-    @property
-    def platforms(self) -> list[str]:
-        """Wheel platforms that the runtime can load: python3.11 runs on glibc 2.26, later ones on 2.34."""
-        newer = [] if self.python == "3.11" else [f"manylinux_2_28_{self.machine}"]
-        return [*newer, f"manylinux_2_17_{self.machine}", f"manylinux2014_{self.machine}"]
-
-
-ALL = [Target(python, architecture) for python in PYTHONS for architecture in MACHINES]
 
 
 class Tree(NamedTuple):
@@ -153,10 +86,8 @@ class Tree(NamedTuple):
 
     @property
     def bytecode(self) -> str:
-        """Which Python wrote the bytecode, or why there is none."""
-        if self.compiler:
-            return f"bytecode by CPython {self.compiler}"
-        return f"NO BYTECODE: no Python {self.target.python} on this machine; every cold start will compile"
+        """Which Python wrote the bytecode, or what its absence costs."""
+        return f"bytecode by CPython {self.compiler}" if self.compiler else f"NO BYTECODE: {COST}"
 
 
 # --- putting the tree together
@@ -221,72 +152,24 @@ def misfits(site: Path, target: Target) -> list[str]:
         with path.open("rb") as file:
             machine = int.from_bytes(file.read(20)[18:], "little")
         tags = [part for part in path.name.split(".") if part.startswith("cpython-")]
-        if machine != _ELF_MACHINES[target.machine] or not all(
+        if machine != ELF_MACHINES[target.machine] or not all(
             tag.startswith(f"{target.tag}-") for tag in tags
         ):
             wrong.append(f"{path.name} is not for Python {target}")
     return wrong
 
 
-def find_python(version: str) -> tuple[str, str] | None:
-    """A Python of this minor version on this machine that really runs: its path and full version."""
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
-    installed = sorted(pyenv.glob(f"{version}.*/bin/python{version}"))
-    # On PATH there may be a version manager's stand-in that refuses to run, so each is asked.
-    for path in (sys.executable, shutil.which(f"python{version}"), *map(str, installed)):
-        question = "import platform as p; print(p.python_implementation(), p.python_version())"
-        if path is None:
-            continue
-        answer = subprocess.run(
-            [path, "-I", "-S", "-c", question], capture_output=True, text=True, check=False
-        ).stdout.split()
-        if len(answer) == 2 and answer[0] == "CPython" and answer[1].startswith(f"{version}."):  # noqa: PLR2004
-            return path, answer[1]
-    return None
+def assemble(
+    target: Target, folder: Path, wanted: Iterable[str], links: Path, python: Interpreter | None
+) -> Tree:
+    """Fills a folder with the layer's tree.
 
-
-def compile_tree(folder: Path, python: str) -> None:
-    """Writes bytecode that holds whatever the files' times are, and that does not name this folder.
-
-    Ordinary bytecode bears its source's time; a reproducible zip fixes times, so it would be stale and every
-    cold start would compile everything again.
-    """
-    common = ("-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash")
-    stripped = [tree for name in _STRIPPED for tree in folder.glob(f"python/lib/*/site-packages/{name}")]
-    for tree, *options in ((folder / "python",), *((tree, "-o", _WITHOUT_DOCSTRINGS) for tree in stripped)):
-        done = subprocess.run(
-            [python, "-I", "-S", "-m", "compileall", *common, *options, "-s", folder, "-p", MOUNT, tree],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise BuildError(f"bytecode: {done.stdout}{done.stderr}")
-    for bytecode in folder.rglob(f"*.opt-{_WITHOUT_DOCSTRINGS}.pyc"):
-        # Under this name every Python takes it, however it was started.
-        bytecode.replace(bytecode.with_name(bytecode.name.replace(f".opt-{_WITHOUT_DOCSTRINGS}", "")))
-
-
-def uncompiled(site: Path, tag: str) -> list[str]:
-    """Sources, cold ones aside, without bytecode that this interpreter takes as it is."""
-    return [
-        str(path.relative_to(site))
-        for path in sorted(site.rglob("*.py"))
-        if not COLD.search(path.as_posix())
-        and not is_unchecked(path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc")
-    ]
-
-
-def is_unchecked(bytecode: Path) -> bool:
-    """Is this a ``.pyc`` that Python loads without looking at its source (PEP 552)?"""
-    if not bytecode.is_file():
-        return False
-    with bytecode.open("rb") as file:
-        return int.from_bytes(file.read(8)[4:], "little") == _UNCHECKED_HASH
-
-
-def assemble(target: Target, folder: Path, wanted: Iterable[str], links: Path) -> Tree:
-    """Fills a folder with the layer's tree: what is wanted, found in an index or among the links.
+    Args:
+        target: what it is for.
+        folder: to fill.
+        wanted: requirements with hashes, found in an index or among the links.
+        links: a folder of wheels.
+        python: writes the bytecode; None for a layer without any.
 
     Raises:
         BuildError: a wheel is missing, or a file does not fit the target.
@@ -296,12 +179,11 @@ def assemble(target: Target, folder: Path, wanted: Iterable[str], links: Path) -
     tidy(site)
     if wrong := misfits(site, target):
         raise BuildError("; ".join(wrong))
-    found = find_python(target.python)
-    if found:
-        compile_tree(folder, found[0])
+    if python:
+        compile_tree(folder, python.path)
         if missing := uncompiled(site, target.tag):
             raise BuildError(f"no usable bytecode: {', '.join(missing)}")
-    return Tree(target, folder, found[1] if found else "", hashes)
+    return Tree(target, folder, python.version if python else "", hashes)
 
 
 # --- shipping it
@@ -320,20 +202,13 @@ def write_zip(folder: Path, archive: Path) -> None:
 
 
 def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
-    """Writes the zip and its SBOM; tells sizes and digests.
-
-    Raises:
-        BuildError: it is over the budget.
-    """
+    """Writes the zip and its SBOM; yields lines with sizes and digests, and a warning over the budget."""
     name = f"trailforward-python{tree.target}{'-boto3' if with_boto3 else ''}"
     archive = folder / f"{name}.zip"
     write_zip(tree.folder, archive)
     with zipfile.ZipFile(archive) as content:
         files = content.infolist()
     sizes = archive.stat().st_size, sum(info.file_size for info in files)
-    if not with_boto3 and (sizes[0] > BUDGET[0] or sizes[1] > BUDGET[1]):
-        archive.unlink()
-        raise BuildError(f"{sizes} bytes, zipped and unpacked, are over the budget of {BUDGET}")
     digest = hashlib.sha256(archive.read_bytes())
     properties = {
         "python": tree.target.python,
@@ -353,6 +228,8 @@ def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
     yield f"  unpacked    {sizes[1] / 1e6:.2f} MB, {len(files)} files, {tree.bytecode}"
     yield f"  SHA-256     {digest.hexdigest()}"
     yield f"  CodeSha256  {base64.b64encode(digest.digest()).decode()}"
+    if not with_boto3 and (sizes[0] > BUDGET[0] or sizes[1] > BUDGET[1]):
+        yield f"  WARNING     over the budget of {BUDGET[0]:,} bytes zipped and {BUDGET[1]:,} unpacked"
 
 
 def _pip(*arguments: str | Path) -> None:
@@ -363,11 +240,38 @@ def _pip(*arguments: str | Path) -> None:
         raise BuildError("pip: " + " ".join(done.stderr.strip().splitlines()[-2:]))
 
 
+# --- deciding what to build
+
+
+def interpreters(targets: Sequence[Target]) -> dict[str, Interpreter]:
+    """The Python of each version, of those that this machine has.
+
+    Args:
+        targets: layers that were named, each of which needs its Python; empty for all that can be built,
+            which must include the one that the stack deploys.
+
+    Raises:
+        BuildError: a needed one is missing; the text says what to do.
+    """
+    found = {version: find_python(version) for version in {target.python for target in targets or ALL}}
+    for target in targets or [DEFAULT]:
+        if found[target.python] is None:
+            raise BuildError(
+                f"{target}{'' if targets else ', which sam/template.yaml deploys,'} needs CPython "
+                f"{target.python} to write its bytecode, and this machine has none. Fix: install it on PATH, "
+                f"with `pyenv install {target.python}` or with `uv python install {target.python}`; or build "
+                "in SAM's Docker image or for another Runtime (both: layer/README.md); or build with "
+                f"LAYER_OPTIONS=--without-bytecode ({COST})"
+            )
+    return {version: python for version, python in found.items() if python}
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Builds what was asked for; without names, every layer whose wheels can be fetched."""
+    """Builds the layers that were named, or else every one whose Python is on this machine."""
     parser = argparse.ArgumentParser(prog="python -m layer.build", description="Builds the Lambda layer.")
     parser.add_argument("layers", nargs="*", metavar="PYTHON-ARCHITECTURE", help=", ".join(map(str, ALL)))
     parser.add_argument("--with-boto3", action="store_true", help="ship boto3 instead of the runtime's")
+    parser.add_argument("--without-bytecode", action="store_true", help=COST)
     parser.add_argument("--to", type=Path, default=ROOT / "build" / "layer", help="folder for the zips")
     parser.add_argument("--unpacked", type=Path, metavar="FOLDER", help="fill this folder instead (for SAM)")
     options = parser.parse_args(arguments)
@@ -375,11 +279,13 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--unpacked fills one folder with one layer: name it")
     with tempfile.TemporaryDirectory() as work:
         try:
-            targets = [Target.parse(text) for text in options.layers]
+            named = [Target.parse(text) for text in options.layers]
+            pythons = {} if options.without_bytecode else interpreters(named)
             wanted = [own_wheel(Path(work)), *requirements(of_runtime=False)]
             wanted += requirements(of_runtime=True) if options.with_boto3 else []
             if options.unpacked:
-                tree = assemble(targets[0], options.unpacked, wanted, Path(work))
+                (target,) = named
+                tree = assemble(target, options.unpacked, wanted, Path(work), pythons.get(target.python))
                 print(f"layer {tree.target}: {tree.bytecode}")
                 return 0
         except BuildError as error:
@@ -387,17 +293,21 @@ def main(arguments: list[str] | None = None) -> int:
         options.to.mkdir(parents=True, exist_ok=True)
         for old in options.to.glob("trailforward-python*"):  # what lies there afterwards is of this run
             old.unlink()
-        built = 0
-        for target in targets or ALL:
+        failed = False
+        for target in named or ALL:
+            python = pythons.get(target.python)
+            if python is None and not options.without_bytecode:
+                print(f"skipped {target}: no CPython {target.python} on this machine to write its bytecode")
+                continue
             try:
                 with tempfile.TemporaryDirectory() as stage:
-                    tree = assemble(target, Path(stage), wanted, Path(work))
+                    tree = assemble(target, Path(stage), wanted, Path(work), python)
                     for line in ship(tree, options.to, with_boto3=options.with_boto3):
                         print(line, flush=True)
-                built += 1
             except BuildError as error:
+                failed = True
                 print(f"NOT BUILT: {target}: {error}", file=sys.stderr)
-    return 0 if built == len(targets) or (built and not targets) else 1
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import contextlib
 import io
 import json
 import os
+import platform
 import sys
 import tempfile
 import threading
@@ -150,7 +151,8 @@ def main(archive: str, *further: str) -> None:
         loaded = [name for name, module in sys.modules.items() if _file(module).startswith(site)]
         recompiled = [path for path in compiled if path.startswith(site)]
     check(not recompiled, f"compiled {len(recompiled)} modules of the layer, such as {recompiled[:3]}")
-    print(f"Python {sys.version.split()[0]}: 2 deliveries, {len(loaded)} modules of the layer, 0 compiled")
+    here = f"Python {platform.python_version()} on {platform.machine()}"
+    print(f"{here}: 2 deliveries, {len(loaded)} modules of the layer, 0 compiled")
 
 
 def _file(module: object) -> str:

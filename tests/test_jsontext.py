@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trailforward import Pattern, jsontext
 from trailforward.errors import EventError
 from trailforward.jsontext import (
     decode,
@@ -176,6 +177,55 @@ def test_a_thousand_levels() -> None:
     assert encode(value).decode() == text
     assert [text[start:end] for start, end in elements(text)] == [text[1:-1]]
     assert sys.getrecursionlimit() == limit
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+@pytest.mark.parametrize(
+    "read",
+    [
+        decode,
+        parse_fast,
+        lambda text: jsontext.value(text, 0),
+        lambda text: list(elements(f"[{text}]")),
+        lambda text: encode(nested(text.count("["), text.count("{"))),
+        lambda text: Pattern({"a": [1]}).matches(f'{{"b": {text[1:-1]}}}' if text[0] == "[" else text),
+    ],
+    ids=["decode", "view", "value", "elements", "encode", "pattern"],
+)
+def test_every_reader_stops_at_the_same_depth(
+    read: Callable[[str], object], opening: str, closing: str
+) -> None:
+    """On every Python, 1,024 levels are read, and one more or many more are ``too_deep``."""
+    read(opening * 1_024 + "1" + closing * 1_024)
+    for levels in (1_025, 5_000, 100_000):
+        with pytest.raises(EventError) as caught:
+            read(opening * levels + "1" + closing * levels)
+        assert caught.value.code == "too_deep"
+
+
+def nested(arrays: int, objects: int) -> Any:
+    """A value of so many levels."""
+    found: Any = 1
+    for _ in range(arrays):
+        found = [found]
+    for _ in range(objects):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize("cut", [1_025, 100_000])
+def test_text_that_is_deep_and_cut_short_is_too_deep(cut: int) -> None:
+    """Where reading stopped does not matter: it is too deep before it is no JSON."""
+    for text in ("[" * cut, '[{"a":' * cut, "[" * cut + "x"):
+        with pytest.raises(EventError) as caught:
+            decode(text)
+        assert caught.value.code == "too_deep"
+
+
+def test_brackets_in_strings_do_not_count() -> None:
+    """A long policy or program in a string is not nesting."""
+    text = json.dumps({"program": '[{"\\' * 5_000, "list": [[]] * 5_000})
+    assert decode(text) == json.loads(text)
 
 
 def test_threads_leave_the_recursion_limit_alone() -> None:

@@ -1,8 +1,8 @@
 """Reads JSON text as EventBridge does, and finds the exact position of values in it.
 
 EventBridge accepts 1,000 nested levels, integers of any length, and lone surrogates. It rejects NaN and a
-byte order mark. ``members`` and ``elements`` yield the spans of one level, so that values can be cut out
-unchanged.
+byte order mark. How deep Python's own ``json`` reads depends on its version, so levels are counted here.
+``members`` and ``elements`` yield the spans of one level, so that values can be cut out unchanged.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 #: EventBridge's limit (PutEvents, API reference).
 MAX_DEPTH = 1_000
+#: The limit of this module, on every Python: a ``detail`` of 1,000 levels inside its envelope. orjson's, too.
+_MAX_LEVELS = 1_024
 
 BOM = b"\xef\xbb\xbf"
 _WHITESPACE = " \t\n\r"
@@ -72,13 +74,15 @@ def encode(value: Any) -> bytes:
         EventError: ``too_deep``.
     """
     try:
-        return to_bytes(_ENCODER.encode(value))
+        text = _ENCODER.encode(value)
     except (ValueError, RecursionError):
         with _raised_recursion_limit():
             try:
-                return to_bytes(_ENCODER.encode(_json_safe(value)))
+                text = _ENCODER.encode(_json_safe(value))
             except RecursionError:
                 raise _too_deep() from None
+    check_depth(text, 0, len(text))
+    return to_bytes(text)
 
 
 def _json_safe(value: Any) -> Any:
@@ -143,7 +147,9 @@ def decode(raw: bytes | str) -> Any:
         raise EventError("bom", "starts with a byte order mark: send text without one")
     if not raw.strip(_WHITESPACE):
         raise EventError("empty", "expected JSON, got empty text")
-    return _with_retry(lambda decoder: decoder.decode(raw))
+    found = _with_retry(lambda decoder: decoder.decode(raw), raw, 0)
+    check_depth(raw, 0, len(raw))
+    return found
 
 
 @contextmanager
@@ -159,8 +165,14 @@ def _raised_recursion_limit() -> Iterator[None]:
             sys.setrecursionlimit(limit)
 
 
-def _with_retry(read: Callable[[json.JSONDecoder], Any]) -> Any:
-    """Runs a decoder call; if it hits Python's own limits, runs it again with higher ones."""
+def _with_retry(read: Callable[[json.JSONDecoder], Any], text: str, start: int) -> Any:
+    """Runs a decoder call; if it hits Python's own limits, runs it again with higher ones.
+
+    Args:
+        read: calls the decoder that it gets.
+        text: what it reads.
+        start: where it starts.
+    """
     try:
         try:
             return read(_DECODER)
@@ -170,9 +182,37 @@ def _with_retry(read: Callable[[json.JSONDecoder], Any]) -> Any:
             with _raised_recursion_limit():
                 return read(_SLOW_DECODER)
     except json.JSONDecodeError as error:
+        check_depth(text, start, error.pos)
         raise EventError("not_json", f"not JSON: {error}") from None
     except RecursionError:
         raise _too_deep() from None
+
+
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[][{}]', re.DOTALL)
+
+
+def check_depth(text: str, start: int, end: int) -> None:
+    """Refuses JSON, complete or truncated, that is nested deeper than 1,024 levels.
+
+    Args:
+        text: contains the JSON.
+        start: where it begins.
+        end: where it ends.
+
+    Raises:
+        EventError: ``too_deep``.
+    """
+    if text.count("[", start, end) + text.count("{", start, end) <= _MAX_LEVELS:
+        return
+    depth = 0
+    for found in _BRACKETS.finditer(text, start, end):
+        match text[found.start()]:
+            case "[" | "{":
+                depth += 1
+                if depth > _MAX_LEVELS:
+                    raise _too_deep()
+            case "]" | "}":
+                depth -= 1
 
 
 def _too_deep() -> EventError:
@@ -245,7 +285,8 @@ def value(text: str, start: int) -> tuple[Any, int]:
     Raises:
         EventError: ``not_json`` or ``too_deep``.
     """
-    found: tuple[Any, int] = _with_retry(lambda decoder: decoder.raw_decode(text, start))
+    found: tuple[Any, int] = _with_retry(lambda decoder: decoder.raw_decode(text, start), text, start)
+    check_depth(text, start, found[1])
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -135,6 +136,8 @@ def test_a_run_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_base_is_the_revision_and_leaves_nothing() -> None:
     """The tree to compare with is the revision's, and is gone afterwards; an unknown revision is named."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
     with compare.checked_out("HEAD") as base:
         assert (base / "src/trailforward/__init__.py").exists()
     assert not base.exists()

@@ -62,8 +62,8 @@ def good() -> dict[str, Any]:
     """Two accounts with two Regions, with every kind of path open."""
     everywhere = [(account, region) for account in (MEMBER, HUB) for region in REGIONS]
     forward = [
-        rule(CENTRAL, name="f", account=account, region=region, state=LONG, target={"role": role})
-        for (account, region), role in zip(everywhere, [role for role in ROLES for _ in REGIONS], strict=True)
+        rule(CENTRAL, name="f", account=account, region=region, state=LONG, target={"role": arn})
+        for (account, region), arn in zip(everywhere, [arn for arn in ROLES for _ in REGIONS], strict=True)
     ]
     on_x = {"account": MEMBER, "region": HERE, "bus": "x", "state": LONG}
     return {

@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
 ACCOUNT = "123456789012"
 STACK = "trailforward"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 
 #: Types that ministack's CloudFormation does not know. They are left out of what is deployed, and looked at
 #: in tests/sam instead.
@@ -139,11 +141,11 @@ class Ministack:
 
 
 def build(folder: Path) -> Path:
-    """``sam build`` for the Python and machine that run this test; returns the built template."""
-    env = environ() | {
-        "LAYER_PYTHON": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "LAYER_ARCHITECTURE": "arm64" if os.uname().machine == "aarch64" else "x86_64",
-    }
+    """``sam build`` for the Python and machine that run this test; returns the built template.
+
+    ministack runs functions with that Python, whatever ``Runtime`` says.
+    """
+    env = environ() | {"LAYER_PYTHON": PYTHON, "LAYER_ARCHITECTURE": ARCHITECTURE}
     tool("sam", "build", "--template", ROOT / "sam/template.yaml", "--build-dir", folder, env=env)
     return folder / "template.yaml"
 

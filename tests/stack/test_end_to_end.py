@@ -81,6 +81,7 @@ def test_every_resource_is_there(deployed: Deployed, tell: Callable[[str], None]
     made = {resource["LogicalResourceId"]: resource for resource in answer["StackResources"]}
     tell("\n".join(f"{r['ResourceType']:34} {r['PhysicalResourceId']}" for r in made.values()))
     tell(f"left out, as ministack does not know it: {', '.join(deployed.left_out)}")
+    tell(f"layer for the Python that ministack runs: {local.PYTHON}-{local.ARCHITECTURE}")
     assert {resource["ResourceStatus"] for resource in made.values()} == {"CREATE_COMPLETE"}
     assert {
         *("Bus", "Rule", "EventQueue", "EventQueuePolicy", "RetryQueue", "DeadLetters", "RuleDeadLetters"),

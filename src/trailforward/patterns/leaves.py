@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trailforward.jsontext import decode, to_text
+from trailforward.jsontext import check_depth, decode, to_text
 from trailforward.patterns.numbers import event_float
 
 if TYPE_CHECKING:
@@ -38,9 +38,12 @@ def parsed_event(event: Any) -> Any:
         return event
     if isinstance(event, (str, bytes)):
         try:
-            return _DECODER.decode(to_text(event) if isinstance(event, bytes) else event)
+            text = to_text(event) if isinstance(event, bytes) else event
+            found = _DECODER.decode(text)
         except (ValueError, RecursionError):
             return decode(event)  # handles deep and long JSON, or raises a clear error
+        check_depth(text, 0, len(text))
+        return found
     return getattr(event, "event", event)
 
 
