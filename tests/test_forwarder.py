@@ -279,14 +279,14 @@ def test_a_format_that_fails_on_one_event_costs_that_event_alone(monkeypatch: py
 def test_a_bug_in_routing_costs_the_event_it_met_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """An event that trips a guard or pattern is refused by name, and the others are delivered."""
     pipeline = forwarder({"a": ScriptedSink()})
-    is_own = pipeline._guard.is_own
+    author = pipeline._guard.author
 
-    def trip(event: dict[str, Any]) -> bool:
+    def trip(event: dict[str, Any]) -> Any:
         if event["id"].endswith("1"):
             raise ZeroDivisionError
-        return is_own(event)
+        return author(event)
 
-    monkeypatch.setattr(pipeline._guard, "is_own", trip)
+    monkeypatch.setattr(pipeline._guard, "author", trip)
     outcome = pipeline.forward(messages(0, 1, 2))
     assert fates(outcome, "a") == ["delivered", "returned", "delivered"]
     assert outcome.verdicts["a"][1].code == "ZeroDivisionError"
@@ -327,7 +327,7 @@ def test_routes_choose_the_sinks() -> None:
 
 
 def test_own_events_are_filtered_without_configuration() -> None:
-    """An event by the function's own role session is filtered as self, at every sink."""
+    """A call on the queue that Lambda polls with the function's role is filtered as self, at every sink."""
     sink = ScriptedSink()
     own = {
         "type": "AssumedRole",
@@ -336,7 +336,12 @@ def test_own_events_are_filtered_without_configuration() -> None:
         "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/service/tf-role"}},
         "inScopeOf": {"credentialsIssuedTo": Context.invoked_function_arn},
     }
-    payload = sqs(sqs_record(envelope(0, userIdentity=own), "m-0"), sqs_record(envelope(1), "m-1"))
+    polling = {
+        "eventSource": "sqs.amazonaws.com",
+        "eventName": "ReceiveMessage",
+        "requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/trailforward"},
+    }
+    payload = sqs(sqs_record(envelope(0, userIdentity=own, **polling), "m-0"), sqs_record(envelope(1), "m-1"))
     answer, outcome = forwarder({"a": sink}).process(payload, Context())
     assert answer == {"batchItemFailures": []}
     assert outcome.verdicts["a"][0].code == "self"
