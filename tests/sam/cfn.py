@@ -276,6 +276,8 @@ class Stack:
                 return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
             case "AWS::CloudWatch::Alarm", "Arn":
                 return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self._name(name, 'AlarmName')}"
+            case "AWS::Serverless::Function", "Arn":
+                return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._ref(name)}"
             case "AWS::Lambda::Version", "Version":
                 return "1"
         raise NotImplementedError(f"{resource['Type']} {attribute}")
