@@ -320,7 +320,7 @@ def test_services_delivering_to_own_resources(service: str, name: str, record: d
     ids=str,
 )
 def test_services_that_mention_own_resources(service: str, name: str, record: dict[str, Any]) -> None:
-    """A service's event that merely names the pipeline's ARNs, or does something else to them, is forwarded."""
+    """A service's event that only names the pipeline's ARNs, or does something else, is forwarded."""
     assert guard(*OWN).author(by_service(service, name, **record)) is Author.OTHERS
 
 
@@ -345,7 +345,7 @@ def test_the_functions_environment_is_decrypted_with_its_role() -> None:
 
 
 def test_a_service_that_delivers_with_an_own_role() -> None:
-    """EventBridge sending with a role of ``own_arns`` to the own queue is own; the same call by code is not."""
+    """EventBridge sending with a role of ``own_arns`` to the own queue is own; code that does is not."""
     known = guard(ROLE, QUEUE)
     sending = call("sqs:SendMessage", requestParameters={"queueUrl": QUEUE_URL})
     assert known.is_own(event(identity(invokedBy="events.amazonaws.com"), **sending))
@@ -512,7 +512,7 @@ def _configured() -> SelfGuard:
 def test_a_configuration_is_the_list(
     configured: SelfGuard, name: str, record: dict[str, Any], author: Author
 ) -> None:
-    """What sinks, queues, secrets, sources, and ``own_calls`` of a configuration state is own, to the resource."""
+    """What sinks, queues, secrets, sources, and ``own_calls`` state is own, on exactly their resources."""
     assert configured.author(event(identity(), **call(name, **record))) is author
 
 

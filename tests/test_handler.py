@@ -90,7 +90,7 @@ def test_a_direct_event_is_forwarded_and_raises_when_it_is_not(tmp_path: Path) -
 
 
 def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_path: Path) -> None:
-    """Calls of the pipeline by the access key the function runs with are filtered as self, others forwarded."""
+    """Calls of the pipeline by the function's own access key are filtered as self; others are forwarded."""
     issuer = {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/tf-role"}}
     session = "arn:aws:sts::111122223333:assumed-role/tf-role/trailforward"
     own = {

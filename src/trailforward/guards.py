@@ -166,7 +166,10 @@ class SelfGuard:
         return isinstance(arn, str) and self._proven_by_sts(role, arn.rpartition("/")[2])
 
     def _proven_by_sts(self, role: Role | None, session: object) -> bool:
-        """Whether STS has said that a role is the function's. Asks if the session's name makes it worth it."""
+        """Whether STS has said that a role is the function's. Asks it if a session bears the function's name.
+
+        Where ``own_arns`` names a role of the function's account, that is the function's: STS is not asked.
+        """
         lookup = self._lookup
         if lookup is None or role is None:
             return False

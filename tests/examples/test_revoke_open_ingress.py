@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from tests.sam.cfn import ACCOUNT, REGION, Refused, Stack, parse
 from tests.support.aws import unique
-from trailforward import EventBridgeEvent, Pattern
+from trailforward import Pattern
 from trailforward.testing import as_sqs, assumed_role, cloudtrail_event
 
 if TYPE_CHECKING:
@@ -357,7 +357,7 @@ def test_a_default_vpc_is_told_apart(aws: Reader, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_rule_takes_what_the_function_handles() -> None:
-    """The pattern takes calls that succeeded, of this account and Region, also those of the function's role."""
+    """The pattern takes calls that succeeded, of this account and Region, by whichever role."""
     stack = Stack(TEMPLATE)
     pattern = Pattern(stack.properties("Rule")["EventPattern"])
     event = cloudtrail_event("AuthorizeSecurityGroupIngress", account=ACCOUNT, region=REGION)

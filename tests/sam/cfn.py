@@ -252,7 +252,7 @@ class Stack:
     def _name(self, resource: str, key: str) -> str:
         return str(self.resolve(self._template["Resources"][resource]["Properties"][key]))
 
-    def _attribute(self, name: str, attribute: str) -> str:  # noqa: PLR0911  # one line each
+    def _attribute(self, name: str, attribute: str) -> str:  # noqa: C901, PLR0911  # one line each
         assert name in self.present, f"{name} does not exist with these parameters"
         resource = self._template["Resources"][name]
         match resource["Type"], attribute:

@@ -136,7 +136,7 @@ def test_only_the_calls_of_each_delivery_are_left_out(name: str) -> None:
 
 
 def test_the_calls_of_each_delivery_are_not_taken(pattern: Pattern) -> None:
-    """Receive, delete, send, put, and publish by the function's role would make a loop with data events on."""
+    """Receive, delete, send, put, and publish by the function's role would loop with data events on."""
     for name in MADE_FOR_EVERY_DELIVERY:
         assert not pattern.matches(event(eventName=name, userIdentity=session(FUNCTION_ROLE)))
 
@@ -179,7 +179,7 @@ def test_services_sending_to_the_queue_are_not_taken(name: str) -> None:
 
 
 def test_the_rules_own_role_is_not_taken() -> None:
-    """EventBridge's taking of the regional role and sending with it stay out; else each event made another."""
+    """EventBridge assumes the rule's role and sends with it: both stay out, or each event made another."""
     pattern = Pattern(PATTERNS["regional"])
     events = service("events.amazonaws.com")
     taken = {"requestParameters": {"roleArn": RULE_ROLE}, "resources": [{"ARN": RULE_ROLE}]}

@@ -95,7 +95,7 @@ class Sink(Protocol):
 
     Attributes:
         limits: what one call takes.
-        arn: the destination's ARN, or empty. A message that came from this very queue is not sent there again.
+        arn: the destination's ARN, or empty. A message that came from this very queue is not sent back.
 
     A sink that never looks at ``group``, ``subject`` and ``fields`` of its entries may say so by ``plain =
     True``, and spares itself the cost of making them. One that does much before its first batch may do that
