@@ -345,7 +345,7 @@ def test_the_functions_environment_is_decrypted_with_its_role() -> None:
 
 
 def test_a_service_that_delivers_with_an_own_role() -> None:
-    """EventBridge sending with a role of ``own_arns`` to the own queue is own; code that does is not."""
+    """EventBridge sending with a role of ``own_arns`` to the own queue is own; code is not."""
     known = guard(ROLE, QUEUE)
     sending = call("sqs:SendMessage", requestParameters={"queueUrl": QUEUE_URL})
     assert known.is_own(event(identity(invokedBy="events.amazonaws.com"), **sending))

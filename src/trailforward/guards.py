@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
-from trailforward.own_calls import OwnCall, OwnCalls, key_of, named_resources, parsed, text
+from trailforward.own_calls import OwnCall, OwnCalls, key_of, log_call, named_resources, parsed, text
 from trailforward.role_lookup import Role, RoleLookup
 from trailforward.service_calls import ASSUMERS, DELIVERIES, KEY_USES
 
@@ -99,8 +99,7 @@ class SelfGuard:
         for name in {self._log_group, f"/aws/lambda/{self._function_name}"} - {""}:
             group = arn._replace(service="logs", resource=f"log-group:{name}")
             own.append(key_of(group))
-            names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
-            self._calls.add(OwnCall("logs.amazonaws.com", names, str(group)))
+            self._calls.add(log_call(group))
         self._resources.update(own)
         self._encrypted.update(own)
         self._encrypted |= _keys(self._calls.resolve(self._account))

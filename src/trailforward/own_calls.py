@@ -50,6 +50,12 @@ class OwnCall(NamedTuple):
     resource: str
 
 
+def log_call(group: Arn) -> OwnCall:
+    """What Lambda calls with the function's role to write the function's log."""
+    names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+    return OwnCall("logs.amazonaws.com", names, str(group))
+
+
 class OwnEvent(NamedTuple):
     """The shape of the events that a sink puts on a bus.
 
