@@ -403,12 +403,13 @@ def test_payloads_teach_a_few_sources_of_the_own_account_and_region() -> None:
 
 # Configurations.
 
+GROUPS = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:security-group/*"
 TOML = f"""
 own_arns = ["{ROLE}", "{QUEUE}", "{BUCKET}"]
 retry_queue = "{QUEUE}-retries"
 dead_letter = "{QUEUE}-dead"
 own_calls = [
-    {{ call = "ec2:RevokeSecurityGroupIngress", resource = "arn:aws:ec2:eu-west-1:{ACCOUNT}:security-group/*" }},
+    {{ call = "ec2:RevokeSecurityGroupIngress", resource = "{GROUPS}" }},
     {{ call = "ec2:DescribeSecurityGroups", resource = "*" }},
 ]
 
