@@ -90,7 +90,7 @@ def test_a_direct_event_is_forwarded_and_raises_when_it_is_not(tmp_path: Path) -
 
 
 def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_path: Path) -> None:
-    """Events by the access key the function runs with, or by its role from then on, are filtered as self."""
+    """Calls of the pipeline by the function's own access key are filtered as self; others are forwarded."""
     issuer = {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/tf-role"}}
     session = "arn:aws:sts::111122223333:assumed-role/tf-role/trailforward"
     own = {
@@ -99,15 +99,24 @@ def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_pa
         "arn": session,
         "sessionContext": issuer,
     }
-    twin = {**own, "accessKeyId": "ASIAI44QH8DHBEXAMPLE"}
-    records = [
-        sqs_record(envelope(number, userIdentity=identity), f"m-{number}")
-        for number, identity in enumerate((own, twin))
-    ]
+    queue = {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/trailforward"}
+    polling = {
+        "eventSource": "sqs.amazonaws.com",
+        "eventName": "DeleteMessageBatch",
+        "requestParameters": queue,
+    }
+    foreign = {"eventSource": "cloudtrail.amazonaws.com", "eventName": "StopLogging"}
+    bodies = [envelope(0, userIdentity=own, **polling), envelope(1, userIdentity=own, **foreign)]
+    records = [sqs_record(body, f"m-{number}") for number, body in enumerate(bodies)]
     with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
         answer = function.invoke(sqs(*records))
         assert answer == ("response", {"batchItemFailures": []})
-        assert receiver.requests == []
+        assert [request.body for request in receiver.requests] == [b"[" + bodies[1] + b"]"]
+    lines = [json.loads(line) for line in function.log.splitlines() if line.startswith("{")]
+    (metric,) = [line for line in lines if "unusual_self" in line]
+    assert (metric["guard"], metric["unusual_self"]) == ("self", [1])
+    (warning,) = [line for line in lines if line.get("level") == "WARNING"]
+    assert (warning["call"], warning["count"]) == ("cloudtrail.amazonaws.com:StopLogging", 1)
 
 
 def test_a_wrong_configuration_fails_at_init_with_every_fault(tmp_path: Path) -> None:

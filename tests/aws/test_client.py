@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from tests.support.stub_aws import Partial, Refusal, Refuse, Reset, Response, Shortened, Silence, at
+from tests.support.stub_aws import (
+    Fault,
+    Partial,
+    Refusal,
+    Refuse,
+    Reset,
+    Response,
+    Shortened,
+    Silence,
+    StubAws,
+    Take,
+    at,
+)
 from trailforward.aws import client as aws_client
 from trailforward.aws import session
 from trailforward.errors import MissingExtraError, PermanentError, SinkError, TransientError
@@ -311,18 +323,23 @@ def test_closing_gives_up_connections_and_the_next_call_makes_new_ones(
     [
         ("arn:aws:sts::111122223333:assumed-role/forwarder/name", ("111122223333", "forwarder")),
         ("arn:aws:iam::111122223333:user/rosa", None),
-        ("nonsense", None),
     ],
 )
+@pytest.mark.usefixtures("way")
 def test_the_role_of_the_process_is_asked_of_sts(
-    monkeypatch: pytest.MonkeyPatch, arn: str, expected: tuple[str, str] | None
+    stub: StubAws, arn: str, expected: tuple[str, str] | None
 ) -> None:
-    """A role's session gives account and role name; anything else gives none."""
-    monkeypatch.setattr(aws_client.Client, "call", lambda *_, **__: {"Arn": arn})
+    """A role's session gives account and role name; anybody else's credentials give none."""
+    stub.always("sts:eu-west-1", Take({"arn": arn}))
     assert aws_client.caller_role("eu-west-1") == expected
 
 
-def test_a_silent_sts_is_no_error(monkeypatch: pytest.MonkeyPatch, stub: StubAws) -> None:
-    """Who this process is stays unknown where STS does not answer."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:9")
-    assert aws_client.caller_role() is None
+@pytest.mark.parametrize(
+    "fault", [Refuse(400, "Throttling"), Refuse(503), Take({"arn": "nonsense"}), Reset()]
+)
+@pytest.mark.usefixtures("way")
+def test_an_sts_that_does_not_say_is_an_error(stub: StubAws, fault: Fault) -> None:
+    """A throttled, failing, or odd STS is not taken for a process without a role: it is asked again later."""
+    stub.always("sts:eu-west-1", fault)
+    with pytest.raises(TransientError):
+        aws_client.caller_role("eu-west-1")

@@ -1,5 +1,6 @@
 """The package's tables: findings, global services, sign-ins, event classes, links."""
 
+import json
 import string
 from typing import Any
 
@@ -17,6 +18,7 @@ from trailforward.doctor import (
     sign_ins,
 )
 from trailforward.doctor.world.links import describe
+from trailforward.patterns import Pattern
 
 
 def test_codes() -> None:
@@ -200,6 +202,21 @@ def test_loop_finding() -> None:
     """The loop finding has the reason, the effect, and the exclusion that prevents it."""
     world = direct(own={"roles": ["arn:aws:iam::1:role/own"]})
     session = {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/own"}}}
-    loop = next(item for item in ask(world, identity=session).warnings if item.code == "LOOP_RISK")
+    sent = ask(world, identity=session, eventName="PutRecords")
+    loop = next(item for item in sent.warnings if item.code == "LOOP_RISK")
     assert "made with the role arn:aws:iam::1:role/own" in loop.why
     assert '{"exists": false}' in loop.fix
+    pattern = json.loads("{" + loop.fix.partition("role: ")[2].removesuffix(".") + "}")
+    assert Pattern({"detail": pattern}).matches(
+        {"detail": {"eventName": "StopLogging", "userIdentity": session}}
+    )
+    own = {"eventName": "PutRecords", "userIdentity": session}
+    assert not Pattern({"detail": pattern}).matches({"detail": own})
+
+
+def test_what_the_pipeline_never_calls_is_not_a_loop() -> None:
+    """StopLogging with the function's role is a thief's: nobody is advised to leave it out."""
+    world = direct(own={"roles": ["arn:aws:iam::1:role/own"]})
+    session = {"sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::1:role/own"}}}
+    verdict = ask(world, identity=session, eventName="StopLogging")
+    assert "LOOP_RISK" not in {warning.code for warning in verdict.warnings}

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trailforward.outcome import Outcome
-    from trailforward.pipeline.self_guard import Author
 
 ONE = '[sinks.a]\nto = "stdout:"\n'
 TWO = ONE + '[sinks.b]\nto = "stdout:"\n'
@@ -283,7 +282,7 @@ def test_a_bug_in_routing_costs_the_event_it_met_alone(monkeypatch: pytest.Monke
     pipeline = forwarder({"a": FlakySink()})
     author = pipeline._guard.author
 
-    def trip(event: dict[str, Any]) -> Author:
+    def trip(event: dict[str, Any]) -> Any:
         if event["id"].endswith("1"):
             raise ZeroDivisionError
         return author(event)
@@ -329,7 +328,7 @@ def test_routes_choose_the_sinks() -> None:
 
 
 def test_own_events_are_filtered_without_configuration() -> None:
-    """An event by the function's own role session is filtered as self, at every sink."""
+    """A call on the queue that Lambda polls with the function's role is filtered as self, at every sink."""
     sink = FlakySink()
     own = {
         "type": "AssumedRole",
@@ -338,7 +337,12 @@ def test_own_events_are_filtered_without_configuration() -> None:
         "sessionContext": {"sessionIssuer": {"arn": "arn:aws:iam::111122223333:role/service/tf-role"}},
         "inScopeOf": {"credentialsIssuedTo": Context.invoked_function_arn},
     }
-    payload = sqs(sqs_record(envelope(0, userIdentity=own), "m-0"), sqs_record(envelope(1), "m-1"))
+    polling = {
+        "eventSource": "sqs.amazonaws.com",
+        "eventName": "ReceiveMessage",
+        "requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/trailforward"},
+    }
+    payload = sqs(sqs_record(envelope(0, userIdentity=own, **polling), "m-0"), sqs_record(envelope(1), "m-1"))
     answer, outcome = forwarder({"a": sink}).process(payload, Context())
     assert answer == {"batchItemFailures": []}
     assert outcome.verdicts["a"][0].code == "self"

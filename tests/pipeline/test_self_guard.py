@@ -1,4 +1,4 @@
-"""Events that the forwarder caused are recognised, without configuration; nobody else's are."""
+"""The self-guard hides the pipeline's own calls on its own resources, and nothing else of anybody."""
 
 from __future__ import annotations
 
@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.pipeline import self_guard
-from trailforward.pipeline.self_guard import SelfGuard
+from trailforward.arn import Arn
+from trailforward.aws import own_calls
+from trailforward.aws.own_calls import OwnCall
+from trailforward.config import Config
+from trailforward.pipeline.forwarder import _guard
+from trailforward.pipeline.self_guard import Author, SelfGuard
+from trailforward.sources._own_calls import reading_calls
 from trailforward.testing import samples
 
 ACCOUNT = "111122223333"
@@ -20,6 +25,10 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/forwarder"
 KEY = "ASIAIOSFODNN7EXAMPLE"
 STREAM = f"arn:aws:kinesis:us-west-2:{ACCOUNT}:stream/cloudsec"
 QUEUE = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:trailforward"
+QUEUE_URL = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/trailforward"
+KMS_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k-1"
+BUCKET = "arn:aws:s3:::trail-logs"
+SECRET = f"arn:aws:secretsmanager:us-west-2:{ACCOUNT}:secret:siem-AbCdEf"
 
 
 def event(identity: dict[str, Any], **record: Any) -> dict[str, Any]:
@@ -34,214 +43,497 @@ def event(identity: dict[str, Any], **record: Any) -> dict[str, Any]:
     }
 
 
-def session(
-    role: str = "forwarder", name: str = NAME, account: str = ACCOUNT, *, issuer: bool = True, **more: Any
+def identity(
+    role: str = "forwarder", name: str = NAME, account: str = ACCOUNT, **more: Any
 ) -> dict[str, Any]:
-    """The event of a role's session."""
-    identity = {
+    """A role's session."""
+    issuer = f"arn:aws:iam::{account}:role/service-role/{role}"
+    return {
         "type": "AssumedRole",
         "arn": f"arn:aws:sts::{account}:assumed-role/{role}/{name}",
         "accessKeyId": "ASIAOTHEROTHEROTHER0",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": issuer}},
         **more,
     }
-    if issuer:
-        arn = f"arn:aws:iam::{account}:role/service-role/{role}"
-        identity["sessionContext"] = {"sessionIssuer": {"type": "Role", "arn": arn}}
-    return event(identity)
 
 
-def by_service(service: str = "kinesis.amazonaws.com", **record: Any) -> dict[str, Any]:
-    """The event of a service that acts for somebody."""
-    return event({"type": "AWSService", "invokedBy": service}, **record)
+def call(name: str, **record: Any) -> dict[str, Any]:
+    """``SERVICE:EVENT`` and what the call named."""
+    service, _, event_name = name.partition(":")
+    return {"eventSource": f"{service}.amazonaws.com", "eventName": event_name, **record}
 
 
-def in_lambda(role: tuple[str, str] | None = None, **arguments: Any) -> SelfGuard:
-    """The guard of a function without configuration; ``role`` is what STS answers."""
-    guard = SelfGuard(function_name=NAME, access_key_id=KEY, ask_role=lambda: role, **arguments)
-    guard.learn(FUNCTION)
-    return guard
+PUT = call("kinesis:PutRecords", requestParameters={"streamARN": STREAM}, awsRegion="us-west-2")
+
+
+def by_service(service: str, name: str, **record: Any) -> dict[str, Any]:
+    """The event of a service that acts on its own."""
+    return event({"type": "AWSService", "invokedBy": service}, **call(name, **record))
+
+
+def guard(*own_arns: str, **arguments: Any) -> SelfGuard:
+    """The guard of a function that sends to a stream."""
+    calls = [OwnCall("kinesis.amazonaws.com", ("PutRecords",), STREAM)]
+    for arn in own_arns:
+        calls += reading_calls(Arn.parse(arn))
+    made = SelfGuard(own_arns=own_arns, function_name=NAME, calls=calls, **arguments)
+    made.learn(FUNCTION)
+    return made
+
+
+# Who it was.
 
 
 @pytest.mark.parametrize("issuer", [True, False])
 def test_sessions_of_an_own_role(*, issuer: bool) -> None:
     """All sessions of a configured role are own, with or without its path, whatever the session's name."""
-    guard = SelfGuard(own_arns=[ROLE])
-    assert guard.is_own(session(name="any", issuer=issuer))
-    assert not guard.is_own(session(role="other", issuer=issuer))
-    assert not guard.is_own(session(account="123456789012", issuer=issuer))
+    known = guard(ROLE)
+
+    def own(**about: Any) -> Author:
+        who = identity(**about)
+        if not issuer:
+            del who["sessionContext"]
+        return known.author(event(who, **PUT))
+
+    assert own(name="any") is Author.PIPELINE
+    assert own(role="other") is Author.OTHERS
+    assert own(account="123456789012") is Author.OTHERS
 
 
 def test_the_key_the_function_runs_with() -> None:
-    """The access key of our own environment proves the event ours."""
-    assert in_lambda().is_own(session(role="any", name="any", accessKeyId=KEY))
-    assert not SelfGuard().is_own(session(accessKeyId=""))
+    """The access key of the process proves the session, where there is such a key."""
+    who = identity(role="any", name="any", accessKeyId=KEY)
+    assert guard(access_key_id=KEY).is_own(event(who, **PUT))
+    assert not guard().is_own(event(identity(accessKeyId=""), **PUT))
 
 
 @pytest.mark.parametrize("qualifier", ["", ":live", ":7"])
 def test_credentials_issued_to_the_function(qualifier: str) -> None:
-    """``inScopeOf`` that names our function, in any version, proves the event ours."""
-    guard = SelfGuard()
-    guard.learn(FUNCTION + ":prod")
+    """``inScopeOf`` that names the function, in any version, proves the session."""
     scope = {"issuerType": "AWS::Lambda::Function", "credentialsIssuedTo": FUNCTION + qualifier}
-    assert guard.is_own(session(name="any", inScopeOf=scope))
+    assert guard().is_own(event(identity(name="any", inScopeOf=scope), **PUT))
     scope["credentialsIssuedTo"] = FUNCTION + "-other"
-    assert not guard.is_own(session(name="any", inScopeOf=scope))
+    assert not guard().is_own(event(identity(name="any", inScopeOf=scope), **PUT))
 
 
-def test_zero_configuration() -> None:
-    """A session named like the function, in its account, is own; STS is asked once, and tells the role."""
-    asked = []
-
-    def ask() -> tuple[str, str]:
-        asked.append(1)
-        return ACCOUNT, "forwarder"
-
-    guard = SelfGuard(function_name=NAME, ask_role=ask)
-    guard.learn(FUNCTION)
-    assert not guard.is_own(session(name="somebody"))
-    assert not asked
-    assert guard.is_own(session())
-    assert guard.is_own(session(name="another-session-of-our-role"))
-    assert not guard.is_own(session(role="admin"))
-    assert len(asked) == 1
-
-
-def test_a_name_proves_nothing_where_the_role_is_known() -> None:
-    """Naming a session of another role like the function hides nothing, if STS or ``own_arns`` tell ours."""
-    assert not in_lambda((ACCOUNT, "forwarder")).is_own(session(role="admin"))
-    assert not in_lambda(own_arns=[ROLE]).is_own(session(role="admin"))
-    assert not in_lambda().is_own(session(role="admin", account="123456789012"))
-    assert not in_lambda().is_own(session(role="admin", name=f"x-{NAME}"))
-
-
-def test_where_sts_is_silent_a_loop_is_the_greater_harm() -> None:
-    """Without any word of our role, a session of the function's name in its account counts as ours."""
-    assert in_lambda().is_own(session(role="any"))
-    assert not SelfGuard().is_own(session(role="any"))
-
-
-def test_nothing_is_learnt_from_events() -> None:
+def test_nothing_is_learned_from_events() -> None:
     """A forged event cannot make the guard hide a role's real events."""
-    guard = in_lambda((ACCOUNT, "forwarder"))
-    scope = {"credentialsIssuedTo": FUNCTION}
-    assert guard.is_own(session(role="admin", name="x", inScopeOf=scope))
-    assert guard.is_own(session(role="admin", name="x", accessKeyId=KEY))
-    assert not guard.is_own(session(role="admin", name="x"))
+    known = guard(access_key_id=KEY)
+    assert known.is_own(event(identity(role="admin", inScopeOf={"credentialsIssuedTo": FUNCTION}), **PUT))
+    assert known.is_own(event(identity(role="admin", accessKeyId=KEY), **PUT))
+    assert not known.is_own(event(identity(role="admin"), **PUT))
+
+
+# What it did.
+
+
+def test_a_foreign_call_of_the_own_role_is_unusual() -> None:
+    """What the function's role does and the pipeline never does is forwarded, and marked as unusual."""
+    known = guard(ROLE)
+    for record in (
+        call("cloudtrail:StopLogging", requestParameters={"name": "trail"}),
+        call("kinesis:DeleteStream", requestParameters={"streamARN": STREAM}),
+        call("sts:AssumeRole", requestParameters={"roleArn": ROLE, "externalId": STREAM}),
+        call("sts:GetCallerIdentity", requestParameters=None),
+        call("iam:PutRecords", requestParameters={"streamARN": STREAM}),
+        {},
+    ):
+        assert known.author(event(identity(), **record)) is Author.UNUSUAL_SELF
+        assert known.author(event(identity(role="admin"), **record)) is Author.OTHERS
+
+
+OTHER = STREAM + "-other"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"requestParameters": {"streamARN": OTHER}},
+        {"requestParameters": {"streamName": "cloudsec"}, "awsRegion": "eu-west-1"},
+        {"requestParameters": {"streamARN": STREAM, "streamName": "other"}},
+        {"requestParameters": {"streamARN": STREAM}, "resources": [{"ARN": OTHER}]},
+        {"requestParameters": {"comment": "x"}, "resources": [{"ARN": STREAM}] * 100 + [{"ARN": OTHER}]},
+        {"requestParameters": None, "resources": None},
+        {"requestParameters": {"streamARN": OTHER}, "errorCode": "AccessDenied"},
+    ],
+    ids=json.dumps,
+)
+def test_an_own_call_on_another_resource_is_unusual(record: dict[str, Any]) -> None:
+    """Every resource that a call names must be the pipeline's; one of several is not enough."""
+    request = {**PUT, **record}
+    assert guard(ROLE).author(event(identity(), **request)) is Author.UNUSUAL_SELF
+
+
+def test_a_delivery_that_failed_is_own() -> None:
+    """A refused PutRecords on the own stream is filtered, also where the record names no resource."""
+    denied = {**PUT, "errorCode": "AccessDenied"}
+    assert guard(ROLE).is_own(event(identity(), **denied))
+    assert guard(ROLE).is_own(event(identity(), **denied | {"requestParameters": None}))
+    stopped = call("kinesis:StopStreamEncryption", errorCode="AccessDenied", requestParameters=None)
+    assert not guard(ROLE).is_own(event(identity(), **stopped))
+
+
+def test_a_failed_call_that_is_not_a_delivery_must_name_its_resource() -> None:
+    """A refused attempt to read some secret is forwarded, even if the record does not say which."""
+    known = guard(ROLE)
+    known._calls.add(OwnCall("secretsmanager.amazonaws.com", ("GetSecretValue",), SECRET))
+    reading = call("secretsmanager:GetSecretValue", awsRegion="us-west-2")
+    assert known.is_own(event(identity(), **reading, requestParameters={"secretId": SECRET}))
+    refused = {**reading, "errorCode": "AccessDenied"}
+    assert not known.is_own(event(identity(), **refused, requestParameters=None))
+    assert not known.is_own(event(identity(), **refused, requestParameters={"secretId": "siem"}))
+
+
+# AWS services.
 
 
 @pytest.mark.parametrize("service", ["lambda.amazonaws.com", "events.amazonaws.com"])
 def test_services_assuming_an_own_role(service: str) -> None:
-    """Lambda and EventBridge assuming a role of the pipeline is the pipeline's own doing."""
-    guard = SelfGuard(own_arns=[ROLE])
-    assert guard.is_own(by_service(service, requestParameters={"roleArn": ROLE}))
-    assert not guard.is_own(by_service(service, requestParameters={"roleArn": ROLE + "-other"}))
-    assert not guard.is_own(by_service(service, requestParameters={"roleArn": "none"}))
-    assert not guard.is_own(by_service("ec2.amazonaws.com", requestParameters={"roleArn": ROLE}))
-    assert not guard.is_own(by_service(service, requestParameters=None))
+    """Lambda and EventBridge assuming a role of the pipeline are part of each delivery."""
+    known = guard(ROLE)
+
+    def taken(by: str, request: Any) -> bool:
+        return known.is_own(by_service(by, "sts:AssumeRole", requestParameters=request))
+
+    assert taken(service, {"roleArn": ROLE})
+    assert not taken(service, {"roleArn": ROLE + "-other"})
+    assert not taken(service, {"roleArn": ROLE + "-other", "externalId": ROLE})
+    assert not taken(service, {"roleArn": "none"})
+    assert not taken("ec2.amazonaws.com", {"roleArn": ROLE})
+    assert not taken(service, None)
 
 
-def test_lambda_assuming_an_unknown_role_for_the_function() -> None:
-    """Lambda names the session after the function: that needs no configuration."""
+def test_a_session_name_does_not_make_a_role_own() -> None:
+    """Lambda assuming an unknown role is forwarded, also if the session is named like the function."""
     request = {"roleArn": ROLE, "roleSessionName": NAME}
-    assert in_lambda().is_own(by_service("lambda.amazonaws.com", requestParameters=request))
-    assert not in_lambda().is_own(by_service("events.amazonaws.com", requestParameters=request))
-    other = request | {"roleArn": ROLE.replace(ACCOUNT, "123456789012")}
-    assert not in_lambda().is_own(by_service("lambda.amazonaws.com", requestParameters=other))
-    assert not SelfGuard().is_own(by_service("lambda.amazonaws.com", requestParameters=request))
+    assert not guard().is_own(by_service("lambda.amazonaws.com", "sts:AssumeRole", requestParameters=request))
 
 
-OWN = [
-    STREAM,
-    QUEUE,
-    FUNCTION,
-    f"arn:aws:firehose:eu-west-1:{ACCOUNT}:deliverystream/lake",
-    f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k-1",
-    f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/trail:*",
-    "arn:aws:s3:::lake",
+OWN = [ROLE, QUEUE, KMS_KEY, BUCKET, f"arn:aws:logs:eu-west-1:{ACCOUNT}:log-group:/trail:*", STREAM]
+DELIVERIES = [
+    ("events.amazonaws.com", "sqs:SendMessage", {"requestParameters": {"queueUrl": QUEUE_URL}}),
+    ("events.amazonaws.com", "sqs:SendMessage", {"resources": [{"ARN": QUEUE}]}),
+    ("sns.amazonaws.com", "sqs:SendMessage", {"resources": [{"ARN": QUEUE}]}),
+    ("sqs.amazonaws.com", "lambda:Invoke", {"requestParameters": {"functionName": NAME}}),
+    ("lambda.amazonaws.com", "lambda:Invoke", {"requestParameters": {"functionName": f"{NAME}:live"}}),
+    ("lambda.amazonaws.com", "lambda:Invoke", {"requestParameters": {"functionName": f"{FUNCTION}:live"}}),
+    (
+        "sns.amazonaws.com",
+        "lambda:Invoke",
+        {"requestParameters": {"functionName": f"{ACCOUNT}:function:{NAME}"}},
+    ),
+    ("sqs.amazonaws.com", "sqs:ReceiveMessage", {"resources": [{"ARN": QUEUE}]}),
+    ("lambda.amazonaws.com", "logs:CreateLogStream", {"requestParameters": {"logGroupName": "/trail"}}),
+    (
+        "lambda.amazonaws.com",
+        "logs:CreateLogStream",
+        {"requestParameters": {"logGroupName": f"/aws/lambda/{NAME}"}},
+    ),
+    ("logs.amazonaws.com", "kinesis:PutRecord", {"resources": [{"ARN": STREAM}]}),
+    (
+        "cloudtrail.amazonaws.com",
+        "s3:PutObject",
+        {"requestParameters": {"bucketName": "trail-logs", "key": "a/b"}},
+    ),
+    (
+        "events.amazonaws.com",
+        "kms:GenerateDataKey",
+        {"requestParameters": {"encryptionContext": {"aws:sqs:arn": QUEUE}}},
+    ),
+    (
+        "kinesis.amazonaws.com",
+        "kms:GenerateDataKey",
+        {"requestParameters": {"encryptionContext": {"aws:kinesis:arn": STREAM}}},
+    ),
+    ("sqs.amazonaws.com", "kms:Decrypt", {"resources": [{"ARN": KMS_KEY}]}),
 ]
 
 
-@pytest.mark.parametrize(
-    "record",
-    [
-        {"resources": [None, {"ARN": 3}, {"ARN": "x"}, {"ARN": STREAM}]},
-        {"resources": [{"ARN": "arn:aws:s3:::lake/2026/x.gz"}, {"ARN": "arn:aws:s3:::lake"}]},
-        {"resources": [{"ARN": f"{FUNCTION}:live"}]},
-        {"requestParameters": {"queueUrl": f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/trailforward"}},
-        {"requestParameters": {"streamName": "cloudsec"}, "awsRegion": "us-west-2"},
-        {"requestParameters": {"streamARN": STREAM}},
-        {"requestParameters": {"deliveryStreamName": "lake"}},
-        {"requestParameters": {"functionName": NAME}},
-        {"requestParameters": {"functionName": f"{NAME}:live"}},
-        {"requestParameters": {"functionName": f"{ACCOUNT}:function:{NAME}"}},
-        {"requestParameters": {"functionName": f"{FUNCTION}:live"}},
-        {"requestParameters": {"logGroupName": "/trail"}},
-        {"requestParameters": {"keyId": "k-1"}},
-        {"requestParameters": {"encryptionContext": {"aws:sqs:arn": QUEUE}, "keyId": "other"}},
-    ],
-    ids=json.dumps,
-)
-def test_services_touching_own_resources(record: dict[str, Any]) -> None:
-    """What a service does to a queue, stream, function or key of ours is the pipeline's own doing."""
-    assert SelfGuard(resources=OWN).is_own(by_service(**record))
-    assert SelfGuard(own_arns=OWN).is_own(by_service(**record))
-    assert not SelfGuard(own_arns=[ROLE]).is_own(by_service(**record))
-    assert not SelfGuard(resources=OWN).is_own(event({"type": "IAMUser"}, **record))
+@pytest.mark.parametrize(("service", "name", "record"), DELIVERIES, ids=str)
+def test_services_delivering_to_own_resources(service: str, name: str, record: dict[str, Any]) -> None:
+    """What a service does to bring events to the queue, function, log group, or key is the pipeline's own."""
+    assert guard(*OWN).is_own(by_service(service, name, **record))
+    assert not guard(ROLE).is_own(by_service("ec2.amazonaws.com", name, **record))
+    assert not guard(*OWN).is_own(event({"type": "IAMUser"}, **call(name, **record)))
+    delete = name.partition(":")[0] + ":DeleteEverything"
+    assert not guard(*OWN).is_own(by_service(service, delete, **record))
 
 
 @pytest.mark.parametrize(
-    "record",
+    ("service", "name", "record"),
     [
-        {"requestParameters": {"streamName": "cloudsec"}},
-        {
-            "requestParameters": {"streamName": "cloudsec"},
-            "awsRegion": "us-west-2",
-            "recipientAccountId": "4",
-        },
-        {"requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/trailforward"}},
-        {"requestParameters": {"functionName": f"{NAME}-other"}},
-        {"requestParameters": {"comment": "cloudsec"}},
-        {"resources": [{"ARN": "arn:aws:s3:::lake-other/x"}]},
+        # Attack 3: any parameter may hold the ARN of a destination.
+        (
+            "ec2.amazonaws.com",
+            "sts:AssumeRole",
+            {"requestParameters": {"roleArn": "arn:aws:iam::111122223333:role/x", "externalId": STREAM}},
+        ),
+        (
+            "events.amazonaws.com",
+            "sts:AssumeRole",
+            {"requestParameters": {"roleArn": "arn:aws:iam::111122223333:role/x", "externalId": ROLE}},
+        ),
+        (
+            "s3.amazonaws.com",
+            "s3:DeleteObject",
+            {"requestParameters": {"bucketName": "trail-logs", "key": "a"}},
+        ),
+        (
+            "s3.amazonaws.com",
+            "s3:LifecycleExpiration:DeleteObject",
+            {"resources": [{"ARN": f"{BUCKET}/a"}, {"ARN": BUCKET}]},
+        ),
+        ("kms.amazonaws.com", "kms:DisableKey", {"resources": [{"ARN": KMS_KEY}]}),
+        ("events.amazonaws.com", "sqs:PurgeQueue", {"requestParameters": {"queueUrl": QUEUE_URL}}),
+        (
+            "events.amazonaws.com",
+            "sqs:SendMessage",
+            {"requestParameters": {"queueUrl": QUEUE_URL + "2", "messageBody": QUEUE}},
+        ),
+        (
+            "events.amazonaws.com",
+            "sqs:SendMessage",
+            {"requestParameters": {"queueUrl": QUEUE_URL}, "resources": [{"ARN": QUEUE + "2"}]},
+        ),
+        (
+            "events.amazonaws.com",
+            "sqs:SendMessage",
+            {"requestParameters": {"comment": QUEUE}, "resources": None},
+        ),
+        (
+            "autoscaling.amazonaws.com",
+            "kms:Decrypt",
+            {"requestParameters": {"encryptionContext": {"aws:sqs:arn": QUEUE}}},
+        ),
+        ("lambda.amazonaws.com", "lambda:Invoke", {"requestParameters": {"functionName": f"{NAME}-other"}}),
+        (
+            "sns.amazonaws.com",
+            "sqs:SendMessage",
+            {
+                "requestParameters": {"queueUrl": QUEUE_URL},
+                "recipientAccountId": "4",
+                "awsRegion": "us-east-1",
+                "resources": [{"ARN": QUEUE.replace("eu", "us")}],
+            },
+        ),
     ],
-    ids=json.dumps,
+    ids=str,
 )
-def test_services_touching_other_resources(record: dict[str, Any]) -> None:
-    """The same name in another Region or account, or a longer name, is not ours."""
-    assert not SelfGuard(resources=OWN).is_own(by_service(**record))
+def test_services_that_mention_own_resources(service: str, name: str, record: dict[str, Any]) -> None:
+    """A service's event that only names the pipeline's ARNs, or does something else, is forwarded."""
+    assert guard(*OWN).author(by_service(service, name, **record)) is Author.OTHERS
 
 
-def test_the_function_and_its_log_group_are_own() -> None:
-    """Once an invocation told the function's ARN, its invocations and log streams by services are own."""
-    guard = SelfGuard()
-    guard.learn("not an ARN")
-    guard.learn(FUNCTION)
-    guard.learn(f"{FUNCTION}:live")
-    assert guard.is_own(by_service(requestParameters={"functionName": NAME}))
-    assert guard.is_own(by_service(requestParameters={"logGroupName": f"/aws/lambda/{NAME}"}))
+def test_keys_used_with_the_own_role() -> None:
+    """A service that uses a key with the function's role, for a resource of the pipeline, is own."""
+    known = guard(*OWN)
+    context = {"requestParameters": {"encryptionContext": {"aws:kinesis:arn": STREAM}}}
+    via = identity(invokedBy="kinesis.amazonaws.com")
+    assert known.is_own(event(via, **call("kms:GenerateDataKey", **context)))
+    assert not known.is_own(event(identity(), **call("kms:GenerateDataKey", **context)))
+    assert not known.is_own(event(via, **call("kms:ScheduleKeyDeletion", **context)))
+    other = {"requestParameters": {"encryptionContext": {"aws:kinesis:arn": OTHER}}}
+    assert not known.is_own(event(via, **call("kms:GenerateDataKey", **other)))
+
+
+def test_the_functions_environment_is_decrypted_with_its_role() -> None:
+    """Lambda decrypts the function's environment with the function's role: own, for this function alone."""
+    for arn, own in ((FUNCTION, True), (FUNCTION + "-other", False)):
+        record = {"requestParameters": {"encryptionContext": {"aws:lambda:FunctionArn": arn}}}
+        assert guard(ROLE).is_own(event(identity(), **call("kms:Decrypt", **record))) is own
+        assert not guard(ROLE).is_own(event(identity(), **call("kms:GenerateDataKey", **record)))
+
+
+def test_a_service_that_delivers_with_an_own_role() -> None:
+    """EventBridge sending with a role of ``own_arns`` to the own queue is own; code is not."""
+    known = guard(ROLE, QUEUE)
+    sending = call("sqs:SendMessage", requestParameters={"queueUrl": QUEUE_URL})
+    assert known.is_own(event(identity(invokedBy="events.amazonaws.com"), **sending))
+    assert known.is_own(event(identity(), **sending, sourceIPAddress="events.amazonaws.com"))
+    assert known.author(event(identity(), **sending, sourceIPAddress="203.0.113.7")) is Author.UNUSUAL_SELF
+
+
+# Sources that only payloads name.
+
+POLLING = call("sqs:ReceiveMessage", requestParameters={"queueUrl": QUEUE_URL})
+
+
+def learned(known: SelfGuard, arn: str) -> SelfGuard:
+    """The guard after a payload that names a source."""
+    parsed = Arn.parse(arn)
+    known.learn_source(parsed, reading_calls(parsed))
+    return known
+
+
+def test_polling_of_the_source_that_lambda_names() -> None:
+    """Without a queue in ``own_arns``, polling the queue of the payload counts as own, and only polling."""
+    known = learned(guard(ROLE), QUEUE)
+    assert known.is_own(event(identity(), **POLLING))
+    sending = {**POLLING, "eventName": "SendMessage"}
+    assert not known.is_own(event(identity(), **sending))
+    assert not known.is_own(event(identity(role="admin"), **POLLING))
+    assert not known.is_own(by_service("sns.amazonaws.com", "sqs:SendMessage", resources=[{"ARN": QUEUE}]))
+
+
+def test_payloads_teach_nothing_where_the_source_is_configured() -> None:
+    """A queue or stream in ``own_arns`` is the only source: whoever invokes the function adds none."""
+    known = learned(guard(ROLE, STREAM), QUEUE)
+    assert not known.is_own(event(identity(), **POLLING))
+
+
+def test_payloads_teach_a_few_sources_of_the_own_account_and_region() -> None:
+    """Another account's or Region's queue is not learned, and at most eight are."""
+    for foreign in (QUEUE.replace(ACCOUNT, "123456789012"), QUEUE.replace("eu-west-1", "us-east-1")):
+        known = learned(guard(ROLE), foreign)
+        region, account = foreign.split(":")[3:5]
+        request = {"resources": [{"ARN": foreign}], "awsRegion": region, "recipientAccountId": account}
+        assert not known.is_own(event(identity(), **call("sqs:ReceiveMessage", **request)))
+    known = guard(ROLE)
+    for number in range(20):
+        learned(known, f"{QUEUE}-{number}")
+    own = [
+        number
+        for number in range(20)
+        if known.is_own(
+            event(identity(), **call("sqs:ReceiveMessage", resources=[{"ARN": f"{QUEUE}-{number}"}]))
+        )
+    ]
+    assert own == list(range(8))
+
+
+# Configurations.
+
+GROUPS = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:security-group/*"
+TOML = f"""
+own_arns = ["{ROLE}", "{QUEUE}", "{BUCKET}"]
+retry_queue = "{QUEUE}-retries"
+dead_letter = "{QUEUE}-dead"
+own_calls = [
+    {{ call = "ec2:RevokeSecurityGroupIngress", resource = "{GROUPS}" }},
+    {{ call = "ec2:DescribeSecurityGroups", resource = "*" }},
+]
+
+[sinks.stream]
+to = "{STREAM}"
+
+[sinks.siem]
+to = "https://siem.example.com/in"
+auth = {{ type = "bearer", secret = "{SECRET}#token" }}
+
+[sinks.lake]
+to = "s3://lake/security?region=eu-west-1"
+"""
+
+
+@pytest.fixture(name="configured")
+def _configured() -> SelfGuard:
+    environ = {"TRAILFORWARD_CONFIG": "ssm:/trailforward/config", "AWS_REGION": "eu-west-1"}
+    made = _guard(Config.from_toml(TOML), environ)
+    made.learn(FUNCTION)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "record", "author"),
+    [
+        ("sqs:SendMessageBatch", {"resources": [{"ARN": f"{QUEUE}-dead"}]}, Author.PIPELINE),
+        ("sqs:SendMessageBatch", {"resources": [{"ARN": f"{QUEUE}-retries"}]}, Author.PIPELINE),
+        ("sqs:ReceiveMessage", {"resources": [{"ARN": f"{QUEUE}-retries"}]}, Author.PIPELINE),
+        ("sqs:ReceiveMessage", {"resources": [{"ARN": f"{QUEUE}-dead"}]}, Author.UNUSUAL_SELF),
+        ("sqs:DeleteMessageBatch", {"requestParameters": {"queueUrl": QUEUE_URL}}, Author.PIPELINE),
+        ("sqs:SendMessageBatch", {"requestParameters": {"queueUrl": QUEUE_URL}}, Author.UNUSUAL_SELF),
+        ("secretsmanager:GetSecretValue", {"requestParameters": {"secretId": SECRET}}, Author.PIPELINE),
+        (
+            "secretsmanager:GetSecretValue",
+            {"requestParameters": {"secretId": SECRET + "2"}},
+            Author.UNUSUAL_SELF,
+        ),
+        ("ssm:GetParameter", {"requestParameters": {"name": "/trailforward/config"}}, Author.PIPELINE),
+        ("ssm:GetParameter", {"requestParameters": {"name": "/prod/password"}}, Author.UNUSUAL_SELF),
+        (
+            "ssm:GetParameters",
+            {"requestParameters": {"names": ["/trailforward/config"]}},
+            Author.UNUSUAL_SELF,
+        ),
+        (
+            "s3:PutObject",
+            {"requestParameters": {"bucketName": "lake", "key": "security/2026/x.gz"}},
+            Author.PIPELINE,
+        ),
+        (
+            "s3:PutObject",
+            {"resources": [{"ARN": "arn:aws:s3:::lake/security/x"}, {"ARN": "arn:aws:s3:::lake"}]},
+            Author.PIPELINE,
+        ),
+        (
+            "s3:PutObject",
+            {"requestParameters": {"bucketName": "lake", "key": "other/x.gz"}},
+            Author.UNUSUAL_SELF,
+        ),
+        (
+            "s3:GetObject",
+            {"requestParameters": {"bucketName": "lake", "key": "security/x.gz"}},
+            Author.UNUSUAL_SELF,
+        ),
+        (
+            "s3:GetObject",
+            {"requestParameters": {"bucketName": "trail-logs", "key": "AWSLogs/x.gz"}},
+            Author.PIPELINE,
+        ),
+        (
+            "s3:GetObject",
+            {"requestParameters": {"bucketName": "trail-logs-2", "key": "x"}},
+            Author.UNUSUAL_SELF,
+        ),
+        ("ec2:RevokeSecurityGroupIngress", {"requestParameters": {"groupId": "sg-1"}}, Author.PIPELINE),
+        (
+            "ec2:RevokeSecurityGroupIngress",
+            {"requestParameters": {"groupId": "sg-1"}, "awsRegion": "us-east-1"},
+            Author.UNUSUAL_SELF,
+        ),
+        (
+            "ec2:AuthorizeSecurityGroupIngress",
+            {"requestParameters": {"groupId": "sg-1"}},
+            Author.UNUSUAL_SELF,
+        ),
+        ("ec2:DescribeSecurityGroups", {"requestParameters": {}}, Author.PIPELINE),
+        (
+            "logs:PutLogEvents",
+            {"requestParameters": {"logGroupName": f"/aws/lambda/{NAME}"}},
+            Author.PIPELINE,
+        ),
+        (
+            "logs:DeleteLogGroup",
+            {"requestParameters": {"logGroupName": f"/aws/lambda/{NAME}"}},
+            Author.UNUSUAL_SELF,
+        ),
+    ],
+    ids=str,
+)
+def test_a_configuration_is_the_list(
+    configured: SelfGuard, name: str, record: dict[str, Any], author: Author
+) -> None:
+    """What sinks, queues, secrets, sources, and ``own_calls`` state is own, on exactly their resources."""
+    assert configured.author(event(identity(), **call(name, **record))) is author
 
 
 def test_samples() -> None:
     """Of all sample events, one is caused by trailforward's own function, and only that is filtered."""
-    guard = SelfGuard(
-        function_name="trailforward-demo", ask_role=lambda: ("123456789012", "trailforward-demo-role")
-    )
-    own = [name for name in samples.names() if guard.is_own(json.loads(samples.load(name)))]
+    stream = "arn:aws:kinesis:us-west-2:123456789012:stream/trailforward-demo"
+    role = "arn:aws:iam::123456789012:role/trailforward-demo-role"
+    known = _guard(Config.to(stream, own_arns=[role]))
+    own = [name for name in samples.names() if known.is_own(json.loads(samples.load(name)))]
     assert own == ["own-put-records"]
 
 
+# Anything at all.
+
 WORDS = st.sampled_from(
     [
-        ROLE,
-        FUNCTION,
-        STREAM,
-        QUEUE,
-        KEY,
-        NAME,
-        "AssumedRole",
-        "AWSService",
-        "lambda.amazonaws.com",
-        "",
-        "arn:",
+        *(ROLE, FUNCTION, STREAM, QUEUE, KEY, NAME, BUCKET, KMS_KEY, "", "arn:"),
+        *("AssumedRole", "AWSService", "lambda.amazonaws.com", "events.amazonaws.com"),
+        *(f"{service}.amazonaws.com" for service in ("sqs", "kms", "sts", "s3", "kinesis", "ssm", "events")),
+        *("SendMessage", "Decrypt", "AssumeRole", "PutObject", "PutRecords", "GetParameters", "PutEvents"),
     ]
 )
 NAMES = st.sampled_from(
@@ -256,7 +548,16 @@ NAMES = st.sampled_from(
             "credentialsIssuedTo",
         ),
         *("invokedBy", "requestParameters", "roleArn", "roleSessionName", "resources", "ARN", "queueUrl"),
-        *("streamName", "functionName", "encryptionContext", "awsRegion", "userIdentity"),
+        *(
+            "streamName",
+            "functionName",
+            "encryptionContext",
+            "awsRegion",
+            "userIdentity",
+            "bucketName",
+            "key",
+        ),
+        *("eventSource", "eventName", "errorCode", "names", "entries", "eventBusName", "sourceIPAddress"),
     ]
 )
 VALUES = st.recursive(
@@ -266,28 +567,31 @@ VALUES = st.recursive(
 )
 
 
-@given(VALUES, VALUES, VALUES)
-def test_any_json(detail: Any, identity: Any, request: Any) -> None:
+@given(VALUES, VALUES, VALUES, WORDS, WORDS)
+def test_any_json(detail: Any, who: Any, request: Any, source: str, name: str) -> None:
     """No event, however malformed, makes the guard fail."""
     if isinstance(detail, dict):
-        detail |= {"userIdentity": identity, "requestParameters": request}
-    if isinstance(identity, dict):
-        identity.setdefault("type", "AWSService")
-    assert in_lambda(own_arns=OWN).is_own({"detail": detail}) in {True, False}
+        detail |= {"userIdentity": who, "requestParameters": request}
+        detail.setdefault("eventSource", source)
+        detail.setdefault("eventName", name)
+    if isinstance(who, dict):
+        who.setdefault("type", "AWSService")
+        who.setdefault("invokedBy", "events.amazonaws.com")
+    assert guard(*OWN, access_key_id=KEY).author({"detail": detail, "source": who}) in Author
 
 
 @pytest.mark.parametrize("arn", [None, "", "x", 5, f"arn:aws:sts::{ACCOUNT}:federated-user/{NAME}"])
 def test_sessions_that_tell_no_role(arn: Any) -> None:
     """A session without a readable role is nobody's we know."""
-    assert not in_lambda(own_arns=[ROLE]).is_own(event({"type": "AssumedRole", "arn": arn}))
+    assert guard(ROLE).author(event({"type": "AssumedRole", "arn": arn}, **PUT)) is Author.OTHERS
 
 
-def test_long_texts_are_no_resources_of_ours_and_are_not_remembered() -> None:
+def test_long_texts_are_not_remembered() -> None:
     """Events may hold texts of any length; what the guard remembers of them stays small."""
-    before = self_guard._arn.cache_info().currsize
+    known = guard(ROLE)
+    before = own_calls._parsed.cache_info().currsize
     long = "arn:aws:iam::111122223333:role/" + "x" * 100_000
-    identity = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": long}}, "arn": long}
-    assert not SelfGuard(own_arns=["arn:aws:iam::111122223333:role/x"]).is_own(
-        {"source": "aws.ec2", "detail": {"userIdentity": identity}}
-    )
-    assert self_guard._arn.cache_info().currsize <= before + 1  # the configured one
+    who = {"type": "AssumedRole", "sessionContext": {"sessionIssuer": {"arn": long}}, "arn": long}
+    assert known.author(event(who)) is Author.OTHERS
+    assert own_calls._parsed.cache_info().currsize == before
+    assert own_calls._parsed.cache_info().maxsize == 1_024

@@ -252,7 +252,7 @@ class Stack:
     def _name(self, resource: str, key: str) -> str:
         return str(self.resolve(self._template["Resources"][resource]["Properties"][key]))
 
-    def _attribute(self, name: str, attribute: str) -> str:  # noqa: PLR0911  # one line each
+    def _attribute(self, name: str, attribute: str) -> str:  # noqa: C901, PLR0911  # one line each
         assert name in self.present, f"{name} does not exist with these parameters"
         resource = self._template["Resources"][name]
         match resource["Type"], attribute:
@@ -276,6 +276,8 @@ class Stack:
                 return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
             case "AWS::CloudWatch::Alarm", "Arn":
                 return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self._name(name, 'AlarmName')}"
+            case "AWS::Serverless::Function", "Arn":
+                return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._ref(name)}"
             case "AWS::Lambda::Version", "Version":
                 return "1"
         raise NotImplementedError(f"{resource['Type']} {attribute}")

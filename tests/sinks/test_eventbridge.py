@@ -139,19 +139,30 @@ def test_what_eventbridge_would_refuse_is_refused_at_once(lines: str, fault: str
 
 
 def test_events_that_a_rule_sends_back_are_filtered(stub: StubAws) -> None:
-    """A rule that matches what we put, and feeds our own queue, makes no loop."""
+    """A rule that matches what the sink put, and feeds the function's queue, does not make a loop."""
     forwarder = Forwarder(Config.to(ARN))
-    first = {"version": "0", "source": "trailforward", "resources": [ARN], "detail": json.loads(envelope(1))}
+    first = {
+        "version": "0",
+        "source": "trailforward",
+        "detail-type": "CloudTrail Event by trailforward",
+        "resources": [ARN],
+        "detail": json.loads(envelope(1)),
+    }
     foreign = {**first, "resources": [ARN.replace("security", "other")]}
-    odd = [{**first, "resources": [3, "x"]}, {**first, "source": 3}, {**first, "source": "aws.ec2"}]
+    odd = [
+        {**first, "resources": [3, "x"]},
+        {**first, "source": 3},
+        {**first, "source": "aws.ec2"},
+        {**first, "source": "other"},
+        {**first, "detail-type": "AWS API Call via CloudTrail"},
+        {**first, "detail-type": ["x"]},
+        {**first, "resources": [ARN, ARN]},
+    ]
     payload = sqs(
         *(sqs_record(json.dumps(event), str(index)) for index, event in enumerate([first, foreign, *odd]))
     )
     outcome = forwarder.process(payload, Context())[1]
     assert [verdict.code for verdict in outcome.verdicts["eventbridge-security"].values()] == [
         "self",
-        "",
-        "",
-        "",
-        "",
+        *[""] * 8,
     ]

@@ -80,7 +80,7 @@ def test_a_plug_in_is_used_like_any_sink(install: Install, name: str, to: str) -
 def test_a_plug_ins_settings_are_checked(install: Install) -> None:
     """A wrong key of a plug-in's table is told like any other."""
     install("acme")
-    with pytest.raises(ConfigError, match=r"sinks\.x\.laud: an unknown key\. Fix: write loud"):
+    with pytest.raises(ConfigError, match=r"sinks\.x\.laud: unknown key\. Fix: write loud"):
         Config.from_toml('[sinks.x]\nto = "acme://x"\nlaud = true\n')
 
 

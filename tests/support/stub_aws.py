@@ -321,7 +321,7 @@ class Call(Handler):
 
     def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> None:
         """The service's own error."""
-        if self.service == "sns":
+        if self.service in {"sns", "sts"}:
             body = (
                 f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
                 "<RequestId>0</RequestId></ErrorResponse>"
@@ -493,6 +493,16 @@ def _write_sns(results: Results, _extra: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
+def _write_sts(_results: Results, extra: Mapping[str, Any]) -> bytes:
+    arn = extra.get("arn", "arn:aws:sts::111122223333:assumed-role/forwarder/trailforward")
+    return (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
+        f"<Arn>{arn}</Arn><UserId>AROAEXAMPLE:trailforward</UserId><Account>111122223333</Account>"
+        "</GetCallerIdentityResult><ResponseMetadata><RequestId>0</RequestId></ResponseMetadata>"
+        "</GetCallerIdentityResponse>"
+    ).encode()
+
+
 def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
@@ -504,6 +514,7 @@ _READERS = {
     "logs": _read_logs,
     "sns": _read_sns,
     "sqs": _read_sqs,
+    "sts": lambda _body: [],
 }
 _WRITERS = {
     "events": _write_events,
@@ -512,4 +523,5 @@ _WRITERS = {
     "logs": _write_logs,
     "sns": _write_sns,
     "sqs": _write_sqs,
+    "sts": _write_sts,
 }

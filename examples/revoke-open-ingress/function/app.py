@@ -4,7 +4,6 @@ Feed it from a queue, with ``ReportBatchItemFailures``. Environment:
 
 - ``DRY_RUN``: ``false`` revokes; anything else, or nothing, only says what would be revoked.
 - ``PORTS``: ports that must not be open, ``22,3389``; ``*`` for every port and protocol.
-- ``ROLE_ARN``: the role this function runs as, whose own events are left alone.
 
 A security group with the tag ``open-ingress-allowed`` = ``true`` is left alone.
 """
@@ -46,12 +45,10 @@ class Settings(NamedTuple):
     Attributes:
         dry_run: change nothing.
         ports: ports that must not be open; None means all.
-        role_arn: the function's own role.
     """
 
     dry_run: bool
     ports: frozenset[int] | None
-    role_arn: str
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -65,7 +62,7 @@ class Settings(NamedTuple):
             ports = None if text == "*" else frozenset(int(port) for port in text.split(","))
         except ValueError:
             raise ValueError(f"PORTS is {text!r}. Fix: write ports like 22,3389, or *") from None
-        return cls(environ.get("DRY_RUN", "true") != "false", ports, environ.get("ROLE_ARN", ""))
+        return cls(environ.get("DRY_RUN", "true") != "false", ports)
 
 
 class Opened(NamedTuple):
@@ -135,7 +132,8 @@ def react(event: trailforward.EventBridgeEvent) -> None:
         ExceptionGroup: not everything could be revoked; what could, was.
     """
     record = event.detail
-    if not isinstance(record, ApiCall) or is_own(record):
+    # The function only revokes. What its own role opens, somebody else does with its credentials.
+    if not isinstance(record, ApiCall):
         return
     rules = [rule for rule in opened(record) if rule.lets_in_the_world() and rule.opens(settings.ports)]
     if not rules:
@@ -159,13 +157,6 @@ def react(event: trailforward.EventBridgeEvent) -> None:
         )
     if errors:
         raise ExceptionGroup(f"{len(errors)} of {len(rules)} rules are still open", errors)
-
-
-def is_own(record: ApiCall) -> bool:
-    """Whether this function did it. It never opens anything, but a loop must be impossible, not unlikely."""
-    context = record.user_identity and record.user_identity.session_context
-    issuer = context and context.session_issuer
-    return bool(issuer and issuer.arn and issuer.arn == settings.role_arn)
 
 
 def opened(record: ApiCall) -> list[Opened]:

@@ -50,6 +50,12 @@ class OwnCall(NamedTuple):
     resource: str
 
 
+def log_call(group: Arn) -> OwnCall:
+    """What Lambda calls with the function's role to write the function's log."""
+    names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+    return OwnCall("logs.amazonaws.com", names, str(group))
+
+
 class OwnEvent(NamedTuple):
     """The shape of the events that a sink puts on a bus.
 
@@ -150,15 +156,18 @@ class _Resources:
         return key in self._exact or key.startswith(self._prefixes)
 
 
-#: Service → request parameter → what stands before the name in the resource's ARN.
+#: Service → request parameter that names the resource → what stands before the name in the resource's ARN;
+#: empty where the parameter is always an ARN. Of other services, every parameter that is an ARN counts.
 _NAMED: dict[str, dict[str, str]] = {
     "ec2": {"groupId": "security-group/"},
     "events": {"name": "event-bus/", "eventBusName": "event-bus/"},
     "firehose": {"deliveryStreamName": "deliverystream/"},
-    "kinesis": {"streamName": "stream/"},
+    "kinesis": {"streamName": "stream/", "streamARN": "", "consumerARN": ""},
     "lambda": {"functionName": "function:"},
     "logs": {"logGroupName": "log-group:", "logGroupIdentifier": "log-group:"},
     "secretsmanager": {"secretId": "secret:"},
+    "sns": {"topicArn": "", "targetArn": ""},
+    "sqs": {"queueUrl": ""},
     "ssm": {"name": "parameter/"},
 }
 #: Longer texts are not the pipeline's resources, and would fill the memory of parsed ARNs.
@@ -235,16 +244,19 @@ def _of_parameter(record: Mapping[str, Any], service: str, name: str, value: obj
         return
     if not isinstance(value, str):
         return
-    arn = parsed(value)
-    if arn is not None:
+    known = _NAMED.get(service)
+    prefix = "" if known is None else known.get(name)
+    if prefix is None:
+        return
+    if (arn := parsed(value)) is not None:
         if arn.service == service:
             yield exact_key(arn)
         return
     region, account = text(record.get("awsRegion")), text(record.get("recipientAccountId"))
-    if service == "sqs" and name == "queueUrl":
+    if name == "queueUrl":
         place, _, queue = value.rpartition("/")
         yield f"sqs:{region}:{place.rpartition('/')[2]}:{queue}"
-    elif (prefix := _NAMED.get(service, _NOTHING).get(name)) is not None:
+    elif prefix:
         if service == "lambda":  # the name may be qualified, and may follow its account
             value = value.rpartition("function:")[2].partition(":")[0]
         elif service == "ssm":  # the ARN has one slash, whether or not the name begins with it
@@ -265,9 +277,6 @@ def _of_list(record: Mapping[str, Any], service: str, name: str, values: list[An
         for entry in values[:_MOST_RESOURCES]:
             if isinstance(entry, dict):
                 yield from _of_parameter(record, service, "eventBusName", entry.get("eventBusName"))
-
-
-_NOTHING: dict[str, str] = {}
 
 
 def text(value: object) -> str:

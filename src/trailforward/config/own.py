@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward import sinks
 from trailforward.arn import Arn
+from trailforward.aws.own_calls import log_call
 from trailforward.config.fetch import fetch_call
 from trailforward.sources._own_calls import reading_calls
 
@@ -27,8 +28,11 @@ def own_calls(config: Config, where: str = "", region: str | None = None) -> Ite
     for settings in [*config.sinks.values(), *_queues(config)]:
         yield from settings.own_calls
     # Lambda polls the retry queue, too.
-    for arn in [*config.pipeline.own_arns, *filter(None, [config.pipeline.retry_queue])]:
-        yield from reading_calls(Arn.parse(arn))
+    for text in [*config.pipeline.own_arns, *filter(None, [config.pipeline.retry_queue])]:
+        arn = Arn.parse(text)
+        yield from reading_calls(arn)
+        if arn.service == "logs":
+            yield log_call(arn)
     for declared in config.pipeline.own_calls:
         yield declared.own_call
     if (fetched := fetch_call(where, region)) is not None:

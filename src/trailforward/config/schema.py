@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward import detections, formats, sinks
 from trailforward.config.check import DESTINATIONS, NAME
 from trailforward.config.route import RouteSettings
-from trailforward.config.settings import PipelineSettings
+from trailforward.config.settings import CALL, PipelineSettings
 from trailforward.settings import Settings
 from trailforward.sinks.s3 import SHAPE
 from trailforward.sinks.settings import AwsSinkSettings
@@ -60,7 +60,8 @@ def json_schema() -> dict[str, Any]:
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
     definitions["RouteSettings"]["properties"]["use"]["enum"] = list(detections.load_all())
     top_level = definitions.pop("PipelineSettings")
-    _complete(top_level["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"])
+    own_call = definitions["OwnCallSettings"]["properties"]
+    _complete(top_level["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"], own_call)
     definitions["Sink"] = _sink(by_sink)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -71,11 +72,13 @@ def json_schema() -> dict[str, Any]:
     }
 
 
-def _complete(properties: dict[str, Any], queue: str) -> None:
+def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any]) -> None:
     """Adds to the top-level keys the constraints that their types do not express."""
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["own_arns"]["items"]["pattern"] = _ARN
+    call["call"]["pattern"] = f"^{CALL}$"
+    call["resource"]["pattern"] = rf"^\*$|{_ARN[:-1]}[^*?]*(:?\*)?$"
     properties["sinks"] = {
         "description": "The destinations, by name.",
         "type": "object",

@@ -10,7 +10,8 @@ from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import SettingError
 from trailforward.settings import Constraint, Settings
 
-_CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
+#: How ``own_calls`` names a call: the service of ``eventSource``, and ``eventName``.
+CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
 _EXAMPLE = "ec2:RevokeSecurityGroupIngress"
 
 #: Strings in a TOML array, which is a list, where a tuple is declared.
@@ -46,7 +47,7 @@ class OwnCallSettings(Settings):
     @classmethod
     def check_call(cls, call: str) -> None:
         """Refuses what does not name one call."""
-        if not re.fullmatch(_CALL, call):
+        if not re.fullmatch(CALL, call):
             raise SettingError(
                 "not SERVICE:EVENT", f"write one call, such as {_EXAMPLE}; a list has one entry each"
             )

@@ -111,8 +111,11 @@ def become_lambda(environ: MutableMapping[str, str], endpoint: str) -> None:
 
 
 def function_variables(aws: LocalAws, receiver: Receiver) -> dict[str, str]:
-    """Returns the configuration of the function: three ARNs, a URL, and two queues."""
+    """Returns the configuration of the function: its destinations, two queues, and its role."""
+    from trailforward.demo.local_aws import ACCOUNT, NAME
+
     return {
+        "TRAILFORWARD_OWN_ARNS": f"arn:aws:iam::{ACCOUNT}:role/{NAME}-role",
         "TRAILFORWARD_TO": f"{aws.stream_arn} {aws.topic_arn} {aws.firehose_arn} {receiver.url}",
         "TRAILFORWARD_DEAD_LETTER": aws.queue_arn(aws.dead_letter),
         "TRAILFORWARD_RETRY_QUEUE": aws.queue_arn(aws.retry_queue),

@@ -16,7 +16,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
-from trailforward.aws.own_calls import OwnCall, OwnCalls, key_of, named_resources, parsed, text
+from trailforward.aws.own_calls import OwnCall, OwnCalls, key_of, log_call, named_resources, parsed, text
 from trailforward.pipeline.role_lookup import Role, RoleLookup
 from trailforward.pipeline.service_calls import ASSUMERS, DELIVERIES, KEY_USES
 
@@ -99,8 +99,7 @@ class SelfGuard:
         for name in {self._log_group, f"/aws/lambda/{self._function_name}"} - {""}:
             group = arn._replace(service="logs", resource=f"log-group:{name}")
             own.append(key_of(group))
-            names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
-            self._calls.add(OwnCall("logs.amazonaws.com", names, str(group)))
+            self._calls.add(log_call(group))
         self._resources.update(own)
         self._encrypted.update(own)
         self._encrypted |= _keys(self._calls.resolve(self._account))
@@ -166,7 +165,10 @@ class SelfGuard:
         return isinstance(arn, str) and self._proven_by_sts(role, arn.rpartition("/")[2])
 
     def _proven_by_sts(self, role: Role | None, session: object) -> bool:
-        """Whether STS has said that a role is the function's. Asks if the session's name is worth it."""
+        """Whether STS has said that a role is the function's. Asks it if a session bears the function's name.
+
+        Where ``own_arns`` names a role of the function's account, that is the function's: STS is not asked.
+        """
         lookup = self._lookup
         if lookup is None or role is None:
             return False

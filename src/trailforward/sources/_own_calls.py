@@ -46,6 +46,8 @@ def reading_calls(arn: Arn) -> Iterator[OwnCall]:
     """
     if arn.service in _POLLING:
         yield OwnCall(f"{arn.service}.amazonaws.com", _POLLING[arn.service], str(arn))
+        if arn.service == "kinesis":  # a mapping with enhanced fan-out
+            yield OwnCall("kinesis.amazonaws.com", ("SubscribeToShard",), f"{arn}/consumer/*")
     elif arn.service == "s3":
         bucket = arn.resource.partition("/")[0]
         yield OwnCall("s3.amazonaws.com", ("GetObject",), str(arn._replace(resource=f"{bucket}/*")))

@@ -20,6 +20,7 @@ from unittest import SkipTest
 
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.sinks.base import Entry, Limits, Rejection
+from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,6 +85,15 @@ class SinkContract:
             assert 0 < sink.limits.entry_bytes <= sink.limits.batch_bytes
             assert sink.limits.batch_overhead >= 0
             assert isinstance(sink.arn, str)
+
+    def test_its_settings_state_the_calls_it_makes(self) -> None:
+        """The settings class lists the AWS calls of the sink, or states that there are none."""
+        with _Closing(self.make()) as sink:
+            settings = getattr(sink, "Settings", None)
+            if settings is None:
+                raise SkipTest("a sink without settings is not configured by anybody")
+            states = [kind for kind in settings.__mro__ if "own_calls" in vars(kind)]
+            assert states[0] is not SinkSettings, f"{settings.__name__} lacks the property own_calls"
 
     def test_size_counts_all_bytes(self) -> None:
         """The size is at least that of the data, and grows with each byte."""

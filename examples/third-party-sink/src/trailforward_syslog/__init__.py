@@ -16,6 +16,7 @@ from trailforward.sinks.settings import SinkSettings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trailforward.aws.own_calls import OwnCall
 #: RFC 5425 asks receivers to take 8 KiB; most take far more.
 LIMITS = Limits(entries=1_000, entry_bytes=256_000, batch_bytes=4_000_000)
 
@@ -36,6 +37,11 @@ class SyslogSettings(SinkSettings):
         """Refuses what names no host and port."""
         if not re.fullmatch(r"syslog://[A-Za-z0-9.-]+:[0-9]{1,5}", to):
             raise SettingError("not syslog://HOST:PORT", "write syslog://HOST:PORT")
+
+    @property
+    def own_calls(self) -> Sequence[OwnCall]:
+        """None: syslog is not an AWS service."""
+        return ()
 
 
 class SyslogSink(Sink):

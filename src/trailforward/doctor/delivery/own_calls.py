@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trailforward.aws.own_calls import MADE_FOR_EVERY_DELIVERY
 from trailforward.doctor.world.links import read_arn
 from trailforward.doctor.world.regions import partition_of
+from trailforward.pipeline.service_calls import KEY_USES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +30,22 @@ _NAMES = {
     "keyId": ("kms", "key/"),
     "logGroupName": ("logs", "log-group:"),
 }
+#: Request parameters that hold an ARN. Any other may mention the pipeline's, and is not about it.
+_ARNS = frozenset({"streamARN", "topicArn", "targetArn", "logGroupIdentifier"})
 _QUEUE_URL = re.compile(r"https://sqs\.([a-z0-9-]+)\.[^/]+/(\d{12})/(.+)")
 
 
-#: ``anything-but`` alone would also exclude every event that lacks the field.
-_WITHOUT = 'Exclude it in the event pattern: {} = [{{"exists": false}}, {{"anything-but": ["{}"]}}].'
+#: Calls that the pipeline makes with its roles. Whatever else the roles do must not be left out of a pattern:
+#: it may be a thief's.
+_PIPELINE = (
+    MADE_FOR_EVERY_DELIVERY | KEY_USES | {"PutObject", "GetObject", "CreateLogStream", "CreateLogGroup"}
+)
+#: ``anything-but`` alone would drop every event that lacks the field.
+_WITHOUT = (
+    'Leave this call out of the pattern, and nothing else of the role: "$or": '
+    '[{{"eventName": [{{"exists": false}}, {{"anything-but": ["{name}"]}}]}}, '
+    '{{{field}: [{{"exists": false}}, {{"anything-but": ["{value}"]}}]{end}}}].'
+)
 
 
 class OwnCall(NamedTuple):
@@ -49,13 +62,15 @@ def own_call(index: Index, call: Call) -> OwnCall | None:
     is the assumed-role ARN, which does not.
     """
     issuer = _at(call.identity, "sessionContext", "sessionIssuer", "arn")
-    if _in(issuer, index.own_roles):
-        field = "detail.userIdentity.sessionContext.sessionIssuer.arn"
-        return OwnCall(f"made with the role {issuer}", _WITHOUT.format(field, issuer))
+    if _in(issuer, index.own_roles) and call.event_name in _PIPELINE:
+        field = '"userIdentity": {"sessionContext": {"sessionIssuer": {"arn"'
+        remedy = _WITHOUT.format(name=call.event_name, field=field, value=issuer, end="}}}")
+        return OwnCall(f"made with the role {issuer}", remedy)
     role = _at(call.request_parameters, "roleArn")
     if call.identity.get("invokedBy") in _ASSUMING and _in(role, index.own_roles):
         reason = f"{call.identity['invokedBy']} assumes the role {role}"
-        return OwnCall(reason, _WITHOUT.format("detail.requestParameters.roleArn", role))
+        field = '"requestParameters": {"roleArn"'
+        return OwnCall(reason, _WITHOUT.format(name="AssumeRole", field=field, value=role, end="}"))
     if call.identity.get("type") != "AWSService":
         return None
     touched = next((arn for arn in _touched(call) if arn in index.own_resources), None)
@@ -80,7 +95,8 @@ def _touched(call: Call) -> Iterator[str]:
     for key, value in request.items():
         if not isinstance(value, str):
             continue
-        yield value
+        if key in _NAMES or key in _ARNS:
+            yield value
         if key == "queueUrl" and (queue := _QUEUE_URL.fullmatch(value)):
             yield f"arn:{partition}:sqs:{queue[1]}:{queue[2]}:{queue[3]}"
         if key in _NAMES and read_arn(value) is None:
