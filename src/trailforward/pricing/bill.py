@@ -21,7 +21,7 @@ _MILLION = 1_000_000
 
 #: Alarms of sam/template.yaml on one metric each; the ledger's looks at one for each destination. Without a
 #: queue there is no age to watch.
-_ALARMS = {"hub": 9, "regional": 9, "collector": 6, "direct": 7}
+_ALARMS = {"hub": 10, "regional": 10, "collector": 7, "direct": 7}
 #: Metrics that telemetry writes for each destination, beside the latency of each Region.
 _METRICS = 8
 #: An idle queue answers a receive after so many seconds (SQS's longest wait; Lambda's own is from memory).
