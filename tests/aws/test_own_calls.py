@@ -134,3 +134,56 @@ def test_what_is_not_an_arn_is_refused() -> None:
     """A resource must be an ARN, or a star."""
     with pytest.raises(ValueError, match="six parts"):
         OwnCalls([OwnCall("ssm.amazonaws.com", ("GetParameter",), "a/b")])
+
+
+def lookup(name: str, resource: str, **record: Any) -> bool:
+    """Whether a record is of the one call ``SERVICE:EVENT`` on a resource."""
+    service, _, event_name = name.partition(":")
+    source = f"{service}.amazonaws.com"
+    place = {"awsRegion": "eu-west-1", "recipientAccountId": "111122223333"}
+    calls = OwnCalls([OwnCall(source, (event_name,), resource)])
+    return {"eventSource": source, "eventName": event_name, **place, **record} in calls
+
+
+BUS = "arn:aws:events:eu-west-1:111122223333:event-bus/security"
+PARAMETERS = "arn:aws:ssm:eu-west-1:111122223333:parameter/app/*"
+
+
+@pytest.mark.parametrize(
+    ("names", "own"),
+    [
+        (["/app/a", "/app/b"], True),
+        (["/app/a", "/prod/b"], False),
+        (["/app/a", f"{PARAMETERS[:-1]}b"], True),
+        ([], False),
+        (["/app/a"] * 101, False),
+    ],
+)
+def test_every_name_of_a_list_counts(names: list[str], *, own: bool) -> None:
+    """GetParameters is own if all its parameters are, and there are not too many to look at."""
+    assert lookup("ssm:GetParameters", PARAMETERS, requestParameters={"names": names}) is own
+
+
+@pytest.mark.parametrize(
+    ("entries", "own"),
+    [
+        ([{"eventBusName": BUS}, {"eventBusName": "security"}], True),
+        ([{"eventBusName": BUS}, {"eventBusName": "default"}], False),
+        ([{"eventBusName": BUS}] * 101, False),
+        ([3, {}], False),
+    ],
+)
+def test_every_bus_of_put_events_counts(entries: list[Any], *, own: bool) -> None:
+    """PutEvents is own if every entry that names a bus names the pipeline's."""
+    assert lookup("events:PutEvents", BUS, requestParameters={"entries": entries}) is own
+
+
+def test_services_that_are_not_known_name_resources_by_arn() -> None:
+    """Of other services ``resources`` counts, in either spelling, and every parameter that is an ARN."""
+    table = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
+    assert lookup("dynamodb:PutItem", table, resources=[{"arn": table}])
+    assert lookup("dynamodb:PutItem", table, resources=[{"ARN": table}, 3, {"ARN": "x"}])
+    assert not lookup("dynamodb:PutItem", table, resources=[{"ARN": table}, {"ARN": table + "2"}])
+    assert lookup("dynamodb:PutItem", table, requestParameters={"tableName": table, "n": 1})
+    assert not lookup("dynamodb:PutItem", table, requestParameters={"tableName": table + "2", "note": table})
+    assert not lookup("dynamodb:PutItem", table, requestParameters={"tableName": "state"})

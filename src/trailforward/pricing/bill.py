@@ -21,7 +21,7 @@ _MILLION = 1_000_000
 
 #: Alarms in sam/template.yaml, each on one metric; the alarm on the ledger has one metric per destination.
 #: Without a queue, there is no alarm on the age of messages.
-_ALARMS = {"hub": 9, "regional": 9, "collector": 6, "direct": 7}
+_ALARMS = {"hub": 10, "regional": 10, "collector": 7, "direct": 7}
 #: Metrics that telemetry writes per destination, in addition to the latency per Region.
 _METRICS = 8
 #: Seconds of one receive on an empty queue: the longest wait of SQS. The wait of Lambda is from memory.
