@@ -290,7 +290,7 @@ def forwarding(fetch: Any, *script: Any, head: str = "") -> tuple[Forwarder, Fla
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of ten messages."""
-    monkeypatch.setattr("trailforward.pipeline.forwarder._BATCH_MESSAGES", 10)
+    monkeypatch.setattr("trailforward.pipeline.batching._MESSAGES", 10)
 
 
 RECORDS = [record(number) for number in range(35)]

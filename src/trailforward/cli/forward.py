@@ -18,6 +18,7 @@ from trailforward import redelivery
 from trailforward.cli._input import open_input
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
+from trailforward.pipeline.batching import message_batches
 from trailforward.pipeline.telemetry import place_of
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
-
-#: As much as an SQS batch may hold: what the pipeline is made for.
-_MESSAGES = 10_000
-_BYTES = 6_000_000
 
 _SHOWN = 10
 
@@ -127,7 +124,7 @@ class _Run:
             for name, size in zip(inputs, sizes, strict=True):
                 try:
                     with open_input(name) as file:
-                        for batch in _batches(self._messages(file, name)):
+                        for batch in message_batches(self._messages(file, name)):
                             forwarder.forward(batch)
                             if size:
                                 progress.update(task, completed=done + file.tell())
@@ -205,9 +202,3 @@ class _Run:
             self._console.print("The ledger does not add up: this is a bug, please report it.")
         for problem in self.problems:
             self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
-
-
-def _batches(messages: Iterator[Message]) -> Iterator[list[Message]]:
-    from trailforward.pipeline.batching import batches
-
-    return batches(messages, lambda message: len(message.raw), most=_MESSAGES, most_bytes=_BYTES)
