@@ -190,8 +190,7 @@ class Forwarder:
         margin = min(self._margin, seconds / 2)
         start = time.monotonic()
         end = start + seconds
-        # Reading ends early: the unread rest of an object returns as one message, but each record that was read
-        # and not sent returns as a separate message.
+        # Reading ends early: the unread rest of an object returns as one message, unsent records as many.
         return _Times(start + _READING_SHARE * (seconds - margin), end - margin, end - margin / 4)
 
     def _forward(self, messages: Iterable[Message], times: _Times, reader: ObjectReader) -> Outcome:
