@@ -1,4 +1,4 @@
-"""``[[routes]]`` as configured: ready-made ones, formats per sink, tests, and what is wrong with them."""
+"""``[[routes]]`` in the configuration: detections, formats per sink, tests, and problems."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ format = "record"
 
 
 def problems(text: str) -> dict[str, str]:
-    """Key → fault and fix of everything wrong with routes."""
+    """Key → problem and fix, of all problems with routes."""
     with pytest.raises(ConfigError) as caught:
         Config.from_toml(SINKS + text)
     return {problem.key: f"{problem.message}. {problem.fix}" for problem in caught.value.problems}
 
 
 def route(keys: str, sinks: str = '["archive", "siem"]') -> str:
-    """One route."""
+    """The TOML of one route."""
     return f'[[routes]]\nname = "r"\nsinks = {sinks}\n{keys}\n'
 
 
-def test_a_ready_made_route_is_taken_by_name() -> None:
-    """``use`` gives a route the ready-made pattern."""
+def test_a_detection_is_used_by_name() -> None:
+    """``use`` gives a route the pattern of a detection."""
     (compiled,) = Config.from_toml(SINKS + route('use = "root-sign-in"')).compiled_routes()
     assert compiled.pattern is not None
     assert compiled.pattern.text == readymade.load("root-sign-in").pattern
 
 
-def test_an_unknown_ready_made_route_names_those_alike() -> None:
-    """A misspelt name is answered with the close ones; a strange one with all."""
+def test_an_unknown_detection_lists_similar_names() -> None:
+    """The error for a misspelled name lists similar names; for an unknown name it lists all."""
     assert "root-sign-in" in problems(route('use = "root-signin"'))["routes.r.use"]
     strange = problems(route('use = "zzz"'))["routes.r.use"]
     assert all(name in strange for name in readymade.everything())
 
 
 def test_use_and_pattern_exclude_each_other() -> None:
-    """A route with two patterns is refused, with the fix."""
+    """A route with two patterns is rejected, and the error names the fix."""
     text = problems(route('use = "root-sign-in"\npattern = { source = ["aws.iam"] }'))["routes.r"]
     assert text == "both `use` and `pattern`. remove one of them"
 
 
 def test_each_sink_of_a_route_may_have_a_format() -> None:
-    """A sink gets the format that the route says, else its own."""
+    """A sink gets the route's format, or its own if the route names none."""
     config = Config.from_toml(SINKS + route("", '["siem", { sink = "archive", format = "text" }]'))
     (compiled,) = config.compiled_routes()
     assert compiled.sinks == ("siem", "archive")
@@ -79,8 +79,8 @@ def test_stop_and_default_reach_the_router() -> None:
         ('["archive", "siem", { sink = "siem", form = "raw" }]', "routes.r.sinks[2].form", "write format"),
     ],
 )
-def test_a_wrong_sink_of_a_route_is_told_with_its_place_and_fix(sinks: str, key: str, expected: str) -> None:
-    """Unknown sinks and formats, and formats that do not fit a sink, are found before anything is sent."""
+def test_a_wrong_sink_of_a_route_is_named_with_its_fix(sinks: str, key: str, expected: str) -> None:
+    """Unknown sinks and formats, and formats that do not fit a sink, are configuration errors."""
     assert expected in problems(route("", sinks))[key]
 
 
@@ -96,14 +96,14 @@ def test_a_wrong_sink_of_a_route_is_told_with_its_place_and_fix(sinks: str, key:
         ('sample = "a"\nmatch = true\nmatches = true', ".match", "write matches"),
     ],
 )
-def test_a_wrong_test_is_told_with_its_place_and_fix(test: str, key: str, expected: str) -> None:
+def test_a_wrong_test_is_named_with_its_fix(test: str, key: str, expected: str) -> None:
     """Tests of routes are checked with the configuration."""
     found = problems(route(f"[[routes.tests]]\n{test}"))
     assert expected in found[f"routes.r.tests[0]{key}"]
 
 
-def test_the_schema_knows_all_that_a_route_may_say() -> None:
-    """Editors complete ready-made names and formats, and accept what the configuration accepts."""
+def test_the_schema_describes_routes() -> None:
+    """The schema lists detections and formats, and accepts what the configuration accepts."""
     schema = json_schema()
     assert schema["$defs"]["RouteSettings"]["properties"]["use"]["enum"] == list(readymade.everything())
     assert schema["$defs"]["RouteSettings"]["properties"]["default"]["type"] == "boolean"
@@ -128,12 +128,12 @@ def test_the_schema_knows_all_that_a_route_may_say() -> None:
 
 
 def lints(routes: str) -> list[tuple[str, str]]:
-    """Key and code of what is doubtful."""
+    """Key and code of each lint finding."""
     return [(found.key, found.code) for found in lint(Config.from_toml(SINKS + routes))]
 
 
-def test_lints_name_routes_that_never_see_an_event() -> None:
-    """A route behind one that takes all and stops, or a default one beside one that takes all, is dead."""
+def test_lint_reports_routes_that_never_match() -> None:
+    """Lint reports routes after one that matches everything and stops, and default routes next to one."""
     both = 'sinks = ["archive", "siem"]\n'
     text = f'[[routes]]\nname = "a"\n{both}stop = true\n[[routes]]\nname = "b"\n{both}'
     assert lints(text) == [("routes.b", "unreached")]
@@ -146,8 +146,8 @@ def test_lints_name_routes_that_never_see_an_event() -> None:
     assert lints(f'{default}[[routes]]\nname = "f"\n{both}use = "root-sign-in"\n') == []
 
 
-def test_lints_name_doubtful_patterns() -> None:
-    """Patterns that anybody may forge events for, and those that do not mean what they say, are told."""
+def test_lint_reports_doubtful_patterns() -> None:
+    """Lint reports patterns that match spoofed events, and patterns that do not mean what they seem to."""
     doubtful = "pattern = { detail = { eventName = [{ anything-but = 'a' }, { anything-but = 'b' }] } }"
     assert lints(route(doubtful)) == [
         ("routes.r.pattern", "several-anything-but"),

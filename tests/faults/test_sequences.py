@@ -213,7 +213,7 @@ def owed(sink: ScriptedSink | None) -> set[tuple[str, bytes]]:
     }
 
 
-def test_a_sink_error_that_is_neither_kind_counts_as_passing() -> None:
+def test_a_sink_error_of_neither_kind_counts_as_transient() -> None:
     """If a sink raises ``SinkError``, the batch is retried, and the code is in the verdict."""
     limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
     config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\nbase_seconds = 0\nmax_attempts = 2\n')

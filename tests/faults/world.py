@@ -160,7 +160,7 @@ class World:
         return [data.removesuffix(end) for data in self.stub.taken(place(arn))]
 
     def check(self, outcome: Outcome, failures: list[str], dead: list[Item], again: list[Item]) -> None:
-        """Checks that each event is at its sink or accounted for, unchanged, and that nothing else is there."""
+        """Checks that each event is at its sink or accounted for, unchanged, and nothing else is there."""
         assert outcome.breaks == []
         dead_letters, retries = _owed(dead), _owed(again)
         expected_dead: set[tuple[str, bytes]] = set()
