@@ -1,7 +1,7 @@
-"""Event patterns: time per match as a ratio to ``json.loads`` of the same event, beside moto's matcher.
+"""Event patterns: time per match as a ratio to ``json.loads`` of the same event, with moto's for comparison.
 
-Ratios, because machines differ. The cases and their targets are those the engine was built for; then the same
-event through 1 to 10,000 routes at once, and the time to compile.
+Ratios are printed because machines differ. The cases have the targets of the engine. The benchmark also
+matches the event with 1 to 10,000 routes at once, and measures the time to compile them.
 
 Run: ``make bench-patterns``
 """
@@ -141,7 +141,7 @@ ROUTE_COUNTS = (1, 10, 100, 1_000, 10_000)
 
 
 def micros(*functions: Callable[[], object], rounds: int = 9, seconds: float = 0.03) -> list[float]:
-    """Microseconds per call, best of several rounds; rounds alternate, so that noise meets all alike."""
+    """Microseconds per call, the best of several rounds. Rounds alternate, so that noise affects all."""
     counts = []
     for function in functions:
         count = 1
@@ -173,7 +173,7 @@ def moto_matcher(pattern: dict[str, Any]) -> Any:
 
 
 def routes(count: int) -> dict[str, dict[str, Any]]:
-    """Routes as an organisation writes them: services, event names, accounts, wildcards; one matches."""
+    """Typical routes of an organization: services, event names, accounts, wildcards. One of them matches."""
     made: dict[str, dict[str, Any]] = {"hit": CASES["A"][2]}
     for number in range(1, count):
         service = ("iam", "s3", "ec2", "kms", "sts", "lambda")[number % 6]
@@ -203,7 +203,7 @@ def show_cases() -> None:
             partial(_compile, pattern_text),
         )
         note = "not installed" if peer is None else f"{theirs / loads:6.2f}"
-        wrong = "" if peer is None or peer(EVENT) == pattern.matches(EVENT) else "  (moto answers wrongly)"
+        wrong = "" if peer is None or peer(EVENT) == pattern.matches(EVENT) else "  (moto's result is wrong)"
         print(
             f"{name + ' ' + title:40} {loads:8.2f} {ours:7.2f} {ours / loads:6.2f} {target:6.2f}  {note}"
             f"  {compiled:10.0f}{wrong}"
@@ -222,7 +222,7 @@ def show_routes() -> None:
         sets.append(PatternSet(routes(count)))
         built.append((time.perf_counter() - start) * 1e3)
     loads, *spent = micros(partial(json.loads, text), *(partial(each.matches, EVENT) for each in sets))
-    print(f"\n{'routes':>8} {'µs':>8} {'ratio':>7} {'against one':>12} {'in play':>10}  build ms")
+    print(f"\n{'routes':>8} {'µs':>8} {'ratio':>7} {'against one':>12} {'compared':>10}  build ms")
     for count, together, took, build in zip(ROUTE_COUNTS, sets, spent, built, strict=True):
         print(
             f"{count:8,} {took:8.2f} {took / loads:7.2f} {took / spent[0]:11.1f}x "
