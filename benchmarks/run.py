@@ -59,9 +59,7 @@ def main(only: str = "", seconds: float = SECONDS) -> None:
         except (LostError, FunctionError) as error:
             sys.exit(f"FAILED: {error}")
         alone = _answerer_alone(stage.port)
-    print(
-        "CPU time of the function's process with Lambda's runtime client. Not on Lambda: compare the ratios.\n"
-    )
+    print("CPU time of the function's process with Lambda's runtime client. Not on Lambda: compare ratios.\n")
     print(table(found))
     print(reliability(found))
     print(_facts(found, alone))
