@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-trail-file lock clean
+.PHONY: help setup demo test test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
 help: ## Lists the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -96,8 +96,8 @@ bench-patterns: $(VENV)/.dev ## Prints the speed of patterns as ratios to json.l
 bench-doctor: $(VENV)/.dev ## Prints the doctor's CPU seconds for 40 Regions, 50 accounts and 9 classes of events
 	$(BIN)/python -m benchmarks.doctor
 
-bench-trail-file: $(VENV)/.dev ## Prints the memory that a trail file of 200,000 records takes
-	$(BIN)/python -m benchmarks.trail_file
+bench-log-file: $(VENV)/.dev ## Prints the memory that a CloudTrail log file of 200,000 records takes
+	$(BIN)/python -m benchmarks.log_file
 
 lock: ## Renews requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml

@@ -1,8 +1,8 @@
-"""An instant Kinesis and HTTP API on loopback, in its own process: answers from memory, and knows what came.
+"""A Kinesis and HTTP API on loopback, in a separate process, that responds at once and counts what arrived.
 
-It checks no signature and reads bodies only when it is asked what it took, so that it is no bottleneck.
-``GET`` answers with the ids of the events taken since the last ``GET``, by stream name or path: a contestant
-that sends less than it should, or something twice, is found out.
+To be fast, it checks no signatures, and parses bodies only when it is asked which events it received. ``GET``
+returns the IDs of the events since the last ``GET``, by stream name or path, so that a contestant that loses
+or repeats events is detected.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _TAKEN = {
     "SequenceNumber": "49590338271490256608559692538361571095921575989136588898",
     "ShardId": "shardId-000000000000",
 }
-#: Bodies are read, and let go, when there are more bytes of them.
+#: Bodies are parsed and released when they exceed this size.
 _KEPT_BYTES = 50_000_000
 
 
 class Taken:
-    """What came: bodies as they were sent, until somebody asks."""
+    """The request bodies that arrived since the last ``GET``."""
 
     def __init__(self) -> None:
         self._bodies: list[tuple[str, bytes]] = []
@@ -42,14 +42,14 @@ class Taken:
         self._ids: defaultdict[str, list[str]] = defaultdict(list)
 
     def add(self, path: str, body: bytes) -> None:
-        """Keeps one request."""
+        """Keeps the body of one request."""
         self._bodies.append((path, body))
         self._bytes += len(body)
         if self._bytes > _KEPT_BYTES:
             self._read()
 
     def ids(self) -> bytes:
-        """The ids of all events by stream or path, as JSON; they are forgotten then."""
+        """Returns the IDs of all events by stream or path, as JSON, and forgets them."""
         self._read()
         ids, self._ids = self._ids, defaultdict(list)
         return orjson.dumps(ids)
@@ -69,33 +69,33 @@ class Taken:
 
 
 class Answerer(asyncio.Protocol):
-    """One keep-alive connection: Kinesis at ``/``, any other path takes one event or an array of them."""
+    """One keep-alive connection. ``/`` is Kinesis; any other path accepts one event or an array of events."""
 
     taken = Taken()
-    #: Seconds that each answer is on its way, as over a real link.
-    far = 0.0
+    #: Latency of each response in seconds, as over a real network.
+    latency = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remembers where to answer."""
+        """Keeps the transport for the responses."""
         self._transport = cast("asyncio.Transport", transport)
         self._buffer = bytearray()
         self._needed = 0
 
     def data_received(self, data: bytes) -> None:
-        """Answers every request that is complete."""
+        """Responds to every request that is complete."""
         self._buffer += data
         while self._request_is_whole():
-            self._send(self._answer())
+            self._send(self._respond())
             del self._buffer[: self._needed]
             self._needed = 0
 
-    def _send(self, answer: bytes) -> None:
-        if self.far:
-            asyncio.get_running_loop().call_later(self.far, self._transport.write, answer)
+    def _send(self, response: bytes) -> None:
+        if self.latency:
+            asyncio.get_running_loop().call_later(self.latency, self._transport.write, response)
         else:
-            self._transport.write(answer)
+            self._transport.write(response)
 
-    def _answer(self) -> bytes:
+    def _respond(self) -> bytes:
         buffer = self._buffer
         if buffer.startswith(b"GET "):
             return _response(self.taken.ids())
@@ -116,8 +116,8 @@ class Answerer(asyncio.Protocol):
 
 @cache
 def _canned(count: int, *, many: bool) -> bytes:
-    answer = {"FailedRecordCount": 0, "Records": [_TAKEN] * count} if many else _TAKEN
-    return _response(json.dumps(answer).encode())
+    response = {"FailedRecordCount": 0, "Records": [_TAKEN] * count} if many else _TAKEN
+    return _response(json.dumps(response).encode())
 
 
 def _response(body: bytes) -> bytes:
@@ -129,15 +129,15 @@ def _response(body: bytes) -> bytes:
 
 
 @contextmanager
-def running(far: float = 0.0) -> Iterator[int]:
-    """Runs an answerer and yields its port; it ends with us, however we end.
+def running(latency: float = 0.0) -> Iterator[int]:
+    """Runs an answerer in a separate process and yields its port. It ends when this process ends.
 
     Args:
-        far: seconds that each answer takes.
+        latency: of each response, in seconds.
     """
-    command = [sys.executable, "-I", __file__, str(far)]
+    command = [sys.executable, "-I", __file__, str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdin is not None  # noqa: S101  # both are pipes
+        assert process.stdin is not None  # noqa: S101  # it is a pipe
         assert process.stdout is not None  # noqa: S101
         try:
             yield int(process.stdout.readline())
@@ -146,20 +146,20 @@ def running(far: float = 0.0) -> Iterator[int]:
 
 
 def taken(port: int) -> dict[str, list[str]]:
-    """The ids of the events that the answerer took since the last call, by stream name or path."""
+    """The IDs of the events that the answerer received since the last call, by stream name or path."""
     connection = HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/")
-    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    response: dict[str, Any] = json.loads(connection.getresponse().read())
     connection.close()
-    return answer
+    return response
 
 
 async def _serve() -> None:
     server = await asyncio.get_running_loop().create_server(Answerer, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.to_thread(sys.stdin.buffer.read)  # until whoever started us closes the pipe or dies
+    await asyncio.to_thread(sys.stdin.buffer.read)  # until the parent process closes the pipe or ends
 
 
 if __name__ == "__main__":
-    Answerer.far = float(sys.argv[1])
+    Answerer.latency = float(sys.argv[1])
     asyncio.run(_serve())

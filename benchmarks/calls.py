@@ -1,6 +1,6 @@
-"""What calls at once save: wall time of a batch over a link whose answers take 20 ms.
+"""Wall time of a batch with several concurrent calls, over a link with a latency of 20 ms.
 
-Lambda bills wall time, and on a real link most of a call is waiting. In this process, library only.
+Lambda bills wall time, and most of a call over a real network is waiting. Runs the library in this process.
 
 Run: ``make bench-calls``
 """
@@ -15,16 +15,16 @@ from typing import NamedTuple
 from benchmarks import answerer, events
 from benchmarks.contestants import TRAILFORWARD, arn, environment
 
-FAR = 0.02
+LATENCY = 0.02
 ROUNDS = 5
 CALLS = (1, 2, 4, 8)
 
 
 class Case(NamedTuple):
-    """Some events to a destination.
+    """Some events for one destination.
 
     Attributes:
-        name: in the table.
+        name: in the printed table.
         count: of events.
         table: TOML of the sink, in which ``{url}`` stands for the answerer.
     """
@@ -43,10 +43,10 @@ CASES = (
 
 def main() -> None:
     print(
-        f"Wall time over a link whose answers take {FAR * 1000:.0f} ms, as a ratio to one call at a time.\n"
+        f"Wall time over a link with {LATENCY * 1000:.0f} ms of latency, as a ratio to one call at a time.\n"
     )
     print(f"{'':34}{'1 call, ms':>12}" + "".join(f"{f'{calls} calls':>10}" for calls in CALLS[1:]))
-    with answerer.running(FAR) as port:
+    with answerer.running(LATENCY) as port:
         os.environ.clear()
         os.environ.update(environment(TRAILFORWARD, port))
         for case in CASES:
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _measured(case: Case, port: int) -> dict[int, float]:
-    """The median seconds of a batch, by calls at once; rounds are interleaved."""
+    """Median seconds of a batch, by number of concurrent calls; rounds are interleaved."""
     from trailforward import Config, Forwarder, Message, Origin
 
     messages = [Message(event.body, Origin("benchmark")) for event in events.made()[: case.count]]

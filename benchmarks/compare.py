@@ -1,7 +1,7 @@
-"""Two revisions of trailforward, interleaved in one run: what a change made dearer or cheaper.
+"""Compares the cost of two revisions of trailforward, interleaved in one run.
 
-The new one is ``src`` as it lies here, changes without a commit included; the base is a revision's ``src`` in
-a temporary folder. Both run in today's environment.
+The new revision is ``src`` in this working tree, including uncommitted changes; the base is a revision's
+``src`` in a temporary folder. Both run in the current environment.
 
 Run: ``make bench-compare BASE=main``; ``BASE=HEAD`` without changes shows the noise.
 """
@@ -29,7 +29,7 @@ from benchmarks.function import FunctionError
 from benchmarks.measures.cold import starts
 from benchmarks.measures.memory import peaks
 from benchmarks.measures.warm import load, per_event
-from benchmarks.stage import LostError, standing
+from benchmarks.stage import LostError, running_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -72,8 +72,8 @@ _ROWS = (
 
 def main(revision: str, seconds: float = SECONDS) -> None:
     try:
-        with checked_out(revision) as base, standing() as stage:
-            _tell_dependencies(base)
+        with checked_out(revision) as base, running_stage() as stage:
+            _report_dependencies(base)
             for each in _both(TRAILFORWARD, base):
                 _check_source(each, stage)
             print(f"{'':36}{'base':>10}{'new':>10}  new / base: median, quartiles, rounds", flush=True)
@@ -100,7 +100,7 @@ def _both(contestant: Contestant, base: Path) -> list[Contestant]:
 
 @contextmanager
 def checked_out(revision: str) -> Iterator[Path]:
-    """A folder with the revision's sources. Git does not learn of it, so nothing but the folder must go."""
+    """A temporary folder with the revision's sources. It is not a Git worktree."""
     command = ["git", "archive", "--format=tar", revision, "src", "pyproject.toml"]
     done = subprocess.run(command, cwd=_ROOT, capture_output=True, check=False)
     if done.returncode:
@@ -111,9 +111,9 @@ def checked_out(revision: str) -> Iterator[Path]:
         yield Path(name)
 
 
-def _tell_dependencies(base: Path) -> None:
+def _report_dependencies(base: Path) -> None:
     if _dependencies(base) != _dependencies(_ROOT):
-        print("The base declares other dependencies than src here. Both run with those installed today.\n")
+        print("The base declares different dependencies. Both revisions run with those that are installed.\n")
 
 
 def _dependencies(folder: Path) -> object:
@@ -122,7 +122,7 @@ def _dependencies(folder: Path) -> object:
 
 
 def _check_source(contestant: Contestant, stage: Stage) -> None:
-    """Makes sure that the contestant's process imports its own tree, not the one that is installed."""
+    """Checks that the contestant's process imports its tree, not the installed package."""
     done = subprocess.run(
         [sys.executable, "-c", "import trailforward; print(trailforward.__file__)"],
         env=environment(contestant, stage.port),
@@ -136,7 +136,9 @@ def _check_source(contestant: Contestant, stage: Stage) -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that folders and processes go
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("terminated")
+    )  # so that folders and processes are cleaned up
     if not os.environ.get("BASE"):
         sys.exit("Name the revision to compare with: make bench-compare BASE=main")
     main(os.environ["BASE"], float(os.environ.get("BENCH_SECONDS") or SECONDS))

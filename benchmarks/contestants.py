@@ -1,4 +1,4 @@
-"""Ways to forward, from the blog posts' dozen lines to the floor: each a module in ``handlers/``."""
+"""The contestants: ways to forward events, from a blog post's handler to the floor. See ``handlers/``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ OURS = "trailforward.handler.lambda_handler"
 
 
 def arn(stream: str) -> str:
-    """A stream's."""
+    """The ARN of a Kinesis stream."""
     return f"arn:aws:kinesis:{REGION}:111122223333:stream/{stream}"
 
 
-#: Everything on: dead letters, retry queue, own ARNs; metrics are on whenever `from_env` is used.
+#: All features enabled: dead letters, retry queue, own ARNs. `from_env` also enables metrics.
 EVERYTHING = {
     "TRAILFORWARD_DEAD_LETTER": f"arn:aws:sqs:{REGION}:111122223333:trailforward-dead",
     "TRAILFORWARD_RETRY_QUEUE": f"arn:aws:sqs:{REGION}:111122223333:trailforward-retry",
@@ -36,15 +36,15 @@ EVERYTHING = {
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A way to forward.
+    """A way to forward events.
 
     Attributes:
         name: in tables.
-        handler: what Lambda would call.
-        environ: its configuration. ``{url}`` stands for the answerer.
+        handler: the function's handler, as Lambda calls it.
+        environ: its configuration. ``{url}`` is replaced by the answerer's URL.
         to: stream names and paths at which every event must arrive.
-        takes: what Lambda hands it: SQS batches too, or only one event (a rule's direct target).
-        source: folder before all others on Python's path.
+        takes: whether Lambda invokes it with SQS batches, too, or only with one event (a rule's target).
+        source: the first folder on Python's path.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Contestant:
 
     @property
     def ours(self) -> bool:
-        """Whether the targets are its own."""
+        """Whether this is a variant of trailforward."""
         return self.name.startswith("trailforward")
 
 
@@ -68,9 +68,7 @@ MODULE_CLIENT = Contestant(
 )
 POWERTOOLS = Contestant("careful Powertools user", "powertools_user.handler", {"STREAM": STREAM})
 TRAILFORWARD = Contestant("trailforward, everything on", OURS, {"TRAILFORWARD_TO": arn(STREAM), **EVERYTHING})
-OWN_FUNCTION = Contestant(
-    "trailforward in a function of one's own", "own_function.handler", TRAILFORWARD.environ
-)
+OWN_FUNCTION = Contestant("trailforward in your own function", "own_function.handler", TRAILFORWARD.environ)
 TO_HTTP = Contestant(
     "trailforward, HTTP sink", OURS, {"TRAILFORWARD_TO": "{url}" + PATH, **EVERYTHING}, (PATH,)
 )
@@ -94,7 +92,7 @@ ALL = (
 
 
 def environment(contestant: Contestant, port: int) -> dict[str, str]:
-    """All variables of a contestant: what Lambda sets, and what leads every client to the answerer."""
+    """All environment variables of a contestant; they point every client to the answerer."""
     url = f"http://127.0.0.1:{port}"
     path = [HANDLERS] if contestant.source is None else [contestant.source, HANDLERS]
     return {

@@ -1,7 +1,7 @@
-"""The doctor: CPU seconds to check every class of events in every Region of every account of a snapshot.
+"""CPU time of the doctor for every class of event in every Region of every account, from a snapshot.
 
-The world is a typical one: an organization trail, a rule in every Region of every account, one hop to
-the hub's bus, and a queue. One Region in ten has a fault. Target: less than 10 seconds.
+The setup is typical: an organization trail, a rule in every Region of every account, one hop to the hub's
+bus, and a queue. One Region in ten has a fault. Target: less than 10 seconds.
 
 Run: ``make bench-doctor``, or ``.venv/bin/python -m benchmarks.doctor REGIONS ACCOUNTS``
 """
@@ -32,7 +32,7 @@ PATTERN = {
 
 
 def build(regions: list[str], accounts: list[str]) -> dict[str, Any]:
-    """A snapshot of an organization, as JSON."""
+    """A snapshot of an organization, as parsed JSON."""
     everything = {
         "basic": [
             {
@@ -103,7 +103,7 @@ def build(regions: list[str], accounts: list[str]) -> dict[str, Any]:
 
 
 def rule(account: str, region: str, bus: str, *, faulty: bool) -> dict[str, Any]:
-    """A rule that forwards, or, on the hub's bus, one that sends to the queue."""
+    """A rule that forwards to the hub, or, on the hub's bus, to the queue."""
     forward = {"id": "hub", "arn": BUS, "role": f"arn:aws:iam::{account}:role/forward"}
     return {
         "name": "trailforward",

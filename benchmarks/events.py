@@ -1,4 +1,4 @@
-"""What the benchmarks forward: trailforward's own samples, each stamped with ids of its own."""
+"""The events that the benchmarks forward: trailforward's samples with unique IDs."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _QUEUE = "arn:aws:sqs:us-east-1:111122223333:events"
-#: It would be filtered: trailforward itself caused it.
+#: This one would be filtered, because trailforward caused it.
 _OWN = "own-put-records"
-#: Lambda's most for one synchronous invocation, which is how it hands over a batch.
+#: Lambda's maximum payload of a synchronous invocation, which it uses for batches.
 _PAYLOAD_BYTES = 6_291_456
 _NAMES = [name for name in samples.names() if name != _OWN]
 
-#: How many kinds there are: so many events in a row hold each kind once.
+#: Number of kinds. So many consecutive events contain each kind once.
 KINDS = len(_NAMES)
-#: Unique events of a run.
+#: Unique events in a run.
 COUNT = 10_000
 
 
 class Event(NamedTuple):
-    """One event, ready to be handed over.
+    """One event in the forms that payloads need.
 
     Attributes:
-        id: the envelope's.
+        id: of the envelope.
         body: as EventBridge writes it.
         record: the SQS record with this body, as JSON.
     """
@@ -43,19 +43,19 @@ class Event(NamedTuple):
 
 @cache
 def made(count: int = COUNT) -> list[Event]:
-    """All kinds of events in turn, no id twice."""
+    """All kinds of events in turn, with unique IDs."""
     now = datetime.now(UTC)
     bodies = (samples.stamped(_NAMES[at % KINDS], now=now, unique=str(at)) for at in range(count))
     return [Event(orjson.loads(body)["id"], body, _record(body.decode())) for body in bodies]
 
 
 def batch(events: Iterable[Event]) -> bytes:
-    """An SQS batch as Lambda hands it over."""
+    """An SQS batch, as Lambda passes it."""
     return b'{"Records":[' + b",".join(event.record for event in events) + b"]}"
 
 
 def largest_batch(events: Iterable[Event]) -> list[Event]:
-    """The first of the events, as many as a payload of Lambda's holds."""
+    """As many of the first events as fit in a Lambda payload."""
     room = _PAYLOAD_BYTES - len(batch([]))
     fitting = []
     for event in events:

@@ -1,8 +1,8 @@
-"""A Lambda function under AWS's own runtime client, in a process of its own, and what its process costs.
+"""Runs a Lambda function with AWS's runtime client in a separate process, and measures that process.
 
-The Runtime API is served by blocking sockets in the measuring process: the client has one request under way
-at a time. Sources: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; the clock of another
-process, all its threads, user and system: ``clock_getcpuclockid(3)``.
+The measuring process serves the Runtime API with blocking sockets, because the client sends one request at a
+time. Sources: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html; the CPU
+clock of another process, with all its threads, user and system time: ``clock_getcpuclockid(3)``.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ FUNCTION = "trailforward-benchmark"
 _ARN = f"arn:aws:lambda:us-east-1:111122223333:function:{FUNCTION}"
 _TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=0"
 _SECONDS = 300
-#: What the kernel tells of a process's time in ``/proc/PID/stat`` is counted in ticks.
+#: The kernel counts a process's CPU time in ``/proc/PID/stat`` in ticks.
 _TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class FunctionError(Exception):
-    """A function did not do its work; the text ends with its log."""
+    """A function failed; the text ends with its log."""
 
 
 class Invocation(NamedTuple):
-    """What one invocation was.
+    """The result of one invocation.
 
     Attributes:
-        answer: of the handler.
-        cpu: seconds of CPU, from before the event was handed out until the answer was there.
+        response: of the handler.
+        cpu: CPU time in seconds, from sending the event to receiving the response.
     """
 
-    answer: Any
+    response: Any
     cpu: float
 
 
@@ -55,12 +55,12 @@ class _Request:
 
 
 class Function:
-    """A function, while it is entered.
+    """A running function. Use it as a context manager.
 
     Args:
         handler: as in a template: ``module.function``.
-        environ: all environment variables but Lambda's own.
-        folder: where its log goes.
+        environ: all environment variables except those that Lambda sets.
+        folder: for its log.
     """
 
     def __init__(self, handler: str, environ: Mapping[str, str], folder: Path) -> None:
@@ -92,7 +92,7 @@ class Function:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # The client waits for its next event in C, where no milder signal reaches it.
+        # The client waits for its next event in C code, where only SIGKILL ends it.
         self._process.kill()
         self._process.wait()
         for connection in (self._listener, *self._buffers):
@@ -100,7 +100,7 @@ class Function:
         self._selector.close()
 
     def invoke(self, payload: bytes) -> Invocation:
-        """Hands out one event and waits for the answer.
+        """Sends one event and waits for the response.
 
         Raises:
             FunctionError: the handler raised, or the process ended.
@@ -117,33 +117,33 @@ class Function:
         message = head.encode() + payload
         before = self.cpu()
         waiting.connection.sendall(message)
-        answer = self._request()
+        response = self._request()
         after = self.cpu()
-        self._expect(answer, answer.target.endswith("/response"))
-        answer.connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
-        return Invocation(orjson.loads(answer.body), after - before)
+        self._expect(response, response.target.endswith("/response"))
+        response.connection.sendall(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+        return Invocation(orjson.loads(response.body), after - before)
 
     def cpu(self) -> float:
-        """Seconds of CPU that the process has used, all threads, user and system."""
+        """CPU time of the process in seconds: all threads, user and system."""
         return time.clock_gettime_ns((~self._process.pid << 3) | 2) / 1e9
 
     def peak_memory(self) -> int:
-        """The most bytes of memory the process ever held."""
+        """Peak memory of the process in bytes."""
         status = Path(f"/proc/{self._process.pid}/status").read_text()
         (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
 
     def check_clock(self) -> None:
-        """Compares the clock with ``/proc/PID/stat``, once the function waits.
+        """Compares the CPU clock with ``/proc/PID/stat`` while the function waits.
 
         Raises:
-            FunctionError: they differ by more than that file's precision.
+            FunctionError: they differ by more than the precision of that file.
         """
-        # The name, in brackets, may hold blanks; the times are the 14th and 15th fields.
+        # The name in parentheses may contain spaces; the times are the 14th and 15th fields.
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        told = (int(fields[11]) + int(fields[12])) * _TICK
-        if abs(self.cpu() - told) > 3 * _TICK:
-            raise FunctionError(f"the clock says {self.cpu():.3f} s of CPU, /proc says {told:.3f} s")
+        ticks = (int(fields[11]) + int(fields[12])) * _TICK
+        if abs(self.cpu() - ticks) > 3 * _TICK:
+            raise FunctionError(f"the clock says {self.cpu():.3f} s of CPU, /proc says {ticks:.3f} s")
 
     def _request(self) -> _Request:
         end = time.monotonic() + _SECONDS

@@ -1,4 +1,4 @@
-"""How every measure is taken: interleaved, first round dropped, ratios within rounds, goals."""
+"""Measuring: interleaved rounds without the first one, ratios within rounds, and goals."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-#: A median so far above the minimum means that the machine had other things to do.
+#: If a median is so many times its minimum, the machine was busy with something else.
 BUSY = 1.3
-#: Rounds that are always taken: one to drop, three to count.
-_LEAST_ROUNDS = 4
+#: Minimum rounds: one that does not count, and three that count.
+_MIN_ROUNDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What a figure should be at most.
+    """The highest value that a figure may have.
 
     Attributes:
-        target: the most.
-        stretch: better still.
-        of: the contestant whose figure is 1; empty if the goal is in the measure's own unit.
+        target: the maximum.
+        stretch: a more ambitious maximum.
+        of: the contestant whose figure is 1; empty if the goal is in the unit of the measure.
         words: what ``of`` is called in the table.
     """
 
@@ -43,10 +43,10 @@ class Measure:
     Attributes:
         title: what was measured.
         unit: of the figures: ``µs`` and ``ms`` of CPU, ``MB``.
-        found: contestant → its figures, one per round, in seconds or bytes.
+        found: contestant → its figures in seconds or bytes, one per round.
         ones: heading of a ratio column → the contestant that is 1 in it.
         goals: by contestant.
-        note: what a reader must know.
+        note: for the reader of the table.
     """
 
     title: str
@@ -57,26 +57,26 @@ class Measure:
     note: str = ""
 
     def ratio(self, name: str, one: str) -> float:
-        """Median of the ratios within each round: neighbours in time met the same mood of the machine."""
+        """Median of the ratios within each round, because the load of the machine changes between rounds."""
         return median(mine / base for mine, base in zip(self.found[name], self.found[one], strict=True))
 
     @property
     def busy(self) -> bool:
-        """Whether the machine disturbed it."""
+        """Whether the machine was busy during the measure."""
         return any(median(some) > BUSY * min(some) > 0 for some in self.found.values())
 
 
 def interleave(work: Mapping[str, Callable[[], float]], *, seconds: float) -> dict[str, list[float]]:
-    """Runs contestants in turn, A B C A B C …, so that the machine's mood meets all alike.
+    """Runs contestants in turn, A B C A B C …, so that the load of the machine affects all of them.
 
     Args:
-        work: by contestant, what runs one round and returns its figure.
-        seconds: begin no further round after this long. The first round is not counted, three always are.
+        work: contestant → function that runs one round and returns its figure.
+        seconds: no round starts after this time. The first round does not count; at least three rounds do.
     """
     found: dict[str, list[float]] = {name: [] for name in work}
     end = time.monotonic() + seconds
     rounds = 0
-    while rounds < _LEAST_ROUNDS or time.monotonic() < end:
+    while rounds < _MIN_ROUNDS or time.monotonic() < end:
         for name, run in work.items():
             figure = run()
             if rounds:
@@ -85,8 +85,8 @@ def interleave(work: Mapping[str, Callable[[], float]], *, seconds: float) -> di
     return found
 
 
-def mood(measures: Sequence[Measure]) -> str:
-    """Whether the figures can be trusted."""
+def reliability(measures: Sequence[Measure]) -> str:
+    """A sentence that says whether the figures are reliable."""
     if busy := [measure.title for measure in measures if measure.busy]:
         names = "every measure" if len(busy) == len(measures) else "; ".join(busy)
         return f"THE MACHINE WAS BUSY (a median over {BUSY} x its minimum): {names}."
@@ -94,6 +94,6 @@ def mood(measures: Sequence[Measure]) -> str:
 
 
 def place(*packages: str) -> str:
-    """Where and with what this ran."""
+    """The Python version, packages, and machine of the run."""
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     return f"Python {platform.python_version()}, {versions}; {os.cpu_count()} cores; {platform.system()}."

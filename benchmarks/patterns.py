@@ -1,7 +1,7 @@
-"""Measures event patterns relative to ``json.loads`` of the same event, and compares them with moto.
+"""Event patterns: time per match as a ratio to ``json.loads`` of the same event, with moto's for comparison.
 
-It prints ratios because machines differ. First come single patterns with the targets that the engine was
-built for, then 1 to 10,000 routes at once, with the time to compile them.
+Ratios are printed because machines differ. The cases have the targets of the engine. The benchmark also
+matches the event with 1 to 10,000 routes at once, and measures the time to compile them.
 
 Run: ``make bench-patterns``
 """
@@ -141,7 +141,7 @@ ROUTE_COUNTS = (1, 10, 100, 1_000, 10_000)
 
 
 def micros(*functions: Callable[[], object], rounds: int = 9, seconds: float = 0.03) -> list[float]:
-    """Microseconds per call, the best of several rounds, which alternate, so that noise affects all alike."""
+    """Microseconds per call, the best of several rounds. Rounds alternate, so that noise affects all."""
     counts = []
     for function in functions:
         count = 1
@@ -173,7 +173,7 @@ def moto_matcher(pattern: dict[str, Any]) -> Any:
 
 
 def routes(count: int) -> dict[str, dict[str, Any]]:
-    """Typical routes of an organization (services, event names, accounts, wildcards); one of them matches."""
+    """Typical routes of an organization: services, event names, accounts, wildcards. One of them matches."""
     made: dict[str, dict[str, Any]] = {"hit": CASES["A"][2]}
     for number in range(1, count):
         service = ("iam", "s3", "ec2", "kms", "sts", "lambda")[number % 6]
@@ -222,7 +222,7 @@ def show_routes() -> None:
         sets.append(PatternSet(routes(count)))
         built.append((time.perf_counter() - start) * 1e3)
     loads, *spent = micros(partial(json.loads, text), *(partial(each.matches, EVENT) for each in sets))
-    print(f"\n{'routes':>8} {'µs':>8} {'ratio':>7} {'ratio to 1':>12} {'candidates':>10}  build ms")
+    print(f"\n{'routes':>8} {'µs':>8} {'ratio':>7} {'against one':>12} {'compared':>10}  build ms")
     for count, together, took, build in zip(ROUTE_COUNTS, sets, spent, built, strict=True):
         print(
             f"{count:8,} {took:8.2f} {took / loads:7.2f} {took / spent[0]:11.1f}x "

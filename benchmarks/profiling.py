@@ -1,8 +1,8 @@
-"""Where the next millisecond is: a profile of batches of 1,000 to Kinesis, everything on.
+"""Profiles batches of 1,000 events to Kinesis with all features enabled.
 
-In this process, without the runtime client. The profiler sees one thread, so senders run in the caller's. It
-makes small functions look dearer than they are: look here for what is called, and measure a change with
-``make bench-compare``.
+Runs in this process, without the runtime client. The profiler sees one thread, so senders run in the calling
+thread. It makes small functions look more expensive than they are: use it to see what is called, and measure
+changes with ``make bench-compare``.
 
 Run: ``make bench-profile``
 """
@@ -37,11 +37,11 @@ def main() -> None:
     ]
     with answerer.running() as port:
         environ = environment(TRAILFORWARD, port)
-        # Nothing else: a proxy or profile of whoever runs this would change how AWS is called.
+        # Only these: a proxy or profile of the user would change how AWS is called.
         os.environ.clear()
         os.environ.update(environ)
         forwarder = Forwarder.from_env(environ)
-        Threads.run = _at_once  # type: ignore[method-assign]
+        Threads.run = _in_this_thread  # type: ignore[method-assign]
         profile = cProfile.Profile()
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
             forwarder.process(payloads[0])
@@ -55,7 +55,7 @@ def main() -> None:
     stats.sort_stats("cumulative").print_stats(_LINES)
 
 
-def _at_once(_: Threads, work: Callable[[], None], name: str) -> Task:
+def _in_this_thread(_: Threads, work: Callable[[], None], name: str) -> Task:
     task = Task(work, name)
     task.do()
     task.end()

@@ -1,6 +1,6 @@
-"""One table: what forwarding costs, as ratios within this run. README.md beside this file explains it.
+"""Prints a table of what forwarding costs, as ratios within this run. README.md in this folder explains it.
 
-Run: ``make bench``, or for some measures ``make bench ONLY=cold,batch``; ``BENCH_SECONDS=60`` for a glance.
+Run: ``make bench``, or for some measures ``make bench ONLY=cold,batch``; ``BENCH_SECONDS=60`` to be quick.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from benchmarks import answerer, events
 from benchmarks.contestants import FLOOR, NOTHING
 from benchmarks.function import FunctionError
 from benchmarks.measures import cold, layer, memory, routes, sinks, warm
-from benchmarks.measuring import mood, place
-from benchmarks.stage import LostError, standing
+from benchmarks.measuring import place, reliability
+from benchmarks.stage import LostError, running_stage
 from benchmarks.table import table
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from benchmarks.measuring import Measure
     from benchmarks.stage import Stage
 
-#: Of the rounds of all measures; starting and checking comes on top.
+#: Time for the rounds of all measures; starting and checking takes additional time.
 SECONDS = 280.0
 #: Name → share of the time, and the measure.
 MEASURES: dict[str, tuple[float, Callable[[Stage, float], list[Measure]]]] = {
@@ -47,9 +47,9 @@ MEASURES: dict[str, tuple[float, Callable[[Stage, float], list[Measure]]]] = {
 def main(only: str = "", seconds: float = SECONDS) -> None:
     wanted = only.split(",") if only else list(MEASURES)
     if unknown := set(wanted) - MEASURES.keys():
-        sys.exit(f"No such measure: {', '.join(sorted(unknown))}. There are: {', '.join(MEASURES)}.")
+        sys.exit(f"Unknown measure: {', '.join(sorted(unknown))}. Choose from: {', '.join(MEASURES)}.")
     found: list[Measure] = []
-    with standing() as stage:
+    with running_stage() as stage:
         try:
             _check_clock(stage)
             for name in wanted:
@@ -59,11 +59,9 @@ def main(only: str = "", seconds: float = SECONDS) -> None:
         except (LostError, FunctionError) as error:
             sys.exit(f"FAILED: {error}")
         alone = _answerer_alone(stage.port)
-    print(
-        "CPU time of the function's process under Lambda's runtime client. Not on Lambda: read the ratios.\n"
-    )
+    print("CPU time of the function's process with Lambda's runtime client. Not on Lambda: compare ratios.\n")
     print(table(found))
-    print(mood(found))
+    print(reliability(found))
     print(_facts(found, alone))
 
 
@@ -80,13 +78,13 @@ def _facts(found: list[Measure], alone: float) -> str:
     against = f", {min(floors) / alone:.1f} x the floor's best per CPU second" if floors else ""
     return (
         f"Events: {events.COUNT:,} unique, {size:,.0f} bytes on average.\n"
-        f"The answerer takes {1 / alone:,.0f} events a second from a raw POST (wall time){against}.\n"
+        f"The answerer accepts {1 / alone:,.0f} events per second from a raw POST (wall time){against}.\n"
         + place("boto3", "botocore", "urllib3", "orjson", "pydantic", "aws-lambda-powertools", "awslambdaric")
     )
 
 
 def _answerer_alone(port: int) -> float:
-    """Seconds of wall time per event, the best of many posts of one prepared body."""
+    """Wall time per event in seconds: the best of many requests with one prepared body."""
     some = events.made()[:500]
     records = [{"Data": b64encode(event.body).decode(), "PartitionKey": event.id} for event in some]
     body = json.dumps({"StreamName": "raw", "Records": records})
@@ -103,5 +101,7 @@ def _answerer_alone(port: int) -> float:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # so that folders and processes go
+    signal.signal(
+        signal.SIGTERM, lambda *_: sys.exit("terminated")
+    )  # so that folders and processes are cleaned up
     main(os.environ.get("ONLY", ""), float(os.environ.get("BENCH_SECONDS") or SECONDS))

@@ -1,4 +1,4 @@
-"""What contestants run on: an answerer, folders, and proof that every event arrived."""
+"""Runs contestants: an answerer, a temporary folder, and a check that every event arrived."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 
 class LostError(Exception):
-    """A contestant did not deliver exactly what it was given."""
+    """A contestant did not deliver every event exactly once."""
 
 
 class Stage:
-    """Where contestants run.
+    """The environment in which contestants run.
 
     Args:
         port: of the answerer.
-        folder: for the functions' logs and configurations.
+        folder: for the logs and configurations of functions.
     """
 
     def __init__(self, port: int, folder: Path) -> None:
@@ -36,23 +36,23 @@ class Stage:
         self.folder = folder
 
     def function(self, contestant: Contestant) -> Function:
-        """A fresh process of a contestant."""
+        """A new process of a contestant."""
         return Function(contestant.handler, environment(contestant, self.port), self.folder)
 
     def forward(self, function: Function, contestant: Contestant, some: Sequence[Event], size: int) -> float:
-        """Hands events to a function, and makes sure that each arrived once wherever it should.
+        """Invokes a function with events, and checks that each event arrived once at every destination.
 
         Args:
             function: a process of the contestant.
-            contestant: says what it takes.
+            contestant: the one that runs in the process.
             some: events.
-            size: of the SQS batches; 0 for one event of EventBridge's per invocation.
+            size: of the SQS batches; 0 for one EventBridge event per invocation.
 
         Returns:
-            Seconds of CPU of the whole.
+            CPU time of all invocations in seconds.
 
         Raises:
-            LostError: something is missing, came twice, or was handed back.
+            LostError: an event is missing, arrived twice, or was returned.
         """
         if size:
             payloads = [events.batch(some[start : start + size]) for start in range(0, len(some), size)]
@@ -62,8 +62,8 @@ class Stage:
         for payload in payloads:
             invocation = function.invoke(payload)
             cpu += invocation.cpu
-            if invocation.answer and invocation.answer["batchItemFailures"]:
-                raise LostError(f"{contestant.name}: handed events back")
+            if invocation.response and invocation.response["batchItemFailures"]:
+                raise LostError(f"{contestant.name}: returned events")
         self._check(contestant, Counter(event.id for event in some))
         return cpu
 
@@ -81,7 +81,7 @@ class Stage:
 
 
 @contextmanager
-def standing() -> Iterator[Stage]:
-    """A stage with a running answerer; nothing of it stays."""
+def running_stage() -> Iterator[Stage]:
+    """A stage with a running answerer. It is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="trailforward-bench-") as folder, answerer.running() as port:
         yield Stage(port, Path(folder))

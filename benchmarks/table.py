@@ -1,4 +1,4 @@
-"""The table: figures, ratios, goals and verdicts."""
+"""The printed table: figures, ratios, goals, and verdicts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from benchmarks.measuring import Goal, Measure
 
 _SCALE = {"µs": 1e6, "ms": 1e3, "MB": 1e-6}
-#: Headings of the ratio columns. Other baselines stand beside the goal that needs them.
+#: Headings of the ratio columns. Other baselines are named next to the goal that needs them.
 _ONES = ("blog post", "floor")
 
 
 def table(measures: Sequence[Measure]) -> str:
-    """A line per contestant and measure."""
+    """The table, with a line per measure and contestant."""
     width = max((len(name) for measure in measures for name in measure.found), default=0) + 2
     heads = "".join(f"{one:>10}" for one in _ONES)
     lines = [
@@ -48,7 +48,7 @@ def _line(measure: Measure, name: str, width: int) -> str:
 
 
 def _words(measure: Measure, name: str, goal: Goal) -> Iterator[str]:
-    """Target, stretch and verdict."""
+    """Target, stretch goal, and verdict."""
     if goal.of:
         value, unit = measure.ratio(name, goal.of), f"x {goal.words}"
     else:

@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def moto() -> Iterator[tuple[str, Reader]]:
-    """The endpoint of a moto server that all tests share, and the means to look into it."""
+    """The endpoint of the moto server that all tests share, and a reader of its content."""
     with LocalServer() as server, Clients(server.url) as clients:
         yield server.url, Reader(clients)
 
 
 @pytest.fixture
 def local_aws(moto: tuple[str, Reader], monkeypatch: pytest.MonkeyPatch) -> Reader:
-    """A working AWS: everything under test sends there."""
+    """A working AWS, to which everything under test sends."""
     endpoint, reader = moto
     point_at(endpoint, monkeypatch)
     return reader
@@ -35,7 +35,7 @@ def _stub() -> Iterator[StubAws]:
 
 @pytest.fixture
 def stub(_stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
-    """An AWS that fails by script: everything under test sends there."""
+    """An AWS that fails as scripted, to which everything under test sends."""
     point_at(_stub.url, monkeypatch)
     yield _stub
     _stub.reset()
@@ -43,7 +43,7 @@ def stub(_stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
 
 @pytest.fixture(params=["direct", "botocore"])
 def way(request: pytest.FixtureRequest, stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> str:
-    """How the stub is called: each of the two ways in turn."""
+    """How the stub is called: each of the two clients in turn."""
     if request.param == "botocore":
         by_botocore(monkeypatch)
     return str(request.param)

@@ -1,4 +1,4 @@
-"""Batches: within every limit, in order, and as few as that order allows."""
+"""Batches: within every limit, in order, and as few as the order allows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trailforward.pipeline.batching import batches
     st.integers(0, 20),
 )
 def test_batches(sizes: list[int], most: int, most_bytes: int, overhead: int) -> None:
-    """Nothing is lost or moved, no limit is passed, and no batch could have taken the next item."""
+    """Nothing is lost or moved, no limit is exceeded, and no batch has room for the next item."""
     made = list(batches(sizes, lambda size: size, most=most, most_bytes=most_bytes, overhead=overhead))
     assert [size for batch in made for size in batch] == sizes
     for batch in made:
@@ -28,8 +28,8 @@ def test_batches(sizes: list[int], most: int, most_bytes: int, overhead: int) ->
 
 
 @given(st.lists(st.integers(1, 10)), st.integers(1, 5), st.integers(10, 30))
-def test_no_cut_needs_fewer(sizes: list[int], most: int, most_bytes: int) -> None:
-    """As few batches as any cut that keeps the order."""
+def test_no_fewer_batches_are_possible(sizes: list[int], most: int, most_bytes: int) -> None:
+    """No other way to batch in order needs fewer batches."""
     made = list(batches(sizes, lambda size: size, most=most, most_bytes=most_bytes))
     fewest = [0] * (len(sizes) + 1)
     for end in range(1, len(sizes) + 1):
@@ -39,12 +39,12 @@ def test_no_cut_needs_fewer(sizes: list[int], most: int, most_bytes: int) -> Non
 
 
 def test_an_item_over_the_limit_is_alone() -> None:
-    """What fits no batch gets one of its own, and holds up nothing."""
+    """An item that exceeds the limit gets a separate batch, and delays nothing."""
     made = list(batches([1, 99, 1], lambda size: size, most=10, most_bytes=5))
     assert made == [[1], [99], [1]]
 
 
-def test_items_are_taken_as_they_come() -> None:
-    """A batch comes out as soon as the next item does not fit: an endless input is fine."""
+def test_items_are_read_one_by_one() -> None:
+    """A batch is yielded as soon as the next item does not fit, so the input may be endless."""
     endless = iter(lambda: 1, 0)
     assert next(batches(endless, lambda size: size, most=3, most_bytes=99)) == [1, 1, 1]

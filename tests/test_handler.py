@@ -1,4 +1,4 @@
-"""The handler under AWS's own runtime client, in a process of its own."""
+"""The handler with AWS's Lambda runtime client, in a separate process."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux o
 SECRET = "do-not-log-this-value"
 
 
-def test_a_queue_batch_is_forwarded_and_answered_under_the_real_runtime_client(tmp_path: Path) -> None:
-    """With the layer's handler and TRAILFORWARD_TO alone, a batch arrives byte for byte and is answered."""
+def test_a_queue_batch_with_the_real_runtime_client(tmp_path: Path) -> None:
+    """With only the handler and TRAILFORWARD_TO, a batch arrives byte for byte."""
     bodies = [envelope(number, userAgent=SECRET) for number in range(3)]
     with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
-        answer = function.invoke(sqs(*(sqs_record(body, f"m-{i}") for i, body in enumerate(bodies))))
-        assert answer == ("response", {"batchItemFailures": []})
+        response = function.invoke(sqs(*(sqs_record(body, f"m-{i}") for i, body in enumerate(bodies))))
+        assert response == ("response", {"batchItemFailures": []})
         assert receiver.requests[0].body == b"[" + b",".join(bodies) + b"]"
 
 
-def test_metrics_and_logs_tell_counts_and_never_payloads(tmp_path: Path) -> None:
-    """The EMF metrics hold the ledger per sink and the latency per Region; no log line holds event data."""
+def test_metrics_and_logs_have_counts_and_never_payloads(tmp_path: Path) -> None:
+    """The EMF metrics have the ledger per sink and the latency per Region; no log line has event data."""
     body = envelope(0, userAgent=SECRET)
     with (
         Receiver([Status(400)]) as receiver,
@@ -57,26 +57,26 @@ def test_metrics_and_logs_tell_counts_and_never_payloads(tmp_path: Path) -> None
     assert "StopInstances" not in function.log
 
 
-def test_a_refused_message_comes_back_by_its_id(tmp_path: Path) -> None:
-    """What a destination refuses is named in batchItemFailures; the other messages are done."""
+def test_a_refused_message_is_returned_by_its_id(tmp_path: Path) -> None:
+    """The response names the message that the destination refused, and no other."""
     faults = [Status(400), Status(200), Status(400)]  # whole, then first half, then second half
     with Receiver(faults) as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
-        answer = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record(envelope(1), "m-1")))
-    assert answer == ("response", {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
+        response = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record(envelope(1), "m-1")))
+    assert response == ("response", {"batchItemFailures": [{"itemIdentifier": "m-1"}]})
 
 
 def test_the_deadline_is_respected_when_a_destination_hangs(tmp_path: Path) -> None:
-    """The function answers before Lambda's time is up, and hands the events back."""
+    """The function responds before the timeout, and returns the events."""
     from tests.support.receiver import Slow
 
     with Receiver([Slow(3)]) as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
         function.invoke(sqs())
-        answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")), seconds=1.0)
-    assert answer == ("response", {"batchItemFailures": [{"itemIdentifier": "m-0"}]})
+        response = function.invoke(sqs(sqs_record(envelope(0), "m-0")), seconds=1.0)
+    assert response == ("response", {"batchItemFailures": [{"itemIdentifier": "m-0"}]})
 
 
-def test_a_direct_event_is_forwarded_and_raises_when_it_is_not(tmp_path: Path) -> None:
-    """EventBridge may invoke the function itself: its bytes stay, and a failure makes Lambda try again."""
+def test_a_direct_event_is_forwarded_or_raises(tmp_path: Path) -> None:
+    """An event of a direct invocation keeps its bytes, and a failure raises, so that Lambda retries."""
     with (
         Receiver([Status(200), Status(404)]) as receiver,
         Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function,
@@ -109,8 +109,8 @@ def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_pa
     bodies = [envelope(0, userIdentity=own, **polling), envelope(1, userIdentity=own, **foreign)]
     records = [sqs_record(body, f"m-{number}") for number, body in enumerate(bodies)]
     with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
-        answer = function.invoke(sqs(*records))
-        assert answer == ("response", {"batchItemFailures": []})
+        response = function.invoke(sqs(*records))
+        assert response == ("response", {"batchItemFailures": []})
         assert [request.body for request in receiver.requests] == [b"[" + bodies[1] + b"]"]
     lines = [json.loads(line) for line in function.log.splitlines() if line.startswith("{")]
     (metric,) = [line for line in lines if "unusual_self" in line]
@@ -119,8 +119,8 @@ def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_pa
     assert (warning["call"], warning["count"]) == ("cloudtrail.amazonaws.com:StopLogging", 1)
 
 
-def test_a_wrong_configuration_fails_at_init_with_every_fault(tmp_path: Path) -> None:
-    """A function that cannot work says so when it is loaded, naming every fault and its fix."""
+def test_a_wrong_configuration_fails_at_init_with_every_problem(tmp_path: Path) -> None:
+    """With a wrong configuration, loading fails with an error that lists every problem and its fix."""
     wrong = {"TRAILFORWARD_TO": "arn:aws:lambda:eu-west-1:111122223333:function:x http://siem.example.com/in"}
     with Function(wrong, tmp_path) as function:
         kind, body = function.init_error()
@@ -132,21 +132,21 @@ def test_a_wrong_configuration_fails_at_init_with_every_fault(tmp_path: Path) ->
 
 
 def test_a_handler_with_only_an_http_sink_never_imports_boto3(tmp_path: Path) -> None:
-    """No AWS library is loaded where no AWS service is called: the cold start stays cheap."""
+    """No AWS library is loaded if no AWS service is called, which keeps the cold start short."""
     (tmp_path / "spy.py").write_text(
         "import sys\n"
         "from trailforward.handler import lambda_handler as inner\n"
-        # Powertools loads botocore's own __init__ alone, to register its name.
+        # Powertools imports only botocore's __init__, to register its name.
         "UNWANTED = {'boto3', 'botocore.session', 'botocore.client', 'urllib3', 'rich', 'typer'}\n"
         "def handler(event, context):\n"
-        "    answer = inner(event, context)\n"
-        "    return [answer, sorted(UNWANTED & set(sys.modules))]\n"
+        "    response = inner(event, context)\n"
+        "    return [response, sorted(UNWANTED & set(sys.modules))]\n"
     )
     with Receiver() as receiver:
         with Function({"TRAILFORWARD_TO": receiver.url}, tmp_path, "spy.handler") as function:
-            answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
+            response = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
         assert len(receiver.requests) == 1
-    assert answer == ("response", [{"batchItemFailures": []}, []])
+    assert response == ("response", [{"batchItemFailures": []}, []])
 
 
 _SPY = """
@@ -165,22 +165,22 @@ def handler(event, context):
 def test_one_setting_sends_everything_through_botocore(
     tmp_path: Path, environ: dict[str, str], loaded: list[str]
 ) -> None:
-    """By default neither a sink nor the dead letters need botocore; with one setting both use it."""
+    """By default neither sinks nor failure queues need botocore; with one setting both use it."""
     (tmp_path / "spy.py").write_text(_SPY)
     stream = "arn:aws:kinesis:eu-west-1:111122223333:stream/events"
     dead = "arn:aws:sqs:eu-west-1:111122223333:dead"
     with StubAws() as stub:
         environ = {"TRAILFORWARD_TO": stream, "TRAILFORWARD_DEAD_LETTER": dead, **environ}
         with Function({**environ, "AWS_ENDPOINT_URL": stub.url}, tmp_path, "spy.handler") as function:
-            answer = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record("no event", "m-1")))
+            response = function.invoke(sqs(sqs_record(envelope(0), "m-0"), sqs_record("no event", "m-1")))
         assert stub.taken("kinesis:eu-west-1") == [envelope(0)]
         assert stub.taken("sqs:eu-west-1") == [b"no event"]
-    assert answer == ("response", [{"batchItemFailures": []}, loaded])
+    assert response == ("response", [{"batchItemFailures": []}, loaded])
 
 
 @pytest.mark.parametrize(("client", "loaded"), [("direct", []), ("botocore", ["botocore.session"])])
-def test_the_queues_of_ours_obey_that_setting_too(tmp_path: Path, client: str, loaded: list[str]) -> None:
-    """Where no sink calls AWS, the dead letters still do, as the setting says."""
+def test_the_failure_queues_use_that_setting_too(tmp_path: Path, client: str, loaded: list[str]) -> None:
+    """The failure queues use the configured client even if no sink calls AWS."""
     (tmp_path / "spy.py").write_text(_SPY)
     with StubAws() as stub:
         environ = {
@@ -190,22 +190,23 @@ def test_the_queues_of_ours_obey_that_setting_too(tmp_path: Path, client: str, l
             "AWS_ENDPOINT_URL": stub.url,
         }
         with Function(environ, tmp_path, "spy.handler") as function:
-            answer = function.invoke(sqs(sqs_record("no event", "m-0")))
+            response = function.invoke(sqs(sqs_record("no event", "m-0")))
         assert stub.taken("sqs:eu-west-1") == [b"no event"]
-    assert answer == ("response", [{"batchItemFailures": []}, loaded])
+    assert response == ("response", [{"batchItemFailures": []}, loaded])
 
 
 @pytest.mark.parametrize(
     ("environ", "made"),
     [
         ({}, ["trailforward.aws.api"]),
-        ({"AWS_ACCESS_KEY_ID": ""}, ["botocore.session"]),  # SnapStart's credentials are no variables
+        (
+            {"AWS_ACCESS_KEY_ID": ""},
+            ["botocore.session"],
+        ),  # SnapStart provides credentials, but not as variables
     ],
 )
-def test_before_a_snapshot_the_clients_are_made(
-    tmp_path: Path, environ: dict[str, str], made: list[str]
-) -> None:
-    """With SnapStart the first event waits for no import, and nothing was connected to before."""
+def test_clients_are_made_before_a_snapshot(tmp_path: Path, environ: dict[str, str], made: list[str]) -> None:
+    """With SnapStart, clients are created before the snapshot: the first event waits for no import."""
     (tmp_path / "spy.py").write_text(
         "import sys\n"
         "from snapshot_restore_py import get_before_snapshot\n"
@@ -223,8 +224,8 @@ def test_before_a_snapshot_the_clients_are_made(
         assert function.invoke({}) == ("response", [[], made])
 
 
-def test_the_documented_function_of_ones_own_works(tmp_path: Path) -> None:
-    """Forwarder.from_env() in one's own function does what the layer's handler does."""
+def test_the_documented_function_works(tmp_path: Path) -> None:
+    """``Forwarder.from_env()`` in your own function does the same as the layer's handler."""
     (tmp_path / "own.py").write_text(
         "import trailforward\n"
         "forwarder = trailforward.Forwarder.from_env()\n"
@@ -236,12 +237,12 @@ def test_the_documented_function_of_ones_own_works(tmp_path: Path) -> None:
         Receiver() as receiver,
         Function({"TRAILFORWARD_TO": receiver.url}, tmp_path, "own.handler") as function,
     ):
-        answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
-    assert answer == ("response", [{"batchItemFailures": []}, ["StopInstances"], FUNCTION_ARN])
+        response = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
+    assert response == ("response", [{"batchItemFailures": []}, ["StopInstances"], FUNCTION_ARN])
 
 
 def test_loading_the_handler_needs_a_destination(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Importing the handler without any configuration says which variable to set."""
+    """Without any configuration, importing the handler raises an error that names the variable to set."""
     from trailforward import ConfigError
 
     monkeypatch.delenv("TRAILFORWARD_TO", raising=False)

@@ -9,7 +9,7 @@ DELIVERED = Verdict(Fate.DELIVERED, attempts=1)
 
 
 def messages(*owed: str | None) -> list[Message]:
-    """One message for each: owed to these sinks (separated by commas), or to all."""
+    """One message per argument: owed to these sinks (separated by commas), or to all."""
     return [
         Message(b"{}", Origin("test", owed=None if names is None else frozenset(names.split(","))))
         for names in owed
@@ -17,7 +17,7 @@ def messages(*owed: str | None) -> list[Message]:
 
 
 def test_the_identity_holds() -> None:
-    """What is received equals the sum of the four fates, per sink."""
+    """For each sink, ``received`` equals the sum of the four fates."""
     outcome = Outcome(messages(None, None, None, None), ["a"])
     for index, fate in enumerate(Fate):
         outcome.record("a", index, Verdict(fate))
@@ -27,16 +27,16 @@ def test_the_identity_holds() -> None:
 
 
 def test_a_message_without_a_fate_breaks_it() -> None:
-    """An unaccounted message is told, with the sink's figures."""
+    """A message without a fate breaks the ledger, with the sink's counts."""
     outcome = Outcome(messages(None, None), ["a"])
     outcome.record("a", 0, DELIVERED)
     assert not outcome.totals("a").balanced
-    (fault,) = outcome.breaks
-    assert str(fault).startswith("a: received 2 is not the sum of its fates")
+    (found,) = outcome.breaks
+    assert str(found).startswith("a: received 2 is not the sum of its fates")
 
 
 def test_a_second_fate_breaks_it() -> None:
-    """The first fate counts, and the second is told."""
+    """The first fate counts, and the second breaks the ledger."""
     outcome = Outcome(messages(None), ["a"])
     outcome.record("a", 0, DELIVERED)
     outcome.record("a", 0, Verdict(Fate.RETURNED))
@@ -44,8 +44,8 @@ def test_a_second_fate_breaks_it() -> None:
     assert outcome.breaks == [LedgerBreak("a", "message 0 met returned after delivered")]
 
 
-def test_a_forgotten_message_goes_back() -> None:
-    """A fault of the pipeline loses nothing: the message is returned, and the break is told."""
+def test_a_forgotten_message_is_returned() -> None:
+    """A mistake in the pipeline loses nothing: the message is returned, and the ledger is broken."""
     outcome = Outcome(messages(None), ["a"])
     outcome.return_forgotten()
     assert outcome.returned == [0]
@@ -54,15 +54,15 @@ def test_a_forgotten_message_goes_back() -> None:
 
 
 def test_sinks_still_owed() -> None:
-    """A message that was handed back for some sinks is received by those only, and by all if none is left."""
+    """A redelivered message counts only for the sinks it is owed to, or for all if none of them exists."""
     outcome = Outcome(messages("b", "b,gone", "gone", None), ["a", "b"])
     owed = [owed_sinks(message, outcome.accounts) for message in outcome.messages]
     assert owed == [["b"], ["b"], ["a", "b"], ["a", "b"]]
     assert (outcome.totals("a").received, outcome.totals("b").received) == (2, 4)
 
 
-def test_what_goes_back_to_the_source() -> None:
-    """Messages are named once, in order; those in the retry queue do not go back to the source."""
+def test_which_messages_are_returned() -> None:
+    """Returned messages are listed once, in order, without those in the retry queue."""
     outcome = Outcome(messages(None, None, None), ["a", "b"])
     outcome.record("b", 2, Verdict(Fate.RETURNED, "throttled"))
     outcome.record("a", 0, Verdict(Fate.RETURNED, "throttled"))
@@ -77,7 +77,7 @@ def test_totals_add_up() -> None:
 
 
 def test_batches_of_one_source_have_one_ledger() -> None:
-    """Joined ledgers have the sums of both; of an item that goes back one message is kept, for its name."""
+    """Joined ledgers have the sums of both, and keep one message for each returned item."""
     messages = [Message(b"{}", Origin("s3", f"#{number}", item="m-1", unit="m-1")) for number in range(3)]
     first = Outcome(messages, ["a"])
     first.record("a", 0, DELIVERED)
@@ -95,14 +95,14 @@ def test_batches_of_one_source_have_one_ledger() -> None:
 
 
 def test_a_broken_ledger_stays_broken() -> None:
-    """What was wrong with one batch is wrong with the whole."""
+    """A joined ledger is broken if one of its parts is."""
     first = Outcome([Message(b"{}", Origin("s3"))], ["a"])
     first.return_forgotten()
     assert first.joined(Outcome([], ["a"], first)).breaks == first.breaks != []
 
 
-def test_deliveries_are_entered_at_once() -> None:
-    """A batch that was taken is one entry, with the attempts that it took and the units it began."""
+def test_deliveries_are_recorded_at_once() -> None:
+    """A delivered batch is recorded at once, with its attempts and units."""
     some = [Message(b"{}", Origin("test", unit=unit)) for unit in ("u", None)]
     outcome = Outcome(some, ["a"])
     outcome.deliver("a", [0, 1])
@@ -116,7 +116,7 @@ def test_deliveries_are_entered_at_once() -> None:
 
 
 def test_a_second_delivery_breaks_the_identity() -> None:
-    """Entering at once forgives no repetition, neither of an earlier fate nor within the batch."""
+    """Recording a batch at once detects second fates, earlier ones as well as those within the batch."""
     outcome = Outcome(messages(None, None), ["a"])
     outcome.record("a", 0, Verdict(Fate.FILTERED))
     outcome.deliver("a", [0, 1])

@@ -1,4 +1,4 @@
-"""``import trailforward`` is cheap, and every public name is there."""
+"""``import trailforward`` is cheap, and every public name exists."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ HEAVY = ("pydantic", "boto3", "botocore", "aws_lambda_powertools", "typer", "ric
 
 
 def run(code: str) -> str:
-    """What a new Python process prints."""
+    """The output of a new Python process."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_import_brings_nothing_heavy() -> None:
+def test_import_loads_nothing_heavy() -> None:
     """Importing trailforward imports neither Pydantic nor boto3 nor Powertools."""
     code = f"import sys, trailforward; print([name for name in {HEAVY} if name in sys.modules])"
     assert run(code) == "[]"
 
 
 def test_messages_need_no_pydantic() -> None:
-    """Reading messages and their bytes costs the standard library alone."""
+    """Messages and patterns do not need Pydantic."""
     code = (
         "import sys, trailforward as t; t.Message(b'{\"detail\":1}', t.Origin('x')).detail;"
         "t.Pattern('{\"a\":[1]}');"
@@ -35,7 +35,7 @@ def test_messages_need_no_pydantic() -> None:
 
 
 def test_parsing_needs_no_aws() -> None:
-    """Typed events need Pydantic, and neither boto3 nor Powertools."""
+    """Typed events need Pydantic, but neither boto3 nor Powertools."""
     code = (
         "import sys, trailforward; list(trailforward.parse({'detail-type': 'x', 'detail': {}}));"
         f"print([name for name in {HEAVY[1:]} if name in sys.modules])"
@@ -45,12 +45,12 @@ def test_parsing_needs_no_aws() -> None:
 
 @pytest.mark.parametrize("name", trailforward.__all__)
 def test_public_names_resolve(name: str) -> None:
-    """Every name in ``__all__`` can be had, and ``dir`` lists it."""
+    """Every name in ``__all__`` can be imported, and ``dir`` lists it."""
     assert getattr(trailforward, name) is not None
     assert name in dir(trailforward)
 
 
-def test_other_names_do_not() -> None:
-    """A misspelt name is an ordinary ``AttributeError``."""
+def test_other_names_do_not_resolve() -> None:
+    """A misspelled name raises an ordinary ``AttributeError``."""
     with pytest.raises(AttributeError, match="'trailforward' has no attribute 'Forwardr'"):
         _ = trailforward.Forwardr

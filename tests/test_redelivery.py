@@ -1,4 +1,4 @@
-"""Dead letters and retries carry the original bytes and who is still owed them, through SQS and files."""
+"""Dead letters and retries keep the original bytes and the sinks still owed, in SQS and in files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEEN = "2026-05-04T09:15:00.123+00:00"
 
 
 def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
-    """What arrives after a message went to a queue with these attributes and came back by Lambda."""
+    """The message that Lambda delivers after it was sent to a queue with these attributes."""
     data, sent = redelivery.to_sqs(raw, attributes)
     assert readable(data) is not None
     for name, value in sent.items():
@@ -40,7 +40,7 @@ def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
 def test_sqs_round_trip(
     raw: bytes, sinks: list[str], code: str, reason: str, attempts: int, origin: Origin
 ) -> None:
-    """Bytes, sinks, attempts and first-seen time come back unchanged, whatever the message and its error."""
+    """Bytes, sinks, attempts, and first-seen time survive a queue, whatever the message and its error."""
     attributes = redelivery.to_attributes(
         Message(raw, origin), sinks, code=code, reason=reason, attempts=attempts
     )
@@ -54,19 +54,19 @@ def test_sqs_round_trip(
 
 @given(st.binary(), st.dictionaries(st.sampled_from([redelivery.CODE, redelivery.REASON]), st.text()))
 def test_line_round_trip(raw: bytes, attributes: dict[str, str]) -> None:
-    """A dead letter in a file is one line of JSON that gives back the bytes, also those that are no text."""
+    """A dead letter in a file is one line of JSON that preserves the bytes, even if they are not text."""
     attributes[redelivery.SINKS] = "a"
     line = redelivery.to_json_line(raw, attributes)
     assert b"\n" not in line
-    letter = redelivery.from_json_line(json.loads(line))
-    assert letter is not None
-    data, read = letter
+    dead_letter = redelivery.from_json_line(json.loads(line))
+    assert dead_letter is not None
+    data, read = dead_letter
     assert data == raw
     assert read.items() >= attributes.items()
 
 
-def test_surrogates_stay_apart() -> None:
-    """Two lone surrogates, as bytes, do not become one character on the way."""
+def test_surrogates_stay_separate() -> None:
+    """Two lone surrogates do not become one character."""
     raw = "\ud83d\ude00".encode("utf-8", "surrogatepass")
     attributes = {redelivery.SINKS: "a"}
     assert (redelivery.from_json_line(json.loads(redelivery.to_json_line(raw, attributes))) or (b"",))[
@@ -75,8 +75,8 @@ def test_surrogates_stay_apart() -> None:
     assert through_sqs(raw, attributes).raw == raw
 
 
-def test_what_is_written() -> None:
-    """Attributes say to whom, why, how often, since when and from where, in short printable text."""
+def test_written_attributes() -> None:
+    """The attributes name sinks, reason, attempts, first-seen time, and origin, in short printable text."""
     origin = Origin("sqs", "m-1", "arn:aws:sqs:eu-west-1:111122223333:q", attempts=2, seen=SEEN)
     reason = "no\nentry ü " + "x" * 1000
     written = redelivery.to_attributes(
@@ -93,13 +93,13 @@ def test_what_is_written() -> None:
 
 
 def test_first_seen_defaults_to_now() -> None:
-    """A message whose source knows no time is first seen now."""
+    """If the source does not know when a message was first seen, the current time counts."""
     written = redelivery.to_attributes(Message(b"{}", Origin("x")), ["a"], code="", reason="", attempts=0)
     assert redelivery.from_attributes(written).first_seen.endswith("+00:00")
 
 
 @pytest.mark.parametrize(
-    ("attributes", "note"),
+    ("attributes", "expected"),
     [
         ({}, (None, 0, "")),
         ({"x": "y", redelivery.ATTEMPTS: "3"}, (None, 0, "")),
@@ -113,14 +113,14 @@ def test_first_seen_defaults_to_now() -> None:
         ),
     ],
 )
-def test_what_is_read(attributes: dict[str, str], note: tuple[Any, ...]) -> None:
-    """Anybody may write to a queue: nonsense in the attributes is ignored."""
-    assert redelivery.from_attributes(attributes) == (*note, 0)
+def test_read_attributes(attributes: dict[str, str], expected: tuple[Any, ...]) -> None:
+    """Invalid attributes are ignored, because anybody may write to a queue."""
+    assert redelivery.from_attributes(attributes) == (*expected, 0)
 
 
 @pytest.mark.parametrize("text", ["x", "ü", "YQ", "YQ==="])
 def test_broken_base64(text: str) -> None:
-    """A body that is not the base64 it claims to be is an error with a name, not other bytes."""
+    """A body that should be base64 and is not raises an error instead of changing bytes."""
     with pytest.raises(EventError, match="says base64") as caught:
         redelivery.decode_body(text, {redelivery.ENCODING: "base64"})
     assert caught.value.code == "bad_base64"
@@ -131,24 +131,24 @@ def test_broken_base64(text: str) -> None:
 @pytest.mark.parametrize(
     "value", [None, [], "x", {}, {redelivery.SINKS: "a"}, {redelivery.SINKS: "a", "body": 1}, {"body": ""}]
 )
-def test_other_json_is_no_dead_letter(value: Any) -> None:
-    """Events are not taken for dead letters."""
+def test_other_json_is_not_a_dead_letter(value: Any) -> None:
+    """Events are not mistaken for dead letters."""
     assert redelivery.from_json_line(value) is None
 
 
-def test_readable_bytes_travel_as_they_are() -> None:
-    """A dead letter that a queue can hold is readable there; only others are base64."""
+def test_readable_bytes_stay_unchanged() -> None:
+    """A dead letter that SQS allows as text stays readable; only others are base64."""
     assert redelivery.to_sqs(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
     assert redelivery.to_sqs(b"\x00", {}) == (base64.b64encode(b"\x00"), {redelivery.ENCODING: "base64"})
 
 
-def test_a_pointer_says_how_far_it_was_read() -> None:
-    """What brings the rest of an object says how many of its records are done; other messages do not."""
+def test_a_notification_has_the_number_of_records_done() -> None:
+    """A notification about a partly read object has the number of records done; other messages do not."""
     origin = Origin("sqs", "s3://b/k", item="m", unit="m", skip=7)
     attributes = redelivery.to_attributes(
         Message(b"{}", origin), ["a"], code="deadline", reason="", attempts=0
     )
     assert redelivery.from_attributes(attributes).skip == 7
     assert len(attributes) == 7
-    plain = redelivery.to_attributes(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
-    assert redelivery.SKIP not in plain
+    whole = redelivery.to_attributes(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
+    assert redelivery.SKIP not in whole

@@ -1,4 +1,4 @@
-"""Waits between attempts: full jitter under a doubling ceiling, never sooner than asked."""
+"""Backoff: full jitter below a doubling ceiling, and never shorter than Retry-After."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def test_waits_stay_under_the_ceiling(attempt: int, base: float, cap: float) -> 
 
 
 @given(st.integers(1, 100), SECONDS)
-def test_retry_after_is_honoured(attempt: int, seconds: float) -> None:
-    """A destination that asks for a wait gets at least that, and a little jitter."""
+def test_retry_after_is_honored(attempt: int, seconds: float) -> None:
+    """The wait is at least Retry-After, plus a little jitter."""
     backoff = Backoff(initial_seconds=0.2, max_seconds=1)
     assert seconds <= backoff.delay(attempt, seconds) <= seconds + 0.2
 
 
 def test_waits_differ() -> None:
-    """Functions that were throttled together do not come back together."""
+    """Functions that were throttled together do not retry together."""
     backoff = Backoff(initial_seconds=10)
     assert len({backoff.delay(1) for _ in range(20)}) > 1

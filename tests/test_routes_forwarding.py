@@ -1,4 +1,4 @@
-"""Routes in the pipeline: what each sink gets, and in which form."""
+"""Routes in the pipeline: which events each sink gets, and in which format."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ default = true
 
 
 def message(name: str) -> Message:
-    """An event of this name."""
+    """An event with this name."""
     return Message(envelope(0, eventName=name), Origin("test"))
 
 
 def test_each_sink_gets_an_event_once_in_the_format_of_the_first_route() -> None:
-    """The first route that takes the event and names the sink decides; stop and default hold."""
+    """The first matching route that names the sink decides the format; stop and default apply."""
     archive, siem = FlakySink(), FlakySink()
     forwarder = Forwarder(Config.from_toml(CONFIG), made={"archive": archive, "siem": siem})
     messages = [message(name) for name in ("Noise", "Alarm", "Copy", "Other")]
@@ -62,7 +62,7 @@ def test_each_sink_gets_an_event_once_in_the_format_of_the_first_route() -> None
     assert outcome.totals("siem").filtered == 2
 
 
-def test_requests_of_one_event_say_which_format_they_hold() -> None:
+def test_requests_have_the_content_type_of_their_format() -> None:
     """An HTTP sink that gets several formats sends each with its own content type."""
     with Receiver() as receiver:
         text = f"""
@@ -87,8 +87,8 @@ default = true
     assert types == {"text/plain; charset=utf-8": False, "application/json": True}
 
 
-def test_ready_made_routes_work_in_production() -> None:
-    """A configuration that names ready-made routes forwards exactly their events."""
+def test_detections_forward_their_events() -> None:
+    """A configuration with detections forwards exactly the events that they match."""
     names = ["trail-changed", "root-sign-in", "access-denied"]
     text = '[sinks.alerts]\nto = "file:alerts"\n'
     text += "".join(f'[[routes]]\nname = "{name}"\nuse = "{name}"\nsinks = ["alerts"]\n' for name in names)
@@ -102,7 +102,7 @@ def test_ready_made_routes_work_in_production() -> None:
 
 @pytest.mark.parametrize(("size", "taken"), [("18446744073709551616", True), ("18446744073709551617", False)])
 def test_routes_compare_numbers_of_any_length_exactly(size: str, *, taken: bool) -> None:
-    """A number that no double holds is compared as it is written, as by `trailforward match`."""
+    """A number that does not fit a double is compared exactly, as `trailforward match` does."""
     text = '[sinks.a]\nto = "file:a"\n[[routes]]\nname = "n"\nsinks = ["a"]\n'
     text += 'pattern = \'{"detail": {"size": [18446744073709551616]}}\'\n'
     sink = FlakySink()

@@ -1,4 +1,4 @@
-"""Routes beyond a pattern: ``stop``, ``default``, a format per sink, many at once."""
+"""The router: ``stop``, ``default``, a format per sink, and many routes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def event(name: str = "StopInstances") -> dict[str, Any]:
 
 
 def named(*names: str) -> Pattern:
-    """A pattern on names of events."""
+    """A pattern that matches these event names."""
     return Pattern({"detail": {"eventName": list(names)}})
 
 
 def taken(router: Router, name: str) -> list[str]:
-    """Names of the routes that take an event of this name."""
+    """The names of the routes that match an event with this name."""
     return [route.name for route in router.routes(event(name))]
 
 
-def test_routes_take_events_in_their_order() -> None:
-    """Routes with and without patterns are told in the order of configuration."""
+def test_routes_match_in_order() -> None:
+    """Matching routes, with and without patterns, come in the order of the configuration."""
     router = Router(
         [
             Route("b", ("x",), named("StopInstances", "Other")),
@@ -40,8 +40,8 @@ def test_routes_take_events_in_their_order() -> None:
     assert taken(router, "Third") == ["all"]
 
 
-def test_a_route_that_stops_hides_the_event_from_those_behind_it() -> None:
-    """``stop`` ends the search when the route takes the event, and only then."""
+def test_a_route_that_stops_hides_the_event_from_later_routes() -> None:
+    """``stop`` ends the search if the route matches the event, and only then."""
     router = Router(
         [
             Route("before", ("x",), named("A", "B")),
@@ -53,8 +53,8 @@ def test_a_route_that_stops_hides_the_event_from_those_behind_it() -> None:
     assert taken(router, "B") == ["before", "after"]
 
 
-def test_default_routes_take_what_no_other_takes() -> None:
-    """``default`` routes see an event only if no other route takes it, wherever they stand."""
+def test_default_routes_take_what_no_other_route_matches() -> None:
+    """``default`` routes get an event only if no other route matches it, whatever their position."""
     router = Router(
         [
             Route("rest", ("x",), default=True),
@@ -76,8 +76,8 @@ def test_a_default_route_may_stop_other_default_routes() -> None:
     assert taken(router, "B") == ["rest"]
 
 
-def test_a_route_that_stops_keeps_default_routes_away() -> None:
-    """What a route takes and stops is taken: no default route sees it."""
+def test_a_route_that_stops_also_stops_default_routes() -> None:
+    """Default routes do not get an event that a route with ``stop`` matched."""
     router = Router([Route("stop", (), named("A"), stop=True), Route("rest", ("x",), default=True)])
     assert taken(router, "A") == ["stop"]
     assert router.sinks(event("A")) == {}
@@ -85,7 +85,7 @@ def test_a_route_that_stops_keeps_default_routes_away() -> None:
 
 
 def test_the_first_route_that_names_a_sink_decides_its_format() -> None:
-    """A sink gets an event once, in the format of the first route that takes it."""
+    """A sink gets an event once, in the format of the first matching route that names it."""
     router = Router(
         [
             Route("a", ("siem",), named("A"), {"siem": "record"}),
@@ -96,13 +96,13 @@ def test_the_first_route_that_names_a_sink_decides_its_format() -> None:
     assert router.sinks(event("B")) == {"siem": "raw", "people": "text"}
 
 
-def test_no_route_takes_nothing() -> None:
-    """A router without routes, or with none that matches, names no sink."""
+def test_without_a_matching_route_no_sink_is_named() -> None:
+    """A router without routes, or without a matching one, names no sink."""
     assert Router([]).sinks(event()) == {}
     assert Router([Route("a", ("x",), named("Other"))]).sinks(event()) == {}
 
 
-def test_among_thousands_of_routes_few_are_looked_at() -> None:
+def test_among_thousands_of_routes_few_are_compared() -> None:
     """Each event is compared with the routes that may match it, not with all of them."""
     routes = [Route(f"r{number}", ("x",), named(f"Event{number}")) for number in range(3_000)]
     router = Router(routes)

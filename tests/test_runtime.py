@@ -1,4 +1,4 @@
-"""What the handler asks of Lambda's runtime client: batches read quickly, SnapStart's hooks."""
+"""Integration with the Lambda runtime: fast payload parsing, and SnapStart hooks."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ JSON = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def own() -> Any:
-    """The runtime client's own marshaller."""
+def original() -> Any:
+    """The runtime client's marshaller."""
     return client.LambdaMarshaller()
 
 
 def outcome(marshaller: Any, request: Any, kind: str = "application/json") -> str:
-    """What a function gets, or the error that the runtime client reports."""
+    """The payload that a function gets, or the error that the runtime client reports."""
     try:
         return repr(marshaller.unmarshal_request(request, kind))
     except client.FaultException as error:
@@ -44,10 +44,10 @@ def outcome(marshaller: Any, request: Any, kind: str = "application/json") -> st
 
 
 @given(st.lists(JSON, max_size=3))
-def test_a_batch_is_read_as_the_runtime_client_reads_it(own: Any, records: list[Any]) -> None:
-    """Whatever a batch holds, the function gets what it would have got."""
+def test_a_batch_is_parsed_as_the_runtime_client_parses_it(original: Any, records: list[Any]) -> None:
+    """For any batch, the function gets the same payload as from the runtime client."""
     request = json.dumps({"Records": records}, separators=(",", ":")).encode()
-    assert outcome(runtime.Marshaller(own), request) == outcome(own, request)
+    assert outcome(runtime.Marshaller(original), request) == outcome(original, request)
 
 
 @pytest.mark.parametrize(
@@ -62,26 +62,26 @@ def test_a_batch_is_read_as_the_runtime_client_reads_it(own: Any, records: list[
         ('{"Records":[]}', "application/json"),
     ],
 )
-def test_everything_else_is_left_to_the_runtime_client(own: Any, request_: Any, kind: str) -> None:
-    """Broken payloads, single events and other types are read, or refused, as ever."""
-    assert outcome(runtime.Marshaller(own), request_, kind) == outcome(own, request_, kind)
-    assert runtime.Marshaller(own).marshal_response({"a": 1}) == own.marshal_response({"a": 1})
+def test_everything_else_is_left_to_the_runtime_client(original: Any, request_: Any, kind: str) -> None:
+    """Invalid payloads, other payloads, and other content types are handled by the runtime client."""
+    assert outcome(runtime.Marshaller(original), request_, kind) == outcome(original, request_, kind)
+    assert runtime.Marshaller(original).marshal_response({"a": 1}) == original.marshal_response({"a": 1})
 
 
-def test_an_event_keeps_its_bytes(own: Any) -> None:
-    """A direct event is read as ever, and what is forwarded of it are the bytes that Lambda handed over."""
+def test_an_event_keeps_its_bytes(original: Any) -> None:
+    """A direct event is parsed as usual, and the bytes that Lambda passed are forwarded."""
     request = envelope(0, text="a=b").replace(b"a=b", b"a\\u003db")
-    payload = runtime.Marshaller(own).unmarshal_request(request)
-    assert payload == own.unmarshal_request(request)
+    payload = runtime.Marshaller(original).unmarshal_request(request)
+    assert payload == original.unmarshal_request(request)
     (message,) = detect(payload).messages(payload)
     assert message.raw == request
     assert message.event == payload
-    (written_anew,) = detect(dict(payload)).messages(dict(payload))
-    assert written_anew.raw != request
+    (encoded_again,) = detect(dict(payload)).messages(dict(payload))
+    assert encoded_again.raw != request
 
 
-def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Path) -> None:
-    """Only trailforward's own handler reads so; what it loaded, no collector looks at again."""
+def test_only_the_handler_replaces_the_marshaller(tmp_path: Path) -> None:
+    """Only trailforward's handler replaces the marshaller; it also freezes the loaded objects."""
     (tmp_path / "spy.py").write_text(
         "import gc, sys\n"
         "import trailforward\n"
@@ -89,7 +89,7 @@ def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Pat
         "def marshaller():\n"
         "    client = sys.modules['awslambdaric.lambda_runtime_client'].BaseLambdaRuntimeClient\n"
         "    ours = client.marshaller\n"
-        "    return type(ours).__module__, type(getattr(ours, '_own', None)).__name__\n"
+        "    return type(ours).__module__, type(getattr(ours, '_original', None)).__name__\n"
         "before = marshaller()\n"
         "from trailforward import handler as inner\n"
         "inner.read_payloads()\n"
@@ -99,15 +99,15 @@ def test_the_handler_puts_it_in_place_and_an_own_function_does_not(tmp_path: Pat
     )
     with Receiver() as receiver:
         with Function({"TRAILFORWARD_TO": receiver.url}, tmp_path, "spy.handler") as function:
-            answer = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
+            response = function.invoke(sqs(sqs_record(envelope(0), "m-0")))
         assert receiver.requests[0].body == b"[" + envelope(0) + b"]"
     theirs = ["awslambdaric.lambda_runtime_marshaller", "NoneType"]
     ours = ["trailforward.runtime", "LambdaMarshaller"]
-    assert answer == ("response", [{"batchItemFailures": []}, theirs, ours, [True, True]])
+    assert response == ("response", [{"batchItemFailures": []}, theirs, ours, [True, True]])
 
 
-def test_a_restored_copy_draws_its_own_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With SnapStart the sinks are prepared before the snapshot, and no two copies retry in step."""
+def test_restored_copies_use_different_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With SnapStart, sinks are prepared before the snapshot, and copies retry at different times."""
     monkeypatch.setattr(snapshots, "_before_snapshot_registry", [])
     monkeypatch.setattr(snapshots, "_after_restore_registry", [])
     prepared: list[bool] = []

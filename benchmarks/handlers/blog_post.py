@@ -1,4 +1,4 @@
-"""What most articles show: a client in the handler, one event per call, one key for all."""
+"""The handler of most articles: a client per invocation, one event per call, one key for all events."""
 
 import json
 import os

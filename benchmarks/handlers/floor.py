@@ -1,6 +1,6 @@
-"""The least that may be called forwarding to Kinesis: parse, base64, one signature and one request per chunk.
+"""The minimal handler that forwards to Kinesis: parse, base64, one signature and one request per chunk.
 
-No retries, no errors read, no checks.
+No retries, no error handling, no checks.
 """
 
 import os

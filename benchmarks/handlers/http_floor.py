@@ -1,4 +1,4 @@
-"""The least that may be called forwarding to an HTTP API: parse, join, one request per 500 events or 1 MB."""
+"""The minimal handler that forwards to an HTTP API: parse, join, one request per 500 events or 1 MB."""
 
 import os
 from http import HTTPStatus
@@ -33,7 +33,7 @@ def handler(event, context):
 
 def post(chunk):
     connection.request("POST", target.path, b"[%b]" % b",".join(chunk), {"Content-Type": "application/json"})
-    answer = connection.getresponse()
-    answer.read()
-    if answer.status != HTTPStatus.OK:
+    response = connection.getresponse()
+    response.read()
+    if response.status != HTTPStatus.OK:
         raise RuntimeError("refused")

@@ -1,4 +1,4 @@
-"""The blog posts' handler with its client made once."""
+"""The blog post's handler with one client for all invocations."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the runtime client itself costs."""
+"""A handler that does nothing, to measure the runtime client."""
 
 
 def handler(event, context):

@@ -1,4 +1,4 @@
-"""trailforward in a function of one's own."""
+"""trailforward in your own function."""
 
 import trailforward
 

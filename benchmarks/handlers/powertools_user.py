@@ -1,6 +1,6 @@
-"""What a careful user of Powertools writes: events parsed by its model, batches, refusals, logs and metrics.
+"""The handler of a careful Powertools user: parsed events, batches, error handling, logs, and metrics.
 
-Its BatchProcessor takes records one by one, so a sender of batches has a loop of its own.
+Powertools' BatchProcessor processes records one by one, so code that sends batches needs its own loop.
 """
 
 import json
@@ -32,7 +32,7 @@ def handler(event, context):
         try:
             parsed = parse(event=record["body"], model=EventBridgeModel)
         except ValidationError:
-            logger.exception("no event", message_id=record["messageId"])
+            logger.exception("not an event", message_id=record["messageId"])
             failed.append(record["messageId"])
         else:
             entries.append((record["messageId"], {"Data": record["body"], "PartitionKey": parsed.id}))
@@ -44,13 +44,13 @@ def handler(event, context):
 
 
 def put(entries):
-    """Sends one chunk and returns the ids of what was refused."""
-    answer = kinesis.put_records(StreamName=os.environ["STREAM"], Records=[entry for _, entry in entries])
-    if not answer["FailedRecordCount"]:
+    """Sends one chunk, and returns the IDs of the refused entries."""
+    response = kinesis.put_records(StreamName=os.environ["STREAM"], Records=[entry for _, entry in entries])
+    if not response["FailedRecordCount"]:
         return []
     refused = [
         (ident, result["ErrorCode"])
-        for (ident, _), result in zip(entries, answer["Records"], strict=True)
+        for (ident, _), result in zip(entries, response["Records"], strict=True)
         if "ErrorCode" in result
     ]
     logger.warning("refused", codes=sorted({code for _, code in refused}), count=len(refused))

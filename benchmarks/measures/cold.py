@@ -1,4 +1,4 @@
-"""Cold start: CPU time of a fresh process until it has answered its first event."""
+"""Cold start: CPU time of a new process until its first response."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ THREE_ROUTES = Contestant(
 
 
 def run(stage: Stage, seconds: float) -> list[Measure]:
-    """All contestants, a process of its own each time."""
+    """All contestants, with a new process each time."""
     contestants = (
         BLOG_POST,
         MODULE_CLIENT,
@@ -69,7 +69,7 @@ def run(stage: Stage, seconds: float) -> list[Measure]:
     found = starts(stage, contestants, seconds)
     return [
         Measure(
-            "cold start: a fresh process to its first answer",
+            "cold start: a new process to its first response",
             "ms",
             found,
             {"blog post": BLOG_POST.name, "floor": FLOOR.name},
@@ -79,7 +79,7 @@ def run(stage: Stage, seconds: float) -> list[Measure]:
 
 
 def starts(stage: Stage, contestants: Iterable[Contestant], seconds: float) -> dict[str, list[float]]:
-    """Seconds of CPU, by contestant, one per round. The first round, not counted, writes the bytecode.
+    """CPU time in seconds, by contestant, one per round. The first round writes bytecode and does not count.
 
     Raises:
         LostError: an event did not arrive.

@@ -1,4 +1,4 @@
-"""Size of the Lambda layer, if it was built."""
+"""Size of the Lambda layer, if it has been built."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ZIPPED, _UNPACKED = "trailforward, zipped", "trailforward, unpacked"
 
 
 def run(*_: object) -> list[Measure]:
-    """The largest of the layers that rely on the runtime's boto3."""
+    """The largest of the layers that use the runtime's boto3."""
     archives = [path for path in FOLDER.glob("*.zip") if not path.stem.endswith("-boto3")]
     if not archives:
         return [Measure("layer", "MB", note="not built: make layer")]

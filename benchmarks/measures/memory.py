@@ -1,4 +1,4 @@
-"""Peak memory of a fresh process: after one event, after a full payload, after a batch of 10,000."""
+"""Peak memory of a new process: after one event, after a full payload, after a batch of 10,000."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BATCH_MEGABYTES = 200
 
 
 def run(stage: Stage, seconds: float) -> list[Measure]:
-    """Three payloads, each in a process of its own; the blog post's handler always gets one event."""
+    """Three payloads, each in a new process. The blog post's handler always gets one event."""
     every = events.made()
     full = events.largest_batch(every)
     goal = Goal(1.0, 0.7, BLOG_POST.name, "blog post")
@@ -44,7 +44,7 @@ def _measure(
 def peaks(
     stage: Stage, contestants: Iterable[Contestant], some: list[events.Event], seconds: float
 ) -> dict[str, list[float]]:
-    """Bytes, by contestant, one per round: a fresh process that was handed these events at once.
+    """Bytes, by contestant, one per round, of a new process that gets these events at once.
 
     Raises:
         LostError: an event did not arrive.

@@ -1,4 +1,4 @@
-"""Many routes: what 1, 10, 100 and 1,000 of them cost per event."""
+"""Many routes: the cost of 1, 10, 100, and 1,000 routes per event."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.stage import Stage
 
 _COUNTS = (1, 10, 100, 1_000)
-#: The first takes every event; of the others each event meets a few. The rest is written per team.
+#: The first route matches every event, each other one some events. All further routes are per team.
 _BROAD: tuple[dict[str, Any], ...] = (
     {"source": [{"prefix": "aws."}]},
     {"detail": {"readOnly": [False]}},
@@ -45,7 +45,7 @@ def run(stage: Stage, seconds: float) -> list[Measure]:
 
 
 def contestant(stage: Stage, count: int) -> Contestant:
-    """So many routes, written into a file on the stage."""
+    """A contestant with so many routes, in a file in the stage's folder."""
     tables = [f'[sinks.archive]\nto = "{arn(STREAM)}"\n']
     for number in range(count):
         pattern = _BROAD[number] if number < len(_BROAD) else _of_a_team(number)
@@ -59,7 +59,7 @@ def contestant(stage: Stage, count: int) -> Contestant:
 
 
 def _of_a_team(number: int) -> dict[str, Any]:
-    """What teams ask for: names, accounts, addresses and resources of their own."""
+    """A pattern of one team: its names, accounts, addresses, and resources."""
     service = f"aws.{_SERVICES[number % len(_SERVICES)]}"
     details: tuple[dict[str, Any], ...] = (
         {"eventName": [f"Create{number}", f"Delete{number}"]},

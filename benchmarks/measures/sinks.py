@@ -1,4 +1,4 @@
-"""Fan-out: what each further destination costs, beside what the first one does."""
+"""Fan-out: the cost of each further destination, compared with the first one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FIRST = "sending to one sink (1 - 0)"
 
 
 def run(stage: Stage, seconds: float) -> list[Measure]:
-    """None, one, two and four streams; each gets every event."""
+    """Zero, one, two, and four streams; each stream gets every event."""
     none, one, two, four = (contestant(count) for count in (0, 1, 2, 4))
     found = per_event(stage, [load(each, 1_000) for each in (BLOG_POST, none, one, two, four)], seconds)
     found[_FIRST] = _more(found[one.name], found[none.name], 1)
@@ -39,7 +39,7 @@ def run(stage: Stage, seconds: float) -> list[Measure]:
 
 
 def contestant(count: int) -> Contestant:
-    """So many streams; without any, the one route takes no event."""
+    """A contestant with so many streams; with none, its only route matches no event."""
     streams = tuple(f"benchmark-{number}" for number in range(1, count + 1))
     named = streams or ("benchmark-0",)
     config = "".join(f'[sinks.{stream}]\nto = "{arn(stream)}"\n' for stream in named)
@@ -51,5 +51,5 @@ def contestant(count: int) -> Contestant:
 
 
 def _more(many: Sequence[float], few: Sequence[float], sinks: int) -> list[float]:
-    """What more sinks cost, each, round by round."""
+    """The cost of each further sink, by round."""
     return [(one - other) / sinks for one, other in zip(many, few, strict=True)]

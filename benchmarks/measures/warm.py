@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from benchmarks.function import Function
     from benchmarks.stage import Stage
 
-#: Invocations of a round, by the size of the batch: each kind of event as often as any other, or nearly so.
+#: Invocations in a round, by batch size. Each kind of event occurs about equally often.
 _INVOCATIONS = {0: events.KINDS, 10: 15, 100: 3, 1_000: 1, 10_000: 1}
-#: The same beside batches for who takes none: an event costs it so much more that fewer will do.
+#: Invocations of contestants without batches. Fewer suffice, because one event costs them much more.
 _SINGLE = 10
-#: Share of the time, by the size of the batch: more where a round takes longer.
+#: Share of the time, by batch size. Longer rounds get more.
 _SHARES = {10: 0.15, 100: 0.15, 1_000: 0.3, 10_000: 0.4}
 
 
 class Load(NamedTuple):
-    """What a contestant gets in a round.
+    """The work of a contestant in one round.
 
     Attributes:
-        contestant: who.
+        contestant: the contestant.
         size: of a batch; 0 for one event per invocation.
-        invocations: how many.
+        invocations: number of invocations.
     """
 
     contestant: Contestant
@@ -52,17 +52,17 @@ class Load(NamedTuple):
 
 
 def load(contestant: Contestant, size: int) -> Load:
-    """A round of batches, or some single events where the contestant takes no batches."""
+    """A round of batches, or of single events if the contestant does not accept batches."""
     if size and contestant.takes == "event":
         return Load(contestant, 0, _SINGLE)
     return Load(contestant, size, _INVOCATIONS[size])
 
 
 def per_event(stage: Stage, loads: Iterable[Load], seconds: float) -> dict[str, list[float]]:
-    """Runs a process of each contestant, all in turn.
+    """Runs one process of each contestant, all in turn.
 
     Returns:
-        Seconds of CPU per event, by contestant, one per round.
+        CPU time per event in seconds, by contestant, one per round.
 
     Raises:
         LostError: see :meth:`Stage.forward`.
@@ -83,7 +83,7 @@ def _round(stage: Stage, function: Function, each: Load, source: Iterator[Event]
 
 
 def direct(stage: Stage, seconds: float) -> list[Measure]:
-    """A rule invokes the function itself: one event per invocation."""
+    """A rule that invokes the function: one event per invocation."""
     contestants = (BLOG_POST, MODULE_CLIENT, POWERTOOLS, TRAILFORWARD, OWN_FUNCTION, FLOOR, NOTHING)
     found = per_event(stage, [load(each, 0) for each in contestants], seconds)
     return [
@@ -112,7 +112,7 @@ def _batches(stage: Stage, size: int, seconds: float) -> Measure:
         found,
         {"blog post": BLOG_POST.name, "floor": FLOOR.name},
         {TRAILFORWARD.name: goal} if size == 1_000 else {},  # noqa: PLR2004  # the batch that has one
-        "more than the 6 MB that Lambda ever hands over at once" if size == 10_000 else "",  # noqa: PLR2004
+        "more than the 6 MB of a Lambda payload" if size == 10_000 else "",  # noqa: PLR2004
     )
 
 

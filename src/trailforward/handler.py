@@ -1,6 +1,7 @@
-"""The Lambda handler: ``Handler: trailforward.handler.lambda_handler``, the layer, and ``TRAILFORWARD_TO``.
+"""The Lambda handler. A function needs ``Handler: trailforward.handler.lambda_handler`` and a configuration.
 
-The configuration is read once, when Lambda loads this module: a wrong one fails there, with every fault.
+The configuration is read once, when Lambda loads this module. If it is wrong, loading fails, and the error
+lists every problem.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import gc
 from typing import Any
 
-# What is loaded now stays: to look for garbage in it is a fifth of a cold start, and of no use later.
+# Everything that is loaded now stays loaded. Garbage collection here would take a fifth of a cold start.
 gc.disable()
 try:
     from trailforward.pipeline.forwarder import Forwarder
@@ -21,7 +22,7 @@ except ImportError as error:
     package = (error.name or "").partition(".")[0]
     if package not in {"orjson", "pydantic_core"} or error.name == package:
         raise
-    # Python's own words name neither what was built nor what runs.
+    # Python's error names neither the platform of the package nor that of the function.
     import platform
     import sys
     from pathlib import Path
@@ -39,16 +40,16 @@ gc.freeze()
 
 
 def lambda_handler(event: Any, context: Any) -> Any:
-    """Forwards what the function received and answers as the event source expects.
+    """Forwards the events of a payload, and returns the response that the event source expects.
 
     Args:
-        event: what any of the sources hands over: a batch of SQS, SNS or Kinesis, an EventBridge event …
-        context: Lambda's context; its remaining time bounds every retry.
+        event: the payload of any source: an SQS, SNS, or Kinesis batch, an EventBridge event …
+        context: Lambda's context; its remaining time limits all retries.
 
     Returns:
         ``{"batchItemFailures": […]}`` for SQS and Kinesis, ``{"records": […]}`` for Firehose, else None.
 
     Raises:
-        PayloadError: something of a direct invocation was not delivered and must be tried again.
+        PayloadError: messages of an asynchronous or direct invocation were not delivered; retry the payload.
     """
     return forwarder.handle(event, context)

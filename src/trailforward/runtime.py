@@ -1,4 +1,4 @@
-"""What the Lambda handler asks of the runtime that runs it, where that can give it."""
+"""Integration with the Lambda runtime: fast payload parsing, and SnapStart hooks."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from trailforward.sources.eventbridge import Payload
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Lambda's Python runtime client, which has loaded this function; absent anywhere else.
+#: The module of Lambda's Python runtime client. It is loaded only in a Lambda function.
 _CLIENT = "awslambdaric.lambda_runtime_client"
-#: How batches begin, and events of EventBridge. Whatever begins otherwise is left to the runtime client.
+#: How batches and EventBridge events begin. The runtime client parses all other payloads.
 _BATCH, _EVENT = b'{"Records"', b'{"version"'
 
 
 def read_payloads() -> None:
-    """Lets the runtime client read payloads with orjson, in a fifth of the time, and keep an event's bytes.
+    """Makes the runtime client parse payloads with orjson, in a fifth of the time, and keep an event's bytes.
 
-    The client's class attribute ``marshaller`` is there for functions to override
+    It replaces the client's class attribute ``marshaller``, which functions may override
     (https://github.com/aws/aws-lambda-python-runtime-interface-client, ``lambda_runtime_client.py``).
-    Integers beyond 64 bits become floats in what the function gets, as in
-    :func:`trailforward.jsontext.parse_fast`; the bytes have them as they came. trailforward's handler calls
-    this; a function of one's own may.
+    In the parsed payload, integers beyond 64 bits become floats, as in
+    :func:`trailforward.jsontext.parse_fast`; the bytes stay unchanged. trailforward's handler calls this
+    function; your own function may call it too.
     """
     client = getattr(sys.modules.get(_CLIENT), "BaseLambdaRuntimeClient", None)
     marshaller = getattr(client, "marshaller", None)
@@ -36,17 +36,17 @@ def read_payloads() -> None:
 
 
 class Marshaller:
-    """Reads batches and events itself, and leaves everything else to the runtime client's own.
+    """Parses batches and events, and leaves everything else to the runtime client's marshaller.
 
     Args:
-        own: the runtime client's marshaller.
+        original: the runtime client's marshaller.
     """
 
-    def __init__(self, own: Any) -> None:
-        self._own = own
+    def __init__(self, original: Any) -> None:
+        self._original = original
 
     def unmarshal_request(self, request: Any, content_type: str = "application/json") -> Any:
-        """The payload; an event as :class:`Payload`; what is neither, or not plain JSON, as ever."""
+        """The parsed payload; an event becomes a :class:`Payload`."""
         if content_type == "application/json" and isinstance(request, bytes):
             with suppress(orjson.JSONDecodeError):
                 if request.startswith(_BATCH):
@@ -55,25 +55,25 @@ class Marshaller:
                     event = Payload(orjson.loads(request))
                     event.raw = request
                     return event
-        return self._own.unmarshal_request(request, content_type)
+        return self._original.unmarshal_request(request, content_type)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._own, name)
+        return getattr(self._original, name)
 
 
 def around_snapshots(prepare: Callable[[], None]) -> None:
-    """With SnapStart: prepares before the snapshot is taken, and makes restored copies differ.
+    """Registers SnapStart hooks: prepare before the snapshot, and reseed random numbers after each restore.
 
-    Without SnapStart nothing happens: hooks never run. Source:
+    Without SnapStart the hooks never run. Source:
     https://docs.aws.amazon.com/lambda/latest/dg/snapstart-runtime-hooks-python.html
 
     Args:
-        prepare: makes whatever the first event would have to wait for.
+        prepare: creates everything that the first event would otherwise have to wait for.
     """
     try:
         from snapshot_restore_py import register_after_restore, register_before_snapshot
     except ImportError:  # Python 3.11 has no SnapStart
         return
     register_before_snapshot(prepare)
-    # Every copy of a snapshot would wait the same "random" times before it tries again.
+    # Otherwise every copy of a snapshot would use the same "random" backoff delays.
     register_after_restore(random.seed)

@@ -1,4 +1,4 @@
-"""What can go wrong, how it looks at each kind of destination, and what must become of the events."""
+"""The faults: how each one looks at each kind of destination, and the fate that the events must get."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Codes(NamedTuple):
-    """How a service spells what is wrong."""
+    """A service's error codes."""
 
     throttled: str
     forbidden: str
@@ -69,31 +69,31 @@ CODES = {
 
 
 @dataclass(frozen=True)
-class Judged(receiver.Fault):
-    """400 for a body that holds the culprit, else 200."""
+class RefuseCulprit(receiver.Fault):
+    """Responds with 400 if the body contains the culprit, otherwise with 200."""
 
     culprit: bytes
 
     def play(self, exchange: receiver.Exchange) -> None:
-        """Answers."""
+        """Responds."""
         body = exchange.receiver.requests[-1].decoded
         exchange.answer(400 if self.culprit in body else 200, {}, b"")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A fault.
+    """One row of the matrix: a fault and its expected result.
 
     Attributes:
         name: in a few words.
-        aws: makes it for AWS.
-        web: the same at an HTTP receiver; None where it cannot happen there.
-        bad: the fate of the events that are not delivered, where there is a place for them.
-        count: how many are not delivered.
-        always: whether it lasts; otherwise it hits the first call.
-        twice: whether some events must arrive twice: stored, but not acknowledged.
-        read_timeout: seconds.
-        seconds: Lambda's time left.
+        aws: makes the fault for the AWS stub, given the service's error codes.
+        web: the same fault for an HTTP receiver; None if it cannot happen there.
+        bad: the fate of the events that are not delivered, if both failure queues exist.
+        count: how many events are not delivered.
+        always: whether every call fails; otherwise only the first one.
+        twice: whether some events must arrive twice, because they were stored but not acknowledged.
+        read_timeout: of the client, in seconds.
+        seconds: remaining time of the invocation.
     """
 
     name: str
@@ -107,7 +107,7 @@ class Row:
     seconds: float = 30.0
 
     def play(self, stub: StubAws, place: str, sink: str) -> None:
-        """Makes it happen at AWS."""
+        """Makes the stub fail."""
         fault = self.aws(CODES[sink])
         if self.always:
             stub.always(place, fault)
@@ -115,12 +115,12 @@ class Row:
             stub.script(place, fault)
 
     def http(self) -> list[receiver.Fault]:
-        """The script of an HTTP receiver."""
+        """The script for an HTTP receiver."""
         return [self.web] * (100 if self.always else 1) if self.web else []
 
 
 def lasting(row: Row, name: str, bad: str, count: int = COUNT) -> Row:
-    """The same fault, but it never ends."""
+    """The same fault, but permanent."""
     return Row(name, row.aws, row.web, bad, count, always=True)
 
 
@@ -146,7 +146,7 @@ ROWS = [
     ),
     lasting(Row("", lambda c: Refuse(400, c.absent), receiver.Status(404)), "not found", "dead_lettered"),
     lasting(
-        Row("", lambda c: Refuse(400, c.invalid, culprit=POISON), Judged(POISON)),
+        Row("", lambda c: Refuse(400, c.invalid, culprit=POISON), RefuseCulprit(POISON)),
         "call refused for one entry",
         "dead_lettered",
         1,
@@ -161,7 +161,7 @@ ROWS = [
     ),
     lasting(
         Row("", lambda c: Partial(containing(POISON), Refusal(c.invalid, sender_fault=True))),
-        "one entry refused for good",
+        "one entry refused permanently",
         "dead_lettered",
         1,
     ),
@@ -175,24 +175,27 @@ ROWS = [
         read_timeout=0.1,
     ),
     Row(
-        "timeout, stored but answer lost",
+        "timeout, stored but response lost",
         lambda _: Silence(stored=True),
         receiver.Slow(30),
         read_timeout=0.1,
         twice=True,
     ),
     Row(
-        "truncated answer",
+        "truncated response",
         lambda _: Response(b'{"FailedRecordCount":0,"FailedPutCount":0,"Records":[{"S', promised=900),
         receiver.TRUNCATED,
         twice=True,
     ),
-    Row("malformed answer", lambda _: Response(b"<html>gateway</html>"), receiver.MALFORMED, twice=True),
-    Row("success of a stranger, nothing stored", lambda _: Response(b"<html>Welcome</html>", stored=False)),
-    Row("empty answer", lambda _: Response(b""), receiver.HangUp(), twice=True),
-    Row("answer that leaves out an entry", lambda _: Shortened(), twice=True),
+    Row("malformed response", lambda _: Response(b"<html>gateway</html>"), receiver.MALFORMED, twice=True),
     Row(
-        "no answer before the deadline",
+        "success from another server, nothing stored",
+        lambda _: Response(b"<html>Welcome</html>", stored=False),
+    ),
+    Row("empty response", lambda _: Response(b""), receiver.HangUp(), twice=True),
+    Row("response that leaves out an entry", lambda _: Shortened(), twice=True),
+    Row(
+        "no response before the deadline",
         lambda _: Silence(stored=True),
         receiver.Slow(30),
         bad="returned",

@@ -15,7 +15,7 @@ from trailforward.aws import client as aws_client
 
 
 def cell(sink: str, row: Row, stub: StubAws) -> str:
-    """What becomes of the events, beside a healthy sink and with both queues."""
+    """The fates of the events, next to a healthy sink and with both failure queues."""
     if sink == "http" and row.web is None:
         return "-"
     with World(sink, row, stub, healthy=True, dead_letter=True, retry_queue=True) as world:

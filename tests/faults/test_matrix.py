@@ -1,4 +1,4 @@
-"""The fault matrix: whatever goes wrong at a sink, each event is delivered or accounted for, unchanged.
+"""The fault matrix: whatever fails at a sink, each event is delivered or accounted for, unchanged.
 
 ``python -m tests.faults.matrix`` prints it.
 """
@@ -20,7 +20,7 @@ from trailforward.aws import client as aws_client
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
 
-#: AWS is called directly, as far as it can be; for these, all is tried by botocore, too.
+#: Most services are called directly. For these, every fault is also tested through botocore.
 BY_BOTOCORE = ("kinesis", "sns", "sqs")
 
 CASES = [
@@ -43,20 +43,18 @@ def _timeouts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, s
 
 
 def fates(outcome: Outcome, sink: str) -> Counter[str]:
-    """How many events met which fate."""
+    """The number of events by fate."""
     return Counter(verdict.fate.value for verdict in outcome.verdicts[sink].values())
 
 
 def expected(bad: str, count: int) -> Counter[str]:
-    """So many, and the rest delivered."""
+    """The expected counts: ``count`` events with a bad fate, the rest delivered."""
     return +Counter({"delivered": COUNT - count}) + Counter({bad: count})
 
 
 @every_case
-def test_alone_and_without_queues_what_is_not_delivered_goes_back(
-    sink: str, row: Row, way: str, stub: StubAws
-) -> None:
-    """Without a dead-letter queue, all that was not delivered returns to the source, and nothing else."""
+def test_without_queues_undelivered_events_return(sink: str, row: Row, way: str, stub: StubAws) -> None:
+    """Without failure queues, exactly the undelivered events return to the source."""
     with World(sink, row, stub) as world:
         outcome = world.forward()
         assert fates(outcome, sink) == expected("returned" if row.count else "delivered", row.count)
@@ -64,19 +62,19 @@ def test_alone_and_without_queues_what_is_not_delivered_goes_back(
 
 
 @every_case
-def test_beside_a_healthy_sink_each_event_is_kept_for_the_failing_one_only(
+def test_with_queues_only_the_failing_sink_gets_events_again(
     sink: str, row: Row, way: str, stub: StubAws
 ) -> None:
-    """With both queues nothing returns to the source: the healthy sink gets each event exactly once."""
+    """With both queues nothing returns to the source, and the healthy sink gets each event exactly once."""
     with World(sink, row, stub, healthy=True, dead_letter=True, retry_queue=True) as world:
         outcome = world.forward()
         assert outcome.returned == []
         assert fates(outcome, sink) == expected(row.bad, row.count)
         assert sorted(world.taken("healthy")) == sorted(EVENTS)
-        # When the sink is well again, the queues of ours bring it everything it missed.
+        # When the sink works again, the failure queues bring it everything that it missed.
         world.calm()
         for queue in (DEAD_LETTER, RETRY_QUEUE):
-            again = world.redeliver(world.letters(queue))
+            again = world.redeliver(world.queued(queue))
             assert again.totals(sink).delivered == len(again.messages)
         assert set(world.taken()) == set(EVENTS)
         assert sorted(world.taken("healthy")) == sorted(EVENTS)
@@ -85,7 +83,7 @@ def test_beside_a_healthy_sink_each_event_is_kept_for_the_failing_one_only(
 @pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("row", [row for row in ROWS if row.name in {"throttled always", "access denied"}])
 def test_without_a_retry_queue_all_sinks_get_it_again(sink: str, row: Row, stub: StubAws) -> None:
-    """Beside a healthy sink and without a retry queue, passing failures return: delivery is at least once."""
+    """Without a retry queue, transient failures return, and the healthy sink gets the events again."""
     with World(sink, row, stub, healthy=True, dead_letter=True) as world:
         outcome = world.forward()
         assert fates(outcome, sink) == expected(row.bad, row.count)
@@ -98,25 +96,25 @@ THROTTLED = next(row for row in ROWS if row.name == "throttled always")
 DOWN = {
     "down": Refuse(503),
     "forbidden": Refuse(403, "AccessDenied"),
-    "silent about it": Reset(stored=True),
+    "accepts without response": Reset(stored=True),
 }
 
 
 @pytest.mark.parametrize("sink", SINKS)
 @pytest.mark.parametrize("how", DOWN)
-def test_where_the_dead_letter_queue_fails_too_the_events_go_back(sink: str, how: str, stub: StubAws) -> None:
-    """An event is dead-lettered only once it is safely there; else it returns to its source."""
+def test_if_the_dead_letter_queue_fails_too_the_events_return(sink: str, how: str, stub: StubAws) -> None:
+    """An event counts as dead-lettered only if the queue accepted it; otherwise it returns to its source."""
     stub.always(place(DEAD_LETTER), DOWN[how])
     with World(sink, FORBIDDEN, stub, dead_letter=True) as world:
-        answer, outcome = world.process()
+        response, outcome = world.process()
         assert fates(outcome, sink) == Counter(returned=COUNT)
-        assert len(answer["batchItemFailures"]) == COUNT
+        assert len(response["batchItemFailures"]) == COUNT
         assert outcome.breaks == []
 
 
 @pytest.mark.parametrize("sink", SINKS)
-def test_where_the_retry_queue_fails_too_the_events_go_back(sink: str, stub: StubAws) -> None:
-    """A retry queue that is down costs the healthy sink a repetition, and no sink an event."""
+def test_if_the_retry_queue_fails_too_the_events_return(sink: str, stub: StubAws) -> None:
+    """If the retry queue fails, the healthy sink gets events twice, but no sink loses one."""
     stub.always(place(RETRY_QUEUE), DOWN["down"])
     with World(sink, THROTTLED, stub, healthy=True, retry_queue=True) as world:
         outcome = world.forward()
@@ -126,8 +124,8 @@ def test_where_the_retry_queue_fails_too_the_events_go_back(sink: str, stub: Stu
         assert outcome.returned == list(range(COUNT))
 
 
-def test_a_failed_dead_letter_goes_to_the_retry_queue_where_others_have_the_event(stub: StubAws) -> None:
-    """If the dead-letter queue is down, an event that other sinks took still does not go back to them."""
+def test_an_unwritable_dead_letter_goes_to_the_retry_queue(stub: StubAws) -> None:
+    """If the dead-letter queue fails, the retry queue takes the events that other sinks have already."""
     stub.always(place(DEAD_LETTER), DOWN["down"])
     with World("kinesis", FORBIDDEN, stub, healthy=True, dead_letter=True, retry_queue=True) as world:
         outcome = world.forward()
@@ -135,8 +133,8 @@ def test_a_failed_dead_letter_goes_to_the_retry_queue_where_others_have_the_even
         assert all(verdict.in_retry_queue for verdict in outcome.verdicts["kinesis"].values())
 
 
-def test_what_some_batches_took_is_not_sent_again(stub: StubAws) -> None:
-    """After a failure in the middle only what was refused or not tried is sent again."""
+def test_delivered_batches_are_not_sent_again(stub: StubAws) -> None:
+    """After one batch failed, the events of the other batches are not sent again."""
     row = next(row for row in ROWS if row.name == "call refused for one entry")
     with World("kinesis", row, stub, dead_letter=True) as world:
         outcome = world.forward()

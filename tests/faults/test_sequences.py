@@ -1,4 +1,4 @@
-"""Random events meet random sequences of faults: the ledger balances, and tells the truth."""
+"""Random events and random sequences of faults: the ledger balances and is correct."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 
     from trailforward.outcome import Outcome
 
-    #: Gets a batch and the means to take entries; returns refusals or raises.
+    #: Gets a batch and a function that stores entries; returns rejections or raises.
     Move = Callable[[Sequence[Entry], Callable[[Iterable[Entry]], None]], Sequence[Rejection] | None]
 
 DEAD_LETTER = "arn:aws:sqs:us-east-1:111122223333:dead"
 RETRY_QUEUE = "arn:aws:sqs:us-east-2:111122223333:retry"
 
 
-class PlayedSink(Sink):
-    """Plays a move per call, then takes everything. It remembers what it really took."""
+class ScriptedSink(Sink):
+    """Makes one move per call, then accepts everything. It remembers what it really stored."""
 
     arn = ""
 
@@ -38,11 +38,11 @@ class PlayedSink(Sink):
         self._moves = deque(moves)
 
     def size(self, entry: Entry) -> int:
-        """The data counts."""
+        """The length of the data."""
         return len(entry.data)
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection] | None:
-        """Plays the next move."""
+        """Makes the next move."""
         total = sum(map(self.size, batch)) + self.limits.batch_overhead
         if len(batch) > self.limits.entries or total > self.limits.batch_bytes or not batch:
             self.oversize.append(total)
@@ -52,24 +52,24 @@ class PlayedSink(Sink):
         return []
 
     def close(self) -> None:
-        """Holds nothing."""
+        """Does nothing."""
 
 
-class Quiet:
-    """Tells nobody."""
+class NoTelemetry:
+    """Publishes nothing."""
 
     def publish(self, outcome: Outcome) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def error(self, text: str, **fields: object) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
     def fault(self, sink: str, error: BaseException) -> None:
-        """Says nothing."""
+        """Does nothing."""
 
 
 def raising(error: BaseException, *, stored: bool) -> Move:
-    """The whole call fails; the entries may have been stored all the same."""
+    """The whole call fails, with or without storing the entries."""
 
     def move(batch: Sequence[Entry], take: Callable[[Iterable[Entry]], None]) -> Sequence[Rejection]:
         if stored:
@@ -80,7 +80,7 @@ def raising(error: BaseException, *, stored: bool) -> Move:
 
 
 def refusing(positions: dict[int, bool]) -> Move:
-    """Some entries are refused, for now or for good; positions may be repeated or outside the batch."""
+    """Some entries are refused, as transient or permanent failures; positions may be outside the batch."""
 
     def move(batch: Sequence[Entry], take: Callable[[Iterable[Entry]], None]) -> Sequence[Rejection]:
         take(entry for index, entry in enumerate(batch) if index not in positions)
@@ -90,7 +90,7 @@ def refusing(positions: dict[int, bool]) -> Move:
 
 
 def silent(batch: Sequence[Entry], take: Callable[[Iterable[Entry]], None]) -> None:
-    """Takes everything and forgets to say so: not in the contract."""
+    """Accepts everything and returns None, which the contract does not allow."""
     take(batch)
 
 
@@ -116,7 +116,7 @@ limits = st.builds(
     batch_bytes=st.sampled_from([1_000, 3_000, 50_000]),
     batch_overhead=st.sampled_from([0, 2]),
 )
-sinks = st.builds(PlayedSink, moves, limits)
+sinks = st.builds(ScriptedSink, moves, limits)
 bodies = st.one_of(
     st.builds(lambda size: {"pad": "x" * size}, st.integers(0, 900)),
     st.sampled_from(["not json", '{"detail-type":"x"}', "", "[1]"]),
@@ -132,7 +132,7 @@ records = st.lists(
 
 
 def record(number: int, body: Any, group: str | None, owed: str) -> dict[str, Any]:
-    """A message of the queue; the number makes it unique."""
+    """An SQS record; the number makes it unique."""
     data = envelope(number, **body) if isinstance(body, dict) else f"{body}{' ' * number}"
     attributes = {redelivery.SINKS: owed} if owed else None
     return sqs_record(data, str(number), arn=FIFO if group else QUEUE, group=group, attributes=attributes)
@@ -149,13 +149,13 @@ def record(number: int, body: Any, group: str | None, owed: str) -> dict[str, An
 )
 def test_any_sequence_of_faults_leaves_every_event_accounted_for(
     received: list[tuple[Any, str | None, str]],
-    a: PlayedSink,
-    b: PlayedSink,
-    dead: PlayedSink | None,
-    retry: PlayedSink | None,
+    a: ScriptedSink,
+    b: ScriptedSink,
+    dead: ScriptedSink | None,
+    retry: ScriptedSink | None,
     max_attempts: int,
 ) -> None:
-    """Whatever sinks do, each event has one fate per sink, and what the ledger says really happened."""
+    """Whatever sinks do, each event has one fate per sink, and the ledger agrees with what sinks stored."""
     forwarder = Forwarder(
         Config.from_toml(
             (f'dead_letter = "{DEAD_LETTER}"\n' if dead else "")
@@ -164,16 +164,16 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
             + f"[retry]\ninitial_seconds = 0\nmax_attempts = {max_attempts}\n"
         ),
         made={"a": a, "b": b},
-        telemetry=Quiet(),
+        telemetry=NoTelemetry(),
     )
     forwarder._failure_handler._dead_letters.sink = dead
     forwarder._failure_handler._retries.sink = retry
     payload = sqs(*(record(number, *parts) for number, parts in enumerate(received)))
 
-    answer, outcome = forwarder.process(payload, Context(30))
+    response, outcome = forwarder.process(payload, Context(30))
 
     assert outcome.breaks == []
-    letters, retries = owed(dead), owed(retry)
+    dead_letters, retries = owed(dead), owed(retry)
     returned = set()
     for name, sink in (("a", a), ("b", b)):
         assert sink.oversize == []
@@ -189,23 +189,23 @@ def test_any_sequence_of_faults_leaves_every_event_accounted_for(
                 case Fate.DELIVERED:
                     assert raw in taken
                 case Fate.DEAD_LETTERED:
-                    assert (name, raw) in letters
+                    assert (name, raw) in dead_letters
                 case Fate.RETURNED if verdict.in_retry_queue:
                     assert (name, raw) in retries
                 case Fate.RETURNED:
                     returned.add(str(index))
                 case Fate.FILTERED:
                     raise AssertionError("no route and no guard asked for this")
-    assert {failure["itemIdentifier"] for failure in answer["batchItemFailures"]} == returned
-    assert len(answer["batchItemFailures"]) == len(returned)
+    assert {failure["itemIdentifier"] for failure in response["batchItemFailures"]} == returned
+    assert len(response["batchItemFailures"]) == len(returned)
     for group in ("g1", "g2"):
         numbers = [number for number, parts in enumerate(received) if parts[1] == group]
         fates = [str(number) in returned for number in numbers]
-        assert fates == sorted(fates), "a FIFO group went on after its first failure"
+        assert fates == sorted(fates), "a FIFO group continued after its first failure"
 
 
-def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
-    """(sink, original bytes) of every message that one of our own queues took."""
+def owed(sink: ScriptedSink | None) -> set[tuple[str, bytes]]:
+    """(sink, original bytes) of every message in a failure queue."""
     return {
         (name, redelivery.decode_body(entry.data.decode(), entry.attributes))
         for entry in (sink.taken if sink else ())
@@ -213,18 +213,18 @@ def owed(sink: PlayedSink | None) -> set[tuple[str, bytes]]:
     }
 
 
-def test_a_sink_error_that_is_neither_kind_counts_as_passing() -> None:
-    """A sink that raises the base class loses nothing: the batch is tried again, and the code is told."""
+def test_a_sink_error_of_neither_kind_counts_as_transient() -> None:
+    """If a sink raises ``SinkError``, the batch is retried, and the code is in the verdict."""
     limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
     config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\ninitial_seconds = 0\nmax_attempts = 2\n')
     events = [Message(envelope(number), Origin("test")) for number in range(3)]
 
-    sink = PlayedSink([raising(SinkError("Odd"), stored=False)], limits)
-    outcome = Forwarder(config, made={"a": sink}, telemetry=Quiet()).forward(events)
+    sink = ScriptedSink([raising(SinkError("Odd"), stored=False)], limits)
+    outcome = Forwarder(config, made={"a": sink}, telemetry=NoTelemetry()).forward(events)
     assert outcome.totals("a").delivered == 3
 
-    sink = PlayedSink([raising(SinkError("Odd", "words"), stored=False)] * 9, limits)
-    outcome = Forwarder(config, made={"a": sink}, telemetry=Quiet()).forward(events)
+    sink = ScriptedSink([raising(SinkError("Odd", "words"), stored=False)] * 9, limits)
+    outcome = Forwarder(config, made={"a": sink}, telemetry=NoTelemetry()).forward(events)
     verdicts = outcome.verdicts["a"].values()
     assert {(verdict.fate, verdict.code, verdict.reason) for verdict in verdicts} == {
         (Fate.RETURNED, "Odd", "words")

@@ -1,4 +1,4 @@
-"""A forwarder between a queue and destinations that fail, and the proof that every event is accounted for."""
+"""A forwarder between a queue and failing destinations, with checks that every event is accounted for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.support.stub_aws import Item, StubAws
     from trailforward.outcome import Outcome
 
-#: Sink type → destination. Each in a Region of its own, which is its place at the stub.
+#: Sink type → destination. Each one has a different Region, by which the stub distinguishes them.
 DESTINATIONS = {
     "kinesis": "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec",
     "firehose": "arn:aws:firehose:eu-central-1:111122223333:deliverystream/archive",
@@ -38,13 +38,13 @@ POISON = b"poison"
 
 
 def place(arn: str) -> str:
-    """Where the stub keeps what is sent to an ARN."""
+    """The key under which the stub stores what is sent to an ARN."""
     _, _, service, region, *_ = arn.split(":")
     return f"{service}:{region}"
 
 
 def event(number: int) -> bytes:
-    """An event whose bytes no parse and dump gives back; number 7 is the poison."""
+    """An event whose bytes do not survive parsing and encoding; number 7 contains the poison."""
     detail = {"pad": "x" * number * 100, "word": POISON.decode() if number == 7 else "harmless"}
     odd = '"odd":[1.10, 9007199254740993, "\\ud800", "\\u003d", "bücher"],"eventType"'
     return envelope(number, **detail).decode().replace('"eventType"', odd, 1).encode()
@@ -54,13 +54,13 @@ EVENTS = [event(number) for number in range(COUNT)]
 
 
 class World:
-    """One sink that fails, alone or beside a healthy one, with the queues that catch what it refuses.
+    """A failing sink, alone or next to a healthy one, with the failure queues.
 
     Args:
         sink: type of the sink that fails.
-        row: what goes wrong there.
-        stub: all of AWS.
-        healthy: whether a second sink stands beside it.
+        row: the fault.
+        stub: stands in for all AWS services.
+        healthy: whether there is a second, healthy sink.
         dead_letter: whether there is a dead-letter queue.
         retry_queue: whether there is a retry queue.
     """
@@ -102,28 +102,28 @@ class World:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.calm()  # lets calls end that were left behind
+        self.calm()  # so that abandoned calls end
         self._open.close()
 
     def calm(self) -> None:
-        """Nothing fails any more."""
+        """Stops all faults."""
         self.stub.calm()
         if self.sink == "http":
             del self._faults[len(self._faults) - len(self.receiver._script) :]
             self.receiver._script.clear()
 
     def forward(self) -> Outcome:
-        """Forwards all events as Lambda would hand them over, and checks the accounts."""
+        """Forwards all events as an SQS batch, and checks that they are accounted for."""
         return self._process([sqs_record(data, str(index)) for index, data in enumerate(EVENTS)])
 
     def process(self) -> tuple[Any, Outcome]:
-        """As :meth:`forward`, but nothing is checked, and the answer is returned too."""
+        """Does the same as :meth:`forward` without checks, and returns the response, too."""
         payload = sqs(*(sqs_record(data, str(index)) for index, data in enumerate(EVENTS)))
-        answer, outcome = self.forwarder.process(payload, Context(self.row.seconds))
-        return answer, outcome
+        response, outcome = self.forwarder.process(payload, Context(self.row.seconds))
+        return response, outcome
 
     def redeliver(self, items: Iterable[Item]) -> Outcome:
-        """Forwards messages of one of our own queues, which is a source too."""
+        """Forwards messages of a failure queue, as its event source mapping does."""
         records = [
             sqs_record(item.data, str(index), attributes=dict(item.attributes))
             for index, item in enumerate(items)
@@ -131,21 +131,21 @@ class World:
         return self._process(records, seconds=30)
 
     def _process(self, records: list[dict[str, Any]], seconds: float | None = None) -> Outcome:
-        before = len(self.letters(DEAD_LETTER)), len(self.letters(RETRY_QUEUE))
+        before = len(self.queued(DEAD_LETTER)), len(self.queued(RETRY_QUEUE))
         context = Context(seconds or self.row.seconds)
-        answer, outcome = self.forwarder.process(sqs(*records), context)
-        dead = self.letters(DEAD_LETTER)[before[0] :]
-        again = self.letters(RETRY_QUEUE)[before[1] :]
-        failures = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        response, outcome = self.forwarder.process(sqs(*records), context)
+        dead = self.queued(DEAD_LETTER)[before[0] :]
+        again = self.queued(RETRY_QUEUE)[before[1] :]
+        failures = [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
         self.check(outcome, failures, dead, again)
         return outcome
 
-    def letters(self, arn: str) -> list[Item]:
-        """What one of our own queues holds."""
+    def queued(self, arn: str) -> list[Item]:
+        """The messages in a failure queue."""
         return self.stub.stored(place(arn))
 
     def taken(self, sink: str | None = None) -> list[bytes]:
-        """The events that a sink really took, repetitions included."""
+        """The events that a sink really stored, with repetitions."""
         sink = sink or self.sink
         if sink == "http":
             played = [fault for fault in self._faults if fault.stored]
@@ -160,35 +160,35 @@ class World:
         return [data.removesuffix(end) for data in self.stub.taken(place(arn))]
 
     def check(self, outcome: Outcome, failures: list[str], dead: list[Item], again: list[Item]) -> None:
-        """Each event is at its sink or accounted for, unchanged, and nothing is there that should not be."""
+        """Checks that each event is at its sink or accounted for, unchanged, and nothing else is there."""
         assert outcome.breaks == []
-        letters, retries = _owed(dead), _owed(again)
-        buried: set[tuple[str, bytes]] = set()
-        queued: set[tuple[str, bytes]] = set()
+        dead_letters, retries = _owed(dead), _owed(again)
+        expected_dead: set[tuple[str, bytes]] = set()
+        expected_retries: set[tuple[str, bytes]] = set()
         returned: set[str] = set()
         for sink, verdicts in outcome.verdicts.items():
             totals = outcome.totals(sink)
             assert totals.balanced
             assert totals.received == len(verdicts)
             taken = set(self.taken(sink))
-            assert taken <= set(EVENTS), f"{sink} holds bytes that nobody sent"
+            assert taken <= set(EVENTS), f"{sink} has bytes that nobody sent"
             for index, verdict in verdicts.items():
                 message = outcome.messages[index]
                 match verdict.fate:
                     case Fate.DELIVERED:
-                        assert message.raw in taken, f"{sink} never took message {index}"
+                        assert message.raw in taken, f"{sink} never stored message {index}"
                     case Fate.DEAD_LETTERED:
-                        buried.add((sink, message.raw))
+                        expected_dead.add((sink, message.raw))
                     case Fate.RETURNED if verdict.in_retry_queue:
-                        queued.add((sink, message.raw))
+                        expected_retries.add((sink, message.raw))
                     case Fate.RETURNED:
                         returned.add(message.origin.ref)
-        assert letters == buried
-        assert retries == queued
+        assert dead_letters == expected_dead
+        assert retries == expected_retries
         assert sorted(failures) == sorted(returned)
 
     def fate(self, outcome: Outcome) -> str:
-        """What became of the events at the sink, in a few words."""
+        """The fates of the events at the sink, in a few words."""
         counts = Counter(
             "retry queue" if verdict.in_retry_queue else verdict.fate.value
             for verdict in outcome.verdicts[self.sink].values()
@@ -199,7 +199,7 @@ class World:
 
 
 def _owed(items: list[Item]) -> set[tuple[str, bytes]]:
-    """(sink, original bytes) of every message in one of our own queues."""
+    """(sink, original bytes) of every message in a failure queue."""
     return {
         (sink, redelivery.decode_body(item.data.decode(), item.attributes))
         for item in items

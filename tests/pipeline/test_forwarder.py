@@ -1,4 +1,4 @@
-"""The pipeline as a whole, with sinks that refuse by script."""
+"""The whole pipeline, with sinks that refuse entries as scripted."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def fates(outcome: Outcome, sink: str) -> list[str]:
 
 
 def test_every_event_reaches_every_sink_unchanged_and_in_order() -> None:
-    """Without routes, every sink gets every event's own bytes, in the order they came."""
+    """Without routes, every sink gets the exact bytes of every event, in order."""
     sinks = {"a": FlakySink(), "b": FlakySink()}
     outcome = forwarder(sinks).forward(messages(*range(1200)))
     expected = [envelope(number) for number in range(1200)]
@@ -67,7 +67,7 @@ def test_every_event_reaches_every_sink_unchanged_and_in_order() -> None:
 
 
 def test_only_refused_entries_are_sent_again() -> None:
-    """A partial failure costs the refused entries another call, and no other entry."""
+    """After a partial failure, only the refused entries are sent again."""
     sink = FlakySink([refuse(1, 3), refuse(0)])
     outcome = forwarder({"a": sink}).forward(messages(0, 1, 2, 3))
     assert [[entry.key[-1] for entry in call] for call in sink.calls] == [
@@ -80,8 +80,8 @@ def test_only_refused_entries_are_sent_again() -> None:
     assert outcome.accounts["a"].bytes == sum(len(envelope(number)) for number in range(4))
 
 
-def test_a_destination_that_stays_down_hands_everything_back_after_the_last_attempt() -> None:
-    """What is refused for now in every attempt goes back to the source, with the destination's code."""
+def test_a_destination_that_stays_down_returns_everything_after_the_last_attempt() -> None:
+    """A transient failure in every attempt returns the events to the source, with the destination's code."""
     sink = FlakySink([TransientError("http_503")] * 5)
     outcome = forwarder({"a": sink}).forward(messages(0, 1))
     assert fates(outcome, "a") == ["returned", "returned"]
@@ -104,8 +104,8 @@ def test_after_a_whole_call_failed_the_batches_that_were_not_tried_go_first() ->
     assert fates(outcome, "a") == ["returned", "delivered", "delivered"]
 
 
-def test_a_destination_that_is_down_is_left_in_peace_until_the_wait_is_over() -> None:
-    """After a whole call failed, the batches behind it wait too: nobody that is down is hammered."""
+def test_a_destination_that_is_down_gets_a_pause() -> None:
+    """After a whole call failed, the remaining batches wait, so that the destination gets a pause."""
     limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
     sink = FlakySink([TransientError("http_503", retry_after=3600)], limits=limits)
     outcome = forwarder({"a": sink}).forward(messages(0, 1, 2), seconds=30)
@@ -115,7 +115,7 @@ def test_a_destination_that_is_down_is_left_in_peace_until_the_wait_is_over() ->
 
 
 def test_one_bad_entry_does_not_cost_its_batch() -> None:
-    """A call refused because of one entry is split until that entry stands alone."""
+    """A call that is refused because of one entry is split until that entry is alone."""
 
     def validate(batch: Any) -> list[Any]:
         if any(entry.key.endswith("7") for entry in batch):
@@ -129,8 +129,8 @@ def test_one_bad_entry_does_not_cost_its_batch() -> None:
     assert len(sink.data) == 9
 
 
-def test_a_forbidden_destination_is_asked_once() -> None:
-    """A refusal that no single entry can be to blame for is neither split nor repeated."""
+def test_a_forbidden_destination_is_called_once() -> None:
+    """A permanent failure that no single entry can have caused is neither split nor retried."""
     sink = FlakySink([PermanentError("AccessDeniedException")])
     outcome = forwarder({"a": sink}).forward(messages(*range(10)))
     assert len(sink.calls) == 1
@@ -138,7 +138,7 @@ def test_a_forbidden_destination_is_asked_once() -> None:
 
 
 def test_permanent_failures_become_dead_letters_with_everything_needed_to_redrive(tmp_path: Path) -> None:
-    """A dead letter holds the original bytes, the sink, the code, the attempts and the first-seen time."""
+    """A dead letter has the original bytes, the sink, the code, the attempts, and the first-seen time."""
     path = tmp_path / "dead.ndjson"
     sink = FlakySink([refuse(0, transient=False, code="MalformedDetail")])
     with_dead = forwarder({"a": sink, "b": FlakySink()}, head=f'dead_letter = "file:{path}"')
@@ -157,7 +157,7 @@ def test_permanent_failures_become_dead_letters_with_everything_needed_to_redriv
 
 
 def test_an_oversize_event_is_dead_lettered_with_its_size_and_the_limit(tmp_path: Path) -> None:
-    """An event too large for a sink never blocks its batch, and its dead letter says both figures."""
+    """An event that is too large for a sink never blocks its batch, and its dead letter has both sizes."""
     path = tmp_path / "dead.ndjson"
     limits = Limits(entries=10, entry_bytes=len(envelope(0)), batch_bytes=100_000)
     small, large = FlakySink(limits=limits), FlakySink()
@@ -171,8 +171,8 @@ def test_an_oversize_event_is_dead_lettered_with_its_size_and_the_limit(tmp_path
     assert large.data == [big, envelope(0)]
 
 
-def test_a_dead_letter_that_cannot_be_written_goes_back_instead(tmp_path: Path) -> None:
-    """If the dead-letter queue fails too, the event returns to its source: it is never lost."""
+def test_a_dead_letter_that_cannot_be_written_is_returned(tmp_path: Path) -> None:
+    """If the dead-letter queue fails, too, the event returns to its source and is not lost."""
     sink = FlakySink([refuse(0, transient=False)])
     broken = forwarder({"a": sink}, head=f'dead_letter = "file:{tmp_path / "missing" / "dead.ndjson"}"')
     outcome = broken.forward(messages(0))
@@ -181,7 +181,7 @@ def test_a_dead_letter_that_cannot_be_written_goes_back_instead(tmp_path: Path) 
 
 
 def test_an_unexpected_exception_in_a_sink_loses_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """A bug in a sink counts as a refusal for now, and is logged by type and place without its text."""
+    """A bug in a sink counts as a transient failure, and is logged with type and place, without its text."""
     sink = FlakySink([KeyError("payload inside")])
     outcome = forwarder({"a": sink}).forward(messages(0))
     assert fates(outcome, "a") == ["delivered"]
@@ -189,16 +189,16 @@ def test_an_unexpected_exception_in_a_sink_loses_nothing(caplog: pytest.LogCaptu
     assert "payload inside" not in caplog.text
 
 
-def test_refusals_of_entries_that_were_never_sent_break_no_ledger() -> None:
-    """A sink that names an index outside its batch is taken for broken, and the batch is sent again."""
+def test_refusals_of_entries_that_were_never_sent_do_not_break_the_ledger() -> None:
+    """If a sink refuses an index outside its batch, the whole batch is sent again."""
     sink = FlakySink([lambda _: [Rejection(9, "Throttled", "refused by script", transient=True)]])
     outcome = forwarder({"a": sink}).forward(messages(0, 1))
     assert fates(outcome, "a") == ["delivered", "delivered"]
     assert [len(call) for call in sink.calls] == [2, 2]
 
 
-def test_a_slow_sink_holds_up_no_other_and_never_the_deadline() -> None:
-    """At the deadline a hanging call is left behind: its events go back, the other sink's are delivered."""
+def test_a_slow_sink_delays_no_other_sink_and_respects_the_deadline() -> None:
+    """At the deadline a hanging call is abandoned and its events return; the other sink delivers its own."""
     release = threading.Event()
 
     def hang(batch: Any) -> list[Any]:
@@ -218,8 +218,8 @@ def test_a_slow_sink_holds_up_no_other_and_never_the_deadline() -> None:
     assert outcome.breaks == []
 
 
-def test_an_answer_after_the_deadline_changes_nothing() -> None:
-    """What a call left behind learns later never touches the ledger: the event was already handed back."""
+def test_a_response_after_the_deadline_changes_nothing() -> None:
+    """The late response of an abandoned call does not change the ledger, because its event was returned."""
     release = threading.Event()
     done = threading.Event()
 
@@ -236,8 +236,8 @@ def test_an_answer_after_the_deadline_changes_nothing() -> None:
     assert outcome.totals("a") == before == Totals(received=1, returned=1)
 
 
-def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
-    """Retry-After beyond the time left hands the events back at once."""
+def test_a_wait_that_would_pass_the_deadline_does_not_start() -> None:
+    """If Retry-After is longer than the time left, the events are returned at once."""
     sink = FlakySink([TransientError("http_429", retry_after=3600)])
     outcome = forwarder({"a": sink}).forward(messages(0), seconds=30)
     assert len(sink.calls) == 1
@@ -245,15 +245,15 @@ def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
 
 
 def test_nothing_is_sent_when_the_time_is_up_already() -> None:
-    """An invocation without time left sends nothing and hands everything back."""
+    """An invocation without time left sends nothing and returns everything."""
     sink = FlakySink()
     outcome = forwarder({"a": sink}).forward(messages(0), seconds=0)
     assert sink.calls == []
     assert outcome.verdicts["a"][0].code == "deadline"
 
 
-def test_an_event_that_is_none_is_refused_by_name_and_spoils_nothing() -> None:
-    """Bytes that are no event go back with an error that names what is wrong; the rest is delivered."""
+def test_bytes_that_are_not_an_event_do_not_affect_others() -> None:
+    """Bytes that are not an event are returned with an error code; the rest is delivered."""
     sink = FlakySink()
     bad = Message(b'{"detail": tru', Origin("test"))
     outcome = forwarder({"a": sink}).forward([*messages(0), bad, *messages(1)])
@@ -262,8 +262,8 @@ def test_an_event_that_is_none_is_refused_by_name_and_spoils_nothing() -> None:
     assert "not JSON" in outcome.verdicts["a"][1].reason
 
 
-def test_a_format_that_fails_on_one_event_costs_that_event_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug in a format is a refusal of the event it met, and the others are delivered."""
+def test_a_format_that_fails_on_one_event_fails_only_that_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in a format fails only the event that triggers it; the others are delivered."""
     from trailforward.formats.raw import Raw
 
     def data(self: Raw, message: Message) -> bytes:
@@ -277,8 +277,8 @@ def test_a_format_that_fails_on_one_event_costs_that_event_alone(monkeypatch: py
     assert outcome.verdicts["a"][1].code == "ZeroDivisionError"
 
 
-def test_a_bug_in_routing_costs_the_event_it_met_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An event that trips a guard or pattern is refused by name, and the others are delivered."""
+def test_a_bug_in_routing_fails_only_one_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in a guard or pattern fails only the event that triggers it; the others are delivered."""
     pipeline = forwarder({"a": FlakySink()})
     author = pipeline._guard.author
 
@@ -293,27 +293,27 @@ def test_a_bug_in_routing_costs_the_event_it_met_alone(monkeypatch: pytest.Monke
     assert outcome.verdicts["a"][1].code == "ZeroDivisionError"
 
 
-def test_parsed_views_are_let_go_once_an_event_is_on_its_way() -> None:
-    """A batch is held as bytes, not as parsed events, which take many times the room."""
+def test_parsed_views_are_released_once_an_entry_is_built() -> None:
+    """A batch is kept as bytes, not as parsed events, which take many times the memory."""
     events = messages(0, 1)
     forwarder({"a": FlakySink()}).forward(events)
     assert [message._event for message in events] == [None, None]
     assert events[0].record["eventName"] == "StopInstances"
 
 
-def test_a_sink_that_says_it_looks_at_nothing_else_gets_nothing_else() -> None:
-    """A plain sink spares itself fields, group and subject; data, key and time are there for all."""
-    usual, plain = FlakySink(), FlakySink()
-    plain.uses_fields = False
-    forwarder({"usual": usual, "plain": plain}).forward(messages(1))
-    (entry,), (bare,) = usual.taken, plain.taken
+def test_a_sink_that_does_not_use_fields_gets_none() -> None:
+    """A sink with ``uses_fields = False`` gets data, key, and time, but no fields, group, or subject."""
+    usual, without = FlakySink(), FlakySink()
+    without.uses_fields = False
+    forwarder({"usual": usual, "without": without}).forward(messages(1))
+    (entry,), (bare,) = usual.taken, without.taken
     assert (entry.fields["eventName"], entry.group) == ("StopInstances", "111122223333")
     assert (bare.fields, bare.group, bare.subject) == ({}, "", "")
     assert (bare.data, bare.key, bare.time) == (entry.data, entry.key, entry.time)
 
 
 def test_routes_choose_the_sinks() -> None:
-    """An event goes to the sinks of all routes that match it; to every other sink it counts as filtered."""
+    """An event goes to the sinks of all routes that match it; for every other sink it counts as filtered."""
     routes = (
         '[[routes]]\nname = "all"\nsinks = ["a"]\n'
         '[[routes]]\nname = "iam"\nsinks = ["b", "a"]\npattern = { source = ["aws.iam"] }\n'
@@ -343,22 +343,22 @@ def test_own_events_are_filtered_without_configuration() -> None:
         "requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/111122223333/trailforward"},
     }
     payload = sqs(sqs_record(envelope(0, userIdentity=own, **polling), "m-0"), sqs_record(envelope(1), "m-1"))
-    answer, outcome = forwarder({"a": sink}).process(payload, Context())
-    assert answer == {"batchItemFailures": []}
+    response, outcome = forwarder({"a": sink}).process(payload, Context())
+    assert response == {"batchItemFailures": []}
     assert outcome.verdicts["a"][0].code == "self"
     assert outcome.totals("a") == Totals(received=2, delivered=1, filtered=1)
 
 
 def test_an_event_never_goes_back_into_the_queue_it_came_from() -> None:
-    """A sink that is the source queue itself gets nothing from it, or it would feed itself for ever."""
+    """A sink that is the source queue gets nothing from it, which would make an endless loop."""
     sink = FlakySink(arn="arn:aws:sqs:eu-west-1:111122223333:trailforward")
     outcome = forwarder({"a": sink}).process(sqs(sqs_record(envelope(0), "m-0")), Context())[1]
     assert sink.calls == []
     assert outcome.verdicts["a"][0].code == "self"
 
 
-def test_the_retry_queue_takes_what_only_some_sinks_took(tmp_path: Path) -> None:
-    """A message one sink refused goes to the retry queue for that sink alone, not back to all."""
+def test_the_retry_queue_takes_messages_that_some_sinks_accepted(tmp_path: Path) -> None:
+    """A message that one sink refused goes to the retry queue for that sink only, not back to all."""
     healthy, failing = FlakySink(), FlakySink([TransientError("http_503")] * 5)
     queue = FlakySink()
     pipeline = forwarder({"healthy": healthy, "failing": failing})
@@ -370,7 +370,7 @@ def test_the_retry_queue_takes_what_only_some_sinks_took(tmp_path: Path) -> None
     (entry,) = queue.taken
     assert entry.data == envelope(0)
     assert entry.attributes[redelivery.SINKS] == "failing"
-    # And when it comes back, only the sink still owed gets it.
+    # When it is delivered again, only the sink still owed gets it.
     again = sqs(sqs_record(entry.data, "m-1", attributes=dict(entry.attributes)))
     outcome = pipeline.process(again, Context())[1]
     assert outcome.totals("healthy") == Totals()
@@ -378,8 +378,8 @@ def test_the_retry_queue_takes_what_only_some_sinks_took(tmp_path: Path) -> None
     assert healthy.data == [envelope(0)]
 
 
-def test_the_retry_queue_is_not_used_where_no_sink_took_the_message() -> None:
-    """A message that no sink took goes back to its source: there is nobody it would be repeated to."""
+def test_the_retry_queue_is_not_used_if_no_sink_accepted_the_message() -> None:
+    """A message that no sink accepted returns to its source, because no delivery would be repeated."""
     queue = FlakySink()
     down = {name: FlakySink([TransientError("down")] * 5) for name in ("a", "b")}
     pipeline = forwarder(down)
@@ -389,8 +389,8 @@ def test_the_retry_queue_is_not_used_where_no_sink_took_the_message() -> None:
     assert queue.calls == []
 
 
-def test_a_fifo_message_never_takes_the_retry_queue() -> None:
-    """A message of a FIFO queue goes back to its queue, though another sink has it: its order comes first."""
+def test_a_fifo_message_never_goes_to_the_retry_queue() -> None:
+    """A FIFO message returns to its queue even if another sink has it, because the order must be kept."""
     failing = FlakySink([TransientError("down")] * 5)
     pipeline = forwarder({"healthy": FlakySink(), "failing": failing})
     queue = FlakySink()
@@ -401,7 +401,7 @@ def test_a_fifo_message_never_takes_the_retry_queue() -> None:
 
 
 def test_a_fifo_group_stops_at_its_first_failure() -> None:
-    """Of a FIFO group, nothing after a message that goes back is sent; other groups go on."""
+    """After a returned message, nothing more of its FIFO group is sent; other groups continue."""
 
     def refuse_b1(batch: Any) -> list[Any]:
         if any(entry.key.endswith("1") for entry in batch):
@@ -414,15 +414,15 @@ def test_a_fifo_group_stops_at_its_first_failure() -> None:
         sqs_record(envelope(number), f"m-{number}", arn=FIFO, group=group)
         for number, group in enumerate(groups)
     ]
-    answer, outcome = forwarder({"a": sink}).process(sqs(*records), Context())
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]}
+    response, outcome = forwarder({"a": sink}).process(sqs(*records), Context())
+    assert response == {"batchItemFailures": [{"itemIdentifier": "m-1"}, {"itemIdentifier": "m-2"}]}
     assert outcome.verdicts["a"][2].code == "group_blocked"
     assert sorted(entry.key[-1] for entry in sink.taken) == ["0", "3", "4"]
     assert outcome.breaks == []
 
 
 def test_sqs_gets_back_exactly_the_messages_that_failed() -> None:
-    """The answer names the messageIds to hand back, and no other."""
+    """The response names exactly the messageIds to deliver again."""
     sink = FlakySink([refuse(1, transient=False)])
     payload = sqs(*(sqs_record(envelope(number), f"m-{number}") for number in range(3)))
     assert forwarder({"a": sink}).handle(payload, Context()) == {
@@ -430,8 +430,8 @@ def test_sqs_gets_back_exactly_the_messages_that_failed() -> None:
     }
 
 
-def test_a_direct_invocation_raises_what_must_be_tried_again() -> None:
-    """EventBridge hands an event back by an exception that names sink and code."""
+def test_a_direct_invocation_raises_if_the_event_is_not_delivered() -> None:
+    """If the event of a direct invocation is not delivered, an exception names sink and code."""
     pipeline = forwarder({"siem": FlakySink([refuse(0, transient=False, code="NoSuchThing")])})
     with pytest.raises(PayloadError, match="siem: NoSuchThing"):
         pipeline.handle(json.loads(envelope(0)), Context())
@@ -439,7 +439,7 @@ def test_a_direct_invocation_raises_what_must_be_tried_again() -> None:
 
 
 def test_an_unknown_payload_is_never_dropped(tmp_path: Path) -> None:
-    """A payload no source knows raises, or is dead-lettered whole where there is a dead-letter queue."""
+    """A payload that no source recognizes is dead-lettered whole, or raises without a dead-letter queue."""
     with pytest.raises(PayloadError, match="unknown_payload"):
         forwarder({"a": FlakySink()}).handle({"awslogs2": {}}, Context())
     path = tmp_path / "dead.ndjson"
@@ -449,7 +449,7 @@ def test_an_unknown_payload_is_never_dropped(tmp_path: Path) -> None:
 
 
 def test_latency_is_measured_from_the_event_to_its_delivery_by_region() -> None:
-    """Each delivery tells the milliseconds since the event's own time, under the event's Region."""
+    """Each delivery records the milliseconds since the event's time, with the event's Region."""
     outcome = forwarder({"a": FlakySink()}).forward(messages(0))
     ((region, milliseconds),) = outcome.latencies
     assert region == "eu-west-1"
@@ -458,7 +458,7 @@ def test_latency_is_measured_from_the_event_to_its_delivery_by_region() -> None:
 
 @pytest.mark.parametrize("time", [None, 5, "yesterday", "2026-05-04T09:15:00", "2" * 1_000])
 def test_an_event_without_a_usable_time_has_no_latency(time: object) -> None:
-    """A time that is missing, odd or without zone costs the figure, not the event."""
+    """If the time is missing, invalid, or without offset, the event is delivered without a latency."""
     raw = json.dumps({**json.loads(envelope(0, eventTime=time)), "time": None}).encode()
     outcome = forwarder({"a": FlakySink()}).forward([Message(raw, Origin("test"))])
     assert outcome.latencies == []
@@ -466,7 +466,7 @@ def test_an_event_without_a_usable_time_has_no_latency(time: object) -> None:
 
 
 def test_a_pipeline_that_forgets_a_message_returns_it_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    """If a fate were ever missing, the event goes back and the ledger's break is logged as an error."""
+    """A message without a fate returns to the source, and the broken ledger is logged as an error."""
     pipeline = forwarder({"a": FlakySink()})
     pipeline._intake.decide = lambda *_: Decisions({})  # type: ignore[method-assign]
     outcome = pipeline.forward(messages(0))
@@ -476,7 +476,7 @@ def test_a_pipeline_that_forgets_a_message_returns_it_and_says_so(caplog: pytest
 
 
 def test_a_message_given_two_fates_breaks_the_ledger_and_keeps_the_first() -> None:
-    """Two fates for one message are a break, never a second count."""
+    """A second fate of a message breaks the ledger and is not counted."""
     pipeline = forwarder({"a": FlakySink()})
 
     def again(_failures: Any, outcome: Outcome, deadline: float) -> list[Any]:
@@ -488,8 +488,8 @@ def test_a_message_given_two_fates_breaks_the_ledger_and_keeps_the_first() -> No
     assert list(map(str, outcome.breaks)) == ["a: message 0 met delivered after delivered"]
 
 
-def test_a_firehose_of_another_account_is_refused_before_a_namesake_gets_anything() -> None:
-    """Firehose's API takes a name only: events meant for another account's stream never go to one's own."""
+def test_a_firehose_stream_in_another_account_is_rejected() -> None:
+    """Events for another account's Firehose stream never go to a stream of that name in the own account."""
     stream = "arn:aws:firehose:eu-west-1:123456789012:deliverystream/archive"
     sink = FlakySink()
     config = Config.from_toml(f'[sinks.archive]\nto = "{stream}"\n')
@@ -498,20 +498,20 @@ def test_a_firehose_of_another_account_is_refused_before_a_namesake_gets_anythin
         pipeline.handle(sqs(sqs_record(envelope(0), "m-0")), Context())
     assert sink.calls == []
     own = Config.from_toml(f'[sinks.archive]\nto = "{stream.replace("123456789012", "111122223333")}"\n')
-    answer = Forwarder(own, made={"archive": sink}).handle(sqs(sqs_record(envelope(0), "m-0")), Context())
-    assert answer == {"batchItemFailures": []}
+    response = Forwarder(own, made={"archive": sink}).handle(sqs(sqs_record(envelope(0), "m-0")), Context())
+    assert response == {"batchItemFailures": []}
     assert sink.data == [envelope(0)]
 
 
-def test_an_empty_batch_is_answered_and_nothing_sent() -> None:
-    """No records in, no failures out."""
+def test_an_empty_batch() -> None:
+    """An empty batch gets a response without failures."""
     sink = FlakySink()
     assert forwarder({"a": sink}).handle({"Records": []}, Context()) == {"batchItemFailures": []}
     assert sink.calls == []
 
 
 def test_closing_closes_every_sink(tmp_path: Path) -> None:
-    """A forwarder gives up what its sinks hold, its own queues included."""
+    """Closing a forwarder closes its sinks and failure queues."""
     sinks = {"a": FlakySink([refuse(0, transient=False)])}
     pipeline = forwarder(sinks, head=f'dead_letter = "file:{tmp_path / "dead.ndjson"}"')
     pipeline.forward(messages(0))
@@ -522,15 +522,15 @@ def test_closing_closes_every_sink(tmp_path: Path) -> None:
     assert dead_letters._file < 0
 
 
-def test_a_message_error_known_to_the_source_is_its_refusal() -> None:
-    """A source that already knows why a message is no event has the last word on it."""
+def test_an_error_that_the_source_found_is_the_verdict() -> None:
+    """If the source knows why a message is not an event, its error code is the verdict."""
     bad = Message(b"{}", Origin("test"), error=EventError("bad_sqs_record", "no body"))
     outcome = forwarder({"a": FlakySink()}).forward([bad])
     assert outcome.verdicts["a"][0].code == "bad_sqs_record"
 
 
-def test_the_destinations_of_a_configuration_are_made_as_configured(tmp_path: Path) -> None:
-    """A forwarder made from a configuration alone sends where it says."""
+def test_the_destinations_of_a_configuration_are_used(tmp_path: Path) -> None:
+    """A forwarder sends to the destinations of its configuration."""
     path = tmp_path / "out.ndjson"
     pipeline = Forwarder(Config.to(f"file:{path}"))
     pipeline.forward(messages(0, 1))

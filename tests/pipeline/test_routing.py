@@ -1,4 +1,4 @@
-"""Routes: an event goes to the sinks of every route that takes it."""
+"""Routes: an event goes to the sinks of every route that it matches."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def wanted(*routes: Route, **event: object) -> set[str]:
 
 
 def test_a_route_without_pattern_takes_everything() -> None:
-    """No pattern, no condition."""
+    """A route without a pattern matches every event."""
     assert wanted(Route("all", ("a", "b"))) == {"a", "b"}
 
 
 def test_an_event_goes_to_the_sinks_of_all_matching_routes() -> None:
-    """Routes add up, and a sink named by several gets the event once."""
+    """An event goes to the sinks of all matching routes, once to each sink."""
     routes = (
         Route("iam", ("a", "b"), IAM),
         Route("root", ("b", "c"), ROOT),
@@ -33,5 +33,5 @@ def test_an_event_goes_to_the_sinks_of_all_matching_routes() -> None:
 
 
 def test_without_routes_nothing_is_wanted() -> None:
-    """A router without routes wants nothing."""
+    """A router without routes names no sink."""
     assert wanted(source="aws.iam") == set()

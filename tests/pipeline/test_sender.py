@@ -1,4 +1,4 @@
-"""Several calls of one sink at once: as many as it allows, and every entry accounted for."""
+"""Concurrent calls of one sink: as many as it allows, and every entry is accounted for."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 def limits(entries: int, calls: int) -> Limits:
-    """Batches of so many entries, so many calls at once."""
+    """Limits with a maximum of entries per batch and of concurrent calls."""
     return Limits(entries=entries, entry_bytes=100, batch_bytes=1_000, calls=calls)
 
 
 def entries(count: int) -> list[PendingEntry]:
-    """One byte each."""
+    """Entries of one byte each."""
     return [PendingEntry(b"x", str(index), index=index, size=1) for index in range(count)]
 
 
 def sent(sink: Any, count: int, *, attempts: int = 5) -> Sender:
-    """A sender that has done its work."""
+    """A sender that has finished."""
     backoff = Backoff(max_attempts=attempts, initial_seconds=0)
     sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
     sender.start(entries(count))
@@ -42,38 +42,38 @@ def sent(sink: Any, count: int, *, attempts: int = 5) -> Sender:
     return sender
 
 
-class Crowd(FlakySink):
-    """Counts the calls that are under way at once; a call waits for the others it is to meet."""
+class ConcurrencySink(FlakySink):
+    """Counts concurrent calls. Each call waits until so many others are running."""
 
-    def __init__(self, calls: int, meet: int) -> None:
+    def __init__(self, calls: int, calls_to_wait_for: int) -> None:
         super().__init__(limits=limits(1, calls))
         self.most = 0
-        self._under_way = 0
-        self._meeting = threading.Barrier(meet)
+        self._running = 0
+        self._barrier = threading.Barrier(calls_to_wait_for)
 
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Takes everything, once everybody is there."""
+        """Accepts everything, once all calls are running."""
         with self._lock:
-            self._under_way += 1
-            self.most = max(self.most, self._under_way)
-        self._meeting.wait(timeout=30)
+            self._running += 1
+            self.most = max(self.most, self._running)
+        self._barrier.wait(timeout=30)
         with self._lock:
-            self._under_way -= 1
+            self._running -= 1
         return super().send(batch)
 
 
 @pytest.mark.parametrize("calls", [1, 3])
 def test_a_sink_gets_as_many_calls_at_once_as_it_allows(calls: int) -> None:
-    """Batches of one sink share the wait for its answers, and none is sent twice."""
-    sink = Crowd(calls, meet=calls)
+    """A sink gets as many concurrent calls as it allows, and no batch is sent twice."""
+    sink = ConcurrencySink(calls, calls_to_wait_for=calls)
     sender = sent(sink, 6)
     assert sink.most == calls
     assert sorted(entry.key for entry in sink.taken) == [str(index) for index in range(6)]
     assert sum(len(batch) for batch, _ in sender.delivered) == 6
 
 
-def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
-    """A batch that is blamed as a whole is split, whoever else is sending; only the bad entry is refused."""
+def test_a_bad_entry_fails_alone() -> None:
+    """A batch that is refused as a whole is split, also with concurrent calls; only the bad entry fails."""
 
     class Picky(FlakySink):
         def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
@@ -87,17 +87,17 @@ def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
     assert len(sink.taken) == 11
 
 
-def test_what_is_told_after_the_deadline_is_not_heard() -> None:
-    """What was given back for lack of an answer stays so, even if the answer comes a moment later."""
-    answering, answered = threading.Event(), threading.Event()
+def test_a_response_after_the_deadline_is_ignored() -> None:
+    """Entries without a response at the deadline have failed, even if the response arrives a moment later."""
+    responding, responded = threading.Event(), threading.Event()
 
     class Late(FlakySink):
         def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-            answering.wait(30)
+            responding.wait(30)
             try:
                 return super().send(batch)
             finally:
-                answered.set()
+                responded.set()
 
     threads = Threads()
     deadline = time.monotonic() + 0.05
@@ -105,33 +105,33 @@ def test_what_is_told_after_the_deadline_is_not_heard() -> None:
     sender.start(entries(2))
     sender.finish()
     assert {index: result.code for index, result in sender.failed.items()} == {0: "deadline", 1: "deadline"}
-    answering.set()
-    assert answered.wait(30)
+    responding.set()
+    assert responded.wait(30)
     assert sender._task is not None
     sender._task.wait(30)
     assert sender.delivered == []
     assert set(sender.failed) == {0, 1}
 
 
-ANSWERS = st.sampled_from(
+RESPONSES = st.sampled_from(
     [
         None,
         refuse(0),
         refuse(0, transient=False),
         TransientError("Down", "now"),
-        PermanentError("Gone", "for good"),
+        PermanentError("Gone", "gone"),
         PermanentError("Bad", "one", divisible=True),
         RuntimeError("bug"),
     ]
 )
 
 
-@given(st.lists(ANSWERS, max_size=8), st.integers(0, 20), st.integers(1, 4), st.integers(1, 4))
+@given(st.lists(RESPONSES, max_size=8), st.integers(0, 20), st.integers(1, 4), st.integers(1, 4))
 @settings(deadline=None)
-def test_every_parcel_ends_once(script: list[Any], count: int, entries: int, calls: int) -> None:
-    """Whatever is answered, and however many calls are under way: taken or refused, never both or neither."""
-    sink = FlakySink((answer or refuse() for answer in script), limits=limits(entries, calls))
+def test_every_entry_ends_once(script: list[Any], count: int, entries: int, calls: int) -> None:
+    """Whatever the responses and the concurrency, each entry is either delivered or failed, exactly once."""
+    sink = FlakySink((response or refuse() for response in script), limits=limits(entries, calls))
     sender = sent(sink, count, attempts=3)
-    taken = [parcel.index for batch, _ in sender.delivered for parcel in batch]
+    taken = [entry.index for batch, _ in sender.delivered for entry in batch]
     assert sorted([*taken, *sender.failed]) == list(range(count))
     assert sorted(int(entry.key) for entry in sink.taken) == sorted(taken)

@@ -1,4 +1,4 @@
-"""The forgery guard: what contradicts itself is counted, tagged or dead-lettered; what AWS writes is not."""
+"""Spoofed envelopes are counted, tagged, or dead-lettered; real ones are not."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def event(detail: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any
 
 
 @pytest.mark.parametrize("name", samples.names())
-def test_what_aws_writes_contradicts_nothing(name: str) -> None:
-    """No sample of a real event looks forged."""
+def test_real_events_have_no_mismatch(name: str) -> None:
+    """No sample of a real event has a mismatch."""
     assert mismatch(json.loads(samples.load(name))) == ""
 
 
-def test_a_bare_record_contradicts_nothing() -> None:
-    """A record without an envelope gets the one it would have had."""
+def test_a_record_without_an_envelope_has_no_mismatch() -> None:
+    """The envelope that a record gets agrees with the record."""
     assert mismatch(as_envelope(event()["detail"])) == ""
 
 
 @pytest.mark.parametrize(
-    ("forged", "kind"),
+    ("spoofed", "kind"),
     [
         (event(source="evil"), "source"),
         (event(source="aws"), "source"),
@@ -49,9 +49,9 @@ def test_a_bare_record_contradicts_nothing() -> None:
         (event(region="us-east-1"), "region"),
     ],
 )
-def test_mismatchs_are_named(forged: dict[str, Any], kind: str) -> None:
-    """Whoever copies a record into an event of their own is given away by source, account or Region."""
-    assert mismatch(forged) == kind
+def test_mismatches_are_named(spoofed: dict[str, Any], kind: str) -> None:
+    """A copied record in a spoofed envelope is detected by source, account, or Region."""
+    assert mismatch(spoofed) == kind
 
 
 @pytest.mark.parametrize(
@@ -67,16 +67,16 @@ def test_mismatchs_are_named(forged: dict[str, Any], kind: str) -> None:
         event(region=None, account=3),
         event({"recipientAccountId": None, "awsRegion": "x", "eventType": 3, "eventSource": 3}),
         event() | {"detail": "text"},
-        event() | {"detail": {"instance-id": "i-1", "state": "running"}},  # no CloudTrail event
+        event() | {"detail": {"instance-id": "i-1", "state": "running"}},  # not a CloudTrail event
     ],
 )
 def test_the_legitimate_exceptions_are_known(legitimate: dict[str, Any]) -> None:
-    """Global services, sign-ins, service events, hops and what tells nothing are not suspected."""
+    """Global services, sign-ins, service events, hops, and missing fields are not mismatches."""
     assert mismatch(legitimate) == ""
 
 
 def forward(mode: str, telemetry: Any = None) -> tuple[FlakySink, Any]:
-    """Forwards a good event and a forged one."""
+    """Forwards a real event and a spoofed one."""
     config = Config.from_toml(
         f'envelope_mismatch = "{mode}"\n[sinks.a]\nto = "stdout:"\n[sinks.b]\nto = "file:/dev/null"\n'
         '[[routes]]\nname = "r"\nsinks = ["a"]\n[[routes]]\nname = "s"\nsinks = ["b"]\n'
@@ -84,14 +84,14 @@ def forward(mode: str, telemetry: Any = None) -> tuple[FlakySink, Any]:
     )
     sink = FlakySink()
     forwarder = Forwarder(config, made={"a": sink, "b": FlakySink()}, telemetry=telemetry)
-    forged = json.dumps(event(source="evil")).encode()
-    return sink, forwarder.forward([Message(envelope(1), Origin("test")), Message(forged, Origin("test"))])
+    spoofed = json.dumps(event(source="evil")).encode()
+    return sink, forwarder.forward([Message(envelope(1), Origin("test")), Message(spoofed, Origin("test"))])
 
 
-def test_they_are_counted_and_forwarded(
+def test_spoofed_events_are_counted_and_forwarded(
     capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """By default nothing is held back on a suspicion: a metric and a log line tell of it."""
+    """By default spoofed events are forwarded, counted in a metric, and logged."""
     sink, outcome = forward("count", PowertoolsTelemetry())
     assert outcome.mismatches == {"source": 1}
     assert outcome.totals("a").delivered == 2
@@ -103,8 +103,8 @@ def test_they_are_counted_and_forwarded(
     assert "1 events whose envelope's source" in caplog.text
 
 
-def test_they_can_be_tagged(stub: StubAws) -> None:
-    """Subscribers of SNS and consumers of SQS see by an attribute what speaks against an event."""
+def test_spoofed_events_can_be_tagged(stub: StubAws) -> None:
+    """SNS subscribers and SQS consumers see the mismatch in a message attribute."""
     sink, _ = forward("tag")
     assert [entry.attributes.get("trailforward-envelope-mismatch") for entry in sink.taken] == [
         None,
@@ -120,8 +120,8 @@ def test_they_can_be_tagged(stub: StubAws) -> None:
         assert stub.stored(place)[0].attributes["trailforward-envelope-mismatch"] == "account"
 
 
-def test_they_can_be_dead_lettered() -> None:
-    """Where nobody may be fooled, they go no further; sinks that no route feeds are not bothered."""
+def test_spoofed_events_can_be_dead_lettered() -> None:
+    """If so configured, spoofed events are dead-lettered, for the sinks that routes name."""
     sink, outcome = forward("dead_letter")
     assert len(sink.taken) == 1
     assert outcome.verdicts["a"][1].code == "envelope_mismatch"

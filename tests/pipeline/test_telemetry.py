@@ -1,4 +1,4 @@
-"""What operators learn, and what they never see."""
+"""Metrics and logs: what they contain, and that they never contain payload."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def outcome_of(sink: FlakySink, count: int = 3) -> Outcome:
-    """What became of some events at one sink."""
+    """The outcome of some events at one sink."""
     config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\ninitial_seconds = 0\n')
     messages = [Message(envelope(number), Origin("test")) for number in range(count)]
     return Forwarder(config, made={"a": sink}).forward(messages)
@@ -30,7 +30,7 @@ def outcome_of(sink: FlakySink, count: int = 3) -> Outcome:
 
 @pytest.fixture
 def telemetry(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> PowertoolsTelemetry:
-    """Powertools keeps a logger per service, with the output of its first use: one service per test."""
+    """Each test uses its own service name, because Powertools keeps one logger per service."""
     return PowertoolsTelemetry(service=request.node.name)
 
 
@@ -40,17 +40,17 @@ def emf(text: str) -> list[dict[str, Any]]:
 
 
 def test_troubles_are_counted_by_sink_fate_and_code() -> None:
-    """Many events refused for one reason are one trouble with a count."""
+    """Events that failed for the same reason are one trouble with a count."""
     outcome = outcome_of(FlakySink([refuse(0, 2, transient=False, code="Bad"), *[refuse()] * 9]))
     assert troubles(outcome) == [
         {"sink": "a", "fate": "returned", "code": "Bad", "reason": "rejected by the script", "count": 2}
     ]
 
 
-def test_metrics_hold_the_whole_ledger(
+def test_metrics_contain_the_whole_ledger(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Per sink: the four fates, received, retries, bytes and ledger_breaks; per Region: the latency."""
+    """Sinks have the four fates, received, retries, bytes, and ledger_breaks; Regions have the latency."""
     outcome = outcome_of(FlakySink([refuse(1)]))
     capsys.readouterr()
     telemetry.publish(outcome)
@@ -66,16 +66,16 @@ def test_metrics_hold_the_whole_ledger(
         "bytes": [float(sum(len(envelope(number)) for number in range(3)))],
         "ledger_breaks": [0.0],
     }
-    assert (by_sink["sink"], by_sink["service"]) == ("a", "test_metrics_hold_the_whole_ledger")
+    assert (by_sink["sink"], by_sink["service"]) == ("a", "test_metrics_contain_the_whole_ledger")
     assert by_region["region"] == "eu-west-1"
     assert len(by_region["latency"]) == 3
 
 
-def test_more_latencies_than_one_document_holds_are_all_published(
+def test_all_latencies_are_published(
     telemetry: PowertoolsTelemetry,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """EMF takes 100 values a metric: further ones go into further documents."""
+    """An EMF document can have 100 values per metric; more values go into more documents."""
     outcome = outcome_of(FlakySink(), count=250)
     capsys.readouterr()
     telemetry.publish(outcome)
@@ -87,7 +87,7 @@ def test_more_latencies_than_one_document_holds_are_all_published(
 def test_metrics_are_those_that_powertools_writes(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The embedded metrics are Powertools' own documents: CloudWatch sees no difference."""
+    """The metrics are the same documents that Powertools writes."""
     from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
     outcome = outcome_of(FlakySink(), count=2)
@@ -127,14 +127,14 @@ def test_metrics_are_those_that_powertools_writes(
 def test_metrics_are_switched_as_powertools_switches_them(
     variables: dict[str, str], written: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """POWERTOOLS_METRICS_DISABLED and POWERTOOLS_DEV keep metrics out of the log."""
+    """POWERTOOLS_METRICS_DISABLED and POWERTOOLS_DEV turn metrics off."""
     environ = {"TRAILFORWARD_TO": "file:/dev/null", **variables}
     Forwarder.from_env(environ).forward([Message(envelope(0), Origin("test"))])
     assert len(emf(capsys.readouterr().out)) == written
 
 
 def test_a_quiet_invocation_needs_no_logger() -> None:
-    """Powertools is imported when there is something to log: it is a tenth of a cold start."""
+    """Powertools is imported only if there is something to log, because it takes a tenth of a cold start."""
     script = (
         "import sys\ntelemetry.publish(outcome)\n"
         "quiet = 'aws_lambda_powertools.logging' not in sys.modules\n"
@@ -145,7 +145,7 @@ def test_a_quiet_invocation_needs_no_logger() -> None:
 
 
 def lines_of(script: str) -> list[dict[str, Any]]:
-    """What a fresh process, as Lambda starts one, writes to its log."""
+    """The log lines of a new process, such as Lambda starts."""
     before = (
         "from tests.pipeline.test_telemetry import *\n"
         "outcome, telemetry = outcome_of(FlakySink()), PowertoolsTelemetry()\n"
@@ -155,7 +155,7 @@ def lines_of(script: str) -> list[dict[str, Any]]:
 
 
 def test_a_broken_ledger_is_a_metric_and_an_error() -> None:
-    """If the sums ever disagree, ledger_breaks is above 0 and an error names the sink."""
+    """If the sums disagree, ledger_breaks is above 0 and an error names the sink."""
     lines = lines_of("outcome.accounts['a'].received += 1\ntelemetry.publish(outcome)")
     (error,) = [line for line in lines if line.get("level") == "ERROR"]
     assert (error["sink"], error["break"].partition(" is")[0]) == ("a", "received 4")
@@ -163,7 +163,7 @@ def test_a_broken_ledger_is_a_metric_and_an_error() -> None:
 
 
 def raising(error: Exception) -> Callable[..., None]:
-    """A function that raises, whatever its arguments."""
+    """Returns a function that raises an error, whatever its arguments."""
 
     def function(*_: object) -> None:
         raise error
@@ -171,19 +171,19 @@ def raising(error: Exception) -> Callable[..., None]:
     return function
 
 
-def test_metrics_that_fail_cost_no_event() -> None:
-    """An error while publishing is logged without its text, and goes no further."""
+def test_an_error_while_publishing_is_not_raised() -> None:
+    """An error while publishing is logged without its text, and is not raised."""
     (line,) = lines_of("telemetry._write = raising(RuntimeError('secret words'))\ntelemetry.publish(outcome)")
     assert (line["message"], line["error"]) == ("metrics not published", "RuntimeError")
     assert "secret words" not in str(line)
 
 
-def test_faults_are_told_by_type_and_place_alone(
+def test_bugs_are_logged_by_type_and_place_only(
     telemetry: PowertoolsTelemetry,
     caplog: pytest.LogCaptureFixture,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """A bug's own text may hold payload, so only its type and place are logged."""
+    """The text of a bug may contain payload, so only its type and place are logged."""
     with pytest.raises(ValueError, match="payload") as caught_info:
         raising(ValueError("payload"))()
     caught = caught_info.value
@@ -198,16 +198,16 @@ def test_faults_are_told_by_type_and_place_alone(
     assert "payload" not in caplog.text + out + err
 
 
-def test_without_powertools_standard_logging_tells_the_same(caplog: pytest.LogCaptureFixture) -> None:
-    """Programs without Powertools get troubles as warnings of the logger trailforward."""
+def test_without_powertools_standard_logging_is_used(caplog: pytest.LogCaptureFixture) -> None:
+    """Programs without Powertools get troubles as warnings from the logger ``trailforward``."""
     with caplog.at_level(logging.WARNING):
         outcome = outcome_of(FlakySink([TransientError("http_503")] * 9))
     assert outcome.totals("a").returned == 3
     assert "3 returned at a: http_503" in caplog.text
 
 
-def test_a_missing_powertools_is_named_with_the_command_to_type() -> None:
-    """The handler without its extra says what to install."""
+def test_without_powertools_the_error_says_how_to_install_it() -> None:
+    """Without Powertools, the error contains the command that installs it."""
     code = (
         "import sys; sys.modules['aws_lambda_powertools'] = None\n"
         "from trailforward.pipeline.telemetry import PowertoolsTelemetry\n"

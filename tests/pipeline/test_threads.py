@@ -1,4 +1,4 @@
-"""Threads that are kept: work is done once, by few threads, and waited for no longer than asked."""
+"""The thread pool: few threads, and bounded waits."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from trailforward.pipeline.threads import Threads
 
 
 def test_one_thread_serves_invocation_after_invocation() -> None:
-    """Work that comes after work is done by the same thread, which bears the name that was asked for."""
+    """Consecutive tasks run in the same thread, which has the name of its task."""
     threads, seen = Threads(), []
     for number in range(50):
-        task = threads.run(lambda: seen.append(threading.current_thread()), f"lane-{number}")
+        task = threads.run(lambda: seen.append(threading.current_thread()), f"sender-{number}")
         assert task.wait(30)
-        assert seen[-1].name == f"lane-{number}"
+        assert seen[-1].name == f"sender-{number}"
     assert len(seen) == 50
     assert len(set(seen)) == 1
 
 
-def test_work_at_once_gets_a_thread_each() -> None:
-    """Nobody waits for somebody else's work."""
-    threads, meeting = Threads(), threading.Barrier(3)
-    tasks = [threads.run(lambda: meeting.wait(30) and None, "lane") for _ in range(3)]
+def test_concurrent_tasks_get_a_thread_each() -> None:
+    """Concurrent tasks get separate threads."""
+    threads, barrier = Threads(), threading.Barrier(3)
+    tasks = [threads.run(lambda: barrier.wait(30) and None, "sender") for _ in range(3)]
     assert all(task.wait(30) for task in tasks)
 
 
-def test_work_that_hangs_is_left_behind() -> None:
-    """A wait ends when its time is up, and the next work is done all the same."""
-    threads, going_on = Threads(), threading.Event()
-    hanging = threads.run(lambda: going_on.wait(30) and None, "hangs")
+def test_a_task_that_hangs_is_abandoned() -> None:
+    """A wait ends when its time is up, and the next task runs in another thread."""
+    threads, release = Threads(), threading.Event()
+    hanging = threads.run(lambda: release.wait(30) and None, "hangs")
     assert not hanging.wait(0.01)
-    assert threads.run(lambda: None, "lane").wait(30)
-    going_on.set()
+    assert threads.run(lambda: None, "sender").wait(30)
+    release.set()
     assert hanging.wait(30)
 
 
-def test_work_that_raises_is_over() -> None:
-    """A bug in the work is told on standard error, and neither it nor the next work hangs."""
+def test_a_task_that_raises_ends() -> None:
+    """A bug in a task is printed on standard error, and neither this task nor the next one hangs."""
     script = (
         "import threading\n"
         "from trailforward.pipeline.threads import Threads\n"
-        "told, tell = threading.Event(), threading.excepthook\n"
-        "threading.excepthook = lambda args: (tell(args), told.set())\n"
+        "printed, hook = threading.Event(), threading.excepthook\n"
+        "threading.excepthook = lambda args: (hook(args), printed.set())\n"
         "threads = Threads()\n"
-        "assert threads.run(lambda: 1 / 0, 'lane-a').wait(30)\n"
-        "assert threads.run(lambda: None, 'lane-b').wait(30)\n"
-        "assert told.wait(30)\n"
+        "assert threads.run(lambda: 1 / 0, 'sender-a').wait(30)\n"
+        "assert threads.run(lambda: None, 'sender-b').wait(30)\n"
+        "assert printed.wait(30)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "ZeroDivisionError" in done.stderr
 
 
 def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
-    """The process ends when its work is done, whatever a destination does."""
+    """The process ends even if a task hangs."""
     script = (
         "import threading\n"
         "from trailforward.pipeline.threads import Threads\n"

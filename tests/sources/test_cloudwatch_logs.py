@@ -1,4 +1,4 @@
-"""Subscriptions of CloudWatch Logs: each log event's bytes are kept, in an envelope where it has none."""
+"""CloudWatch Logs subscriptions: each log event keeps its bytes, and gets an envelope if it has none."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 
 def messages(payload: Any) -> list[Message]:
-    """The messages of an invocation."""
+    """The messages of a payload."""
     return list(detect(payload).messages(payload))
 
 
 def code(message: Message) -> str:
-    """Why a message is no event; empty if it is one."""
+    """The error code of a message; empty if it is an event."""
     error = fault(lambda: message.event)
     return error.code if error else ""
 
 
 def test_a_record_gets_its_envelope() -> None:
-    """A record is wrapped as EventBridge would have, marked with its place; its bytes are its own."""
+    """A record gets the envelope that EventBridge would have made, with its origin, and keeps its bytes."""
     (message,) = messages(logs(log_data(record(4).decode())))
     expected = json.loads(envelope(4))
     seen = json.loads(message.raw)
-    mark = seen.pop("trailforward")
+    added = seen.pop("trailforward")
     assert list(seen) == list(expected)
     assert {**seen, "id": ""} == {**expected, "id": ""}
-    assert mark == {"origin": "logs:trail:111122223333_CloudTrail_eu-west-1#e0"}
+    assert added == {"origin": "logs:trail:111122223333_CloudTrail_eu-west-1#e0"}
     assert message.detail == record(4)
     assert message.raw.endswith(b'"detail":' + record(4) + b"}")
     assert message.event == json.loads(message.raw)
@@ -48,7 +48,7 @@ def test_a_record_gets_its_envelope() -> None:
 
 
 def test_an_envelope_stays_as_it_is() -> None:
-    """Where a rule writes the log group, its text is the event."""
+    """If a rule writes to the log group, the text of the log event is the event."""
     assert [message.raw for message in messages(logs(log_data(envelope().decode())))] == [envelope()]
 
 
@@ -56,13 +56,13 @@ def test_an_envelope_stays_as_it_is() -> None:
     "text", ['{"awsRegion":"x","eventID":"\\ud800"}', '{"awsRegion":"\u2028","eventType":1}']
 )
 def test_odd_records_keep_their_bytes(text: str) -> None:
-    """What no parse and dump gives back is kept."""
+    """Bytes that would not survive parsing and encoding are kept."""
     (message,) = messages(logs(log_data(text)))
     assert message.detail == text.encode()
 
 
-def test_control_messages_are_nothing_to_forward() -> None:
-    """What CloudWatch Logs sends to test a subscription is no event, and no fault."""
+def test_control_messages_are_skipped() -> None:
+    """The message that tests a subscription is neither an event nor an error."""
     (message,) = messages(logs(log_data("CWL CONTROL MESSAGE", kind="CONTROL_MESSAGE")))
     with pytest.raises(NothingToForwardError):
         _ = message.event
@@ -70,7 +70,7 @@ def test_control_messages_are_nothing_to_forward() -> None:
 
 
 def inner(value: Any) -> dict[str, Any]:
-    """A subscription with anything in it."""
+    """Subscription data with any JSON value in it."""
     return logs(gzip.compress(json.dumps(value).encode()))
 
 
@@ -93,28 +93,28 @@ BAD: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("payload", "expected"), BAD, ids=range(len(BAD)))
-def test_what_is_no_event_says_so(payload: Any, expected: str) -> None:
-    """Whatever comes, there is a message that says what is wrong with it."""
+def test_invalid_data(payload: Any, expected: str) -> None:
+    """Invalid data becomes one message whose error code says what is wrong."""
     (message,) = messages(payload)
     assert code(message) == expected
 
 
 def test_a_bad_log_event_does_not_hide_the_others() -> None:
-    """The log events around a bad one come out as they are."""
+    """Log events before and after an invalid one stay unchanged."""
     made = messages(logs(log_data(record(1).decode(), "x", 3, record(2).decode())))
     assert [code(message) for message in made] == ["", "not_json", "bad_log_event", ""]
     assert [made[0].detail, made[3].detail] == [record(1), record(2)]
 
 
-def test_a_gzip_with_too_much_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A gzip that would fill the memory is refused."""
-    monkeypatch.setattr(_log_events, "MOST", 1_000_000)
+def test_too_much_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data that would fill the memory when decompressed is rejected."""
+    monkeypatch.setattr(_log_events, "MAX_BYTES", 1_000_000)
     (message,) = messages(logs(gzip.compress(bytes(2_000_000))))
     assert code(message) == "too_large"
 
 
 def test_parse() -> None:
-    """``parse`` types the events of a subscription."""
+    """``parse`` yields the typed events of subscription data."""
     (event,) = parse(logs(log_data(record(7).decode())))
     assert (event.source, event.detail.event_name) == ("aws.ec2", "StopInstances")
     with pytest.raises(EventError):

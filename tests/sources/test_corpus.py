@@ -1,4 +1,4 @@
-"""Real events keep their bytes on every way in. TRAILFORWARD_CORPUS names a directory of ``*.ndjson``."""
+"""Real events keep their bytes in every source. TRAILFORWARD_CORPUS names a directory of ``*.ndjson``."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from tests.support.payloads import (
     firehose,
     kinesis_record,
     log_data,
+    log_file,
     logs,
     notification,
     s3_record,
     sns_record,
-    trail_file,
 )
 from trailforward import EventError
 from trailforward.message import is_record
@@ -58,10 +58,10 @@ WAYS: dict[str, Callable[[list[bytes]], Any]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 def test_real_events_keep_their_bytes(way: str) -> None:
-    """An event has its bytes, and a record is ``detail`` with its bytes, whatever brought it."""
+    """Every source keeps the bytes of an event, and the bytes of a record as ``detail``."""
     some = list(lines())
     payload = WAYS[way](some)
-    reader = ObjectReader(lambda _: [trail_file(*some)])
+    reader = ObjectReader(lambda _: [log_file(*some)])
     made = list(detect(payload).messages(payload, reader))
     assert len(made) == len(some) > 0
     for line, message in zip(some, made, strict=True):

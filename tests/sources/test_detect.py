@@ -1,4 +1,4 @@
-"""Payloads are told apart by what each shape alone has, and ``parse`` reads them all."""
+"""The source is detected from the shape of the payload, and ``parse`` reads every shape."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ SHAPES = [
 
 @pytest.mark.parametrize(("name", "payload"), SHAPES)
 def test_shapes(name: str, payload: Any) -> None:
-    """Each payload has one source, and gives as many messages as it has events."""
+    """Each payload is recognized by one source."""
     assert detect(payload).name == name
 
 
-def nothing_there(pointer: S3Object) -> Iterator[bytes]:
-    """An S3 without objects."""
+def nothing_there(s3_object: S3Object) -> Iterator[bytes]:
+    """S3 without any object."""
     raise EventError("NoSuchKey", "no such key")
     yield b""
 
@@ -90,7 +90,7 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_any_payload_becomes_messages(payload: Any) -> None:
-    """No payload crashes a source, and every message has an event or says why it has none."""
+    """No payload crashes a source, and every message has an event or an error code."""
     for message in detect(payload).messages(payload, NOTHING_THERE):
         assert isinstance(message.raw, bytes)
         error = fault(lambda message=message: message.event)  # type: ignore[misc]
@@ -99,7 +99,7 @@ def test_any_payload_becomes_messages(payload: Any) -> None:
 
 @given(JSON | st.text() | st.binary())
 def test_any_payload_parses_or_says_why(payload: Any) -> None:
-    """``parse`` yields events or raises ``EventError``, whatever it is given."""
+    """``parse`` yields events or raises ``EventError``, whatever the payload."""
     error = fault(lambda: list(parse(payload, fetch=nothing_there)))
     assert error is None or (error.code and str(error))
 
@@ -125,7 +125,7 @@ FORMS: list[Any] = [
 
 @pytest.mark.parametrize("payload", FORMS, ids=range(len(FORMS)))
 def test_parse_unwraps_everything(payload: Any) -> None:
-    """The same event comes out of every wrapping, as dict, text or bytes; a bare record gets its envelope."""
+    """Every payload with this event yields the same event, as dict, text, or bytes, however it is wrapped."""
     (event,) = parse(payload)
     assert (event.source, event.region, event.account) == ("aws.ec2", "eu-west-1", "111122223333")
     assert event.detail.event_name == "StopInstances"
@@ -133,7 +133,7 @@ def test_parse_unwraps_everything(payload: Any) -> None:
 
 
 def test_parse_keeps_the_order() -> None:
-    """Many events come out as they went in, wrapped in different ways."""
+    """Events keep their order, however they are wrapped."""
     numbers = [
         event.detail.event_id[-1]
         for event in parse(
@@ -146,7 +146,7 @@ def test_parse_keeps_the_order() -> None:
 
 @pytest.mark.parametrize("name", samples.names())
 def test_parse_types_every_sample(name: str) -> None:
-    """Every kind of event is typed, and keeps its id."""
+    """Every kind of event is typed, and keeps its ID."""
     (event,) = parse(samples.load(name))
     assert event.id == json.loads(samples.load(name))["id"]
     assert isinstance(event.detail, ConsoleSignIn) == name.endswith(
@@ -170,14 +170,14 @@ def test_parse_types_every_sample(name: str) -> None:
         (sqs({"eventSource": "aws:sqs"}), "bad_sqs_record"),
     ],
 )
-def test_parse_says_what_is_wrong(payload: Any, code: str) -> None:
-    """What is no event raises ``EventError`` with a stable code."""
+def test_parse_rejects_invalid_payloads(payload: Any, code: str) -> None:
+    """A payload without a valid event raises ``EventError`` with a stable code."""
     with pytest.raises(EventError) as caught:
         list(parse(payload))
     assert caught.value.code == code
 
 
-def test_parse_yields_what_comes_before_a_fault() -> None:
+def test_parse_yields_the_events_before_an_error() -> None:
     """Events before a bad one are yielded."""
     events = parse(sqs(sqs_record(envelope(1), "1"), sqs_record("{", "2")))
     assert next(events).detail.event_id.endswith("1")
@@ -186,7 +186,7 @@ def test_parse_yields_what_comes_before_a_fault() -> None:
 
 
 def returned(payload: Any, *indexes: int) -> tuple[Any, Outcome]:
-    """A payload's source, and an outcome in which the messages with these indexes go back."""
+    """A payload's source, and an outcome in which the messages with these indexes are returned."""
     source = detect(payload)
     messages = list(source.messages(payload))
     outcome = Outcome(messages, ["siem"])
@@ -199,17 +199,17 @@ def returned(payload: Any, *indexes: int) -> tuple[Any, Outcome]:
 
 
 @pytest.mark.parametrize("payload", [EVENT, RECORD, {"x": 1}])
-def test_direct_invocations_answer_by_raising(payload: Any) -> None:
-    """Lambda repeats an asynchronous invocation that raises; the text names sink and code."""
+def test_direct_invocations_raise(payload: Any) -> None:
+    """A direct invocation raises an error that names sink and code, so that Lambda retries it."""
     source, outcome = returned(payload)
     assert source.response(outcome, payload) is None
     source, outcome = returned(payload, 0)
-    with pytest.raises(PayloadError, match=r"to be tried again: siem: throttled \(slow down\)"):
+    with pytest.raises(PayloadError, match=r"must be retried: siem: throttled \(slow down\)"):
         source.response(outcome, payload)
 
 
-def test_an_event_as_lambda_gave_it() -> None:
-    """A direct invocation is written anew, compactly, and keeps its id."""
+def test_the_event_of_a_direct_invocation() -> None:
+    """The event of a direct invocation is encoded again, compactly, and its ID becomes the reference."""
     (message,) = detect(EVENT).messages(EVENT)
     assert json.loads(message.raw) == EVENT
     assert message.origin.ref == EVENT["id"]
@@ -217,8 +217,8 @@ def test_an_event_as_lambda_gave_it() -> None:
     assert message.origin.ref == ""
 
 
-def test_records_that_are_none() -> None:
-    """In a trail file's records, one that is no record does not hide the others."""
+def test_values_that_are_not_records() -> None:
+    """A value that is not a record does not hide the other records of a log file."""
     payload = {"Records": [RECORD, 3, {"x": 1}, RECORD]}
     messages = list(detect(payload).messages(payload))
     assert [message.origin.ref for message in messages] == ["0", "1", "2", "3"]
@@ -232,16 +232,16 @@ def test_records_that_are_none() -> None:
 @pytest.mark.parametrize(
     ("payload", "text"),
     [
-        ({"Records": [{"eventSource": "aws:dynamodb"}]}, "Records of aws:dynamodb, which no source knows"),
-        ({"Records": [{"EventSource": "aws:other"}]}, "Records of aws:other, which"),
-        ({"Records": [{"eventSource": {"hunter2": 1}}]}, "Records of something, which"),
-        ({"Records": [{"eventSource": "hunter 2\n"}]}, "Records of something, which"),
+        ({"Records": [{"eventSource": "aws:dynamodb"}]}, "no source recognizes Records of aws:dynamodb"),
+        ({"Records": [{"EventSource": "aws:other"}]}, "Records of aws:other"),
+        ({"Records": [{"eventSource": {"hunter2": 1}}]}, "Records of an unknown service"),
+        ({"Records": [{"eventSource": "hunter 2\n"}]}, "Records of an unknown service"),
         ({"detail": 1}, "'detail' but without 'detail-type'"),
-        ([], "a payload that no source knows: a JSON list"),
+        ([], "no source recognizes the payload: a JSON list"),
     ],
 )
 def test_unknown_payloads_say_what_they_are(payload: Any, text: str) -> None:
-    """A payload of another shape is kept whole, with an error that names it and shows no data."""
+    """An unknown payload is kept whole, with an error that names its service and shows no data."""
     (message,) = detect(payload).messages(payload)
     assert json.loads(message.raw) == payload
     with pytest.raises(EventError, match=text) as caught:

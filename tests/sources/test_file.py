@@ -1,4 +1,4 @@
-"""Files and pipes: every event with the bytes it has there, whatever the file is made of."""
+"""Files and pipes: every event keeps the exact bytes that it has in the file, whatever the format."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ ODD = b'{ "detail" : { "n" : 1.10, "eventID" : "odd \xe2\x80\xa8 \xc2\x85" } }\t
 
 
 class Pipe(io.RawIOBase):
-    """Standard input as a pipe: it cannot seek, and gives a byte at a time."""
+    """Standard input as a pipe that cannot seek and returns one byte at a time."""
 
     def __init__(self, data: bytes) -> None:
         self._data = io.BytesIO(data)
 
     def readable(self) -> bool:
-        """Always."""
+        """True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """One byte."""
+        """Reads one byte."""
         byte = self._data.read(1)
         buffer[: len(byte)] = byte
         return len(byte)
@@ -56,19 +56,19 @@ def raws(data: bytes, opener: Callable[[bytes], Any] = io.BytesIO) -> list[bytes
 
 
 def refs(data: bytes) -> list[str]:
-    """The name of each message."""
+    """The reference of each message."""
     return [message.origin.ref for message in read(io.BytesIO(data), "f")]
 
 
 def code(message: Message) -> str:
-    """Why a message is no event; empty if it is one."""
+    """The error code of a message; empty if it is an event."""
     error = fault(lambda: message.event)
     return error.code if error else ""
 
 
 @opened
 def test_ndjson(opener: Callable[[bytes], Any]) -> None:
-    """Each line is an event, with its bytes; blank lines count, the last line needs no end."""
+    """Each line is an event with its exact bytes. Blank lines count; the last line needs no newline."""
     data = b"\n" + A + b"\n\n  \n" + ODD + b"\n" + B
     assert raws(data, opener) == [A, ODD, B]
     assert refs(data) == ["f:2", "f:5", "f:6"]
@@ -76,7 +76,7 @@ def test_ndjson(opener: Callable[[bytes], Any]) -> None:
 
 @opened
 def test_crlf(opener: Callable[[bytes], Any]) -> None:
-    """Lines that end in CR LF are the same events."""
+    """Lines that end in CR LF yield the same events."""
     assert raws(b"\r\n".join([A, b"", B, b""]), opener) == [A, B]
 
 
@@ -90,8 +90,8 @@ def test_one_document_over_many_lines(opener: Callable[[bytes], Any]) -> None:
 
 @opened
 @pytest.mark.parametrize("separator", [b",", b" ,\r\n\t"])
-def test_lists_and_trail_files(opener: Callable[[bytes], Any], separator: bytes) -> None:
-    """Events of a list or of a trail file's ``Records`` are cut out as they stand there."""
+def test_lists_and_log_files(opener: Callable[[bytes], Any], separator: bytes) -> None:
+    """Events in a list or in a log file's ``Records`` keep their exact bytes."""
     inner = separator.join([A, ODD.strip(), B])
     for data in (
         b"[" + inner + b"]",
@@ -102,8 +102,8 @@ def test_lists_and_trail_files(opener: Callable[[bytes], Any], separator: bytes)
         assert refs(data) == ["f#0", "f#1", "f#2"]
 
 
-def test_a_trail_file_and_more_lines() -> None:
-    """Lines after a trail file on one line are events, too."""
+def test_a_log_file_and_more_lines() -> None:
+    """Lines after a log file that is on one line are events, too."""
     data = b'{"Records":[' + A + b"]}\n" + B + b"\n"
     assert raws(data) == [A, B]
     assert refs(data) == ["f#0", "f:2"]
@@ -113,12 +113,12 @@ def test_a_trail_file_and_more_lines() -> None:
     "data", [b"", b"\n", b" \n\r\n", b"[]", b"[\n]", b'{"Records": []}', b'{"Records":\n[]}']
 )
 def test_files_without_events(data: bytes) -> None:
-    """Nothing in, nothing out."""
+    """A file without events yields nothing."""
     assert raws(data) == []
 
 
-def test_records_that_are_no_list() -> None:
-    """``Records`` of another type is one event that is none, on one line or on many."""
+def test_records_that_are_not_a_list() -> None:
+    """``Records`` that is not a list makes one message with an error, on one line or on several."""
     for data in (
         b'{"Records": 3}',
         b'{"Records":\n3}',
@@ -131,7 +131,7 @@ def test_records_that_are_no_list() -> None:
 
 @pytest.mark.parametrize("first", [b"no json", b"{", b'{"detail":', b"\xff", b"[1", b"3"])
 def test_bad_lines_do_not_hide_good_ones(first: bytes) -> None:
-    """A bad line, also the first, is a message that says so; all other lines are events."""
+    """A bad line, even the first, becomes a message with an error; all other lines are events."""
     found = list(read(io.BytesIO(first + b"\n" + A + b"\nno json\n" + B + b"\n{"), "f"))
     assert [message.raw for message in found] == [first, A, b"no json", B, b"{"]
     assert [code(message) == "" for message in found] == [False, True, False, True, False]
@@ -139,7 +139,7 @@ def test_bad_lines_do_not_hide_good_ones(first: bytes) -> None:
 
 
 def test_a_broken_document_is_one_message() -> None:
-    """A pretty-printed document with a fault is one message with one error, not one for each of its lines."""
+    """An invalid pretty-printed document is one message with one error, not one for each line."""
     data = json.dumps([json.loads(A)], indent=2).encode()[:-4]
     (message,) = read(io.BytesIO(data), "f")
     assert (message.raw, code(message)) == (data.strip(), "not_json")
@@ -147,7 +147,7 @@ def test_a_broken_document_is_one_message() -> None:
 
 @pytest.mark.parametrize("rest", [b"\n" + B, b""])
 def test_a_byte_order_mark_belongs_to_the_file(rest: bytes) -> None:
-    """Windows puts one before the first event; it is no part of it."""
+    """A byte order mark, as Windows writes it, is not part of the first event."""
     assert raws(b"\xef\xbb\xbf" + A + rest) == [A, *filter(None, [rest.strip()])]
     document = json.dumps(json.loads(A), indent=1).encode()
     assert raws(b"\xef\xbb\xbf" + document) == [document]
@@ -155,7 +155,7 @@ def test_a_byte_order_mark_belongs_to_the_file(rest: bytes) -> None:
 
 @pytest.mark.parametrize("cut", [1, 3, 9, 12, 40, -1, -8])
 def test_truncated_gzip(cut: int) -> None:
-    """What a damaged gzip still gives comes out, and the error names the file."""
+    """The events before the damage are yielded, and the error names the file."""
     packed = gzip.compress(b"\n".join([A, B, C] * 500))[:cut]
     found = []
     if cut == 1:
@@ -167,7 +167,7 @@ def test_truncated_gzip(cut: int) -> None:
     assert [message.raw for message in found] == ([A, B, C] * 500)[: len(found)]
 
 
-def test_damaged_gzip_behind_a_bad_line() -> None:
+def test_damaged_gzip_after_a_bad_line() -> None:
     """A bad first line and a damaged end do not hide the lines between."""
     packed = gzip.compress(b"no json\n" + (A + b"\n") * 100)[:-9]
     found: list[Message] = []
@@ -177,7 +177,7 @@ def test_damaged_gzip_behind_a_bad_line() -> None:
 
 
 def test_damaged_gzip() -> None:
-    """A gzip with other bytes inside, or garbage behind it, is told."""
+    """A gzip file with changed bytes, or with garbage after it, raises an error."""
     packed = bytearray(gzip.compress(A))
     packed[20] ^= 0xFF
     for data in (bytes(packed), gzip.compress(A) + b"garbage"):
@@ -185,20 +185,20 @@ def test_damaged_gzip() -> None:
             list(read(io.BytesIO(data), "f"))
 
 
-def test_gzips_in_a_row() -> None:
+def test_concatenated_gzip_files() -> None:
     """Concatenated gzip members are one file."""
     assert raws(gzip.compress(A + b"\n") + gzip.compress(B)) == [A, B]
 
 
 def test_dead_letters_come_back() -> None:
-    """A line that ``file:`` kept as a dead letter is the original message again, for the sinks still owed."""
-    note = {
+    """A dead letter that ``file:`` wrote becomes the original message again, for the sinks still owed."""
+    attributes = {
         redelivery.SINKS: "siem",
         redelivery.ATTEMPTS: "3",
         redelivery.FIRST_SEEN: "2026-05-01T00:00:00+00:00",
     }
     for raw in (ODD, b"\xff\x00"):
-        (message,) = read(io.BytesIO(redelivery.to_json_line(raw, note) + b"\n"), "f")
+        (message,) = read(io.BytesIO(redelivery.to_json_line(raw, attributes) + b"\n"), "f")
         assert message.raw == raw
         assert (message.origin.owed, message.origin.attempts) == ({"siem"}, 3)
         assert message.origin.first_seen == "2026-05-01T00:00:00+00:00"
@@ -213,8 +213,8 @@ def test_dead_letters_come_back() -> None:
         (b'{"detail": {"\\"trailforward-sinks\\"": 1, "x": "\\"trailforward-sinks\\""}}', ""),
     ],
 )
-def test_what_is_no_dead_letter(line: bytes, expected: str) -> None:
-    """A line that only looks like a dead letter is taken for what it is."""
+def test_lines_that_are_not_dead_letters(line: bytes, expected: str) -> None:
+    """A line that only looks like a dead letter is read as an event or gets an error."""
     (message,) = read(io.BytesIO(line), "f")
     assert (message.raw, code(message)) == (line, expected)
 
@@ -230,7 +230,7 @@ def test_any_lines_after_an_event(lines: list[bytes], end: bytes) -> None:
 
 @given(st.binary())
 def test_any_file(data: bytes) -> None:
-    """Any bytes are messages with no byte lost that is no blank, or an ``EventError`` for gzip."""
+    """Any bytes become messages that lose nothing but whitespace, or raise an ``EventError`` for gzip."""
     if data.startswith(b"\x1f\x8b"):
         with pytest.raises(EventError, match="gzip"):
             raws(data)

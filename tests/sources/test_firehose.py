@@ -1,4 +1,4 @@
-"""Transformations of a Firehose stream: exact bytes, and an answer for each record, with its own data."""
+"""Firehose transformations: exact bytes, and a result for each record, with its data."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ from trailforward import Config, Fate, Forwarder, TransientError
 from trailforward.sources import detect
 from trailforward.testing import FlakySink, refuse
 
-#: Lambda's limit of an answer (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
-MOST = 6 * 1024 * 1024
+#: Lambda's limit of a response in bytes (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+MAX_BYTES = 6 * 1024 * 1024
 
 
 def forwarder(sink: FlakySink, head: str = "") -> Forwarder:
-    """Forwards to one sink, without waiting."""
+    """A forwarder with one sink and without retries."""
     text = f'{head}\nretry = {{ max_attempts = 1 }}\n[sinks.a]\nto = "stdout:"\n'
     return Forwarder(Config.from_toml(text), made={"a": sink})
 
 
 def results(payload: dict[str, Any], sink: FlakySink, head: str = "") -> list[str]:
-    """The results of an answer, after seeing that each record is in it once, with its data."""
-    answer = forwarder(sink, head).handle(payload)
-    told = [(each["recordId"], each["data"]) for each in answer["records"]]
-    assert told == [(each["recordId"], each["data"]) for each in payload["records"]]
-    assert {"recordId", "result", "data"} == {key for each in answer["records"] for key in each}
-    return [each["result"] for each in answer["records"]]
+    """The results of a response. Checks that the response has each record once, with its data."""
+    response = forwarder(sink, head).handle(payload)
+    returned = [(each["recordId"], each["data"]) for each in response["records"]]
+    assert returned == [(each["recordId"], each["data"]) for each in payload["records"]]
+    assert {"recordId", "result", "data"} == {key for each in response["records"] for key in each}
+    return [each["result"] for each in response["records"]]
 
 
 @pytest.mark.parametrize("data", [*ODD, envelope() + b"\n", b"\xff\x00", b""])
-def test_the_data_are_the_bytes(data: bytes) -> None:
-    """The bytes of a message are the record's data."""
+def test_a_message_has_the_bytes_of_the_record(data: bytes) -> None:
+    """A message's bytes are the record's data."""
     (message,) = detect(firehose(data)).messages(firehose(data))
     assert message.raw == data
     assert (message.origin.source, message.origin.ref, message.origin.arn) == ("firehose", "r0", DELIVERY)
     assert message.origin.first_seen == "2026-05-04T09:15:00.123+00:00"
 
 
-def test_what_was_delivered_or_filtered_stays_in_the_stream() -> None:
-    """The stream keeps every record that was dealt with, also one that no route wanted, unchanged."""
+def test_delivered_and_filtered_records_stay_in_the_stream() -> None:
+    """The stream keeps delivered and filtered records unchanged."""
     text = (
         '[sinks.a]\nto = "stdout:"\n[[routes]]\nname = "r"\nsinks = ["a"]\n'
         'pattern = { detail = { eventName = ["StopInstances"] } }\n'
@@ -53,28 +53,28 @@ def test_what_was_delivered_or_filtered_stays_in_the_stream() -> None:
     sink = FlakySink()
     made = Forwarder(Config.from_toml(text), made={"a": sink})
     payload = firehose(envelope(1), envelope(2, eventName="Other"))
-    answer, outcome = made.process(payload)
-    assert [each["result"] for each in answer["records"]] == ["Ok", "Ok"]
+    response, outcome = made.process(payload)
+    assert [each["result"] for each in response["records"]] == ["Ok", "Ok"]
     assert [outcome.verdicts["a"][index].fate for index in range(2)] == [Fate.DELIVERED, Fate.FILTERED]
     assert sink.data == [envelope(1)]
 
 
-def test_what_was_not_delivered_has_failed() -> None:
-    """Only what is safe nowhere is ProcessingFailed: Firehose keeps it in the stream's bucket."""
+def test_undelivered_records_fail() -> None:
+    """Only undelivered records get ProcessingFailed, so that Firehose writes them to the stream's bucket."""
     payload = firehose(envelope(1), b"no json", envelope(3), envelope(4))
     assert results(payload, FlakySink([refuse(1)])) == ["Ok", "ProcessingFailed", "ProcessingFailed", "Ok"]
 
 
 def test_dead_letters_stay_in_the_stream(tmp_path: Any) -> None:
-    """What can never be delivered is in the dead-letter queue, and in the stream all the same."""
+    """A permanent failure goes to the dead-letter queue, and the stream keeps the record, too."""
     dead = tmp_path / "dead"
     payload = firehose(envelope(1), b"no json")
     assert results(payload, FlakySink(), f'dead_letter = "file:{dead}"') == ["Ok", "Ok"]
     assert json.loads(dead.read_text())["body"] == "no json"
 
 
-def test_leftovers_go_to_the_retry_queue(local_aws: Any) -> None:
-    """Firehose brings nothing again, so the retry queue takes even what no destination took."""
+def test_transient_failures_go_to_the_retry_queue(local_aws: Any) -> None:
+    """Firehose never delivers a record again, so the retry queue also takes what no destination accepted."""
     queue = local_aws.queue()
     sink = FlakySink([TransientError("down")])
     assert results(firehose(envelope(1)), sink, f'retry_queue = "{queue}"') == ["Ok"]
@@ -82,7 +82,7 @@ def test_leftovers_go_to_the_retry_queue(local_aws: Any) -> None:
 
 
 def test_log_events_in_a_stream() -> None:
-    """A record of log events has failed if one of them has; a control message has not."""
+    """A record with log events fails if one of them fails; a control message does not fail."""
     payload = firehose(
         log_data(record(1).decode(), record(2).decode()),
         log_data(record(3).decode()),
@@ -95,7 +95,7 @@ def test_log_events_in_a_stream() -> None:
 
 @pytest.mark.parametrize("bad", [None, 3, {"recordId": "b"}, {"recordId": "b", "data": "%"}])
 def test_a_bad_record_does_not_hide_the_others(bad: Any) -> None:
-    """A record that cannot be read is a message that says so, and has failed."""
+    """An unreadable record becomes a message with an error, and gets ProcessingFailed."""
     payload = firehose(envelope(1), envelope(2))
     payload["records"].insert(1, bad)
     made = list(detect(payload).messages(payload))
@@ -103,15 +103,15 @@ def test_a_bad_record_does_not_hide_the_others(bad: Any) -> None:
     error = fault(lambda: made[1].event)
     assert error is not None
     assert error.code == "bad_base64"
-    answer = forwarder(FlakySink()).handle(payload)
-    assert [each["result"] for each in answer["records"]] == ["Ok", "ProcessingFailed", "Ok"]
+    response = forwarder(FlakySink()).handle(payload)
+    assert [each["result"] for each in response["records"]] == ["Ok", "ProcessingFailed", "Ok"]
 
 
-def test_the_answer_is_never_longer_than_what_came() -> None:
-    """What fits Lambda's limit on the way in fits it on the way out."""
+def test_the_response_is_never_longer_than_the_payload() -> None:
+    """If a payload is within Lambda's limit, so is the response."""
     for data in (b"", b"x" * 1_000):
         payload = firehose(*[data] * 500)
-        answer = forwarder(FlakySink()).handle(payload)
-        assert {each["result"] for each in answer["records"]} == {"ProcessingFailed"}
-        assert len(json.dumps(answer)) <= len(json.dumps(payload)) < MOST
-    assert base64.b64decode(answer["records"][0]["data"]) == b"x" * 1_000
+        response = forwarder(FlakySink()).handle(payload)
+        assert {each["result"] for each in response["records"]} == {"ProcessingFailed"}
+        assert len(json.dumps(response)) <= len(json.dumps(payload)) < MAX_BYTES
+    assert base64.b64decode(response["records"][0]["data"]) == b"x" * 1_000

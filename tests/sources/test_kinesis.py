@@ -1,4 +1,4 @@
-"""Batches of a Kinesis stream: exact bytes, and the lowest failed sequence number as the answer."""
+"""Kinesis batches: exact bytes, and log events from a subscription."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from trailforward.sources import detect
 
 
 @pytest.mark.parametrize("data", [*ODD, envelope(), b"\xff\x00", b""])
-def test_the_data_are_the_bytes(data: bytes) -> None:
-    """The bytes of a message are the record's data."""
+def test_a_message_has_the_bytes_of_the_record(data: bytes) -> None:
+    """A message's bytes are the record's data."""
     payload = {"Records": [kinesis_record(data, "7")]}
     (message,) = detect(payload).messages(payload)
     assert message.raw == data
@@ -24,7 +24,7 @@ def test_the_data_are_the_bytes(data: bytes) -> None:
 
 
 def test_log_events_in_a_stream() -> None:
-    """What CloudWatch Logs puts into a stream is unpacked; each log event's text is kept byte for byte."""
+    """CloudWatch Logs data in a stream is unpacked; each log event keeps its exact bytes."""
     data = log_data(record(1).decode(), envelope(2).decode())
     payload = {"Records": [kinesis_record(data, "7"), kinesis_record(envelope(3), "8")]}
     made = list(detect(payload).messages(payload))
@@ -48,7 +48,7 @@ BAD: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("bad", "code"), BAD, ids=range(len(BAD)))
 def test_a_bad_record_does_not_hide_the_others(bad: Any, code: str) -> None:
-    """Each bad record says what is wrong with it; those around it come out as they are."""
+    """A bad record becomes a message with an error code; the records around it stay unchanged."""
     payload = {"Records": [kinesis_record(envelope(1), "1"), bad, kinesis_record(envelope(3), "3")]}
     first, odd, last = detect(payload).messages(payload)
     assert (first.raw, last.raw) == (envelope(1), envelope(3))

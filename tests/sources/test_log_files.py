@@ -1,4 +1,4 @@
-"""Records are cut out of a trail file while it is read, with their bytes, wherever the blocks end."""
+"""CloudTrail log files: every record keeps its bytes, wherever the blocks of the file end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def cut(data: bytes, size: int = 7) -> tuple[list[bytes], str]:
-    """The records of a text that comes in small blocks, and the code it ended with."""
+def read(data: bytes, size: int = 7) -> tuple[list[bytes], str]:
+    """The records of a text that is read in small blocks, and the error code at its end."""
     found: list[bytes] = []
     blocks = (data[at : at + size] for at in range(0, len(data), size))
     error = fault(lambda: found.extend(raw for _, raw in records(blocks)))
@@ -29,8 +29,8 @@ def cut(data: bytes, size: int = 7) -> tuple[list[bytes], str]:
 
 
 @st.composite
-def trail_files(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
-    """A trail file with anything in it and around its records, and the bytes of each."""
+def log_files(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
+    """A log file with any JSON in and around its records, and the bytes of each record."""
 
     def member(key: str, text: str) -> str:
         return f"{draw(BLANKS)}{key}{draw(BLANKS)}:{draw(BLANKS)}{text}{draw(BLANKS)}"
@@ -44,9 +44,9 @@ def trail_files(draw: st.DrawFn) -> tuple[bytes, list[bytes]]:
     return to_bytes(text), [to_bytes(part) for part in inside]
 
 
-@given(trail_files(), st.data())
-def test_every_record_wherever_the_blocks_end(made: tuple[bytes, list[bytes]], data: st.DataObject) -> None:
-    """Whatever JSON a file holds, however it is cut, each record comes out with its bytes and its value."""
+@given(log_files(), st.data())
+def test_every_record_whatever_the_blocks(made: tuple[bytes, list[bytes]], data: st.DataObject) -> None:
+    """Each record is yielded with its bytes and its value, whatever the JSON and the blocks."""
     text, expected = made
     ends = data.draw(st.lists(st.integers(0, len(text)), max_size=12).map(sorted))
     blocks = [text[first:last] for first, last in zip([0, *ends], [*ends, len(text)], strict=True)]
@@ -55,20 +55,20 @@ def test_every_record_wherever_the_blocks_end(made: tuple[bytes, list[bytes]], d
     assert [json.dumps(value) for value, _ in found] == [json.dumps(decode(raw)) for raw in expected]
 
 
-@given(trail_files(), st.integers(1, 9), st.integers(0, 400))
+@given(log_files(), st.integers(1, 9), st.integers(0, 400))
 def test_a_file_that_ends_anywhere(made: tuple[bytes, list[bytes]], size: int, end: int) -> None:
-    """Of a file cut short the whole records come out, and then an error."""
+    """A truncated file yields its complete records, and then raises an error."""
     text, expected = made
     text = text.rstrip()[: min(end, len(text.rstrip()) - 1)]
-    found, code = cut(text, size)
+    found, code = read(text, size)
     assert found == expected[: len(found)]
     assert code in {"not_json", "not_utf8"}
 
 
 @given(st.binary(max_size=60) | st.text('{}[]",: 1Rdt\\', max_size=30).map(str.encode), st.integers(1, 5))
 def test_any_bytes(data: bytes, size: int) -> None:
-    """No bytes crash the reader, and blocks make no difference."""
-    assert cut(data, size) == cut(data, 10_000)
+    """No bytes crash the reader, and the size of the blocks makes no difference."""
+    assert read(data, size) == read(data, 10_000)
     found: list[bytes] = []
     error = fault(lambda: found.extend(inflate([data[at : at + size] for at in range(0, len(data), size)])))
     assert (error is None) != data.startswith(b"\x1f\x8b")
@@ -99,21 +99,21 @@ def test_any_bytes(data: bytes, size: int) -> None:
         (b'{"Records":[1],"Records":[2]}', [b"1", b"2"], ""),
     ],
 )
-def test_what_a_file_may_be(text: bytes, expected: list[bytes], code: str) -> None:
-    """Each fault has a code, and what stands before it comes out."""
-    assert cut(text) == (expected, code)
-    assert cut(text, 1)[0] == expected
+def test_valid_and_invalid_files(text: bytes, expected: list[bytes], code: str) -> None:
+    """Each error has a code, and the records before it are yielded."""
+    assert read(text) == (expected, code)
+    assert read(text, 1)[0] == expected
 
 
-def test_a_digest_file_is_nothing_to_forward() -> None:
-    """A digest file is told by what it holds, too."""
+def test_a_digest_file_is_skipped() -> None:
+    """A digest file is recognized by its content, whatever its key."""
     with pytest.raises(NothingToForwardError):
         list(records([b'{"digestS3Object":null}']))
 
 
 def test_a_record_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What never ends is given up, and not held in memory."""
-    monkeypatch.setattr(_log_files, "MOST", 1_000)
+    """A record without an end raises an error before it fills the memory."""
+    monkeypatch.setattr(_log_files, "MAX_CHARACTERS", 1_000)
     taken = 0
 
     def blocks() -> Iterator[bytes]:
@@ -130,13 +130,13 @@ def test_a_record_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert taken < 40
 
 
-def test_a_fault_of_reading_shows_after_what_was_read() -> None:
-    """Where reader breaks off, the records that were read come out first."""
+def test_a_read_error_comes_after_the_records() -> None:
+    """If reading fails, the records that were read are yielded first."""
 
     def blocks() -> Iterator[bytes]:
         yield b'{"Records":[1,2'
         yield b",3,"
-        raise UnreadError("Timeout", "no answer")
+        raise UnreadError("Timeout", "no response")
 
     found: list[Any] = []
     with pytest.raises(UnreadError):
@@ -149,28 +149,28 @@ PARTS = [b"first " * 100, b"", b"second"]
 
 @pytest.mark.parametrize("size", [1, 2, 3, 17, 10_000])
 @pytest.mark.parametrize("filling", [b"", b"\0" * 40])
-def test_gzip_of_many_parts(size: int, filling: bytes) -> None:
-    """A gzip may have several parts and be filled up with zeros, as gzip itself allows."""
+def test_gzip_with_several_members(size: int, filling: bytes) -> None:
+    """A gzip file may have several members and trailing zeros, as the gzip command allows."""
     packed = b"".join(gzip.compress(part) for part in PARTS) + filling
     blocks = [packed[at : at + size] for at in range(0, len(packed), size)]
     assert b"".join(inflate(blocks)) == b"".join(PARTS)
 
 
-def test_a_gzip_that_grows_is_given_in_blocks() -> None:
-    """A little gzip with much in it never comes at once."""
+def test_decompressed_data_comes_in_blocks() -> None:
+    """Highly compressed data is yielded in blocks of bounded size."""
     packed = gzip.compress(bytes(5_000_000))
     sizes = [len(block) for block in inflate([packed])]
     assert sum(sizes) == 5_000_000
     assert max(sizes) <= 256 * 1024
 
 
-@pytest.mark.parametrize("damage", ["cut", "header", "middle", "garbage"])
+@pytest.mark.parametrize("damage", ["truncated", "header", "middle", "garbage"])
 def test_damaged_gzip(damage: str) -> None:
-    """What a damaged gzip still gives comes out, and then an error."""
+    """Damaged gzip data yields what can be decompressed, and then raises an error."""
     text = json.dumps(list(range(9_000))).encode()
     packed = gzip.compress(text)
     packed = {
-        "cut": packed[:-9],
+        "truncated": packed[:-9],
         "header": packed[:3] + b"\xff" + packed[4:],
         "middle": packed[:9_000] + b"\xff" * 40 + packed[9_040:],
         "garbage": packed + b"garbage",

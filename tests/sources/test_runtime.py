@@ -1,4 +1,4 @@
-"""Sources under AWS's own runtime client: payloads and answers as Lambda passes them."""
+"""Sources with AWS's Lambda runtime client: payloads and responses in the form that Lambda uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from tests.sources.test_s3 import put
 from tests.support.events import envelope, sqs, sqs_record
-from tests.support.payloads import firehose, notification, record, s3_record, trail_file
+from tests.support.payloads import firehose, log_file, notification, record, s3_record
 from tests.support.receiver import Receiver
 from tests.support.runtime_api import Function
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux only")
 
 
-def test_a_trail_file_told_of_through_topic_and_queue(
+def test_a_log_file_named_through_a_topic_and_a_queue(
     tmp_path: Path, moto: tuple[str, Reader], local_aws: Reader
 ) -> None:
-    """A notification of S3 in SNS's notification in a queue's message brings the file's records, exactly."""
-    bucket = put(local_aws, trail_file(record(1), record(2)))
+    """An S3 notification in an SNS notification in a queue message brings the file's records unchanged."""
+    bucket = put(local_aws, log_file(record(1), record(2)))
     body = json.dumps(notification(json.dumps({"Records": [s3_record(bucket)]})))
     payload = sqs(sqs_record(body, "m-1"), sqs_record(envelope(3), "m-2"))
     environ = {"AWS_ENDPOINT_URL": moto[0]}
@@ -41,12 +41,12 @@ def test_a_trail_file_told_of_through_topic_and_queue(
     assert arrived.endswith(envelope(3) + b"]")
 
 
-def test_a_transformation(tmp_path: Path) -> None:
-    """Firehose gets its records back as it gave them."""
+def test_a_firehose_transformation(tmp_path: Path) -> None:
+    """Firehose gets its records back unchanged."""
     payload = firehose(envelope(1), envelope(2))
     with Receiver() as receiver, Function({"TRAILFORWARD_TO": receiver.url}, tmp_path) as function:
-        kind, answer = function.invoke(payload)
+        kind, response = function.invoke(payload)
         assert receiver.requests[0].body == b"[" + envelope(1) + b"," + envelope(2) + b"]"
     assert kind == "response"
     expected = [{"recordId": r["recordId"], "result": "Ok", "data": r["data"]} for r in payload["records"]]
-    assert answer == {"records": expected}
+    assert response == {"records": expected}

@@ -1,4 +1,4 @@
-"""Notifications of SNS, direct or in a queue: exact bytes, every message on its own."""
+"""SNS notifications, direct or in a queue: exact bytes, and bad messages do not affect others."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ODD = '{ "detail" : {"n":1.10, "same":"\\u003d", "text":"\u2028 \u0085 😀 \\ud
 
 @pytest.mark.parametrize("body", [ODD, envelope().decode(), "no json", "\ud800"])
 @pytest.mark.parametrize("way", ["direct", "wrapped", "raw", "twice", "alone"])
-def test_the_message_is_the_bytes(body: str, way: str) -> None:
-    """The bytes of a message are what was published, whether SNS calls or a queue is in between."""
+def test_a_message_has_the_published_bytes(body: str, way: str) -> None:
+    """A message has the published bytes, whether SNS invokes the function or a queue is in between."""
     wrapped = json.dumps(notification(body))
     payload: dict[str, Any] = {
         "direct": {"Records": [sns_record(body)]},
@@ -38,7 +38,7 @@ def test_the_message_is_the_bytes(body: str, way: str) -> None:
 
 @pytest.mark.parametrize("bad", [None, 3, {}, {"Sns": 3}, {"Sns": {}}, {"Sns": {"Message": {}}}])
 def test_a_bad_record_does_not_hide_the_others(bad: Any) -> None:
-    """A record without a text is a message that says so."""
+    """A record without a text becomes a message with an error."""
     payload = {"Records": [sns_record(envelope(1).decode()), bad, sns_record(envelope(2).decode())]}
     first, odd, last = detect(payload).messages(payload)
     assert (first.raw, last.raw) == (envelope(1), envelope(2))
@@ -47,7 +47,7 @@ def test_a_bad_record_does_not_hide_the_others(bad: Any) -> None:
     assert error.code == "bad_sns_record"
 
 
-def test_what_only_looks_like_a_notification() -> None:
+def test_an_event_that_looks_like_a_notification() -> None:
     """An event that mentions a topic is an event."""
     body = envelope(1, requestParameters={"TopicArn": TOPIC, "Message": "x", "Type": "Notification"})
     payload = sqs(sqs_record(body, "m"))
@@ -56,8 +56,8 @@ def test_what_only_looks_like_a_notification() -> None:
     assert message.record["eventName"] == "StopInstances"
 
 
-def test_a_wrapped_message_that_was_handed_back() -> None:
-    """What a redriven message says of itself holds for the event in it."""
+def test_a_redelivered_message_in_a_notification() -> None:
+    """The attributes of a redelivered message apply to the event in it."""
     record = sqs_record(json.dumps(notification("{}")), "m", attributes={redelivery.SINKS: "siem"})
     (message,) = detect(sqs(record)).messages(sqs(record))
     assert message.origin.owed == {"siem"}

@@ -1,4 +1,4 @@
-"""Batches from SQS: exact bytes, every message on its own, and the answer Lambda expects."""
+"""SQS batches: exact bytes, isolated errors, and the response that Lambda expects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def messages(*records: Any) -> list[Message]:
 
 
 def code(message: Message) -> str:
-    """Why a message is no event."""
+    """The error code of a message."""
     with pytest.raises(EventError) as caught:
         _ = message.event
     return caught.value.code
@@ -27,8 +27,8 @@ def code(message: Message) -> str:
 @pytest.mark.parametrize(
     "body", ['{ "detail" : 1.10 }', '{"detail":"\\u003d \u2028 \u0085 😀"}', "no json", "", "\ud800"]
 )
-def test_a_body_is_the_bytes(body: str) -> None:
-    """The bytes of a message are its body's, whatever they hold."""
+def test_a_message_has_the_bytes_of_the_body(body: str) -> None:
+    """A message's bytes are those of the body, valid or not."""
     (message,) = messages(sqs_record(body, "m-1"))
     assert message.raw == body.encode("utf-8", "surrogatepass")
     assert (message.origin.source, message.origin.ref, message.origin.arn) == ("sqs", "m-1", QUEUE)
@@ -61,29 +61,29 @@ BAD: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("record", "expected"), BAD, ids=range(len(BAD)))
 def test_a_bad_message_does_not_hide_the_others(record: Any, expected: str) -> None:
-    """Each bad message says what is wrong with it; those around it come out as they are."""
+    """A bad message has an error code; the messages around it stay unchanged."""
     made = messages(sqs_record(envelope(1), "a"), record, sqs_record(envelope(2), "b"))
     assert [made[0].raw, made[2].raw] == [envelope(1), envelope(2)]
     assert code(made[1]) == expected
     assert made[0].record["eventID"] != made[2].record["eventID"]
 
 
-def test_duplicates_are_messages_of_their_own() -> None:
-    """SQS delivers at least once: the same event twice is two messages with one key."""
+def test_duplicates_are_separate_messages() -> None:
+    """SQS delivers at least once: an event that arrives twice makes two messages with the same key."""
     first, second = messages(sqs_record(envelope(), "a"), sqs_record(envelope(), "b"))
     assert first.key == second.key
     assert first.origin.ref != second.origin.ref
 
 
 def test_lone_surrogates_in_an_event() -> None:
-    """An escaped lone surrogate is legal there: the event has a view, and keeps its bytes."""
+    """An event with an escaped lone surrogate can be parsed, and keeps its bytes."""
     (message,) = messages(sqs_record('{"detail":{"a":"\\ud800"}}', "1"))
     assert message.record == {"a": "\ud800"}
     assert message.detail == b'{"a":"\\ud800"}'
 
 
-def test_groups_bind_fifo_queues_only() -> None:
-    """Order matters in a FIFO queue's groups; group ids of standard queues are for fairness."""
+def test_group_ids_of_fifo_queues() -> None:
+    """Only group IDs of FIFO queues imply an order; those of standard queues are for fairness."""
     fifo, standard, odd = messages(
         sqs_record("{}", "1", arn=FIFO, group="g"),
         sqs_record("{}", "2", group="g"),
@@ -104,7 +104,7 @@ def test_groups_bind_fifo_queues_only() -> None:
     ],
 )
 def test_wrong_types_around_a_body(change: dict[str, Any]) -> None:
-    """Only the body must be right; what is odd around it is as if it were not there."""
+    """Only the body must be valid; other members with a wrong type are ignored."""
     (message,) = messages({**sqs_record(envelope(), "1"), **change})
     assert message.raw == envelope()
     assert message.origin.owed is None
@@ -112,8 +112,8 @@ def test_wrong_types_around_a_body(change: dict[str, Any]) -> None:
         assert message.origin.first_seen == ""
 
 
-def test_a_message_that_was_handed_back() -> None:
-    """A retried or redriven message knows the sinks still owed, its attempts and its first time."""
+def test_a_redelivered_message() -> None:
+    """A redelivered message has the sinks still owed, its attempts, and the time it was first seen."""
     attributes = {
         redelivery.SINKS: "siem,lake",
         redelivery.ATTEMPTS: "4",
@@ -127,15 +127,15 @@ def test_a_message_that_was_handed_back() -> None:
 
 
 def response(batch: list[Message], *indexes: int) -> Any:
-    """The answer when the messages with these indexes go back."""
+    """The response if the messages with these indexes are returned."""
     outcome = Outcome(batch, ["a"])
     for index in range(len(batch)):
         outcome.record("a", index, Verdict(Fate.RETURNED if index in indexes else Fate.DELIVERED))
     return SqsSource().response(outcome, None)
 
 
-def test_answers() -> None:
-    """Exactly the returned messages are named; a message without an id takes the whole batch back."""
+def test_response() -> None:
+    """The response names exactly the returned messages. One without an ID returns the whole batch."""
     batch = messages(sqs_record("{}", "x"), sqs_record("{}", "y"), {"body": "{}"})
     assert response(batch) == {"batchItemFailures": []}
     assert response(batch, 1) == {"batchItemFailures": [{"itemIdentifier": "y"}]}
@@ -144,6 +144,6 @@ def test_answers() -> None:
 
 
 def test_an_empty_batch_is_sqs() -> None:
-    """An empty batch is answered as SQS wants it."""
+    """An empty batch counts as an SQS batch."""
     assert SqsSource().recognizes(sqs())
     assert list(SqsSource().messages(sqs())) == []

@@ -7,16 +7,15 @@ import time
 from contextlib import contextmanager
 from hashlib import sha256
 from http import HTTPStatus
-from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from tests.stack.local import ACCOUNT, REGION
-from trailforward.demo.loopback import Handler, LoopbackServer
-from trailforward.demo.receiver import split
+from trailforward.demo.receiver import Receiver
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Iterator
+    from email.message import Message
 
     from tests.stack.local import Ministack
 
@@ -28,43 +27,26 @@ def digests(events: list[bytes]) -> list[str]:
     return sorted(sha256(event).hexdigest()[:16] for event in events)
 
 
-class _Endpoint(Handler):
-    def do_POST(self) -> None:  # noqa: N802  # the base class calls it so
-        siem = cast("Siem", self.server)
-        body = self.body()
-        if siem.down:
-            return self.respond(HTTPStatus.SERVICE_UNAVAILABLE, {})
-        if self.headers.get("Authorization") != f"Bearer {TOKEN}":
-            return self.respond(HTTPStatus.UNAUTHORIZED, {})
-        siem.take(split(body))
-        return self.respond(HTTPStatus.OK, {})
-
-
-class Siem(LoopbackServer):
-    """An HTTPS API that wants a bearer token."""
+class Siem(Receiver):
+    """The demo's HTTP API over TLS. It requires a bearer token, and can be down."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
-        self._guard = Lock()
-        self._events: list[bytes] = []
         self.down = False
-        super().__init__(_Endpoint)
+        super().__init__()
         self.socket = tls.wrap_socket(self.socket, server_side=True)
 
     @property
     def url(self) -> str:
-        """Where to post events."""
-        return f"https://127.0.0.1:{self.server_address[1]}/in"
+        """The URL to post events to."""
+        return super().url.replace("http:", "https:", 1)
 
-    @property
-    def events(self) -> list[bytes]:
-        """What was taken so far."""
-        with self._guard:
-            return list(self._events)
-
-    def take(self, events: list[bytes]) -> None:
-        """Keeps the events of one request."""
-        with self._guard:
-            self._events.extend(events)
+    def refusal(self, headers: Message) -> tuple[HTTPStatus, dict[str, str]] | None:
+        """503 while the API is down; 401 without the token."""
+        if self.down:
+            return HTTPStatus.SERVICE_UNAVAILABLE, {}
+        if headers.get("Authorization") != f"Bearer {TOKEN}":
+            return HTTPStatus.UNAUTHORIZED, {}
+        return None
 
 
 class Destinations:
@@ -132,7 +114,7 @@ class Destinations:
 
     @contextmanager
     def siem_down(self) -> Iterator[None]:
-        """The HTTP API answers 503."""
+        """The HTTP API responds with 503."""
         self._siem.down = True
         try:
             yield
@@ -155,8 +137,8 @@ class Destinations:
             iterator = client.get_shard_iterator(
                 StreamName="events", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
             )["ShardIterator"]
-            answer = client.get_records(ShardIterator=iterator, Limit=10_000)
-            events += [record["Data"] for record in answer["Records"]]
+            response = client.get_records(ShardIterator=iterator, Limit=10_000)
+            events += [record["Data"] for record in response["Records"]]
         return events
 
     def _firehose(self) -> list[bytes]:

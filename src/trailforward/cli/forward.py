@@ -18,6 +18,7 @@ from trailforward.cli._input import open_input
 from trailforward.cli._options import ConfigOption, Files, To, selected_config
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
+from trailforward.pipeline.batching import message_batches
 from trailforward.pipeline.telemetry import place_of
 
 if TYPE_CHECKING:
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
-
-#: The limits of an SQS batch, for which the pipeline is designed.
-_MESSAGES = 10_000
-_BYTES = 6_000_000
 
 _SHOWN = 10
 
@@ -108,7 +105,7 @@ class _Run:
             for name, size in zip(inputs, sizes, strict=True):
                 try:
                     with open_input(name) as file:
-                        for batch in _batches(self._messages(file, name)):
+                        for batch in message_batches(self._messages(file, name)):
                             forwarder.forward(batch)
                             if size:
                                 progress.update(task, completed=done + file.tell())
@@ -188,9 +185,3 @@ class _Run:
             self._console.print("The ledger does not add up. This is a bug: please report it.")
         for problem in self.problems:
             self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
-
-
-def _batches(messages: Iterator[Message]) -> Iterator[list[Message]]:
-    from trailforward.pipeline.batching import batches
-
-    return batches(messages, lambda message: len(message.raw), most=_MESSAGES, most_bytes=_BYTES)

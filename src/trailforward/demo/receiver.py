@@ -6,11 +6,14 @@ import gzip
 import re
 from http import HTTPStatus
 from threading import Lock
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from trailforward.demo.loopback import Handler, LoopbackServer
 from trailforward.errors import EventError
 from trailforward.jsontext import decode, elements, to_bytes, to_text, value_end
+
+if TYPE_CHECKING:
+    from email.message import Message
 
 _SPACES = re.compile(r"[ \t\r\n]*")
 
@@ -45,8 +48,8 @@ class _Endpoint(Handler):
         body = self.body()
         if self.path != Receiver.PATH:
             return self.respond(HTTPStatus.NOT_FOUND, {})
-        if receiver.too_busy():
-            return self.respond(HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": receiver.retry_after})
+        if (refusal := receiver.refusal(self.headers)) is not None:
+            return self.respond(*refusal)
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         try:
@@ -91,9 +94,10 @@ class Receiver(LoopbackServer):
         with self._guard:
             self._events.extend(events)
 
-    def too_busy(self) -> bool:
-        """Returns whether to reject this request."""
+    def refusal(self, headers: Message) -> tuple[HTTPStatus, dict[str, str]] | None:  # noqa: ARG002
+        """Status and headers of the response that refuses a request; None to accept it."""
         with self._guard:
-            busy = self.rejected < self._busy
-            self.rejected += busy
-            return busy
+            if self.rejected >= self._busy:
+                return None
+            self.rejected += 1
+        return HTTPStatus.TOO_MANY_REQUESTS, {"Retry-After": self.retry_after}

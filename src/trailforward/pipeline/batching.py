@@ -1,4 +1,4 @@
-"""Cuts entries into as few batches as a destination's limits allow."""
+"""Batching: cuts messages and entries into as few batches as the limits allow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from trailforward.message import Message
+
 T = TypeVar("T")
+
+#: Maximum messages and bytes that the pipeline processes at once: what a Lambda payload can contain.
+_MESSAGES = 10_000
+_MESSAGE_BYTES = 6_000_000
 
 
 def batches(
@@ -36,3 +42,8 @@ def batches(
         total += weight
     if batch:
         yield batch
+
+
+def message_batches(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Cuts messages into batches that the pipeline processes at once, keeping their order."""
+    return batches(messages, lambda message: len(message.raw), most=_MESSAGES, most_bytes=_MESSAGE_BYTES)

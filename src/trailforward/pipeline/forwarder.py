@@ -19,7 +19,7 @@ from trailforward.config.own import own_calls, own_events, own_resources
 from trailforward.errors import ConfigError, Problem
 from trailforward.outcome import Fate, Outcome
 from trailforward.pipeline.backoff import Backoff
-from trailforward.pipeline.batching import batches
+from trailforward.pipeline.batching import message_batches
 from trailforward.pipeline.failures import FailureHandler
 from trailforward.pipeline.intake import Decisions, Intake, waves
 from trailforward.pipeline.routing import Router, build_routes
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
 #: How long one batch may take if there is no Lambda context.
 DEFAULT_SECONDS = 300.0
 
-#: Maximum messages and bytes of a batch, if a payload points to objects: what a payload itself can contain.
-_BATCH_MESSAGES = 10_000
-_BATCH_BYTES = 6_000_000
 #: The share of the time before the deadline in which objects are read.
 _READING_SHARE = 0.75
 
@@ -66,7 +63,7 @@ class Forwarder:
     Args:
         config: what to send where.
         telemetry: publishes the ledger; standard logging by default.
-        guard: tells who caused an event; by default it knows the configuration only.
+        guard: finds out who caused an event; by default it knows only the configuration.
         made: sinks to use instead of the configured ones, by name (for tests).
 
     Raises:
@@ -146,12 +143,13 @@ class Forwarder:
         Raises:
             PayloadError: events must be delivered again, and raising is the way to ask for it (asynchronous
                 and direct invocation).
-            ConfigError: a destination is in another account, but its API finds names in the own account only.
+            ConfigError: a destination is in another account, but its API accepts only names and looks them up
+                in the function's account.
         """
         return self.process(payload, context)[0]
 
     def process(self, payload: Any, context: Any = None) -> tuple[Any, Outcome]:
-        """As :meth:`handle`; returns the response and the ledger."""
+        """Does the same as :meth:`handle`, but returns the response and the ledger."""
         if arn := getattr(context, "invoked_function_arn", None):
             self._guard.learn(str(arn))
             self._check_accounts(str(arn))
@@ -180,12 +178,12 @@ class Forwarder:
         return self._forward(messages, times, ObjectReader(self._objects, until=times.read))
 
     def _check_accounts(self, function_arn: str) -> None:
-        """Refuses sinks that would find a resource of the same name in the function's own account."""
+        """Rejects sinks that would send to a resource of the same name in the function's account instead."""
         account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
         foreign = [name for name, other in self._required_accounts.items() if account and other != account]
         if foreign:
-            fix = "use a stream of this account, or a Kinesis stream, which may be in any account"
-            text = f"the stream is not in the function's account, {account}, and its API takes names only"
+            fix = "use a stream in this account, or a Kinesis stream, which may be in any account"
+            text = f"the stream is not in the function's account, {account}, and its API accepts only names"
             raise ConfigError([Problem(f"sinks.{name}.to", text, fix) for name in foreign])
 
     def _times(self, seconds: float) -> _Times:
@@ -193,17 +191,13 @@ class Forwarder:
         margin = min(self._margin, seconds / 2)
         start = time.monotonic()
         end = start + seconds
-        # Reading ends early: what is not read returns as one message, what is not sent returns as many.
+        # Reading ends early: the unread rest of an object returns as one message, unsent records as many.
         return _Times(start + _READING_SHARE * (seconds - margin), end - margin, end - margin / 4)
 
     def _forward(self, messages: Iterable[Message], times: _Times, reader: ObjectReader) -> Outcome:
-        """Forwards messages in batches: a list at once, an iterator bit by bit."""
+        """Forwards messages: a list as one batch, an iterator in several batches."""
         chunks: Iterable[Sequence[Message]] = (
-            [messages]
-            if isinstance(messages, Sequence)
-            else batches(
-                messages, lambda message: len(message.raw), most=_BATCH_MESSAGES, most_bytes=_BATCH_BYTES
-            )
+            [messages] if isinstance(messages, Sequence) else message_batches(messages)
         )
         names = list(self._sinks)
         blocked: set[str] = set()
@@ -253,7 +247,7 @@ class Forwarder:
         return senders
 
     def prepare(self) -> None:
-        """Makes what the first event would have to wait for, without connecting to any destination."""
+        """Creates what the first event would otherwise wait for, without connecting to any destination."""
         for sink in self._sinks.values():
             sink.prepare()
 
@@ -289,7 +283,7 @@ def _switched_on(environ: Mapping[str, str], *names: str) -> bool:
 
 
 def _redactions(config: Config) -> dict[str, Redaction]:
-    """By sink, for the sinks that redact."""
+    """The redaction of each sink that redacts."""
     redacting = {name: settings.redact for name, settings in config.sinks.items() if settings.redact}
     if not redacting:
         return {}
@@ -299,7 +293,7 @@ def _redactions(config: Config) -> dict[str, Redaction]:
 
 
 def resources(config: Config) -> list[str]:
-    """ARNs of everything the configuration sends to."""
+    """ARNs of all destinations in the configuration, including the failure queues."""
     named = [settings.resource for settings in config.sinks.values()]
     named += [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]
     return [name for name in named if name.startswith("arn:")]

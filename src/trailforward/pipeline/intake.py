@@ -57,11 +57,11 @@ class Decisions:
 
 
 class Intake:
-    """Decides about messages.
+    """Decides what happens to messages.
 
     Args:
         router: which sinks want an event, and in which format.
-        guard: tells who caused an event.
+        guard: finds out who caused an event.
         sinks: by name.
         forms: every format that a route or sink names, by name.
         on_error: called with the name and the exception when a format or sink has a bug.
@@ -212,7 +212,7 @@ class EntryBuilder:
                 message = self._redaction(message)
             group, subject, fields = "", "", _NOTHING
             if self._uses_fields:
-                # What SNS and SQS deliver beside the event.
+                # SNS and SQS deliver these next to the event.
                 fields = {**message.fields, ENVELOPE_MISMATCH: tag} if tag else message.fields
                 group, subject = fields.get("account", ""), form.subject(message)
             attributes = {ENVELOPE_MISMATCH: tag} if tag else _NOTHING
@@ -233,10 +233,12 @@ class EntryBuilder:
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
-_OWN = Verdict(Fate.FILTERED, "self", "the forwarder itself caused it")
-_NO_ROUTE = Verdict(Fate.FILTERED, "no_route", "no route sends it to this sink")
-_SAME_QUEUE = Verdict(Fate.FILTERED, "self", "it came from this queue")
-_GROUP_BLOCKED = Verdict(Fate.RETURNED, "group_blocked", "an earlier message of its FIFO group is returned")
+_OWN = Verdict(Fate.FILTERED, "self", "the forwarder itself caused the event")
+_NO_ROUTE = Verdict(Fate.FILTERED, "no_route", "no route sends the event to this sink")
+_SAME_QUEUE = Verdict(Fate.FILTERED, "self", "the event came from this queue")
+_GROUP_BLOCKED = Verdict(
+    Fate.RETURNED, "group_blocked", "an earlier message of the same FIFO group is returned"
+)
 
 #: What CloudTrail's ``eventSource`` and ``eventName`` look like; anything else is not logged.
 _NAME = re.compile(r"[A-Za-z0-9.-]{1,128}")

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 class Route(NamedTuple):
-    """A name, the sinks it feeds, and what it matches.
+    """Sends the events that match a pattern to some sinks.
 
     Attributes:
         name: unique among the routes.
         sinks: names of sinks.
-        pattern: an event pattern; None matches everything.
-        formats: sink → the format it gets by this route; ``raw`` where it is not named.
-        stop: routes after this one do not see what it takes.
-        default: it takes only events that no other route takes.
+        pattern: an event pattern; None matches every event.
+        formats: sink → the format that it gets by this route; ``raw`` for sinks that are not listed.
+        stop: later routes do not get the events that match this one.
+        default: the route gets only events that match no other route.
     """
 
     name: str
@@ -48,13 +48,13 @@ def build_routes(config: Config) -> list[Route]:
 
 
 class Router:
-    """All routes. An event goes to the sinks of every route that takes it, once to each.
+    """All routes. An event goes to the sinks of every route that it matches, once to each sink.
 
     Args:
         routes: in order of configuration.
 
     Attributes:
-        numeric: whether any pattern compares numbers: then events must come with theirs unbent.
+        numeric: whether any pattern compares numbers. The events must then have exact numbers.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -64,31 +64,31 @@ class Router:
         self.numeric = self._first.numeric or self._default.numeric
 
     def routes(self, event: dict[str, Any]) -> list[Route]:
-        """The routes that take the event, in order, up to one that stops; if there is none, default ones."""
-        tier, numbers = self._taking(event)
+        """The routes that the event matches, in order, up to one that stops; otherwise the default routes."""
+        tier, numbers = self._matching(event)
         return tier.upto_stop(numbers)
 
     def sinks(self, event: dict[str, Any]) -> Mapping[str, str]:
         """The sinks that want the event, each with the format of the first route that names it."""
-        tier, numbers = self._taking(event)
+        tier, numbers = self._matching(event)
         return tier.sinks(numbers)
 
-    def _taking(self, event: dict[str, Any]) -> tuple[_Tier, tuple[int, ...]]:
+    def _matching(self, event: dict[str, Any]) -> tuple[_Tier, tuple[int, ...]]:
         numbers = self._first.numbers(event)
         return (self._first, numbers) if numbers else (self._default, self._default.numbers(event))
 
 
-#: Combinations of routes whose sinks are remembered.
-_REMEMBERED = 1_024
+#: Maximum combinations of routes whose sinks are cached.
+_CACHED = 1_024
 
 
 class _Tier:
-    """Routes that are judged together: all patterns at once."""
+    """Routes of equal rank, whose patterns are matched all at once."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._routes = routes
         self._always = tuple(number for number, route in enumerate(routes) if route.pattern is None)
-        self._asking = [number for number, route in enumerate(routes) if route.pattern is not None]
+        self._with_pattern = [number for number, route in enumerate(routes) if route.pattern is not None]
         self._patterns = _together([route.pattern for route in routes if route.pattern is not None])
         self._sinks: dict[tuple[int, ...], dict[str, str]] = {}
 
@@ -97,30 +97,30 @@ class _Tier:
         return self._patterns is not None and self._patterns.compares_numbers
 
     def numbers(self, event: dict[str, Any]) -> tuple[int, ...]:
-        """The places of the routes that take an event, in order."""
+        """The indexes of the routes that an event matches, in order."""
         if self._patterns is None:
             return self._always
-        matching = [self._asking[number] for number in self._patterns.matching_positions(event)]
+        matching = [self._with_pattern[number] for number in self._patterns.matching_positions(event)]
         return tuple(sorted([*self._always, *matching]) if self._always else matching)
 
     def upto_stop(self, numbers: Sequence[int]) -> list[Route]:
-        taking = []
+        found = []
         for number in numbers:
             route = self._routes[number]
-            taking.append(route)
+            found.append(route)
             if route.stop:
                 break
-        return taking
+        return found
 
     def sinks(self, numbers: tuple[int, ...]) -> Mapping[str, str]:
-        """The sinks of some routes, each with its format. Most events are taken by the same few routes."""
+        """The sinks of some routes, each with its format. Cached: most events match the same few routes."""
         found = self._sinks.get(numbers)
         if found is None:
             found = {}
             for route in self.upto_stop(numbers):
                 for sink in route.sinks:
                     found.setdefault(sink, route.formats.get(sink, "raw"))
-            if len(self._sinks) < _REMEMBERED:
+            if len(self._sinks) < _CACHED:
                 self._sinks[numbers] = found
         return found
 
@@ -128,7 +128,7 @@ class _Tier:
 def _together(patterns: Sequence[Pattern]) -> PatternSet | None:
     if not patterns:
         return None
-    # A cold start without patterns goes without their machinery.
+    # Imported here, because a cold start without patterns does not need it.
     from trailforward.patterns import PatternSet
 
     return PatternSet({str(number): pattern for number, pattern in enumerate(patterns)})

@@ -238,9 +238,9 @@ class Sender:
             stray = [index for index in rejected if index not in range(len(batch))]
         except (TransientError, PermanentError):
             raise
-        except SinkError as error:  # of neither kind, so it is not known to be permanent
+        except SinkError as error:  # neither transient nor permanent, so it may be transient
             raise TransientError(error.code, error.message) from None
-        except Exception as error:  # noqa: BLE001  # a third party's bug must not cost the batch
+        except Exception as error:  # noqa: BLE001  # a third-party bug must not cost the batch
             self._on_error(self.name, error)
             raise TransientError(type(error).__name__, "the sink itself failed") from None
         if stray:

@@ -40,7 +40,7 @@ class Task:
         self._running.release()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Waits for the end of the task, in the thread that started it; False if the time runs out."""
+        """Waits until the task ends; False if the time runs out. Only the thread that started it may wait."""
         return self._running.acquire(timeout=-1 if seconds is None else seconds)
 
 

@@ -1,4 +1,4 @@
-"""Sources: one file per shape of payload, told apart by what each shape alone has."""
+"""Sources: one module per payload shape. Each shape has a key or value that no other shape has."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.errors import NothingToForwardError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
-from trailforward.sources._notifications import notifications
+from trailforward.sources._notifications import parse_notifications
 from trailforward.sources.base import ObjectReader
 from trailforward.sources.cloudwatch_logs import CloudWatchLogsSource
 from trailforward.sources.eventbridge import EventBridgeSource
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from trailforward.models import EventBridgeEvent
     from trailforward.sources.base import Source
 
-#: Asked in this order; the last one takes everything.
+#: Tried in this order; the last one recognizes every payload.
 ALL: tuple[Source, ...] = (
     CloudWatchLogsSource(),
     FirehoseSource(),
@@ -41,31 +41,32 @@ ALL: tuple[Source, ...] = (
 
 
 def detect(payload: Any) -> Source:
-    """The source that knows a payload's shape; the unknown one takes what no other does."""
+    """Returns the source that recognizes a payload; :class:`UnknownSource` if no other source does."""
     return next(source for source in ALL if source.recognizes(payload))
 
 
 def parse(
     payload: Any, *, fetch: Callable[[S3Object], Iterable[bytes]] | None = None
 ) -> Iterator[EventBridgeEvent]:
-    """Typed events, whatever wrapped them.
+    """Parses a payload into typed events, and unwraps them if necessary.
 
     Args:
-        payload: what a Lambda function receives (dict), or JSON text or bytes of it: an EventBridge
-            envelope, a batch of SQS, SNS or Kinesis, a subscription of CloudWatch Logs, a transformation of
-            Firehose, a notification of a trail file in S3, a CloudTrail record, a trail file's
-            ``{"Records": […]}``, or a list of any of these.
-        fetch: reads the object that a notification points to, as an iterable of blocks of bytes; given its
-            ``bucket``, ``key``, ``region`` and ``version``. By default botocore does, with the credentials
-            it finds.
+        payload: what a Lambda function receives, as a dict, JSON text, or bytes: an EventBridge envelope,
+            an SQS, SNS, or Kinesis batch, CloudWatch Logs subscription data, a Firehose transformation,
+            an S3 or CloudTrail notification about a log file, a CloudTrail record, the contents of a log
+            file (``{"Records": […]}``), or a list of any of these.
+        fetch: reads the object that a notification names. It gets an :class:`S3Object` (``bucket``, ``key``,
+            ``region``, ``version``) and returns an iterable of blocks of bytes. By default botocore reads
+            the object, with the credentials that it finds.
 
     Yields:
-        One event per envelope or record, in order. A bare record comes in the envelope EventBridge would
-        have made. What is meant to be skipped (control messages, digest files) yields nothing.
+        One event per envelope or record, in order. A record without an envelope gets the envelope that
+        EventBridge would have made. Payloads without events (control messages, digest files) yield nothing.
 
     Raises:
-        EventError: something in it is no event; ``code`` and text say what. Events before it were yielded.
-        MissingExtraError: an object is to be read, and botocore is not installed.
+        EventError: part of the payload is not an event; ``code`` and the text say why. Events before that
+            part have been yielded.
+        MissingExtraError: an object must be read, but botocore is not installed.
     """
     from trailforward.models import EventBridgeEvent
 
@@ -84,8 +85,8 @@ def _decoded(payload: Any) -> Any:
 
 def _events(payload: Any, reader: ObjectReader) -> Iterator[dict[str, Any]]:
     source = detect(payload)
-    if isinstance(source, (EventBridgeSource, UnknownSource)) and notifications(payload) is None:
-        # An event, or what is none: writing it out and reading it back would gain nothing.
+    if isinstance(source, (EventBridgeSource, UnknownSource)) and parse_notifications(payload) is None:
+        # The payload is parsed already. Encoding it and decoding it again would gain nothing.
         yield as_envelope(payload)
         return
     for message in source.messages(payload, reader):

@@ -1,7 +1,7 @@
-"""Records that came without an envelope get the one EventBridge would have made, and a mark that says so.
+"""Adds the envelope that EventBridge would have made to CloudTrail records that arrived without one.
 
-``"trailforward": {"origin": "s3://bucket/key#12"}`` stands beside ``detail``; patterns may match it. The
-bytes of ``detail`` are the record's own.
+The envelope also gets a top-level key that says where the record came from, which patterns can match:
+``"trailforward": {"origin": "s3://bucket/key#12"}``. The record's bytes become ``detail`` unchanged.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from trailforward.message import Message, as_envelope
 if TYPE_CHECKING:
     from trailforward.message import Origin
 
-MARK = "trailforward"
+#: The top-level key that is added to these envelopes.
+ORIGIN_KEY = "trailforward"
 
 
-def wrapped(value: Any, raw: bytes, origin: Origin) -> Message:
-    """A record, or an envelope, which stays as it is, as a message.
+def with_envelope(value: Any, raw: bytes, origin: Origin) -> Message:
+    """Makes a message of a record, in an envelope. A value that has an envelope already stays as it is.
 
     Args:
-        value: what the bytes say.
-        raw: the bytes.
-        origin: its ``ref`` is the mark.
+        value: the parsed record or envelope.
+        raw: its bytes.
+        origin: its ``ref`` goes into the envelope.
     """
     try:
         event = as_envelope(value)
@@ -32,7 +33,7 @@ def wrapped(value: Any, raw: bytes, origin: Origin) -> Message:
         return Message(raw, origin, error=error)
     if event is value:
         return Message(raw, origin, event=event)
-    head = {name: part for name, part in event.items() if name != "detail"}
-    head[MARK] = {"origin": origin.ref}
-    text = b"".join((encode(head)[:-1], b',"detail":', raw, b"}"))
-    return Message(text, origin, event={**head, "detail": value})
+    others = {key: item for key, item in event.items() if key != "detail"}
+    others[ORIGIN_KEY] = {"origin": origin.ref}
+    text = b"".join((encode(others)[:-1], b',"detail":', raw, b"}"))
+    return Message(text, origin, event={**others, "detail": value})

@@ -1,21 +1,21 @@
-"""Parts of payloads that may be of any type: what is odd is as if it were not there."""
+"""Access to payload members of unknown type. A member of the wrong type counts as missing."""
 
 from __future__ import annotations
 
 from typing import Any
 
 
-def part(value: Any, name: str) -> Any:
-    """A member of an object; None where there is none, or no object."""
+def member(value: Any, name: str) -> Any:
+    """Returns a member of a JSON object; None if it is missing or ``value`` is not an object."""
     return value.get(name) if isinstance(value, dict) else None
 
 
-def text(value: object) -> str:
-    """The value if it is text, else empty."""
+def text_or_empty(value: object) -> str:
+    """Returns the value if it is a string, otherwise an empty string."""
     return value if isinstance(value, str) else ""
 
 
 def first_record(payload: Any) -> Any:
-    """The first of ``Records``; None for any other payload."""
-    records = part(payload, "Records")
+    """Returns the first element of ``Records``; None if the payload has none."""
+    records = member(payload, "Records")
     return records[0] if isinstance(records, list) and records else None

@@ -1,6 +1,6 @@
-"""A trail file, read in blocks: its records are cut out while it is read, each with the bytes it has there.
+"""Reads a CloudTrail log file block by block, and yields each record with its exact bytes.
 
-No more is held than a block and the record that it ends in.
+Memory holds no more than one block and the record that the block ends in.
 """
 
 from __future__ import annotations
@@ -20,21 +20,22 @@ T = TypeVar("T")
 
 GZIP = b"\x1f\x8b"
 
-#: Most characters of a record, and of anything beside the records. CloudTrail's own limit is 1 MB at most.
-MOST = 16 * 1024 * 1024
+#: Maximum characters of one record, or of one other value in the file. CloudTrail's limit is at most 1 MB.
+MAX_CHARACTERS = 16 * 1024 * 1024
 
 _BLOCK = 256 * 1024
 _UTF8_BYTES = 4
 _BLANKS = re.compile(r"[ \t\n\r]*")
-#: A member that every digest file has, and no trail file.
-_DIGEST = "digestS3Object"
+#: A key that every digest file has and no log file has.
+_DIGEST_KEY = "digestS3Object"
 
 
 def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """What a gzip holds, in blocks; what is no gzip, as it is.
+    """Decompresses gzip data, block by block. Data that is not gzip is yielded unchanged.
 
     Raises:
-        EventError: ``bad_gzip``: damaged or cut short. What could be read of it was yielded.
+        EventError: ``bad_gzip``: the data is damaged or truncated. Whatever could be decompressed has been
+            yielded.
     """
     rest = iter(blocks)
     start = b""
@@ -43,48 +44,48 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if not start.startswith(GZIP):
         yield from chain([start], rest)
         return
-    unpacker = zlib.decompressobj(wbits=31)
+    decompressor = zlib.decompressobj(wbits=31)
     try:
         for block in chain([start], rest):
             left = block
-            # Zeros may fill up the end; anything else is a further part.
-            while left := left.lstrip(b"\0") if unpacker.eof else left:
-                if unpacker.eof:
-                    unpacker = zlib.decompressobj(wbits=31)
-                yield from _unpacked(unpacker, left)
-                left = unpacker.unused_data
+            # Zeros after the end are padding; anything else is another gzip member.
+            while left := left.lstrip(b"\0") if decompressor.eof else left:
+                if decompressor.eof:
+                    decompressor = zlib.decompressobj(wbits=31)
+                yield from _decompressed(decompressor, left)
+                left = decompressor.unused_data
     except zlib.error as error:
         raise EventError("bad_gzip", f"damaged gzip: {error}") from None
-    if not unpacker.eof:
-        raise EventError("bad_gzip", "the gzip is cut short")
+    if not decompressor.eof:
+        raise EventError("bad_gzip", "truncated gzip")
 
 
-def _unpacked(unpacker: Any, data: bytes) -> Iterator[bytes]:
-    """What the unpacker makes of some more data, never much at once."""
+def _decompressed(decompressor: Any, data: bytes) -> Iterator[bytes]:
+    """Yields what the decompressor makes of more data, at most one block at a time."""
     while True:
-        found = unpacker.decompress(data, _BLOCK)
+        found = decompressor.decompress(data, _BLOCK)
         if found:
             yield found
-        data = unpacker.unconsumed_tail
+        data = decompressor.unconsumed_tail
         if not data and len(found) < _BLOCK:
             return
 
 
 def records(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
-    """Each record of ``{"Records": […]}``, as a value and as its bytes.
+    """Yields each record of ``{"Records": […]}``, as a parsed value and as its bytes.
 
     Args:
         blocks: of the uncompressed text, cut anywhere.
 
     Raises:
-        EventError: ``not_json``, ``not_utf8``, ``too_deep``, ``too_large`` or ``no_records``, or what reader
-            the blocks raised. All records before that were yielded.
-        NothingToForwardError: ``digest_file``.
+        EventError: ``not_json``, ``not_utf8``, ``too_deep``, ``too_large``, ``no_records``, or whatever
+            reading the blocks raised. All records before that have been yielded.
+        NothingToForwardError: ``digest_file``: the file is a digest file.
     """
     text = _Text(blocks)
     text.step(_token("{"))
     keys = set()
-    cut = False
+    has_records = False
     more = text.step(_peek) != "}"
     if not more:
         text.step(_token("}"))
@@ -92,7 +93,7 @@ def records(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
         key = text.step(_key)
         keys.add(key)
         if key == "Records" and text.step(_peek) == "[":
-            cut = True
+            has_records = True
             text.step(_token("["))
             inside = text.step(_peek) != "]"
             if not inside:
@@ -104,32 +105,32 @@ def records(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
         else:
             more = text.step(_in_object)
     text.end()
-    if _DIGEST in keys:
-        raise NothingToForwardError("digest_file", "a digest file of CloudTrail, which holds no records")
-    if not cut:
-        raise EventError("no_records", "no trail file: it has no list 'Records'")
+    if _DIGEST_KEY in keys:
+        raise NothingToForwardError("digest_file", "a CloudTrail digest file, which contains no records")
+    if not has_records:
+        raise EventError("no_records", "not a CloudTrail log file: it has no list 'Records'")
 
 
-class _WrongError(EventError):
-    """What no further text can make right."""
+class _SyntaxError(EventError):
+    """A JSON error that more text cannot resolve."""
 
 
 class _Text:
-    """Text that comes in blocks; it is read on where a step needs more."""
+    """Text that arrives in blocks. Another block is read whenever a parsing step needs more text."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
         self._blocks = iter(blocks)
         self._text = ""
         self._at = 0
         self._undecoded = b""
-        self._fault: EventError | None = None
+        self._error: EventError | None = None
 
     def step(self, read: Callable[[str, int], tuple[T, int]]) -> T:
-        """One step from where the last one ended. A step fails where the text ends in the middle of it."""
+        """Runs a parsing step where the last one ended. If the text ends too soon, reads more and retries."""
         while True:
             try:
                 found, self._at = read(self._text, self._at)
-            except _WrongError:
+            except _SyntaxError:
                 raise
             except EventError:
                 if not self._more():
@@ -138,38 +139,41 @@ class _Text:
                 return found
 
     def end(self) -> None:
-        """Makes sure that nothing but blanks comes after."""
+        """Checks that only whitespace follows."""
         while True:
             self._at = _blanks(self._text, self._at)
             if self._at < len(self._text):
-                raise EventError("not_json", "not JSON: there is more after the end")
+                raise EventError("not_json", "not JSON: extra text after the end")
             if not self._more():
                 return
 
     def _more(self) -> bool:
-        """Reads at least as much as there is of the step, so that long ones are not tried too often."""
+        """Reads more text; False at the end.
+
+        It at least doubles the unparsed text, so that a step over a long value is not repeated too often.
+        """
         parts = [self._text[self._at :]]
         needed = max(1, len(parts[0]))
-        if needed > MOST:
-            raise EventError("too_large", f"a record of more than {MOST:,} characters, or no JSON at all")
+        if needed > MAX_CHARACTERS:
+            raise EventError("too_large", f"a record of more than {MAX_CHARACTERS:,} characters, or not JSON")
         got = 0
-        while got < needed and self._fault is None:
+        while got < needed and self._error is None:
             part = self._next()
             if part is None:
                 break
             parts.append(part)
             got += len(part)
         self._text, self._at = "".join(parts), 0
-        if not got and self._fault is not None:
-            raise self._fault
+        if not got and self._error is not None:
+            raise self._error
         return got > 0
 
     def _next(self) -> str | None:
-        """The text of the next block; None where there is none. A fault shows after the text before it."""
+        """The text of the next block; None at the end. An error is raised later, after the text before it."""
         try:
             block = next(self._blocks, None)
         except EventError as error:
-            self._fault = error
+            self._error = error
             return None
         data = self._undecoded + (block or b"")
         self._undecoded = b""
@@ -178,7 +182,7 @@ class _Text:
         except UnicodeDecodeError as error:
             self._undecoded = data[error.start :]
             if block is None or len(self._undecoded) >= _UTF8_BYTES:
-                self._fault = EventError("not_utf8", f"not UTF-8: {error.reason}")
+                self._error = EventError("not_utf8", f"not UTF-8: {error.reason}")
             return data[: error.start].decode("utf-8", "surrogatepass")
 
 
@@ -188,10 +192,10 @@ def _blanks(text: str, at: int) -> int:
 
 
 def _peek(text: str, at: int) -> tuple[str, int]:
-    """The next character that is no blank, which stays."""
+    """Returns the next character that is not whitespace, without consuming it."""
     at = _blanks(text, at)
     if at == len(text):
-        raise EventError("not_json", "not JSON: it ends too early")
+        raise EventError("not_json", "not JSON: the text ends too early")
     return text[at], at
 
 
@@ -199,7 +203,7 @@ def _token(tokens: str) -> Callable[[str, int], tuple[str, int]]:
     def read(text: str, at: int) -> tuple[str, int]:
         found, at = _peek(text, at)
         if found not in tokens:
-            raise _WrongError("not_json", f"not JSON: something else where {' or '.join(tokens)} should be")
+            raise _SyntaxError("not_json", f"not JSON: expected {' or '.join(tokens)}")
         return found, at + 1
 
     return read
@@ -208,28 +212,28 @@ def _token(tokens: str) -> Callable[[str, int], tuple[str, int]]:
 def _key(text: str, at: int) -> tuple[str, int]:
     found, at = _peek(text, at)
     if found != '"':
-        raise _WrongError("not_json", "not JSON: something else where a key should be")
+        raise _SyntaxError("not_json", "not JSON: expected a key")
     key, at = value(text, at)
     return str(key), _token(":")(text, at)[1]
 
 
 def _in_array(text: str, at: int) -> tuple[tuple[Any, str, bool], int]:
-    """An element: its value, its text, and whether another one follows."""
+    """Parses an array element: its value, its text, and whether another element follows."""
     found, start, end, mark, at = _valued(text, at, ",]")
     return (found, text[start:end], mark == ","), at
 
 
 def _in_object(text: str, at: int) -> tuple[bool, int]:
-    """A member's value: whether another member follows."""
+    """Skips a member's value; returns whether another member follows."""
     *_, mark, at = _valued(text, at, ",}")
     return mark == ",", at
 
 
 def _valued(text: str, at: int, tokens: str) -> tuple[Any, int, int, str, int]:
-    """A value and what ends it: only then it is whole, since 1 may be the beginning of 10."""
+    """Parses a value and the delimiter after it. Without the delimiter, 1 might be the start of 10."""
     _, start = _peek(text, at)
     found, end = value(text, start)
     mark, at = _peek(text, end)
     if mark not in tokens:
-        raise EventError("not_json", f"not JSON: something else where {' or '.join(tokens)} should be")
+        raise EventError("not_json", f"not JSON: expected {' or '.join(tokens)}")
     return found, start, end, mark, at + 1

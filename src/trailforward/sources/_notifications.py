@@ -1,6 +1,7 @@
-"""Trail files in S3: what points to them, and the records they hold, read as they are forwarded.
+"""Parses notifications about CloudTrail log files in S3, and reads the records of those files.
 
-What points to them: S3's notifications, ``Object Created`` events, and CloudTrail's own notifications.
+Three kinds of notification name log files: S3 event notifications, EventBridge ``Object Created`` events,
+and CloudTrail's own notifications. Records are read while they are forwarded.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from trailforward.aws.objects import S3Object
 from trailforward.errors import EventError, MissingExtraError, NothingToForwardError, UnreadError
 from trailforward.jsontext import encode
 from trailforward.message import Message
-from trailforward.sources._envelope import wrapped
-from trailforward.sources._lenient import first_record, part, text
+from trailforward.sources._envelope import with_envelope
+from trailforward.sources._lenient import first_record, member, text_or_empty
 from trailforward.sources._log_files import inflate, records
 
 if TYPE_CHECKING:
@@ -23,62 +24,65 @@ if TYPE_CHECKING:
     from trailforward.message import Origin
     from trailforward.sources.base import ObjectReader
 
-#: ``AWSLogs/[organisation/]account/service/…``: what AWS's services write, CloudTrail and others.
+#: ``AWSLogs/[organization/]account/service/…``: the keys that CloudTrail and other AWS services write.
 _KEY = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/([^/]+)/")
 _CLOUDTRAIL = "CloudTrail"
 _DIGEST = "CloudTrail-Digest"
 
 
 class S3Notification(NamedTuple):
-    """What points to one object.
+    """A notification about one object.
 
     Attributes:
-        pointer: to the object.
-        raw: a payload that points to this object alone, for dead letters and the retry queue.
-        event: what happened to it, where that is told: ``ObjectCreated:Put``.
+        s3_object: the object.
+        raw: a payload that names only this object, for the dead-letter queue and the retry queue.
+        event: S3's event name, such as ``ObjectCreated:Put``; empty if the notification has none.
     """
 
-    pointer: S3Object
+    s3_object: S3Object
     raw: bytes
     event: str = ""
 
 
-def notifications(payload: Any) -> list[S3Notification] | None:
-    """What a payload points to; None if it is no pointer. Survives any JSON value."""
+def parse_notifications(payload: Any) -> list[S3Notification] | None:
+    """Parses a payload into one notification per object; None for any other payload.
+
+    Never raises, whatever the JSON value.
+    """
     if not isinstance(payload, dict):
         return None
     if "s3ObjectKey" in payload and "s3Bucket" in payload:
         return _cloudtrail(payload)
     if payload.get("detail-type") == "Object Created" and payload.get("source") == "aws.s3":
         return _object_created(payload)
-    if part(first_record(payload), "eventSource") != "aws:s3":
+    if member(first_record(payload), "eventSource") != "aws:s3":
         return None
     return [_s3(record) for record in payload["Records"]]
 
 
-def test_notification(payload: Any) -> NothingToForwardError | None:
-    """What S3 sends when a notification is set up."""
+def s3_test_event(payload: Any) -> NothingToForwardError | None:
+    """Returns an error if a payload is the test event that S3 sends for a new notification, else None."""
     if isinstance(payload, dict) and payload.get("Event") == "s3:TestEvent":
         return NothingToForwardError("s3_test_event", "an S3 test notification, not an event")
     return None
 
 
-def read(notice: S3Notification, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
-    """The records of the object that a notice points to. What cannot be read is a message that says so.
+def read_records(notification: S3Notification, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
+    """Yields one message per record of an object.
 
-    That message is the notice, with the number of the records before it as ``origin.skip``: handed back, it
-    brings the rest.
+    If reading fails, the last message is the notification itself, with the error, and with the number of
+    records before it in ``origin.skip``. When this message is delivered again, reading continues there.
 
     Args:
-        notice: what points to the object.
-        origin: of the payload; ``skip`` says how many records are done.
-        reader: how to read it, and how long.
+        notification: names the object.
+        origin: of the payload; ``skip`` is the number of records that are already done.
+        reader: reads the object.
     """
-    pointer = notice.pointer
-    place = f"s3://{pointer.bucket}/{pointer.key}"
-    # Order binds messages, not the objects that they point to.
-    here = origin._replace(
-        ref=place,
+    s3_object = notification.s3_object
+    uri = f"s3://{s3_object.bucket}/{s3_object.key}"
+    # FIFO order applies to messages, not to the records of the objects that they name.
+    base = origin._replace(
+        ref=uri,
         group=None,
         skip=0,
         item=origin.item or origin.ref,
@@ -86,51 +90,51 @@ def read(notice: S3Notification, origin: Origin, reader: ObjectReader) -> Iterat
     )
     number = 0
     try:
-        _refuse(notice)
-        with closing(_blocks(pointer, reader)) as blocks:
+        _check(notification)
+        with closing(_blocks(s3_object, reader)) as blocks:
             for value, raw in records(inflate(blocks)):
                 if number >= origin.skip:
-                    if (why := reader.over) is not None:
+                    if (why := reader.stop_reason) is not None:
                         raise UnreadError(*why)
-                    yield wrapped(value, raw, here._replace(ref=f"{place}#{number}"))
+                    yield with_envelope(value, raw, base._replace(ref=f"{uri}#{number}"))
                 number += 1
     except EventError as error:
-        yield Message(notice.raw, here._replace(skip=max(number, origin.skip)), error=error)
+        yield Message(notification.raw, base._replace(skip=max(number, origin.skip)), error=error)
     else:
         if number <= origin.skip:
-            nothing = NothingToForwardError("no_records", "a trail file without further records")
-            yield Message(notice.raw, here, error=nothing)
+            nothing = NothingToForwardError("no_records", "a CloudTrail log file without further records")
+            yield Message(notification.raw, base, error=nothing)
 
 
-def _blocks(pointer: S3Object, reader: ObjectReader) -> Generator[bytes]:
-    """The object's bytes; whatever else goes wrong on the way may go right later."""
-    if (why := reader.over) is not None:
+def _blocks(s3_object: S3Object, reader: ObjectReader) -> Generator[bytes]:
+    """Yields the object's bytes. An unexpected exception counts as transient."""
+    if (why := reader.stop_reason) is not None:
         raise UnreadError(*why)
     try:
-        yield from reader.fetch(pointer)
+        yield from reader.fetch(s3_object)
     except (EventError, MissingExtraError):
         raise
     except Exception as error:  # noqa: BLE001  # one object must not cost the batch
         raise UnreadError(type(error).__name__, "reading the object failed") from None
 
 
-def _refuse(notice: S3Notification) -> None:
-    """Raises for what need not, or cannot, be read."""
-    bucket, key, *_ = notice.pointer
+def _check(notification: S3Notification) -> None:
+    """Raises an error if the object cannot be read or does not contain CloudTrail records."""
+    bucket, key, *_ = notification.s3_object
     if not bucket or not key:
-        raise EventError("bad_notification", "a notification that names no object")
-    if notice.event and not notice.event.startswith("ObjectCreated"):
-        raise NothingToForwardError("not_created", "a notification of something else than a new object")
+        raise EventError("bad_notification", "a notification that does not name an object")
+    if notification.event and not notification.event.startswith("ObjectCreated"):
+        raise NothingToForwardError("not_created", "a notification about something other than a new object")
     if key.endswith("/"):
-        raise NothingToForwardError("folder", "a folder's mark, not a file")
+        raise NothingToForwardError("folder", "a folder marker, not a file")
     if (service := _service(key)) == _DIGEST:
-        raise NothingToForwardError("digest_file", "a digest file of CloudTrail, which holds no records")
+        raise NothingToForwardError("digest_file", "a CloudTrail digest file, which contains no records")
     if service and not service.startswith(_CLOUDTRAIL):
-        raise NothingToForwardError("other_service", "a file of another service than CloudTrail")
+        raise NothingToForwardError("other_service", "a file of a service other than CloudTrail")
 
 
 def _service(key: str) -> str:
-    """Which service wrote an object, by its key; empty where the key does not tell."""
+    """The service that wrote an object, taken from its key; empty if the key does not name one."""
     found = _KEY.search(key)
     return "" if found is None else found[1]
 
@@ -139,36 +143,41 @@ def _cloudtrail(payload: dict[str, Any]) -> list[S3Notification]:
     bucket, keys = payload["s3Bucket"], payload["s3ObjectKey"]
     listed: Iterable[Any] = keys if isinstance(keys, list) else [keys]
     return [
-        S3Notification(S3Object(text(bucket), text(key)), encode({"s3Bucket": bucket, "s3ObjectKey": [key]}))
+        S3Notification(
+            S3Object(text_or_empty(bucket), text_or_empty(key)),
+            encode({"s3Bucket": bucket, "s3ObjectKey": [key]}),
+        )
         for key in listed
     ]
 
 
 def _object_created(payload: dict[str, Any]) -> list[S3Notification] | None:
-    """EventBridge's event, where it is about a trail file; any other object's event is an event."""
+    """Parses an ``Object Created`` event about a log file. Events about other objects are ordinary events."""
     detail = payload.get("detail")
-    thing = part(detail, "object")
-    key = text(part(thing, "key"))
+    found = member(detail, "object")
+    key = text_or_empty(member(found, "key"))
     if not _service(key).startswith(_CLOUDTRAIL):
         return None
-    pointer = S3Object(
-        text(part(part(detail, "bucket"), "name")),
+    s3_object = S3Object(
+        text_or_empty(member(member(detail, "bucket"), "name")),
         key,
-        text(payload.get("region")),
-        text(part(thing, "version-id")),
+        text_or_empty(payload.get("region")),
+        text_or_empty(member(found, "version-id")),
     )
-    return [S3Notification(pointer, encode(payload))]
+    return [S3Notification(s3_object, encode(payload))]
 
 
 def _s3(record: Any) -> S3Notification:
     from urllib.parse import unquote_plus
 
-    about = part(record, "s3")
-    thing = part(about, "object")
-    pointer = S3Object(
-        text(part(part(about, "bucket"), "name")),
-        unquote_plus(text(part(thing, "key"))),  # notifications spell keys as forms do
-        text(part(record, "awsRegion")),
-        text(part(thing, "versionId")),
+    # Keys in S3 notifications are URL-encoded, with + for a space.
+    s3 = member(record, "s3")
+    found = member(s3, "object")
+    s3_object = S3Object(
+        text_or_empty(member(member(s3, "bucket"), "name")),
+        unquote_plus(text_or_empty(member(found, "key"))),
+        text_or_empty(member(record, "awsRegion")),
+        text_or_empty(member(found, "versionId")),
     )
-    return S3Notification(pointer, encode({"Records": [record]}), text(part(record, "eventName")))
+    event = text_or_empty(member(record, "eventName"))
+    return S3Notification(s3_object, encode({"Records": [record]}), event)

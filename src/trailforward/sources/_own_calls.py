@@ -1,7 +1,7 @@
-"""The AWS calls made to read sources: by Lambda's pollers with the function's role, and by reading objects.
+"""The AWS calls that read sources with the function's role: Lambda's pollers, and reading objects from S3.
 
-The configuration does not name the queue or stream of a source. Those that ``own_arns`` names count; where it
-names none, those that Lambda names in the payloads of event source mappings count.
+The configuration does not name the queue or stream of a source. If ``own_arns`` names queues or streams,
+those count. Otherwise those count that the payloads of event source mappings name.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws.own_calls import OwnCall, parsed
-from trailforward.sources._lenient import first_record, part
+from trailforward.sources._lenient import first_record, member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.arn import Arn
 
-#: Service of a source → what Lambda calls there with the function's role: what an event source mapping needs
+#: Service of a source → the calls that an event source mapping makes there with the function's role
 #: (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, ``with-kinesis.html``).
 _POLLING = {
     "sqs": (
@@ -39,7 +39,7 @@ _POLLING = {
 
 
 def reading_calls(arn: Arn) -> Iterator[OwnCall]:
-    """What reading a source calls with the function's role; nothing for other resources.
+    """The calls that read a source with the function's role; none for other resources.
 
     Args:
         arn: of a queue or stream that Lambda polls, or of a bucket that holds CloudTrail log files.
@@ -54,6 +54,6 @@ def reading_calls(arn: Arn) -> Iterator[OwnCall]:
 
 
 def polled(payload: Any) -> Arn | None:
-    """The queue or stream that an event source mapping's payload names; None for any other payload."""
-    arn = parsed(part(first_record(payload), "eventSourceARN"))
+    """The queue or stream that the payload of an event source mapping names; None for any other payload."""
+    arn = parsed(member(first_record(payload), "eventSourceARN"))
     return arn if arn is not None and arn.service in _POLLING else None

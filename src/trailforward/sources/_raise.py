@@ -1,4 +1,7 @@
-"""Handing messages back by raising, as asynchronous invocations want it: the whole payload comes again."""
+"""Returns messages to the source by raising an error.
+
+Lambda retries an asynchronous invocation that raises, with the whole payload.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ UNIT = "payload"
 
 
 def raise_returned(outcome: Outcome) -> None:
-    """Raises if any message must go back.
+    """Raises an error if the source must deliver any message again.
 
     Raises:
-        PayloadError: names each sink with the code of its refusal.
+        PayloadError: names each sink with its error code.
     """
     if not outcome.returned:
         return
@@ -30,4 +33,4 @@ def raise_returned(outcome: Outcome) -> None:
             if verdict.fate is Fate.RETURNED
         }
     )
-    raise PayloadError(f"not delivered, to be tried again: {'; '.join(reasons)}")
+    raise PayloadError(f"not delivered; the payload must be retried: {'; '.join(reasons)}")

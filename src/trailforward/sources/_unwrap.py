@@ -1,4 +1,8 @@
-"""What a queue, a topic or a stream carried: an event, or something around or in the place of events."""
+"""Unwraps the data of a queue, topic, or stream.
+
+The data is an event, an SNS notification around an event, CloudWatch Logs subscription data, or a
+notification about log files.
+"""
 
 from __future__ import annotations
 
@@ -18,21 +22,21 @@ if TYPE_CHECKING:
     from trailforward.message import Origin
     from trailforward.sources.base import ObjectReader
 
-#: How EventBridge begins an event of CloudTrail.
-_START, _EVENT, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
-#: One of these stands in whatever is unwrapped here. Events that hold one by chance are parsed twice.
+#: How a CloudTrail event from EventBridge begins.
+_START, _DETAIL_TYPE, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
+#: Every wrapper and notification contains one of these. Events that contain one by chance are parsed twice.
 _HINTS = (b'"TopicArn"', b'"s3ObjectKey"', b'"aws:s3"', b'"Object Created"', b'"s3:TestEvent"')
 
 
-def unwrap(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
-    """The messages in what was carried; at least one, with its exact bytes where it is an event.
+def messages_in(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
+    """Yields the messages in some data: at least one. An event keeps its exact bytes.
 
     Args:
-        raw: an event, SNS's notification around one, a log subscription's data, or a pointer to objects.
-        origin: of what carried it.
-        reader: how to read objects.
+        raw: an event, an SNS notification around one, subscription data, or a notification about objects.
+        origin: of the queue message, notification, or stream record that contained it.
+        reader: reads the objects.
     """
-    if bare(raw):
+    if is_unwrapped(raw):
         yield Message(raw, origin)
         return
     if raw.startswith(GZIP):
@@ -42,49 +46,56 @@ def unwrap(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message
         value = decode(raw)
     except EventError:
         value = None
-    if (text := notified(value)) is not None:
-        yield from unwrap(to_bytes(text), origin, reader)
-    elif (found := _notifications.notifications(value)) is not None:
-        yield from pointed(value, found, origin, reader)
+    if (text := sns_message(value)) is not None:
+        yield from messages_in(to_bytes(text), origin, reader)
+    elif (found := _notifications.parse_notifications(value)) is not None:
+        yield from read_objects(value, found, origin, reader)
     else:
-        yield Message(raw, origin, error=_notifications.test_notification(value))
+        yield Message(raw, origin, error=_notifications.s3_test_event(value))
 
 
-def pointed(
+def read_objects(
     payload: Any, found: list[_notifications.S3Notification], origin: Origin, reader: ObjectReader
 ) -> Iterator[Message]:
-    """The records of all objects that a payload points to."""
-    for notice in found:
-        yield from _notifications.read(notice, origin, reader)
+    """Yields one message per record of each object that a payload names.
+
+    Args:
+        payload: the notification as it arrived.
+        found: its notifications, one per object.
+        origin: of the payload.
+        reader: reads the objects.
+    """
+    for notification in found:
+        yield from _notifications.read_records(notification, origin, reader)
     if not found:
-        error = EventError("bad_notification", "a notification that names no object")
+        error = EventError("bad_notification", "a notification that does not name an object")
         yield Message(encode(payload), origin, error=error)
 
 
-def notified(value: Any) -> str | None:
-    """The message in SNS's notification around it; None for anything else."""
+def sns_message(value: Any) -> str | None:
+    """Returns the message in an SNS notification; None for any other value."""
     if isinstance(value, dict) and value.get("Type") == "Notification" and "TopicArn" in value:
         text = value.get("Message")
         return text if isinstance(text, str) else None
     return None
 
 
-def bare(raw: bytes) -> bool:
-    """Whether this is an event, or none, but nothing around one and no pointer to any."""
-    if raw.startswith(_START) and raw.find(_EVENT, 0, _START_BYTES) > 0:
+def is_unwrapped(raw: bytes) -> bool:
+    """Whether the data is neither a wrapper nor a notification. It need not be a valid event."""
+    if raw.startswith(_START) and raw.find(_DETAIL_TYPE, 0, _START_BYTES) > 0:
         return True
     return not (raw.startswith(GZIP) or any(hint in raw for hint in _HINTS))
 
 
 def unbase64(text: object) -> bytes:
-    """The bytes of base64 text.
+    """Decodes base64 text.
 
     Raises:
-        EventError: ``bad_base64``.
+        EventError: ``bad_base64``: the value is not base64 text.
     """
     try:
         if isinstance(text, str):
             return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
         pass
-    raise EventError("bad_base64", "no base64 where data was expected")
+    raise EventError("bad_base64", "expected base64 data")

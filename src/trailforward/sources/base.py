@@ -1,4 +1,4 @@
-"""The contract of a source: a Lambda payload → messages, and an outcome → the answer Lambda expects."""
+"""The contract of a source: Lambda payload → messages, and outcome → the response that Lambda expects."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Source(Protocol):
-    """One shape of payload.
+    """Handles one shape of Lambda payload.
 
     Attributes:
         name: used in origins and dead letters.
@@ -24,40 +24,40 @@ class Source(Protocol):
     name: ClassVar[str]
 
     def recognizes(self, payload: Any) -> bool:
-        """Whether a payload has this shape. Survives any JSON value."""
+        """Whether a payload has this shape. Never raises, whatever the JSON value."""
         ...
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterable[Message]:
-        """The messages of a payload, in order. What is no event becomes a message that says so.
+        """The messages of a payload, in order. Data that is not an event becomes a message with an error.
 
-        An iterator where they may be too many for memory: it is read as it is forwarded.
+        If the messages may not fit in memory, this is an iterator, which is read while they are forwarded.
 
         Args:
-            payload: as Lambda gave it.
-            reader: how to read what the payload only points to; by botocore, without limit, by default.
+            payload: as Lambda passed it.
+            reader: reads the objects that the payload names; by default botocore does, without a time limit.
         """
         ...
 
     def response(self, outcome: Outcome, payload: Any) -> Any:
-        """What the invocation must answer so that Lambda hands back exactly ``outcome.returned``.
+        """The response that makes Lambda deliver exactly the messages in ``outcome.returned`` again.
 
         Args:
-            outcome: of this payload's messages; ``origin.item`` names what carried several of them.
-            payload: as Lambda gave it.
+            outcome: of this payload's messages; ``origin.item`` identifies a record that contained several.
+            payload: as Lambda passed it.
 
         Raises:
-            PayloadError: where raising is how this source takes messages back.
+            PayloadError: messages must be delivered again, and raising is how this source asks for it.
         """
         ...
 
 
 class ObjectReader:
-    """How to read what payloads point to, and how long.
+    """Reads the objects that payloads name, until a deadline.
 
     Args:
-        fetch: yields an object's bytes in blocks of any size; raises ``EventError`` for what can never be
-            read, ``UnreadError`` for what may be later. botocore by default.
-        until: on ``time.monotonic``; no object is read on after it.
+        fetch: yields an object's bytes in blocks of any size. It raises ``EventError`` if the object can
+            never be read, and ``UnreadError`` if it may be readable later. By default botocore reads it.
+        until: the deadline, on ``time.monotonic``; reading stops after it.
     """
 
     def __init__(
@@ -67,23 +67,23 @@ class ObjectReader:
         self._until = until
         self._stopped = False
 
-    def fetch(self, pointer: S3Object) -> Iterable[bytes]:
-        """The bytes of an object."""
+    def fetch(self, s3_object: S3Object) -> Iterable[bytes]:
+        """Returns an iterable of the object's bytes, in blocks."""
         if self._fetch is None:
             from trailforward.aws.objects import Objects
 
             self._fetch = Objects()
-        return self._fetch(pointer)
+        return self._fetch(s3_object)
 
     def stop(self) -> None:
-        """Ends reader: what has been read cannot be delivered."""
+        """Stops reading, because the records read so far cannot be delivered."""
         self._stopped = True
 
     @property
-    def over(self) -> tuple[str, str] | None:
-        """Why nothing more is read, as code and sentence; None while there is time."""
+    def stop_reason(self) -> tuple[str, str] | None:
+        """Why reading must stop, as an error code and a sentence; None if it may continue."""
         if self._stopped:
-            return "not_read", "not read on, because no destination takes anything"
+            return "not_read", "reading stopped, because no destination accepts anything"
         if time.monotonic() >= self._until:
-            return "deadline", "not read before the time was up"
+            return "deadline", "not read before the deadline"
         return None

@@ -1,4 +1,4 @@
-"""CloudWatch Logs invokes the function: each ``message`` is a record or an event, with its bytes."""
+"""CloudWatch Logs subscription: each log event's ``message`` is a record or event, with its exact bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources import _log_events
-from trailforward.sources._lenient import part
+from trailforward.sources._lenient import member
 from trailforward.sources._raise import UNIT, raise_returned
 from trailforward.sources._unwrap import unbase64
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 
 class CloudWatchLogsSource:
-    """Some log events of one log stream."""
+    """A batch of log events of one log stream."""
 
     name: ClassVar = "cloudwatch_logs"
 
     def recognizes(self, payload: Any) -> bool:
-        """``awslogs`` with ``data``."""
-        return part(part(payload, "awslogs"), "data") is not None
+        """The payload has ``awslogs.data``."""
+        return member(member(payload, "awslogs"), "data") is not None
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:  # noqa: ARG002
         """One message per log event."""
@@ -39,9 +39,9 @@ class CloudWatchLogsSource:
             yield from _log_events.read(data, origin)
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
-        """None; Lambda repeats an asynchronous invocation that raises.
+        """None. Lambda retries an asynchronous invocation that raises.
 
         Raises:
-            PayloadError: some log events must be tried again.
+            PayloadError: some log events must be delivered again.
         """
         raise_returned(outcome)

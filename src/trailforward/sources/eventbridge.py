@@ -1,8 +1,9 @@
-"""EventBridge invokes the function itself: the payload is one envelope.
+"""EventBridge rule that invokes the function: the payload is one envelope.
 
-Lambda's runtime client parses the payload before any handler sees it, so its bytes are written anew, unless
-trailforward's own handler keeps them (:class:`Payload`). Put a queue in between where bytes matter. An
-``Object Created`` event about a trail file stands for the file's records.
+Lambda's runtime client parses the payload before a handler sees it. trailforward's handler keeps the original
+bytes (:class:`Payload`); with any other handler the event is encoded again. If the exact bytes matter there,
+put a queue between the rule and the function. An ``Object Created`` event about a CloudTrail log file brings
+the file's records.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import text
-from trailforward.sources._notifications import notifications
+from trailforward.sources._lenient import text_or_empty
+from trailforward.sources._notifications import parse_notifications
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import pointed
+from trailforward.sources._unwrap import read_objects
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 
 class Payload(dict[str, Any]):
-    """A payload that still knows its bytes.
+    """A parsed payload that keeps its original bytes.
 
     Attributes:
-        raw: as Lambda handed them over.
+        raw: the bytes that Lambda passed.
     """
 
     __slots__ = ("raw",)
@@ -35,26 +36,26 @@ class Payload(dict[str, Any]):
 
 
 class EventBridgeSource:
-    """One envelope per invocation."""
+    """One event per invocation."""
 
     name: ClassVar = "eventbridge"
 
     def recognizes(self, payload: Any) -> bool:
-        """An envelope has ``detail-type`` and ``detail``."""
+        """The payload has ``detail-type`` and ``detail``."""
         return isinstance(payload, dict) and "detail-type" in payload and "detail" in payload
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterable[Message]:
-        """The one event, or the records of the trail file that it tells of."""
-        origin = Origin(self.name, text(payload.get("id")), unit=UNIT)
-        if (found := notifications(payload)) is not None:
-            return pointed(payload, found, origin, reader or ObjectReader())
+        """The event, or the records of the log file that it names."""
+        origin = Origin(self.name, text_or_empty(payload.get("id")), unit=UNIT)
+        if (found := parse_notifications(payload)) is not None:
+            return read_objects(payload, found, origin, reader or ObjectReader())
         raw = payload.raw if isinstance(payload, Payload) else encode(payload)
         return [Message(raw, origin, event=payload)]
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
-        """None; Lambda repeats an asynchronous invocation that raises.
+        """None. Lambda retries an asynchronous invocation that raises.
 
         Raises:
-            PayloadError: the event must be tried again.
+            PayloadError: the event must be delivered again.
         """
         raise_returned(outcome)

@@ -1,7 +1,7 @@
-r"""Files and standard input: NDJSON, one JSON document, or a trail file; gzipped or not.
+r"""Reads files and standard input: NDJSON, one JSON document, or a CloudTrail log file, gzipped or not.
 
-Lines end in ``\n`` or ``\r\n`` and nothing else: U+2028 and U+0085 may stand inside an event. Each line's
-bytes are the event's bytes. Records of a trail file are cut out of its text, not written anew.
+Only ``\n`` and ``\r\n`` end a line, because U+2028 and U+0085 may occur inside an event. Events keep their
+exact bytes: those of the line, or those in the document.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ _GZIP = b"\x1f\x8b"
 
 
 def read(file: BinaryIO, name: str) -> Iterator[Message]:
-    """The messages of a file, in order. What is no event becomes a message that says so.
+    """Yields the messages of a file, in order. Text that is not an event becomes a message with an error.
 
-    A byte order mark at the beginning belongs to the file, not to its first event.
+    A byte order mark at the beginning of the file is skipped.
 
     Args:
-        file: opened for reader bytes; it need not be seekable.
-        name: shown in origins, as ``NAME:LINE`` or ``NAME#INDEX``.
+        file: opened in binary mode; it need not be seekable.
+        name: used in origins, as ``NAME:LINE`` or ``NAME#INDEX``.
 
     Raises:
-        EventError: ``bad_gzip``: the file is cut short or damaged. Messages before that were yielded.
+        EventError: ``bad_gzip``: the file is truncated or damaged. Messages before that have been yielded.
     """
     lines = _Lines(file)
     number, first = next(
@@ -44,18 +44,18 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
     try:
         value = decode(first)
     except EventError:
-        # Not a line of NDJSON: perhaps one document over many lines, perhaps just a bad line.
+        # Not a line of NDJSON. It may be the start of a document of several lines, or just a bad line.
         rest = list(lines)
         document = b"".join([first, *rest])
         if _object(document) is not None:
-            yield from _cut(document, name)
+            yield from _document(document, name)
         elif first.rstrip().endswith((b"{", b"[", b",", b":")) and not any(map(_object, rest)):
-            yield Message(document.strip(), Origin(NAME, name))  # one document, and broken
+            yield Message(document.strip(), Origin(NAME, name))  # one invalid document
         else:
             yield from _ndjson([first, *rest], name, number)
     else:
         if isinstance(value, list) or (isinstance(value, dict) and isinstance(value.get("Records"), list)):
-            yield from _cut(first, name)
+            yield from _document(first, name)
         else:
             yield from _ndjson([first], name, number)
         yield from _ndjson(lines, name, number + 1)
@@ -64,10 +64,13 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
 
 
 class _Lines:
-    """The lines of a file, or of what its gzip holds, up to where it is damaged.
+    """The lines of a file, decompressed if it is gzipped, up to the first damage.
 
     Args:
-        file: opened for reader bytes.
+        file: opened in binary mode.
+
+    Attributes:
+        damage: why decompression failed; empty if it did not.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -91,7 +94,7 @@ class _Lines:
 
 
 class _Rejoined(io.RawIOBase):
-    """A file with the bytes put back that were read to see what it is; pipes cannot seek."""
+    """A file with its first bytes, which were read to detect gzip, put back. Pipes cannot seek."""
 
     def __init__(self, start: bytes, file: BinaryIO) -> None:
         self._start = start
@@ -107,7 +110,7 @@ class _Rejoined(io.RawIOBase):
 
 
 def _object(data: bytes) -> dict[str, Any] | list[Any] | None:
-    """The JSON object or array that the bytes are, or None."""
+    """The bytes parsed as a JSON object or array; None if they are not one."""
     try:
         value = decode(data)
     except EventError:
@@ -116,7 +119,7 @@ def _object(data: bytes) -> dict[str, Any] | list[Any] | None:
 
 
 def _ndjson(lines: Iterable[bytes], name: str, number: int) -> Iterator[Message]:
-    """The messages of lines, the first of which has this number. Blank ones count, and say nothing."""
+    """One message per line that is not blank. ``number`` is the number of the first line."""
     for line_number, line in enumerate(lines, number):
         raw = line.removesuffix(b"\n").removesuffix(b"\r")
         if raw.strip():
@@ -124,22 +127,24 @@ def _ndjson(lines: Iterable[bytes], name: str, number: int) -> Iterator[Message]
 
 
 def _message(raw: bytes, ref: str) -> Message:
-    """The message of a line: an event, or a dead letter that ``file:`` kept."""
+    """The message of a line: an event, or a dead letter that a ``file:`` destination wrote."""
     origin = Origin(NAME, ref)
     if f'"{redelivery.SINKS}"'.encode() in raw:
         try:
-            letter = redelivery.from_json_line(decode(raw))
+            dead_letter = redelivery.from_json_line(decode(raw))
         except EventError as error:
             return Message(raw, origin, error=error)
-        if letter is not None:
-            raw, attributes = letter
-            note = redelivery.from_attributes(attributes)
-            origin = Origin(NAME, ref, owed=note.owed, attempts=note.attempts, seen=note.first_seen)
+        if dead_letter is not None:
+            raw, attributes = dead_letter
+            redelivered = redelivery.from_attributes(attributes)
+            origin = Origin(
+                NAME, ref, owed=redelivered.owed, attempts=redelivered.attempts, seen=redelivered.first_seen
+            )
     return Message(raw, origin)
 
 
-def _cut(data: bytes, name: str) -> Iterator[Message]:
-    """Each event of a document (a list, a trail file, or one event), as the bytes it has there."""
+def _document(data: bytes, name: str) -> Iterator[Message]:
+    """Yields each event of a document (a list, a log file, or one event), with its exact bytes."""
     text = to_text(data)
     start = value_start(text)
     if text[start] == "[":

@@ -1,9 +1,10 @@
-"""A Firehose stream's transformation: each record's data is an event, with its bytes; or log events.
+"""Firehose data transformation: each record's data is an event, with its exact bytes, or log events.
 
-The stream keeps its own destination. trailforward takes a copy and changes nothing: what it has dealt with
-is ``Ok``, with the data as they came, also where it was filtered. What is safe nowhere is
-``ProcessingFailed``: Firehose brings nothing again, but keeps such records under ``processing-failed/`` in
-the stream's bucket. So leftovers go to the retry queue first, where there is one.
+The stream keeps its own destination: trailforward forwards a copy and leaves the records unchanged. A record
+that was delivered, filtered, dead-lettered, or put in the retry queue is marked ``Ok``. Any other record
+is marked ``ProcessingFailed``: Firehose never delivers it to the function again, but writes it to
+``processing-failed/`` in the stream's bucket. Transient failures therefore go to the retry queue first, if
+there is one.
 Source: https://docs.aws.amazon.com/firehose/latest/dev/data-transformation-status-model.html
 """
 
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import part, text
-from trailforward.sources._unwrap import unbase64, unwrap
+from trailforward.sources._lenient import member, text_or_empty
+from trailforward.sources._unwrap import messages_in, unbase64
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -25,41 +26,41 @@ if TYPE_CHECKING:
 
 
 class FirehoseSource:
-    """A batch of a delivery stream."""
+    """A batch of records of one Firehose stream."""
 
     name: ClassVar = "firehose"
 
     def recognizes(self, payload: Any) -> bool:
-        """``records`` (small r) and ``deliveryStreamArn``."""
-        return isinstance(part(payload, "records"), list) and "deliveryStreamArn" in payload
+        """The payload has ``records`` (lowercase) and ``deliveryStreamArn``."""
+        return isinstance(member(payload, "records"), list) and "deliveryStreamArn" in payload
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
-        """The messages in every record, bad ones included."""
+        """The messages of all records. A bad record becomes a message with an error."""
         reader = reader or ObjectReader()
         for record in payload["records"]:
-            ident = text(part(record, "recordId"))
+            ident = text_or_empty(member(record, "recordId"))
             origin = Origin(
                 self.name,
                 ident,
-                text(payload["deliveryStreamArn"]),
-                seen=part(record, "approximateArrivalTimestamp"),
+                text_or_empty(payload["deliveryStreamArn"]),
+                seen=member(record, "approximateArrivalTimestamp"),
                 item=ident,
                 redelivered=False,
             )
             try:
-                data = unbase64(part(record, "data"))
+                data = unbase64(member(record, "data"))
             except EventError as error:
                 yield Message(encode(record), origin, error=error)
             else:
-                yield from unwrap(data, origin, reader)
+                yield from messages_in(data, origin, reader)
 
     def response(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
-        """Every record once, in order, with its own data: the answer is never longer than what came."""
+        """Every record once, in order, with its data. The response is never longer than the payload."""
         failed = {outcome.messages[index].origin.item for index in outcome.returned}
-        return {"records": [_answered(record, failed) for record in payload["records"]]}
+        return {"records": [_result(record, failed) for record in payload["records"]]}
 
 
-def _answered(record: Any, failed: set[str]) -> dict[str, str]:
-    ident = text(part(record, "recordId"))
+def _result(record: Any, failed: set[str]) -> dict[str, str]:
+    ident = text_or_empty(member(record, "recordId"))
     result = "ProcessingFailed" if ident in failed else "Ok"
-    return {"recordId": ident, "result": result, "data": text(part(record, "data"))}
+    return {"recordId": ident, "result": result, "data": text_or_empty(member(record, "data"))}

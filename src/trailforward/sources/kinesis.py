@@ -1,7 +1,7 @@
-"""A Kinesis stream's event source mapping: each record's data is an event, with its bytes; or log events.
+"""Kinesis event source mapping: each record's data is an event, with its exact bytes, or log events.
 
-The mapping should have ``ReportBatchItemFailures`` on; without it Lambda ignores the answer and goes on, and
-what was to come back is lost.
+Enable ``ReportBatchItemFailures`` in the mapping. Without it, Lambda ignores the response and continues, and
+the records that must be delivered again are lost.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
 """
 
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import first_record, part, text
-from trailforward.sources._unwrap import unbase64, unwrap
+from trailforward.sources._lenient import first_record, member, text_or_empty
+from trailforward.sources._unwrap import messages_in, unbase64
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -21,47 +21,50 @@ if TYPE_CHECKING:
 
     from trailforward.outcome import Outcome
 
-#: Lambda goes back to the first failed record, and brings again whatever follows.
+#: Lambda delivers the first failed record and all records after it again.
 _UNIT = "batch"
 
 
 class KinesisSource:
-    """A batch from one shard."""
+    """A batch of records of one shard."""
 
     name: ClassVar = "kinesis"
 
     def recognizes(self, payload: Any) -> bool:
-        """``Records`` whose first has ``eventSource`` ``aws:kinesis``."""
-        return bool(part(first_record(payload), "eventSource") == "aws:kinesis")
+        """The first of ``Records`` has ``eventSource`` ``aws:kinesis``."""
+        return bool(member(first_record(payload), "eventSource") == "aws:kinesis")
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
-        """The messages in every record, bad ones included."""
+        """The messages of all records. A bad record becomes a message with an error."""
         reader = reader or ObjectReader()
         for record in payload["Records"]:
-            about = part(record, "kinesis")
-            number = text(part(about, "sequenceNumber"))
-            arrived = part(about, "approximateArrivalTimestamp")
+            kinesis = member(record, "kinesis")
+            number = text_or_empty(member(kinesis, "sequenceNumber"))
+            arrived = member(kinesis, "approximateArrivalTimestamp")
             origin = Origin(
                 self.name,
                 number,
-                text(part(record, "eventSourceARN")),
+                text_or_empty(member(record, "eventSourceARN")),
                 seen=arrived * 1000 if isinstance(arrived, (int, float)) else "",
                 item=number,
                 unit=_UNIT,
             )
             try:
-                data = unbase64(part(about, "data"))
+                data = unbase64(member(kinesis, "data"))
             except EventError as error:
                 yield Message(encode(record), origin, error=error)
             else:
-                yield from unwrap(data, origin, reader)
+                yield from messages_in(data, origin, reader)
 
     def response(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
-        """``batchItemFailures`` with the lowest sequence number to hand back; an empty list if there is none.
+        """``batchItemFailures`` with the lowest sequence number to deliver again; empty if there is none.
 
-        A record without one is named by an empty one, by which Lambda takes the whole batch back.
+        An empty identifier stands for a record without a sequence number; Lambda then retries the batch.
         """
         back = {outcome.messages[index].origin.item for index in outcome.returned}
-        numbers = (text(part(part(record, "kinesis"), "sequenceNumber")) for record in payload["Records"])
+        numbers = (
+            text_or_empty(member(member(record, "kinesis"), "sequenceNumber"))
+            for record in payload["Records"]
+        )
         failed = [number for number in numbers if number in back]
         return {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}

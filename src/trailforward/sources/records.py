@@ -1,4 +1,4 @@
-"""A bare CloudTrail record, or the body of a trail file: ``{"Records": [record, …]}``."""
+"""A CloudTrail record without an envelope, or the contents of a log file: ``{"Records": [record, …]}``."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class RecordsSource:
-    """Records without envelopes, handed over by a test or by one's own code."""
+    """Records without envelopes, passed by a test or by the caller's own code."""
 
     name: ClassVar = "records"
 
     def recognizes(self, payload: Any) -> bool:
-        """A record, or ``Records`` whose first is one."""
+        """The payload is a record, or the first of ``Records`` is one."""
         if is_record(payload):
             return True
         records = payload.get("Records") if isinstance(payload, dict) else None
@@ -34,10 +34,10 @@ class RecordsSource:
         ]
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
-        """None; the whole payload goes back where one record must.
+        """None. If one record must be delivered again, the whole payload must.
 
         Raises:
-            PayloadError: some records must be tried again.
+            PayloadError: some records must be delivered again.
         """
         raise_returned(outcome)
 
@@ -45,7 +45,7 @@ class RecordsSource:
 def _message(record: Any, origin: Origin) -> Message:
     raw = encode(record)
     try:
-        # Seen as it came: writing it out and reading it back would gain nothing.
+        # The record is parsed already. Encoding it and decoding it again would gain nothing.
         return Message(raw, origin, event=as_envelope(record))
     except EventError as error:
         return Message(raw, origin, error=error)

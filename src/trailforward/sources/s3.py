@@ -1,4 +1,4 @@
-"""S3 or CloudTrail tells the function of a trail file: its records are read as they are forwarded."""
+"""S3 or CloudTrail notification about log files, whose records are read while they are forwarded."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources._notifications import notifications, test_notification
+from trailforward.sources._notifications import parse_notifications, s3_test_event
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import pointed
+from trailforward.sources._unwrap import read_objects
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -18,26 +18,28 @@ if TYPE_CHECKING:
 
 
 class S3Source:
-    """A notification of S3, also the one that tests it, or CloudTrail's own."""
+    """An S3 event notification, S3's test event, or a CloudTrail notification."""
 
     name: ClassVar = "s3"
 
     def recognizes(self, payload: Any) -> bool:
-        """``Records`` whose first has ``eventSource`` ``aws:s3``; or ``s3Bucket`` and ``s3ObjectKey``."""
-        return notifications(payload) is not None or test_notification(payload) is not None
+        """``Records`` starts with ``eventSource`` ``aws:s3``; or ``s3Bucket`` and ``s3ObjectKey`` exist."""
+        return parse_notifications(payload) is not None or s3_test_event(payload) is not None
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
-        """The records of every object that is named, in order."""
+        """The records of every object that the payload names, in order."""
         origin = Origin(self.name, unit=UNIT)
-        if (error := test_notification(payload)) is not None:
+        if (error := s3_test_event(payload)) is not None:
             yield Message(encode(payload), origin, error=error)
         else:
-            yield from pointed(payload, notifications(payload) or [], origin, reader or ObjectReader())
+            yield from read_objects(
+                payload, parse_notifications(payload) or [], origin, reader or ObjectReader()
+            )
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
-        """None; Lambda repeats an asynchronous invocation that raises.
+        """None. Lambda retries an asynchronous invocation that raises.
 
         Raises:
-            PayloadError: some records must be tried again.
+            PayloadError: some records must be delivered again.
         """
         raise_returned(outcome)

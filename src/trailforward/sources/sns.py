@@ -1,4 +1,4 @@
-"""SNS invokes the function: each ``Message`` is an event, with its bytes, or brings events."""
+"""SNS subscription: each ``Message`` is an event, with its exact bytes, or wraps events."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode, to_bytes
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import first_record, part, text
+from trailforward.sources._lenient import first_record, member, text_or_empty
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import notified, unwrap
+from trailforward.sources._unwrap import messages_in, sns_message
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -19,38 +19,38 @@ if TYPE_CHECKING:
 
 
 class SnsSource:
-    """A topic's notification, as Lambda or as a queue gets it."""
+    """A topic's notification, in the form that Lambda gets or in the form that a queue gets."""
 
     name: ClassVar = "sns"
 
     def recognizes(self, payload: Any) -> bool:
-        """``Records`` whose first has ``EventSource`` (capital E) ``aws:sns``; or a notification alone."""
-        return part(first_record(payload), "EventSource") == "aws:sns" or notified(payload) is not None
+        """``Records`` starts with ``EventSource`` (capital E) ``aws:sns``, or this is one notification."""
+        return member(first_record(payload), "EventSource") == "aws:sns" or sns_message(payload) is not None
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
-        """The messages in every notification, bad ones included."""
+        """The messages of all notifications. A bad notification becomes a message with an error."""
         reader = reader or ObjectReader()
-        records = [{"Sns": payload}] if notified(payload) is not None else payload["Records"]
+        records = [{"Sns": payload}] if sns_message(payload) is not None else payload["Records"]
         for record in records:
-            sns = part(record, "Sns")
+            sns = member(record, "Sns")
             origin = Origin(
                 self.name,
-                text(part(sns, "MessageId")),
-                text(part(sns, "TopicArn")),
-                seen=text(part(sns, "Timestamp")),
+                text_or_empty(member(sns, "MessageId")),
+                text_or_empty(member(sns, "TopicArn")),
+                seen=text_or_empty(member(sns, "Timestamp")),
                 unit=UNIT,
             )
-            body = part(sns, "Message")
+            body = member(sns, "Message")
             if isinstance(body, str):
-                yield from unwrap(to_bytes(body), origin, reader)
+                yield from messages_in(to_bytes(body), origin, reader)
             else:
                 error = EventError("bad_sns_record", "an SNS record without a text 'Message'")
                 yield Message(encode(record), origin, error=error)
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
-        """None; Lambda repeats an asynchronous invocation that raises.
+        """None. Lambda retries an asynchronous invocation that raises.
 
         Raises:
-            PayloadError: some messages must be tried again.
+            PayloadError: some messages must be delivered again.
         """
         raise_returned(outcome)

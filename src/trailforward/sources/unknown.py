@@ -1,4 +1,4 @@
-"""Any other payload: never dropped. It is dead-lettered whole, or goes back with an error that says why."""
+"""Any other payload. It is never dropped: it is dead-lettered whole, or the function raises an error."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
     from trailforward.outcome import Outcome
     from trailforward.sources.base import ObjectReader
 
-#: What may be repeated in an error.
+#: Source names that an error message may repeat.
 _SOURCE = re.compile(r"[A-Za-z0-9:._-]{1,64}")
 
 
 class UnknownSource:
-    """The shape of last resort."""
+    """Recognizes every payload, so it comes last."""
 
     name: ClassVar = "unknown"
 
     def recognizes(self, payload: Any) -> bool:  # noqa: ARG002
-        """Always."""
+        """True for every payload."""
         return True
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> list[Message]:  # noqa: ARG002
-        """The payload as one message that knows it is no event."""
+        """The payload as one message with an error."""
         return [Message(encode(payload), Origin(self.name), error=_why(payload))]
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
-        """None, if the payload was dead-lettered.
+        """None if the payload was dead-lettered.
 
         Raises:
-            PayloadError: it was not.
+            PayloadError: the payload was not dead-lettered.
         """
         raise_returned(outcome)
 
@@ -44,10 +44,10 @@ def _why(payload: Any) -> EventError:
     records = payload.get("Records") if isinstance(payload, dict) else None
     if isinstance(records, list) and records and isinstance(records[0], dict):
         name = records[0].get("eventSource") or records[0].get("EventSource")
-        shown = name if isinstance(name, str) and _SOURCE.fullmatch(name) else "something"
-        return EventError("unknown_payload", f"Records of {shown}, which no source knows")
+        shown = name if isinstance(name, str) and _SOURCE.fullmatch(name) else "an unknown service"
+        return EventError("unknown_payload", f"no source recognizes Records of {shown}")
     try:
         as_envelope(payload)
     except EventError as error:
-        return EventError("unknown_payload", f"a payload that no source knows: {error}")
+        return EventError("unknown_payload", f"no source recognizes the payload: {error}")
     return EventError("unknown_payload", "a payload with 'detail' but without 'detail-type'")

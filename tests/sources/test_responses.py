@@ -1,4 +1,4 @@
-"""What each caller is answered when some of what it brought must come again."""
+"""The response to each event source when it must deliver some messages again."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.support.payloads import (
     firehose,
     kinesis_record,
     log_data,
+    log_file,
     logs,
     record,
     s3_record,
     sns_record,
-    trail_file,
 )
 from trailforward import Config, Forwarder, PayloadError
 from trailforward.jsontext import decode
@@ -28,14 +28,14 @@ TEXTS = [event.decode() for event in EVENTS]
 OBJECT = json.dumps({"Records": [s3_record("b")]})
 
 
-def fetch(pointer: Any) -> Any:
-    """Every object is a trail file of three records."""
-    return iter([trail_file(record(0), record(1), record(2))])
+def fetch(s3_object: Any) -> Any:
+    """Every object is a log file with three records."""
+    return iter([log_file(record(0), record(1), record(2))])
 
 
 fetch.close = lambda: None  # type: ignore[attr-defined]
 
-#: Payload, and the answer when its second message is refused for now.
+#: Payload, and the response after a transient failure of the second message.
 CASES: dict[str, tuple[Any, Any]] = {
     "sqs": (sqs(*(sqs_record(text, f"m{n}") for n, text in enumerate(TEXTS))), ["m1"]),
     "sqs, fifo": (
@@ -66,56 +66,56 @@ CASES: dict[str, tuple[Any, Any]] = {
 
 
 def forwarder(*script: Any, head: str = "") -> Forwarder:
-    """Forwards to one sink that refuses by script."""
+    """A forwarder with one sink that refuses entries as scripted."""
     text = f'{head}\nretry = {{ max_attempts = 1 }}\n[sinks.a]\nto = "stdout:"\n'
     made = Forwarder(Config.from_toml(text), made={"a": FlakySink(script)})
     made._objects = fetch  # type: ignore[assignment]
     return made
 
 
-def told(answer: Any) -> Any:
-    """An answer in short."""
-    if answer is None:
+def summary(response: Any) -> Any:
+    """The parts of a response that matter here."""
+    if response is None:
         return None
-    failures = answer.get("batchItemFailures")
+    failures = response.get("batchItemFailures")
     if failures is None:
-        return [each["result"] for each in answer["records"]]
+        return [each["result"] for each in response["records"]]
     return [each["itemIdentifier"] for each in failures]
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_when_one_message_is_refused_for_now(case: str) -> None:
-    """The caller is told exactly what it must bring again, in the way it understands."""
+def test_one_transient_failure(case: str) -> None:
+    """Each source gets exactly the messages to deliver again, in the form that it understands."""
     payload, expected = CASES[case]
-    # Of a FIFO group one message goes at a time.
+    # Messages of a FIFO group are sent one at a time.
     script = [None, refuse(0)] if "fifo" in case else [refuse(1)]
     if expected is RAISES:
         with pytest.raises(PayloadError, match="a: Throttled"):
             forwarder(*script).handle(payload)
     else:
-        assert told(forwarder(*script).handle(payload)) == expected
+        assert summary(forwarder(*script).handle(payload)) == expected
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_when_all_is_well(case: str) -> None:
-    """Where nothing must come again, the caller is told so."""
+def test_everything_delivered(case: str) -> None:
+    """If everything was delivered, the response asks for no message again."""
     payload, expected = CASES[case]
-    answer = told(forwarder().handle(payload))
-    assert not answer or set(answer) == {"Ok"}
-    assert (answer is None) == (expected is RAISES)
+    response = summary(forwarder().handle(payload))
+    assert not response or set(response) == {"Ok"}
+    assert (response is None) == (expected is RAISES)
 
 
 @pytest.mark.parametrize("case", [name for name in CASES if "fifo" not in name])
 def test_with_a_retry_queue_nothing_is_repeated(case: str, local_aws: Any) -> None:
-    """Where handing back would repeat what was delivered, the retry queue takes what was refused."""
+    """If delivering the batch again would repeat deliveries, the refused message goes to the retry queue."""
     payload, _ = CASES[case]
     queue = local_aws.queue()
     head = f'retry_queue = "{queue}"'
-    answer, outcome = forwarder(refuse(1), head=head).process(payload)
-    # One message of a queue comes back alone, and needs no other.
+    response, outcome = forwarder(refuse(1), head=head).process(payload)
+    # A queue delivers one message again without the others.
     alone = case == "sqs"
     assert len(local_aws.messages(queue)) == (0 if alone else 1)
-    assert told(answer) == (
-        ["m1"] if alone else None if answer is None else told(forwarder().handle(payload))
+    assert summary(response) == (
+        ["m1"] if alone else None if response is None else summary(forwarder().handle(payload))
     )
     assert outcome.breaks == []

@@ -1,8 +1,8 @@
-"""A gzipped trail file of 50 MB, 200,000 records, from S3 to a Kinesis stream: memory, and every record.
+"""Forwards a CloudTrail log file (50 MB gzipped, 200,000 records) from S3 to Kinesis, and checks memory.
 
-S3 and Kinesis are processes of their own; what is measured is this process alone.
+S3 and Kinesis run in separate processes, so that only this process is measured.
 
-Run: ``make bench-trail-file``
+Run: ``make bench-log-file``
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ server.serve_forever()
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        # In a process of its own: its memory is not what is measured.
-        subprocess.run([sys.executable, "-m", "benchmarks.trail_file", str(folder)], check=True)
+        # In a separate process, because its memory must not count.
+        subprocess.run([sys.executable, "-m", "benchmarks.log_file", str(folder)], check=True)
         file = folder / BUCKET / KEY
         with _serving(folder) as s3, answerer.running() as kinesis:
-            # Nothing else: a proxy or certificates of whoever runs this would change how AWS is called.
+            # Only these: a proxy or certificates of the user would change how AWS is called.
             os.environ.clear()
             os.environ |= {
                 "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{s3}",
@@ -64,11 +64,11 @@ def main() -> None:
 
 
 def write(folder: Path) -> None:
-    """Writes the file where a server of this folder has it as an object."""
+    """Writes the file where the HTTP server of this folder serves it as an object."""
     path = folder / BUCKET / KEY
     path.parent.mkdir(parents=True)
     details = [orjson.loads(event.body)["detail"] for event in events.made(100)]
-    details = [detail for detail in details if "eventVersion" in detail]  # findings never reach a trail
+    details = [detail for detail in details if "eventVersion" in detail]  # findings are never in log files
     with gzip.open(path, "wb", compresslevel=1) as file:
         file.write(b'{"Records":[')
         for number in range(RECORDS):
@@ -94,24 +94,24 @@ def _run(size: int, kinesis: int) -> None:
     (name,) = outcome.accounts
     taken, totals = len(set().union(*answerer.taken(kinesis).values())), outcome.totals(name)
     print(
-        f"Trail file: {size / 1e6:,.1f} MB gzipped, {RECORDS:,} records.\n"
-        f"Peak memory: {above:,.0f} MB above {before:,.0f} MB at the start (target: under {_TARGET}).\n"
+        f"CloudTrail log file: {size / 1e6:,.1f} MB gzipped, {RECORDS:,} records.\n"
+        f"Peak memory: {above:,.0f} MB above {before:,.0f} MB at the start (target: less than {_TARGET}).\n"
         f"Time: {wall:,.1f} s, CPU {cpu / RECORDS * 1e6:,.0f} µs per record.\n"
         f"Ledger: {totals}\n"
-        f"Kinesis took {taken:,} different records."
+        f"Kinesis received {taken:,} different records."
     )
     if outcome.breaks or taken != RECORDS or totals.delivered != RECORDS or above > _TARGET:
-        sys.exit("NOT AS IT SHOULD BE")
+        sys.exit("FAILED: records are missing, or the memory is over the target")
 
 
 def _peak() -> float:
-    """Most memory this process ever had, in MB."""
+    """Peak memory of this process in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 @contextmanager
 def _serving(folder: Path) -> Iterator[int]:
-    """Serves a folder's files on a port, in a process of its own."""
+    """Serves a folder's files on a port, in a separate process."""
     command = [sys.executable, "-I", "-c", _SERVER]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None  # noqa: S101  # it is a pipe
