@@ -31,7 +31,7 @@ cap_seconds = 1.5
 [sinks.lake]
 to = "{KINESIS}"
 partition_key = "recipientAccountId"
-limits = {{ entry_bytes = 5_000_000 }}
+limits = {{ max_entry_bytes = 5_000_000 }}
 
 [sinks.firehose]
 to = "arn:aws-us-gov:firehose:us-gov-west-1:111122223333:deliverystream/lake"
@@ -99,7 +99,7 @@ def test_toml_says_everything() -> None:
     """Every key of ``trailforward.toml`` arrives in the settings of its sink, route or pipeline."""
     config = Config.from_toml(FULL)
     assert config.sinks["lake"].partition_key == "recipientAccountId"
-    assert config.sinks["lake"].limits.entry_bytes == 5_000_000
+    assert config.sinks["lake"].limits.max_entry_bytes == 5_000_000
     assert config.sinks["lake"].arn.region == "us-west-2"
     assert config.sinks["firehose"].resource_name == "lake"
     assert config.sinks["siem"].auth.type == "bearer"
@@ -216,7 +216,7 @@ def test_a_configuration_that_is_not_there(local_aws: Reader, where: str, text: 
     ],
 )
 def test_calls_at_once_are_a_setting(destination: str, calls: int) -> None:
-    """`limits.calls` says how many calls a sink has under way; where order counts there is one."""
-    config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.calls = 2\n')
+    """`limits.max_concurrency` says how many calls a sink has under way; where order counts there is one."""
+    config = Config.from_toml(f'[sinks.a]\nto = "{destination}"\nlimits.max_concurrency = 2\n')
     made = sinks.make(config.sinks["a"])
-    assert made.limits.calls == calls
+    assert made.limits.max_concurrency == calls

@@ -91,7 +91,7 @@ class World:
         more = f"read_timeout_seconds = {row.read_timeout}\n" if sink == "http" else ""
         self.forwarder = Forwarder(
             Config.from_toml(
-                f'{head}[sinks.{sink}]\nto = "{to}"\n{more}[sinks.{sink}.limits]\nentries = 5\n'
+                f'{head}[sinks.{sink}]\nto = "{to}"\n{more}[sinks.{sink}.limits]\nmax_entries = 5\n'
                 + f'[sinks.healthy]\nto = "{HEALTHY}"\n' * healthy
                 + "[retry]\nbase_seconds = 0.01\nmax_attempts = 4\n"
             )

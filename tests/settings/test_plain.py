@@ -104,7 +104,7 @@ def test_what_is_read_plainly_pydantic_reads_alike(kind: Any, data: st.DataObjec
 
 
 RIGHT = [
-    (SqsSettings, {"to": SqsSettings.example, "redact": ["detail.a"], "limits": {"entries": 5}}),
+    (SqsSettings, {"to": SqsSettings.example, "redact": ["detail.a"], "limits": {"max_entries": 5}}),
     (HttpSettings, {"to": "https://siem.example.com", "auth": {"type": "bearer", "secret": SECRET}}),
     (HttpSettings, {"to": "https://siem.example.com", "preset": "splunk-hec", "secret": SECRET}),
     (HttpSettings, {"to": "https://siem.example.com", "headers": {"X-A": "b"}, "read_timeout_seconds": 5}),

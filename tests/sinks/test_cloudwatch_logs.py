@@ -146,7 +146,7 @@ def test_what_is_no_text_is_refused_alone(stub: StubAws) -> None:
 def test_each_event_costs_26_bytes_more() -> None:
     """The limits are today's, counted as the service counts."""
     assert sink().size(at(b"abc")) == 29
-    assert (LIMITS.entries, LIMITS.batch_bytes) == (10_000, 1 << 20)
+    assert (LIMITS.max_entries, LIMITS.max_batch_bytes) == (10_000, 1 << 20)
     sink().close()
 
 

@@ -120,7 +120,7 @@ def test_everything_that_counts_is_counted() -> None:
     """Source, detail-type, resources and detail make an entry's size; a request stays below 1 MiB."""
     made = sink(source="bücher", detail_type="x")
     assert made.size(Entry(b"{}", "k")) == 2 + 7 + 1 + len(ARN)
-    assert (LIMITS.entries, LIMITS.batch_bytes) == (10, (1 << 20) - 1)
+    assert (LIMITS.max_entries, LIMITS.max_batch_bytes) == (10, (1 << 20) - 1)
 
 
 @pytest.mark.parametrize(

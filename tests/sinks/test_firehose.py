@@ -51,11 +51,11 @@ def test_the_delimiter_counts(stub: StubAws) -> None:
 def test_the_limit_of_a_record_is_met_to_the_byte(beyond: int) -> None:
     """1,000 KiB with the delimiter fit, one byte more does not."""
     made = sink()
-    entry = Entry(b"x" * (LIMITS.entry_bytes - 1 + beyond), "key")
-    assert (made.size(entry) <= made.limits.entry_bytes) is (beyond <= 0)
+    entry = Entry(b"x" * (LIMITS.max_entry_bytes - 1 + beyond), "key")
+    assert (made.size(entry) <= made.limits.max_entry_bytes) is (beyond <= 0)
 
 
 def test_limits_are_todays_and_can_be_set() -> None:
     """The smaller of the two documented limits of a call holds, unless set."""
-    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (500, 1_024_000, 4_000_000)
-    assert sink(limits=LimitSettings(batch_bytes=4_194_304, entries=100)).limits.batch_bytes == 4_194_304
+    assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (500, 1_024_000, 4_000_000)
+    assert sink(limits=LimitSettings(max_batch_bytes=4_194_304, max_entries=100)).limits.max_batch_bytes == 4_194_304

@@ -143,16 +143,16 @@ def test_limits_are_defaults_that_can_be_set() -> None:
     """500 events and 1 MB before compression, unless the settings say otherwise; single is one."""
     url = "https://siem.example.com/in"
     array = HttpSink(HttpSettings(to=url)).limits
-    assert (array.entries, array.entry_bytes, array.batch_bytes, array.batch_overhead) == (
+    assert (array.max_entries, array.max_entry_bytes, array.max_batch_bytes, array.batch_overhead) == (
         500,
         1_000_000,
         1_000_000,
         2,
     )
-    settings = read(HttpSettings, {"to": url, "limits": {"entries": 9, "batch_bytes": 99}})
+    settings = read(HttpSettings, {"to": url, "limits": {"max_entries": 9, "max_batch_bytes": 99}})
     raised = HttpSink(settings).limits
-    assert (raised.entries, raised.entry_bytes, raised.batch_bytes) == (9, 1_000_000, 99)
-    assert HttpSink(HttpSettings(to=url, batch="single")).limits.entries == 1
+    assert (raised.max_entries, raised.max_entry_bytes, raised.max_batch_bytes) == (9, 1_000_000, 99)
+    assert HttpSink(HttpSettings(to=url, batch="single")).limits.max_entries == 1
     assert HttpSink(HttpSettings(to=url, batch="ndjson")).limits.batch_overhead == 0
 
 

@@ -149,7 +149,7 @@ def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str],
     ("settings", "what"),
     [
         ({"to": "http://localhost/in", "ca_file": "ca.pem"}, "`ca_file` is for https"),
-        ({"batch": "single", "limits": {"entries": 2}}, "`limits.entries` does not fit"),
+        ({"batch": "single", "limits": {"max_entries": 2}}, "`limits.max_entries` does not fit"),
         (
             {"auth": {"type": "header", "name": "X-Key", "secret": SECRET}, "headers": {"x-key": "1"}},
             "`auth` writes the header x-key",

@@ -35,7 +35,7 @@ def test_records_are_the_events_bytes(local_aws: Reader) -> None:
 def test_a_full_batch_is_taken_in_one_call(local_aws: Reader) -> None:
     """Five hundred records go in one call, as the service allows."""
     arn = local_aws.stream()
-    assert sink(arn).send([Entry(b"%d" % number, f"{number}") for number in range(LIMITS.entries)]) == []
+    assert sink(arn).send([Entry(b"%d" % number, f"{number}") for number in range(LIMITS.max_entries)]) == []
     assert len(local_aws.records(arn)) == 500
 
 
@@ -94,9 +94,9 @@ def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
 
 def test_limits_are_todays_and_can_be_set() -> None:
     """A stream with larger records needs a setting, not a release."""
-    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (500, 1 << 20, 10 << 20)
-    limits = sink(limits=LimitSettings(entry_bytes=10_485_760)).limits
-    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (500, 10 << 20, 10 << 20)
+    assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (500, 1 << 20, 10 << 20)
+    limits = sink(limits=LimitSettings(max_entry_bytes=10_485_760)).limits
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (500, 10 << 20, 10 << 20)
 
 
 ID = "00000000-0000-4000-8000-000000000001"

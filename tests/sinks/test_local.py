@@ -201,8 +201,8 @@ def test_line_breaks_count_and_limits_can_be_set(tmp_path: Path) -> None:
     """Data and line break weigh, and a limit may be set for tests of the real destination's."""
     assert sink(tmp_path).size(Entry(b"x" * 10, "key", fields={"not": "sent"})) == 11
     assert StdoutSink(StdoutSettings(to="stdout:")).size(Entry(b"x" * 10, "key")) == 11
-    limits = sink(tmp_path, limits=LimitSettings(entries=2, entry_bytes=11)).limits
-    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (2, 11, LIMITS.batch_bytes)
+    limits = sink(tmp_path, limits=LimitSettings(max_entries=2, max_entry_bytes=11)).limits
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (2, 11, LIMITS.max_batch_bytes)
 
 
 STDOUT = (

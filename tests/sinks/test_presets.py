@@ -267,7 +267,7 @@ def test_slack_gets_a_notification_at_the_secret_url(receiver: Receiver) -> None
     (request,) = receiver.requests
     assert request.path == f"/services/T0/B0/{TOKEN}?x=1"
     assert request.json["text"].startswith("rosa: ec2:StopInstances")
-    assert (made.limits.entries, request.headers["Content-Type"]) == (1, "application/json")
+    assert (made.limits.max_entries, request.headers["Content-Type"]) == (1, "application/json")
 
 
 @pytest.mark.parametrize(

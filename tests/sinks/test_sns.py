@@ -135,8 +135,8 @@ def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: in
     """A message of exactly 256 KiB, attributes included, is sent; one byte more is not."""
     made = sink(local_aws.topic())
     attributes = made.size(Entry(b"", "key", fields=FIELDS))
-    entry = Entry(b"x" * (LIMITS.entry_bytes - attributes + beyond), "key", fields=FIELDS)
-    fits = made.size(entry) <= made.limits.entry_bytes
+    entry = Entry(b"x" * (LIMITS.max_entry_bytes - attributes + beyond), "key", fields=FIELDS)
+    fits = made.size(entry) <= made.limits.max_entry_bytes
     assert fits is (beyond <= 0)
     if fits:
         assert made.send([entry]) == []
@@ -144,6 +144,6 @@ def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: in
 
 def test_limits_are_todays_and_can_be_set() -> None:
     """A topic that was raised to 1 MiB is a setting."""
-    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (10, 262_144, 262_144)
-    limits = sink(limits=LimitSettings(entry_bytes=1 << 20, batch_bytes=1 << 20)).limits
-    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (10, 1 << 20, 1 << 20)
+    assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (10, 262_144, 262_144)
+    limits = sink(limits=LimitSettings(max_entry_bytes=1 << 20, max_batch_bytes=1 << 20)).limits
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (10, 1 << 20, 1 << 20)

@@ -136,8 +136,8 @@ def test_body_and_attributes_count() -> None:
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
 def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: int) -> None:
     """A message of exactly 1 MiB is sent, and the service agrees about one byte more."""
-    made, entry = sink(local_aws.queue()), Entry(b"x" * (LIMITS.entry_bytes + beyond), "key")
-    fits = made.size(entry) <= made.limits.entry_bytes
+    made, entry = sink(local_aws.queue()), Entry(b"x" * (LIMITS.max_entry_bytes + beyond), "key")
+    fits = made.size(entry) <= made.limits.max_entry_bytes
     assert fits is (beyond <= 0)
     if fits:
         assert made.send([entry]) == []
@@ -145,5 +145,5 @@ def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: in
 
 def test_limits_are_todays_and_can_be_set() -> None:
     """An older queue that takes less is a setting."""
-    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (10, 1 << 20, 1 << 20)
-    assert sink(limits=LimitSettings(entry_bytes=262_144)).limits.entry_bytes == 262_144
+    assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (10, 1 << 20, 1 << 20)
+    assert sink(limits=LimitSettings(max_entry_bytes=262_144)).limits.max_entry_bytes == 262_144

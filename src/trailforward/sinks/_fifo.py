@@ -23,7 +23,7 @@ def is_fifo(arn: str) -> bool:
 
 def in_order(limits: Limits) -> Limits:
     """The limits with one call at a time, because concurrent calls could overtake each other."""
-    return limits.override(calls=1)
+    return limits.override(max_concurrency=1)
 
 
 def fifo_ids(entry: Entry) -> dict[str, str]:

@@ -16,35 +16,35 @@ if TYPE_CHECKING:
 
 
 class Limits(NamedTuple):
-    """What a destination takes in one call. All of it can be set per sink, because AWS moves it.
+    """What a destination accepts in one call. Settings can replace every value, because AWS raises limits.
 
     Attributes:
-        entries: most entries of a call.
-        entry_bytes: most bytes of one entry, counted by ``Sink.size``.
-        batch_bytes: most bytes of a call, the sum of the sizes and ``batch_overhead``.
-        batch_overhead: bytes that a call costs before its first entry (the brackets of an array).
-        calls: most calls under way at once.
+        max_entries: most entries in a call.
+        max_entry_bytes: most bytes in an entry, counted by ``Sink.size``.
+        max_batch_bytes: most bytes in a call: the sum of the sizes plus ``batch_overhead``.
+        batch_overhead: bytes in a call that belong to no entry (the brackets of a JSON array).
+        max_concurrency: most calls in progress at the same time.
     """
 
-    entries: int
-    entry_bytes: int
-    batch_bytes: int
+    max_entries: int
+    max_entry_bytes: int
+    max_batch_bytes: int
     batch_overhead: int = 0
-    calls: int = 1
+    max_concurrency: int = 1
 
     def override(
         self,
-        entries: int | None = None,
-        entry_bytes: int | None = None,
-        batch_bytes: int | None = None,
-        calls: int | None = None,
+        max_entries: int | None = None,
+        max_entry_bytes: int | None = None,
+        max_batch_bytes: int | None = None,
+        max_concurrency: int | None = None,
     ) -> Limits:
         """The same limits with the given ones replaced."""
         return self._replace(
-            entries=entries or self.entries,
-            entry_bytes=entry_bytes or self.entry_bytes,
-            batch_bytes=batch_bytes or self.batch_bytes,
-            calls=calls or self.calls,
+            max_entries=max_entries or self.max_entries,
+            max_entry_bytes=max_entry_bytes or self.max_entry_bytes,
+            max_batch_bytes=max_batch_bytes or self.max_batch_bytes,
+            max_concurrency=max_concurrency or self.max_concurrency,
         )
 
 

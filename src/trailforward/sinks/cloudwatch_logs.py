@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html: a message in
 #: UTF-8 and 26 bytes more for each; an event at most 1 MB.
-LIMITS = Limits(entries=10_000, entry_bytes=1_000_000, batch_bytes=1_048_576)
+LIMITS = Limits(max_entries=10_000, max_entry_bytes=1_000_000, max_batch_bytes=1_048_576)
 _PER_EVENT = 26
 
 #: A call spans at most 24 hours (same page).

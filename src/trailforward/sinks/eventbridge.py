@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: all entries together stay
 #: below 1,048,576 bytes, and one entry may use that alone.
-LIMITS = Limits(entries=10, entry_bytes=1_048_575, batch_bytes=1_048_575, calls=4)
+LIMITS = Limits(max_entries=10, max_entry_bytes=1_048_575, max_batch_bytes=1_048_575, max_concurrency=4)
 
 #: Codes of entries that will never be taken
 #: (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html).

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/firehose/latest/dev/limits.html says 4 MiB a call, the API reference 4 MB:
 #: the smaller holds for both. A record is at most 1,000 KiB before base64.
-LIMITS = Limits(entries=500, entry_bytes=1_024_000, batch_bytes=4_000_000, calls=4)
+LIMITS = Limits(max_entries=500, max_entry_bytes=1_024_000, max_batch_bytes=4_000_000, max_concurrency=4)
 
 
 class FirehoseSettings(AwsSinkSettings):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the
 #: stream's setting MaxRecordSizeInKiB, 1,024 unless raised. Data before base64 and partition key count.
-LIMITS = Limits(entries=500, entry_bytes=1_048_576, batch_bytes=10_485_760, calls=4)
+LIMITS = Limits(max_entries=500, max_entry_bytes=1_048_576, max_batch_bytes=10_485_760, max_concurrency=4)
 
 _KEY_CHARACTERS = 256
 _FIELDS = {"recipientAccountId": "account", "awsRegion": "region"}

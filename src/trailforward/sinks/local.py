@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trailforward.aws.own_calls import OwnCall
 
 #: No destination limits these; the figures keep a write at a size that a pipe takes at once.
-LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
+LIMITS = Limits(max_entries=10_000, max_entry_bytes=1 << 30, max_batch_bytes=1 << 30)
 
 
 class FileSettings(SinkSettings):

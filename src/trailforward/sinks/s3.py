@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Our choice: S3 takes 5 GB in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html),
 #: but a batch is held in memory.
-LIMITS = Limits(entries=10_000, entry_bytes=1 << 24, batch_bytes=1 << 25)
+LIMITS = Limits(max_entries=10_000, max_entry_bytes=1 << 24, max_batch_bytes=1 << 25)
 
 #: Letters and marks that need no escape in a key, at most 512 of them: 1,024 bytes is what a key may have
 #: (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).

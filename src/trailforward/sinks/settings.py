@@ -20,23 +20,25 @@ _Positive = Annotated[int, Constraint(ge=1)]
 
 
 class LimitSettings(Settings):
-    """Replaces a destination's documented limits, for resources that were raised or are older.
+    """Overrides a destination's documented limits, for resources with raised or older limits.
 
     Attributes:
-        entries: most entries of one call.
-        entry_bytes: most bytes of one entry, everything that counts.
-        batch_bytes: most bytes of one call.
-        calls: most calls under way at once.
+        max_entries: most entries in a call.
+        max_entry_bytes: most bytes in an entry, including everything that counts toward the service's limit.
+        max_batch_bytes: most bytes in a call.
+        max_concurrency: most calls in progress at the same time.
     """
 
-    entries: _Positive | None = None
-    entry_bytes: _Positive | None = None
-    batch_bytes: _Positive | None = None
-    calls: Annotated[int, Constraint(ge=1, le=64)] | None = None
+    max_entries: _Positive | None = None
+    max_entry_bytes: _Positive | None = None
+    max_batch_bytes: _Positive | None = None
+    max_concurrency: Annotated[int, Constraint(ge=1, le=64)] | None = None
 
     def over(self, defaults: Limits) -> Limits:
-        """The defaults with what is set here."""
-        return defaults.override(self.entries, self.entry_bytes, self.batch_bytes, self.calls)
+        """The defaults, with the limits that are set here."""
+        return defaults.override(
+            self.max_entries, self.max_entry_bytes, self.max_batch_bytes, self.max_concurrency
+        )
 
 
 class SinkSettings(Settings):

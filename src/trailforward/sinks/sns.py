@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize is
 #: 262,144 unless raised (up to 1,048,576), for each message and for the call. Body and attributes count.
-LIMITS = Limits(entries=10, entry_bytes=262_144, batch_bytes=262_144, calls=8)
+LIMITS = Limits(max_entries=10, max_entry_bytes=262_144, max_batch_bytes=262_144, max_concurrency=8)
 
 
 class SnsSettings(AwsSinkSettings):

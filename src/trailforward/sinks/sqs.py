@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html; a queue's
 #: own MaximumMessageSize may be lower (queues made before 2025 often say 262,144). Body and attributes count.
-LIMITS = Limits(entries=10, entry_bytes=1_048_576, batch_bytes=1_048_576, calls=8)
+LIMITS = Limits(max_entries=10, max_entry_bytes=1_048_576, max_batch_bytes=1_048_576, max_concurrency=8)
 
 
 class SqsSettings(AwsSinkSettings):

@@ -80,8 +80,8 @@ class SinkContract:
         """The limits admit at least one entry, and no entry admitted is too large for a call."""
         with _Closing(self.make()) as sink:
             assert isinstance(sink.limits, Limits)
-            assert sink.limits.entries >= 1
-            assert 0 < sink.limits.entry_bytes <= sink.limits.batch_bytes
+            assert sink.limits.max_entries >= 1
+            assert 0 < sink.limits.max_entry_bytes <= sink.limits.max_batch_bytes
             assert sink.limits.batch_overhead >= 0
             assert isinstance(sink.arn, str)
 
@@ -96,21 +96,21 @@ class SinkContract:
         """The destination holds exactly the bytes that were handed in, each event once."""
         with _Closing(self.make()) as sink:
             batch = [self.entry(data, number) for number, data in enumerate(self.events)]
-            for some in _batches(batch, sink.limits.entries):
+            for some in _batches(batch, sink.limits.max_entries):
                 assert list(sink.send(some)) == []
             self._expect(self.events)
 
     def test_a_full_batch_is_taken(self) -> None:
         """As many entries as the limits admit go in one call."""
         with _Closing(self.make()) as sink:
-            data = [b'{"number":%d}' % number for number in range(min(sink.limits.entries, 1_000))]
+            data = [b'{"number":%d}' % number for number in range(min(sink.limits.max_entries, 1_000))]
             assert list(sink.send([self.entry(each, number) for number, each in enumerate(data)])) == []
             self._expect(data)
 
     def test_refused_entries_are_named_and_no_others(self, caplog: Any, capfd: Any) -> None:
         """A partial failure tells the place, code and kind of each refused entry; the others are taken."""
         with _Closing(self.make()) as sink:
-            if sink.limits.entries == 1 or not self.refuse_entries(PAYLOAD.encode()):
+            if sink.limits.max_entries == 1 or not self.refuse_entries(PAYLOAD.encode()):
                 raise SkipTest("this destination takes calls as a whole")
             good = [b'{"number":%d}' % number for number in range(3)]
             data = [good[0], _REFUSED, *good[1:]]

@@ -18,7 +18,7 @@ _HINTS = {
     403: "the secret lacks the right, or is wrong",
     404: "check the path of `to`",
     410: "the endpoint is gone for good",
-    413: "too large: lower `limits.batch_bytes`",
+    413: "too large: lower `limits.max_batch_bytes`",
 }
 
 

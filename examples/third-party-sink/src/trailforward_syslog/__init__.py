@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 #: RFC 5425 asks receivers to take 8 KiB; most take far more.
-LIMITS = Limits(entries=1_000, entry_bytes=256_000, batch_bytes=4_000_000)
+LIMITS = Limits(max_entries=1_000, max_entry_bytes=256_000, max_batch_bytes=4_000_000)
 
 
 class SyslogSettings(SinkSettings):

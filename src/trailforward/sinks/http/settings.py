@@ -102,10 +102,10 @@ class HttpSettings(SinkSettings):
                 raise SettingError(
                     f"`ca_file` is unusable: {reason}", "name a PEM file of certificates"
                 ) from None
-        if self.batch == "single" and self.limits.entries not in {None, 1}:
+        if self.batch == "single" and self.limits.max_entries not in {None, 1}:
             raise SettingError(
-                '`limits.entries` does not fit batch = "single", which sends one event a request',
-                "remove `limits.entries`",
+                '`limits.max_entries` does not fit batch = "single", which sends one event a request',
+                "remove `limits.max_entries`",
             )
         self._check_auth()
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 
 #: Our choice, before compression: receivers differ, and 1 MB is what the stricter of them take (Splunk HEC).
-LIMITS = Limits(entries=500, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+LIMITS = Limits(max_entries=500, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4)
 
 
 class HttpSink(Sink):
@@ -47,9 +47,9 @@ class HttpSink(Sink):
         self._preset = settings.loaded_preset
         self._framing = settings.framing()
         most = LIMITS if self._preset is None else self._preset.limits
-        entries = 1 if settings.batch == "single" else most.entries
+        entries = 1 if settings.batch == "single" else most.max_entries
         self.limits = settings.limits.over(
-            Limits(entries, most.entry_bytes, most.batch_bytes, self._framing.overhead, most.calls)
+            Limits(entries, most.max_entry_bytes, most.max_batch_bytes, self._framing.overhead, most.max_concurrency)
         )
         url = settings.url
         self._url = settings.to

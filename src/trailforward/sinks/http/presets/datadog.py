@@ -39,7 +39,7 @@ class Datadog(Preset):
     path = "/api/v2/logs"
     #: A longer log would be cut without a word, so it is refused here.
     limits: ClassVar = Limits(
-        entries=1_000, entry_bytes=1_000_000, batch_bytes=5_000_000, batch_overhead=2, calls=4
+        max_entries=1_000, max_entry_bytes=1_000_000, max_batch_bytes=5_000_000, batch_overhead=2, max_concurrency=4
     )
 
     def auth(self, secret: str) -> HeaderAuth:

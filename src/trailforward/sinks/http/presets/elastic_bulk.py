@@ -46,7 +46,7 @@ class ElasticBulk(Preset):
     """``preset = "elastic-bulk"``. Each event has a status of its own; 409 means that it is there already."""
 
     needs_secret = False
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=5_000_000, batch_bytes=5_000_000, calls=4)
+    limits: ClassVar = Limits(max_entries=1_000, max_entry_bytes=5_000_000, max_batch_bytes=5_000_000, max_concurrency=4)
 
     def check(self, url: SplitResult) -> None:
         """Asks for the data stream or index: the events do not name one."""

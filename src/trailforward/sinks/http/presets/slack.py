@@ -28,7 +28,7 @@ class Slack(Preset):
     format = "slack"
     formats = ("slack",)
     batch = "single"
-    limits: ClassVar = Limits(entries=1, entry_bytes=100_000, batch_bytes=100_000)
+    limits: ClassVar = Limits(max_entries=1, max_entry_bytes=100_000, max_batch_bytes=100_000)
     gzip = False
 
     def auth(self, secret: str) -> UrlAuth:

@@ -57,7 +57,7 @@ class SplunkHec(Preset):
     metadata = ("host", "index", "source", "sourcetype")
     path = "/services/collector/event"
     #: The server's own limit is a setting; 1 MB is the safe figure.
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+    limits: ClassVar = Limits(max_entries=1_000, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4)
 
     def auth(self, secret: str) -> HeaderAuth:
         """``Authorization: Splunk TOKEN``."""

@@ -16,7 +16,7 @@ class StandardWebhooks(Preset):
     """``preset = "standard-webhooks"``. An event a request, whose exact bytes are signed."""
 
     batch = "single"
-    limits: ClassVar = Limits(entries=1, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+    limits: ClassVar = Limits(max_entries=1, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4)
     gzip = False  # what is signed is what the receiver's framework hands over: unpacked
 
     def auth(self, secret: str) -> StandardWebhooksAuth:

@@ -17,7 +17,7 @@ class Sumo(Preset):
 
     format = "record"
     batch = "ndjson"
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+    limits: ClassVar = Limits(max_entries=1_000, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4)
 
     def auth(self, secret: str) -> UrlAuth:
         """The URL itself."""
