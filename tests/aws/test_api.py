@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.aws import by_botocore
+from tests.support.aws import use_botocore
 from tests.support.receiver import Receiver, Status
 from tests.support.stub_aws import Refuse, Response, Silence
 from trailforward.aws import api
@@ -87,7 +87,7 @@ def test_errors_are_those_that_botocore_reads(
     """Kind, code, words, divisibility and the time to wait are the same by either way."""
     stub.always(PLACE, fault)
     mine = failure(sink)
-    by_botocore(monkeypatch)
+    use_botocore(monkeypatch)
     sink.close()
     assert shown(mine) == shown(failure(sink))
 
@@ -142,7 +142,7 @@ def test_errors_of_the_query_protocol_are_those_that_botocore_reads(
     """Kind, code, words, divisibility and the time to wait are the same by either way, for SNS's XML too."""
     stub.always("sns:us-west-2", fault)
     mine = failure(topic)
-    by_botocore(monkeypatch)
+    use_botocore(monkeypatch)
     topic.close()
     assert shown(mine) == shown(failure(topic))
 
@@ -165,7 +165,7 @@ def test_only_the_answer_of_a_topic_is_one(stub: StubAws, topic: SnsSink, body: 
     stub.script("sns:us-west-2", Response(body))
     error = failure(topic)
     assert isinstance(error, TransientError)
-    assert error.code == "unreadable_answer"
+    assert error.code == "unparseable_response"
 
 
 def test_an_attribute_that_no_form_can_hold_does_not_stop_the_event(stub: StubAws, topic: SnsSink) -> None:
@@ -249,7 +249,7 @@ def test_a_stream_is_made_without_an_answer(stub: StubAws) -> None:
     stub.script("logs:us-west-2:CreateLogStream", Response(b"", stored=False))
     assert client.call("create_log_stream", logGroupName="g", logStreamName="s") == {}
     stub.script("logs:us-west-2", Response(b"", stored=False))
-    with pytest.raises(TransientError, match="unreadable_answer"):
+    with pytest.raises(TransientError, match="unparseable_response"):
         client.call("put_log_events", logGroupName="g", logStreamName="s", logEvents=[])
     client.close()
 

@@ -228,7 +228,7 @@ def test_an_entry_without_receipt_is_not_delivered(name: str, told: bytes, stub:
     stub.script(kind.place, Response(b'{"Records":%b,"RequestResponses":%b}' % (told, told)))
     refused = made.send(BATCH)
     assert [(found.index, found.code, found.transient) for found in refused] == [
-        (index, "unreadable_answer", True) for index in range(3)
+        (index, "unparseable_response", True) for index in range(3)
     ]
     made.close()
 

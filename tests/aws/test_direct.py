@@ -97,7 +97,7 @@ def directly(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
     return seen
 
 
-def by_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
+def use_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
     """What the same sink sends by botocore."""
     seen: list[Sent] = []
 
@@ -148,7 +148,7 @@ def test_the_request_is_botocores(
     """URL, headers, scope of the signature and body are those of botocore, in every partition."""
     arn = ARNS[service].format(partition, region)
     mine = directly(arn, plain)
-    assert mine == by_botocore(arn, plain)
+    assert mine == use_botocore(arn, plain)
     assert len(mine) == 1
 
 
@@ -172,7 +172,7 @@ def test_endpoints_of_the_environment_are_obeyed(
     for name, value in environ.items():
         plain.setenv(name.format(direct.SERVICES[service].variable), value)
     arn = ARNS[service].format("aws", "eu-west-1")
-    assert directly(arn, plain) == by_botocore(arn, plain)
+    assert directly(arn, plain) == use_botocore(arn, plain)
 
 
 def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> None:
@@ -181,7 +181,7 @@ def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> No
     partitions = {"aws", "aws-cn", "aws-us-gov"}
     for partition in session.get_available_partitions():
         for region in session.get_available_regions("kinesis", partition):
-            refused = direct.obstacle("kinesis", region, PLAIN, "/nowhere")
+            refused = direct.botocore_reason("kinesis", region, PLAIN, "/nowhere")
             assert bool(refused) is (partition not in partitions)
             if not refused:
                 end = ".cn" if partition == "aws-cn" else ""
@@ -191,7 +191,7 @@ def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> No
 
 def obstacle(home: Path, service: str = "kinesis", region: str = "eu-west-1", **environ: str) -> str:
     """What is in the way, beside plain credentials."""
-    return direct.obstacle(service, region, {**PLAIN, **environ}, str(home))
+    return direct.botocore_reason(service, region, {**PLAIN, **environ}, str(home))
 
 
 def test_nothing_is_in_the_way_of_plain_credentials(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_files_with_settings_are_left_to_botocore(tmp_path: Path, name: str) -> 
 def test_the_old_name_of_the_token_is_known() -> None:
     """Where both names of a session's token are set, the old one counts, as for botocore."""
     for name, value in (("AWS_SESSION_TOKEN", "new"), ("AWS_SECURITY_TOKEN", "old")):
-        keys = direct.keys({**PLAIN, "AWS_SESSION_TOKEN": "new", name: value})
+        keys = direct.environment_credentials({**PLAIN, "AWS_SESSION_TOKEN": "new", name: value})
         assert keys is not None
         assert keys.token == value
 

@@ -102,13 +102,17 @@ def test_parameters_are_read_by_arn_and_decrypted() -> None:
 @pytest.mark.parametrize(
     ("value", "key", "what"),
     [
-        ({"SecretString": '{"token":"hunter2"}'}, "", "Fix: name the value"),
-        ({"SecretString": '{"token":"hunter2"}'}, "#hidden", "no JSON object with a text named 'hidden'"),
-        ({"SecretString": '{"token":["hunter2"]}'}, "#token", "no JSON object"),
-        ({"SecretString": '["hunter2"]'}, "#token", "no JSON object"),
-        ({"SecretString": "hunter2"}, "#token", "no JSON object"),
-        ({"SecretString": "[" * 5000}, "#token", "no JSON object"),
-        ({"SecretBinary": b"hunter2\xff"}, "", "no text"),
+        ({"SecretString": '{"token":"hunter2"}'}, "", "Fix: select a value"),
+        (
+            {"SecretString": '{"token":"hunter2"}'},
+            "#hidden",
+            "not a JSON object with a string under the key 'hidden'",
+        ),
+        ({"SecretString": '{"token":["hunter2"]}'}, "#token", "not a JSON object"),
+        ({"SecretString": '["hunter2"]'}, "#token", "not a JSON object"),
+        ({"SecretString": "hunter2"}, "#token", "not a JSON object"),
+        ({"SecretString": "[" * 5000}, "#token", "not a JSON object"),
+        ({"SecretBinary": b"hunter2\xff"}, "", "not text"),
     ],
 )
 def test_a_secret_of_the_wrong_shape_is_named_but_not_told(
@@ -258,7 +262,7 @@ def test_renewing_reads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         secrets = Secrets()
         secrets.get(ARN)
         with ThreadPoolExecutor(4) as pool:
-            assert list(pool.map(lambda _: secrets.renew(ARN, refused="one"), range(8))) == ["two"] * 8
+            assert list(pool.map(lambda _: secrets.renew(ARN, rejected="one"), range(8))) == ["two"] * 8
         assert secrets.get(ARN) == "two"
         assert len(receiver.requests) == 2
         receiver.script(value("three"))

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from botocore import auth
+from botocore import credentials as botocore_credentials
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.aws.sigv4 import Keys, Scope, sign, signing_key
+from trailforward.aws.sigv4 import Credentials, Scope, sign, signing_key
 from trailforward.errors import PermanentError
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-examples.html
@@ -66,7 +66,7 @@ def test_the_vectors_of_aws_come_out(
 ) -> None:
     """What AWS's own test suite expects of a POST is what is signed."""
     signed = sign(
-        Keys("AKIDEXAMPLE", SECRET, token),
+        Credentials("AKIDEXAMPLE", SECRET, token),
         Scope("us-east-1", "service"),
         "/",
         {"Host": "example.amazonaws.com", **headers},
@@ -86,7 +86,9 @@ _PATHS = st.from_regex(r"(/[A-Za-z0-9_~-]{1,9}){0,4}/?", fullmatch=True).map(lam
 
 
 @given(
-    keys=st.builds(Keys, st.just("AKIDEXAMPLE"), _TEXT.filter(bool), st.sampled_from(["", "hunter2", TOKEN])),
+    credentials=st.builds(
+        Credentials, st.just("AKIDEXAMPLE"), _TEXT.filter(bool), st.sampled_from(["", "hunter2", TOKEN])
+    ),
     scope=st.builds(
         Scope,
         st.sampled_from(["us-east-1", "cn-north-1", "us-gov-west-1"]),
@@ -100,15 +102,17 @@ _PATHS = st.from_regex(r"(/[A-Za-z0-9_~-]{1,9}){0,4}/?", fullmatch=True).map(lam
     body=st.binary(max_size=200),
 )
 def test_botocore_signs_the_same(
-    keys: Keys, scope: Scope, host: str, path: str, headers: dict[str, str], body: bytes
+    credentials: Credentials, scope: Scope, host: str, path: str, headers: dict[str, str], body: bytes
 ) -> None:
     """Any body, headers, path and token get the Authorization that botocore gives them."""
     sent = {"User-Agent": "trailforward", **headers}
-    mine = sign(keys, scope, path, {"Host": host, **sent}, body, now=NOW.timestamp())
+    mine = sign(credentials, scope, path, {"Host": host, **sent}, body, now=NOW.timestamp())
     theirs = AWSRequest("POST", f"https://{host}{path}", headers=dict(sent), data=body)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "get_current_datetime", _now)
-        same = Credentials(keys.access_key, keys.secret_key, keys.token or None)
+        same = botocore_credentials.Credentials(
+            credentials.access_key, credentials.secret_key, credentials.token or None
+        )
         auth.SigV4Auth(same, scope.service, scope.region).add_auth(theirs)
     assert mine["Authorization"] == theirs.headers["Authorization"]
     assert mine["X-Amz-Date"] == theirs.headers["X-Amz-Date"]
@@ -120,15 +124,16 @@ def _now(*_: Any, **__: Any) -> datetime:
 
 
 @pytest.mark.parametrize(
-    "keys", [Keys("AKID\n", "hunter2"), Keys("AKID", "x", "hunter2 "), Keys("bücher", "x")]
+    "credentials",
+    [Credentials("AKID\n", "hunter2"), Credentials("AKID", "x", "hunter2 "), Credentials("bücher", "x")],
 )
-def test_credentials_that_no_header_can_hold_are_told(keys: Keys) -> None:
+def test_credentials_that_no_header_can_hold_are_told(credentials: Credentials) -> None:
     """A line break that came along with a key is named, and the key is not repeated."""
-    with pytest.raises(PermanentError, match=r"NoCredentials: .* take it out") as caught:
-        sign(keys, Scope("us-east-1", "iam"), "/", {"Host": "example.com"}, b"")
+    with pytest.raises(PermanentError, match=r"NoCredentials: .* correct the environment variable") as caught:
+        sign(credentials, Scope("us-east-1", "iam"), "/", {"Host": "example.com"}, b"")
     assert not re.search("AKID|hunter2|bücher", str(caught.value))
 
 
 def test_credentials_are_never_shown() -> None:
     """Whatever prints credentials prints none of them."""
-    assert "hunter2" not in repr(Keys("AKIDEXAMPLE", "hunter2", "hunter2"))
+    assert "hunter2" not in repr(Credentials("AKIDEXAMPLE", "hunter2", "hunter2"))

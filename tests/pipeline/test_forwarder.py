@@ -404,7 +404,9 @@ def test_a_fifo_group_stops_at_its_first_failure() -> None:
             raise TransientError("down")
         return []
 
-    sink = FlakySink([refuse_b1] * 30, limits=Limits(max_entries=1, max_entry_bytes=10_000, max_batch_bytes=10_000))
+    sink = FlakySink(
+        [refuse_b1] * 30, limits=Limits(max_entries=1, max_entry_bytes=10_000, max_batch_bytes=10_000)
+    )
     groups = ["g", "g", "g", "h", "h"]
     records = [
         sqs_record(envelope(number), f"m-{number}", arn=FIFO, group=group)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from tests.support.aws import by_botocore, point_at
+from tests.support.aws import point_at, use_botocore
 from tests.support.receiver import Exchange, Receiver, Status
 from tests.support.receiver import Fault as WebFault
 from tests.support.secrets import REFERENCE, FixedSecrets
@@ -77,7 +77,7 @@ class TestKinesis(Aws):
 class TestKinesisByBotocore(TestKinesis):
     @pytest.fixture(autouse=True)
     def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        by_botocore(monkeypatch)
+        use_botocore(monkeypatch)
 
 
 class TestFirehose(Aws):
@@ -98,7 +98,7 @@ class TestSqs(Aws):
 class TestSqsByBotocore(TestSqs):
     @pytest.fixture(autouse=True)
     def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        by_botocore(monkeypatch)
+        use_botocore(monkeypatch)
 
 
 class TestEventBridge(Aws):

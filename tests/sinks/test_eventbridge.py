@@ -126,10 +126,10 @@ def test_everything_that_counts_is_counted() -> None:
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ('source = "aws.ec2"', "keeps sources that begin with aws."),
+        ('source = "aws.ec2"', "reserves sources that begin with aws."),
         ('source = ""', "empty"),
         (f'detail_type = "{"x" * 129}"', "too long"),
-        ('format = "text"', "no JSON"),
+        ('format = "text"', "not JSON"),
     ],
 )
 def test_what_eventbridge_would_refuse_is_refused_at_once(lines: str, fault: str) -> None:

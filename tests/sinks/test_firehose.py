@@ -58,4 +58,7 @@ def test_the_limit_of_a_record_is_met_to_the_byte(beyond: int) -> None:
 def test_limits_are_todays_and_can_be_set() -> None:
     """The smaller of the two documented limits of a call holds, unless set."""
     assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (500, 1_024_000, 4_000_000)
-    assert sink(limits=LimitSettings(max_batch_bytes=4_194_304, max_entries=100)).limits.max_batch_bytes == 4_194_304
+    assert (
+        sink(limits=LimitSettings(max_batch_bytes=4_194_304, max_entries=100)).limits.max_batch_bytes
+        == 4_194_304
+    )

@@ -44,10 +44,10 @@ class Vault:
         self.lifetimes.add(lifetime)
         return self.current or self.renew(reference)
 
-    def renew(self, reference: str, *, refused: str | None = None) -> str:
+    def renew(self, reference: str, *, rejected: str | None = None) -> str:
         """The next one."""
         assert reference == SECRET
-        assert refused in {None, self.current}
+        assert rejected in {None, self.current}
         self.readings += 1
         value = self.values.pop(0) if len(self.values) > 1 else self.values[0]
         if isinstance(value, Exception):

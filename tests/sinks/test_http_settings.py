@@ -48,9 +48,9 @@ def faults(**settings: Any) -> list[tuple[str, str]]:
         ("https://hunter2@siem.example.com/in", "user name or password"),
         ("https://siem.example.com/in#hunter2", "fragment"),
         ("https://siem.example.com/in#", "fragment"),
-        ("https://siem.example.com/hunter2 in", "blanks"),
+        ("https://siem.example.com/hunter2 in", "spaces"),
         ("https://siem.example.com/\r\nX: hunter2", "control characters"),
-        ("https://bücher.example.com/", "beyond ASCII"),
+        ("https://bücher.example.com/", "non-ASCII"),
         ("http://siem.example.com/in", "plain http"),
         ("http://127.0.0.1.example.com/in", "plain http"),
         ("http://10.0.0.1/in", "plain http"),
@@ -108,7 +108,7 @@ def test_a_secret_in_the_configuration_is_refused_and_never_repeated(
 ) -> None:
     """Secrets are given by reference; anything else is refused unseen, for it may be the secret."""
     ((what, fix),) = faults(auth={**auth, "secret": secret})
-    assert "by reference only" in what
+    assert "must be a reference" in what
     assert "arn:aws:secretsmanager:" in fix
     assert "arn:aws:ssm:" in fix
 
@@ -126,13 +126,13 @@ def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
         ({"Authorization": "Bearer hunter2"}, "secret"),
         ({"cookie": "hunter2"}, "secret"),
         ({"X-Api-Key": "hunter2"}, "secret"),
-        ({"Content-Length": "7"}, "sink's own"),
-        ({"content-type": "text/plain"}, "sink's own"),
-        ({"Host": "hunter2"}, "sink's own"),
-        ({"Transfer-Encoding": "chunked"}, "sink's own"),
-        ({"X Tenant": "blue"}, "no header name"),
-        ({"": "blue"}, "no header name"),
-        ({"X-Tenant\r\nX-Evil": "blue"}, "no header name"),
+        ({"Content-Length": "7"}, "the sink sets the header"),
+        ({"content-type": "text/plain"}, "the sink sets the header"),
+        ({"Host": "hunter2"}, "the sink sets the header"),
+        ({"Transfer-Encoding": "chunked"}, "the sink sets the header"),
+        ({"X Tenant": "blue"}, "not a valid header name"),
+        ({"": "blue"}, "not a valid header name"),
+        ({"X-Tenant\r\nX-Evil": "blue"}, "not a valid header name"),
         ({"X-Tenant": "blue\r\nX-Evil: hunter2"}, "line breaks"),
         ({"X-Tenant": "blue\x00"}, "line breaks"),
         ({"X-Tenant": "snow ☃"}, "line breaks"),
@@ -149,20 +149,20 @@ def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str],
     ("settings", "what"),
     [
         ({"to": "http://localhost/in", "ca_file": "ca.pem"}, "`ca_file` is for https"),
-        ({"batch": "single", "limits": {"max_entries": 2}}, "`limits.max_entries` does not fit"),
+        ({"batch": "single", "limits": {"max_entries": 2}}, "`limits.max_entries` is not compatible"),
         (
             {"auth": {"type": "header", "name": "X-Key", "secret": SECRET}, "headers": {"x-key": "1"}},
-            "`auth` writes the header x-key",
+            "`auth` sets the header x-key",
         ),
         (
             {
                 "auth": {"type": "sigv4", "service": "es", "region": "eu-west-1"},
                 "headers": {"X-Amz-Date": "1"},
             },
-            "`auth` writes the header X-Amz-Date",
+            "`auth` sets the header X-Amz-Date",
         ),
-        ({"auth": {"type": "header", "name": "Host", "secret": SECRET}}, "sink's own"),
-        ({"auth": {"type": "header", "name": "X:", "secret": SECRET}}, "no header name"),
+        ({"auth": {"type": "header", "name": "Host", "secret": SECRET}}, "the sink sets the header"),
+        ({"auth": {"type": "header", "name": "X:", "secret": SECRET}}, "not a valid header name"),
         ({"auth": {"type": "basic", "username": "alice:hunter2", "secret": SECRET}}, "user name"),
         ({"auth": {"type": "basic", "username": "alice\n", "secret": SECRET}}, "user name"),
     ],
@@ -200,7 +200,7 @@ def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
     """Text fits into no JSON array and no NDJSON; the fix is named."""
     with pytest.raises(SettingError) as caught:
         HttpSettings(to=URL, batch=batch, format="text").check(load("text"))
-    assert "'text' is no JSON" in caught.value.what
+    assert "'text' is not JSON" in caught.value.what
     assert caught.value.fix == 'set batch = "single"'
     HttpSettings(to=URL, batch="single", format="text").check(load("text"))
 
@@ -212,8 +212,8 @@ def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str |
     if content is not None:
         path.write_text(content)
     ((found, fix),) = faults(ca_file=str(path))
-    assert "`ca_file` is unusable" in found
-    assert fix == "name a PEM file of certificates"
+    assert "`ca_file` cannot be used" in found
+    assert fix == "write the path of a PEM file with certificates"
 
 
 @pytest.mark.parametrize(

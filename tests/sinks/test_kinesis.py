@@ -84,7 +84,7 @@ def test_keys_beyond_256_characters_become_their_digest(stub: StubAws) -> None:
 
 def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
     """A record of exactly the stream's limit, key included, is sent; one byte more never blocks its batch."""
-    config = Config.from_toml(f'[sinks.s]\nto = "{ARN}"\n[sinks.s.limits]\nentry_bytes = 400\n')
+    config = Config.from_toml(f'[sinks.s]\nto = "{ARN}"\n[sinks.s.limits]\nmax_entry_bytes = 400\n')
     messages = [Message(padded(size - len(ID)), Origin("test", str(size))) for size in (399, 400, 401)]
     outcome = Forwarder(config).forward(messages)
     assert [outcome.verdicts["s"][index].code for index in range(3)] == ["", "", "too_large"]

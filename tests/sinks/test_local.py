@@ -202,7 +202,11 @@ def test_line_breaks_count_and_limits_can_be_set(tmp_path: Path) -> None:
     assert sink(tmp_path).size(Entry(b"x" * 10, "key", fields={"not": "sent"})) == 11
     assert StdoutSink(StdoutSettings(to="stdout:")).size(Entry(b"x" * 10, "key")) == 11
     limits = sink(tmp_path, limits=LimitSettings(max_entries=2, max_entry_bytes=11)).limits
-    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (2, 11, LIMITS.max_batch_bytes)
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (
+        2,
+        11,
+        LIMITS.max_batch_bytes,
+    )
 
 
 STDOUT = (

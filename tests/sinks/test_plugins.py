@@ -112,10 +112,13 @@ def test_built_in_sinks_cost_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
         ("import absent_module", "raised ModuleNotFoundError: No module named 'absent_module'"),
         ("1 / 0", "raised ZeroDivisionError"),
         ("Other = 1", "raised AttributeError"),
-        ("class Sink: pass", "no Settings derived from"),
-        ("class Sink: Settings = dict", "no Settings derived from"),
+        ("class Sink: pass", "no Settings class derived from"),
+        ("class Sink: Settings = dict", "no Settings class derived from"),
         (SINK.replace("(base.Sink)", ""), "does not derive from trailforward.sinks.base.Sink"),
-        (SINK.replace("def send", "def transmit").replace("def size", "def weigh"), "lacks send, size"),
+        (
+            SINK.replace("def send", "def transmit").replace("def size", "def weigh"),
+            "does not implement send, size",
+        ),
     ],
 )
 def test_a_broken_plug_in_gives_one_clear_error(install: Install, code: str, reason: str) -> None:

@@ -147,7 +147,7 @@ def test_a_failure_without_a_code_is_judged_by_its_status(receiver: Receiver) ->
 def test_a_success_of_a_stranger_is_none(receiver: Receiver, preset: str, path: str, answer: bytes) -> None:
     """A 200 that the receiver would not give proves nothing: the events are sent again."""
     receiver.script(Status(200, body=answer))
-    with pytest.raises(TransientError, match="unreadable_answer"):
+    with pytest.raises(TransientError, match="unparseable_response"):
         deliver(sink(receiver, preset, path=path, secret=f"http://127.0.0.1:{receiver.port}/x"), b"{}")
 
 
@@ -230,8 +230,8 @@ def test_elastics_items_are_judged_one_by_one(receiver: Receiver) -> None:
         (4, "http_503", True),
         (5, "document_parsing_exception", False),
         (6, "http_400", False),
-        (7, "unreadable_answer", True),
-        (8, "unreadable_answer", True),
+        (7, "unparseable_response", True),
+        (8, "unparseable_response", True),
     ]
     assert secret not in str(refused).lower()
 
@@ -364,28 +364,31 @@ def test_a_preset_is_two_lines(name: str) -> None:
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        (f"{HTTP}\n{SECRET}", "belongs to a preset"),
-        (f"{HTTP}\nmetadata = {{ index = 'x' }}", "belongs to a preset"),
+        (f"{HTTP}\n{SECRET}", "needs a preset"),
+        (f"{HTTP}\nmetadata = {{ index = 'x' }}", "needs a preset"),
         (f'{HTTP}\npreset = "splunk"', "unknown value"),
         (f"{HTTP}\npreset = 3", "unknown value"),
         (f'{HTTP}\npreset = "splunk-hec"', "needs a secret"),
-        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nbatch = "array"', "frames the body itself"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nbatch = "array"', "determines `batch`"),
         (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nmetadata = {{ idx = "x" }}', "host, index, source"),
-        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nformat = "text"', "is no JSON"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nformat = "text"', "is not JSON"),
         (f'{HTTP}\npreset = "sumo"\n{SECRET}\nmetadata = {{ x = "x" }}', "remove `metadata`"),
-        (f'{HTTP}\npreset = "slack"\n{SECRET}\nformat = "raw"', "does not fit preset"),
-        (f'{HTTP}\npreset = "slack"\n{SECRET}\ngzip = true', "no compressed bodies"),
+        (f'{HTTP}\npreset = "slack"\n{SECRET}\nformat = "raw"', "not compatible with preset"),
+        (f'{HTTP}\npreset = "slack"\n{SECRET}\ngzip = true', "does not support compressed bodies"),
         (
             f'to = "https://hooks.example.com/services/T0"\npreset = "slack"\n{SECRET}',
             "the secret is the whole URL",
         ),
-        (f'{HTTP}\npreset = "elastic-bulk"\n{SECRET}', "names no data stream"),
-        (f'to = "https://es.example.com/_bulk"\npreset = "elastic-bulk"\n{SECRET}', "names no data stream"),
+        (f'{HTTP}\npreset = "elastic-bulk"\n{SECRET}', "does not name a data stream"),
+        (
+            f'to = "https://es.example.com/_bulk"\npreset = "elastic-bulk"\n{SECRET}',
+            "does not name a data stream",
+        ),
         (
             f'{HTTP}\npreset = "datadog"\n{SECRET}\nauth = {{ type = "bearer", {SECRET} }}',
-            "both `secret` and `auth`",
+            "`secret` and `auth` are both set",
         ),
-        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "writes the header"),
+        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "sets the header"),
     ],
 )
 def test_contradictions_are_told(lines: str, fault: str) -> None:

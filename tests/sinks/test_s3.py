@@ -168,12 +168,12 @@ def test_the_bucket_is_known_to_the_guard(region: str, arn: str) -> None:
 @pytest.mark.parametrize(
     ("to", "fault"),
     [
-        ("arn:aws:s3:::lake/prefix", "does not say in which Region"),
-        ("s3://lake/prefix", "lacks the bucket's Region"),
+        ("arn:aws:s3:::lake/prefix", "does not contain its Region"),
+        ("s3://lake/prefix", "the bucket's Region is missing"),
         ("s3://Lake?region=eu-west-1", "malformed"),
         ("s3://lake/a b?region=eu-west-1", "malformed"),
         ("s3://lake?region=euwest1", "malformed"),
-        ("s3://lake/a/../b?region=eu-west-1", "a step of the prefix"),
+        ("s3://lake/a/../b?region=eu-west-1", "the prefix contains"),
     ],
 )
 def test_a_destination_that_cannot_be_meant_is_refused(to: str, fault: str) -> None:

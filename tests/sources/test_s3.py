@@ -238,7 +238,7 @@ def test_which_refusals_pass(status: int, code: str | None, passing: bool) -> No
     from botocore.exceptions import ClientError
 
     answer = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    error = objects._refusal(ClientError(answer, "GetObject"))
+    error = objects._event_error(ClientError(answer, "GetObject"))
     assert isinstance(error, UnreadError) == passing
     assert error.code == (code or "Unknown")
 

@@ -33,7 +33,7 @@ def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def by_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+def use_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes this process call AWS by botocore: by a setting that only botocore obeys, at its default."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred")
 

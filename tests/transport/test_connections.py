@@ -96,7 +96,7 @@ def test_half_an_answer_on_a_kept_connection_is_not_sent_again(make_sink: MakeSi
     with Receiver([Status(), Raw(b"HTTP/1.1 2")]) as receiver:
         sink = make_sink(receiver.url)
         sink.send(event(1))
-        assert failure(sink, event(2)).code == "bad_answer"
+        assert failure(sink, event(2)).code == "invalid_response"
         assert receiver.bodies == [b"[1]", b"[2]"]
 
 

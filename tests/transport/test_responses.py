@@ -117,7 +117,7 @@ def test_errors_tell_neither_query_nor_payload_nor_answer(status: int) -> None:
     """An error's text names the host and the status, and nothing that may be secret."""
     body = b'{"you sent":"payload"}'
     text = str(failure(Status(status, {"X-Echo": "payload"}, body), query="?token=hunter2"))
-    assert f"answered {status}" in text
+    assert f"returned status {status}" in text
     assert "http://127.0.0.1:" in text
     for secret in ("payload", "hunter2", "/in"):
         assert secret not in text
@@ -151,7 +151,7 @@ def test_half_an_answer_is_no_delivery(fault: Raw) -> None:
     """A success that is cut short or malformed is tried again, since nobody knows what it meant."""
     error = failure(fault)
     assert isinstance(error, TransientError)
-    assert error.code == "bad_answer"
+    assert error.code == "invalid_response"
 
 
 @pytest.mark.parametrize(
