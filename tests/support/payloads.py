@@ -1,4 +1,4 @@
-"""What Lambda hands over from every source, made around given bytes."""
+"""Lambda payloads of every source, with given bytes inside."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ KEY = "AWSLogs/111122223333/CloudTrail/eu-west-1/2026/05/04/111122223333_CloudTr
 
 
 def record(number: int = 0, **detail: Any) -> bytes:
-    """A bare record, with blanks and number literals that no parse and dump gives back."""
+    """A record without an envelope, with spaces and number literals that parsing and writing would change."""
     text = json.dumps(json.loads(envelope(number, **detail))["detail"], ensure_ascii=False)
     return text.replace("1688560107.857", "1.688560107857E9").encode()
 
 
 def trail_file(*records: bytes, packed: bool = True) -> bytes:
-    """A trail file."""
+    """A CloudTrail log file."""
     text = b'{"Records":[' + b",".join(records) + b"]}"
     return gzip.compress(text, 1) if packed else text
 
 
 def sns_record(message: str, ident: str = "n-1") -> dict[str, Any]:
-    """One record of an invocation by SNS."""
+    """One record of an invocation from SNS."""
     return {
         "EventSource": "aws:sns",
         "EventVersion": "1.0",
@@ -39,7 +39,7 @@ def sns_record(message: str, ident: str = "n-1") -> dict[str, Any]:
 
 
 def notification(message: str, ident: str = "n-1") -> dict[str, Any]:
-    """What SNS puts around a message, where raw delivery is off."""
+    """SNS's wrapper around a message without raw delivery."""
     return {
         "Type": "Notification",
         "MessageId": ident,
@@ -51,7 +51,7 @@ def notification(message: str, ident: str = "n-1") -> dict[str, Any]:
 
 
 def kinesis_record(data: bytes, number: str) -> dict[str, Any]:
-    """One record of a shard."""
+    """One Kinesis record."""
     return {
         "kinesis": {
             "kinesisSchemaVersion": "1.0",
@@ -68,7 +68,7 @@ def kinesis_record(data: bytes, number: str) -> dict[str, Any]:
 
 
 def firehose(*records: bytes) -> dict[str, Any]:
-    """A transformation's batch; its records are named r0, r1 and so on."""
+    """A batch of a Firehose transformation. The record IDs are r0, r1, and so on."""
     return {
         "invocationId": "i",
         "deliveryStreamArn": DELIVERY,
@@ -85,7 +85,7 @@ def firehose(*records: bytes) -> dict[str, Any]:
 
 
 def log_data(*messages: Any, kind: str = "DATA_MESSAGE") -> bytes:
-    """What CloudWatch Logs sends to a subscriber."""
+    """The data that CloudWatch Logs sends to a subscriber."""
     events = [
         {"id": f"e{number}", "timestamp": 1777886100123, "message": message}
         for number, message in enumerate(messages)
@@ -102,12 +102,12 @@ def log_data(*messages: Any, kind: str = "DATA_MESSAGE") -> bytes:
 
 
 def logs(data: bytes) -> dict[str, Any]:
-    """A subscription's invocation."""
+    """An invocation by a CloudWatch Logs subscription."""
     return {"awslogs": {"data": base64.b64encode(data).decode()}}
 
 
 def s3_record(bucket: str, key: str = KEY, *, event: str = "ObjectCreated:Put", region: str = "") -> Any:
-    """One record of S3's notification; its key is spelt as forms spell it."""
+    """One record of an S3 notification. Its key is encoded as in a form."""
     return {
         "eventVersion": "2.6",
         "eventSource": "aws:s3",
@@ -124,7 +124,7 @@ def s3_record(bucket: str, key: str = KEY, *, event: str = "ObjectCreated:Put", 
 
 
 def object_created(bucket: str, key: str = KEY) -> dict[str, Any]:
-    """What EventBridge tells of a new object."""
+    """EventBridge's event about a new S3 object."""
     return {
         "version": "0",
         "id": "55555555-0000-4000-8000-000000000000",
