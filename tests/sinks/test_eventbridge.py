@@ -52,7 +52,7 @@ def test_a_bus_accepts_the_events(local_aws: Reader) -> None:
 
 
 def test_a_missing_bus_is_permanent(local_aws: Reader) -> None:
-    """EventBridge reports success for a missing bus and drops the events; the sink raises a permanent error."""
+    """EventBridge reports success for a missing bus and drops the events; the sink raises an error."""
     with pytest.raises(PermanentError) as caught:
         sink(f"arn:aws:events:{local_aws.region}:123456789012:event-bus/absent").send(entries(b"{}"))
     assert caught.value.code == "ResourceNotFoundException"
@@ -109,7 +109,7 @@ def test_only_the_rejected_entry_is_returned(stub: StubAws, code: str, transient
 
 
 def test_an_event_that_is_not_utf8_is_rejected_alone(stub: StubAws) -> None:
-    """An event that is not UTF-8 is rejected without a call, and other rejections keep their indexes."""
+    """An event that is not UTF-8 is rejected; other rejections keep their indexes."""
     stub.script(PLACE, Partial(containing(b"bad"), Refusal("MalformedDetail")))
     rejections = sink().send(entries(b"\xff", b'{"a":1}', b'{"bad":1}'))
     assert [(each.index, each.code) for each in rejections] == [(0, "not_utf8"), (2, "MalformedDetail")]
@@ -133,7 +133,7 @@ def test_sizes_include_everything_that_counts() -> None:
     ],
 )
 def test_settings_that_eventbridge_would_reject_are_errors(lines: str, fault: str) -> None:
-    """A reserved source, a long detail type, or a format that is not JSON is an error in the configuration."""
+    """A reserved source, a long detail type, or a non-JSON format is an error in the configuration."""
     with pytest.raises(ConfigError, match=fault):
         Config.from_toml(f'[sinks.bus]\nto = "{ARN}"\n{lines}\n')
 
@@ -141,7 +141,13 @@ def test_settings_that_eventbridge_would_reject_are_errors(lines: str, fault: st
 def test_events_that_a_rule_sends_back_are_filtered(stub: StubAws) -> None:
     """A rule that sends forwarded events back to the function's queue does not cause a loop."""
     forwarder = Forwarder(Config.to(ARN))
-    first = {"version": "0", "source": "trailforward", "resources": [ARN], "detail": json.loads(envelope(1))}
+    first = {
+        "version": "0",
+        "source": "trailforward",
+        "detail-type": "CloudTrail Event by trailforward",
+        "resources": [ARN],
+        "detail": json.loads(envelope(1)),
+    }
     foreign = {**first, "resources": [ARN.replace("security", "other")]}
     odd = [{**first, "resources": [3, "x"]}, {**first, "source": 3}, {**first, "source": "aws.ec2"}]
     payload = sqs(

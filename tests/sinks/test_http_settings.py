@@ -1,4 +1,4 @@
-"""Wrong settings are refused at once, each with its fix, and never with a secret in the text."""
+"""Invalid settings are errors with a fix, and error texts never contain a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/siem/token"
 
 
 def faults(**settings: Any) -> list[tuple[str, str]]:
-    """What is wrong, and the fix, per fault."""
+    """Message and fix of each problem."""
     problems: list[Problem] = []
     assert validated(HttpSettings, {"to": URL, **settings}, "sinks.siem", problems) is None
     assert "hunter2" not in str(problems)
@@ -58,8 +58,8 @@ def faults(**settings: Any) -> list[tuple[str, str]]:
         ("http://0x7f.1/in", "plain http"),
     ],
 )
-def test_a_wrong_url_is_refused_without_being_repeated(url: str, what: str) -> None:
-    """Each wrong URL is refused with a fix, and the text never repeats the URL."""
+def test_an_invalid_url_is_rejected_without_being_repeated(url: str, what: str) -> None:
+    """Each invalid URL is an error with a fix, and the text never repeats the URL."""
     ((found, fix),) = faults(to=url)
     assert what in found
     assert fix
@@ -79,8 +79,8 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str, what: str) -> N
         "http://[::1]:8080/in",
     ],
 )
-def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
-    """TLS is required everywhere but on the loopback addresses."""
+def test_https_anywhere_and_http_on_loopback_are_accepted(url: str) -> None:
+    """TLS is required everywhere except on loopback addresses."""
     HttpSink(HttpSettings(to=url)).close()
 
 
@@ -103,10 +103,10 @@ def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
     "auth",
     [{"type": "bearer"}, {"type": "header", "name": "X-Api-Key"}, {"type": "basic", "username": "alice"}],
 )
-def test_a_secret_in_the_configuration_is_refused_and_never_repeated(
+def test_a_secret_in_the_configuration_is_rejected_and_never_repeated(
     auth: dict[str, str], secret: str
 ) -> None:
-    """Secrets are given by reference; anything else is refused unseen, for it may be the secret."""
+    """Secrets must be references; anything else is rejected and not repeated: it may be the secret."""
     ((what, fix),) = faults(auth={**auth, "secret": secret})
     assert "must be a reference" in what
     assert "arn:aws:secretsmanager:" in fix
@@ -114,8 +114,8 @@ def test_a_secret_in_the_configuration_is_refused_and_never_repeated(
 
 
 @pytest.mark.parametrize("secret", [SECRET, f"{SECRET}#token", PARAMETER, f"{PARAMETER}#token"])
-def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
-    """A secret's or parameter's ARN is a reference, with a key of its JSON or without."""
+def test_references_to_secrets_and_parameters_are_accepted(secret: str) -> None:
+    """The ARN of a secret or a parameter is a reference, with or without a key."""
     settings = read(HttpSettings, {"to": URL, "auth": {"type": "bearer", "secret": secret}})
     HttpSink(settings).close()
 
@@ -138,8 +138,8 @@ def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
         ({"X-Tenant": "snow ☃"}, "line breaks"),
     ],
 )
-def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str], what: str) -> None:
-    """Headers may neither carry secrets, nor change the request's framing, nor smuggle in others."""
+def test_invalid_and_secret_headers_are_rejected(headers: dict[str, str], what: str) -> None:
+    """Headers must not contain secrets, change the request's framing, or inject other headers."""
     ((found, fix),) = faults(headers=headers)
     assert what in found
     assert fix
@@ -167,8 +167,8 @@ def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str],
         ({"auth": {"type": "basic", "username": "alice\n", "secret": SECRET}}, "user name"),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], what: str) -> None:
-    """Each contradiction is named, with what to write instead."""
+def test_settings_that_contradict_each_other_are_rejected(settings: dict[str, Any], what: str) -> None:
+    """Each contradiction is an error with a fix."""
     ((found, fix),) = faults(**settings)
     assert what in found
     assert fix
@@ -190,14 +190,14 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
         {"method": "PUT"},
     ],
 )
-def test_values_of_the_wrong_kind_are_refused(settings: dict[str, Any]) -> None:
-    """Unknown keys and values are refused, without a value in the text."""
+def test_values_of_the_wrong_type_are_rejected(settings: dict[str, Any]) -> None:
+    """Unknown keys and values are errors, and the text contains no value."""
     assert len(faults(**settings)) == 1
 
 
 @pytest.mark.parametrize("batch", ["array", "ndjson"])
-def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
-    """Text fits into no JSON array and no NDJSON; the fix is named."""
+def test_a_format_that_is_not_json_needs_single(batch: Any) -> None:
+    """Text is not possible in a JSON array or NDJSON; the error has the fix."""
     with pytest.raises(SettingError) as caught:
         HttpSettings(to=URL, batch=batch, format="text").check(load("text"))
     assert "'text' is not JSON" in caught.value.what
@@ -206,8 +206,8 @@ def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str | None) -> None:
-    """A private CA that cannot be read fails with the configuration, not when the first event comes."""
+def test_an_invalid_ca_file_is_an_error(tmp_path: Any, content: str | None) -> None:
+    """A CA file that cannot be read is an error in the configuration, not with the first event."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
@@ -223,10 +223,10 @@ def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str |
         ({"type": "sigv4", "service": "es", "region": "eu-west-1"}, "SigV4"),
     ],
 )
-def test_a_missing_extra_is_found_at_the_start(
+def test_a_missing_extra_is_an_error(
     monkeypatch: pytest.MonkeyPatch, auth: dict[str, str], what: str
 ) -> None:
-    """Where botocore is needed and absent, making the sink says what to install."""
+    """If botocore is needed and missing, creating the sink fails with the command that installs it."""
     import sys
 
     monkeypatch.setitem(sys.modules, "botocore", None)

@@ -76,7 +76,7 @@ def test_a_connection_closed_while_idle_is_replaced(make_sink: MakeSink) -> None
 def test_a_reused_connection_lost_before_any_response_is_replaced_once(
     make_sink: MakeSink, loss: Any
 ) -> None:
-    """If a reused connection breaks, the request is sent once more; the event may arrive twice but is not lost."""
+    """If a reused connection breaks, the request is sent once more; the event may arrive twice."""
     with Receiver([Status(), loss]) as receiver:
         sink = make_sink(receiver.url)
         sink.send(event(1))

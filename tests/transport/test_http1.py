@@ -91,7 +91,7 @@ def test_a_truncated_response_is_an_error(cut: int, cuts: list[int]) -> None:
 
 @given(st.binary(max_size=60) | st.text("HTP/1. 20OK\r\nContent-Lgh:x", max_size=60).map(str.encode), CUTS)
 def test_arbitrary_bytes_raise_only_documented_errors(data: bytes, cuts: list[int]) -> None:
-    """Whatever the bytes, the parser raises only its own errors, and the result does not depend on the pieces."""
+    """The parser raises only its own errors, and the result does not depend on the pieces."""
     assert outcome(data, cuts) == outcome(data, [])
 
 
