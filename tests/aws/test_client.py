@@ -326,7 +326,7 @@ def test_the_callers_role_comes_from_sts(
 
 
 def test_a_failed_sts_call_is_an_error(monkeypatch: pytest.MonkeyPatch, stub: StubAws) -> None:
-    """If STS cannot be reached, the caller can tell that from a process without a role."""
+    """If STS cannot be reached, ``caller_role`` raises an error and does not return None."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:9")
     with pytest.raises(TransientError):
         aws_client.caller_role()

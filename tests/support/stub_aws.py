@@ -1,7 +1,7 @@
 """A real HTTP server on 127.0.0.1 that implements AWS's batch APIs, stores entries, and follows a script.
 
     with StubAws() as aws:                                     # AWS_ENDPOINT_URL=aws.url
-        aws.script("kinesis:us-west-2", Refuse(503), Partial(first_time()))
+        aws.script("kinesis:us-west-2", Refuse(503), Partial(at(0)))
         send()
         assert aws.taken("kinesis:us-west-2") == [...]
 
