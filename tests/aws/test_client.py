@@ -115,11 +115,14 @@ def test_throttling_is_transient(sink: Sink, kind: Kind, stub: StubAws) -> None:
     assert (error.code, error.retry_after) == (kind.throttled, None)
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("Mon, 04 May 2026", None), ("\u00b2", None)])
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Mon, 04 May 2026", None), ("\u00b2", None)],
+)
 def test_retry_after_is_passed_on(
     sink: Sink, kind: Kind, stub: StubAws, header: str, seconds: float | None
 ) -> None:
-    """Seconds in Retry-After become the retry delay; invalid values are ignored."""
+    """Seconds or a date in Retry-After become the retry delay; invalid values are ignored."""
     error = failure(sink, kind, stub, Refuse(429, "Whatever", {"Retry-After": header}))
     assert isinstance(error, TransientError)
     assert error.retry_after == seconds

@@ -92,9 +92,8 @@ def environment_credentials(environ: Mapping[str, str]) -> Credentials | None:
     access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not access_key or not secret_key:
         return None
-    token = environ.get("AWS_SECURITY_TOKEN") or environ.get(
-        "AWS_SESSION_TOKEN", ""
-    )  # the old name takes precedence, as in botocore
+    # The old name takes precedence, as in botocore.
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN", "")
     return Credentials(access_key, secret_key, token)
 
 
