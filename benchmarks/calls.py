@@ -63,9 +63,8 @@ def _measured(case: Case, port: int) -> dict[int, float]:
     forwarders = {}
     for calls in CALLS:
         table = case.table.replace("{url}", f"http://127.0.0.1:{port}")
-        forwarders[calls] = Forwarder(
-            Config.from_toml(f"[sinks.far]\n{table}\nlimits.max_concurrency = {calls}")
-        )
+        toml = f"[sinks.far]\n{table}\nlimits.max_concurrency = {calls}"
+        forwarders[calls] = Forwarder(Config.from_toml(toml))
     took: dict[int, list[float]] = {calls: [] for calls in CALLS}
     for _ in range(ROUNDS + 1):
         for calls, forwarder in forwarders.items():

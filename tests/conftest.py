@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.aws import Reader, by_botocore, point_at
+from tests.support.aws import Reader, point_at, use_botocore
 from tests.support.stub_aws import StubAws
 from trailforward.demo.local_aws import Clients, LocalServer
 
@@ -45,5 +45,5 @@ def stub(_stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubAws]:
 def way(request: pytest.FixtureRequest, stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> str:
     """How the stub is called: each of the two clients in turn."""
     if request.param == "botocore":
-        by_botocore(monkeypatch)
+        use_botocore(monkeypatch)
     return str(request.param)

@@ -1,4 +1,4 @@
-"""Direct calls: what answers mean is what botocore reads in them, and connections are kept."""
+"""Direct calls interpret responses as botocore does, and reuse connections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.aws import by_botocore
+from tests.support.aws import use_botocore
 from tests.support.receiver import Receiver, Status
 from tests.support.stub_aws import Refuse, Response, Silence
 from trailforward.aws import api
@@ -35,7 +35,7 @@ BATCH = [Entry(b"{}", "key")]
 
 @pytest.fixture
 def sink() -> Iterator[SqsSink]:
-    """A queue's."""
+    """A sink for a queue."""
     made = SqsSink(SqsSettings(to=ARN))
     yield made
     made.close()
@@ -43,21 +43,21 @@ def sink() -> Iterator[SqsSink]:
 
 @pytest.fixture
 def topic() -> Iterator[SnsSink]:
-    """A topic's."""
+    """A sink for a topic."""
     made = SnsSink(SnsSettings(to=TOPIC))
     yield made
     made.close()
 
 
 def failure(sink: Sink) -> SinkError:
-    """What a call raises."""
+    """The error that a call raises."""
     with pytest.raises(SinkError) as caught:
         sink.send(BATCH)
     return caught.value
 
 
-def shown(error: SinkError) -> tuple[object, ...]:
-    """All that there is to an error."""
+def details(error: SinkError) -> tuple[object, ...]:
+    """Type, code, text, and other attributes of an error."""
     more = error.divisible if isinstance(error, PermanentError) else getattr(error, "retry_after", None)
     return type(error), error.code, str(error), more
 
@@ -81,19 +81,19 @@ def shown(error: SinkError) -> tuple[object, ...]:
     ],
     ids=str,
 )
-def test_errors_are_those_that_botocore_reads(
+def test_errors_are_the_same_as_through_botocore(
     stub: StubAws, sink: SqsSink, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kind, code, words, divisibility and the time to wait are the same by either way."""
+    """Direct calls and botocore give the same error type, code, text, divisibility, and retry delay."""
     stub.always(PLACE, fault)
-    mine = failure(sink)
-    by_botocore(monkeypatch)
+    direct = failure(sink)
+    use_botocore(monkeypatch)
     sink.close()
-    assert shown(mine) == shown(failure(sink))
+    assert details(direct) == details(failure(sink))
 
 
-def test_a_code_may_come_in_a_header(stub: StubAws, sink: SqsSink) -> None:
-    """Where the body has no code, the header's counts."""
+def test_an_error_code_in_a_header_is_used(stub: StubAws, sink: SqsSink) -> None:
+    """If the body has no error code, the code in the header is used."""
     stub.always(PLACE, Response(b"{}", status=400, headers={"x-amzn-ErrorType": "Odd:http://internal/"}))
     assert failure(sink).code == "Odd"
 
@@ -108,10 +108,10 @@ def test_a_code_may_come_in_a_header(stub: StubAws, sink: SqsSink) -> None:
         (302, b'{"Successful":[]}', PermanentError),
     ],
 )
-def test_answers_of_others_are_sorted_by_their_status(
+def test_responses_from_other_servers_are_classified_by_status(
     stub: StubAws, sink: SqsSink, topic: SnsSink, status: int, body: bytes, kind: type[SinkError]
 ) -> None:
-    """What is no answer of AWS's is told by its status, and its text is not repeated."""
+    """An error response from another server is classified by its status, and its text is not repeated."""
     for place, made in ((PLACE, sink), ("sns:us-west-2", topic)):
         stub.always(place, Response(body, status=status))
         error = failure(made)
@@ -136,15 +136,15 @@ _XML = '<ErrorResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><Error>{
     ],
     ids=str,
 )
-def test_errors_of_the_query_protocol_are_those_that_botocore_reads(
+def test_query_protocol_errors_are_the_same_as_through_botocore(
     stub: StubAws, topic: SnsSink, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kind, code, words, divisibility and the time to wait are the same by either way, for SNS's XML too."""
+    """Errors in SNS's XML have the same type, code, text, and retry delay as through botocore."""
     stub.always("sns:us-west-2", fault)
-    mine = failure(topic)
-    by_botocore(monkeypatch)
+    direct = failure(topic)
+    use_botocore(monkeypatch)
     topic.close()
-    assert shown(mine) == shown(failure(topic))
+    assert details(direct) == details(failure(topic))
 
 
 @pytest.mark.parametrize(
@@ -160,16 +160,16 @@ def test_errors_of_the_query_protocol_are_those_that_botocore_reads(
     ],
     ids=lambda body: body[:60].decode(),
 )
-def test_only_the_answer_of_a_topic_is_one(stub: StubAws, topic: SnsSink, body: bytes) -> None:
-    """XML of any other shape leaves the batch unsent, as far as anybody knows."""
+def test_unexpected_xml_is_not_a_success(stub: StubAws, topic: SnsSink, body: bytes) -> None:
+    """If the response is XML of another shape, the batch counts as not delivered."""
     stub.script("sns:us-west-2", Response(body))
     error = failure(topic)
     assert isinstance(error, TransientError)
-    assert error.code == "unreadable_answer"
+    assert error.code == "unparseable_response"
 
 
-def test_an_attribute_that_no_form_can_hold_does_not_stop_the_event(stub: StubAws, topic: SnsSink) -> None:
-    """A lone surrogate in a field becomes a question mark in the attribute; the message is as it was."""
+def test_an_attribute_with_a_lone_surrogate_does_not_stop_the_event(stub: StubAws, topic: SnsSink) -> None:
+    """A lone surrogate in a field becomes a question mark in the attribute; the message is unchanged."""
     entry = Entry(b'{"a":"\\ud800"}', "key", subject="\ud800", fields={"eventName": "a\ud800"})
     assert topic.send([entry]) == []
     (item,) = stub.stored("sns:us-west-2")
@@ -193,22 +193,22 @@ _JSON = st.recursive(
 
 
 @given(results=_JSON, failed=_JSON)
-def test_no_shape_of_an_answer_is_a_surprise(results: Any, failed: Any) -> None:
-    """Whatever JSON comes, an entry is taken by its receipt alone, or refused, or the call fails for now."""
+def test_parsers_never_raise_unexpected_errors(results: Any, failed: Any) -> None:
+    """Whatever the JSON value, an entry counts as accepted only with a receipt."""
     with suppress(TransientError):
-        refused = by_position(results, 2, "SequenceNumber")
-        assert all(isinstance(rejection, Rejection) for rejection in refused)
-        taken = {0, 1} - {rejection.index for rejection in refused}
-        assert all(results[index]["SequenceNumber"] for index in taken)
+        rejections = by_position(results, 2, "SequenceNumber")
+        assert all(isinstance(rejection, Rejection) for rejection in rejections)
+        accepted = {0, 1} - {rejection.index for rejection in rejections}
+        assert all(results[index]["SequenceNumber"] for index in accepted)
     with suppress(TransientError):
-        refused = by_id({"Successful": results, "Failed": failed}, [0, 1])
-        taken = {"0", "1"} - {str(rejection.index) for rejection in refused}
+        rejections = by_id({"Successful": results, "Failed": failed}, [0, 1])
+        accepted = {"0", "1"} - {str(rejection.index) for rejection in rejections}
         named = results if isinstance(results, list) else []
-        assert taken <= {str(entry.get("Id")) for entry in named if isinstance(entry, dict)}
+        assert accepted <= {str(entry.get("Id")) for entry in named if isinstance(entry, dict)}
 
 
-def test_one_connection_serves_call_after_call(stub: StubAws, sink: SqsSink) -> None:
-    """The connection is kept, so that TLS is paid for once."""
+def test_calls_reuse_one_connection(stub: StubAws, sink: SqsSink) -> None:
+    """The connection stays open, so that the TLS handshake happens only once."""
     for _ in range(3):
         assert sink.send(BATCH) == []
     assert len(sink._client._api._pools) == 1  # type: ignore[union-attr]
@@ -218,7 +218,7 @@ def test_one_connection_serves_call_after_call(stub: StubAws, sink: SqsSink) -> 
 def test_credentials_are_read_for_each_call(
     stub: StubAws, sink: SqsSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Credentials that somebody renews in the environment are used at once."""
+    """Credentials that are renewed in the environment take effect at once."""
     with Receiver([Status(400), Status(400)]) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{receiver.port}")
         failure(sink)
@@ -228,8 +228,8 @@ def test_credentials_are_read_for_each_call(
     assert [credential.partition("/")[0] for credential in used] == ["test", "renewed"]
 
 
-def test_a_lone_surrogate_travels_as_its_escape(stub: StubAws) -> None:
-    """Text that UTF-8 cannot hold arrives as botocore would send it."""
+def test_a_lone_surrogate_is_sent_as_an_escape(stub: StubAws) -> None:
+    """Text that UTF-8 cannot encode arrives as botocore would send it."""
     client = Client("events", "us-west-2")
     entry = {
         "Detail": '{"a":"\ud800"}',
@@ -243,23 +243,23 @@ def test_a_lone_surrogate_travels_as_its_escape(stub: StubAws) -> None:
     assert stub.taken("events:us-west-2") == [b'{"a":"\xed\xa0\x80"}']
 
 
-def test_a_stream_is_made_without_an_answer(stub: StubAws) -> None:
-    """CreateLogStream succeeds with an empty body; a batch does not."""
+def test_an_empty_response_to_create_log_stream_is_a_success(stub: StubAws) -> None:
+    """CreateLogStream succeeds with an empty body; PutLogEvents does not."""
     client = Client("logs", "us-west-2")
     stub.script("logs:us-west-2:CreateLogStream", Response(b"", stored=False))
     assert client.call("create_log_stream", logGroupName="g", logStreamName="s") == {}
     stub.script("logs:us-west-2", Response(b"", stored=False))
-    with pytest.raises(TransientError, match="unreadable_answer"):
+    with pytest.raises(TransientError, match="unparseable_response"):
         client.call("put_log_events", logGroupName="g", logStreamName="s", logEvents=[])
     client.close()
 
 
-def test_the_certificate_of_the_server_is_checked(
+def test_the_servers_certificate_is_verified(
     stub: StubAws, sink: SqsSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only a server that the system's authorities vouch for gets anything, over TLS 1.2 or newer."""
-    answer = Status(body=b'{"Successful":[{"Id":"0","MessageId":"m"}]}')
-    with Receiver([answer], tls="localhost") as receiver:
+    """Requests are sent only to a server with a certificate that the system trusts, over TLS 1.2 or newer."""
+    response = Status(body=b'{"Successful":[{"Id":"0","MessageId":"m"}]}')
+    with Receiver([response], tls="localhost") as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{receiver.port}")
         api._tls.cache_clear()
         error = failure(sink)
@@ -275,8 +275,8 @@ def test_the_certificate_of_the_server_is_checked(
     api._tls.cache_clear()
 
 
-def test_the_timeouts_of_a_client_are_its_own(stub: StubAws) -> None:
-    """A client that may wait for a short time only gives up by itself."""
+def test_a_client_can_have_other_timeouts(stub: StubAws) -> None:
+    """A client with a short read timeout raises ``read_timeout``."""
     client = Client("kinesis", "us-west-2", read_timeout=0.05)
     stub.script("kinesis:us-west-2", Silence(stored=False))
     with pytest.raises(TransientError, match="read_timeout"):

@@ -1,4 +1,4 @@
-"""What all AWS sinks share, directly and by botocore: one attempt per call, and what each answer means."""
+"""All AWS sinks make one attempt per call and classify responses alike, directly and through botocore."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Kind(NamedTuple):
 
     @property
     def place(self) -> str:
-        """Where its requests arrive."""
+        """The stub's place for its requests."""
         return f"{self.settings.service}:{self.to.split(':')[3]}"
 
 
@@ -92,20 +92,20 @@ BATCH = [Entry(b'{"n":%d}' % number, f"key-{number}") for number in range(3)]
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Kind:
-    """Each of the four."""
+    """Each of the four sink types."""
     return KINDS[request.param]
 
 
 @pytest.fixture
 def sink(kind: Kind, stub: StubAws, way: str) -> Iterator[Sink]:
-    """A sink of this kind, in front of the stub."""
+    """A sink of this type that sends to the stub."""
     made = kind.sink(kind.settings(to=kind.to))
     yield made
     made.close()
 
 
 def failure(sink: Sink, kind: Kind, stub: StubAws, fault: Fault) -> SinkError:
-    """What a call that meets this fault raises; it was one request."""
+    """The error that a call with this fault raises, after exactly one request."""
     stub.script(kind.place, fault)
     with pytest.raises(SinkError) as caught:
         sink.send(BATCH)
@@ -114,61 +114,66 @@ def failure(sink: Sink, kind: Kind, stub: StubAws, fault: Fault) -> SinkError:
 
 
 def test_region_comes_from_the_arn(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """Nobody types a Region twice: the request goes to the Region that the ARN names."""
+    """The request goes to the Region of the ARN, so that users write the Region only once."""
     assert sink.send(BATCH) == []
     assert stub.calls == {kind.place: 1}
     assert len(stub.taken(kind.place)) == 3
 
 
-def test_throttling_passes(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """A throttled call may be sent again, and is not repeated behind the forwarder's back."""
+def test_throttling_is_transient(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """A throttled call raises a transient error, and only the forwarder retries it."""
     error = failure(sink, kind, stub, Refuse(400, kind.throttled))
     assert isinstance(error, TransientError)
     assert (error.code, error.retry_after) == (kind.throttled, None)
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("Mon, 04 May 2026", None), ("\u00b2", None)])
-def test_retry_after_in_seconds_is_handed_on(
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("7", 7.0), ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Mon, 04 May 2026", None), ("\u00b2", None)],
+)
+def test_retry_after_is_passed_on(
     sink: Sink, kind: Kind, stub: StubAws, header: str, seconds: float | None
 ) -> None:
-    """A destination that names a time to wait is heard; anything unreadable there does no harm."""
+    """Seconds or a date in Retry-After become the retry delay; invalid values are ignored."""
     error = failure(sink, kind, stub, Refuse(429, "Whatever", {"Retry-After": header}))
     assert isinstance(error, TransientError)
     assert error.retry_after == seconds
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
-def test_server_errors_pass_whatever_their_code(sink: Sink, kind: Kind, stub: StubAws, status: int) -> None:
-    """Every 5xx may be sent again, with a code that nobody has heard of too, or without one."""
+def test_server_errors_are_transient_whatever_their_code(
+    sink: Sink, kind: Kind, stub: StubAws, status: int
+) -> None:
+    """Every 5xx status is transient, even with an unknown error code or without one."""
     assert isinstance(failure(sink, kind, stub, Refuse(status, "NeverHeardOf")), TransientError)
     stub.reset()
     assert isinstance(failure(sink, kind, stub, Refuse(status)), TransientError)
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "UnrecognizedClientException", "KMSDisabled"])
-def test_refusals_of_the_destination_are_permanent(sink: Sink, kind: Kind, stub: StubAws, code: str) -> None:
-    """What no retry can heal and no single event caused is neither repeated nor split."""
+def test_errors_of_the_destination_are_permanent(sink: Sink, kind: Kind, stub: StubAws, code: str) -> None:
+    """An error that neither a retry nor a smaller batch can fix is permanent and not divisible."""
     error = failure(sink, kind, stub, Refuse(400, code))
     assert isinstance(error, PermanentError)
     assert (error.code, error.divisible) == (code, False)
 
 
-def test_a_destination_that_is_absent_is_permanent(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """A stream, topic or queue that does not exist is named by the service's code, without its prefix."""
+def test_a_missing_destination_is_permanent(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """If a stream, topic, or queue does not exist, the error has the service's code without its prefix."""
     error = failure(sink, kind, stub, Refuse(400, kind.absent))
     assert isinstance(error, PermanentError)
     assert (error.code, error.divisible) == (kind.absent.rpartition(".")[2], False)
 
 
-def test_a_call_that_one_entry_may_have_spoilt_is_divisible(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """Where AWS blames what was sent, the batch is worth splitting."""
+def test_a_call_that_one_entry_may_have_failed_is_divisible(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """If AWS reports invalid input, the error is divisible, so that the forwarder splits the batch."""
     error = failure(sink, kind, stub, Refuse(400, kind.invalid))
     assert isinstance(error, PermanentError)
     assert error.divisible
 
 
-def test_reasons_hold_no_payload(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """AWS's validation errors quote the value they refuse: reasons, which are logged, do not."""
+def test_error_messages_contain_no_payload(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """AWS's validation errors quote the invalid value; error messages, which are logged, do not."""
     message = (
         "1 validation error detected: Value '{secret: 'x'}' at 'records.1.member.data' failed: " + "y" * 999
     )
@@ -197,20 +202,20 @@ def test_reasons_hold_no_payload(sink: Sink, kind: Kind, stub: StubAws) -> None:
     ],
     ids=str,
 )
-def test_no_answer_or_one_that_makes_no_sense_is_never_a_success(
+def test_a_missing_or_unparseable_response_is_never_a_success(
     sink: Sink, kind: Kind, stub: StubAws, fault: Fault
 ) -> None:
-    """Only an explicit success counts: after an empty, cut or foreign answer the batch is sent again."""
+    """After a missing or unparseable response the error is transient, and the batch is sent again."""
     assert isinstance(failure(sink, kind, stub, fault), TransientError)
     assert sink.send(BATCH) == []
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("stored", [False, True])
-def test_a_silent_destination_is_given_up(
+def test_a_call_without_a_response_times_out(
     kind: Kind, stub: StubAws, monkeypatch: pytest.MonkeyPatch, *, stored: bool
 ) -> None:
-    """A call without answer ends by itself, whether or not it was carried out."""
+    """A call without a response ends with a transient error, whatever the service stored."""
     monkeypatch.setattr(aws_client, "READ_TIMEOUT", 0.05)
     sink = kind.sink(kind.settings(to=kind.to))
     error = failure(sink, kind, stub, Silence(stored=stored))
@@ -220,44 +225,46 @@ def test_a_silent_destination_is_given_up(
     sink.close()
 
 
-def test_an_entry_the_answer_does_not_tell_of_is_not_delivered(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """A service that says nothing of an entry has not taken it, as far as anybody knows."""
+def test_an_entry_without_a_result_is_not_delivered(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """If the response has no result for an entry, the entry counts as not delivered."""
     stub.script(kind.place, Shortened())
     try:
-        refused = {rejection.index for rejection in sink.send(BATCH) if rejection.transient}
+        rejected = {rejection.index for rejection in sink.send(BATCH) if rejection.transient}
     except TransientError:
-        refused = {0, 1, 2}  # by position, nobody can tell which one is missing
-    assert 2 in refused
+        rejected = {0, 1, 2}  # by position, the missing result could be any
+    assert 2 in rejected
 
 
 @pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", ["kinesis", "firehose"])
-@pytest.mark.parametrize("told", [b"[{},{},{}]", b"[null,null,null]"])
-def test_an_entry_without_receipt_is_not_delivered(name: str, told: bytes, stub: StubAws) -> None:
-    """Saying nothing bad of an entry is not enough: only a receipt makes it delivered."""
+@pytest.mark.parametrize("results", [b"[{},{},{}]", b"[null,null,null]"])
+def test_an_entry_without_a_receipt_is_not_delivered(name: str, results: bytes, stub: StubAws) -> None:
+    """An entry counts as delivered only if its result contains a receipt, not if an error is missing."""
     kind = KINDS[name]
     made = kind.sink(kind.settings(to=kind.to))
-    stub.script(kind.place, Response(b'{"Records":%b,"RequestResponses":%b}' % (told, told)))
-    refused = made.send(BATCH)
-    assert [(found.index, found.code, found.transient) for found in refused] == [
-        (index, "unreadable_answer", True) for index in range(3)
+    stub.script(kind.place, Response(b'{"Records":%b,"RequestResponses":%b}' % (results, results)))
+    rejections = made.send(BATCH)
+    assert [(found.index, found.code, found.transient) for found in rejections] == [
+        (index, "unparseable_response", True) for index in range(3)
     ]
     made.close()
 
 
-def test_refused_entries_are_named_and_the_others_are_taken(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """A partial failure names each entry that was refused, at its place in the batch."""
+def test_rejected_entries_are_returned_and_the_others_are_accepted(
+    sink: Sink, kind: Kind, stub: StubAws
+) -> None:
+    """After a partial failure the sink returns each rejected entry with its index in the batch."""
     stub.script(kind.place, Partial(at(0, 2), Refusal("InternalFailure")))
-    refused = sink.send(BATCH)
-    assert {(rejection.index, rejection.code, rejection.transient) for rejection in refused} == {
+    rejections = sink.send(BATCH)
+    assert {(rejection.index, rejection.code, rejection.transient) for rejection in rejections} == {
         (0, "InternalFailure", True),
         (2, "InternalFailure", True),
     }
     assert [data.rstrip() for data in stub.taken(kind.place)] == [BATCH[1].data]
 
 
-def test_an_entry_that_is_itself_to_blame_is_refused_for_good(sink: Sink, kind: Kind, stub: StubAws) -> None:
-    """A refusal by which the service blames the entry is permanent; a throttled sender's fault passes."""
+def test_an_invalid_entry_is_rejected_permanently(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """An invalid entry is a permanent rejection; throttling is transient, even with ``SenderFault``."""
     stub.script(kind.place, Partial(at(1), Refusal(kind.invalid, sender_fault=True)))
     assert [rejection.transient for rejection in sink.send(BATCH)] == [False]
     stub.script(kind.place, Partial(at(1), Refusal(kind.throttled, sender_fault=True)))
@@ -265,26 +272,28 @@ def test_an_entry_that_is_itself_to_blame_is_refused_for_good(sink: Sink, kind: 
 
 
 @pytest.mark.usefixtures("way")
-def test_nobody_listening_passes(kind: Kind, monkeypatch: pytest.MonkeyPatch, stub: StubAws) -> None:
-    """A refused connection may be tried again."""
+def test_a_refused_connection_is_transient(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch, stub: StubAws
+) -> None:
+    """If nothing listens on the port, the error is transient."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:9")
     with pytest.raises(TransientError, match=r"EndpointConnectionError|connection_refused"):
         kind.sink(kind.settings(to=kind.to)).send(BATCH)
 
 
-def test_an_unusable_endpoint_or_profile_is_told_and_loses_nothing(
+def test_an_invalid_endpoint_is_transient_and_loses_nothing(
     kind: Kind, monkeypatch: pytest.MonkeyPatch, stub: StubAws
 ) -> None:
-    """Where no client can be made at all, the events are refused for now and go back."""
+    """If no client can be created, the error is transient, so that the events are sent again."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "no address")
     with pytest.raises(TransientError, match="ValueError"):
         kind.sink(kind.settings(to=kind.to)).send(BATCH)
 
 
-def test_without_credentials_nothing_is_retried(
+def test_missing_credentials_are_permanent(
     kind: Kind, monkeypatch: pytest.MonkeyPatch, stub: StubAws
 ) -> None:
-    """A process without credentials is told so."""
+    """Without credentials the call raises a permanent error with the code ``NoCredentials``."""
     monkeypatch.setattr(session, "_shared", [])
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
@@ -292,26 +301,24 @@ def test_without_credentials_nothing_is_retried(
         kind.sink(kind.settings(to=kind.to)).send(BATCH)
 
 
-def test_a_missing_extra_is_told_when_the_sink_is_made(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without botocore, where it is needed, the configuration fails at once, with the command to type."""
+def test_a_missing_extra_fails_when_the_sink_is_created(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If botocore is needed and not installed, creating the sink fails with the command that installs it."""
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(MissingExtraError, match=r"pip install 'trailforward\[aws\]'"):
         kind.sink(kind.settings(to=kind.to))
 
 
-def test_parameters_botocore_itself_refuses_are_worth_splitting(stub: StubAws) -> None:
-    """A call that botocore will not even send is refused for good, without repeating its values."""
+def test_parameters_that_botocore_rejects_are_divisible(stub: StubAws) -> None:
+    """A call that botocore rejects before sending is a permanent, divisible error that repeats no values."""
     with pytest.raises(PermanentError) as caught:
         aws_client.Client("kinesis", "us-west-2", direct=False).call("put_records", Records="secret")
     assert caught.value.divisible
     assert "secret" not in str(caught.value)
 
 
-def test_closing_gives_up_connections_and_the_next_call_makes_new_ones(
-    sink: Sink, kind: Kind, stub: StubAws
-) -> None:
-    """A closed sink can be used again; closing one that was never used does nothing."""
+def test_a_closed_sink_opens_new_connections(sink: Sink, kind: Kind, stub: StubAws) -> None:
+    """A closed sink can be used again; closing an unused sink does nothing."""
     sink.close()
     assert sink.send(BATCH) == []
     sink.close()

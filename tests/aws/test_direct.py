@@ -1,4 +1,4 @@
-"""When AWS is called without botocore, where, and that the request is the same."""
+"""AWS is called directly only if that is equivalent to botocore, and then with the same request."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ BATCH = [
 
 
 class Sent(NamedTuple):
-    """A request, without what differs each time."""
+    """A request, without the parts that differ each time."""
 
     url: str
     headers: dict[str, str]
@@ -67,22 +67,22 @@ class Sent(NamedTuple):
 
 
 def sent(url: str, headers: Mapping[str, str], body: bytes) -> Sent:
-    """A request as it would go out."""
-    named = {name.lower(): value for name, value in headers.items()}
-    scope, signed, _ = named["authorization"].split(", ")
-    assert "trailforward/" in named["user-agent"]
-    kept = {"content-type", "x-amz-target", "x-amz-security-token", "x-amzn-query-mode"} & named.keys()
-    form = named["content-type"].startswith("application/x-www-form-urlencoded")
+    """The comparable parts of a request."""
+    lowered = {name.lower(): value for name, value in headers.items()}
+    scope, signed, _ = lowered["authorization"].split(", ")
+    assert "trailforward/" in lowered["user-agent"]
+    kept = {"content-type", "x-amz-target", "x-amz-security-token", "x-amzn-query-mode"} & lowered.keys()
+    form = lowered["content-type"].startswith("application/x-www-form-urlencoded")
     read = parse_qsl(body.decode(), strict_parsing=True, keep_blank_values=True) if form else json.loads(body)
-    return Sent(url, {name: named[name] for name in kept}, scope, signed, read)
+    return Sent(url, {name: lowered[name] for name in kept}, scope, signed, read)
 
 
 class StopError(Exception):
-    """Raised in the place of sending."""
+    """Raised instead of sending."""
 
 
 def directly(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
-    """What a sink sends without botocore."""
+    """The requests that a sink sends directly."""
     seen: list[Sent] = []
 
     def post(pool: Any, target: str, headers: Mapping[str, str], body: bytes) -> None:
@@ -97,8 +97,8 @@ def directly(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
     return seen
 
 
-def by_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
-    """What the same sink sends by botocore."""
+def use_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
+    """The requests that the same sink sends through botocore."""
     seen: list[Sent] = []
 
     def before_send(request: Any, **_: Any) -> None:
@@ -119,14 +119,14 @@ def by_botocore(arn: str, patch: pytest.MonkeyPatch) -> list[Sent]:
 
     patch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred")
     patch.setattr(Client, "_make", watched)
-    patch.setattr(session, "_shared", [])  # it would keep the credentials that other tests had
+    patch.setattr(session, "_shared", [])  # it would keep the credentials of other tests
     with pytest.raises(StopError):
         send(arn)
     return seen
 
 
 def send(arn: str) -> None:
-    """Sends a batch; a bus is not looked for."""
+    """Sends a batch, without checking that a bus exists."""
     kind = sinks.load(sinks.type_of(arn) or "")
     more = {"check_bus": False} if ":events:" in arn else {}
     kind(kind.Settings(to=arn, **more)).send(BATCH)
@@ -134,7 +134,7 @@ def send(arn: str) -> None:
 
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Credentials of a function, and nothing else."""
+    """Credentials of a function, and no other settings."""
     point_at("", monkeypatch)
     monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
     return monkeypatch
@@ -142,14 +142,14 @@ def plain(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 @pytest.mark.parametrize(("partition", "region"), REGIONS)
 @pytest.mark.parametrize("service", ARNS)
-def test_the_request_is_botocores(
+def test_requests_are_the_same_as_botocores(
     service: str, partition: str, region: str, plain: pytest.MonkeyPatch
 ) -> None:
-    """URL, headers, scope of the signature and body are those of botocore, in every partition."""
+    """URL, headers, credential scope, and body equal botocore's in every partition."""
     arn = ARNS[service].format(partition, region)
-    mine = directly(arn, plain)
-    assert mine == by_botocore(arn, plain)
-    assert len(mine) == 1
+    direct_requests = directly(arn, plain)
+    assert direct_requests == use_botocore(arn, plain)
+    assert len(direct_requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -165,39 +165,39 @@ def test_the_request_is_botocores(
     ids=str,
 )
 @pytest.mark.parametrize("service", ARNS)
-def test_endpoints_of_the_environment_are_obeyed(
+def test_endpoint_variables_are_used_as_in_botocore(
     service: str, environ: dict[str, str], plain: pytest.MonkeyPatch
 ) -> None:
-    """``AWS_ENDPOINT_URL``, that of a service and the switch that ignores both are read as botocore does."""
+    """``AWS_ENDPOINT_URL``, a service's variable, and the variable that disables both work as in botocore."""
     for name, value in environ.items():
         plain.setenv(name.format(direct.SERVICES[service].variable), value)
     arn = ARNS[service].format("aws", "eu-west-1")
-    assert directly(arn, plain) == by_botocore(arn, plain)
+    assert directly(arn, plain) == use_botocore(arn, plain)
 
 
-def test_every_region_of_a_partition_has_the_host_that_botocore_gives_it() -> None:
-    """No Region of the three partitions is an exception; those of other partitions are left to botocore."""
+def test_every_region_has_the_same_host_as_in_botocore() -> None:
+    """All Regions of three partitions have botocore's host; other partitions are left to botocore."""
     session = Session()
     partitions = {"aws", "aws-cn", "aws-us-gov"}
     for partition in session.get_available_partitions():
         for region in session.get_available_regions("kinesis", partition):
-            refused = direct.obstacle("kinesis", region, PLAIN, "/nowhere")
-            assert bool(refused) is (partition not in partitions)
-            if not refused:
+            reason = direct.botocore_reason("kinesis", region, PLAIN, "/nowhere")
+            assert bool(reason) is (partition not in partitions)
+            if not reason:
                 end = ".cn" if partition == "aws-cn" else ""
                 url = f"https://kinesis.{region}.amazonaws.com{end}"
                 assert direct.endpoint("kinesis", region, PLAIN) == (url, True)
 
 
-def obstacle(home: Path, service: str = "kinesis", region: str = "eu-west-1", **environ: str) -> str:
-    """What is in the way, beside plain credentials."""
-    return direct.obstacle(service, region, {**PLAIN, **environ}, str(home))
+def botocore_reason(home: Path, service: str = "kinesis", region: str = "eu-west-1", **environ: str) -> str:
+    """Why botocore is needed with plain credentials and these variables."""
+    return direct.botocore_reason(service, region, {**PLAIN, **environ}, str(home))
 
 
-def test_nothing_is_in_the_way_of_plain_credentials(tmp_path: Path) -> None:
-    """The environment of a Lambda function is the plain case."""
+def test_plain_credentials_need_no_botocore(tmp_path: Path) -> None:
+    """In the environment of a Lambda function calls are direct."""
     assert (
-        obstacle(
+        botocore_reason(
             tmp_path, AWS_SESSION_TOKEN="hunter2", AWS_REGION="eu-west-1", AWS_DEFAULT_REGION="eu-west-1"
         )
         == ""
@@ -227,9 +227,9 @@ def test_nothing_is_in_the_way_of_plain_credentials(tmp_path: Path) -> None:
         ("AWS_ENDPOINT_URL_KINESIS", "http://[::1]:4566"),
     ],
 )
-def test_what_only_botocore_obeys_is_left_to_it(tmp_path: Path, name: str, value: str) -> None:
-    """Each setting that the direct way does not know sends the calls through botocore, and is named."""
-    reason = obstacle(tmp_path, **{name: value})
+def test_settings_that_only_botocore_supports_are_left_to_it(tmp_path: Path, name: str, value: str) -> None:
+    """Each setting that direct calls do not support sends calls through botocore, and the reason names it."""
+    reason = botocore_reason(tmp_path, **{name: value})
     assert name.removesuffix("_KINESIS") in reason
     assert "hunter2" not in reason
 
@@ -243,40 +243,40 @@ def test_what_only_botocore_obeys_is_left_to_it(tmp_path: Path, name: str, value
         ("NO_PROXY", "*"),
     ],
 )
-def test_what_changes_nothing_is_not_in_the_way(tmp_path: Path, name: str, value: str) -> None:
-    """A setting that says what is so anyway costs nothing."""
-    assert obstacle(tmp_path, **{name: value}) == ""
+def test_settings_without_effect_need_no_botocore(tmp_path: Path, name: str, value: str) -> None:
+    """A setting with its default value does not need botocore."""
+    assert botocore_reason(tmp_path, **{name: value}) == ""
 
 
 @pytest.mark.parametrize("name", ["config", "credentials"])
-def test_files_with_settings_are_left_to_botocore(tmp_path: Path, name: str) -> None:
-    """A configuration of the user, wherever it lies, is obeyed; an empty file says nothing."""
+def test_configuration_files_are_left_to_botocore(tmp_path: Path, name: str) -> None:
+    """A configuration file needs botocore, wherever it is; an empty file does not."""
     variable = {"config": "AWS_CONFIG_FILE", "credentials": "AWS_SHARED_CREDENTIALS_FILE"}[name]
     file = tmp_path / ".aws" / name
     file.parent.mkdir()
     file.touch()
-    assert obstacle(tmp_path) == ""
+    assert botocore_reason(tmp_path) == ""
     file.write_text("[default]\nregion = eu-west-1\n")
-    assert f"~/.aws/{name}" in obstacle(tmp_path)
+    assert f"~/.aws/{name}" in botocore_reason(tmp_path)
     for path in (str(file), f"~/.aws/{name}", "$SOMEWHERE/file"):
-        assert path in obstacle(tmp_path, **{variable: path})
-    assert obstacle(tmp_path / "another") == ""
+        assert path in botocore_reason(tmp_path, **{variable: path})
+    assert botocore_reason(tmp_path / "another") == ""
 
 
-def test_the_old_name_of_the_token_is_known() -> None:
-    """Where both names of a session's token are set, the old one counts, as for botocore."""
+def test_the_old_name_of_the_session_token_is_supported() -> None:
+    """If both variables for the session token are set, the old one takes precedence, as in botocore."""
     for name, value in (("AWS_SESSION_TOKEN", "new"), ("AWS_SECURITY_TOKEN", "old")):
-        keys = direct.keys({**PLAIN, "AWS_SESSION_TOKEN": "new", name: value})
-        assert keys is not None
-        assert keys.token == value
+        credentials = direct.environment_credentials({**PLAIN, "AWS_SESSION_TOKEN": "new", name: value})
+        assert credentials is not None
+        assert credentials.token == value
 
 
 def test_other_services_and_partitions_are_left_to_botocore(tmp_path: Path) -> None:
-    """S3, STS and the isolated partitions keep their own rules."""
-    assert "s3" in obstacle(tmp_path, "s3")
-    assert "us-iso-east-1" in obstacle(tmp_path, region="us-iso-east-1")
-    assert "xx-nowhere-1" in obstacle(tmp_path, region="xx-nowhere-1")
-    assert obstacle(tmp_path, region="us-iso-east-1", AWS_ENDPOINT_URL="http://localhost:1") == ""
+    """S3, the isolated partitions, and unknown Regions need botocore, unless an endpoint is set."""
+    assert "s3" in botocore_reason(tmp_path, "s3")
+    assert "us-iso-east-1" in botocore_reason(tmp_path, region="us-iso-east-1")
+    assert "xx-nowhere-1" in botocore_reason(tmp_path, region="xx-nowhere-1")
+    assert botocore_reason(tmp_path, region="us-iso-east-1", AWS_ENDPOINT_URL="http://localhost:1") == ""
 
 
 _SEND = """
@@ -294,7 +294,7 @@ print(*sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))
 
 
 def imported(stub: StubAws, tmp_path: Path, **environ: str) -> str:
-    """What a process imports that sends to each of the services."""
+    """The AWS libraries that a process imports when it sends to each of the services."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     for name in [name for name in kept if name.lower().endswith(("_proxy", "_ca_bundle"))]:
         del kept[name]
@@ -309,13 +309,13 @@ def imported(stub: StubAws, tmp_path: Path, **environ: str) -> str:
 
 
 def test_a_batch_is_sent_without_botocore(stub: StubAws, tmp_path: Path) -> None:
-    """A function that sends to these services never pays for boto3, botocore or urllib3."""
+    """A function that sends to these services does not import boto3, botocore, or urllib3."""
     assert imported(stub, tmp_path) == ""
     assert {place.partition(":")[0] for place in stub.calls} == set(ARNS)
 
 
-def test_a_profile_is_obeyed_by_botocore(stub: StubAws, tmp_path: Path) -> None:
-    """Whoever works with a profile gets botocore, which knows what a profile is."""
+def test_a_profile_needs_botocore(stub: StubAws, tmp_path: Path) -> None:
+    """With a profile, calls go through botocore."""
     config = tmp_path / "config"
     config.write_text("[profile rosa]\nregion = eu-west-1\n")
     names = imported(stub, tmp_path, AWS_PROFILE="rosa", AWS_CONFIG_FILE=str(config))
@@ -323,8 +323,8 @@ def test_a_profile_is_obeyed_by_botocore(stub: StubAws, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("service", ARNS)
-def test_botocore_can_be_had_by_asking(service: str, stub: StubAws) -> None:
-    """A sink told not to call directly calls by botocore."""
+def test_direct_calls_can_be_disabled(service: str, stub: StubAws) -> None:
+    """With ``direct=False`` a sink calls through botocore."""
     arn = ARNS[service].format("aws", "eu-west-1")
     kind = sinks.load(sinks.type_of(arn) or "")
     for directly in (True, False):
@@ -334,7 +334,7 @@ def test_botocore_can_be_had_by_asking(service: str, stub: StubAws) -> None:
         made.close()
 
 
-def test_the_endpoint_is_known_by_either_way(stub: StubAws) -> None:
-    """A queue's URL begins with it."""
+def test_the_endpoint_is_the_same_both_ways(stub: StubAws) -> None:
+    """Direct calls and botocore have the same endpoint, which is the start of a queue's URL."""
     for directly in (True, False):
         assert Client("sqs", "eu-west-1", direct=directly).endpoint == stub.url

@@ -1,4 +1,4 @@
-"""Secrets are read from AWS by reference, in their own Region, kept for a while, and never told."""
+"""Secrets are read by reference in their own Region, cached, and never shown in errors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trailforward.errors import MissingExtraError, SecretError, SecretUnavailabl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Not the Region that the environment names.
+#: Not the Region in the environment.
 REGION = "ap-southeast-2"
 
 
@@ -33,7 +33,7 @@ def aws() -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def environment(aws: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Dummy credentials, and no way out."""
+    """Dummy credentials, and no access to real AWS."""
     values = {
         "AWS_ENDPOINT_URL": aws,
         "AWS_ACCESS_KEY_ID": "test",
@@ -55,45 +55,45 @@ def client(service: str) -> Any:
 
 
 def secret(name: str, **value: Any) -> str:
-    """Makes a secret and returns its ARN."""
+    """Creates a secret and returns its ARN."""
     arn: str = client("secretsmanager").create_secret(Name=name, **value)["ARN"]
     return arn
 
 
 def parameter(name: str, value: str, kind: str = "SecureString") -> str:
-    """Makes a parameter and returns its ARN."""
+    """Creates a parameter and returns its ARN."""
     client("ssm").put_parameter(Name=name, Value=value, Type=kind)
     return f"arn:aws:ssm:{REGION}:123456789012:parameter/{name.lstrip('/')}"
 
 
 class Clock:
-    """A clock that tests move."""
+    """A clock that tests set."""
 
     now = 1000.0
 
     def __call__(self) -> float:
-        """Seconds."""
+        """The current time in seconds."""
         return self.now
 
 
 def test_a_secret_is_read_in_the_region_of_its_arn() -> None:
-    """The Region of the environment does not matter: each secret is read where its ARN says."""
+    """Each secret is read in the Region of its ARN, whatever the Region in the environment."""
     assert Secrets().get(secret("plain", SecretString="s3cret")) == "s3cret"
 
 
-def test_a_binary_secret_that_is_text_is_text() -> None:
-    """A secret stored as binary is read as UTF-8."""
+def test_a_binary_secret_is_decoded() -> None:
+    """A binary secret is decoded as UTF-8."""
     assert Secrets().get(secret("binary", SecretBinary="bücher".encode())) == "bücher"
 
 
-def test_one_value_is_taken_out_of_a_json_secret() -> None:
-    """ARN#KEY is one value of a JSON secret, exactly as stored."""
+def test_a_key_selects_a_value_of_a_json_secret() -> None:
+    """ARN#KEY selects one value of a JSON secret, exactly as stored."""
     arn = secret("json", SecretString=json.dumps({"user": "alice", "token": " s3cret "}))
     assert Secrets().get(f"{arn}#token") == " s3cret "
 
 
 def test_parameters_are_read_by_arn_and_decrypted() -> None:
-    """SecureString and String parameters work by their ARN, in JSON or plain, however deep their path."""
+    """SecureString and String parameters work, as plain text or JSON, with any path."""
     secrets = Secrets()
     assert secrets.get(parameter("/siem/deep/token", "s3cret")) == "s3cret"
     assert secrets.get(parameter("flat", '{"token":"t0ken"}', "String") + "#token") == "t0ken"
@@ -102,19 +102,23 @@ def test_parameters_are_read_by_arn_and_decrypted() -> None:
 @pytest.mark.parametrize(
     ("value", "key", "what"),
     [
-        ({"SecretString": '{"token":"hunter2"}'}, "", "Fix: name the value"),
-        ({"SecretString": '{"token":"hunter2"}'}, "#hidden", "no JSON object with a text named 'hidden'"),
-        ({"SecretString": '{"token":["hunter2"]}'}, "#token", "no JSON object"),
-        ({"SecretString": '["hunter2"]'}, "#token", "no JSON object"),
-        ({"SecretString": "hunter2"}, "#token", "no JSON object"),
-        ({"SecretString": "[" * 5000}, "#token", "no JSON object"),
-        ({"SecretBinary": b"hunter2\xff"}, "", "no text"),
+        ({"SecretString": '{"token":"hunter2"}'}, "", "Fix: select a value"),
+        (
+            {"SecretString": '{"token":"hunter2"}'},
+            "#hidden",
+            "not a JSON object with a string under the key 'hidden'",
+        ),
+        ({"SecretString": '{"token":["hunter2"]}'}, "#token", "not a JSON object"),
+        ({"SecretString": '["hunter2"]'}, "#token", "not a JSON object"),
+        ({"SecretString": "hunter2"}, "#token", "not a JSON object"),
+        ({"SecretString": "[" * 5000}, "#token", "not a JSON object"),
+        ({"SecretBinary": b"hunter2\xff"}, "", "not text"),
     ],
 )
-def test_a_secret_of_the_wrong_shape_is_named_but_not_told(
+def test_errors_about_invalid_secrets_name_the_arn_and_not_the_value(
     value: dict[str, Any], key: str, what: str
 ) -> None:
-    """The error names the secret's ARN and what to do, and never holds the value."""
+    """The error contains the secret's ARN and the fix, and never the value."""
     arn = secret(f"shape-{threading.get_ident()}-{hash((str(value), key))}", **value)
     with pytest.raises(SecretError, match=what) as caught:
         Secrets().get(arn + key)
@@ -134,8 +138,8 @@ def test_a_secret_of_the_wrong_shape_is_named_but_not_told(
         (f"arn:aws:ssm:{REGION}:123456789012:parameter/none", "ssm:GetParameter", "ParameterNotFound"),
     ],
 )
-def test_a_secret_that_is_not_there_says_what_to_grant(arn: str, action: str, code: str) -> None:
-    """A missing or forbidden secret is an error that names the ARN, AWS's code and the permission."""
+def test_a_missing_secret_error_names_the_permission(arn: str, action: str, code: str) -> None:
+    """The error about a missing secret contains the ARN, AWS's code, and the permission to grant."""
     with pytest.raises(SecretError) as caught:
         Secrets().get(arn)
     assert not isinstance(caught.value, SecretUnavailableError)
@@ -143,19 +147,19 @@ def test_a_secret_that_is_not_there_says_what_to_grant(arn: str, action: str, co
         assert part in str(caught.value)
 
 
-def answering(*faults: Any) -> Receiver:
-    """Something in place of AWS that answers with faults."""
+def stub(*faults: Any) -> Receiver:
+    """A server instead of AWS that follows a script."""
     return Receiver(faults)
 
 
 def aws_error(status: int, code: str) -> Status:
-    """An error as AWS's JSON services send it."""
+    """An error in AWS's JSON format."""
     body = json.dumps({"__type": code, "message": "no"}).encode()
     return Status(status, {"Content-Type": "application/x-amz-json-1.1"}, body)
 
 
 def value(text: str) -> Status:
-    """GetSecretValue's answer."""
+    """A response of GetSecretValue."""
     return Status(
         200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps({"SecretString": text}).encode()
     )
@@ -172,9 +176,9 @@ ARN = f"arn:aws:secretsmanager:{REGION}:123456789012:secret:siem"
         aws_error(503, "SlowDown"),
     ],
 )
-def test_throttling_is_told_apart_from_refusal(monkeypatch: pytest.MonkeyPatch, fault: Status) -> None:
-    """What passes by itself has an exception type of its own, and is asked once, not over and over."""
-    with answering(fault) as receiver:
+def test_transient_errors_have_their_own_exception(monkeypatch: pytest.MonkeyPatch, fault: Status) -> None:
+    """A transient error raises ``SecretUnavailableError`` after a single request."""
+    with stub(fault) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         with pytest.raises(SecretUnavailableError, match=ARN):
             Secrets().get(ARN)
@@ -182,36 +186,36 @@ def test_throttling_is_told_apart_from_refusal(monkeypatch: pytest.MonkeyPatch, 
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "DecryptionFailure", "InvalidRequestException"])
-def test_refusals_stay(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    """A forbidden, undecryptable or deleted secret is an error until somebody puts it right."""
-    with answering(aws_error(400, code)) as receiver:
+def test_permanent_errors_do_not_count_as_unavailable(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    """A forbidden, undecryptable, or deleted secret is not reported as temporarily unavailable."""
+    with stub(aws_error(400, code)) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         with pytest.raises(SecretError, match=code) as caught:
             Secrets().get(ARN)
         assert not isinstance(caught.value, SecretUnavailableError)
 
 
-def test_nobody_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A VPC without an endpoint for Secrets Manager is an error soon, not a hang."""
-    with answering() as receiver:
+def test_an_unreachable_service_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If Secrets Manager is unreachable, for example from a VPC, the call fails quickly."""
+    with stub() as receiver:
         port = receiver.port
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
     with pytest.raises(SecretUnavailableError, match=ARN):
         Secrets(connect_timeout=0.2).get(ARN)
 
 
-def test_an_empty_secret_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A secret without a value is an error, instead of an empty password."""
-    with answering(value("")) as receiver:
+def test_an_empty_secret_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty secret raises an error and is never used as an empty password."""
+    with stub(value("")) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         with pytest.raises(SecretError, match="is empty"):
             Secrets().get(ARN)
 
 
-def test_a_secret_is_kept_for_its_lifetime(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within its lifetime a secret costs one call; later, or when the clock jumps back, it is read again."""
+def test_a_secret_is_cached_for_its_lifetime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A secret is read once per lifetime; it is read again later, or if the clock goes back."""
     clock = Clock()
-    with answering(value("one"), value("two"), value("three")) as receiver:
+    with stub(value("one"), value("two"), value("three")) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         secrets = Secrets(clock=clock)
         assert [secrets.get(ARN), secrets.get(ARN)] == ["one", "one"]
@@ -224,11 +228,11 @@ def test_a_secret_is_kept_for_its_lifetime(monkeypatch: pytest.MonkeyPatch) -> N
         assert len(receiver.requests) == 3
 
 
-def test_the_old_value_serves_while_aws_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When a secret cannot be read again for a passing reason, the old one serves, and is retried in 30 s."""
+def test_the_old_value_is_used_after_a_transient_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If a refresh fails with a transient error, the old value is used for another 30 s."""
     clock = Clock()
     script = [value("one"), aws_error(400, "ThrottlingException"), value("two")]
-    with answering(*script) as receiver:
+    with stub(*script) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         secrets = Secrets(clock=clock)
         secrets.get(ARN)
@@ -239,10 +243,10 @@ def test_the_old_value_serves_while_aws_is_silent(monkeypatch: pytest.MonkeyPatc
         assert secrets.get(ARN) == "two"
 
 
-def test_a_secret_that_was_taken_away_does_not_serve_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When access was revoked, the old value is not used after its lifetime."""
+def test_a_revoked_secret_is_not_used_after_its_lifetime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If access was revoked, the old value is not used after its lifetime."""
     clock = Clock()
-    with answering(value("one"), aws_error(400, "AccessDeniedException")) as receiver:
+    with stub(value("one"), aws_error(400, "AccessDeniedException")) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         secrets = Secrets(clock=clock)
         secrets.get(ARN, lifetime=5)
@@ -251,14 +255,14 @@ def test_a_secret_that_was_taken_away_does_not_serve_on(monkeypatch: pytest.Monk
             secrets.get(ARN, lifetime=5)
 
 
-def test_renewing_reads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused secret is read again whatever its age, unless another thread has already done so."""
-    with answering(value("one"), value("two")) as receiver:
+def test_renewing_reads_the_secret_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rejected secret is read again at any age, unless another thread has already done so."""
+    with stub(value("one"), value("two")) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         secrets = Secrets()
         secrets.get(ARN)
         with ThreadPoolExecutor(4) as pool:
-            assert list(pool.map(lambda _: secrets.renew(ARN, refused="one"), range(8))) == ["two"] * 8
+            assert list(pool.map(lambda _: secrets.renew(ARN, rejected="one"), range(8))) == ["two"] * 8
         assert secrets.get(ARN) == "two"
         assert len(receiver.requests) == 2
         receiver.script(value("three"))
@@ -266,8 +270,8 @@ def test_renewing_reads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_threads_share_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads that need the same secret at once wait for one call."""
-    with answering(value("one")) as receiver:
+    """Threads that need the same secret at the same time share one call."""
+    with stub(value("one")) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL", receiver.url)
         secrets = Secrets()
         with ThreadPoolExecutor(8) as pool:
@@ -275,8 +279,8 @@ def test_threads_share_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(receiver.requests) == 1
 
 
-def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without botocore, the error has the command to type."""
+def test_a_missing_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without botocore, the error contains the command that installs it."""
     monkeypatch.setitem(sys.modules, "botocore", None)
     monkeypatch.setitem(sys.modules, "botocore.config", None)
     with pytest.raises(MissingExtraError, match=r"secretsmanager.* pip install 'trailforward\[aws\]'"):
@@ -284,6 +288,6 @@ def test_a_missing_extra_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_reference_is_an_arn_and_perhaps_a_key() -> None:
-    """The part after # is the key; colons and slashes belong to the ARN."""
+    """Everything after # is the key; colons and slashes before it belong to the ARN."""
     arn, key = Reference.parse("arn:aws:ssm:eu-west-1:123456789012:parameter/a/b:3#c/d")
     assert (arn.resource, key) == ("parameter/a/b:3", "c/d")

@@ -1,4 +1,4 @@
-"""Signature Version 4: equal to what AWS publishes, and to botocore."""
+"""Signature Version 4 gives the same results as AWS's published examples and botocore."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 from botocore import auth
+from botocore import credentials as botocore_credentials
 from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.aws.sigv4 import Keys, Scope, sign, signing_key
+from trailforward.aws.sigv4 import Credentials, Scope, sign, signing_key
 from trailforward.errors import PermanentError
 
 #: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-examples.html
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
 NOW = datetime(2015, 8, 30, 12, 36, tzinfo=UTC)
 
-#: Of AWS's test suite, https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite/v4
+#: From AWS's test suite, https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite/v4
 TOKEN = (
     "AQoDYXdzEPT//////////wEXAMPLEtc764bNrC9SAPBSM22wDOk4x4HIZ8j4FZTwdQWLWsKWHGBuFqwAeMicRXmxfpSPfIeoIYRqTflfKD8YUuwt"
     "hAx7mSEI/qkPpKPi/kMcGdQrmGdeehM4IC1NtBmUpp2wUE8phUZampKsburEDy0KPkyQDYwT7WZ0wq5VSXDvp75YU9HFvlRd8Tx6q6fE8YQcHNVX"
@@ -29,8 +29,8 @@ TOKEN = (
 )
 
 
-def test_the_derived_key_is_the_published_one() -> None:
-    """The documentation's example of a derived key comes out, and what it signs (IAM's ListUsers)."""
+def test_the_signing_key_matches_the_documentation() -> None:
+    """The signing key and the signature equal the documentation's example (IAM ListUsers)."""
     key = signing_key(SECRET, "20150830", Scope("us-east-1", "iam"))
     assert key.hex() == "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9"
     text = (
@@ -61,12 +61,12 @@ def test_the_derived_key_is_the_published_one() -> None:
     ],
     ids=["post-vanilla", "post-header-value-case", "post-x-www-form-urlencoded", "post-sts-header-before"],
 )
-def test_the_vectors_of_aws_come_out(
+def test_signatures_match_the_aws_test_suite(
     headers: dict[str, str], body: bytes, token: str, signature: str
 ) -> None:
-    """What AWS's own test suite expects of a POST is what is signed."""
+    """Signatures of POST requests equal those in AWS's test suite."""
     signed = sign(
-        Keys("AKIDEXAMPLE", SECRET, token),
+        Credentials("AKIDEXAMPLE", SECRET, token),
         Scope("us-east-1", "service"),
         "/",
         {"Host": "example.amazonaws.com", **headers},
@@ -86,7 +86,9 @@ _PATHS = st.from_regex(r"(/[A-Za-z0-9_~-]{1,9}){0,4}/?", fullmatch=True).map(lam
 
 
 @given(
-    keys=st.builds(Keys, st.just("AKIDEXAMPLE"), _TEXT.filter(bool), st.sampled_from(["", "hunter2", TOKEN])),
+    credentials=st.builds(
+        Credentials, st.just("AKIDEXAMPLE"), _TEXT.filter(bool), st.sampled_from(["", "hunter2", TOKEN])
+    ),
     scope=st.builds(
         Scope,
         st.sampled_from(["us-east-1", "cn-north-1", "us-gov-west-1"]),
@@ -99,20 +101,22 @@ _PATHS = st.from_regex(r"(/[A-Za-z0-9_~-]{1,9}){0,4}/?", fullmatch=True).map(lam
     headers=st.dictionaries(_NAMES, _TEXT, max_size=4),
     body=st.binary(max_size=200),
 )
-def test_botocore_signs_the_same(
-    keys: Keys, scope: Scope, host: str, path: str, headers: dict[str, str], body: bytes
+def test_signatures_match_botocore(
+    credentials: Credentials, scope: Scope, host: str, path: str, headers: dict[str, str], body: bytes
 ) -> None:
-    """Any body, headers, path and token get the Authorization that botocore gives them."""
+    """For any body, headers, path, and token the Authorization header equals botocore's."""
     sent = {"User-Agent": "trailforward", **headers}
-    mine = sign(keys, scope, path, {"Host": host, **sent}, body, now=NOW.timestamp())
-    theirs = AWSRequest("POST", f"https://{host}{path}", headers=dict(sent), data=body)
+    signed = sign(credentials, scope, path, {"Host": host, **sent}, body, now=NOW.timestamp())
+    request = AWSRequest("POST", f"https://{host}{path}", headers=dict(sent), data=body)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auth, "get_current_datetime", _now)
-        same = Credentials(keys.access_key, keys.secret_key, keys.token or None)
-        auth.SigV4Auth(same, scope.service, scope.region).add_auth(theirs)
-    assert mine["Authorization"] == theirs.headers["Authorization"]
-    assert mine["X-Amz-Date"] == theirs.headers["X-Amz-Date"]
-    assert mine.get("X-Amz-Security-Token") == theirs.headers.get("X-Amz-Security-Token")
+        same = botocore_credentials.Credentials(
+            credentials.access_key, credentials.secret_key, credentials.token or None
+        )
+        auth.SigV4Auth(same, scope.service, scope.region).add_auth(request)
+    assert signed["Authorization"] == request.headers["Authorization"]
+    assert signed["X-Amz-Date"] == request.headers["X-Amz-Date"]
+    assert signed.get("X-Amz-Security-Token") == request.headers.get("X-Amz-Security-Token")
 
 
 def _now(*_: Any, **__: Any) -> datetime:
@@ -120,15 +124,16 @@ def _now(*_: Any, **__: Any) -> datetime:
 
 
 @pytest.mark.parametrize(
-    "keys", [Keys("AKID\n", "hunter2"), Keys("AKID", "x", "hunter2 "), Keys("bücher", "x")]
+    "credentials",
+    [Credentials("AKID\n", "hunter2"), Credentials("AKID", "x", "hunter2 "), Credentials("bücher", "x")],
 )
-def test_credentials_that_no_header_can_hold_are_told(keys: Keys) -> None:
-    """A line break that came along with a key is named, and the key is not repeated."""
-    with pytest.raises(PermanentError, match=r"NoCredentials: .* take it out") as caught:
-        sign(keys, Scope("us-east-1", "iam"), "/", {"Host": "example.com"}, b"")
+def test_credentials_with_invalid_characters_are_an_error(credentials: Credentials) -> None:
+    """If an access key or a token contains a line break, the error says so and does not repeat it."""
+    with pytest.raises(PermanentError, match=r"NoCredentials: .* correct the environment variable") as caught:
+        sign(credentials, Scope("us-east-1", "iam"), "/", {"Host": "example.com"}, b"")
     assert not re.search("AKID|hunter2|bücher", str(caught.value))
 
 
-def test_credentials_are_never_shown() -> None:
-    """Whatever prints credentials prints none of them."""
-    assert "hunter2" not in repr(Keys("AKIDEXAMPLE", "hunter2", "hunter2"))
+def test_credentials_have_no_repr() -> None:
+    """Printing credentials does not show them."""
+    assert "hunter2" not in repr(Credentials("AKIDEXAMPLE", "hunter2", "hunter2"))

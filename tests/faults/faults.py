@@ -74,10 +74,10 @@ class RefuseCulprit(receiver.Fault):
 
     culprit: bytes
 
-    def play(self, exchange: receiver.Exchange) -> None:
+    def apply(self, exchange: receiver.Exchange) -> None:
         """Responds."""
         body = exchange.receiver.requests[-1].decoded
-        exchange.answer(400 if self.culprit in body else 200, {}, b"")
+        exchange.respond(400 if self.culprit in body else 200, {}, b"")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.faults import ROWS, Row
 from tests.faults.world import COUNT, DEAD_LETTER, EVENTS, RETRY_QUEUE, SINKS, World, place
-from tests.support.aws import by_botocore
+from tests.support.aws import use_botocore
 from tests.support.stub_aws import Refuse, Reset, StubAws
 from trailforward import Fate
 from trailforward.aws import client as aws_client
@@ -39,7 +39,7 @@ def _timeouts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, s
     if "row" in request.fixturenames:
         monkeypatch.setattr(aws_client, "READ_TIMEOUT", request.getfixturevalue("row").read_timeout)
     if "way" in request.fixturenames and request.getfixturevalue("way") == "by botocore":
-        by_botocore(monkeypatch)
+        use_botocore(monkeypatch)
 
 
 def fates(outcome: Outcome, sink: str) -> Counter[str]:

@@ -44,7 +44,7 @@ class ScriptedSink(Sink):
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection] | None:
         """Makes the next move."""
         total = sum(map(self.size, batch)) + self.limits.batch_overhead
-        if len(batch) > self.limits.entries or total > self.limits.batch_bytes or not batch:
+        if len(batch) > self.limits.max_entries or total > self.limits.max_batch_bytes or not batch:
             self.oversize.append(total)
         if self._moves:
             return self._moves.popleft()(batch, self.taken.extend)
@@ -111,9 +111,9 @@ moves = st.lists(
 )
 limits = st.builds(
     Limits,
-    entries=st.integers(1, 6),
-    entry_bytes=st.sampled_from([500, 1_000, 10_000]),
-    batch_bytes=st.sampled_from([1_000, 3_000, 50_000]),
+    max_entries=st.integers(1, 6),
+    max_entry_bytes=st.sampled_from([500, 1_000, 10_000]),
+    max_batch_bytes=st.sampled_from([1_000, 3_000, 50_000]),
     batch_overhead=st.sampled_from([0, 2]),
 )
 sinks = st.builds(ScriptedSink, moves, limits)
@@ -215,7 +215,7 @@ def owed(sink: ScriptedSink | None) -> set[tuple[str, bytes]]:
 
 def test_a_sink_error_of_neither_kind_counts_as_transient() -> None:
     """If a sink raises ``SinkError``, the batch is retried, and the code is in the verdict."""
-    limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
+    limits = Limits(max_entries=1, max_entry_bytes=10_000, max_batch_bytes=10_000)
     config = Config.from_toml('[sinks.a]\nto = "stdout:"\n[retry]\ninitial_seconds = 0\nmax_attempts = 2\n')
     events = [Message(envelope(number), Origin("test")) for number in range(3)]
 

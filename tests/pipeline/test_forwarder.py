@@ -92,7 +92,7 @@ def test_a_destination_that_stays_down_returns_everything_after_the_last_attempt
 
 def test_after_a_whole_call_failed_the_batches_that_were_not_tried_go_first() -> None:
     """One batch that always fails cannot keep the others from being tried."""
-    limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
+    limits = Limits(max_entries=1, max_entry_bytes=10_000, max_batch_bytes=10_000)
 
     def poison(batch: Any) -> list[Any]:
         if batch[0].key.endswith("0"):
@@ -106,7 +106,7 @@ def test_after_a_whole_call_failed_the_batches_that_were_not_tried_go_first() ->
 
 def test_a_destination_that_is_down_gets_a_pause() -> None:
     """After a whole call failed, the remaining batches wait, so that the destination gets a pause."""
-    limits = Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000)
+    limits = Limits(max_entries=1, max_entry_bytes=10_000, max_batch_bytes=10_000)
     sink = FlakySink([TransientError("http_503", retry_after=3600)], limits=limits)
     outcome = forwarder({"a": sink}).forward(messages(0, 1, 2), seconds=30)
     assert len(sink.calls) == 1
@@ -159,7 +159,7 @@ def test_permanent_failures_become_dead_letters_with_everything_needed_to_redriv
 def test_an_oversize_event_is_dead_lettered_with_its_size_and_the_limit(tmp_path: Path) -> None:
     """An event that is too large for a sink never blocks its batch, and its dead letter has both sizes."""
     path = tmp_path / "dead.ndjson"
-    limits = Limits(entries=10, entry_bytes=len(envelope(0)), batch_bytes=100_000)
+    limits = Limits(max_entries=10, max_entry_bytes=len(envelope(0)), max_batch_bytes=100_000)
     small, large = FlakySink(limits=limits), FlakySink()
     with_dead = forwarder({"small": small, "large": large}, head=f'dead_letter = "file:{path}"')
     big = envelope(1, pad="x" * 1000)
@@ -408,7 +408,9 @@ def test_a_fifo_group_stops_at_its_first_failure() -> None:
             raise TransientError("down")
         return []
 
-    sink = FlakySink([refuse_b1] * 30, limits=Limits(entries=1, entry_bytes=10_000, batch_bytes=10_000))
+    sink = FlakySink(
+        [refuse_b1] * 30, limits=Limits(max_entries=1, max_entry_bytes=10_000, max_batch_bytes=10_000)
+    )
     groups = ["g", "g", "g", "h", "h"]
     records = [
         sqs_record(envelope(number), f"m-{number}", arn=FIFO, group=group)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def limits(entries: int, calls: int) -> Limits:
     """Limits with a maximum of entries per batch and of concurrent calls."""
-    return Limits(entries=entries, entry_bytes=100, batch_bytes=1_000, calls=calls)
+    return Limits(max_entries=entries, max_entry_bytes=100, max_batch_bytes=1_000, max_concurrency=calls)
 
 
 def entries(count: int) -> list[PendingEntry]:

@@ -1,4 +1,4 @@
-"""Every sink of ours keeps the contract that third parties are asked to keep."""
+"""Every built-in sink passes the contract tests for third-party sinks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from tests.support.aws import by_botocore, point_at
+from tests.support.aws import point_at, use_botocore
 from tests.support.receiver import Exchange, Receiver, Status
 from tests.support.receiver import Fault as WebFault
 from tests.support.secrets import REFERENCE, FixedSecrets
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 
 def made(to: str) -> Sink:
-    """The sink of a destination."""
+    """Creates the sink for a destination."""
     kind: Any = sinks.load(sinks.type_of(to) or "")
     sink: Sink = kind(kind.Settings(to=to))
     return sink
 
 
 class Aws(SinkContract):
-    """A sink whose destination is the stub."""
+    """Base class: an AWS sink that sends to the stub."""
 
     to: ClassVar[str]
     busy: ClassVar = "ThrottlingException"
@@ -50,20 +50,20 @@ class Aws(SinkContract):
         self.place = f"{service}:{region}"
 
     def make(self) -> Sink:
-        """The sink."""
+        """Creates the sink."""
         return made(self.to)
 
     def taken(self) -> list[bytes]:
-        """What the stub keeps."""
+        """The entries that the stub stored."""
         return [data.removesuffix(self.end) for data in self.stub.taken(self.place)]
 
     def refuse_entries(self, text: bytes) -> bool:
-        """By the answer's own words for single entries."""
+        """Makes the response reject single entries."""
         self.stub.always(self.place, Partial(containing(text), Refusal("InternalFailure")))
         return self.partial
 
     def fail_call(self, *, transient: bool) -> bool:
-        """Throttled or forbidden."""
+        """Makes the next call fail as throttled or forbidden."""
         self.stub.script(
             self.place, Refuse(400, self.busy) if transient else Refuse(403, "AccessDeniedException")
         )
@@ -74,10 +74,10 @@ class TestKinesis(Aws):
     to = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 
 
-class TestKinesisByBotocore(TestKinesis):
+class TestKinesisThroughBotocore(TestKinesis):
     @pytest.fixture(autouse=True)
     def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        by_botocore(monkeypatch)
+        use_botocore(monkeypatch)
 
 
 class TestFirehose(Aws):
@@ -95,10 +95,10 @@ class TestSqs(Aws):
     busy = "RequestThrottled"
 
 
-class TestSqsByBotocore(TestSqs):
+class TestSqsThroughBotocore(TestSqs):
     @pytest.fixture(autouse=True)
     def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
-        by_botocore(monkeypatch)
+        use_botocore(monkeypatch)
 
 
 class TestEventBridge(Aws):
@@ -107,11 +107,11 @@ class TestEventBridge(Aws):
 
 class TestCloudWatchLogs(Aws):
     to = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
-    partial = False  # it refuses by age alone: tests/sinks/test_cloudwatch_logs.py
+    partial = False  # it rejects by age only: see test_cloudwatch_logs.py
 
 
 class TestS3(SinkContract):
-    """The bucket is moto's; what fails is played by a receiver."""
+    """Uses a bucket in moto; a receiver makes calls fail."""
 
     @pytest.fixture(autouse=True)
     def _bucket(self, local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -129,7 +129,7 @@ class TestS3(SinkContract):
         return [item["Key"] for item in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", ())]
 
     def make(self) -> Sink:
-        """The sink."""
+        """Creates the sink."""
         return made(f"s3://{self.bucket}/trail?region={self.region}")
 
     def taken(self) -> list[bytes]:
@@ -138,14 +138,14 @@ class TestS3(SinkContract):
         return [line for body in bodies for line in gzip.decompress(body).split(b"\n")[:-1]]
 
     def fail_call(self, *, transient: bool) -> bool:
-        """Throttled or forbidden."""
+        """Makes the next call fail as throttled or forbidden."""
         self.receiver.script(Status(503 if transient else 403))
         point_at(f"http://127.0.0.1:{self.receiver.port}", self.monkeypatch)
         return True
 
 
 class Web(SinkContract):
-    """A sink whose destination is an HTTP receiver."""
+    """Base class: an HTTP sink that sends to a receiver."""
 
     settings: ClassVar[dict[str, Any]] = {}
     ok: ClassVar = Status()
@@ -158,13 +158,13 @@ class Web(SinkContract):
             yield
 
     def make(self) -> Sink:
-        """The sink."""
+        """Creates the sink."""
         url = f"http://127.0.0.1:{self.receiver.port}"
         settings = {"to": url + self.path, "format": self.format, **self.settings}
         return HttpSink(read(HttpSettings, settings), secrets=FixedSecrets(self.secret(url)))
 
     def secret(self, url: str) -> str:
-        """What the secret is."""
+        """The secret's value."""
         return f"hunter2 of {url}"
 
     def events_in(self, body: bytes) -> list[bytes]:
@@ -172,11 +172,11 @@ class Web(SinkContract):
         return split(body)
 
     def taken(self) -> list[bytes]:
-        """What was posted."""
+        """The events that were posted."""
         return [data for body in self.receiver.bodies for data in self.events_in(body)]
 
     def fail_call(self, *, transient: bool) -> bool:
-        """503 or 403."""
+        """Makes the next request fail with 503 or 403."""
         self.receiver._script.clear()
         self.receiver.script(Status(503 if transient else 403))
         return True
@@ -194,7 +194,7 @@ class TestHttpSingle(Web):
     settings: ClassVar = {"batch": "single"}
 
     def events_in(self, body: bytes) -> list[bytes]:
-        """The body."""
+        """The body is one event."""
         return [body]
 
 
@@ -203,7 +203,7 @@ class TestSplunk(Web):
     ok = Status(body=b'{"code":0}')
 
     def events_in(self, body: bytes) -> list[bytes]:
-        """What stands between the wrappers."""
+        """The values of ``event``."""
         head = b'{"time":1777886100,"sourcetype":"aws:cloudtrail","event":'
         return [part.removesuffix(b"}") for part in body.split(head)[1:]]
 
@@ -219,15 +219,15 @@ class TestDatadog(Web):
 
 @dataclass(frozen=True)
 class Bulk(WebFault):
-    """Answers as a bulk API does; refuses events that hold the culprit."""
+    """Responds like a bulk API, and rejects events that contain ``culprit``."""
 
     culprit: bytes = b"\0"
 
-    def play(self, exchange: Exchange) -> None:
-        """Answers."""
+    def apply(self, exchange: Exchange) -> None:
+        """Responds."""
         lines = exchange.receiver.requests[-1].decoded.split(b"\n")[1::2]
-        told = [{"create": {"status": 400 if self.culprit in line else 201}} for line in lines]
-        exchange.answer(200, {}, json.dumps({"items": told}).encode())
+        items = [{"create": {"status": 400 if self.culprit in line else 201}} for line in lines]
+        exchange.respond(200, {}, json.dumps({"items": items}).encode())
 
 
 class TestElastic(Web):
@@ -242,14 +242,14 @@ class TestElastic(Web):
             yield
 
     def refuse_entries(self, text: bytes) -> bool:
-        """Items of their own."""
+        """Makes the response reject single items."""
         self.culprit = text
         self.receiver._script.clear()
         self.receiver.script(Bulk(text))
         return True
 
     def events_in(self, body: bytes) -> list[bytes]:
-        """Every second line, but for what was refused."""
+        """Every second line, except for rejected events."""
         return [line for line in body.split(b"\n")[1::2] if self.culprit not in line]
 
 
@@ -275,7 +275,7 @@ class TestStandardWebhooks(TestHttpSingle):
     settings: ClassVar = {"preset": "standard-webhooks", "secret": REFERENCE}
 
     def secret(self, url: str) -> str:
-        """A key."""
+        """A signing key."""
         assert url
         return "whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
 
@@ -286,7 +286,7 @@ class TestFile(SinkContract):
         self.path = tmp_path / "events.ndjson"
 
     def make(self) -> Sink:
-        """The sink."""
+        """Creates the sink."""
         return made(f"file:{self.path}")
 
     def taken(self) -> list[bytes]:
@@ -294,6 +294,6 @@ class TestFile(SinkContract):
         return self.path.read_bytes().split(b"\n")[:-1]
 
     def fail_call(self, *, transient: bool) -> bool:
-        """A full disk, or a folder that is not there."""
+        """Uses a full disk or a missing folder."""
         self.path = Path("/dev/full") if transient else self.path / "absent" / "file"
         return True

@@ -1,4 +1,4 @@
-"""EventBridge buses."""
+"""The EventBridge sink puts exact events on a bus that exists and reports rejected ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def entries(*data: bytes) -> list[Entry]:
 
 
 def test_the_envelope_is_the_detail_byte_for_byte(stub: StubAws) -> None:
-    """The whole envelope travels as the text of ``detail``, under a source and detail-type of its own."""
+    """The whole envelope becomes ``detail``, with another source and detail type."""
     data = ODD[:5]
     assert sink().send(entries(*data)) == []
     assert stub.taken(PLACE) == data
@@ -44,23 +44,23 @@ def test_the_envelope_is_the_detail_byte_for_byte(stub: StubAws) -> None:
     assert item.attributes == {"source": "trailforward", "resources": ARN}
 
 
-def test_a_bus_takes_the_events(local_aws: Reader) -> None:
-    """A bus that exists is found, and takes the events, in another Region than the function's."""
+def test_a_bus_accepts_the_events(local_aws: Reader) -> None:
+    """A bus in another Region accepts the events."""
     client = local_aws("events")
     arn = client.create_event_bus(Name="security")["EventBusArn"]
     assert sink(arn).send(entries(envelope(1), envelope(2))) == []
 
 
-def test_a_bus_that_does_not_exist_is_found_out(local_aws: Reader) -> None:
-    """EventBridge answers success for an absent bus and drops the events: the sink refuses for good."""
+def test_a_missing_bus_is_permanent(local_aws: Reader) -> None:
+    """EventBridge reports success for a missing bus and drops the events; the sink raises an error."""
     with pytest.raises(PermanentError) as caught:
         sink(f"arn:aws:events:{local_aws.region}:123456789012:event-bus/absent").send(entries(b"{}"))
     assert caught.value.code == "ResourceNotFoundException"
     assert "drop the events" in str(caught.value)
 
 
-def test_a_bus_that_may_not_be_described_says_what_to_grant(stub: StubAws) -> None:
-    """Without permission to look, nothing is sent on trust, unless the check is switched off."""
+def test_a_missing_permission_to_describe_the_bus_is_permanent(stub: StubAws) -> None:
+    """Without the permission for the check, nothing is sent, unless the check is disabled."""
     stub.always(DESCRIBE, Refuse(403, "AccessDeniedException"))
     with pytest.raises(PermanentError, match=r"grant events:DescribeEventBus.*check_bus = false"):
         sink().send(entries(b"{}"))
@@ -68,8 +68,8 @@ def test_a_bus_that_may_not_be_described_says_what_to_grant(stub: StubAws) -> No
     assert sink(check_bus=False).send(entries(b"{}")) == []
 
 
-def test_a_bus_that_cannot_be_seen_right_now_is_tried_again(stub: StubAws) -> None:
-    """A throttled check is a passing failure."""
+def test_a_throttled_check_is_transient(stub: StubAws) -> None:
+    """If the check is throttled, the batch is sent later."""
     stub.script(DESCRIBE, Refuse(400, "ThrottlingException"))
     made = sink()
     with pytest.raises(TransientError):
@@ -77,8 +77,8 @@ def test_a_bus_that_cannot_be_seen_right_now_is_tried_again(stub: StubAws) -> No
     assert made.send(entries(b"{}")) == []
 
 
-def test_the_bus_is_looked_for_once_in_a_while(stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check costs one call per environment and quarter of an hour, not one per batch."""
+def test_the_bus_is_checked_once_per_interval(stub: StubAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check costs one call per environment and 15 minutes, not one per batch."""
     made = sink()
     made.send(entries(b"{}"))
     made.send(entries(b"{}"))
@@ -100,46 +100,46 @@ def test_the_bus_is_looked_for_once_in_a_while(stub: StubAws, monkeypatch: pytes
         ("AccessDeniedException", False),
     ],
 )
-def test_only_the_refused_entry_is_told(stub: StubAws, code: str, transient: bool) -> None:  # noqa: FBT001
-    """An integer beyond int64, or too many levels, cost that entry and no other."""
+def test_only_the_rejected_entry_is_returned(stub: StubAws, code: str, transient: bool) -> None:  # noqa: FBT001
+    """If EventBridge rejects one entry, the others are accepted."""
     stub.script(PLACE, Partial(containing(b"bad"), Refusal(code)))
-    (refusal,) = sink().send(entries(b'{"a":1}', b'{"bad":18446744073709551615}', b'{"c":3}'))
-    assert (refusal.index, refusal.code, refusal.transient) == (1, code, transient)
+    (rejection,) = sink().send(entries(b'{"a":1}', b'{"bad":18446744073709551615}', b'{"c":3}'))
+    assert (rejection.index, rejection.code, rejection.transient) == (1, code, transient)
     assert stub.taken(PLACE) == [b'{"a":1}', b'{"c":3}']
 
 
-def test_what_is_no_utf8_is_refused_alone(stub: StubAws) -> None:
-    """Bytes that no text can hold are refused by their place; the others are told by theirs."""
+def test_an_event_that_is_not_utf8_is_rejected_alone(stub: StubAws) -> None:
+    """An event that is not UTF-8 is rejected; other rejections keep their indexes."""
     stub.script(PLACE, Partial(containing(b"bad"), Refusal("MalformedDetail")))
-    refused = sink().send(entries(b"\xff", b'{"a":1}', b'{"bad":1}'))
-    assert [(each.index, each.code) for each in refused] == [(0, "not_utf8"), (2, "MalformedDetail")]
+    rejections = sink().send(entries(b"\xff", b'{"a":1}', b'{"bad":1}'))
+    assert [(each.index, each.code) for each in rejections] == [(0, "not_utf8"), (2, "MalformedDetail")]
     assert sink().send(entries(b"\xff"))[0].transient is False
 
 
-def test_everything_that_counts_is_counted() -> None:
-    """Source, detail-type, resources and detail make an entry's size; a request stays below 1 MiB."""
+def test_sizes_include_everything_that_counts() -> None:
+    """An entry's size includes source, detail type, resources, and detail; a call is smaller than 1 MiB."""
     made = sink(source="bücher", detail_type="x")
     assert made.size(Entry(b"{}", "k")) == 2 + 7 + 1 + len(ARN)
-    assert (LIMITS.entries, LIMITS.batch_bytes) == (10, (1 << 20) - 1)
+    assert (LIMITS.max_entries, LIMITS.max_batch_bytes) == (10, (1 << 20) - 1)
 
 
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ('source = "aws.ec2"', "keeps sources that begin with aws."),
+        ('source = "aws.ec2"', "reserves sources that begin with aws."),
         ('source = ""', "empty"),
         (f'detail_type = "{"x" * 129}"', "too long"),
-        ('format = "text"', "no JSON"),
+        ('format = "text"', "not JSON"),
     ],
 )
-def test_what_eventbridge_would_refuse_is_refused_at_once(lines: str, fault: str) -> None:
-    """A source of AWS's, an overlong detail-type or a format that is no JSON shows when it is configured."""
+def test_settings_that_eventbridge_would_reject_are_errors(lines: str, fault: str) -> None:
+    """A reserved source, a long detail type, or a non-JSON format is an error in the configuration."""
     with pytest.raises(ConfigError, match=fault):
         Config.from_toml(f'[sinks.bus]\nto = "{ARN}"\n{lines}\n')
 
 
 def test_events_that_a_rule_sends_back_are_filtered(stub: StubAws) -> None:
-    """A rule that matches what the sink put, and feeds the function's queue, does not make a loop."""
+    """A rule that sends forwarded events back to the function's queue does not cause a loop."""
     forwarder = Forwarder(Config.to(ARN))
     first = {
         "version": "0",

@@ -1,4 +1,4 @@
-"""What an HTTP receiver gets: the exact bytes, in the shape that was asked for."""
+"""HTTP receivers get the exact bytes of events in the configured framing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from trailforward.sinks.http.sink import HttpSettings, HttpSink
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Bytes that any re-serialisation would change.
+#: Bytes that any re-serialization would change.
 ODD = [b'{"a": 1.10,"b":1.688560107857E9 }', '{"name":"bücher\\u003d","big":12345678901234567890}'.encode()]
 
 
@@ -35,7 +35,7 @@ def entries(*data: bytes) -> list[Entry]:
 
 
 def deliver(receiver: Receiver, data: list[bytes], **settings: Any) -> list[Rejection]:
-    """Sends one batch with a sink of its own."""
+    """Sends one batch with a new sink."""
     sink = HttpSink(HttpSettings(to=receiver.url, **settings))
     try:
         return sink.send(entries(*data))
@@ -43,8 +43,8 @@ def deliver(receiver: Receiver, data: list[bytes], **settings: Any) -> list[Reje
         sink.close()
 
 
-def test_an_array_holds_the_exact_bytes_of_each_event(receiver: Receiver) -> None:
-    """The default body is a JSON array of the events' own bytes, with nothing re-serialised."""
+def test_an_array_contains_the_exact_bytes_of_each_event(receiver: Receiver) -> None:
+    """The default body is a JSON array of the events' exact bytes."""
     assert deliver(receiver, ODD) == []
     (request,) = receiver.requests
     assert request.body == b"[" + ODD[0] + b"," + ODD[1] + b"]"
@@ -53,7 +53,7 @@ def test_an_array_holds_the_exact_bytes_of_each_event(receiver: Receiver) -> Non
 
 
 def test_ndjson_is_one_line_per_event_with_a_final_line_break(receiver: Receiver) -> None:
-    """NDJSON ends every event with a line break, the last one too."""
+    """In NDJSON every event ends with a line break, including the last one."""
     assert deliver(receiver, ODD, batch="ndjson") == []
     (request,) = receiver.requests
     assert request.body == ODD[0] + b"\n" + ODD[1] + b"\n"
@@ -61,7 +61,7 @@ def test_ndjson_is_one_line_per_event_with_a_final_line_break(receiver: Receiver
 
 
 def test_single_sends_exactly_the_event(receiver: Receiver) -> None:
-    """With batch = "single" the body is the event and nothing else, line breaks included."""
+    """With batch = "single" the body is exactly the event, including line breaks."""
     data = b'{\n "a": 1.10\r\n}'
     assert deliver(receiver, [data], batch="single") == []
     (request,) = receiver.requests
@@ -69,8 +69,8 @@ def test_single_sends_exactly_the_event(receiver: Receiver) -> None:
     assert request.headers["Content-Type"] == "application/json"
 
 
-def test_text_goes_out_one_event_a_request(receiver: Receiver) -> None:
-    """A format that is no JSON is sent with its own content type."""
+def test_text_is_sent_as_one_event_per_request(receiver: Receiver) -> None:
+    """A format that is not JSON is sent with its own content type."""
     sink = HttpSink(HttpSettings(to=receiver.url, batch="single", format="text"))
     sink.send([Entry(b"ConsoleLogin by alice\n", "key", content_type="text/plain; charset=utf-8")])
     sink.close()
@@ -78,24 +78,24 @@ def test_text_goes_out_one_event_a_request(receiver: Receiver) -> None:
     assert receiver.requests[0].headers["Content-Type"] == "text/plain; charset=utf-8"
 
 
-def test_ndjson_refuses_only_events_with_line_breaks(receiver: Receiver) -> None:
-    """An event with a raw line break is refused for good by its index; the others arrive."""
-    refused = deliver(receiver, [b'{"a":1}', b'{\n"b":2}', b'{"c":3}', b'{"d":\r4}'], batch="ndjson")
-    assert [(each.index, each.code, each.transient) for each in refused] == [
+def test_ndjson_rejects_only_events_with_line_breaks(receiver: Receiver) -> None:
+    """An event with a line break is rejected permanently; the others arrive."""
+    rejections = deliver(receiver, [b'{"a":1}', b'{\n"b":2}', b'{"c":3}', b'{"d":\r4}'], batch="ndjson")
+    assert [(each.index, each.code, each.transient) for each in rejections] == [
         (1, "line_break", False),
         (3, "line_break", False),
     ]
     assert receiver.bodies == [b'{"a":1}\n{"c":3}\n']
 
 
-def test_nothing_to_send_is_no_request(receiver: Receiver) -> None:
-    """When every event of a batch is refused beforehand, the receiver is not bothered."""
+def test_an_empty_batch_makes_no_request(receiver: Receiver) -> None:
+    """If every event of a batch is rejected before the call, no request is made."""
     assert len(deliver(receiver, [b"{\n}"], batch="ndjson")) == 1
     assert receiver.requests == []
 
 
-def test_gzip_is_reproducible_and_says_so(receiver: Receiver) -> None:
-    """A compressed body decodes to the same bytes, and the same batch is compressed to the same bytes."""
+def test_gzip_is_reproducible_and_announced(receiver: Receiver) -> None:
+    """A compressed body decodes to the same bytes, and the same batch always compresses to the same bytes."""
     for _ in range(2):
         deliver(receiver, ODD, gzip=True)
     first, second = receiver.requests
@@ -106,7 +106,7 @@ def test_gzip_is_reproducible_and_says_so(receiver: Receiver) -> None:
 
 
 def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
-    """Path and query arrive as they were written, with our name and the headers that were asked for."""
+    """Path and query arrive unchanged, with the User-Agent and the configured headers."""
     url = f"http://127.0.0.1:{receiver.port}/in/%41//b?token=a%20b&c"
     sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}))
     sink.send(entries(b"{}"))
@@ -120,7 +120,7 @@ def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
 
 
 def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
-    """https://HOST alone means its root."""
+    """A URL without a path means the path /."""
     sink = HttpSink(HttpSettings(to=f"http://localhost:{receiver.port}"))
     sink.send(entries(b"{}"))
     sink.close()
@@ -129,21 +129,21 @@ def test_a_url_without_a_path_posts_to_the_root(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize("batch", ["array", "ndjson", "single"])
 @pytest.mark.parametrize("count", [1, 2, 7])
-def test_sizes_never_promise_less_than_the_body_takes(receiver: Receiver, batch: Any, count: int) -> None:
-    """A batch that fits by its sizes fits as a body, within the one comma that the last event lacks."""
+def test_sizes_never_add_up_to_less_than_the_body(receiver: Receiver, batch: Any, count: int) -> None:
+    """The sum of the sizes and the overhead is the body's length, plus at most one comma."""
     data = [b'{"a":%d}' % index for index in range(1 if batch == "single" else count)]
     sink = HttpSink(HttpSettings(to=receiver.url, batch=batch))
-    promised = sink.limits.batch_overhead + sum(map(sink.size, entries(*data)))
+    total = sink.limits.batch_overhead + sum(map(sink.size, entries(*data)))
     sink.send(entries(*data))
     sink.close()
-    assert 0 <= promised - len(receiver.requests[0].body) <= 1
+    assert 0 <= total - len(receiver.requests[0].body) <= 1
 
 
-def test_limits_are_defaults_that_can_be_set() -> None:
-    """500 events and 1 MB before compression, unless the settings say otherwise; single is one."""
+def test_limits_have_defaults_and_can_be_set() -> None:
+    """The defaults are 500 events and 1 MB before compression; with "single" one event."""
     url = "https://siem.example.com/in"
     array = HttpSink(HttpSettings(to=url)).limits
-    assert (array.entries, array.entry_bytes, array.batch_bytes, array.batch_overhead) == (
+    assert (array.max_entries, array.max_entry_bytes, array.max_batch_bytes, array.batch_overhead) == (
         500,
         1_000_000,
         1_000_000,
@@ -151,18 +151,18 @@ def test_limits_are_defaults_that_can_be_set() -> None:
     )
     settings = read(HttpSettings, {"to": url, "limits": {"max_entries": 9, "max_batch_bytes": 99}})
     raised = HttpSink(settings).limits
-    assert (raised.entries, raised.entry_bytes, raised.batch_bytes) == (9, 1_000_000, 99)
-    assert HttpSink(HttpSettings(to=url, batch="single")).limits.entries == 1
+    assert (raised.max_entries, raised.max_entry_bytes, raised.max_batch_bytes) == (9, 1_000_000, 99)
+    assert HttpSink(HttpSettings(to=url, batch="single")).limits.max_entries == 1
     assert HttpSink(HttpSettings(to=url, batch="ndjson")).limits.batch_overhead == 0
 
 
 def test_a_sink_has_no_arn() -> None:
-    """No event can be about an HTTP sink, so it names no ARN."""
+    """An HTTP sink has no ARN, because no CloudTrail event can be about it."""
     assert HttpSink(HttpSettings(to="https://siem.example.com")).arn == ""
 
 
 def test_sending_over_http_imports_no_aws_library(receiver: Receiver) -> None:
-    """A function whose only sink is HTTP never pays for boto3, botocore or urllib3."""
+    """A function whose only sink is HTTP does not import boto3, botocore, or urllib3."""
     code = """
 import sys
 from trailforward.formats import load

@@ -1,4 +1,4 @@
-"""Who sends is shown by a secret or a signature; a refused secret is read again before giving up."""
+"""Requests are authenticated with a secret or a signature; a rejected secret is read again once."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ EVENT = [Entry(b'{"a": 1.10}', "key")]
 
 
 class Vault:
-    """Secrets that rotate: each reading gives the next value; the last one stays."""
+    """Rotating secrets: each read returns the next value, and then always the last one."""
 
     def __init__(self, *values: str | Exception) -> None:
         self.values = list(values)
-        self.readings = 0
+        self.reads = 0
         self.lifetimes: set[float] = set()
         self.current = ""
 
     def get(self, reference: str, *, lifetime: float) -> str:
-        """The current one."""
+        """The current value."""
         self.lifetimes.add(lifetime)
         return self.current or self.renew(reference)
 
-    def renew(self, reference: str, *, refused: str | None = None) -> str:
-        """The next one."""
+    def renew(self, reference: str, *, rejected: str | None = None) -> str:
+        """The next value."""
         assert reference == SECRET
-        assert refused in {None, self.current}
-        self.readings += 1
+        assert rejected in {None, self.current}
+        self.reads += 1
         value = self.values.pop(0) if len(self.values) > 1 else self.values[0]
         if isinstance(value, Exception):
             raise value
@@ -58,14 +58,14 @@ class Vault:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver."""
+    """A receiver without faults."""
     with Receiver() as receiver:
         yield receiver
 
 
 @pytest.fixture
 def make_sink(receiver: Receiver) -> Iterator[MakeSink]:
-    """Makes sinks and closes them in the end."""
+    """Creates sinks, and closes them after the test."""
     made = []
 
     def make(auth: dict[str, str] | None, vault: Vault | None = None, **settings: Any) -> HttpSink:
@@ -79,7 +79,7 @@ def make_sink(receiver: Receiver) -> Iterator[MakeSink]:
 
 
 def failure(sink: HttpSink) -> SinkError:
-    """What the next send raises."""
+    """The error that the next send raises."""
     with pytest.raises(SinkError) as caught:
         sink.send(EVENT)
     assert "hunter2" not in str(caught.value)
@@ -106,24 +106,24 @@ def failure(sink: HttpSink) -> SinkError:
         ),
     ],
 )
-def test_the_secret_is_shown_as_asked(
+def test_the_secret_is_sent_as_configured(
     make_sink: MakeSink, receiver: Receiver, auth: dict[str, str], secret: str, header: str, value: str
 ) -> None:
-    """Each way of showing a secret writes one header; the blanks that files add to tokens are left out."""
+    """Each method sets one header; spaces and line breaks around tokens are removed."""
     vault = Vault(secret)
     sink = make_sink(auth, vault, secret_lifetime_seconds=60)
     sink.send(EVENT)
     sink.send(EVENT)
     assert [request.headers[header] for request in receiver.requests] == [value, value]
-    assert (vault.readings, vault.lifetimes) == (1, {60.0})
+    assert (vault.reads, vault.lifetimes) == (1, {60.0})
 
 
 @pytest.mark.parametrize("secret", ["hunter2\r\nX-Evil: 1", "hunter2\x00", "hunter2 ☃", "", " \n"])
 @pytest.mark.parametrize("kind", [{"type": "bearer"}, {"type": "header", "name": "X-Key"}])
-def test_a_secret_that_no_header_can_hold_is_not_told(
+def test_a_secret_that_is_not_a_valid_header_is_an_error(
     make_sink: MakeSink, receiver: Receiver, kind: dict[str, str], secret: str
 ) -> None:
-    """A secret with a line break, or an empty one, is an error that names its ARN and not its value."""
+    """A secret with a line break, or an empty one, is an error that contains its ARN and not its value."""
     error = failure(make_sink({**kind, "secret": SECRET}, Vault(secret)))
     assert isinstance(error, PermanentError)
     assert error.code == "secret"
@@ -133,22 +133,22 @@ def test_a_secret_that_no_header_can_hold_is_not_told(
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_rotated_secret_is_read_again(make_sink: MakeSink, receiver: Receiver, status: int) -> None:
-    """When the receiver refuses the secret and a newer one is found, the batch is tried again with that."""
+    """If the receiver rejects the secret and a newer one is found, the batch is sent again with that one."""
     receiver.script(Status(status))
     sink = make_sink(BEARER, Vault("old-hunter2", "new-hunter2"))
     error = failure(sink)
     assert isinstance(error, TransientError)
     assert error.code == f"http_{status}"
     assert sink.send(EVENT) == []
-    shown = [request.headers["Authorization"] for request in receiver.requests]
-    assert shown == ["Bearer old-hunter2", "Bearer new-hunter2"]
+    sent = [request.headers["Authorization"] for request in receiver.requests]
+    assert sent == ["Bearer old-hunter2", "Bearer new-hunter2"]
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_secret_refused_after_rereading_is_permanent(
+def test_a_new_secret_that_is_rejected_is_permanent(
     make_sink: MakeSink, receiver: Receiver, status: int
 ) -> None:
-    """When the secret just read is refused, too, the batch is given up whole: splitting would not help."""
+    """If the new secret is rejected as well, the error is permanent and not divisible."""
     receiver.script(Status(status), Status(status))
     sink = make_sink(BEARER, Vault("old-hunter2", "new-hunter2"))
     assert isinstance(failure(sink), TransientError)
@@ -157,12 +157,12 @@ def test_a_secret_refused_after_rereading_is_permanent(
     assert (error.code, error.divisible) == (f"http_{status}", False)
 
 
-def test_an_unchanged_secret_is_permanent_at_once(make_sink: MakeSink, receiver: Receiver) -> None:
-    """When reading again gives the secret that was refused, trying again is pointless."""
+def test_a_rejected_secret_that_has_not_changed_is_permanent(make_sink: MakeSink, receiver: Receiver) -> None:
+    """If the secret has not changed since it was rejected, the error is permanent."""
     receiver.script(Status(401))
     vault = Vault("hunter2")
     assert isinstance(failure(make_sink(BEARER, vault)), PermanentError)
-    assert vault.readings == 2
+    assert vault.reads == 2
 
 
 @pytest.mark.parametrize("first", [(), ("hunter2",)])
@@ -173,7 +173,7 @@ def test_an_unchanged_secret_is_permanent_at_once(make_sink: MakeSink, receiver:
 def test_an_unreadable_secret_fails_the_batch(
     make_sink: MakeSink, receiver: Receiver, first: tuple[str], raised: Exception, kind: type[SinkError]
 ) -> None:
-    """A secret that cannot be read now is tried again, one that is missing or forbidden is not."""
+    """A temporarily unavailable secret is a transient error; a missing or forbidden one is permanent."""
     receiver.script(Status(401))
     error = failure(make_sink(BEARER, Vault(*first, raised)))
     assert isinstance(error, kind)
@@ -183,7 +183,7 @@ def test_an_unreadable_secret_fails_the_batch(
 
 @pytest.fixture
 def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials as Lambda has them."""
+    """Credentials as in a Lambda function."""
     values = {
         "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI",
@@ -197,7 +197,7 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def expected_signature(request: Request, port: int, service: str) -> str:
-    """The Authorization header, computed from nothing but what arrived."""
+    """The signature, computed only from the request that arrived."""
     from botocore.auth import SigV4Auth
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
@@ -218,10 +218,10 @@ def expected_signature(request: Request, port: int, service: str) -> str:
     "path", ["/in", "/prod/_bulk/", "/a.b-c~d", "/.well-known/x", "/prod/a%20b//c?x=1&b=%2F&a", ""]
 )
 @pytest.mark.parametrize("gzip", [False, True])
-def test_a_signature_fits_what_arrived(
+def test_a_signature_matches_the_request_that_arrived(
     make_sink: MakeSink, receiver: Receiver, path: str, *, gzip: bool
 ) -> None:
-    """A receiver that computes SigV4 from the request as it arrived finds the same signature."""
+    """A receiver that computes SigV4 from the request gets the same signature."""
     to = f"http://127.0.0.1:{receiver.port}{path}"
     sink = make_sink(SIGV4, to=to, gzip=gzip, headers={"X-Tenant": "blue"})
     assert sink.send(EVENT) == []
@@ -244,10 +244,10 @@ def test_a_signature_fits_what_arrived(
 
 
 @pytest.mark.usefixtures("credentials")
-def test_credentials_that_botocore_finds_sign_too(
+def test_credentials_that_botocore_finds_are_used(
     make_sink: MakeSink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Where the environment has no credentials, those of the user's file do."""
+    """Without credentials in the environment, those in the credentials file sign."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     file = tmp_path / "credentials"
@@ -260,8 +260,8 @@ def test_credentials_that_botocore_finds_sign_too(
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_plain_url_is_signed_without_botocore(receiver: Receiver) -> None:
-    """With credentials in the environment, a function that signs its requests never pays for botocore."""
+def test_a_canonical_url_is_signed_without_botocore(receiver: Receiver) -> None:
+    """With credentials in the environment, signing does not import botocore."""
     code = """
 import sys
 from trailforward.formats import load
@@ -284,10 +284,10 @@ print(sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))
 
 
 @pytest.mark.usefixtures("credentials")
-def test_a_refused_signature_is_tried_again_with_new_credentials(
+def test_a_rejected_signature_is_retried_with_new_credentials(
     make_sink: MakeSink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Credentials that ran out are looked up again; the same ones refused are permanent."""
+    """If the credentials have changed after a rejection, the error is transient, otherwise permanent."""
     receiver.script(Status(200), Status(403), Status(403))
     sink = make_sink(SIGV4)
     sink.send(EVENT)
@@ -303,7 +303,7 @@ def test_a_refused_signature_is_tried_again_with_new_credentials(
 def test_without_credentials_nothing_is_sent(
     make_sink: MakeSink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """Absent or incomplete credentials are an error of the set-up."""
+    """Missing or incomplete credentials are a permanent error."""
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     if broken != "partial":
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
@@ -316,10 +316,10 @@ def test_without_credentials_nothing_is_sent(
 
 
 @pytest.mark.usefixtures("credentials")
-def test_credentials_that_cannot_be_renewed_now_are_transient(
+def test_credentials_that_are_temporarily_unavailable_are_transient(
     make_sink: MakeSink, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A credential source that fails for the moment is asked again with the next attempt."""
+    """If a credential source fails, the next attempt reads it again."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.delenv(name)
     config = tmp_path / "config"

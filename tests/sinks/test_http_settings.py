@@ -1,4 +1,4 @@
-"""Wrong settings are refused at once, each with its fix, and never with a secret in the text."""
+"""Invalid settings are errors with a fix, and error texts never contain a secret."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PARAMETER = "arn:aws:ssm:eu-west-1:111122223333:parameter/siem/token"
 
 
 def faults(**settings: Any) -> list[tuple[str, str]]:
-    """What is wrong, and the fix, per fault."""
+    """Message and fix of each problem."""
     problems: list[Problem] = []
     assert validated(HttpSettings, {"to": URL, **settings}, "sinks.siem", problems) is None
     assert "hunter2" not in str(problems)
@@ -48,9 +48,9 @@ def faults(**settings: Any) -> list[tuple[str, str]]:
         ("https://hunter2@siem.example.com/in", "user name or password"),
         ("https://siem.example.com/in#hunter2", "fragment"),
         ("https://siem.example.com/in#", "fragment"),
-        ("https://siem.example.com/hunter2 in", "blanks"),
+        ("https://siem.example.com/hunter2 in", "spaces"),
         ("https://siem.example.com/\r\nX: hunter2", "control characters"),
-        ("https://bücher.example.com/", "beyond ASCII"),
+        ("https://bücher.example.com/", "non-ASCII"),
         ("http://siem.example.com/in", "plain http"),
         ("http://127.0.0.1.example.com/in", "plain http"),
         ("http://10.0.0.1/in", "plain http"),
@@ -58,8 +58,8 @@ def faults(**settings: Any) -> list[tuple[str, str]]:
         ("http://0x7f.1/in", "plain http"),
     ],
 )
-def test_a_wrong_url_is_refused_without_being_repeated(url: str, what: str) -> None:
-    """Each wrong URL is refused with a fix, and the text never repeats the URL."""
+def test_an_invalid_url_is_rejected_without_being_repeated(url: str, what: str) -> None:
+    """Each invalid URL is an error with a fix, and the text never repeats the URL."""
     ((found, fix),) = faults(to=url)
     assert what in found
     assert fix
@@ -79,8 +79,8 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str, what: str) -> N
         "http://[::1]:8080/in",
     ],
 )
-def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
-    """TLS is required everywhere but on the loopback addresses."""
+def test_https_anywhere_and_http_on_loopback_are_accepted(url: str) -> None:
+    """TLS is required everywhere except on loopback addresses."""
     HttpSink(HttpSettings(to=url)).close()
 
 
@@ -103,19 +103,19 @@ def test_https_anywhere_and_http_on_this_machine_are_taken(url: str) -> None:
     "auth",
     [{"type": "bearer"}, {"type": "header", "name": "X-Api-Key"}, {"type": "basic", "username": "alice"}],
 )
-def test_a_secret_in_the_configuration_is_refused_and_never_repeated(
+def test_a_secret_in_the_configuration_is_rejected_and_never_repeated(
     auth: dict[str, str], secret: str
 ) -> None:
-    """Secrets are given by reference; anything else is refused unseen, for it may be the secret."""
+    """Secrets must be references; anything else is rejected and not repeated: it may be the secret."""
     ((what, fix),) = faults(auth={**auth, "secret": secret})
-    assert "by reference only" in what
+    assert "must be a reference" in what
     assert "arn:aws:secretsmanager:" in fix
     assert "arn:aws:ssm:" in fix
 
 
 @pytest.mark.parametrize("secret", [SECRET, f"{SECRET}#token", PARAMETER, f"{PARAMETER}#token"])
-def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
-    """A secret's or parameter's ARN is a reference, with a key of its JSON or without."""
+def test_references_to_secrets_and_parameters_are_accepted(secret: str) -> None:
+    """The ARN of a secret or a parameter is a reference, with or without a key."""
     settings = read(HttpSettings, {"to": URL, "auth": {"type": "bearer", "secret": secret}})
     HttpSink(settings).close()
 
@@ -126,20 +126,20 @@ def test_references_to_secrets_and_parameters_are_taken(secret: str) -> None:
         ({"Authorization": "Bearer hunter2"}, "secret"),
         ({"cookie": "hunter2"}, "secret"),
         ({"X-Api-Key": "hunter2"}, "secret"),
-        ({"Content-Length": "7"}, "sink's own"),
-        ({"content-type": "text/plain"}, "sink's own"),
-        ({"Host": "hunter2"}, "sink's own"),
-        ({"Transfer-Encoding": "chunked"}, "sink's own"),
-        ({"X Tenant": "blue"}, "no header name"),
-        ({"": "blue"}, "no header name"),
-        ({"X-Tenant\r\nX-Evil": "blue"}, "no header name"),
+        ({"Content-Length": "7"}, "the sink sets the header"),
+        ({"content-type": "text/plain"}, "the sink sets the header"),
+        ({"Host": "hunter2"}, "the sink sets the header"),
+        ({"Transfer-Encoding": "chunked"}, "the sink sets the header"),
+        ({"X Tenant": "blue"}, "not a valid header name"),
+        ({"": "blue"}, "not a valid header name"),
+        ({"X-Tenant\r\nX-Evil": "blue"}, "not a valid header name"),
         ({"X-Tenant": "blue\r\nX-Evil: hunter2"}, "line breaks"),
         ({"X-Tenant": "blue\x00"}, "line breaks"),
         ({"X-Tenant": "snow ☃"}, "line breaks"),
     ],
 )
-def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str], what: str) -> None:
-    """Headers may neither carry secrets, nor change the request's framing, nor smuggle in others."""
+def test_invalid_and_secret_headers_are_rejected(headers: dict[str, str], what: str) -> None:
+    """Headers must not contain secrets, change the request's framing, or inject other headers."""
     ((found, fix),) = faults(headers=headers)
     assert what in found
     assert fix
@@ -149,26 +149,26 @@ def test_headers_that_would_break_or_betray_are_refused(headers: dict[str, str],
     ("settings", "what"),
     [
         ({"to": "http://localhost/in", "ca_file": "ca.pem"}, "`ca_file` is for https"),
-        ({"batch": "single", "limits": {"max_entries": 2}}, "`limits.max_entries` does not fit"),
+        ({"batch": "single", "limits": {"max_entries": 2}}, "`limits.max_entries` is not compatible"),
         (
             {"auth": {"type": "header", "name": "X-Key", "secret": SECRET}, "headers": {"x-key": "1"}},
-            "`auth` writes the header x-key",
+            "`auth` sets the header x-key",
         ),
         (
             {
                 "auth": {"type": "sigv4", "service": "es", "region": "eu-west-1"},
                 "headers": {"X-Amz-Date": "1"},
             },
-            "`auth` writes the header X-Amz-Date",
+            "`auth` sets the header X-Amz-Date",
         ),
-        ({"auth": {"type": "header", "name": "Host", "secret": SECRET}}, "sink's own"),
-        ({"auth": {"type": "header", "name": "X:", "secret": SECRET}}, "no header name"),
+        ({"auth": {"type": "header", "name": "Host", "secret": SECRET}}, "the sink sets the header"),
+        ({"auth": {"type": "header", "name": "X:", "secret": SECRET}}, "not a valid header name"),
         ({"auth": {"type": "basic", "username": "alice:hunter2", "secret": SECRET}}, "user name"),
         ({"auth": {"type": "basic", "username": "alice\n", "secret": SECRET}}, "user name"),
     ],
 )
-def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], what: str) -> None:
-    """Each contradiction is named, with what to write instead."""
+def test_settings_that_contradict_each_other_are_rejected(settings: dict[str, Any], what: str) -> None:
+    """Each contradiction is an error with a fix."""
     ((found, fix),) = faults(**settings)
     assert what in found
     assert fix
@@ -190,30 +190,30 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
         {"method": "PUT"},
     ],
 )
-def test_values_of_the_wrong_kind_are_refused(settings: dict[str, Any]) -> None:
-    """Unknown keys and values are refused, without a value in the text."""
+def test_values_of_the_wrong_type_are_rejected(settings: dict[str, Any]) -> None:
+    """Unknown keys and values are errors, and the text contains no value."""
     assert len(faults(**settings)) == 1
 
 
 @pytest.mark.parametrize("batch", ["array", "ndjson"])
-def test_a_format_that_is_no_json_needs_single(batch: Any) -> None:
-    """Text fits into no JSON array and no NDJSON; the fix is named."""
+def test_a_format_that_is_not_json_needs_single(batch: Any) -> None:
+    """Text is not possible in a JSON array or NDJSON; the error has the fix."""
     with pytest.raises(SettingError) as caught:
         HttpSettings(to=URL, batch=batch, format="text").check(load("text"))
-    assert "'text' is no JSON" in caught.value.what
+    assert "'text' is not JSON" in caught.value.what
     assert caught.value.fix == 'set batch = "single"'
     HttpSettings(to=URL, batch="single", format="text").check(load("text"))
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
-def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str | None) -> None:
-    """A private CA that cannot be read fails with the configuration, not when the first event comes."""
+def test_an_invalid_ca_file_is_an_error(tmp_path: Any, content: str | None) -> None:
+    """A CA file that cannot be read is an error in the configuration, not with the first event."""
     path = tmp_path / "ca.pem"
     if content is not None:
         path.write_text(content)
     ((found, fix),) = faults(ca_file=str(path))
-    assert "`ca_file` is unusable" in found
-    assert fix == "name a PEM file of certificates"
+    assert "`ca_file` cannot be used" in found
+    assert fix == "write the path of a PEM file with certificates"
 
 
 @pytest.mark.parametrize(
@@ -223,10 +223,10 @@ def test_an_unusable_ca_file_is_found_at_the_start(tmp_path: Any, content: str |
         ({"type": "sigv4", "service": "es", "region": "eu-west-1"}, "SigV4"),
     ],
 )
-def test_a_missing_extra_is_found_at_the_start(
+def test_a_missing_extra_is_an_error(
     monkeypatch: pytest.MonkeyPatch, auth: dict[str, str], what: str
 ) -> None:
-    """Where botocore is needed and absent, making the sink says what to install."""
+    """If botocore is needed and missing, creating the sink fails with the command that installs it."""
     import sys
 
     monkeypatch.setitem(sys.modules, "botocore", None)

@@ -1,4 +1,4 @@
-"""Kinesis Data Streams."""
+"""The Kinesis sink sends exact bytes with the configured partition key."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ def sink(to: str = ARN, **settings: object) -> KinesisSink:
 
 
 def test_records_are_the_events_bytes(local_aws: Reader) -> None:
-    """Consumers of the stream read exactly the bytes that were handed in."""
+    """Consumers of the stream read exactly the events' bytes."""
     arn = local_aws.stream()
     assert sink(arn).send(odd()) == []
     assert sorted(record["Data"] for record in local_aws.records(arn)) == sorted(ODD)
 
 
-def test_a_full_batch_is_taken_in_one_call(local_aws: Reader) -> None:
-    """Five hundred records go in one call, as the service allows."""
+def test_a_full_batch_is_sent_in_one_call(local_aws: Reader) -> None:
+    """500 records are sent in one call, which is the service's limit."""
     arn = local_aws.stream()
-    assert sink(arn).send([Entry(b"%d" % number, f"{number}") for number in range(LIMITS.entries)]) == []
+    assert sink(arn).send([Entry(b"%d" % number, f"{number}") for number in range(LIMITS.max_entries)]) == []
     assert len(local_aws.records(arn)) == 500
 
 
 def test_the_stream_is_named_by_its_arn(stub: StubAws) -> None:
-    """A stream in another account is reached as the ARN says."""
+    """The call contains the stream's ARN, so the stream can be in another account."""
     sink().send(odd())
     assert {item.resource for item in stub.stored(PLACE)} == {ARN}
 
@@ -49,22 +49,22 @@ def test_the_stream_is_named_by_its_arn(stub: StubAws) -> None:
     ("setting", "expected"),
     [("eventID", "the-id"), ("recipientAccountId", "111122223333"), ("awsRegion", "eu-west-1")],
 )
-def test_the_partition_key_is_what_the_settings_say(stub: StubAws, setting: str, expected: str) -> None:
-    """Events spread by their id, or keep together by account or Region."""
+def test_the_partition_key_is_configurable(stub: StubAws, setting: str, expected: str) -> None:
+    """The partition key is the event's ID, account, or Region."""
     fields = {"account": "111122223333", "region": "eu-west-1"}
     sink(partition_key=setting).send([Entry(b"x", "the-id", fields=fields)])
     assert stub.stored(PLACE)[0].key == expected
 
 
 def test_an_event_without_the_chosen_field_uses_its_id(stub: StubAws) -> None:
-    """A key is never empty."""
+    """A partition key is never empty."""
     sink(partition_key="awsRegion").send([Entry(b"x", "the-id")])
     assert stub.stored(PLACE)[0].key == "the-id"
 
 
 @pytest.mark.parametrize("key", ["k" * 256, "schlüssel", "日本", "𝄞" * 256, "a b\tc", "{}"])
-def test_odd_keys_are_sent_as_they_are(local_aws: Reader, key: str) -> None:
-    """Any text of up to 256 characters is a key, and what it weighs is counted in UTF-8."""
+def test_keys_are_sent_unchanged(local_aws: Reader, key: str) -> None:
+    """Any text of up to 256 characters is a valid key, and counts in UTF-8."""
     made, arn = sink(), local_aws.stream()
     entry = Entry(b"x", key)
     assert made.size(entry) == 1 + len(key.encode())
@@ -73,7 +73,7 @@ def test_odd_keys_are_sent_as_they_are(local_aws: Reader, key: str) -> None:
 
 
 def test_keys_beyond_256_characters_become_their_digest(stub: StubAws) -> None:
-    """A long id still gives a key of its own, so that long ids do not share one shard."""
+    """A long ID becomes a digest, so that long IDs have different keys."""
     first, second = Entry(b"x", "k" * 257), Entry(b"x", "k" * 257 + "2")
     assert sink().send([first, second]) == []
     keys = [item.key for item in stub.stored(PLACE)]
@@ -83,7 +83,7 @@ def test_keys_beyond_256_characters_become_their_digest(stub: StubAws) -> None:
 
 
 def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
-    """A record of exactly the stream's limit, key included, is sent; one byte more never blocks its batch."""
+    """A record of exactly the limit, including the key, is sent; a larger one does not block its batch."""
     config = Config.from_toml(f'[sinks.s]\nto = "{ARN}"\n[sinks.s.limits]\nmax_entry_bytes = 400\n')
     messages = [Message(padded(size - len(ID)), Origin("test", str(size))) for size in (399, 400, 401)]
     outcome = Forwarder(config).forward(messages)
@@ -92,11 +92,11 @@ def test_data_and_key_count_up_to_the_limit(stub: StubAws) -> None:
     assert stub.taken(PLACE) == [message.raw for message in messages[:2]]
 
 
-def test_limits_are_todays_and_can_be_set() -> None:
-    """A stream with larger records needs a setting, not a release."""
-    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (500, 1 << 20, 10 << 20)
+def test_limits_are_the_documented_ones_and_can_be_set() -> None:
+    """A stream that allows larger records needs only a setting."""
+    assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (500, 1 << 20, 10 << 20)
     limits = sink(limits=LimitSettings(max_entry_bytes=10_485_760)).limits
-    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (500, 10 << 20, 10 << 20)
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (500, 10 << 20, 10 << 20)
 
 
 ID = "00000000-0000-4000-8000-000000000001"

@@ -1,4 +1,4 @@
-"""``file:`` and ``stdout:``."""
+"""The local sinks write exact bytes to a file or to standard output."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def sink(path: object, **settings: object) -> FileSink:
 
 
 def run(script: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
-    """Runs Python in a process of its own; standard output is what it printed."""
+    """Runs a Python script in a separate process."""
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
         [sys.executable, "-c", script, *arguments], capture_output=True, check=False, timeout=60, **options
     )
 
 
 def test_lines_are_the_events_bytes(tmp_path: Path) -> None:
-    """A file holds exactly the events' bytes and a line break after each."""
+    """The file contains exactly the events' bytes, with a line break after each."""
     path = tmp_path / "out.ndjson"
     made = sink(path)
     assert made.send(odd()) == []
@@ -41,7 +41,7 @@ def test_lines_are_the_events_bytes(tmp_path: Path) -> None:
 
 
 def test_files_are_appended_to_and_private(tmp_path: Path) -> None:
-    """What is there stays, a closed sink can be used again, and nobody else may read a new file."""
+    """Existing content stays, a closed sink can be used again, and only the owner can read a new file."""
     path = tmp_path / "out.ndjson"
     for _ in range(2):
         made = sink(path)
@@ -55,8 +55,8 @@ def test_files_are_appended_to_and_private(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_torn_last_line_stays_a_line_of_its_own(tmp_path: Path) -> None:
-    """After a process that was killed in the middle of a line, the next event is whole."""
+def test_an_incomplete_last_line_is_ended(tmp_path: Path) -> None:
+    """If the file ends in an incomplete line, the next event starts on a new line."""
     path = tmp_path / "out.ndjson"
     path.write_bytes(b'{"n":1}\n{"n":')
     made = sink(path)
@@ -66,16 +66,16 @@ def test_a_torn_last_line_stays_a_line_of_its_own(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"n":1}\n{"n":\n{"n":2}\n{"n":3}\n'
 
 
-def test_a_full_disk_passes() -> None:
-    """A disk that is full now may have room later."""
+def test_a_full_disk_is_transient() -> None:
+    """A full disk is a transient error."""
     made = sink("/dev/full")
     with pytest.raises(TransientError, match=r"^ENOSPC: cannot write to /dev/full"):
         made.send(odd())
     made.close()
 
 
-def test_a_write_that_breaks_off_leaves_no_half_line(tmp_path: Path) -> None:
-    """What was written of a batch is taken back, so that a retry does not continue half an event."""
+def test_an_incomplete_write_is_removed(tmp_path: Path) -> None:
+    """The part of a batch that was written is removed, so that a retry does not follow half an event."""
     path = tmp_path / "out.ndjson"
     script = (
         "import resource, sys\n"
@@ -98,10 +98,10 @@ def test_a_write_that_breaks_off_leaves_no_half_line(tmp_path: Path) -> None:
     assert path.read_bytes() == b"x" * 90 + b"\n" + EXPECTED
 
 
-def test_a_torn_write_that_cannot_be_taken_back_is_closed_by_a_line_break(
+def test_an_incomplete_write_that_cannot_be_removed_ends_with_a_line_break(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where somebody else appended too, nothing is cut off, and the next event begins a new line."""
+    """If another process has appended data, nothing is removed, and the next event starts on a new line."""
     path = tmp_path / "out.ndjson"
     made = sink(path)
     real = os.write
@@ -126,8 +126,8 @@ def test_a_torn_write_that_cannot_be_taken_back_is_closed_by_a_line_break(
     assert path.read_bytes() == b"4theirs\n\n42\n43\n"
 
 
-def test_a_pipe_that_breaks_off_is_refused_for_good(tmp_path: Path) -> None:
-    """A named pipe whose reader is gone says so, though nothing can be taken back there."""
+def test_a_broken_pipe_is_permanent(tmp_path: Path) -> None:
+    """A named pipe without a reader is a permanent error."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -140,10 +140,10 @@ def test_a_pipe_that_breaks_off_is_refused_for_good(tmp_path: Path) -> None:
     made.close()
 
 
-def test_a_pipe_torn_in_the_middle_keeps_the_first_error(
+def test_an_incomplete_write_to_a_pipe_raises_the_original_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What went wrong is told, not that a pipe cannot be cut."""
+    """The error is that of the write, not that a pipe cannot be truncated."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
     reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -166,24 +166,24 @@ def test_a_pipe_torn_in_the_middle_keeps_the_first_error(
 
 
 @pytest.mark.parametrize("path", ["/no/such/folder/out", "."])
-def test_a_file_that_cannot_be_written_is_refused_for_good(path: str) -> None:
-    """A wrong path or a missing right is told by its code and never retried."""
+def test_a_file_that_cannot_be_written_is_permanent(path: str) -> None:
+    """An invalid path is a permanent error with the operating system's code."""
     with pytest.raises(PermanentError, match=r"^(ENOENT|EISDIR): cannot write to") as caught:
         sink(path).send(odd())
     assert not caught.value.divisible
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_file_of_somebody_else_is_refused_for_good(tmp_path: Path) -> None:
-    """A file without permission to write is told as such."""
+def test_a_file_without_permission_is_permanent(tmp_path: Path) -> None:
+    """A file without write permission is a permanent error."""
     path = tmp_path / "out"
     path.touch(mode=0o400)
     with pytest.raises(PermanentError, match="EACCES"):
         sink(path).send(odd())
 
 
-def test_a_file_that_may_not_be_read_is_appended_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody may look for a torn line, the file is written all the same."""
+def test_a_write_only_file_is_appended_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the file cannot be read, the sink appends without looking for an incomplete line."""
     path = tmp_path / "out"
 
     def refuse(*_: object) -> None:
@@ -198,11 +198,15 @@ def test_a_file_that_may_not_be_read_is_appended_to(tmp_path: Path, monkeypatch:
 
 
 def test_line_breaks_count_and_limits_can_be_set(tmp_path: Path) -> None:
-    """Data and line break weigh, and a limit may be set for tests of the real destination's."""
+    """Data and line break count, and limits can be set, for example to those of another destination."""
     assert sink(tmp_path).size(Entry(b"x" * 10, "key", fields={"not": "sent"})) == 11
     assert StdoutSink(StdoutSettings(to="stdout:")).size(Entry(b"x" * 10, "key")) == 11
     limits = sink(tmp_path, limits=LimitSettings(max_entries=2, max_entry_bytes=11)).limits
-    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (2, 11, LIMITS.batch_bytes)
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (
+        2,
+        11,
+        LIMITS.max_batch_bytes,
+    )
 
 
 STDOUT = (
@@ -222,32 +226,32 @@ STDOUT = (
 )
 
 
-def test_standard_output_holds_the_events_bytes() -> None:
-    """Lines on standard output are exactly the events' bytes, whole and in order."""
+def test_standard_output_contains_the_events_bytes() -> None:
+    """Lines on standard output are exactly the events' bytes, in order."""
     done = run(STDOUT, "2", cwd=Path(__file__).parents[2])
     assert (done.stdout, done.stderr) == (EXPECTED * 2, b"")
 
 
-def test_unbuffered_standard_output_is_written_whole() -> None:
-    """With python -u a write may be taken in part: the rest follows."""
+def test_unbuffered_standard_output_is_written_completely() -> None:
+    """With python -u a write may be partial; the sink writes the rest."""
 
-    class Reluctant:
-        taken = b""
+    class PartialWriter:
+        written = b""
 
         def write(self, data: memoryview) -> int:
-            self.taken += bytes(data[:7])
+            self.written += bytes(data[:7])
             return len(data[:7])
 
         def flush(self) -> None:
             pass
 
     class Out:
-        buffer = Reluctant()
+        buffer = PartialWriter()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", Out())
         StdoutSink(StdoutSettings(to="stdout:")).send(odd())
-    assert Out.buffer.taken == EXPECTED
+    assert Out.buffer.written == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -257,8 +261,8 @@ def test_unbuffered_standard_output_is_written_whole() -> None:
         (">&-", "PermanentError EBADF: standard output is closed"),
     ],
 )
-def test_an_unusable_standard_output_is_told(redirect: str, expected: str) -> None:
-    """A full disk behind standard output passes; none at all does not."""
+def test_errors_of_standard_output(redirect: str, expected: str) -> None:
+    """A full disk is a transient error; closed standard output is permanent."""
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "$1" 1 {redirect}', sys.executable, STDOUT],
         capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
@@ -266,15 +270,15 @@ def test_an_unusable_standard_output_is_told(redirect: str, expected: str) -> No
     assert done.stderr.startswith(expected)
 
 
-def test_a_process_without_standard_output_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where Python has no standard output at all, the events are refused, not dropped."""
+def test_a_process_without_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If Python has no standard output, the error is permanent, and no event is dropped silently."""
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(PermanentError, match="EBADF: standard output is closed"):
         StdoutSink(StdoutSettings(to="stdout:")).send(odd())
 
 
-def test_a_reader_that_went_away_is_refused_for_good() -> None:
-    """Nobody reads any more: that is told by its code, and is no crash."""
+def test_a_reader_that_closed_the_pipe_is_permanent() -> None:
+    """If the reader closes the pipe, the error is permanent, with the code EPIPE."""
     script = 'exec "$0" -c "$1" 100000 | head -c 1 >/dev/null'
     done = subprocess.run(
         ["/bin/sh", "-c", script, sys.executable, STDOUT],
@@ -283,8 +287,8 @@ def test_a_reader_that_went_away_is_refused_for_good() -> None:
     assert done.stderr.startswith("PermanentError EPIPE: cannot write to standard output")
 
 
-def test_a_standard_output_that_would_block_passes() -> None:
-    """A pipe that is full, and was set not to block, is tried again later."""
+def test_a_standard_output_that_would_block_is_transient() -> None:
+    """A full non-blocking pipe is a transient error."""
 
     class Full:
         def write(self, _: memoryview) -> None:
@@ -300,8 +304,8 @@ def test_a_standard_output_that_would_block_passes() -> None:
 
 
 @pytest.mark.parametrize("to", ["file:", "stdout:x"])
-def test_odd_destinations_are_refused(to: str) -> None:
-    """A file without a path, and standard output with one, are mistakes of the configuration."""
+def test_invalid_destinations_are_rejected(to: str) -> None:
+    """``file:`` without a path and ``stdout:`` with a path are errors."""
     settings = FileSettings if to.startswith("file") else StdoutSettings
     with pytest.raises(SettingError):
         settings(to=to)

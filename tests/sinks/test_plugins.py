@@ -1,4 +1,4 @@
-"""Sinks of third parties: found by the scheme of a destination, never in the place of a built-in one."""
+"""Third-party sinks are found by the scheme of a destination and cannot replace built-in ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SINK = """
 
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Puts a package with an entry point on the path."""
+    """Adds a package with an entry point to sys.path."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def add(name: str, code: str = SINK, package: str = "acme-sinks") -> None:
@@ -68,7 +68,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     [("acme", "acme://host/x"), ("dynamodb", "arn:aws:dynamodb:eu-west-1:111122223333:table/x")],
 )
 def test_a_plug_in_is_used_like_any_sink(install: Install, name: str, to: str) -> None:
-    """The scheme of a URL, or the service of an ARN, finds the plug-in; its settings are its own."""
+    """The scheme of a URL or the service of an ARN selects the plug-in, which has its own settings."""
     install(name)
     config = Config.from_toml(f'[sinks.x]\nto = "{to}"\nloud = true\n')
     assert config.sinks["x"].loud is True
@@ -78,15 +78,15 @@ def test_a_plug_in_is_used_like_any_sink(install: Install, name: str, to: str) -
 
 
 def test_a_plug_ins_settings_are_checked(install: Install) -> None:
-    """A wrong key of a plug-in's table is told like any other."""
+    """An unknown key in a plug-in's table is an error, as for built-in sinks."""
     install("acme")
     with pytest.raises(ConfigError, match=r"sinks\.x\.laud: unknown key\. Fix: write loud"):
         Config.from_toml('[sinks.x]\nto = "acme://x"\nlaud = true\n')
 
 
 @pytest.mark.parametrize("name", ["kinesis", "https", "http", "s3", "eventbridge", "stdout"])
-def test_no_plug_in_stands_in_the_place_of_a_built_in_sink(install: Install, name: str) -> None:
-    """What a built-in sink takes, or is called, stays its own, whatever is installed."""
+def test_a_plug_in_cannot_replace_a_built_in_sink(install: Install, name: str) -> None:
+    """Destinations and names of built-in sinks never lead to a plug-in."""
     install(name, "raise SystemError('never imported')")
     destinations = {
         "http": "https://siem.example.com",
@@ -100,8 +100,8 @@ def test_no_plug_in_stands_in_the_place_of_a_built_in_sink(install: Install, nam
     assert "acme_sinks" not in sys.modules
 
 
-def test_built_in_sinks_cost_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installed packages are looked through only for a destination that no built-in sink takes."""
+def test_built_in_sinks_need_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed packages are searched only for destinations that no built-in sink supports."""
     monkeypatch.setattr(_plugins, "_entry_points", lambda _: pytest.fail("searched"))
     Config.to("stdout:", "https://siem.example.com", "arn:aws:sqs:eu-west-1:111122223333:x")
 
@@ -112,14 +112,17 @@ def test_built_in_sinks_cost_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
         ("import absent_module", "raised ModuleNotFoundError: No module named 'absent_module'"),
         ("1 / 0", "raised ZeroDivisionError"),
         ("Other = 1", "raised AttributeError"),
-        ("class Sink: pass", "no Settings derived from"),
-        ("class Sink: Settings = dict", "no Settings derived from"),
+        ("class Sink: pass", "no Settings class derived from"),
+        ("class Sink: Settings = dict", "no Settings class derived from"),
         (SINK.replace("(base.Sink)", ""), "does not derive from trailforward.sinks.base.Sink"),
-        (SINK.replace("def send", "def transmit").replace("def size", "def weigh"), "lacks send, size"),
+        (
+            SINK.replace("def send", "def transmit").replace("def size", "def weigh"),
+            "does not implement send, size",
+        ),
     ],
 )
 def test_a_broken_plug_in_gives_one_clear_error(install: Install, code: str, reason: str) -> None:
-    """The error names the setting, the plug-in, the package to blame and why; nothing else breaks."""
+    """The error names the setting, the plug-in, the package, and the reason."""
     install("acme", code)
     with pytest.raises(ConfigError) as caught:
         Config.to("acme://x", "stdout:")
@@ -130,8 +133,8 @@ def test_a_broken_plug_in_gives_one_clear_error(install: Install, code: str, rea
     assert problem.fix == "update or uninstall that package"
 
 
-def test_two_packages_for_one_scheme_are_told_apart(install: Install) -> None:
-    """Which of them would be used must not hang on the order of a directory."""
+def test_two_packages_for_one_scheme_are_an_error(install: Install) -> None:
+    """If two packages provide the same scheme, neither is used."""
     install("acme")
     install("acme", package="evil-sinks")
     with pytest.raises(PluginError, match="of acme-sinks and evil-sinks cannot be used: several packages"):
@@ -141,13 +144,13 @@ def test_two_packages_for_one_scheme_are_told_apart(install: Install) -> None:
 @pytest.mark.parametrize(
     "to", ["nobody://x", "arn:aws:lambda:eu-west-1:111122223333:function:x", "words", ""]
 )
-def test_what_nobody_takes_is_told(to: str) -> None:
-    """Without a plug-in of that name the error is the usual one."""
+def test_an_unknown_destination_has_no_type(to: str) -> None:
+    """Without a matching plug-in a destination has no sink type."""
     assert sinks.type_of(to) is None
 
 
 def test_the_example_is_a_real_package(tmp_path: Path) -> None:
-    """examples/third-party-sink installs beside trailforward, and keeps the contract by its own tests."""
+    """examples/third-party-sink can be installed, and its own contract tests pass."""
     target = tmp_path / "site"
     source = tmp_path / "source"
     subprocess.run(["cp", "-r", str(EXAMPLE), str(source)], check=True)  # noqa: S607

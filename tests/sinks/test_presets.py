@@ -1,4 +1,4 @@
-"""HTTP presets: the body, the headers and the meaning of answers, as each receiver documents them."""
+"""HTTP presets create bodies and headers and interpret responses as each receiver documents."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from trailforward.sinks.http.sink import HttpSettings, HttpSink
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Bytes that any re-serialisation would change.
+#: Bytes that any re-serialization would change.
 ODD = [b'{"a": 1.10,"b":1.688560107857E9 }', '{"name":"bücher\\u003d","big":12345678901234567890}'.encode()]
 TIME = "2026-05-04T09:15:00Z"
 TOKEN = "hunter2"
@@ -33,7 +33,7 @@ OPEN: list[HttpSink] = []
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver that plays what a test scripts."""
+    """A receiver that follows a script."""
     with Receiver() as receiver:
         yield receiver
         while OPEN:
@@ -49,7 +49,7 @@ def sink(
     secrets: Any = None,
     **settings: Any,
 ) -> HttpSink:
-    """A sink with this preset, whose secret is at hand."""
+    """A sink with this preset and secret."""
     to = f"http://127.0.0.1:{receiver.port}{path}"
     if "auth" not in settings:
         settings["secret"] = REFERENCE
@@ -69,15 +69,15 @@ def deliver(made: HttpSink, *data: bytes, time: str = TIME) -> list[Rejection]:
 
 
 def body(status: int, value: Any) -> Status:
-    """An answer with JSON."""
+    """A response with JSON."""
     return Status(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
 
 
 HEC_OK = body(200, {"text": "Success", "code": 0})
 
 
-def test_splunk_gets_each_event_unchanged_in_its_wrapper(receiver: Receiver) -> None:
-    """Objects one after another, with time, source type and what `metadata` says; the event's own bytes."""
+def test_splunk_gets_each_event_unchanged_in_an_object(receiver: Receiver) -> None:
+    """The body is concatenated objects with time, source type, metadata, and the event's exact bytes."""
     receiver.script(HEC_OK)
     made = sink(receiver, "splunk-hec", metadata={"index": "cloud"}, gzip=True)
     assert deliver(made, *ODD) == []
@@ -90,8 +90,8 @@ def test_splunk_gets_each_event_unchanged_in_its_wrapper(receiver: Receiver) -> 
 
 
 @pytest.mark.parametrize("time", ["", "yesterday", "2026-05-04T09:15:00"])
-def test_splunk_takes_its_own_time_where_the_event_tells_none(receiver: Receiver, time: str) -> None:
-    """An event without a readable time is sent without one."""
+def test_splunk_uses_its_own_time_for_events_without_one(receiver: Receiver, time: str) -> None:
+    """An event without a valid time is sent without the field ``time``."""
     receiver.script(HEC_OK)
     made = sink(receiver, "splunk-hec", path="/other/path", metadata={"sourcetype": "mine"})
     assert deliver(made, b"{}", time=time) == []
@@ -114,14 +114,14 @@ def test_splunk_takes_its_own_time_where_the_event_tells_none(receiver: Receiver
         (503, 18, TransientError, None),
     ],
 )
-def test_splunks_codes_are_understood(
+def test_splunks_error_codes_are_classified(
     receiver: Receiver,
     status: int,
     code: int,
     kind: type[Exception],
     divisible: bool | None,  # noqa: FBT001
 ) -> None:
-    """Busy and full pass; a wrong token or index is for good; a bad event is searched for in its batch."""
+    """Busy is transient, an invalid token or index is permanent, and an invalid event is divisible."""
     receiver.script(body(status, {"text": "no", "code": code, "invalid-event-number": 1}))
     with pytest.raises(kind) as caught:
         deliver(sink(receiver, "splunk-hec"), *ODD)
@@ -129,8 +129,8 @@ def test_splunks_codes_are_understood(
     assert getattr(caught.value, "divisible", None) is divisible
 
 
-def test_a_failure_without_a_code_is_judged_by_its_status(receiver: Receiver) -> None:
-    """A gateway in front of Splunk may answer, too."""
+def test_an_error_without_a_code_is_classified_by_its_status(receiver: Receiver) -> None:
+    """Errors of a gateway in front of Splunk are classified by their status."""
     receiver.script(Status(400, body=b"<html>"), Status(502))
     with pytest.raises(PermanentError):
         deliver(sink(receiver, "splunk-hec"), b"{}")
@@ -142,17 +142,19 @@ def test_a_failure_without_a_code_is_judged_by_its_status(receiver: Receiver) ->
     ("preset", "path"), [("splunk-hec", ""), ("slack", ""), ("elastic-bulk", "/trail/_bulk")]
 )
 @pytest.mark.parametrize(
-    "answer", [b"", b"<html>Welcome</html>", b"[1]", b'{"code":9,"items":[]}', b"[" * 99_999]
+    "content", [b"", b"<html>Welcome</html>", b"[1]", b'{"code":9,"items":[]}', b"[" * 99_999]
 )
-def test_a_success_of_a_stranger_is_none(receiver: Receiver, preset: str, path: str, answer: bytes) -> None:
-    """A 200 that the receiver would not give proves nothing: the events are sent again."""
-    receiver.script(Status(200, body=answer))
-    with pytest.raises(TransientError, match="unreadable_answer"):
+def test_an_unexpected_success_response_is_transient(
+    receiver: Receiver, preset: str, path: str, content: bytes
+) -> None:
+    """After a 200 response that the receiver would not send, the events are sent again."""
+    receiver.script(Status(200, body=content))
+    with pytest.raises(TransientError, match="unparseable_response"):
         deliver(sink(receiver, preset, path=path, secret=f"http://127.0.0.1:{receiver.port}/x"), b"{}")
 
 
-def test_datadog_gets_the_event_as_the_text_of_a_log(receiver: Receiver) -> None:
-    """Reading `message` gives back exactly the bytes; tags and service are what `metadata` says."""
+def test_datadog_gets_the_event_as_the_message_of_a_log(receiver: Receiver) -> None:
+    """The string ``message`` decodes to the event's exact bytes, and ``metadata`` sets tags and service."""
     receiver.script(Status(202, body=b"{}"))
     odd = [*ODD, b'{"lone":"\\ud800"}', '{"lone":"\ud800"}'.encode("utf-8", "surrogatepass")]
     made = sink(receiver, "datadog", metadata={"service": "trail", "ddtags": "env:prod"})
@@ -169,15 +171,15 @@ def test_datadog_gets_the_event_as_the_text_of_a_log(receiver: Receiver) -> None
     ("status", "kind"),
     [(403, PermanentError), (413, PermanentError), (408, TransientError), (429, TransientError)],
 )
-def test_datadog_takes_all_or_nothing(receiver: Receiver, status: int, kind: type[Exception]) -> None:
-    """A refusal is the whole request's."""
+def test_datadog_rejects_whole_requests(receiver: Receiver, status: int, kind: type[Exception]) -> None:
+    """An error applies to the whole request."""
     receiver.script(body(status, {"errors": ["no"]}))
     with pytest.raises(kind):
         deliver(sink(receiver, "datadog"), *ODD)
 
 
-def test_datadog_logs_over_a_megabyte_are_never_cut(receiver: Receiver) -> None:
-    """Datadog would cut a longer log without a word; it is a dead letter instead."""
+def test_datadog_logs_over_a_megabyte_are_rejected(receiver: Receiver) -> None:
+    """Datadog would truncate a longer log without an error, so it is rejected as too large."""
     config = Config.from_toml(
         f'[sinks.dd]\nto = "{receiver.url}"\npreset = "datadog"\nsecret = "{REFERENCE}"\n'
     )
@@ -188,13 +190,13 @@ def test_datadog_logs_over_a_megabyte_are_never_cut(receiver: Receiver) -> None:
 
 
 def items(*results: Any) -> Status:
-    """A bulk answer."""
-    told = [{"create": result} if isinstance(result, dict) else result for result in results]
-    return body(200, {"took": 1, "errors": True, "items": told})
+    """A response of the bulk API."""
+    listed = [{"create": result} if isinstance(result, dict) else result for result in results]
+    return body(200, {"took": 1, "errors": True, "items": listed})
 
 
 def test_elastic_gets_two_lines_for_each_event(receiver: Receiver) -> None:
-    """The event's bytes under its own id, so that a repetition is known as one."""
+    """Each event is created under its own ID, so that a repetition is not stored twice."""
     receiver.script(items({"status": 201}, {"status": 200}))
     made = sink(receiver, "elastic-bulk", path="/logs-aws.cloudtrail-default/_bulk?pipeline=x")
     assert deliver(made, *ODD) == []
@@ -207,8 +209,8 @@ def test_elastic_gets_two_lines_for_each_event(receiver: Receiver) -> None:
     assert sum(map(made.size, entries(*ODD))) == len(request.body)
 
 
-def test_elastics_items_are_judged_one_by_one(receiver: Receiver) -> None:
-    """409 means that it is there; 429 and 5xx pass; the others are for good, without their reasons."""
+def test_elastics_items_are_classified_one_by_one(receiver: Receiver) -> None:
+    """409 is a success, 429 and 5xx are transient, others are permanent; reasons are not repeated."""
     secret = "payload"
     receiver.script(
         items(
@@ -223,21 +225,21 @@ def test_elastics_items_are_judged_one_by_one(receiver: Receiver) -> None:
         )
     )
     batch = [b"{\n}", *[b"{}"] * 8]
-    refused = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), *batch)
-    assert [(each.index, each.code, each.transient) for each in refused] == [
+    rejections = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), *batch)
+    assert [(each.index, each.code, each.transient) for each in rejections] == [
         (0, "line_break", False),
         (3, "es_rejected_execution_exception", True),
         (4, "http_503", True),
         (5, "document_parsing_exception", False),
         (6, "http_400", False),
-        (7, "unreadable_answer", True),
-        (8, "unreadable_answer", True),
+        (7, "unparseable_response", True),
+        (8, "unparseable_response", True),
     ]
-    assert secret not in str(refused).lower()
+    assert secret not in str(rejections).lower()
 
 
-def test_elastic_may_be_reached_without_a_secret_or_with_another_kind(receiver: Receiver) -> None:
-    """A cluster of one's own may take anybody, or a user name and password."""
+def test_elastic_works_without_a_secret_or_with_another_method(receiver: Receiver) -> None:
+    """A cluster may need no authentication, or a user name and password."""
     receiver.script(items({"status": 201}), items({"status": 201}))
     auth = {"type": "basic", "username": "elastic", "secret": REFERENCE}
     assert deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk", auth=auth), b"{}") == []
@@ -246,7 +248,7 @@ def test_elastic_may_be_reached_without_a_secret_or_with_another_kind(receiver: 
 
 
 def test_elastic_ids_are_never_too_long(receiver: Receiver) -> None:
-    """An id beyond 512 bytes becomes its digest."""
+    """An ID of more than 512 bytes becomes its digest."""
     receiver.script(items({"status": 201}))
     sink(receiver, "elastic-bulk", path="/trail/_bulk").send([Entry(b"{}", "k" * 513)])
     assert len(json.loads(receiver.bodies[0].split(b"\n")[0])["create"]["_id"]) == 64
@@ -259,7 +261,7 @@ def slack(receiver: Receiver, *secrets: str, **settings: Any) -> HttpSink:
 
 
 def test_slack_gets_a_notification_at_the_secret_url(receiver: Receiver) -> None:
-    """The path comes from the secret; the body is a message for people, one a request."""
+    """The path comes from the secret, and each request contains one notification."""
     receiver.script(Status(200, body=b"ok"))
     made = slack(receiver)
     data = load("slack").data(Message(envelope(1), Origin("test")))
@@ -267,7 +269,7 @@ def test_slack_gets_a_notification_at_the_secret_url(receiver: Receiver) -> None
     (request,) = receiver.requests
     assert request.path == f"/services/T0/B0/{TOKEN}?x=1"
     assert request.json["text"].startswith("rosa: ec2:StopInstances")
-    assert (made.limits.entries, request.headers["Content-Type"]) == (1, "application/json")
+    assert (made.limits.max_entries, request.headers["Content-Type"]) == (1, "application/json")
 
 
 @pytest.mark.parametrize(
@@ -281,8 +283,10 @@ def test_slack_gets_a_notification_at_the_secret_url(receiver: Receiver) -> None
         (500, b"rollup_error", TransientError),
     ],
 )
-def test_slacks_words_are_told(receiver: Receiver, status: int, text: bytes, kind: type[Exception]) -> None:
-    """Plain-text errors say what is wrong; neither they nor anything else show the URL."""
+def test_slacks_error_codes_are_shown(
+    receiver: Receiver, status: int, text: bytes, kind: type[Exception]
+) -> None:
+    """The error contains Slack's error code, and never the URL."""
     receiver.script(Status(status, {"Retry-After": "7"}, text))
     with pytest.raises(kind) as caught:
         deliver(slack(receiver), b"{}")
@@ -291,16 +295,16 @@ def test_slacks_words_are_told(receiver: Receiver, status: int, text: bytes, kin
     assert getattr(caught.value, "retry_after", 7) == 7
 
 
-def test_what_is_no_word_of_slacks_is_not_repeated(receiver: Receiver) -> None:
-    """An answer may quote what was sent."""
+def test_other_response_bodies_are_not_repeated(receiver: Receiver) -> None:
+    """A response body that is not an error code is not repeated, because it may quote the event."""
     receiver.script(Status(400, body=b'{"a":1}'))
     with pytest.raises(PermanentError) as caught:
         deliver(slack(receiver), b"{}")
     assert '"a"' not in str(caught.value)
 
 
-def test_a_webhook_that_was_replaced_is_read_again(receiver: Receiver) -> None:
-    """404 at a secret URL looks the secret up again; a newer one is used at the next attempt."""
+def test_a_replaced_webhook_url_is_read_again(receiver: Receiver) -> None:
+    """After a 404 from a secret URL the secret is read again, and the next attempt uses the new URL."""
     urls = [f"http://127.0.0.1:{receiver.port}/{name}" for name in ("old", "new")]
     receiver.script(Status(404, body=b"no_service"), Status(200, body=b"ok"))
     made = slack(receiver, *urls)
@@ -313,8 +317,8 @@ def test_a_webhook_that_was_replaced_is_read_again(receiver: Receiver) -> None:
 @pytest.mark.parametrize(
     "url", ["http://evil.example.com/x", "hunter2", "http://127.0.0.1/x", "", "http://a b/"]
 )
-def test_a_secret_url_leads_nowhere_else(receiver: Receiver, url: str) -> None:
-    """Whoever may change the secret cannot make the sink send to another host; the secret is not shown."""
+def test_a_secret_url_must_have_the_configured_host(receiver: Receiver, url: str) -> None:
+    """A changed secret cannot make the sink send to another host, and the error does not show it."""
     with pytest.raises(PermanentError) as caught:
         deliver(slack(receiver, url), b"{}")
     assert REFERENCE in str(caught.value)
@@ -322,15 +326,15 @@ def test_a_secret_url_leads_nowhere_else(receiver: Receiver, url: str) -> None:
     assert receiver.requests == []
 
 
-def test_a_secret_url_without_a_path_is_the_hosts(receiver: Receiver) -> None:
-    """The shortest URL is one, too."""
+def test_a_secret_url_without_a_path_works(receiver: Receiver) -> None:
+    """A secret URL without a path means the path /."""
     receiver.script(Status(200, body=b"ok"))
     assert deliver(slack(receiver, f"http://127.0.0.1:{receiver.port}"), b"{}") == []
     assert receiver.requests[0].path == "/"
 
 
-def test_sumo_gets_a_line_each_at_the_secret_url(receiver: Receiver) -> None:
-    """Events are lines of records; category and host are headers."""
+def test_sumo_gets_lines_at_the_secret_url(receiver: Receiver) -> None:
+    """Each event is one line, and headers set category and host."""
     made = sink(
         receiver,
         "sumo",
@@ -343,8 +347,8 @@ def test_sumo_gets_a_line_each_at_the_secret_url(receiver: Receiver) -> None:
     assert request.body == ODD[0] + b"\n" + ODD[1] + b"\n"
 
 
-def test_a_preset_says_how_its_secret_is_shown_and_its_body_framed() -> None:
-    """A preset that leaves out either cannot be used by mistake."""
+def test_a_preset_must_define_authentication_and_framing() -> None:
+    """A preset without authentication or framing raises an error."""
     with pytest.raises(NotImplementedError):
         Preset().auth(REFERENCE)
     with pytest.raises(NotImplementedError):
@@ -357,39 +361,42 @@ SECRET = f'secret = "{REFERENCE}"'
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"elastic-bulk"}))
 def test_a_preset_is_two_lines(name: str) -> None:
-    """The name and the secret are all that a preset needs: format and body follow."""
+    """A preset needs only its name and the secret."""
     Config.from_toml(f'[sinks.s]\n{HTTP}\npreset = "{name}"\n{SECRET}\n')
 
 
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        (f"{HTTP}\n{SECRET}", "belongs to a preset"),
-        (f"{HTTP}\nmetadata = {{ index = 'x' }}", "belongs to a preset"),
+        (f"{HTTP}\n{SECRET}", "needs a preset"),
+        (f"{HTTP}\nmetadata = {{ index = 'x' }}", "needs a preset"),
         (f'{HTTP}\npreset = "splunk"', "unknown value"),
         (f"{HTTP}\npreset = 3", "unknown value"),
         (f'{HTTP}\npreset = "splunk-hec"', "needs a secret"),
-        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nbatch = "array"', "frames the body itself"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nbatch = "array"', "determines `batch`"),
         (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nmetadata = {{ idx = "x" }}', "host, index, source"),
-        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nformat = "text"', "is no JSON"),
+        (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nformat = "text"', "is not JSON"),
         (f'{HTTP}\npreset = "sumo"\n{SECRET}\nmetadata = {{ x = "x" }}', "remove `metadata`"),
-        (f'{HTTP}\npreset = "slack"\n{SECRET}\nformat = "raw"', "does not fit preset"),
-        (f'{HTTP}\npreset = "slack"\n{SECRET}\ngzip = true', "no compressed bodies"),
+        (f'{HTTP}\npreset = "slack"\n{SECRET}\nformat = "raw"', "not compatible with preset"),
+        (f'{HTTP}\npreset = "slack"\n{SECRET}\ngzip = true', "does not support compressed bodies"),
         (
             f'to = "https://hooks.example.com/services/T0"\npreset = "slack"\n{SECRET}',
             "the secret is the whole URL",
         ),
-        (f'{HTTP}\npreset = "elastic-bulk"\n{SECRET}', "names no data stream"),
-        (f'to = "https://es.example.com/_bulk"\npreset = "elastic-bulk"\n{SECRET}', "names no data stream"),
+        (f'{HTTP}\npreset = "elastic-bulk"\n{SECRET}', "does not name a data stream"),
+        (
+            f'to = "https://es.example.com/_bulk"\npreset = "elastic-bulk"\n{SECRET}',
+            "does not name a data stream",
+        ),
         (
             f'{HTTP}\npreset = "datadog"\n{SECRET}\nauth = {{ type = "bearer", {SECRET} }}',
-            "both `secret` and `auth`",
+            "`secret` and `auth` are both set",
         ),
-        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "writes the header"),
+        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "sets the header"),
     ],
 )
-def test_contradictions_are_told(lines: str, fault: str) -> None:
-    """What does not fit a preset shows when it is configured."""
+def test_settings_that_contradict_a_preset_are_errors(lines: str, fault: str) -> None:
+    """Settings that are not compatible with a preset are errors in the configuration."""
     with pytest.raises(ConfigError) as caught:
         Config.from_toml(f"[sinks.s]\n{lines}\n")
     assert fault in str(caught.value)

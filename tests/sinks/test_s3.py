@@ -1,4 +1,4 @@
-"""S3."""
+"""The S3 sink writes partitioned NDJSON objects, each batch once."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def sink(bucket: str = "lake", region: str = "eu-west-1", prefix: str = "/trail"
 
 
 def entry(data: bytes, time: str = TIME, account: str = "111122223333", region: str = "eu-west-1") -> Entry:
-    """An entry of an account and a Region."""
+    """An entry from this account and Region."""
     return Entry(data, "key", time=time, fields={"account": account, "region": region})
 
 
 def bucket(aws: Reader) -> str:
-    """A new bucket."""
+    """Creates a bucket and returns its name."""
     name = unique("lake")
     place: Any = {"LocationConstraint": aws.region}
     aws("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
@@ -49,20 +49,20 @@ def objects(aws: Reader, name: str) -> dict[str, bytes]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """An S3 that answers by script."""
+    """A receiver instead of S3 that follows a script."""
     with Receiver() as receiver:
         point_at(f"http://127.0.0.1:{receiver.port}", monkeypatch)
         yield receiver
 
 
 def error(status: int, code: str) -> Status:
-    """An error as S3 spells it."""
+    """An error in S3's format."""
     body = f"<Error><Code>{code}</Code><Message>by script</Message></Error>"
     return Status(status, {"Content-Type": "application/xml"}, body.encode())
 
 
-def test_an_object_holds_the_exact_bytes_a_line_each(local_aws: Reader) -> None:
-    """One gzip object of NDJSON per batch, under account, Region, date and hour."""
+def test_an_object_contains_one_line_per_event(local_aws: Reader) -> None:
+    """A batch becomes one gzip-compressed NDJSON object under account, Region, date, and hour."""
     name = bucket(local_aws)
     lines = [data for data in ODD if b"\n" not in data]
     made = sink(name, local_aws.region)
@@ -75,15 +75,15 @@ def test_an_object_holds_the_exact_bytes_a_line_each(local_aws: Reader) -> None:
 
 
 def test_a_repetition_is_stored_once(local_aws: Reader) -> None:
-    """After an answer that was lost the same batch makes the same key, and what is there counts as taken."""
+    """A batch that is sent again has the same key, and an existing object counts as delivered."""
     name = bucket(local_aws)
     for _ in range(2):
         assert sink(name, local_aws.region).send([entry(b"{}")]) == []
     assert len(objects(local_aws, name)) == 1
 
 
-def test_accounts_regions_and_hours_have_objects_of_their_own(local_aws: Reader) -> None:
-    """A query for one account, Region and hour reads nothing else."""
+def test_each_account_region_and_hour_has_its_own_object(local_aws: Reader) -> None:
+    """A query for one account, Region, and hour reads no other events."""
     name = bucket(local_aws)
     batch = [
         entry(b"1"),
@@ -106,10 +106,10 @@ def test_accounts_regions_and_hours_have_objects_of_their_own(local_aws: Reader)
     }
 
 
-def test_an_event_with_line_breaks_is_refused_alone(receiver: Receiver) -> None:
-    """NDJSON cannot hold it unchanged; the others are stored."""
-    (refusal,) = sink().send([entry(b"{\n}"), entry(b"{}")])
-    assert (refusal.index, refusal.code, refusal.transient) == (0, "line_break", False)
+def test_an_event_with_line_breaks_is_rejected_alone(receiver: Receiver) -> None:
+    """An event with a line break is rejected, because NDJSON cannot contain it; the others are stored."""
+    (rejection,) = sink().send([entry(b"{\n}"), entry(b"{}")])
+    assert (rejection.index, rejection.code, rejection.transient) == (0, "line_break", False)
     assert gzip.decompress(receiver.bodies[0]) == b"{}\n"
     assert receiver.requests[0].headers["If-None-Match"] == "*"
 
@@ -118,8 +118,8 @@ def test_an_event_with_line_breaks_is_refused_alone(receiver: Receiver) -> None:
     ("status", "code"),
     [(503, "SlowDown"), (500, "InternalError"), (400, "RequestTimeout"), (409, "ConditionalRequestConflict")],
 )
-def test_passing_refusals_may_succeed_later(receiver: Receiver, status: int, code: str) -> None:
-    """Throttling and conflicts are worth another try."""
+def test_throttling_and_conflicts_are_transient(receiver: Receiver, status: int, code: str) -> None:
+    """Throttling, server errors, and conflicts are transient."""
     receiver.script(error(status, code))
     with pytest.raises(TransientError):
         sink().send([entry(b"{}")])
@@ -128,26 +128,26 @@ def test_passing_refusals_may_succeed_later(receiver: Receiver, status: int, cod
 @pytest.mark.parametrize(
     ("status", "code"), [(404, "NoSuchBucket"), (403, "AccessDenied"), (400, "EntityTooLarge")]
 )
-def test_refusals_for_good_are_told(receiver: Receiver, status: int, code: str) -> None:
-    """A missing bucket or permission is no reason to try again."""
+def test_other_errors_are_permanent(receiver: Receiver, status: int, code: str) -> None:
+    """A missing bucket or permission is a permanent error with S3's code."""
     receiver.script(error(status, code))
     with pytest.raises(PermanentError) as caught:
         sink().send([entry(b"{}")])
     assert caught.value.code == code
 
 
-def test_an_object_that_exists_counts_as_taken(receiver: Receiver) -> None:
-    """412 means that these very bytes are there."""
+def test_an_existing_object_counts_as_delivered(receiver: Receiver) -> None:
+    """Status 412 means that the same bytes are already stored."""
     receiver.script(error(412, "PreconditionFailed"))
     assert sink().send([entry(b"{}")]) == []
 
 
-def test_one_refused_object_costs_no_other(receiver: Receiver) -> None:
-    """Only the entries of the object that was refused are told, for good or for now."""
+def test_a_failed_object_does_not_affect_the_others(receiver: Receiver) -> None:
+    """Only the entries of objects that failed are rejected, as permanent or transient."""
     receiver.script(error(403, "AccessDenied"), Status(), error(503, "SlowDown"))
     batch = [entry(b"1"), entry(b"2", account="123456789012"), entry(b"3", account="5"), entry(b"4")]
-    told = [(each.index, each.code, each.transient) for each in sink().send(batch)]
-    assert told == [(0, "AccessDenied", False), (3, "AccessDenied", False), (2, "SlowDown", True)]
+    rejections = [(each.index, each.code, each.transient) for each in sink().send(batch)]
+    assert rejections == [(0, "AccessDenied", False), (3, "AccessDenied", False), (2, "SlowDown", True)]
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ def test_one_refused_object_costs_no_other(receiver: Receiver) -> None:
         ("us-gov-west-1", "arn:aws-us-gov:s3:::lake"),
     ],
 )
-def test_the_bucket_is_known_to_the_guard(region: str, arn: str) -> None:
-    """What a trail records of our own bucket is recognised, in every partition."""
+def test_the_buckets_arn_has_the_regions_partition(region: str, arn: str) -> None:
+    """The sink has the bucket's ARN in every partition, so that the self-guard recognizes its events."""
     made = sink(region=region)
     assert made.arn == arn
     assert made.size(entry(b"{}")) == 3
@@ -168,27 +168,27 @@ def test_the_bucket_is_known_to_the_guard(region: str, arn: str) -> None:
 @pytest.mark.parametrize(
     ("to", "fault"),
     [
-        ("arn:aws:s3:::lake/prefix", "does not say in which Region"),
-        ("s3://lake/prefix", "lacks the bucket's Region"),
+        ("arn:aws:s3:::lake/prefix", "does not contain its Region"),
+        ("s3://lake/prefix", "the bucket's Region is missing"),
         ("s3://Lake?region=eu-west-1", "malformed"),
         ("s3://lake/a b?region=eu-west-1", "malformed"),
         ("s3://lake?region=euwest1", "malformed"),
-        ("s3://lake/a/../b?region=eu-west-1", "a step of the prefix"),
+        ("s3://lake/a/../b?region=eu-west-1", "the prefix contains"),
     ],
 )
-def test_a_destination_that_cannot_be_meant_is_refused(to: str, fault: str) -> None:
-    """A bucket without its Region, or a malformed prefix, shows when it is configured, with the fix."""
+def test_invalid_destinations_are_rejected(to: str, fault: str) -> None:
+    """A bucket without its Region, or an invalid prefix, is a configuration error with a fix."""
     with pytest.raises(ConfigError, match=fault) as caught:
         Config.to(to)
     assert "s3://BUCKET/PREFIX?region=REGION" in str(caught.value)
 
 
-def test_objects_are_json() -> None:
-    """A format that is no JSON fits no NDJSON."""
+def test_formats_must_be_json() -> None:
+    """A format that is not JSON is an error, because objects are NDJSON."""
     with pytest.raises(ConfigError, match="NDJSON"):
         Config.to("s3://lake?region=eu-west-1", format="text")
 
 
-def test_a_destination_alone_is_named_after_its_bucket() -> None:
-    """TRAILFORWARD_TO gives readable names in metrics."""
+def test_a_destination_without_a_name_is_named_after_its_bucket() -> None:
+    """A destination without a table is named after its bucket, so that metrics have readable names."""
     assert list(Config.to("s3://lake/a/b?region=eu-west-1").sinks) == ["s3-lake"]

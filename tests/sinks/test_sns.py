@@ -1,4 +1,4 @@
-"""SNS, with attributes for subscription filters."""
+"""The SNS sink sends exact bytes with attributes for subscription filters."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def sink(to: str = ARN, **settings: object) -> SnsSink:
 
 
 def test_messages_are_the_events_bytes(local_aws: Reader) -> None:
-    """A queue that subscribes with raw delivery receives exactly the bytes that were handed in."""
+    """A queue that is subscribed with raw delivery receives exactly the events' bytes."""
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue, RawMessageDelivery="true")
     assert sink(topic).send(odd(fields=FIELDS)) == []
     messages = local_aws.messages(queue)
     assert sorted(message["Body"].encode() for message in messages) == sorted(ODD)
-    # More than ten, and SNS would discard the message.
+    # With more than ten attributes SNS would discard the message.
     assert messages[0]["MessageAttributes"] == {
         name: {"DataType": "String", "StringValue": value} for name, value in FIELDS.items()
     }
 
 
 def test_subscription_filters_see_the_attributes(local_aws: Reader) -> None:
-    """Subscribers choose by event name, Region and whether it was read-only, without parsing the message."""
+    """Subscription filters can use event name, Region, and ``readOnly``."""
     topic, wanted, all_of_it = local_aws.topic(), local_aws.queue(), local_aws.queue()
     policy = {"eventName": ["StopLogging"], "readOnly": ["false"], "region": [{"prefix": "eu-"}]}
     local_aws.subscribe(topic, wanted, RawMessageDelivery="true", FilterPolicy=json.dumps(policy))
@@ -59,8 +59,8 @@ def test_subscription_filters_see_the_attributes(local_aws: Reader) -> None:
     forwarder.close()
 
 
-def test_attributes_can_be_switched_off(stub: StubAws) -> None:
-    """Without attributes nothing but the message is sent, and nothing else counts."""
+def test_attributes_can_be_disabled(stub: StubAws) -> None:
+    """Without attributes only the message is sent, and only the message counts."""
     entry = Entry(b"x", "key", fields=FIELDS)
     made = sink(attributes=False)
     made.send([entry])
@@ -69,7 +69,7 @@ def test_attributes_can_be_switched_off(stub: StubAws) -> None:
 
 
 def test_notifications_have_a_subject_and_text_for_people(local_aws: Reader) -> None:
-    """The text format reaches mail subscribers with a subject within SNS's rules."""
+    """With the text format notifications have a subject that complies with SNS's rules."""
     topic, queue = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, queue)
     event = envelope(1, eventName="Stop\n日本" + "x" * 200)
@@ -85,21 +85,21 @@ def test_notifications_have_a_subject_and_text_for_people(local_aws: Reader) -> 
     forwarder.close()
 
 
-def test_messages_for_machines_have_no_subject(stub: StubAws) -> None:
-    """Only formats for people have a subject."""
+def test_only_formats_for_people_have_a_subject(stub: StubAws) -> None:
+    """A message has a subject only if the format provides one."""
     sink().send([Entry(b"1", "key"), Entry(b"2", "key", subject="Somebody stopped logging")])
     assert [item.subject for item in stub.stored(PLACE)] == ["", "Somebody stopped logging"]
 
 
 def test_the_topic_is_named_by_its_arn(stub: StubAws) -> None:
-    """A topic in another account is reached as the ARN says."""
+    """The call contains the topic's ARN, so the topic can be in another account."""
     sink().send(odd())
     assert {item.resource for item in stub.stored(PLACE)} == {ARN}
     assert [item.data for item in stub.stored(PLACE)] == ODD
 
 
 def test_a_fifo_topic_keeps_the_order_of_an_account(local_aws: Reader) -> None:
-    """A FIFO queue behind a FIFO topic receives the events of an account in order."""
+    """A FIFO queue subscribed to a FIFO topic receives the events of an account in order."""
     topic, queue = local_aws.topic(fifo=True), local_aws.queue(fifo=True)
     local_aws.subscribe(topic, queue, RawMessageDelivery="true")
     assert sink(topic).send(odd(group="111122223333")) == []
@@ -109,41 +109,41 @@ def test_a_fifo_topic_keeps_the_order_of_an_account(local_aws: Reader) -> None:
 
 
 def test_a_fifo_topic_deduplicates_by_bytes(stub: StubAws) -> None:
-    """Two events that share an id are two messages; the same bytes twice are one."""
+    """The deduplication ID depends on the bytes only, not on the event's ID."""
     sink(ARN + ".fifo").send([Entry(b"1", "id"), Entry(b"2", "id"), Entry(b"1", "other")])
     first, second, third = (item.key for item in stub.stored(PLACE))
     assert first == third != second
 
 
-def test_what_queues_behind_the_topic_cannot_hold_is_refused_alone(stub: StubAws) -> None:
-    """An event that a subscribed queue would lose is refused here, where it can become a dead letter."""
-    refused = sink().send([Entry(b"1", "a"), Entry("\ufffe".encode(), "b"), Entry(b"", "c")])
-    assert [(found.index, found.transient) for found in refused] == [(1, False), (2, False)]
+def test_an_event_that_sqs_does_not_allow_is_rejected_alone(stub: StubAws) -> None:
+    """An event that a subscribed queue cannot receive is rejected, so that it becomes a dead letter."""
+    rejections = sink().send([Entry(b"1", "a"), Entry("\ufffe".encode(), "b"), Entry(b"", "c")])
+    assert [(found.index, found.transient) for found in rejections] == [(1, False), (2, False)]
     assert stub.taken(PLACE) == [b"1"]
     assert len(sink().send([Entry(b"\xff", "a")])) == 1
     assert stub.calls == {PLACE: 1}
 
 
 def test_body_and_attributes_count() -> None:
-    """Names, types and values of attributes weigh on the limit, in UTF-8; trailforward's own are not sent."""
+    """Names, types, and values of attributes count in UTF-8; trailforward's own attributes are not sent."""
     entry = Entry("bücher".encode(), "no", fields={"ab": "ü", "none": ""}, attributes={"not": "sent"})
     assert sink().size(entry) == 7 + 2 + len("String") + 2
 
 
 @pytest.mark.parametrize("beyond", [-1, 0, 1])
-def test_the_limit_of_a_message_is_met_to_the_byte(local_aws: Reader, beyond: int) -> None:
-    """A message of exactly 256 KiB, attributes included, is sent; one byte more is not."""
+def test_the_limit_of_a_message_is_exact(local_aws: Reader, beyond: int) -> None:
+    """A message of exactly 256 KiB including attributes fits; one byte more does not."""
     made = sink(local_aws.topic())
     attributes = made.size(Entry(b"", "key", fields=FIELDS))
-    entry = Entry(b"x" * (LIMITS.entry_bytes - attributes + beyond), "key", fields=FIELDS)
-    fits = made.size(entry) <= made.limits.entry_bytes
+    entry = Entry(b"x" * (LIMITS.max_entry_bytes - attributes + beyond), "key", fields=FIELDS)
+    fits = made.size(entry) <= made.limits.max_entry_bytes
     assert fits is (beyond <= 0)
     if fits:
         assert made.send([entry]) == []
 
 
-def test_limits_are_todays_and_can_be_set() -> None:
-    """A topic that was raised to 1 MiB is a setting."""
-    assert (LIMITS.entries, LIMITS.entry_bytes, LIMITS.batch_bytes) == (10, 262_144, 262_144)
+def test_limits_are_the_documented_ones_and_can_be_set() -> None:
+    """A topic with a higher limit needs only a setting."""
+    assert (LIMITS.max_entries, LIMITS.max_entry_bytes, LIMITS.max_batch_bytes) == (10, 262_144, 262_144)
     limits = sink(limits=LimitSettings(max_entry_bytes=1 << 20, max_batch_bytes=1 << 20)).limits
-    assert (limits.entries, limits.entry_bytes, limits.batch_bytes) == (10, 1 << 20, 1 << 20)
+    assert (limits.max_entries, limits.max_entry_bytes, limits.max_batch_bytes) == (10, 1 << 20, 1 << 20)

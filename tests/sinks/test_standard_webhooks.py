@@ -1,4 +1,4 @@
-"""Signatures after Standard Webhooks, verified by that project's own library."""
+"""Standard Webhooks signatures are valid for that project's own library."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BODY = '{"average":9.82222E-5,"name":"bücher"}'.encode()
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """A receiver that plays what a test scripts."""
+    """A receiver that follows a script."""
     with Receiver() as receiver:
         yield receiver
         while OPEN:
@@ -36,22 +36,22 @@ def receiver() -> Iterator[Receiver]:
 
 
 def sink(receiver: Receiver, secret: str = KEY) -> HttpSink:
-    """A sink that signs."""
+    """A sink that signs its requests."""
     settings = HttpSettings(to=receiver.url, preset="standard-webhooks", secret=REFERENCE)
     OPEN.append(HttpSink(settings, secrets=FixedSecrets(secret)))
     return OPEN[-1]
 
 
 def verify(request: Request, key: str = KEY) -> None:
-    """As a receiver does with the library."""
+    """Verifies a request with the library."""
     library = pytest.importorskip("standardwebhooks")
     library.Webhook(key).verify(
         request.body, {name.lower(): value for name, value in request.headers.items()}
     )
 
 
-def test_receivers_verify_what_we_send(receiver: Receiver) -> None:
-    """The library accepts the signature over the event's exact bytes, and refuses it for any others."""
+def test_receivers_can_verify_signatures(receiver: Receiver) -> None:
+    """The library accepts a signature with the right key, and rejects it with another key."""
     assert sink(receiver).send([Entry(BODY, "key")]) == []
     (request,) = receiver.requests
     assert request.body == BODY
@@ -60,8 +60,8 @@ def test_receivers_verify_what_we_send(receiver: Receiver) -> None:
         verify(request, OTHER)
 
 
-def test_a_repetition_has_the_same_id(receiver: Receiver) -> None:
-    """Receivers can tell a retry from a new event by `webhook-id`."""
+def test_a_retry_has_the_same_id(receiver: Receiver) -> None:
+    """Receivers can distinguish a retry from a new event by ``webhook-id``."""
     receiver.script(Status(503))
     made = sink(receiver)
     with pytest.raises(TransientError):
@@ -74,15 +74,15 @@ def test_a_repetition_has_the_same_id(receiver: Receiver) -> None:
 
 
 def test_two_secrets_give_two_signatures(receiver: Receiver) -> None:
-    """While a secret is being changed, receivers may verify with the old one or the new one."""
+    """During a rotation receivers can verify with the old or the new secret."""
     sink(receiver, f"{KEY} {OTHER}\n").send([Entry(BODY, "key")])
     for key in (KEY, OTHER):
         verify(receiver.requests[0], key)
 
 
 @pytest.mark.parametrize("secret", ["", "hunter2", "whsec_", "whsec_?", "whsk_AAAA", f"{KEY} hunter2"])
-def test_what_is_no_signing_secret_is_told_by_its_reference(receiver: Receiver, secret: str) -> None:
-    """A wrong secret stops the sink for good, and is not shown."""
+def test_an_invalid_signing_secret_is_permanent(receiver: Receiver, secret: str) -> None:
+    """An invalid signing secret is a permanent error that contains its reference and not its value."""
     with pytest.raises(PermanentError) as caught:
         sink(receiver, secret or " ").send([Entry(BODY, "key")])
     assert REFERENCE in str(caught.value)
@@ -91,7 +91,7 @@ def test_what_is_no_signing_secret_is_told_by_its_reference(receiver: Receiver, 
 
 
 @pytest.mark.parametrize(
-    ("secret", "number", "timestamp", "body", "signature"),
+    ("secret", "message_id", "timestamp", "body", "signature"),
     [
         (
             "whsec_AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=",
@@ -109,12 +109,12 @@ def test_what_is_no_signing_secret_is_told_by_its_reference(receiver: Receiver, 
         ),
     ],
 )
-def test_known_signatures_come_out(
-    secret: str, number: str, timestamp: int, body: bytes, signature: str
+def test_signatures_match_known_examples(
+    secret: str, message_id: str, timestamp: int, body: bytes, signature: str
 ) -> None:
-    """The specification's own example, and one with numbers and letters that are easy to get wrong."""
-    assert signed(secret, number, timestamp, body) == {
-        "webhook-id": number,
+    """Signatures equal the specification's example, and one with floats and non-ASCII letters."""
+    assert signed(secret, message_id, timestamp, body) == {
+        "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signature,
     }

@@ -238,7 +238,7 @@ def test_which_errors_are_transient(status: int, code: str | None, transient: bo
     from botocore.exceptions import ClientError
 
     response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    error = objects._refusal(ClientError(response, "GetObject"))
+    error = objects._event_error(ClientError(response, "GetObject"))
     assert isinstance(error, UnreadError) == transient
     assert error.code == (code or "Unknown")
 

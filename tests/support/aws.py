@@ -1,4 +1,4 @@
-"""A local AWS for tests: where clients find it, and what they may not find."""
+"""A local AWS for tests: environment variables for clients, and helpers to create and read resources."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _numbers = itertools.count(1)
 
 
 def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sends every AWS client of this process to an endpoint, with dummy credentials and no way out."""
+    """Points every AWS client in this process at an endpoint, with dummy credentials and nothing else."""
     for name in os.environ:
         if name.startswith("AWS_") or name.lower().endswith(("_proxy", "_ca_bundle")):
             monkeypatch.delenv(name)
@@ -33,22 +33,22 @@ def point_at(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, value)
 
 
-def by_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes this process call AWS by botocore: by a setting that only botocore obeys, at its default."""
+def use_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes this process call AWS through botocore, by setting a variable that only botocore supports."""
     monkeypatch.setenv("AWS_ACCOUNT_ID_ENDPOINT_MODE", "preferred")
 
 
 def unique(name: str) -> str:
-    """A name that no other test uses: all tests share one local AWS."""
+    """A unique name, because all tests share one local AWS."""
     return f"{name}-{next(_numbers)}"
 
 
 class Reader:
-    """Makes destinations and reads back what arrived there.
+    """Creates destinations, and reads what arrived there.
 
     Args:
-        clients: of the local AWS.
-        region: of everything made here.
+        clients: clients of the local AWS.
+        region: Region of all resources.
     """
 
     def __init__(self, clients: Clients, region: str = "ap-southeast-2") -> None:
@@ -56,11 +56,11 @@ class Reader:
         self.region = region
 
     def __call__(self, service: str) -> Any:
-        """A client."""
+        """A client of a service."""
         return self.clients(service, self.region)
 
     def stream(self) -> str:
-        """A new Kinesis stream's ARN."""
+        """Creates a Kinesis stream and returns its ARN."""
         name = unique("stream")
         self("kinesis").create_stream(StreamName=name, ShardCount=2)
         return f"arn:aws:kinesis:{self.region}:{ACCOUNT}:stream/{name}"
@@ -77,13 +77,13 @@ class Reader:
         return found
 
     def queue(self, *, fifo: bool = False) -> str:
-        """A new queue's ARN."""
+        """Creates a queue and returns its ARN."""
         name = unique("queue") + (".fifo" if fifo else "")
         self("sqs").create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if fifo else {})
         return f"arn:aws:sqs:{self.region}:{ACCOUNT}:{name}"
 
     def messages(self, arn: str) -> list[dict[str, Any]]:
-        """The messages of a queue, which are gone from it then."""
+        """Reads and deletes the messages of a queue."""
         client, found = self("sqs"), []
         url = client.get_queue_url(QueueName=arn.rpartition(":")[2])["QueueUrl"]
         while received := client.receive_message(
@@ -95,21 +95,21 @@ class Reader:
         return found
 
     def topic(self, *, fifo: bool = False) -> str:
-        """A new topic's ARN."""
+        """Creates a topic and returns its ARN."""
         name = unique("topic") + (".fifo" if fifo else "")
         attributes = {"FifoTopic": "true"} if fifo else {}
         arn: str = self("sns").create_topic(Name=name, Attributes=attributes)["TopicArn"]
         return arn
 
     def subscribe(self, topic: str, queue: str, **attributes: str) -> None:
-        """Makes a queue get what a topic gets."""
+        """Subscribes a queue to a topic."""
         self("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=attributes)
 
     def delivery_stream(self) -> tuple[str, str]:
-        """A new Firehose stream's ARN, and its bucket."""
+        """Creates a delivery stream and its bucket; returns its ARN and the bucket's name."""
         name = unique("delivery")
-        place = {"LocationConstraint": self.region}
-        self("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
+        location = {"LocationConstraint": self.region}
+        self("s3").create_bucket(Bucket=name, CreateBucketConfiguration=location)
         target = {"RoleARN": f"arn:aws:iam::{ACCOUNT}:role/x", "BucketARN": f"arn:aws:s3:::{name}"}
         arn: str = self("firehose").create_delivery_stream(
             DeliveryStreamName=name, ExtendedS3DestinationConfiguration=target
@@ -117,7 +117,7 @@ class Reader:
         return arn, name
 
     def objects(self, bucket: str) -> list[bytes]:
-        """The objects of a bucket."""
+        """The contents of the objects in a bucket."""
         client = self("s3")
         return [
             client.get_object(Bucket=bucket, Key=item["Key"])["Body"].read()

@@ -1,11 +1,11 @@
-"""moto's server with its gaps filled: a proxy that answers itself what moto cannot, and fails by script.
+"""A proxy for moto's server that handles operations that moto lacks, and follows a script of errors.
 
     with FilledAws(moto_url) as aws:              # AWS_ENDPOINT_URL=aws.url
         aws.regions["111122223333"] = {"eu-west-1": "ENABLED_BY_DEFAULT"}
         aws.refuse("AccessDeniedException", service="events", region="eu-west-2")
 
-What moto lacks (``facts/local-aws.md``): account:ListRegions, and organization trails in member accounts.
-Both are answered in the documented shape:
+moto lacks account:ListRegions, and organization trails in member accounts. The proxy returns both in the
+documented shape:
 https://docs.aws.amazon.com/accounts/latest/reference/API_ListRegions.html
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DescribeTrails.html
 """
@@ -29,7 +29,7 @@ _HOP_BY_HOP = {"connection", "transfer-encoding", "content-length", "date", "ser
 
 
 class Request(NamedTuple):
-    """One call, as its signature and headers name it."""
+    """One call, identified by its signature and headers."""
 
     account: str
     service: str
@@ -39,20 +39,20 @@ class Request(NamedTuple):
 
 @dataclass
 class Refusal:
-    """A fault: which calls it meets, how, and how often."""
+    """An error: for which calls, with which status, and how often."""
 
     code: str
     status: int
     match: dict[str, str]
     times: int
 
-    def meets(self, request: Request) -> bool:
-        """Whether it is meant for a call, and not used up."""
+    def matches(self, request: Request) -> bool:
+        """Whether it applies to a call, and is not used up."""
         return self.times > 0 and all(getattr(request, key) == text for key, text in self.match.items())
 
 
 class FilledAws(LoopbackServer):
-    """The proxy. Whoever takes a role of an account is that account from then on."""
+    """The proxy. Callers that assume a role belong to the role's account."""
 
     def __init__(self, moto: str) -> None:
         self.moto = urlsplit(moto).netloc
@@ -69,32 +69,32 @@ class FilledAws(LoopbackServer):
         return f"http://localhost:{self.port}"
 
     def refuse(self, code: str, *, status: int = 400, times: int = 10**9, **match: str) -> None:
-        """Refuses calls: ``service``, ``region``, ``operation`` and ``account`` say which."""
+        """Rejects the calls with this ``service``, ``region``, ``operation``, or ``account``."""
         self._refusals.append(Refusal(code, status, match, times))
 
     def reset(self, regions: dict[str, dict[str, str]]) -> None:
-        """Forgets faults, recorded answers and requests."""
+        """Deletes errors, organization trails, and recorded requests."""
         self.regions = regions
         self._refusals.clear()
         self.organization_trails.clear()
         self.requests.clear()
 
     def refusal(self, request: Request) -> Refusal | None:
-        """What meets a call, if anything."""
-        found = next((item for item in self._refusals if item.meets(request)), None)
+        """The error for a call, or None."""
+        found = next((item for item in self._refusals if item.matches(request)), None)
         if found:
             found.times -= 1
         return found
 
     def recorded(self, request: Request, body: bytes) -> Any:
-        """The answer to what moto lacks; None where moto may answer."""
+        """The response to an operation that moto lacks; None if moto handles it."""
         if request.operation == "ListRegions" and request.account in self.regions:
             listed = self.regions[request.account].items()
             return {"Regions": [{"RegionName": name, "RegionOptStatus": status} for name, status in listed]}
         if request.service != "cloudtrail" or request.operation == "DescribeTrails":
             return None
-        asked = json.loads(body)
-        arn = asked.get("Name") or asked.get("TrailName")
+        parameters = json.loads(body)
+        arn = parameters.get("Name") or parameters.get("TrailName")
         trail = next((item for item in self.organization_trails if item["TrailARN"] == arn), None)
         if trail is None or f":{request.account}:" in arn:
             return None
@@ -112,7 +112,7 @@ class _Handler(Handler):
     server: FilledAws
 
     def _serve(self) -> None:
-        """One request."""
+        """Handles one request."""
         body = self.body()
         scope = _SCOPE.search(self.headers.get("Authorization", ""))
         key, region, service = scope.groups() if scope else ("", "", "")
@@ -127,7 +127,7 @@ class _Handler(Handler):
         else:
             self._forward(request, body)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  # as http.server asks for them
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815  # names required by http.server
 
     def _operation(self, body: bytes) -> str:
         if target := self.headers.get("X-Amz-Target"):
@@ -141,19 +141,19 @@ class _Handler(Handler):
         moto = http.client.HTTPConnection(self.server.moto, timeout=30)
         moto.request(self.command, self.path, body, dict(self.headers.items()))
         reply = moto.getresponse()
-        answer = reply.read()
+        content = reply.read()
         moto.close()
-        if request.operation == "AssumeRole" and (key := _KEYS.search(answer.decode())):
+        if request.operation == "AssumeRole" and (key := _KEYS.search(content.decode())):
             role = parse_qs(body.decode())["RoleArn"][0]
             self.server.accounts[key[1]] = role.split(":")[4]
         if request.operation == "DescribeTrails" and reply.status == 200:
-            answer = self._with_organization_trails(request, answer)
+            content = self._with_organization_trails(request, content)
         headers = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP}
-        self.respond(reply.status, headers, answer)
+        self.respond(reply.status, headers, content)
 
-    def _with_organization_trails(self, request: Request, answer: bytes) -> bytes:
-        """In a member account AWS lists the organization's trails too."""
-        found = json.loads(answer)
+    def _with_organization_trails(self, request: Request, content: bytes) -> bytes:
+        """Adds the organization's trails, which AWS also lists in member accounts."""
+        found = json.loads(content)
         found["trailList"] += [
             trail
             for trail in self.server.organization_trails

@@ -1,4 +1,4 @@
-"""The ``trailforward`` command: within this process, or in one of its own, as people run it."""
+"""Runs the ``trailforward`` command in this process or in a separate one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COMMON = {"COLUMNS": "120", "NO_COLOR": None, "FORCE_COLOR": None}
 
 
 class Done(NamedTuple):
-    """How a command ended, and what it wrote."""
+    """Exit status and output of a command."""
 
     code: int
     out: str
@@ -25,7 +25,7 @@ class Done(NamedTuple):
 
 
 def trailforward(*arguments: str | Path, folder: Path | None = None, **environ: str) -> Done:
-    """Runs the command within this process, without a terminal or a configuration in the environment."""
+    """Runs the command in this process, without a terminal and without configuration variables."""
     own = dict.fromkeys(name for name in os.environ if name.startswith("TRAILFORWARD_"))
     runner = CliRunner(env={**own, **_COMMON, **environ})
     with chdir(folder or Path()):
@@ -34,7 +34,7 @@ def trailforward(*arguments: str | Path, folder: Path | None = None, **environ: 
 
 
 def piped(*arguments: str | Path, stdin: bytes) -> Done:
-    """Runs the command in a process of its own, with bytes on standard input; it never shows a traceback."""
+    """Runs the command in a separate process with bytes on standard input. It must not print a traceback."""
     done = subprocess.run(
         [sys.executable, "-m", "trailforward", *map(str, arguments)],
         input=stdin,
@@ -43,6 +43,6 @@ def piped(*arguments: str | Path, stdin: bytes) -> Done:
         check=False,
         timeout=120,
     )
-    made = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
-    assert "Traceback" not in made.err, made.err
-    return made
+    result = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+    assert "Traceback" not in result.err, result.err
+    return result

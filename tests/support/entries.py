@@ -1,10 +1,10 @@
-"""Entries whose bytes are easy to get wrong."""
+"""Entries whose bytes are easy to change by accident."""
 
 from __future__ import annotations
 
 from trailforward.sinks.base import Entry
 
-#: Number literals that no parser gives back, escapes, blanks, line breaks, characters of all lengths.
+#: Number literals that parsers change, escapes, spaces, line breaks, and characters of all UTF-8 lengths.
 ODD = [
     b'{"n":1.10,"big":9007199254740993,"far":1E400,"tiny":-0.0}',
     b'{"lone":"\\ud800","same":"\\u003d","nul":"\\u0000"}',
@@ -14,7 +14,7 @@ ODD = [
     b"plain text",
 ]
 
-#: Every field that subscription filters may use: eight, of the ten attributes SNS delivers raw.
+#: The eight fields for subscription filters. With raw delivery SNS allows ten attributes.
 FIELDS = {
     "source": "aws.ec2",
     "detail-type": "AWS API Call via CloudTrail",
@@ -28,5 +28,5 @@ FIELDS = {
 
 
 def odd(**parts: object) -> list[Entry]:
-    """One entry for each."""
+    """One entry for each of ``ODD``."""
     return [Entry(data, f"key-{index}", **parts) for index, data in enumerate(ODD)]  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ FIFO = "arn:aws:sqs:eu-west-1:111122223333:trailforward.fifo"
 
 
 def envelope(number: int = 0, **detail: Any) -> bytes:
-    """One envelope; ``number`` makes it unique. Its number literal does not survive a parse and dump."""
+    """One envelope; ``number`` makes it unique. Parsing and writing it would change its number literal."""
     record = {
         "eventVersion": "1.11",
         "userIdentity": {"type": "IAMUser", "userName": "rosa", "accountId": "111122223333"},
@@ -72,7 +72,7 @@ def sqs(*records: dict[str, Any]) -> dict[str, Any]:
 
 
 class Context:
-    """What Lambda passes beside the event."""
+    """The context object that Lambda passes to a handler."""
 
     function_name = "trailforward"
     memory_limit_in_mb = 256
@@ -83,5 +83,5 @@ class Context:
         self._seconds = seconds
 
     def get_remaining_time_in_millis(self) -> int:
-        """Time left, as Lambda counts it."""
+        """The remaining time in milliseconds."""
         return int(self._seconds * 1000)

@@ -1,10 +1,10 @@
-"""A real HTTP receiver on 127.0.0.1 that records every request and misbehaves by script.
+"""A real HTTP receiver on 127.0.0.1 that records every request and follows a script of faults.
 
     with Receiver([Status(429, {"Retry-After": "0"}), Reset(), Slow(0.2)]) as receiver:
         send_to(receiver.url)
         assert [request.body for request in receiver.requests] == [...]
 
-The first request gets the first fault, and so on; when the script is over, every answer is a plain 200.
+The first request gets the first fault, and so on. After the script ends, every response is a plain 200.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request whose body has arrived whole.
+    """A request with a complete body.
 
     Attributes:
         method: ``POST``.
-        path: the target, with its query.
-        headers: looked up without regard to case.
-        body: the bytes on the wire.
+        path: the target, including the query.
+        headers: names are case-insensitive.
+        body: the body as sent, without decompression.
         connection: number of the TCP connection, from 1.
     """
 
@@ -53,7 +53,7 @@ class Request:
 
     @property
     def json(self) -> Any:
-        """The decoded body, parsed."""
+        """The decoded body, parsed as JSON."""
         return json.loads(self.decoded)
 
 
@@ -66,115 +66,115 @@ class Fault:
 
     stored: bool = True
 
-    def play(self, exchange: Exchange) -> None:
-        """Answers, or does not."""
+    def apply(self, exchange: Exchange) -> None:
+        """Responds, or does not."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Status(Fault):
-    """A complete answer."""
+    """A complete response."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def play(self, exchange: Exchange) -> None:
-        """Answers."""
-        exchange.answer(self.status, self.headers, self.body)
+    def apply(self, exchange: Exchange) -> None:
+        """Responds."""
+        exchange.respond(self.status, self.headers, self.body)
 
 
 @dataclass(frozen=True)
 class Slow(Fault):
-    """Silence, then 200. With ``stored=False`` the request is not read, and the answer is to hang up."""
+    """Waits, then responds with 200. With ``stored=False`` it does not read the request or respond."""
 
     seconds: float
     stored: bool = True
 
-    def play(self, exchange: Exchange) -> None:
-        """Waits, then answers or hangs up."""
+    def apply(self, exchange: Exchange) -> None:
+        """Waits, then responds or closes the connection."""
         exchange.pause(self.seconds)
         if self.stored:
-            exchange.answer(200, {}, b"")
+            exchange.respond(200, {}, b"")
         else:
-            exchange.hang_up()
+            exchange.close_after()
 
 
 @dataclass(frozen=True)
 class Hold(Fault):
-    """Silence until ``go`` is set (or the receiver stops), then 200."""
+    """Waits until ``go`` is set (or the receiver stops), then responds with 200."""
 
     go: threading.Event = field(default_factory=threading.Event)
 
-    def play(self, exchange: Exchange) -> None:
-        """Waits, then answers."""
+    def apply(self, exchange: Exchange) -> None:
+        """Waits, then responds."""
         while not self.go.wait(0.02) and not exchange.receiver.stopping:
             pass
-        exchange.answer(200, {}, b"")
+        exchange.respond(200, {}, b"")
 
 
 @dataclass(frozen=True)
 class Reset(Fault):
-    """TCP RST: before the body is read, or (``stored=True``) in place of the answer."""
+    """TCP RST: before the body is read, or (``stored=True``) instead of a response."""
 
     stored: bool = False
 
-    def play(self, exchange: Exchange) -> None:
-        """Resets."""
+    def apply(self, exchange: Exchange) -> None:
+        """Resets the connection."""
         exchange.reset()
 
 
 @dataclass(frozen=True)
 class HangUp(Fault):
-    """The connection is closed in place of an answer: without having read the body, or with."""
+    """Closes the connection instead of responding, with or without reading the body."""
 
     stored: bool = True
 
-    def play(self, exchange: Exchange) -> None:
-        """Hangs up."""
-        exchange.hang_up()
+    def apply(self, exchange: Exchange) -> None:
+        """Closes the connection."""
+        exchange.close_after()
 
 
 @dataclass(frozen=True)
 class Goodbye(Fault):
-    """200, and then the kept connection is closed without having been announced."""
+    """Responds with 200 and then closes the connection, without having announced it."""
 
-    def play(self, exchange: Exchange) -> None:
-        """Answers, then hangs up."""
-        exchange.answer(200, {}, b"")
-        exchange.hang_up()
+    def apply(self, exchange: Exchange) -> None:
+        """Responds, then closes the connection."""
+        exchange.respond(200, {}, b"")
+        exchange.close_after()
 
 
 @dataclass(frozen=True)
 class Raw(Fault):
-    """Exactly these bytes, then the end of the connection (or, with ``end=False``, silence)."""
+    """Sends exactly these bytes, then closes the connection (or, with ``end=False``, keeps it open)."""
 
     data: bytes
     end: bool = True
 
-    def play(self, exchange: Exchange) -> None:
+    def apply(self, exchange: Exchange) -> None:
         """Writes the bytes."""
         exchange.raw(self.data)
         if self.end:
-            exchange.hang_up()
+            exchange.close_after()
 
 
 @dataclass(frozen=True)
 class Early(Fault):
-    """An answer and the end of the connection, without having read the body."""
+    """Responds and closes the connection without reading the body."""
 
     status: int
     stored: bool = False
 
-    def play(self, exchange: Exchange) -> None:
-        """Answers, then hangs up."""
-        exchange.answer(self.status, {"Connection": "close"}, b"")
-        exchange.hang_up()
+    def apply(self, exchange: Exchange) -> None:
+        """Responds, then closes the connection."""
+        exchange.respond(self.status, {"Connection": "close"}, b"")
+        exchange.close_after()
 
 
-#: Claims 100 bytes and sends 9.
+#: Announces 100 bytes and sends 9.
 TRUNCATED = Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"took":3')
-#: The end comes in the middle of the headers.
+#: Ends in the middle of the headers.
 TRUNCATED_HEAD = Raw(b"HTTP/1.1 200 OK\r\nContent-Le")
 #: Not HTTP at all.
 MALFORMED = Raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
@@ -185,8 +185,8 @@ class Receiver:
 
     Args:
         faults: the script.
-        tls: names on its certificate (``"localhost"``), separated by blanks; empty for plain HTTP. The CA is
-            ``ca_file``.
+        tls: host names in the certificate (``"localhost"``), separated by spaces; empty for plain HTTP. The
+            CA is in ``ca_file``.
     """
 
     def __init__(self, faults: Iterable[Fault] = (), *, tls: str = "") -> None:
@@ -212,23 +212,23 @@ class Receiver:
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
+        """The port that the receiver listens on."""
         return self._server.server_address[1]
 
     @property
     def url(self) -> str:
-        """Where to post: over TLS as ``localhost``, else as 127.0.0.1."""
+        """The URL for requests, on ``localhost`` with TLS, otherwise on 127.0.0.1."""
         return f"https://localhost:{self.port}/in" if self._tls else f"http://127.0.0.1:{self.port}/in"
 
     @property
     def requests(self) -> list[Request]:
-        """What arrived so far, in order."""
+        """The requests so far, in order."""
         with self._changed:
             return list(self._requests)
 
     @property
     def bodies(self) -> list[bytes]:
-        """The decoded bodies that arrived so far."""
+        """The decoded bodies of the requests so far."""
         return [request.decoded for request in self.requests]
 
     @property
@@ -239,25 +239,25 @@ class Receiver:
 
     @property
     def stopping(self) -> bool:
-        """Whether it is being closed."""
+        """Whether the receiver is being closed."""
         return self._stop.is_set()
 
     def script(self, *faults: Fault) -> None:
-        """Adds to the script."""
+        """Adds faults to the script."""
         with self._changed:
             self._script.extend(faults)
 
     def wait_for_requests(self, count: int) -> list[Request]:
-        """Waits until so many requests have arrived."""
+        """Waits until ``count`` requests have arrived."""
         self._wait(lambda: len(self._requests) >= count)
         return self.requests
 
     def wait_for_closed(self, count: int) -> None:
-        """Waits until so many connections have been closed on this side."""
+        """Waits until the receiver has closed ``count`` connections."""
         self._wait(lambda: self._closed >= count)
 
     def close(self) -> None:
-        """Stops, hangs up on everyone and waits for all threads."""
+        """Stops, closes all connections, and waits for all threads."""
         self._stop.set()
         self._server.shutdown()
         self._thread.join()
@@ -265,14 +265,14 @@ class Receiver:
             sockets = list(self._sockets)
         for connection in sockets:
             with suppress(OSError):
-                # The plain socket's own: a TLS goodbye could wait for a client that is gone.
+                # Shuts down the TCP socket: a TLS shutdown could wait for a client that is gone.
                 socket.socket.shutdown(connection, socket.SHUT_RDWR)
         self._server.server_close()
         self._folder.cleanup()
 
     def _wait(self, reached: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(reached, timeout=10), "the receiver waited in vain"
+            assert self._changed.wait_for(reached, timeout=10), "the receiver waited too long"
 
     def _certify(self, names: list[str]) -> ssl.SSLContext:
         import trustme
@@ -283,24 +283,24 @@ class Receiver:
         authority.issue_cert(*names).configure_cert(context)
         return context
 
-    # Called by the exchanges, each in its own thread.
+    # The exchanges call these, each in its own thread.
 
     def connected(self, connection: socket.socket) -> int:
-        """Counts a connection and gives its number."""
+        """Counts a connection and returns its number."""
         with self._changed:
             self._opened += 1
             self._sockets.add(connection)
             return self._opened
 
     def disconnected(self, connection: socket.socket) -> None:
-        """Counts a connection that was closed here."""
+        """Counts a connection that the receiver closed."""
         with self._changed:
             self._sockets.discard(connection)
             self._closed += 1
             self._changed.notify_all()
 
     def next_fault(self) -> Fault:
-        """The script's next line."""
+        """The script's next fault."""
         with self._changed:
             return self._script.popleft() if self._script else Status()
 
@@ -325,23 +325,23 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Exchange)
 
     def server_bind(self) -> None:
-        # Without HTTPServer's reverse look-up of the host's name, which may take seconds.
+        # Avoids HTTPServer's reverse DNS lookup, which may take seconds.
         socket.socket.bind(self.socket, self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "localhost", self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hung up, or does not trust the certificate, is part of the play."""
+        """Does nothing: tests expect clients that close connections or reject the certificate."""
 
 
 class Exchange(BaseHTTPRequestHandler):
-    """One connection; the means by which faults act."""
+    """One connection, with the methods that faults use."""
 
     protocol_version = "HTTP/1.1"
     server: _Server
 
     def setup(self) -> None:
-        """Shakes hands where there is TLS."""
+        """Does the TLS handshake, if there is TLS."""
         self.receiver = self.server.receiver
         if self.server.tls is not None:
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
@@ -358,16 +358,16 @@ class Exchange(BaseHTTPRequestHandler):
         self.receiver.disconnected(self.request)
 
     def handle(self) -> None:
-        """Serves requests until either side hangs up."""
+        """Handles requests until either side closes the connection."""
         with suppress(OSError):
             super().handle()
 
-    def do_PUT(self) -> None:  # the base class calls it so
-        """The same."""
+    def do_PUT(self) -> None:  # name required by the base class
+        """Handles PUT like POST."""
         self.do_POST()
 
     def do_POST(self) -> None:
-        """Records the request and plays its fault."""
+        """Records the request and applies its fault."""
         fault = self.receiver.next_fault()
         if fault.stored:
             length = int(self.headers["Content-Length"])
@@ -377,10 +377,10 @@ class Exchange(BaseHTTPRequestHandler):
             self.receiver.store(Request(self.command, self.path, self.headers, body, self.number))
         else:
             self.close_connection = True
-        fault.play(self)
+        fault.apply(self)
 
-    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """A complete answer."""
+    def respond(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Sends a complete response."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -389,15 +389,15 @@ class Exchange(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def raw(self, data: bytes) -> None:
-        """Exactly these bytes."""
+        """Sends exactly these bytes."""
         self.wfile.write(data)
 
-    def hang_up(self) -> None:
-        """Ends the connection after this exchange."""
+    def close_after(self) -> None:
+        """Closes the connection after this exchange."""
         self.close_connection = True
 
     def reset(self) -> None:
-        """Ends the connection with TCP RST."""
+        """Resets the connection (TCP RST)."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()
         self.wfile.close()
@@ -409,4 +409,4 @@ class Exchange(BaseHTTPRequestHandler):
         self.receiver.pause(seconds)
 
     def log_message(self, *_: object) -> None:
-        """Keeps quiet."""
+        """Logs nothing."""

@@ -1,4 +1,4 @@
-"""Lambda's Runtime API on loopback, for AWS's own Python runtime client (awslambdaric).
+"""Lambda's Runtime API on the loopback interface, for AWS's Python runtime client (awslambdaric).
 
 Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -23,11 +23,11 @@ FUNCTION_ARN = "arn:aws:lambda:eu-west-1:111122223333:function:trailforward"
 
 
 class Response(NamedTuple):
-    """What the function said.
+    """The result of an invocation.
 
     Attributes:
         kind: ``response``, ``error`` or ``init``.
-        body: the JSON it posted.
+        body: the JSON that the function returned.
     """
 
     kind: str
@@ -38,23 +38,23 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, *_: object) -> None:
-        """A client that was stopped in the middle of a request is no news."""
+        """Does nothing: tests stop clients in the middle of a request."""
 
 
 class Function:
-    """A function in a process of its own, driven by the real runtime client.
+    """A function in a separate process, run by the real runtime client.
 
     Args:
         environ: environment variables of the function.
         folder: an empty folder to run in, so that the checkout cannot hide a missing file.
-        handler: as in a template.
+        handler: handler name, as in a template.
     """
 
     def __init__(
         self, environ: Mapping[str, str], folder: Path, handler: str = "trailforward.handler.lambda_handler"
     ) -> None:
         self._events: queue.Queue[tuple[bytes, float] | None] = queue.Queue()
-        self._answers: queue.Queue[Response] = queue.Queue()
+        self._responses: queue.Queue[Response] = queue.Queue()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -93,7 +93,7 @@ class Function:
 
     def __exit__(self, *_: object) -> None:
         assert self._process is not None
-        # The client waits for its next event in C, where no signal reaches it. It ends when the API fails.
+        # The client waits for events in C code, which signals do not interrupt. It ends when the API fails.
         self._events.put(None)
         try:
             self._process.wait(5)
@@ -107,21 +107,21 @@ class Function:
             self._server.server_close()
 
     def invoke(self, payload: Any, *, seconds: float = 30.0) -> Response:
-        """Sends one event and waits for the answer."""
+        """Sends one event and waits for the response."""
         self._events.put((payload if isinstance(payload, bytes) else json.dumps(payload).encode(), seconds))
-        return self._answers.get(timeout=60)
+        return self._responses.get(timeout=60)
 
     def init_error(self) -> Response:
-        """Waits for the client to say that the handler could not be loaded."""
-        return self._answers.get(timeout=60)
+        """Waits for the client's report that the handler could not be loaded."""
+        return self._responses.get(timeout=60)
 
     @property
     def log(self) -> str:
-        """What the function wrote to its log."""
+        """The function's log."""
         return self._log.read_text()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        events, answers = self._events, self._answers
+        events, responses = self._events, self._responses
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -129,7 +129,7 @@ class Function:
             def do_GET(self) -> None:
                 event = events.get(timeout=120)
                 if event is None:
-                    events.put(None)  # for the client's next try
+                    events.put(None)  # for the client's next request
                     self.send_error(500)
                     return
                 payload, seconds = event
@@ -145,7 +145,7 @@ class Function:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 kind = "init" if "/init/" in self.path else self.path.rpartition("/")[2]
-                answers.put(Response(kind, json.loads(body)))
+                responses.put(Response(kind, json.loads(body)))
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -1,18 +1,18 @@
-"""Secrets that need no AWS."""
+"""Secrets without AWS."""
 
 from __future__ import annotations
 
 from trailforward.aws.secrets import Secrets
 
-#: What settings name.
+#: The reference that settings use.
 REFERENCE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
 
 
 class FixedSecrets(Secrets):
-    """Each reading gives the next of these values, the last one for ever.
+    """A cache of secrets that reads the next value each time, and then always the last one.
 
     Args:
-        *values: of every secret.
+        *values: values of every secret, in order.
     """
 
     def __init__(self, *values: str) -> None:

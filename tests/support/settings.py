@@ -1,4 +1,4 @@
-"""Settings from a table, as a configuration makes them."""
+"""Creates settings from a table, as a configuration does."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ S = TypeVar("S", bound="Settings")
 
 
 def read(kind: type[S], table: dict[str, Any]) -> S:
-    """The settings in a table that is right."""
+    """The settings from a valid table."""
     problems: list[Problem] = []
-    made: S | None = validated(kind, table, "", problems)
-    assert made is not None, problems
-    return made
+    settings: S | None = validated(kind, table, "", problems)
+    assert settings is not None, problems
+    return settings

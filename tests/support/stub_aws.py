@@ -1,12 +1,12 @@
-"""A real HTTP server on 127.0.0.1 that speaks AWS's batch calls, keeps what it took, fails by script.
+"""A real HTTP server on 127.0.0.1 that implements AWS's batch APIs, stores entries, and follows a script.
 
     with StubAws() as aws:                                     # AWS_ENDPOINT_URL=aws.url
-        aws.script("kinesis:us-west-2", Refuse(503), Partial(first_time()))
+        aws.script("kinesis:us-west-2", Refuse(503), Partial(at(0)))
         send()
         assert aws.taken("kinesis:us-west-2") == [...]
 
-A *place* is a service in a Region, as the request's signature names them. Each request to a place plays its
-next fault; when the script is over, everything is taken. Signatures are not checked.
+A *place* is a service in a Region, from the request's signature. Each request to a place gets its next fault.
+After the script ends, everything is accepted. Signatures are not verified.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from trailforward.demo.loopback import Handler, LoopbackServer
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    #: Chooses the entries of a call that are refused, by position.
+    #: Chooses the positions of the entries to reject.
     Choice = Callable[[Sequence["Item"]], set[int]]
-    #: What became of each entry.
+    #: The result of each entry: None if it was accepted.
     Results = Sequence[tuple["Item", "Refusal | None"]]
 
 
@@ -38,13 +38,13 @@ class Item:
     """One entry of a call.
 
     Attributes:
-        data: the bytes, as its consumer would read them.
-        id: SQS and SNS: the entry's id.
-        resource: what the call names: an ARN, a stream's name or a queue's URL.
-        key: partition key, or deduplication id.
+        data: the bytes that a consumer would read.
+        id: SQS and SNS: the entry's ID.
+        resource: the resource in the call: an ARN, a stream's name, or a queue's URL.
+        key: partition key or deduplication ID.
         group: FIFO message group.
-        subject: SNS.
-        attributes: SQS and SNS: message attributes.
+        subject: SNS subject.
+        attributes: message attributes of SQS and SNS.
     """
 
     data: bytes
@@ -58,7 +58,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why one entry is refused."""
+    """Why an entry is rejected."""
 
     code: str
     sender_fault: bool = False
@@ -73,25 +73,25 @@ class Fault:
 
     arrives: bool = True
 
-    def play(self, call: Call) -> None:
-        """Takes and answers, or does not."""
+    def apply(self, call: Call) -> None:
+        """Handles the request."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Take(Fault):
-    """Everything is taken, as when nothing is wrong; ``extra`` changes the answer."""
+    """Accepts everything. ``extra`` adds to the response."""
 
     extra: Mapping[str, Any] = field(default_factory=dict)
 
-    def play(self, call: Call) -> None:
-        """Takes and answers."""
-        call.tell(call.take(), **self.extra)
+    def apply(self, call: Call) -> None:
+        """Stores the entries and responds."""
+        call.report(call.take(), **self.extra)
 
 
 @dataclass(frozen=True)
 class Refuse(Fault):
-    """The whole call is refused: with ``culprit``, only a call with an entry that holds these bytes."""
+    """Rejects the whole call; with ``culprit``, only if an entry contains these bytes."""
 
     status: int
     code: str = ""
@@ -99,39 +99,39 @@ class Refuse(Fault):
     culprit: bytes = b""
     message: str = "by script"
 
-    def play(self, call: Call) -> None:
-        """Refuses."""
+    def apply(self, call: Call) -> None:
+        """Responds with an error."""
         if self.culprit and not any(self.culprit in item.data for item in call.items):
-            call.tell(call.take())
+            call.report(call.take())
         else:
             call.refuse(self.status, self.code, self.message, self.headers)
 
 
 @dataclass(frozen=True)
 class Partial(Fault):
-    """HTTP 200, and some entries are refused."""
+    """Responds with HTTP 200 and rejects some entries."""
 
     choice: Choice
     refusal: Refusal = Refusal("InternalFailure")
 
-    def play(self, call: Call) -> None:
-        """Takes the others."""
-        call.tell(call.take(dict.fromkeys(self.choice(call.items), self.refusal)))
+    def apply(self, call: Call) -> None:
+        """Stores the other entries."""
+        call.report(call.take(dict.fromkeys(self.choice(call.items), self.refusal)))
 
 
 @dataclass(frozen=True)
 class Reset(Fault):
-    """TCP RST: before the body is read, or (``stored=True``) in place of the answer."""
+    """TCP RST: before the body is read, or (``stored=True``) instead of a response."""
 
     stored: bool = False
 
     @property
     def arrives(self) -> bool:  # type: ignore[override]
-        """Only what is read can be stored."""
+        """The body must be read to be stored."""
         return self.stored
 
-    def play(self, call: Call) -> None:
-        """Resets."""
+    def apply(self, call: Call) -> None:
+        """Resets the connection."""
         if self.stored:
             call.take()
         call.reset()
@@ -139,24 +139,24 @@ class Reset(Fault):
 
 @dataclass(frozen=True)
 class Silence(Fault):
-    """No answer for some time (for ever, unless told): nothing was stored, or all of it."""
+    """Does not respond for some time, after storing nothing or everything."""
 
     stored: bool
     seconds: float = 30.0
 
-    def play(self, call: Call) -> None:
-        """Waits; then answers if it stored."""
+    def apply(self, call: Call) -> None:
+        """Waits, and responds only if it stored the entries."""
         results = call.take() if self.stored else None
         call.pause(self.seconds)
         if results is not None:
-            call.tell(results)
+            call.report(results)
         else:
             call.reset()
 
 
 @dataclass(frozen=True)
 class Response(Fault):
-    """The answer is these bytes, whether or not all is stored. ``promised``: a false Content-Length."""
+    """Responds with these bytes. ``promised`` is a wrong Content-Length."""
 
     body: bytes
     promised: int | None = None
@@ -164,8 +164,8 @@ class Response(Fault):
     stored: bool = True
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def play(self, call: Call) -> None:
-        """Answers nonsense."""
+    def apply(self, call: Call) -> None:
+        """Sends the bytes."""
         if self.stored:
             call.take()
         call.raw(self.status, self.body, self.promised, self.headers)
@@ -173,17 +173,17 @@ class Response(Fault):
 
 @dataclass(frozen=True)
 class Shortened(Fault):
-    """Everything is stored, and the answer is well formed but does not tell of the last entry."""
+    """Stores everything. The response is well-formed but has no result for the last entry."""
 
-    def play(self, call: Call) -> None:
-        """Stores, and answers in part."""
+    def apply(self, call: Call) -> None:
+        """Stores the entries and responds."""
         results = call.take()
         results.pop(len(call.items) - 1)
-        call.tell(results)
+        call.report(results)
 
 
 def containing(text: bytes) -> Choice:
-    """The entries that hold these bytes."""
+    """The entries that contain these bytes."""
     return lambda items: {index for index, item in enumerate(items) if text in item.data}
 
 
@@ -193,13 +193,13 @@ def at(*positions: int) -> Choice:
 
 
 def never_the_same() -> Choice:
-    """The first entry that was not refused before: a different one in each call."""
-    refused: set[bytes] = set()
+    """The first entry that was not rejected before: a different one in each call."""
+    rejected: set[bytes] = set()
 
     def choose(items: Sequence[Item]) -> set[int]:
         for index, item in enumerate(items):
-            if item.data not in refused:
-                refused.add(item.data)
+            if item.data not in rejected:
+                rejected.add(item.data)
                 return {index}
         return set()
 
@@ -229,26 +229,26 @@ class StubAws(LoopbackServer):
         return f"http://localhost:{self.port}"
 
     def script(self, place: str, *faults: Fault) -> None:
-        """Adds to the script of a place."""
+        """Adds faults to the script of a place."""
         with self._guard:
             self._scripts[place].extend(faults)
 
     def always(self, place: str, fault: Fault) -> None:
-        """What a place plays when its script is over."""
+        """Sets the fault of a place after its script ends."""
         with self._guard:
             self._always[place] = fault
 
     def stored(self, place: str) -> list[Item]:
-        """What a place took, in order, repetitions included."""
+        """The entries that a place accepted, in order, including repetitions."""
         with self._guard:
             return list(self._stored[place])
 
     def taken(self, place: str) -> list[bytes]:
-        """The bytes of what a place took."""
+        """The bytes of the entries that a place accepted."""
         return [item.data for item in self.stored(place)]
 
     def calm(self) -> None:
-        """Forgets all scripts, and lets waiting requests go."""
+        """Deletes all scripts, and ends waiting requests."""
         with self._guard:
             self._scripts.clear()
             self._always.clear()
@@ -256,38 +256,38 @@ class StubAws(LoopbackServer):
             self._over = threading.Event()
 
     def reset(self) -> None:
-        """As new: forgets what was stored, too."""
+        """Deletes scripts and stored entries."""
         self.calm()
         with self._guard:
             self._stored.clear()
             self.calls.clear()
 
-    # Called by the requests, each in its own thread.
+    # The requests call these, each in its own thread.
 
     def next_fault(self, place: str) -> Fault:
-        """Counts a request and gives what happens to it."""
+        """Counts a request and returns its fault."""
         with self._guard:
             self.calls[place] += 1
             script = self._scripts[place]
             return script.popleft() if script else self._always.get(place, Take())
 
     def store(self, place: str, items: Sequence[Item]) -> None:
-        """Keeps entries."""
+        """Stores entries."""
         with self._guard:
             self._stored[place].extend(items)
 
     def pause(self, seconds: float) -> None:
-        """Waits, unless the play is over."""
+        """Waits, unless the scripts are deleted."""
         self._over.wait(seconds)
 
 
 class Call(Handler):
-    """One request; the means by which faults act."""
+    """One request, with the methods that faults use."""
 
     items: list[Item]
 
-    def do_POST(self) -> None:  # noqa: N802  # the base class calls it so
-        """Plays the request's fault."""
+    def do_POST(self) -> None:  # noqa: N802  # name required by the base class
+        """Applies the request's fault."""
         self.stub = cast("StubAws", self.server)
         # The signature's scope: key, day, Region, service, a constant.
         _, _, region, service, _ = (
@@ -295,32 +295,32 @@ class Call(Handler):
         )
         self.service, self.place = service, f"{service}:{region}"
         if self.headers.get("X-Amz-Target", "").endswith((".DescribeEventBus", ".CreateLogStream")):
-            self.aside()
+            self.other_operation()
             return
         fault = self.stub.next_fault(self.place)
         if fault.arrives:
             self.items = _READERS[service](self.body())
-        fault.play(self)
+        fault.apply(self)
 
-    def aside(self) -> None:
-        """What a sink asks beside its batches: a place of its own, ``events:describe`` say."""
+    def other_operation(self) -> None:
+        """Handles operations other than batches. Their place is ``SERVICE:REGION:OPERATION``."""
         self.items, self.service = [], "events"
         self.body()
-        self.stub.next_fault(f"{self.place}:{self.headers['X-Amz-Target'].partition('.')[2]}").play(self)
+        self.stub.next_fault(f"{self.place}:{self.headers['X-Amz-Target'].partition('.')[2]}").apply(self)
 
-    def take(self, refused: Mapping[int, Refusal] | None = None) -> dict[int, Refusal | None]:
-        """Stores every entry that is not refused; returns what became of each, by position."""
-        refused = refused or {}
-        self.stub.store(self.place, [item for index, item in enumerate(self.items) if index not in refused])
-        return {index: refused.get(index) for index in range(len(self.items))}
+    def take(self, rejected: Mapping[int, Refusal] | None = None) -> dict[int, Refusal | None]:
+        """Stores the entries that are not rejected; returns the results by position."""
+        rejected = rejected or {}
+        self.stub.store(self.place, [item for index, item in enumerate(self.items) if index not in rejected])
+        return {index: rejected.get(index) for index in range(len(self.items))}
 
-    def tell(self, results: Mapping[int, Refusal | None], **extra: Any) -> None:
-        """The service's own answer: what became of each entry, with ``extra`` for each that was taken."""
+    def report(self, results: Mapping[int, Refusal | None], **extra: Any) -> None:
+        """Sends the service's response with the results. ``extra`` is added to the accepted entries."""
         body = _WRITERS[self.service]([(self.items[index], results[index]) for index in results], extra)
         self.raw(200, body)
 
     def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> None:
-        """The service's own error."""
+        """Sends an error in the service's format."""
         if self.service in {"sns", "sts"}:
             body = (
                 f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -333,17 +333,17 @@ class Call(Handler):
     def raw(
         self, status: int, body: bytes, promised: int | None = None, headers: Mapping[str, str] | None = None
     ) -> None:
-        """Any answer."""
+        """Sends any response."""
         length = {} if promised is None else {"Content-Length": str(promised)}
         self.close_connection = promised is not None
         self.respond(status, {"x-amzn-RequestId": "0", **length, **(headers or {})}, body)
 
     def pause(self, seconds: float) -> None:
-        """Waits, unless the play is over."""
+        """Waits, unless the scripts are deleted."""
         self.stub.pause(seconds)
 
     def reset(self) -> None:
-        """Ends the connection with TCP RST."""
+        """Resets the connection (TCP RST)."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.rfile.close()
         self.connection.close()
@@ -434,26 +434,26 @@ def _read_sns(body: bytes) -> list[Item]:
 
 
 def _by_position(results: Results, receipt: dict[str, Any]) -> tuple[int, list[dict[str, Any]]]:
-    told = [
+    entries = [
         receipt if refusal is None else {"ErrorCode": refusal.code, "ErrorMessage": "by script"}
         for _, refusal in results
     ]
-    return sum(refusal is not None for _, refusal in results), told
+    return sum(refusal is not None for _, refusal in results), entries
 
 
 def _write_kinesis(results: Results, extra: Mapping[str, Any]) -> bytes:
-    count, told = _by_position(results, {"SequenceNumber": "1", "ShardId": "shardId-0", **extra})
-    return json.dumps({"FailedRecordCount": count, "Records": told}).encode()
+    count, entries = _by_position(results, {"SequenceNumber": "1", "ShardId": "shardId-0", **extra})
+    return json.dumps({"FailedRecordCount": count, "Records": entries}).encode()
 
 
 def _write_firehose(results: Results, extra: Mapping[str, Any]) -> bytes:
-    count, told = _by_position(results, {"RecordId": "r", **extra})
-    return json.dumps({"FailedPutCount": count, "Encrypted": False, "RequestResponses": told}).encode()
+    count, entries = _by_position(results, {"RecordId": "r", **extra})
+    return json.dumps({"FailedPutCount": count, "Encrypted": False, "RequestResponses": entries}).encode()
 
 
 def _write_events(results: Results, extra: Mapping[str, Any]) -> bytes:
-    count, told = _by_position(results, {"EventId": "e", **extra})
-    return json.dumps({"FailedEntryCount": count, "Entries": told}).encode()
+    count, entries = _by_position(results, {"EventId": "e", **extra})
+    return json.dumps({"FailedEntryCount": count, "Entries": entries}).encode()
 
 
 def _write_logs(_results: Results, extra: Mapping[str, Any]) -> bytes:
@@ -461,30 +461,30 @@ def _write_logs(_results: Results, extra: Mapping[str, Any]) -> bytes:
 
 
 def _by_id(results: Results) -> tuple[list[Item], list[tuple[Item, Refusal]]]:
-    # In reverse: nothing may depend on the order.
-    taken = [item for item, refusal in reversed(results) if refusal is None]
-    return taken, [(item, refusal) for item, refusal in reversed(results) if refusal is not None]
+    # In reverse order, because nothing may depend on the order.
+    accepted = [item for item, refusal in reversed(results) if refusal is None]
+    return accepted, [(item, refusal) for item, refusal in reversed(results) if refusal is not None]
 
 
 def _write_sqs(results: Results, extra: Mapping[str, Any]) -> bytes:
-    taken, refused = _by_id(results)
+    accepted, rejected = _by_id(results)
     successful = [
-        {"Id": item.id, "MessageId": "m", "MD5OfMessageBody": _md5(item.data), **extra} for item in taken
+        {"Id": item.id, "MessageId": "m", "MD5OfMessageBody": _md5(item.data), **extra} for item in accepted
     ]
     failed = [
         {"Id": item.id, "Code": refusal.code, "SenderFault": refusal.sender_fault, "Message": "by script"}
-        for item, refusal in refused
+        for item, refusal in rejected
     ]
     return json.dumps({"Successful": successful} | ({"Failed": failed} if failed else {})).encode()
 
 
 def _write_sns(results: Results, _extra: Mapping[str, Any]) -> bytes:
-    taken, refused = _by_id(results)
-    successful = "".join(f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in taken)
+    accepted, rejected = _by_id(results)
+    successful = "".join(f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in accepted)
     failed = "".join(
         f"<member><Id>{item.id}</Id><Code>{refusal.code}</Code><Message>by script</Message>"
         f"<SenderFault>{str(refusal.sender_fault).lower()}</SenderFault></member>"
-        for item, refusal in refused
+        for item, refusal in rejected
     )
     return (
         '<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult>'

@@ -83,7 +83,7 @@ def test_a_sink_that_keeps_its_word_passes(name: str, request: pytest.FixtureReq
 
 class Unlimited(Good):
     def __init__(self) -> None:
-        super().__init__(limits=Limits(entries=10, entry_bytes=100, batch_bytes=10))
+        super().__init__(limits=Limits(max_entries=10, max_entry_bytes=100, max_batch_bytes=10))
 
 
 class Light(Good):

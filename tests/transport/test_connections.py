@@ -1,4 +1,4 @@
-"""What happens on the way: connections are kept, losses are noticed, nothing counts as sent by mistake."""
+"""Connections are reused, lost connections are detected, and nothing counts as sent by mistake."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     MakeSink = Callable[..., HttpSink]
 
 
-#: More than the socket buffers of both sides hold.
+#: Larger than the socket buffers of both sides.
 HUGE = Entry(b'"' + b"x" * 24_000_000 + b'"', "key")
 
 
@@ -32,7 +32,7 @@ def event(number: int) -> list[Entry]:
 
 @pytest.fixture
 def make_sink() -> Iterator[MakeSink]:
-    """Makes sinks and closes them in the end."""
+    """Creates sinks, and closes them after the test."""
     made = []
 
     def make(to: str, **settings: Any) -> HttpSink:
@@ -45,14 +45,14 @@ def make_sink() -> Iterator[MakeSink]:
 
 
 def failure(sink: HttpSink, batch: list[Entry] | None = None) -> SinkError:
-    """What the next send raises."""
+    """The error that the next send raises."""
     with pytest.raises(SinkError) as caught:
         sink.send(batch or event(0))
     return caught.value
 
 
 def test_batches_share_a_connection(make_sink: MakeSink) -> None:
-    """One connection serves batch after batch, so that TLS is paid for once."""
+    """Batches reuse one connection, so that the TLS handshake happens only once."""
     with Receiver() as receiver:
         sink = make_sink(receiver.url)
         for number in range(5):
@@ -61,8 +61,8 @@ def test_batches_share_a_connection(make_sink: MakeSink) -> None:
         assert receiver.bodies == [b"[%d]" % number for number in range(5)]
 
 
-def test_a_connection_closed_while_idle_is_replaced_unnoticed(make_sink: MakeSink) -> None:
-    """When the server hangs up between two batches, the second is sent once, over a new connection."""
+def test_a_connection_closed_while_idle_is_replaced(make_sink: MakeSink) -> None:
+    """If the server closes the connection between two batches, the second is sent over a new connection."""
     with Receiver([Goodbye(), Goodbye()]) as receiver:
         sink = make_sink(receiver.url)
         for number in (1, 2, 3):
@@ -73,8 +73,10 @@ def test_a_connection_closed_while_idle_is_replaced_unnoticed(make_sink: MakeSin
 
 
 @pytest.mark.parametrize("loss", [HangUp(stored=True), HangUp(stored=False), Reset(stored=True), Reset()])
-def test_a_kept_connection_lost_before_any_answer_is_replaced_once(make_sink: MakeSink, loss: Any) -> None:
-    """A kept connection that breaks is replaced once; the event may arrive twice, but never not."""
+def test_a_reused_connection_lost_before_any_response_is_replaced_once(
+    make_sink: MakeSink, loss: Any
+) -> None:
+    """If a reused connection breaks, the request is sent once more; the event may arrive twice."""
     with Receiver([Status(), loss]) as receiver:
         sink = make_sink(receiver.url)
         sink.send(event(1))
@@ -83,7 +85,7 @@ def test_a_kept_connection_lost_before_any_answer_is_replaced_once(make_sink: Ma
 
 
 def test_a_connection_is_replaced_only_once(make_sink: MakeSink) -> None:
-    """When the new connection breaks, too, the forwarder hears of it and decides."""
+    """If the new connection breaks as well, the sink raises an error, and the forwarder decides."""
     with Receiver([Status(), HangUp(), HangUp()]) as receiver:
         sink = make_sink(receiver.url)
         sink.send(event(1))
@@ -91,12 +93,12 @@ def test_a_connection_is_replaced_only_once(make_sink: MakeSink) -> None:
         assert receiver.bodies == [b"[1]", b"[2]", b"[2]"]
 
 
-def test_half_an_answer_on_a_kept_connection_is_not_sent_again(make_sink: MakeSink) -> None:
-    """Once a byte of an answer has come, only the forwarder may send again."""
+def test_a_request_is_not_repeated_after_a_partial_response(make_sink: MakeSink) -> None:
+    """After the first byte of a response only the forwarder may send the batch again."""
     with Receiver([Status(), Raw(b"HTTP/1.1 2")]) as receiver:
         sink = make_sink(receiver.url)
         sink.send(event(1))
-        assert failure(sink, event(2)).code == "bad_answer"
+        assert failure(sink, event(2)).code == "invalid_response"
         assert receiver.bodies == [b"[1]", b"[2]"]
 
 
@@ -107,7 +109,7 @@ def test_half_an_answer_on_a_kept_connection_is_not_sent_again(make_sink: MakeSi
 def test_a_lost_connection_is_transient(
     make_sink: MakeSink, loss: Any, arrived: list[bytes], tls: str
 ) -> None:
-    """A reset is tried again, whether the request had arrived or not: nobody on this side can tell."""
+    """A reset is transient, because the client cannot know whether the request arrived."""
     with Receiver([loss], tls=tls) as receiver:
         sink = make_sink(receiver.url, ca_file=receiver.ca_file if tls else None)
         error = failure(sink, event(1))
@@ -121,7 +123,7 @@ def test_a_lost_connection_is_transient(
 def test_both_kinds_of_read_timeout_are_transient(
     make_sink: MakeSink, *, stored: bool, arrived: list[bytes]
 ) -> None:
-    """A late answer is tried again, whether the event was stored or never read, over a new connection."""
+    """A read timeout is transient, whether or not the server read the request, and closes the connection."""
     with Receiver([Slow(5, stored=stored)]) as receiver:
         sink = make_sink(receiver.url, read_timeout_seconds=0.25)
         error = failure(sink, event(1))
@@ -132,21 +134,21 @@ def test_both_kinds_of_read_timeout_are_transient(
         assert receiver.connections == 2
 
 
-def test_an_answer_that_stops_half_way_times_out(make_sink: MakeSink) -> None:
-    """A status without the rest of its answer is no delivery."""
+def test_a_response_that_stops_in_the_middle_times_out(make_sink: MakeSink) -> None:
+    """A 200 status with an incomplete body does not count as delivered."""
     with Receiver([Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", end=False)]) as receiver:
         error = failure(make_sink(receiver.url, read_timeout_seconds=0.1))
         assert isinstance(error, TransientError)
         assert error.code == "read_timeout"
 
 
-def test_a_reset_in_the_middle_of_an_answer_is_transient(make_sink: MakeSink) -> None:
-    """A status whose body ends in a reset is no delivery."""
+def test_a_reset_in_the_middle_of_a_response_is_transient(make_sink: MakeSink) -> None:
+    """A 200 status whose body ends with a reset does not count as delivered."""
 
     class HalfThenReset(Raw):
-        def play(self, exchange: Any) -> None:
-            super().play(exchange)
-            # The client has read the head when it hangs up or waits for more; give the bytes a head start.
+        def apply(self, exchange: Any) -> None:
+            super().apply(exchange)
+            # Gives the client time to read the first bytes before the reset.
             exchange.pause(0.1)
             exchange.reset()
 
@@ -157,7 +159,7 @@ def test_a_reset_in_the_middle_of_an_answer_is_transient(make_sink: MakeSink) ->
 
 
 def test_a_server_that_stops_reading_times_out(make_sink: MakeSink) -> None:
-    """A request that the server does not take in time is tried again."""
+    """If the server does not read the request in time, the error is transient."""
     with Receiver([Slow(5, stored=False)]) as receiver:
         error = failure(make_sink(receiver.url, read_timeout_seconds=0.2), [HUGE])
         assert isinstance(error, TransientError)
@@ -166,33 +168,33 @@ def test_a_server_that_stops_reading_times_out(make_sink: MakeSink) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 413])
-def test_a_refusal_before_the_request_was_read_is_understood(make_sink: MakeSink, status: int) -> None:
-    """A server may refuse early and hang up: the refusal counts, not the broken pipe."""
+def test_an_error_response_before_the_request_was_read_is_used(make_sink: MakeSink, status: int) -> None:
+    """If the server responds with an error and closes the connection early, the response is used."""
     with Receiver([Early(status)]) as receiver:
         error = failure(make_sink(receiver.url), [HUGE])
         assert isinstance(error, PermanentError)
         assert error.code == f"http_{status}"
 
 
-def test_success_before_the_request_was_read_is_no_delivery(make_sink: MakeSink) -> None:
-    """A 200 to a request that could not be sent whole is tried again."""
+def test_success_before_the_request_was_read_is_not_a_delivery(make_sink: MakeSink) -> None:
+    """A 200 response to a request that was not completely sent is a transient error."""
     with Receiver([Early(200)]) as receiver:
         error = failure(make_sink(receiver.url), [HUGE])
         assert isinstance(error, TransientError)
         assert error.code == "connection_reset"
 
 
-def test_nobody_listening_is_transient(make_sink: MakeSink) -> None:
-    """A refused connection is tried again."""
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        error = failure(make_sink(f"http://127.0.0.1:{unheard.getsockname()[1]}"))
+def test_a_refused_connection_is_transient(make_sink: MakeSink) -> None:
+    """If nothing listens on the port, the error is transient."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        error = failure(make_sink(f"http://127.0.0.1:{unused.getsockname()[1]}"))
     assert isinstance(error, TransientError)
     assert error.code == "connection_refused"
 
 
 def test_a_handshake_that_never_ends_is_a_connect_timeout(make_sink: MakeSink) -> None:
-    """The time to connect includes TLS: a port that accepts and stays silent is noticed soon."""
+    """The connect timeout includes the TLS handshake, so a silent server is detected quickly."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         sink = make_sink(
             f"https://127.0.0.1:{silent.getsockname()[1]}",
@@ -217,7 +219,7 @@ def test_a_handshake_that_never_ends_is_a_connect_timeout(make_sink: MakeSink) -
 def test_failures_of_the_network_are_transient(
     monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink, raised: OSError, code: str
 ) -> None:
-    """Each way in which no connection comes about has its own code, and is tried again."""
+    """Each kind of connection failure has its own code and is transient."""
 
     def fail(*_: Any, **__: Any) -> None:
         raise raised
@@ -233,7 +235,7 @@ def test_failures_of_the_network_are_transient(
 def test_any_other_failure_of_the_socket_is_transient(
     monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink, step: str
 ) -> None:
-    """Rare errors of the operating system count as a lost connection, never as a success or a crash."""
+    """Rare errors of the operating system count as a lost connection."""
 
     class Failing(socket.socket):
         pass
@@ -256,7 +258,7 @@ def test_any_other_failure_of_the_socket_is_transient(
 
 
 def test_tls_with_a_private_ca(make_sink: MakeSink) -> None:
-    """A server that the private CA vouches for is trusted, and its connection kept; TLS is at least 1.2."""
+    """A server with a certificate from the private CA is trusted, and its connection is reused."""
     with Receiver(tls="localhost") as receiver:
         sink = make_sink(receiver.url, ca_file=receiver.ca_file)
         for number in (1, 2):
@@ -265,8 +267,8 @@ def test_tls_with_a_private_ca(make_sink: MakeSink) -> None:
 
 
 @pytest.mark.parametrize(("name", "trusted"), [("localhost", False), ("other.example.com", True)])
-def test_an_untrusted_server_gets_nothing(make_sink: MakeSink, name: str, *, trusted: bool) -> None:
-    """Neither an unknown CA nor another host's certificate gets to see an event; waiting does not help."""
+def test_an_untrusted_server_receives_nothing(make_sink: MakeSink, name: str, *, trusted: bool) -> None:
+    """An unknown CA or another host's certificate is a permanent error, and no request is sent."""
     with Receiver(tls=name) as receiver:
         sink = make_sink(receiver.url, ca_file=receiver.ca_file if trusted else None)
         error = failure(sink)
@@ -276,8 +278,8 @@ def test_an_untrusted_server_gets_nothing(make_sink: MakeSink, name: str, *, tru
         assert receiver.requests == []
 
 
-def test_a_server_without_tls_is_no_tls_server(make_sink: MakeSink) -> None:
-    """TLS to a plain port fails before anything is sent."""
+def test_a_server_without_tls_fails_the_handshake(make_sink: MakeSink) -> None:
+    """With https to a plain HTTP port, nothing is sent."""
     with Receiver() as receiver:
         error = failure(make_sink(receiver.url.replace("http:", "https:")))
         assert isinstance(error, TransientError)
@@ -286,7 +288,7 @@ def test_a_server_without_tls_is_no_tls_server(make_sink: MakeSink) -> None:
 
 
 def test_tls_is_at_least_1_2() -> None:
-    """Older versions of TLS are never spoken, and certificates and names are always checked."""
+    """Older TLS versions are never used, and certificates and host names are always verified."""
     import ssl
 
     from trailforward.sinks.http.sink import _endpoint
@@ -298,8 +300,8 @@ def test_tls_is_at_least_1_2() -> None:
     assert tls.check_hostname
 
 
-def test_threads_send_at_once_and_share_the_pool(make_sink: MakeSink) -> None:
-    """Many threads may send through one sink; each batch arrives once, over a few connections."""
+def test_threads_share_the_pool(make_sink: MakeSink) -> None:
+    """Many threads can send through one sink; each batch arrives once, over few connections."""
     with Receiver() as receiver:
         sink = make_sink(receiver.url)
         with ThreadPoolExecutor(8) as pool:
@@ -308,24 +310,26 @@ def test_threads_send_at_once_and_share_the_pool(make_sink: MakeSink) -> None:
         assert receiver.connections <= 8
 
 
-def test_an_abandoned_thread_does_not_disturb_the_others(make_sink: MakeSink) -> None:
-    """While one thread is stuck in a slow answer, others send; closing the sink leaves nothing open."""
+def test_a_blocked_thread_does_not_block_the_others(make_sink: MakeSink) -> None:
+    """While one thread waits for a response, others can send; closing the sink closes all connections."""
     hold = Hold()
     with Receiver([hold]) as receiver:
         sink = make_sink(receiver.url)
-        stuck = threading.Thread(target=sink.send, args=(event(1),))
-        stuck.start()
+        blocked = threading.Thread(target=sink.send, args=(event(1),))
+        blocked.start()
         receiver.wait_for_requests(1)
         assert sink.send(event(2)) == []
         sink.close()
         hold.go.set()
-        stuck.join()
+        blocked.join()
         assert not sink._connections._idle
         assert receiver.connections == 2
 
 
-def test_idle_connections_are_not_hoarded(monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink) -> None:
-    """Only so many idle connections are kept; the others are closed."""
+def test_the_number_of_idle_connections_is_limited(
+    monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink
+) -> None:
+    """The pool keeps at most ``MAX_IDLE`` idle connections and closes the others."""
     monkeypatch.setattr(connections, "MAX_IDLE", 0)
     with Receiver() as receiver:
         sink = make_sink(receiver.url)
@@ -334,8 +338,8 @@ def test_idle_connections_are_not_hoarded(monkeypatch: pytest.MonkeyPatch, make_
         assert receiver.connections == 2
 
 
-def test_a_connection_idle_for_long_is_not_trusted(make_sink: MakeSink) -> None:
-    """After a long freeze of the environment the next batch starts afresh: the peer may be gone."""
+def test_a_connection_that_was_idle_too_long_is_not_reused(make_sink: MakeSink) -> None:
+    """After a long freeze of the environment the next batch uses a new connection."""
     with Receiver() as receiver:
         sink = make_sink(receiver.url)
         now = [1000.0]
@@ -346,14 +350,14 @@ def test_a_connection_idle_for_long_is_not_trusted(make_sink: MakeSink) -> None:
         assert [request.connection for request in receiver.requests] == [1, 1, 2, 3]
 
 
-def test_bytes_that_nobody_asked_for_cost_the_connection(make_sink: MakeSink) -> None:
-    """A kept connection on which something stray arrived is never read as the next answer."""
+def test_unexpected_bytes_close_the_connection(make_sink: MakeSink) -> None:
+    """Unexpected bytes on an idle connection are never read as the next response."""
 
     class Stray(Raw):
-        def play(self, exchange: Any) -> None:
-            exchange.answer(200, {}, b"")
+        def apply(self, exchange: Any) -> None:
+            exchange.respond(200, {}, b"")
             exchange.pause(0.05)
-            super().play(exchange)
+            super().apply(exchange)
 
     with Receiver([Stray(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), Status(503)]) as receiver:
         sink = make_sink(receiver.url)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 read byte by byte, and written so that nobody can smuggle a line into it."""
+"""HTTP/1.1 responses are parsed strictly, and requests cannot contain injected lines."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from trailforward.transport.http1 import (
 
 
 class Pieces:
-    """A socket from which bytes come as the network happened to cut them, and then its end."""
+    """A socket that returns bytes in given pieces and then ends."""
 
     def __init__(self, data: bytes, cuts: list[int]) -> None:
         edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
         self._pieces = [data[start:end] for start, end in pairwise(edges)]
 
     def recv(self, most: int) -> bytes:
-        """The next piece, or as much of it as is asked for."""
+        """The next piece, or a part of it."""
         if not self._pieces:
             return b""
         piece = self._pieces[0][:most]
@@ -39,7 +39,7 @@ class Pieces:
 
 
 def outcome(data: bytes, cuts: list[int]) -> tuple[Response, bool] | type[Exception]:
-    """What comes of an answer that arrives in these pieces."""
+    """The result of reading a response that arrives in these pieces."""
     try:
         return read(cast("Any", Pieces(data, cuts)))
     except (InvalidResponseError, NoResponseError) as error:
@@ -47,7 +47,7 @@ def outcome(data: bytes, cuts: list[int]) -> tuple[Response, bool] | type[Except
 
 
 def chunked(body: bytes, size: int) -> bytes:
-    """The body in chunks of a size, with an extension and a trailer."""
+    """The body in chunks of this size, with chunk extensions and a trailer."""
     parts = (body[start : start + size] for start in range(0, len(body), size))
     return b"".join(b"%x;x=y\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\nX-Trailer: 1\r\n\r\n"
 
@@ -60,14 +60,14 @@ INTERIM = st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n"])
 
 
 @given(st.binary(max_size=300), FRAMINGS, st.integers(1, 50), INTERIM, CUTS)
-def test_an_answer_is_the_same_however_it_arrives(
+def test_a_response_is_the_same_however_it_arrives(
     body: bytes,
     framing: str,
     size: int,
     interim: bytes,
     cuts: list[int],
 ) -> None:
-    """Whatever pieces the network makes of it, status, headers and body are what the server sent."""
+    """Status, headers, and body are what the server sent, whatever pieces they arrive in."""
     start = interim + b"HTTP/1.1 201 Created\r\nRetry-After:  7 \r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
     data = {
         "length": start + b"Content-Length: %d\r\n\r\n" % len(body) + body,
@@ -82,16 +82,16 @@ def test_an_answer_is_the_same_however_it_arrives(
 
 
 @given(st.integers(0, 10_000), CUTS)
-def test_an_answer_that_is_cut_off_is_none(cut: int, cuts: list[int]) -> None:
-    """Each proper part of an answer is half an answer, or no answer at all: never a success."""
+def test_a_truncated_response_is_an_error(cut: int, cuts: list[int]) -> None:
+    """Every proper prefix of a response is an error and never a success."""
     data = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"hello", 3)
     part = data[: cut % len(data)]
     assert outcome(part, cuts) is (InvalidResponseError if part else NoResponseError)
 
 
 @given(st.binary(max_size=60) | st.text("HTP/1. 20OK\r\nContent-Lgh:x", max_size=60).map(str.encode), CUTS)
-def test_anything_else_is_refused_or_understood(data: bytes, cuts: list[int]) -> None:
-    """No bytes make it raise anything but its own errors, or depend on the pieces."""
+def test_arbitrary_bytes_raise_only_documented_errors(data: bytes, cuts: list[int]) -> None:
+    """The parser raises only its own errors, and the result does not depend on the pieces."""
     assert outcome(data, cuts) == outcome(data, [])
 
 
@@ -104,8 +104,8 @@ def test_anything_else_is_refused_or_understood(data: bytes, cuts: list[int]) ->
         (b"X-Long: a\r\n b\r\n", True),
     ],
 )
-def test_when_a_connection_serves_again(more: bytes, *, reusable: bool) -> None:
-    """The server's word counts; bytes that nobody asked for count against the connection."""
+def test_when_a_connection_can_be_reused(more: bytes, *, reusable: bool) -> None:
+    """The server's headers decide whether a connection is reused; unexpected bytes prevent it."""
     data = b"HTTP/1.1 200 OK\r\n" + more + b"Content-Length: 2\r\n\r\nok"
     for extra in (b"", b"HTTP/1.1 200 OK\r\n"):
         result = outcome(data + extra, [])
@@ -118,8 +118,8 @@ def test_when_a_connection_serves_again(more: bytes, *, reusable: bool) -> None:
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks", "end"])
-def test_of_an_endless_answer_the_beginning_is_read(framing: str) -> None:
-    """An answer over 1 MiB counts by its status; its connection does not serve again."""
+def test_a_long_body_is_truncated(framing: str) -> None:
+    """A body over 1 MiB is truncated, the status is used, and the connection is not reused."""
     body = b"x" * (MAX_BODY_BYTES + 70_000)
     start = b"HTTP/1.1 200 OK\r\n"
     data = {
@@ -142,8 +142,8 @@ def test_of_an_endless_answer_the_beginning_is_read(framing: str) -> None:
         b"Content-Length: +2\r\n",
     ],
 )
-def test_heads_that_can_be_read_in_two_ways_are_refused(lines: bytes) -> None:
-    """What another reader might take for another length is no answer."""
+def test_ambiguous_headers_are_rejected(lines: bytes) -> None:
+    """Headers that another parser might read as a different length are an error."""
     assert outcome(b"HTTP/1.1 200 OK\r\n" + lines + b"\r\nok", []) is InvalidResponseError
 
 
@@ -151,8 +151,8 @@ TEXTS = st.text(st.characters(max_codepoint=255), max_size=10)
 
 
 @given(TEXTS, st.dictionaries(st.sampled_from(["A", "Host", "X-B"]), TEXTS))
-def test_no_header_smuggles_another_line(target: str, headers: dict[str, str]) -> None:
-    """A request has exactly the lines that were meant, or is none."""
+def test_headers_cannot_inject_lines(target: str, headers: dict[str, str]) -> None:
+    """A request has exactly the intended lines, or ``head`` raises an error."""
     try:
         made = head(f"/{target}", "example.com:8080", headers, 5)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What each answer means: only an explicit, complete 2xx is a delivery."""
+"""Only a complete 2xx response is a delivery; other responses are classified by status."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
 
-def answered(*faults: Fault, query: str = "", times: int = 1) -> Receiver:
-    """Sends to a receiver with this script; raises what the last send raised."""
+def send(*faults: Fault, query: str = "", times: int = 1) -> Receiver:
+    """Sends to a receiver that follows this script, and returns the receiver."""
     with Receiver(faults) as receiver:
         settings = HttpSettings(to=receiver.url + query, read_timeout_seconds=5)
         sink = HttpSink(settings)
@@ -27,21 +27,21 @@ def answered(*faults: Fault, query: str = "", times: int = 1) -> Receiver:
 
 
 def failure(*faults: Fault, query: str = "") -> SinkError:
-    """What a send to a receiver with this script raises."""
+    """The error that a send to a receiver with this script raises."""
     with pytest.raises(SinkError) as caught:
-        answered(*faults, query=query)
+        send(*faults, query=query)
     return caught.value
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 206, 299])
 def test_every_complete_2xx_is_a_delivery(status: int) -> None:
-    """Receivers may say success with any 2xx status."""
-    answered(Status(status))
+    """Receivers may report success with any 2xx status."""
+    send(Status(status))
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
-def test_redirects_are_a_mistake_in_the_settings(status: int) -> None:
-    """A redirect is not followed, and the fix is named without the address, which may hold a token."""
+def test_redirects_are_permanent(status: int) -> None:
+    """A redirect is not followed; the error has the fix, but not the target, which may contain a token."""
     error = failure(Status(status, {"Location": "https://elsewhere.example.com/?token=hunter2"}))
     assert isinstance(error, PermanentError)
     assert (error.code, error.divisible) == (f"http_{status}", False)
@@ -50,8 +50,8 @@ def test_redirects_are_a_mistake_in_the_settings(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
-def test_refusals_that_one_event_may_have_caused_are_divisible(status: int) -> None:
-    """A batch refused for its content or size may be split: one bad event takes no others along."""
+def test_errors_that_one_event_may_cause_are_divisible(status: int) -> None:
+    """A batch rejected for its content or size can be split, so that one event does not fail the others."""
     error = failure(Status(status))
     assert isinstance(error, PermanentError)
     assert (error.code, error.divisible) == (f"http_{status}", True)
@@ -60,16 +60,16 @@ def test_refusals_that_one_event_may_have_caused_are_divisible(status: int) -> N
 @pytest.mark.parametrize(
     "status", [401, 402, 403, 404, 405, 406, 407, 409, 410, 411, 414, 415, 418, 451, 499]
 )
-def test_refusals_of_the_whole_sink_are_permanent(status: int) -> None:
-    """Every other 4xx is permanent and not worth splitting; 403 and 410 never count as delivered."""
+def test_other_client_errors_are_permanent(status: int) -> None:
+    """Every other 4xx status is permanent and not divisible."""
     error = failure(Status(status))
     assert isinstance(error, PermanentError)
     assert (error.code, error.divisible) == (f"http_{status}", False)
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 501, 502, 503, 504, 507, 529, 599])
-def test_answers_that_ask_to_come_again_are_transient(status: int) -> None:
-    """Timeouts, throttling and all 5xx are to be tried again."""
+def test_throttling_and_server_errors_are_transient(status: int) -> None:
+    """Timeouts, throttling, and all 5xx statuses are transient."""
     error = failure(Status(status))
     assert isinstance(error, TransientError)
     assert (error.code, error.retry_after) == (f"http_{status}", None)
@@ -96,15 +96,15 @@ def test_answers_that_ask_to_come_again_are_transient(status: int) -> None:
         ("Mon, 01 Jan 10000 00:00:00 GMT", None),
     ],
 )
-def test_retry_after_in_seconds_or_garbage(value: str, seconds: float | None) -> None:
-    """Retry-After is read as seconds or a date; what is past means now, and garbage means nothing."""
+def test_retry_after_in_seconds_or_as_a_date(value: str, seconds: float | None) -> None:
+    """Retry-After is read as seconds or a date; a past date means 0, and invalid values are ignored."""
     error = failure(Status(429, {"Retry-After": value}))
     assert isinstance(error, TransientError)
     assert error.retry_after == seconds
 
 
 def test_retry_after_as_a_date_counts_from_now() -> None:
-    """A date in Retry-After is turned into the seconds that are left until then."""
+    """A date in Retry-After becomes the number of seconds until then."""
     date = datetime.now(UTC) + timedelta(hours=1)
     error = failure(Status(503, {"Retry-After": format_datetime(date, usegmt=True)}))
     assert isinstance(error, TransientError)
@@ -113,11 +113,11 @@ def test_retry_after_as_a_date_counts_from_now() -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 401, 403, 404, 418, 429, 503])
-def test_errors_tell_neither_query_nor_payload_nor_answer(status: int) -> None:
-    """An error's text names the host and the status, and nothing that may be secret."""
+def test_errors_contain_no_query_payload_or_response_body(status: int) -> None:
+    """An error's text contains the host and the status, and nothing that may be secret."""
     body = b'{"you sent":"payload"}'
     text = str(failure(Status(status, {"X-Echo": "payload"}, body), query="?token=hunter2"))
-    assert f"answered {status}" in text
+    assert f"returned status {status}" in text
     assert "http://127.0.0.1:" in text
     for secret in ("payload", "hunter2", "/in"):
         assert secret not in text
@@ -147,11 +147,11 @@ def test_errors_tell_neither_query_nor_payload_nor_answer(status: int) -> None:
     ],
     ids=lambda fault: repr(fault.data[:60]),
 )
-def test_half_an_answer_is_no_delivery(fault: Raw) -> None:
-    """A success that is cut short or malformed is tried again, since nobody knows what it meant."""
+def test_an_invalid_response_is_not_a_delivery(fault: Raw) -> None:
+    """A truncated or malformed response is a transient error."""
     error = failure(fault)
     assert isinstance(error, TransientError)
-    assert error.code == "bad_answer"
+    assert error.code == "invalid_response"
 
 
 @pytest.mark.parametrize(
@@ -166,14 +166,14 @@ def test_half_an_answer_is_no_delivery(fault: Raw) -> None:
     ],
     ids=repr,
 )
-def test_every_legal_form_of_a_complete_answer_is_understood(data: bytes) -> None:
-    """Lengths, chunks, an interim 100, HTTP/1.0 and bare line feeds are all fine."""
-    answered(Raw(data))
+def test_every_valid_form_of_a_complete_response_is_accepted(data: bytes) -> None:
+    """Content-Length, chunks, an interim 100, HTTP/1.0, and bare line feeds are accepted."""
+    send(Raw(data))
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_answers_are_read_so_that_the_connection_serves_again(status: int) -> None:
-    """An answer's body is read to its end, whatever its status: the next batch takes the same connection."""
+def test_bodies_are_read_completely_so_that_the_connection_is_reused(status: int) -> None:
+    """A response's body is read completely, whatever its status, so the next batch reuses the connection."""
     with Receiver([Status(status, body=b"x" * 500_000)]) as receiver:
         sink = HttpSink(HttpSettings(to=receiver.url))
         for number in (1, 2):
@@ -185,7 +185,7 @@ def test_answers_are_read_so_that_the_connection_serves_again(status: int) -> No
         assert [request.connection for request in receiver.requests] == [1, 1]
 
 
-def test_an_endless_answer_costs_the_connection_only() -> None:
-    """Of an answer over 1 MiB no more is read: it counts by its status, and the next batch reconnects."""
-    receiver = answered(Status(200, body=b"x" * 3_000_000), Status(), times=2)
+def test_a_long_body_only_closes_the_connection() -> None:
+    """A body over 1 MiB is not read completely; its status is used, and the next batch reconnects."""
+    receiver = send(Status(200, body=b"x" * 3_000_000), Status(), times=2)
     assert [request.connection for request in receiver.requests] == [1, 2]

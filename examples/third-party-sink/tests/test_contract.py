@@ -1,4 +1,4 @@
-"""The syslog sink keeps trailforward's contract."""
+"""The syslog sink complies with trailforward's contract."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self) -> None:
-        """Reads counted frames until the sink hangs up."""
-        while length := self._until_blank():
+        """Reads frames until the sink closes the connection."""
+        while length := self._until_space():
             self.server.taken.append(self.rfile.read(int(length)).split(b" - - - ", 1)[1])
 
-    def _until_blank(self) -> bytes:
+    def _until_space(self) -> bytes:
         data = b""
         while (byte := self.rfile.read(1)) not in {b"", b" "}:
             data += byte
@@ -29,7 +29,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 class TestSyslogSink(SinkContract):
-    """Every promise of the contract, against a server on this machine."""
+    """Every test of the contract, against a server on the loopback interface."""
 
     @pytest.fixture(autouse=True)
     def _server(self) -> Iterator[None]:
@@ -45,11 +45,11 @@ class TestSyslogSink(SinkContract):
         return SyslogSink(SyslogSettings(to=f"syslog://127.0.0.1:{self.port}"))
 
     def taken(self) -> list[bytes]:
-        """What the server has read so far. Syslog has no answers, so nothing is ever refused."""
+        """The events that the server has read. Syslog has no responses, so it never rejects an entry."""
         return list(self.server.taken)
 
     def fail_call(self, *, transient: bool) -> bool:
-        """A server that is gone; one that refuses for good there is not."""
+        """Stops the server. A permanent failure does not exist in syslog."""
         if transient:
             self.server.shutdown()
             self.server.server_close()

@@ -1,4 +1,4 @@
-"""Calls of AWS without botocore: one signed POST over connections that are kept."""
+"""Direct calls to AWS APIs: one signed POST per call over pooled connections, without botocore."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward._version import __version__
 from trailforward.aws.direct import SERVICES
-from trailforward.aws.errors import UNREADABLE, refusal
+from trailforward.aws.errors import UNPARSEABLE, to_sink_error
 from trailforward.aws.sigv4 import Scope, sign
 from trailforward.errors import TransientError
 from trailforward.transport.connections import Connections, Endpoint
@@ -19,75 +19,82 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from trailforward.aws.direct import Service
-    from trailforward.aws.sigv4 import Keys
+    from trailforward.aws.sigv4 import Credentials
 
 _OK = range(200, 300)
 
 
 class Api:
-    """A service in a Region. Every method may be called from any thread.
+    """A client for one service in one Region. Every method is thread-safe.
 
     Args:
-        service: of :data:`SERVICES`.
-        region: where.
-        url: of the endpoint: scheme, host and port alone.
-        timeouts: seconds for a connection, and between two bytes of an answer.
-        own: whether the endpoint is AWS's own, where Kinesis has a host for each account.
+        service: a key of :data:`SERVICES`.
+        region: Region name, used in the signature.
+        url: the endpoint's URL: scheme, host, and port only.
+        timeouts: seconds to wait for a connection, and between two bytes of a response.
+        is_aws: whether AWS runs the endpoint. AWS's Kinesis endpoint has one host per account.
 
     Attributes:
-        url: of the endpoint.
+        url: the endpoint's URL.
     """
 
     def __init__(
-        self, service: str, region: str, url: str, timeouts: tuple[float, float], *, own: bool
+        self, service: str, region: str, url: str, timeouts: tuple[float, float], *, is_aws: bool
     ) -> None:
         self.url = url
+        self._service_name = service
         self._service = SERVICES[service]
         self._protocol = _protocol(self._service)
         self._scope = Scope(region, service)
         self._timeouts = timeouts
         scheme, _, self._host = url.partition("://")
         self._secure = scheme == "https"
-        self._host_by_account = own and service == "kinesis"
+        self._host_per_account = is_aws and service == "kinesis"
         self._pools: dict[str, Connections] = {}
 
     def call(
-        self, operation: str, parameters: Mapping[str, Any], keys: Keys, transient: Collection[str]
+        self,
+        operation: str,
+        parameters: Mapping[str, Any],
+        credentials: Credentials,
+        transient: Collection[str],
     ) -> dict[str, Any]:
-        """One call, one attempt.
+        """Calls an operation once, without retries.
 
         Args:
             operation: botocore's method name.
-            parameters: as botocore takes them.
-            keys: who calls.
-            transient: error codes of this service that pass, beside those of all.
+            parameters: the same parameters that botocore accepts.
+            credentials: sign the request.
+            transient: the service's own transient error codes, in addition to the common ones.
 
         Raises:
-            TransientError: throttled, server error, or no answer (the call may have been carried out).
-            PermanentError: refused. Divisible where AWS blames the request, since one entry may be the cause.
+            TransientError: throttled, server error, or no response. The call may have succeeded anyway.
+            PermanentError: the request was rejected. It is divisible if a single entry may be the cause.
         """
         name = "".join(map(str.capitalize, operation.split("_")))
         protocol = self._protocol
         body: bytes = protocol.encode(self._service, name, parameters)
         host = self._host
-        if self._host_by_account:
+        if self._host_per_account:
             host = f"{parameters['StreamARN'].split(':')[4]}.data-{host}"
         headers = {
             "Host": host,
             "User-Agent": f"trailforward/{__version__}",
             **protocol.headers(self._service, name),
         }
-        answer = self._connections(host).post("/", sign(keys, self._scope, "/", headers, body), body)
-        if answer.status not in _OK:
-            code, message = protocol.error(answer)
-            raise refusal(code, message, answer.status, answer.headers.get("retry-after"), transient)
-        told: dict[str, Any] | None = protocol.read(name, answer.body)
-        if told is None:
-            raise TransientError(UNREADABLE, "the answer is none of the service's")
-        return told
+        signed = sign(credentials, self._scope, "/", headers, body)
+        response = self._connections(host).post("/", signed, body)
+        if response.status not in _OK:
+            code, message = protocol.error(response)
+            retry_after = response.headers.get("retry-after")
+            raise to_sink_error(code, message, response.status, retry_after, transient)
+        result: dict[str, Any] | None = protocol.decode(name, response.body)
+        if result is None:
+            raise TransientError(UNPARSEABLE, f"unparseable response from {self._service_name}")
+        return result
 
     def close(self) -> None:
-        """Closes the connections that are kept."""
+        """Closes idle connections."""
         for pool in list(self._pools.values()):
             pool.close()
 
@@ -96,14 +103,14 @@ class Api:
         if pool is None:
             name, _, port = host.partition(":")
             tls = _tls() if self._secure else None
-            place = Endpoint(name, int(port or (443 if tls else 80)), tls)
-            made = Connections(place, *self._timeouts, trust="set AWS_CA_BUNDLE if it has a private CA")
-            pool = self._pools.setdefault(host, made)
+            endpoint = Endpoint(name, int(port or (443 if tls else 80)), tls)
+            new = Connections(endpoint, *self._timeouts, ca_hint="set AWS_CA_BUNDLE if it has a private CA")
+            pool = self._pools.setdefault(host, new)
         return pool
 
 
 def _protocol(service: Service) -> ModuleType:
-    """The protocol's module; only the one that is used gets imported."""
+    """The module that implements the service's protocol. Imported here to keep the cold start short."""
     if service.protocol == "json":
         from trailforward.aws import json_protocol
 

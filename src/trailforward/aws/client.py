@@ -1,4 +1,4 @@
-"""How sinks call AWS: directly where that is the same, else by botocore."""
+"""The AWS client that sinks use: direct calls where they are equivalent to botocore, otherwise botocore."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws import direct as direct_calls
-from trailforward.aws.errors import UNREADABLE, refusal
+from trailforward.aws.errors import UNPARSEABLE, to_sink_error
 from trailforward.aws.own_calls import parsed
 from trailforward.aws.session import make_client, require_botocore
 from trailforward.errors import PermanentError, TransientError
@@ -18,27 +18,28 @@ if TYPE_CHECKING:
 
     from trailforward.aws.api import Api
 
-#: Seconds to wait for a connection, and between two bytes of an answer.
+#: Seconds to wait for a connection, and between two bytes of a response.
 CONNECT_TIMEOUT = 3.0
 READ_TIMEOUT = 10.0
 
 
 class Client:
-    """A service in a Region, shared by all threads.
+    """A client for one service in one Region, shared by all threads.
 
-    Importing botocore and making a client are the dearest steps of a cold start. The batch calls do without
-    where the environment has plain credentials and nothing else that botocore obeys (``direct.py``). What
-    is needed is made with the first call. Retries are the forwarder's: either way makes one attempt.
+    Importing botocore and creating a client are the most expensive steps of a cold start. The batch calls
+    avoid both if the environment has plain credentials and no other setting that botocore reads
+    (``direct.py``). The first call creates what it needs. Both ways make one attempt, because the forwarder
+    does the retries.
 
     Args:
         service: botocore's name of the service.
-        region: from the destination's ARN.
-        direct: False to call by botocore always.
+        region: Region of the destination's ARN.
+        direct: False to always call through botocore.
         connect_timeout: seconds; :data:`CONNECT_TIMEOUT` by default.
-        read_timeout: seconds between two bytes of an answer; :data:`READ_TIMEOUT` by default.
+        read_timeout: seconds between two bytes of a response; :data:`READ_TIMEOUT` by default.
 
     Raises:
-        MissingExtraError: botocore is needed, and is not installed.
+        MissingExtraError: botocore is needed but not installed.
     """
 
     def __init__(
@@ -53,28 +54,29 @@ class Client:
         self._service = service
         self._region = region
         self._timeouts = connect_timeout or CONNECT_TIMEOUT, read_timeout or READ_TIMEOUT
-        self._wanted = direct
+        self._direct = direct
         self._api: Api | None = None
         self._client: Any = None
         self._lock = threading.Lock()
-        if self._obstacle():
-            self._need_botocore()
+        if self._botocore_reason():
+            self._require_botocore()
 
-    def _obstacle(self) -> str:
-        """Why botocore is needed; empty if it is not."""
-        if not self._wanted:
+    def _botocore_reason(self) -> str:
+        """Why calls must go through botocore; empty if they need not."""
+        if not self._direct:
             return "the configuration says so"
-        return direct_calls.obstacle(self._service, self._region, os.environ, os.path.expanduser("~"))  # noqa: PTH111  # as in _direct
+        home = os.path.expanduser("~")  # noqa: PTH111  # pathlib would slow down the cold start
+        return direct_calls.botocore_reason(self._service, self._region, os.environ, home)
 
-    def _need_botocore(self) -> None:
-        require_botocore(f"calling {self._service} through botocore, because {self._obstacle()},")
+    def _require_botocore(self) -> None:
+        require_botocore(f"calling {self._service} through botocore, because {self._botocore_reason()},")
 
     @property
     def endpoint(self) -> str:
-        """The URL that calls go to, without a slash at its end.
+        """The endpoint's URL, without a trailing slash.
 
         Raises:
-            TransientError: as from ``botocore``.
+            TransientError: as for ``botocore``.
         """
         api = self._direct_api()
         url: str = api.url if api else self.botocore.meta.endpoint_url
@@ -82,11 +84,11 @@ class Client:
 
     @property
     def botocore(self) -> Any:
-        """The botocore client itself.
+        """The botocore client.
 
         Raises:
             MissingExtraError: botocore is not installed.
-            TransientError: it cannot be made here and now (a profile that is not there, a bad endpoint).
+            TransientError: the client cannot be created (a profile does not exist, an endpoint is invalid).
         """
         client = self._client
         if client is None:
@@ -95,30 +97,32 @@ class Client:
         return client
 
     def prepare(self) -> None:
-        """Makes what the first call needs, short of a connection. What cannot be made now is told then."""
+        """Creates what the first call needs, without connecting. Errors are deferred to the first call."""
         with suppress(TransientError):
             if self._direct_api() is None:
                 _ = self.botocore
 
     def close(self) -> None:
-        """Gives up the connections. The next call makes new ones."""
-        for made in (self._api, self._client):
-            if made is not None:
-                made.close()
+        """Closes the connections. The next call opens new ones."""
+        for client in (self._api, self._client):
+            if client is not None:
+                client.close()
         self._api = self._client = None
 
     def _direct_api(self) -> Api | None:
         api = self._api
-        if api is None and not self._obstacle():
+        if api is None and not self._botocore_reason():
             from trailforward.aws.api import Api
 
-            url, own = direct_calls.endpoint(self._service, self._region, os.environ)
+            url, is_aws = direct_calls.endpoint(self._service, self._region, os.environ)
             with self._lock:
-                api = self._api = self._api or Api(self._service, self._region, url, self._timeouts, own=own)
+                api = self._api = self._api or Api(
+                    self._service, self._region, url, self._timeouts, is_aws=is_aws
+                )
         return api
 
     def _make(self) -> Any:
-        self._need_botocore()
+        self._require_botocore()
         from botocore.exceptions import BotoCoreError
 
         connect, read = self._timeouts
@@ -128,25 +132,29 @@ class Client:
             raise TransientError(type(error).__name__, _first_line(error)) from None
 
     def call(self, operation: str, *, transient: Collection[str] = (), **parameters: Any) -> dict[str, Any]:
-        """One call, one attempt.
+        """Calls an operation once, without retries.
 
         Args:
             operation: botocore's method name.
-            transient: error codes of this service that pass, beside :data:`TRANSIENT`.
-            **parameters: of the call.
+            transient: the service's own transient error codes, in addition to :data:`TRANSIENT_CODES`.
+            **parameters: the operation's parameters.
 
         Raises:
-            TransientError: throttled, server error, or no answer (the call may have been carried out).
-            PermanentError: refused. Divisible where AWS blames the request, since one entry may be the cause.
+            TransientError: throttled, server error, or no response. The call may have succeeded anyway.
+            PermanentError: the request was rejected. It is divisible if a single entry may be the cause.
         """
         api = self._direct_api()
-        # Read for each call: whoever renews the environment's credentials need not tell us.
-        keys = direct_calls.keys(os.environ)
-        if api is None or keys is None or operation not in direct_calls.SERVICES[self._service].operations:
-            return self._by_botocore(operation, transient, parameters)
-        return api.call(operation, parameters, keys, transient)
+        # Read for each call, so that credentials renewed in the environment take effect at once.
+        credentials = direct_calls.environment_credentials(os.environ)
+        if (
+            api is None
+            or credentials is None
+            or operation not in direct_calls.SERVICES[self._service].operations
+        ):
+            return self._call_botocore(operation, transient, parameters)
+        return api.call(operation, parameters, credentials, transient)
 
-    def _by_botocore(
+    def _call_botocore(
         self, operation: str, transient: Collection[str], parameters: dict[str, Any]
     ) -> dict[str, Any]:
         method = getattr(self.botocore, operation)
@@ -154,10 +162,10 @@ class Client:
         from botocore.parsers import ResponseParserError
 
         try:
-            answer: dict[str, Any] = method(**parameters)
+            response: dict[str, Any] = method(**parameters)
         except exceptions.ClientError as error:
             details, metadata = (error.response.get(key, {}) for key in ("Error", "ResponseMetadata"))
-            raise refusal(
+            raise to_sink_error(
                 str(details.get("Code") or ""),
                 str(details.get("Message") or ""),
                 metadata.get("HTTPStatusCode", 0),
@@ -169,13 +177,13 @@ class Client:
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
             raise PermanentError("NoCredentials", _first_line(error)) from None
         except exceptions.BotoCoreError as error:
-            # Timeouts, resets, cut-off answers: whether the call was carried out is unknown.
+            # Timeouts, resets, truncated responses: whether the service did the work is unknown.
             raise TransientError(type(error).__name__, _first_line(error)) from None
         except (ResponseParserError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # botocore's parsers refuse answers that AWS would not give, or stumble over them.
-            text = f"the answer made no sense ({type(error).__name__})"
-            raise TransientError(UNREADABLE, text) from None
-        return answer
+            # botocore's parsers reject responses that AWS would not send, or fail on them.
+            text = f"unparseable response from {self._service} ({type(error).__name__})"
+            raise TransientError(UNPARSEABLE, text) from None
+        return response
 
 
 def _first_line(error: Exception) -> str:
@@ -183,15 +191,15 @@ def _first_line(error: Exception) -> str:
 
 
 def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str, str] | None:
-    """The role this process runs as, by STS: account and name; None if it does not run as a role.
+    """Account and name of the role that this process runs as, from STS; None if it does not run as a role.
 
     Args:
-        region: of the STS endpoint.
-        direct: False to call by botocore always.
+        region: Region of the STS endpoint.
+        direct: False to always call through botocore.
 
     Raises:
-        SinkError: STS did not say: throttled, unreachable, or forbidden.
-        MissingExtraError: botocore is needed, and is not installed.
+        SinkError: the STS call failed: throttled, unreachable, or forbidden.
+        MissingExtraError: botocore is needed but not installed.
     """
     client = Client("sts", region or "us-east-1", direct=direct, connect_timeout=1.0, read_timeout=1.0)
     try:
@@ -199,6 +207,6 @@ def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str,
     finally:
         client.close()
     if arn is None:
-        raise TransientError(UNREADABLE, "STS named no ARN")
+        raise TransientError(UNPARSEABLE, "unparseable response from sts: no ARN")
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None

@@ -1,8 +1,8 @@
-"""When AWS may be called without botocore, and where.
+"""Decides whether AWS can be called without botocore, and finds the endpoint.
 
-botocore knows profiles, credential providers, proxies, FIPS and every partition. All of that is left to it:
-the direct way serves the plain case alone, which is what a Lambda function has. Everything here is worked
-out from the environment that is handed in.
+Direct calls cover the common case only, which is the environment of a Lambda function. Profiles, credential
+providers, proxies, FIPS, and other partitions are left to botocore. All functions are pure: they read nothing
+but the environment that is passed in (and whether botocore's configuration files are empty).
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import os
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from trailforward.aws.sigv4 import Keys
+from trailforward.aws.sigv4 import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
 class Service(NamedTuple):
-    """How a service is spoken to (source: the API models).
+    """Protocol details of a service (source: the API models).
 
     Attributes:
         protocol: ``json`` or ``query``.
-        version: of the JSON protocol, or of the API.
-        operations: those that are called directly, by botocore's method names.
-        variable: the end of ``AWS_ENDPOINT_URL_…``.
-        target: the prefix of ``X-Amz-Target``, which JSON asks for.
+        version: version of the JSON protocol, or of the query API.
+        operations: botocore's method names of the operations that can be called directly.
+        variable: suffix of the service's variable ``AWS_ENDPOINT_URL_…``.
+        target: prefix of ``X-Amz-Target``; JSON protocol only.
     """
 
     protocol: Literal["json", "query"]
@@ -53,16 +53,16 @@ SERVICES = {
     ),
 }
 
-#: The Regions of a partition, and what its hosts end in (source: botocore's ``partitions.json``). The
-#: isolated partitions have rules of their own.
+#: Region pattern and DNS suffix of each partition (source: botocore's ``partitions.json``). The isolated
+#: partitions follow other rules, so they are left to botocore.
 _PARTITIONS = (
     (re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-[a-z]+-[0-9]+"), "amazonaws.com"),
     (re.compile(r"us-gov-[a-z]+-[0-9]+"), "amazonaws.com"),
     (re.compile(r"cn-[a-z]+-[0-9]+"), "amazonaws.com.cn"),
 )
 
-#: What botocore obeys and we do not, where it is set to anything.
-_ANY = (
+#: Variables that only botocore supports, if they have any value.
+_BOTOCORE_IF_SET = (
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_CA_BUNDLE",
@@ -78,57 +78,58 @@ _ANY = (
     "all_proxy",
 )
 
-#: The same, where it is set to ``true``.
-_TRUE = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
+#: Variables that only botocore supports, if they are ``true``.
+_BOTOCORE_IF_TRUE = ("AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT")
 
-#: Files with settings of botocore's, and where they lie unless the variable says otherwise.
+#: Variables that name botocore's configuration files, with their default paths.
 _FILES = {"AWS_CONFIG_FILE": "~/.aws/config", "AWS_SHARED_CREDENTIALS_FILE": "~/.aws/credentials"}
 
 _PLAIN_ENDPOINT = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?/?")
 
 
-def keys(environ: Mapping[str, str]) -> Keys | None:
-    """The credentials of the environment; None where it has none, and botocore must look for others."""
+def environment_credentials(environ: Mapping[str, str]) -> Credentials | None:
+    """The credentials in the environment variables; None if botocore must look elsewhere."""
     access_key, secret_key = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if not access_key or not secret_key:
         return None
-    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN", "")  # the old name first
-    return Keys(access_key, secret_key, token)
+    # The old name takes precedence, as in botocore.
+    token = environ.get("AWS_SECURITY_TOKEN") or environ.get("AWS_SESSION_TOKEN", "")
+    return Credentials(access_key, secret_key, token)
 
 
-def obstacle(service: str, region: str, environ: Mapping[str, str], home: str) -> str:
-    """Why a service cannot be called directly; empty where it can.
+def botocore_reason(service: str, region: str, environ: Mapping[str, str], home: str) -> str:
+    """Why a service must be called through botocore; empty if it can be called directly.
 
     Args:
-        service: botocore's name.
-        region: of the destination.
-        environ: of the process.
-        home: of the user: botocore looks for its files there.
+        service: botocore's name of the service.
+        region: the destination's Region.
+        environ: the process's environment variables.
+        home: the user's home directory, with botocore's configuration files.
     """
-    return next(_obstacles(service, region, environ, home), "")
+    return next(_botocore_reasons(service, region, environ, home), "")
 
 
-def _obstacles(service: str, region: str, environ: Mapping[str, str], home: str) -> Iterator[str]:
-    # Only the first counts: what follows it is not looked at.
+def _botocore_reasons(service: str, region: str, environ: Mapping[str, str], home: str) -> Iterator[str]:
+    # A generator: the caller takes the first reason, and the checks after it do not run.
     if service not in SERVICES:
-        yield f"{service} is called by botocore only"
-    if keys(environ) is None:
+        yield f"direct calls do not support {service}"
+    if environment_credentials(environ) is None:
         yield "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not both set"
-    yield from (f"{name} is set" for name in _ANY if environ.get(name))
-    yield from (f"{name} is true" for name in _TRUE if _true(environ, name))
-    files = [environ.get(name) or usual for name, usual in _FILES.items()]
-    yield from (f"{file} holds settings" for file in files if not _empty(file, home))
+    yield from (f"{name} is set" for name in _BOTOCORE_IF_SET if environ.get(name))
+    yield from (f"{name} is true" for name in _BOTOCORE_IF_TRUE if _true(environ, name))
+    files = [environ.get(name) or default for name, default in _FILES.items()]
+    yield from (f"{file} has settings" for file in files if not _empty(file, home))
     custom = _custom_endpoint(service, environ)
     if custom and not _PLAIN_ENDPOINT.fullmatch(custom):
-        yield "the endpoint that AWS_ENDPOINT_URL names is more than a scheme, a host and a port"
+        yield "the endpoint in AWS_ENDPOINT_URL has more than a scheme, a host, and a port"
     if not custom and not _suffix(region):
-        yield f"the Region {region} is of another partition than aws, aws-us-gov and aws-cn"
+        yield f"the Region {region} is not in the partitions aws, aws-us-gov, and aws-cn"
 
 
 def endpoint(service: str, region: str, environ: Mapping[str, str]) -> tuple[str, bool]:
-    """The URL that calls go to, without a slash at its end, and whether it is AWS's own.
+    """The endpoint's URL without a trailing slash, and whether AWS runs it.
 
-    Only for what has no :func:`obstacle`.
+    Valid only if :func:`botocore_reason` is empty.
     """
     custom = _custom_endpoint(service, environ)
     return (custom.rstrip("/"), False) if custom else (f"https://{service}.{region}.{_suffix(region)}", True)
@@ -150,11 +151,11 @@ def _true(environ: Mapping[str, str], name: str) -> bool:
 
 
 def _empty(path: str, home: str) -> bool:
-    """Whether a file is empty or not there. Where its name has variables in it, nobody knows."""
+    """Whether a file is empty or absent. False if the path contains variables, which are not expanded."""
     if "$" in path:
         return False
     try:
-        # Not by pathlib, whose import would be felt in a cold start.
+        # Not pathlib: importing it would slow down the cold start.
         return os.stat(home + path[1:] if path.startswith("~/") else path).st_size == 0  # noqa: PTH116
     except OSError:
         return True

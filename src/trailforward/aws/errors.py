@@ -1,4 +1,4 @@
-"""One reading of AWS's errors, whoever made the call: may the same call succeed later?"""
+"""Classifies AWS errors as transient or permanent, for direct calls and for botocore."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.transport.responses import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-#: Codes that every service may answer with and that pass. The sinks add their own (facts: API models).
-TRANSIENT = frozenset(
+#: Transient codes that any service may return. Sinks add codes of their service (source: API models).
+TRANSIENT_CODES = frozenset(
     {
         "InternalError",
         "InternalFailure",
@@ -36,15 +37,15 @@ TRANSIENT = frozenset(
         "Throttling",
         "ThrottlingException",
         "TooManyRequestsException",
-        # Credentials that expired while the call was under way are renewed by the next attempt.
+        # The next attempt renews credentials that expired during the call.
         "ExpiredToken",
         "ExpiredTokenException",
         "RequestExpired",
     }
 )
 
-#: Codes by which AWS blames what was sent: a whole call, where one entry may be the cause, or an entry.
-BLAMING = frozenset(
+#: Codes for invalid input, either in an entry or in a call, where a single entry may be the cause.
+INVALID_INPUT_CODES = frozenset(
     {
         "413",
         "BatchRequestTooLong",
@@ -63,32 +64,33 @@ BLAMING = frozenset(
     }
 )
 
-#: The code of an answer that does not say what became of the entries.
-UNREADABLE = "unreadable_answer"
+#: Code of a response that does not say which entries were accepted.
+UNPARSEABLE = "unparseable_response"
 
 _THROTTLED = 429
 _SERVER_ERROR = 500
 
 
-def refusal(
+def to_sink_error(
     code: str, message: str, status: int, retry_after: str | None, transient: Collection[str] = ()
 ) -> SinkError:
-    """Sorts an answer of AWS by its code, or by its HTTP status where the code is unknown.
+    """Classifies an AWS error by its code, or by its HTTP status if the code is unknown.
 
     Args:
-        code: AWS's, with or without a prefix: ``com.amazonaws.kinesis#…``, ``AWS.SimpleQueueService.…``.
-        message: AWS's words.
-        status: of HTTP.
-        retry_after: the header, if there is one.
-        transient: codes of this service that pass, beside :data:`TRANSIENT`.
+        code: AWS's error code, with or without a prefix (``com.amazonaws.kinesis#…``,
+            ``AWS.SimpleQueueService.…``).
+        message: AWS's error message.
+        status: HTTP status.
+        retry_after: value of the header ``Retry-After``, if there is one.
+        transient: the service's own transient error codes, in addition to :data:`TRANSIENT_CODES`.
     """
     code = code.rpartition("#")[2] or "Unknown"
     # SQS in query-compatible mode prefixes some codes: AWS.SimpleQueueService.NonExistentQueue.
     short = code.rpartition(".")[2]
-    message = without_values(message)
-    if {code, short} & (TRANSIENT | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
-        return TransientError(short, message, retry_after=_seconds(retry_after or ""))
-    return PermanentError(short, message, divisible=short in BLAMING)
+    message = redact_values(message)
+    if {code, short} & (TRANSIENT_CODES | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
+        return TransientError(short, message, retry_after=retry_after_seconds(retry_after))
+    return PermanentError(short, message, divisible=short in INVALID_INPUT_CODES)
 
 
 #: ``Value '…' at 'records.1.member.data' failed to satisfy constraint``: the value may be an event.
@@ -96,10 +98,6 @@ _VALUE = re.compile(r"""\bvalue:?\s*['"(\[].*['")\]]\s*(?=(at|for)\b)""", re.IGN
 _MESSAGE_CHARACTERS = 300
 
 
-def without_values(message: str) -> str:
-    """AWS's words without what they may repeat of the request: reasons are logged, payloads never."""
+def redact_values(message: str) -> str:
+    """AWS's error message without request values, because messages are logged and payloads must not be."""
     return _VALUE.sub("a value ", message)[:_MESSAGE_CHARACTERS]
-
-
-def _seconds(value: str) -> float | None:
-    return float(value) if value.isascii() and value.isdigit() else None

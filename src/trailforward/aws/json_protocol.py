@@ -14,42 +14,42 @@ if TYPE_CHECKING:
     from trailforward.aws.direct import Service
     from trailforward.transport.connections import Response
 
-#: Operations whose success is an empty answer.
-_WITHOUT_ANSWER = frozenset({"CreateLogStream"})
+#: Operations whose successful response is empty.
+_EMPTY_RESPONSE = frozenset({"CreateLogStream"})
 
 
 def headers(service: Service, name: str) -> dict[str, str]:
-    """What the service asks for, beside the signature."""
-    made = {
+    """The headers that the protocol requires, without the signature."""
+    required = {
         "Content-Type": f"application/x-amz-json-{service.version}",
         "X-Amz-Target": f"{service.target}.{name}",
     }
     if service.target == "AmazonSQS":
-        # Asks for the error codes that SQS had before it spoke JSON.
-        made["X-Amzn-Query-Mode"] = "true"
-    return made
+        # Requests the error codes that SQS had before it supported JSON.
+        required["X-Amzn-Query-Mode"] = "true"
+    return required
 
 
 def encode(_service: Service, _name: str, parameters: Mapping[str, Any]) -> bytes:
-    """The body. Bytes travel as base64."""
+    """The request body. Bytes become base64."""
     try:
         return orjson.dumps(parameters, default=_base64)
-    except orjson.JSONEncodeError:  # lone surrogates, which only an escape can spell
+    except orjson.JSONEncodeError:  # a lone surrogate, which needs an escape sequence
         return json.dumps(parameters, default=_base64).encode()
 
 
-def read(name: str, body: bytes) -> dict[str, Any] | None:
-    """What a successful answer tells; None if it is none."""
-    return {} if not body and name in _WITHOUT_ANSWER else _object(body)
+def decode(name: str, body: bytes) -> dict[str, Any] | None:
+    """The result in the body of a successful response; None if the body is unparseable."""
+    return {} if not body and name in _EMPTY_RESPONSE else _object(body)
 
 
-def error(answer: Response) -> tuple[str, str]:
-    """Code and message of an error."""
-    told = _object(answer.body) or {}
-    code = str(told.get("__type") or answer.headers.get("x-amzn-errortype") or answer.status)
+def error(response: Response) -> tuple[str, str]:
+    """Code and message of an error response."""
+    fields = _object(response.body) or {}
+    code = str(fields.get("__type") or response.headers.get("x-amzn-errortype") or response.status)
     # ``AWS.SimpleQueueService.NonExistentQueue;Sender``
-    older = answer.headers.get("x-amzn-query-error", "").partition(";")[0]
-    return older or code.partition(":")[0], str(told.get("message") or told.get("Message") or "")
+    query_code = response.headers.get("x-amzn-query-error", "").partition(";")[0]
+    return query_code or code.partition(":")[0], str(fields.get("message") or fields.get("Message") or "")
 
 
 def _base64(data: bytes) -> str:
@@ -58,7 +58,7 @@ def _base64(data: bytes) -> str:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        told = orjson.loads(body)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    return told if isinstance(told, dict) else None
+    return value if isinstance(value, dict) else None

@@ -1,4 +1,4 @@
-"""Objects in S3, read in blocks. Which errors pass is decided here, once."""
+"""Reads S3 objects in blocks, and classifies S3's errors as transient or permanent."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BLOCK = 256 * 1024
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 5.0
 
-#: Refusals with a client's status that pass: throttling, slow clients, credentials about to be renewed.
-_PASSING = frozenset(
+#: Transient codes with a 4xx status: throttling, timeouts, clock skew, and expired credentials.
+_TRANSIENT_CODES = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
@@ -29,7 +29,7 @@ _PASSING = frozenset(
         "KMS.ThrottlingException",
     }
 )
-_PASSING_STATUS = frozenset({408, 429})
+_TRANSIENT_STATUSES = frozenset({408, 429})
 
 
 class S3Object(NamedTuple):
@@ -54,35 +54,35 @@ class Objects:
     def __init__(self) -> None:
         self._clients: dict[str, Any] = {}
 
-    def __call__(self, place: S3Object) -> Iterator[bytes]:
-        """The bytes of an object, in blocks.
+    def __call__(self, location: S3Object) -> Iterator[bytes]:
+        """Yields the bytes of an object in blocks.
 
         Raises:
-            EventError: with S3's own code (``NoSuchKey``, ``AccessDenied`` …): it can never be read.
-            UnreadError: throttled, a server error, no answer, or an answer cut short.
+            EventError: the object cannot be read. ``code`` is S3's: ``NoSuchKey``, ``AccessDenied`` …
+            UnreadError: throttled, server error, no response, or a truncated response.
             MissingExtraError: botocore is not installed.
         """
         require_botocore("reading objects from S3")
         from botocore import exceptions
 
-        version = {"VersionId": place.version} if place.version else {}
+        version = {"VersionId": location.version} if location.version else {}
         try:
-            client = self._client(place.region)
-            body = client.get_object(Bucket=place.bucket, Key=place.key, **version)["Body"]
+            client = self._client(location.region)
+            body = client.get_object(Bucket=location.bucket, Key=location.key, **version)["Body"]
             try:
                 while block := body.read(_BLOCK):
                     yield block
             finally:
                 body.close()
         except exceptions.ClientError as error:
-            raise _refusal(error) from None
+            raise _event_error(error) from None
         except exceptions.ParamValidationError as error:
-            raise EventError("bad_notification", f"no object of S3: {_first_line(error)}") from None
+            raise EventError("bad_notification", f"not a valid S3 object: {_first_line(error)}") from None
         except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
             raise UnreadError(type(error).__name__, _first_line(error)) from None
 
     def close(self) -> None:
-        """Gives up the connections."""
+        """Closes the connections."""
         for client in self._clients.values():
             client.close()
         self._clients.clear()
@@ -90,19 +90,19 @@ class Objects:
     def _client(self, region: str) -> Any:
         client = self._clients.get(region)
         if client is None:
-            made = make_client(
+            new = make_client(
                 "s3", region, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, attempts=2
             )
-            client = self._clients.setdefault(region, made)
+            client = self._clients.setdefault(region, new)
         return client
 
 
-def _refusal(error: Any) -> EventError:
+def _event_error(error: Any) -> EventError:
     details = error.response.get("Error", {})
     code = str(details.get("Code") or "Unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    passing = code in _PASSING or status in _PASSING_STATUS or not 400 <= status < 500  # noqa: PLR2004
-    return (UnreadError if passing else EventError)(code, f"S3 did not give the object: {code}")
+    transient = code in _TRANSIENT_CODES or status in _TRANSIENT_STATUSES or not 400 <= status < 500  # noqa: PLR2004
+    return (UnreadError if transient else EventError)(code, f"S3 did not return the object: {code}")
 
 
 def _first_line(error: Exception) -> str:

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from trailforward.aws.direct import Service
     from trailforward.transport.connections import Response
 
-#: Parameters that are maps, which are spelt otherwise than structures.
+#: Parameters that are maps. The protocol encodes maps and structures differently.
 _MAPS = frozenset({"MessageAttributes"})
 
 
 def headers(_service: Service, _name: str) -> dict[str, str]:
-    """What the service asks for, beside the signature."""
+    """The headers that the protocol requires, without the signature."""
     return {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 
 
 def encode(service: Service, name: str, parameters: Mapping[str, Any]) -> bytes:
-    """The body: a form. Lone surrogates, which no form can hold, become question marks."""
+    """The request body, a form. Lone surrogates become question marks, because a form cannot contain them."""
     form = [("Action", name), ("Version", service.version), *_fields("", parameters)]
     return urlencode(form, errors="replace").encode()
 
@@ -42,24 +42,24 @@ def _fields(path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _fields(f"{path}.{key}" if path else key, item)
 
 
-def read(name: str, body: bytes) -> dict[str, Any] | None:
-    """What a successful answer tells; None if it is none."""
-    result = _part(body, f"{name}Result")
+def decode(name: str, body: bytes) -> dict[str, Any] | None:
+    """The result in the body of a successful response; None if the body is unparseable."""
+    result = _element(body, f"{name}Result")
     return result if isinstance(result, dict) else None
 
 
-def error(answer: Response) -> tuple[str, str]:
-    """Code and message of an error."""
-    told = _part(answer.body, "Error")
-    if not isinstance(told, dict):
-        return str(answer.status), ""
-    return str(told.get("Code") or ""), str(told.get("Message") or "")
+def error(response: Response) -> tuple[str, str]:
+    """Code and message of an error response."""
+    fields = _element(response.body, "Error")
+    if not isinstance(fields, dict):
+        return str(response.status), ""
+    return str(fields.get("Code") or ""), str(fields.get("Message") or "")
 
 
-def _part(body: bytes, name: str) -> Any:
-    """An element below the root, as a structure; None if it is not there."""
+def _element(body: bytes, name: str) -> Any:
+    """The value of an element below the root; None if it is absent or the body is not XML."""
     try:
-        root = ET.fromstring(body)  # noqa: S314  # AWS's answer, of limited size; expat limits entities
+        root = ET.fromstring(body)  # noqa: S314  # size is limited, and expat limits entities
         found = root.find(f"{{*}}{name}")
         return None if found is None else _value(found)
     except (ET.ParseError, LookupError, RecursionError, ValueError):
@@ -67,7 +67,7 @@ def _part(body: bytes, name: str) -> Any:
 
 
 def _value(node: ET.Element) -> Any:
-    """Text, a list of what is called ``member``, or a structure."""
+    """A string, a list (of ``member`` elements), or a structure."""
     if node.tag.endswith("SenderFault"):
         return node.text == "true"
     children = [(child.tag.rpartition("}")[2], child) for child in node]

@@ -1,4 +1,4 @@
-"""Secrets by reference: read from Secrets Manager or Parameter Store when needed, kept for a while."""
+"""Reads secrets by reference from Secrets Manager or Parameter Store, and caches them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from trailforward.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: Seconds a secret is kept, unless the settings say otherwise.
+#: Seconds that a secret stays in the cache by default.
 LIFETIME = 300.0
 
-#: Seconds until a secret that could not be read again is asked for again; the old value serves meanwhile.
-_GRACE = 30.0
+#: Seconds between attempts to refresh a secret after a transient error. The old value is used meanwhile.
+_REFRESH_RETRY_SECONDS = 30.0
 
 
-#: What the resource of an ARN begins with, per service that keeps secrets.
+#: Service → prefix of the resource in a secret's ARN.
 _PREFIXES = {"secretsmanager": "secret:", "ssm": "parameter/"}
 
 
 class Reference(NamedTuple):
-    """``ARN`` or ``ARN#KEY``, taken apart.
+    """A parsed secret reference: ``ARN`` or ``ARN#KEY``.
 
     Attributes:
-        arn: of a Secrets Manager secret or an SSM parameter.
-        key: the name of one value, where the secret is a JSON object; else empty.
+        arn: ARN of a Secrets Manager secret or an SSM parameter.
+        key: key of one value if the secret is a JSON object; otherwise empty.
     """
 
     arn: Arn
@@ -45,46 +45,46 @@ class Reference(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads a reference.
+        """Parses a reference.
 
         Raises:
-            ValueError: it is none. The text does not repeat it: it may be the secret itself.
+            ValueError: the text is not a reference. The message does not repeat it: it may be the secret.
         """
         name, mark, key = text.partition("#")
         try:
             arn = Arn.parse(name)
         except ValueError:
-            raise ValueError("it is no ARN") from None
+            raise ValueError("not an ARN") from None
         if not arn.resource.startswith(_PREFIXES.get(arn.service, "\0")):
-            raise ValueError("it is the ARN of something else than a secret or a parameter")
+            raise ValueError("not the ARN of a secret or a parameter")
         if not arn.region or not arn.account:
-            raise ValueError("its ARN lacks the Region or the account")
+            raise ValueError("the ARN has no Region or no account ID")
         if mark and not key:
-            raise ValueError("no key follows the #")
+            raise ValueError("there is no key after #")
         return cls(arn, key)
 
 
 def check_reference(text: str) -> None:
-    """Refuses a setting that is no reference: it may be the secret itself, so the error never repeats it.
+    """Checks that a setting is a secret reference. The error never repeats it: it may be the secret itself.
 
     Raises:
-        SettingError: it is none.
+        SettingError: the text is not a reference.
     """
     try:
         Reference.parse(text)
     except ValueError as error:
         raise SettingError(
-            f"the secret is given by reference only, and this is none: {error}",
+            f"a secret must be a reference to Secrets Manager or Parameter Store: {error}",
             "write the ARN of a Secrets Manager secret (arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME) "
-            "or SSM parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME); ARN#KEY takes a value out of JSON",
+            "or SSM parameter (arn:aws:ssm:REGION:ACCOUNT:parameter/NAME); ARN#KEY selects a value in JSON",
         ) from None
 
 
 def secret_call(reference: str) -> OwnCall:
-    """The call that reads a secret.
+    """The AWS call that reads a secret.
 
     Raises:
-        ValueError: not a reference.
+        ValueError: the text is not a reference.
     """
     arn = Reference.parse(reference).arn
     if arn.service == "ssm":
@@ -92,26 +92,26 @@ def secret_call(reference: str) -> OwnCall:
     return OwnCall("secretsmanager.amazonaws.com", ("GetSecretValue",), str(arn))
 
 
-class _Slot:
-    """One secret as last read."""
+class _CachedSecret:
+    """A secret as last read."""
 
-    __slots__ = ("lock", "read", "value")
+    __slots__ = ("lock", "read_at", "value")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.value: str | None = None
-        self.read = 0.0
+        self.read_at = 0.0
 
 
 class Secrets:
-    """Reads secrets and keeps them; safe to share between threads and sinks.
+    """Reads secrets and caches them. Thread-safe, and shared between sinks.
 
-    Nothing is imported or asked before the first ``get``. Each secret is read in the Region of its ARN.
+    It imports and calls nothing before the first ``get``. Each secret is read in the Region of its ARN.
 
     Args:
         connect_timeout: seconds, for Secrets Manager and SSM.
-        read_timeout: seconds, likewise.
-        clock: seconds since any fixed time. The default is the wall clock: it keeps going while Lambda
+        read_timeout: seconds between two bytes of a response.
+        clock: seconds since any fixed time. The default is the wall clock, because it continues while Lambda
             freezes the environment.
     """
 
@@ -124,91 +124,92 @@ class Secrets:
     ) -> None:
         self._timeouts = connect_timeout, read_timeout
         self._clock = clock
-        self._slots: dict[str, _Slot] = {}
+        self._cache: dict[str, _CachedSecret] = {}
         self._clients: dict[tuple[str, str], Client] = {}
 
     def get(self, reference: str, *, lifetime: float = LIFETIME) -> str:
-        """The secret, read again once it is older than ``lifetime`` seconds.
+        """The secret. It is refreshed when it is older than ``lifetime`` seconds.
 
-        While it cannot be read again for a passing reason, the old value serves.
+        If a refresh fails for a transient reason, the old value is returned.
 
         Raises:
-            SecretUnavailableError: it cannot be read right now.
-            SecretError: it does not exist, is forbidden, or is no text.
+            SecretUnavailableError: the secret cannot be read at the moment.
+            SecretError: the secret does not exist, access is denied, or it is not text.
             MissingExtraError: botocore is not installed.
         """
-        slot = self._slots.setdefault(reference, _Slot())
-        with slot.lock:
+        cached = self._cache.setdefault(reference, _CachedSecret())
+        with cached.lock:
             now = self._clock()
-            if slot.value is None:
-                slot.value, slot.read = self._fetch(reference), now
-            elif not 0 <= now - slot.read < lifetime:
+            if cached.value is None:
+                cached.value, cached.read_at = self._fetch(reference), now
+            elif not 0 <= now - cached.read_at < lifetime:
                 try:
-                    slot.value, slot.read = self._fetch(reference), now
+                    cached.value, cached.read_at = self._fetch(reference), now
                 except SecretUnavailableError:
-                    slot.read = now - lifetime + min(_GRACE, lifetime)
-            return slot.value
+                    cached.read_at = now - lifetime + min(_REFRESH_RETRY_SECONDS, lifetime)
+            return cached.value
 
-    def renew(self, reference: str, *, refused: str | None = None) -> str:
-        """The secret, read again now: for a destination that refused the one it was shown.
+    def renew(self, reference: str, *, rejected: str | None = None) -> str:
+        """Refreshes the secret now, because a destination rejected the cached value.
 
         Args:
             reference: as for ``get``.
-            refused: what was shown. If another thread has read a different one since, that one is returned.
+            rejected: the value that was rejected. If another thread has refreshed it since, no call is made.
 
         Raises:
-            SecretUnavailableError: it cannot be read right now.
-            SecretError: it does not exist, is forbidden, or is no text.
+            SecretUnavailableError: the secret cannot be read at the moment.
+            SecretError: the secret does not exist, access is denied, or it is not text.
             MissingExtraError: botocore is not installed.
         """
-        slot = self._slots.setdefault(reference, _Slot())
-        with slot.lock:
-            if slot.value is None or refused is None or slot.value == refused:
-                slot.value, slot.read = self._fetch(reference), self._clock()
-            return slot.value
+        cached = self._cache.setdefault(reference, _CachedSecret())
+        with cached.lock:
+            if cached.value is None or rejected is None or cached.value == rejected:
+                cached.value, cached.read_at = self._fetch(reference), self._clock()
+            return cached.value
 
     def _fetch(self, text: str) -> str:
         arn, key = Reference.parse(text)
-        place = arn.service, arn.region
+        service_and_region = arn.service, arn.region
         connect, read = self._timeouts
-        client = self._clients.setdefault(place, Client(*place, connect_timeout=connect, read_timeout=read))
+        new = Client(*service_and_region, connect_timeout=connect, read_timeout=read)
+        client = self._clients.setdefault(service_and_region, new)
         try:
             if arn.service == "ssm":
-                # The ARN, not the name: it also works for parameters that another account shares.
-                answer = client.call("get_parameter", Name=str(arn), WithDecryption=True)
-                value = answer["Parameter"]["Value"]
+                # The ARN, not the name, because it also works for parameters shared by another account.
+                response = client.call("get_parameter", Name=str(arn), WithDecryption=True)
+                value = response["Parameter"]["Value"]
             else:
-                answer = client.call("get_secret_value", SecretId=str(arn))
-                value = answer.get("SecretString") or answer.get("SecretBinary")
+                response = client.call("get_secret_value", SecretId=str(arn))
+                value = response.get("SecretString") or response.get("SecretBinary")
         except TransientError as error:
-            raise SecretUnavailableError(f"cannot read {arn} now: {error.code}") from None
+            raise SecretUnavailableError(f"cannot read {arn} at the moment: {error.code}") from None
         except PermanentError as error:
             action = "ssm:GetParameter" if arn.service == "ssm" else "secretsmanager:GetSecretValue"
             raise SecretError(
-                f"cannot read {arn}: {error.code}. Fix: see that it exists, and grant {action} on it "
-                "(and kms:Decrypt, if it has a key of its own)"
+                f"cannot read {arn}: {error.code}. Fix: check that it exists, and grant {action} on it "
+                "(and kms:Decrypt if it uses a customer managed key)"
             ) from None
         return _text(arn, key, value)
 
 
 def _text(arn: Arn, key: str, value: str | bytes | None) -> str:
-    """What the reference means of what is stored. No error text here holds any of it."""
+    """The value that a reference selects from a stored secret. Error texts never contain the stored value."""
     if not value:
         raise SecretError(f"{arn} is empty")
     if isinstance(value, bytes):
         try:
             value = value.decode()
         except UnicodeDecodeError:
-            raise SecretError(f"{arn} holds binary data, no text") from None
+            raise SecretError(f"{arn} contains binary data, not text") from None
     try:
         stored = json.loads(value)
     except (ValueError, RecursionError):
         stored = None
     if not key:
         if isinstance(stored, dict):
-            raise SecretError(f"{arn} holds JSON. Fix: name the value to take: {arn}#KEY")
+            raise SecretError(f"{arn} contains JSON. Fix: select a value: {arn}#KEY")
         return value
     chosen = stored.get(key) if isinstance(stored, dict) else None
     if not isinstance(chosen, str):
-        raise SecretError(f"{arn} holds no JSON object with a text named {key!r}")
+        raise SecretError(f"{arn} is not a JSON object with a string under the key {key!r}")
     return chosen

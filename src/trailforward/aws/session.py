@@ -1,6 +1,6 @@
-"""The one place that makes botocore sessions and clients.
+"""Creates all botocore sessions and clients.
 
-botocore is imported here on first use: importing it and making a client take most of a cold start.
+botocore is imported on first use, because importing it and creating a client take most of a cold start.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _shared: list[Any] = []
 
 
 def require_botocore(purpose: str) -> None:
-    """Raises if botocore is missing.
+    """Checks that botocore is installed.
 
     Args:
-        purpose: what needs it, for the error text.
+        purpose: what needs botocore, for the error text.
 
     Raises:
         MissingExtraError: botocore is not installed.
@@ -33,7 +33,7 @@ def new_session(*, regional_sts: bool = False) -> Any:
     """A botocore session with the environment's configuration.
 
     Args:
-        regional_sts: call STS in the client's Region. Opt-in Regions refuse tokens of the global endpoint
+        regional_sts: call STS in the client's Region. Opt-in Regions reject tokens from the global endpoint
             (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html).
     """
     from botocore.session import Session
@@ -45,14 +45,14 @@ def new_session(*, regional_sts: bool = False) -> Any:
 
 
 def shared_session() -> Any:
-    """The session that all clients of the pipeline share: a second client costs a tenth of the first."""
+    """The session that the pipeline's clients share. A second client costs a tenth of the first."""
     with _lock:
         if not _shared:
             _shared.append(new_session())
         return _shared[0]
 
 
-def make_client(  # noqa: PLR0913  # each is a setting of the client
+def make_client(  # noqa: PLR0913  # the client's settings
     service: str,
     region: str,
     *,
@@ -62,7 +62,7 @@ def make_client(  # noqa: PLR0913  # each is a setting of the client
     session: Any = None,
     agent: str = "trailforward",
 ) -> Any:
-    """A botocore client. Safe to call from several threads.
+    """Creates a botocore client. Thread-safe.
 
     Args:
         service: botocore's name of the service.
@@ -88,5 +88,5 @@ def make_client(  # noqa: PLR0913  # each is a setting of the client
         user_agent_extra=f"{agent}/{__version__}",
     )
     region = region or session.get_config_variable("region") or "us-east-1"
-    with _lock:  # a botocore session must not make clients in several threads at once
+    with _lock:  # creating clients from one botocore session is not thread-safe
         return session.create_client(service, region_name=region, config=config)

@@ -1,4 +1,4 @@
-"""AWS Signature Version 4 of a POST whose body is in memory.
+"""Signs POST requests with AWS Signature Version 4.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -22,18 +22,18 @@ _VISIBLE = re.compile("[!-~]*")
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 
-#: Intermediaries may change them, so they are never signed.
+#: Headers that are never signed, because intermediaries may change them.
 _UNSIGNED = frozenset({"user-agent", "x-amzn-trace-id"})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Keys:
-    """Credentials. They have no repr, so that no traceback shows them.
+class Credentials:
+    """AWS credentials. They have no repr, so that tracebacks do not show them.
 
     Attributes:
-        access_key: its id.
-        secret_key: the secret.
-        token: of a session; empty for a user's own keys.
+        access_key: access key ID.
+        secret_key: secret access key.
+        token: session token; empty for long-term credentials.
     """
 
     access_key: str
@@ -42,56 +42,64 @@ class Keys:
 
 
 class Scope(NamedTuple):
-    """What a signature is good for, beside the day."""
+    """Region and service that a signature is valid for."""
 
     region: str
     service: str
 
 
 def sign(
-    keys: Keys, scope: Scope, path: str, headers: Mapping[str, str], body: bytes, *, now: float | None = None
+    credentials: Credentials,
+    scope: Scope,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    now: float | None = None,
 ) -> dict[str, str]:
-    """The headers of a signed request: those given and ``X-Amz-Date``, the token and ``Authorization``.
+    """The headers of a signed request: ``headers`` plus ``X-Amz-Date``, ``Authorization``, and the token.
 
     Args:
-        keys: who signs.
+        credentials: sign the request.
         scope: Region and service.
-        path: of the URL, of letters, digits, ``-._~`` and single slashes, so that it is canonical as it is.
-        headers: all that are sent and must not change on the way; ``Host`` among them.
-        body: as sent.
-        now: seconds since 1970; the clock's by default.
+        path: the URL's path. It must be canonical: letters, digits, ``-._~``, and single slashes only.
+        headers: the request's headers, including ``Host``.
+        body: the request's body.
+        now: seconds since 1970; the current time by default.
 
     Raises:
-        PermanentError: ``NoCredentials``: they cannot stand in a header.
+        PermanentError: ``NoCredentials``: a header cannot contain the access key ID or the token.
     """
-    if not _VISIBLE.fullmatch(keys.access_key + keys.token):
-        # Said here, where it is known that this is a credential.
+    if not _VISIBLE.fullmatch(credentials.access_key + credentials.token):
+        # Checked here, because later code does not know that the value is a credential.
         text = (
-            "the access key's id or the token holds a blank or a line break: take it out of the environment"
+            "the access key ID or the session token contains a space, a line break, or another character "
+            "that a header cannot contain. Fix: correct the environment variable"
         )
         raise PermanentError("NoCredentials", text)
     moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now))
     sent = {**headers, "X-Amz-Date": moment}
-    if keys.token:
-        sent["X-Amz-Security-Token"] = keys.token
+    if credentials.token:
+        sent["X-Amz-Security-Token"] = credentials.token
     canonical = {name.lower(): " ".join(value.split()) for name, value in sent.items()}
     signed = sorted(canonical.keys() - _UNSIGNED)
     names = ";".join(signed)
     lines = "".join(f"{name}:{canonical[name]}\n" for name in signed)
     request = f"POST\n{path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     day = moment[:8]
-    place = f"{day}/{scope.region}/{scope.service}/aws4_request"
-    text = f"{_ALGORITHM}\n{moment}\n{place}\n{hashlib.sha256(request.encode()).hexdigest()}"
-    signature = _hmac(signing_key(keys.secret_key, day, scope), text).hex()
+    credential_scope = f"{day}/{scope.region}/{scope.service}/aws4_request"
+    text = f"{_ALGORITHM}\n{moment}\n{credential_scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+    signature = _hmac(signing_key(credentials.secret_key, day, scope), text).hex()
     sent["Authorization"] = (
-        f"{_ALGORITHM} Credential={keys.access_key}/{place}, SignedHeaders={names}, Signature={signature}"
+        f"{_ALGORITHM} Credential={credentials.access_key}/{credential_scope}, "
+        f"SignedHeaders={names}, Signature={signature}"
     )
     return sent
 
 
 @lru_cache(maxsize=32)
 def signing_key(secret: str, day: str, scope: Scope) -> bytes:
-    """The key derived for a day (``20150830``), a Region and a service."""
+    """The signing key for a day (``20150830``), a Region, and a service."""
     key = _hmac(f"AWS4{secret}".encode(), day)
     return _hmac(_hmac(_hmac(key, scope.region), scope.service), "aws4_request")
 

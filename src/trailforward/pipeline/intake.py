@@ -186,7 +186,7 @@ class EntryBuilder:
         self._size = sink.size
         self._uses_fields = sink.uses_fields
         limits = sink.limits
-        self._most = min(limits.entry_bytes, limits.batch_bytes - limits.batch_overhead)
+        self._most = min(limits.max_entry_bytes, limits.max_batch_bytes - limits.batch_overhead)
         self._forms = forms
         self._on_error = on_error
         self._redaction = redaction

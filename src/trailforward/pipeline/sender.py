@@ -174,12 +174,12 @@ class Sender:
         cut = batches(
             entries,
             attrgetter("size"),
-            most=limits.entries,
-            most_bytes=limits.batch_bytes,
+            most=limits.max_entries,
+            most_bytes=limits.max_batch_bytes,
             overhead=limits.batch_overhead,
         )
         state = _Pass(deque(cut))
-        more = min(limits.calls, len(state.queue)) - 1
+        more = min(limits.max_concurrency, len(state.queue)) - 1
         others = [self._begin(lambda: self._work(state)) for _ in range(more)]
         self._work(state)
         for other in others:

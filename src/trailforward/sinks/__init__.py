@@ -1,6 +1,6 @@
-"""Sinks: one file per destination, found by what a destination's ARN or URL begins with.
+"""Sinks: one module per type of destination, chosen by the service of an ARN or the scheme of a URL.
 
-Other packages bring more, by entry points of the group ``trailforward.sinks``.
+Other packages can add sinks through entry points in the group ``trailforward.sinks``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Sink
     from trailforward.sinks.settings import SinkSettings
 
-#: Sink type → its class. Only the one that is used gets imported.
+#: Sink type → class. Only the classes in use are imported.
 BUILT_IN = {
     "kinesis": "trailforward.sinks.kinesis:KinesisSink",
     "firehose": "trailforward.sinks.firehose:FirehoseSink",
@@ -27,7 +27,7 @@ BUILT_IN = {
     "stdout": "trailforward.sinks.local:StdoutSink",
 }
 
-#: Sink type → what its destinations look like, as a regular expression that JSON Schema shares.
+#: Sink type → pattern of its destinations. The JSON Schema uses the same regular expressions.
 SHAPES = {
     "kinesis": "^arn:[^:]*:kinesis:",
     "firehose": "^arn:[^:]*:firehose:",
@@ -43,9 +43,9 @@ SHAPES = {
 
 
 def type_of(destination: str) -> str | None:
-    """The sink type of a destination: an ARN's service or a URL's scheme; None if there is no such sink.
+    """The sink type of a destination, from an ARN's service or a URL's scheme; None if there is no such sink.
 
-    Plug-ins are looked up only for what no built-in sink takes.
+    Plug-ins are looked up only if no built-in sink matches.
     """
     built_in = next((name for name, shape in SHAPES.items() if re.match(shape, destination)), None)
     if built_in is not None:
@@ -53,31 +53,31 @@ def type_of(destination: str) -> str | None:
     from trailforward.sinks import _plugins
 
     name = _plugins.name_in(destination)
-    # What a built-in type is called belongs to it, too.
+    # A plug-in cannot use the name of a built-in sink type.
     return None if name in BUILT_IN else name
 
 
 def make(settings: SinkSettings, *, direct: bool = True) -> Sink:
-    """The sink that settings describe.
+    """Creates the sink that settings describe.
 
     Args:
-        settings: checked.
-        direct: whether AWS may be called without botocore.
+        settings: validated settings.
+        direct: whether the sink may call AWS without botocore.
 
     Raises:
-        PluginError: it is a plug-in's, which cannot be used.
-        MissingExtraError: it needs a package that is not installed.
+        PluginError: the sink's plug-in cannot be used.
+        MissingExtraError: the sink needs a package that is not installed.
     """
-    kind: Any = load(type_of(settings.to) or "")
-    made: Sink = kind(settings, direct=direct) if kind.uses_direct_client else kind(settings)
-    return made
+    cls: Any = load(type_of(settings.to) or "")
+    sink: Sink = cls(settings, direct=direct) if cls.uses_direct_client else cls(settings)
+    return sink
 
 
 def load(sink_type: str) -> Any:
-    """The class of a sink type; its ``Settings`` are the class's own.
+    """The class of a sink type. Its attribute ``Settings`` is the class of its settings.
 
     Raises:
-        PluginError: it is a plug-in's, which cannot be used.
+        PluginError: the sink's plug-in cannot be used.
     """
     if sink_type not in BUILT_IN:
         from trailforward.sinks import _plugins

@@ -1,7 +1,7 @@
-"""What the batch calls of AWS share: how answers are read; ids, attributes and characters of SQS and SNS.
+"""Helpers for AWS batch APIs: parse responses, and build message attributes and IDs for SQS and SNS.
 
-An entry counts as taken only where the answer has a receipt for it. An answer that AWS would not give (cut
-short, of another shape) must not pass for a success, and nothing here relies on its shape.
+An entry counts as accepted only if the response contains a receipt for it. A truncated or malformed response
+is never a success, and these functions never raise anything but ``TransientError``, whatever the JSON value.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from trailforward.aws.errors import BLAMING, TRANSIENT, UNREADABLE, without_values
+from trailforward.aws.errors import INVALID_INPUT_CODES, TRANSIENT_CODES, UNPARSEABLE, redact_values
 from trailforward.errors import TransientError
 from trailforward.jsontext import readable
 from trailforward.sinks.base import Rejection
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 def digest(data: bytes) -> str:
-    """SHA-256 in hex. As deduplication id it lets a queue drop an entry only where the bytes are the same."""
+    """SHA-256 in hex. As a deduplication ID it lets a queue drop an entry only if the bytes are identical."""
     return hashlib.sha256(data).hexdigest()
 
 
 def attributes(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Message attributes in AWS's form; empty values are not allowed there."""
+    """Message attributes in AWS's format, without empty values, which AWS does not allow."""
     return {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
 
 
 def attribute_bytes(values: Mapping[str, str]) -> int:
-    """What attributes count toward a message's size: names, types and values in UTF-8."""
+    """Bytes that attributes add to a message's size: names, types, and values in UTF-8."""
     return sum(
         len(name.encode()) + len("String") + len(value.encode("utf-8", "replace"))
         for name, value in values.items()
@@ -40,76 +40,80 @@ def attribute_bytes(values: Mapping[str, str]) -> int:
 
 
 def by_position(
-    results: Any, count: int, receipt: str, *, for_good: Collection[str] = BLAMING
+    results: Any, count: int, receipt: str, *, permanent: Collection[str] = INVALID_INPUT_CODES
 ) -> list[Rejection]:
-    """The refused entries of an answer that lists a result per entry, in order.
+    """The rejections in a response that lists one result per entry, in order.
 
     Args:
-        results: what the answer has in the place of the list; it need not be one.
-        count: entries sent.
-        receipt: what the result of an entry that was taken holds.
-        for_good: codes of entries that will never be taken.
+        results: the response's list of results. It may be any JSON value.
+        count: number of entries sent.
+        receipt: key that the result of an accepted entry contains.
+        permanent: error codes of entries that will never be accepted.
 
     Raises:
-        TransientError: the answer does not tell of every entry, so nobody knows which were taken.
+        TransientError: the response does not have one result per entry, so the accepted entries are unknown.
     """
     if not isinstance(results, list) or len(results) != count:
-        some = len(results) if isinstance(results, list) else 0
-        raise TransientError(UNREADABLE, f"the answer tells of {some} entries, but {count} were sent")
-    refused = []
+        number = len(results) if isinstance(results, list) else 0
+        raise TransientError(UNPARSEABLE, f"the response has {number} results for {count} entries")
+    rejections = []
     for index, result in enumerate(results):
-        told = result if isinstance(result, dict) else {}
-        code = told.get("ErrorCode")
+        fields = result if isinstance(result, dict) else {}
+        code = fields.get("ErrorCode")
         if code:
-            message = without_values(str(told.get("ErrorMessage") or ""))
-            refused.append(Rejection(index, str(code), message, transient=str(code) not in for_good))
-        elif not told.get(receipt):
-            refused.append(_untold(index))
-    return refused
+            message = redact_values(str(fields.get("ErrorMessage") or ""))
+            rejections.append(Rejection(index, str(code), message, transient=str(code) not in permanent))
+        elif not fields.get(receipt):
+            rejections.append(_no_result(index))
+    return rejections
 
 
-def by_id(answer: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
-    """The refused entries of an answer with ``Successful[]`` and ``Failed[]``; an entry's id is its index.
+def by_id(response: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
+    """The rejections in a response with ``Successful[]`` and ``Failed[]``. An entry's ID is its index.
 
     Raises:
-        TransientError: the answer tells of no entry.
+        TransientError: the response has no result for any entry.
     """
-    failed, taken = named(answer, "Failed"), named(answer, "Successful")
-    if not failed and not taken:
-        raise TransientError(UNREADABLE, "the answer tells of no entry")
-    refused = []
+    failed, accepted = results_by_id(response, "Failed"), results_by_id(response, "Successful")
+    if not failed and not accepted:
+        raise TransientError(UNPARSEABLE, "the response has no results")
+    rejections = []
     for index in sent:
-        fault = failed.get(str(index))
-        if fault is not None:
-            code = str(fault.get("Code") or "Unknown")
-            # ``SenderFault`` says that a retry cannot succeed; being throttled may be that too, and passes.
-            transient = not fault.get("SenderFault") or code in TRANSIENT
-            refused.append(Rejection(index, code, without_values(str(fault.get("Message") or "")), transient))
-        elif str(index) not in taken:
-            refused.append(_untold(index))
-    return refused
+        result = failed.get(str(index))
+        if result is not None:
+            code = str(result.get("Code") or "Unknown")
+            # ``SenderFault`` means that a retry cannot succeed, except that throttling can set it as well.
+            transient = not result.get("SenderFault") or code in TRANSIENT_CODES
+            message = redact_values(str(result.get("Message") or ""))
+            rejections.append(Rejection(index, code, message, transient))
+        elif str(index) not in accepted:
+            rejections.append(_no_result(index))
+    return rejections
 
 
-def named(answer: Mapping[str, Any], list_name: str) -> dict[str, dict[str, Any]]:
-    """The entries of a list in an answer, by their ids."""
-    entries = answer.get(list_name)
+def results_by_id(response: Mapping[str, Any], list_name: str) -> dict[str, dict[str, Any]]:
+    """ID → result, for one of the response's lists."""
+    entries = response.get(list_name)
     if not isinstance(entries, list):
         return {}
     return {str(entry["Id"]): entry for entry in entries if isinstance(entry, dict) and entry.get("Id")}
 
 
-def _untold(index: int) -> Rejection:
-    return Rejection(index, UNREADABLE, "the answer neither takes nor refuses the entry", transient=True)
+def _no_result(index: int) -> Rejection:
+    return Rejection(index, UNPARSEABLE, "the response has no result for the entry", transient=True)
 
 
-def sendable(batch: Sequence[Entry], refused: list[Rejection]) -> list[tuple[int, Entry, str]]:
-    """Splits off entries whose characters the service refuses, so that they do not spoil the call."""
-    kept = []
+def sendable(batch: Sequence[Entry], rejections: list[Rejection]) -> list[tuple[int, Entry, str]]:
+    """The entries that SQS and SNS can accept, with their indexes and texts.
+
+    Other entries would fail the whole call, so they are added to ``rejections``.
+    """
+    entries = []
     for index, entry in enumerate(batch):
         text = readable(entry.data)
         if text is None:
-            reason = "holds characters that SQS refuses, or is empty: it cannot be sent unchanged"
-            refused.append(Rejection(index, "InvalidMessageContents", reason, transient=False))
+            reason = "empty, or contains characters that SQS does not allow"
+            rejections.append(Rejection(index, "InvalidMessageContents", reason, transient=False))
         else:
-            kept.append((index, entry, text))
-    return kept
+            entries.append((index, entry, text))
+    return entries

@@ -15,13 +15,13 @@ class AwsSink(Sink):
     """A destination behind an AWS API.
 
     Args:
-        settings: name the destination and its limits.
+        settings: the sink's settings.
         region: the destination's Region.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
 
     Attributes:
         service: botocore's name of the service.
-        default_limits: what the service accepts in one call, unless the settings say otherwise.
+        default_limits: the service's documented limits, which the settings can override.
     """
 
     service: ClassVar[str]
@@ -34,7 +34,7 @@ class AwsSink(Sink):
         self._client = Client(self.service, region, direct=direct)
 
     def prepare(self) -> None:
-        """Makes the client."""
+        """Creates the client. Errors are deferred to the first call."""
         self._client.prepare()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from trailforward.sinks._aws_batches import digest
 if TYPE_CHECKING:
     from trailforward.sinks.base import Entry, Limits
 
-#: Characters and length that both IDs allow.
+#: Characters and length that are valid in both IDs.
 #: Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _FIFO_ID = re.compile(r"[!-~]{1,128}")
 
@@ -22,8 +22,8 @@ def is_fifo(arn: str) -> bool:
 
 
 def in_order(limits: Limits) -> Limits:
-    """The limits with one call at a time, because concurrent calls could overtake each other."""
-    return limits.override(calls=1)
+    """The limits with a concurrency of one, because concurrent calls could overtake each other."""
+    return limits.override(max_concurrency=1)
 
 
 def fifo_ids(entry: Entry) -> dict[str, str]:
@@ -35,5 +35,5 @@ def fifo_ids(entry: Entry) -> dict[str, str]:
 
 
 def _fifo_id(text: str) -> str:
-    """The text itself if FIFO IDs allow it, otherwise its digest."""
+    """The text itself if it is a valid ID, otherwise its digest."""
     return text if _FIFO_ID.fullmatch(text) else digest(to_bytes(text))

@@ -1,4 +1,4 @@
-"""NDJSON: an event is one line, and its bytes are not touched, so one with line breaks cannot be sent."""
+"""Filters entries for NDJSON. Event bytes are never changed, so an event with line breaks cannot be sent."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ if TYPE_CHECKING:
 
     from trailforward.sinks.base import Entry
 
-_REASON = 'holds a line break between tokens, which a line of NDJSON cannot; batch = "array" can'
+_REASON = 'contains a line break, which NDJSON does not allow. Fix: set batch = "array"'
 
 
 def one_line_each(batch: Sequence[Entry]) -> tuple[list[tuple[int, Entry]], list[Rejection]]:
-    """The entries that are one line each, with their places, and the refusals of the others."""
+    """The entries without line breaks with their indexes, and rejections for the others."""
     sendable: list[tuple[int, Entry]] = []
-    refused: list[Rejection] = []
+    rejections: list[Rejection] = []
     for index, entry in enumerate(batch):
         if b"\n" in entry.data or b"\r" in entry.data:
-            refused.append(Rejection(index, "line_break", _REASON, transient=False))
+            rejections.append(Rejection(index, "line_break", _REASON, transient=False))
         else:
             sendable.append((index, entry))
-    return sendable, refused
+    return sendable, rejections

@@ -1,6 +1,6 @@
-"""A batch that takes several calls: what became of each entry, whichever of the calls failed.
+"""Sends a batch in several calls, for destinations that need one call per partition or per day.
 
-For destinations that cannot hold any batch in one call (an object per partition, a day per call).
+The result names every rejected entry, whichever of the calls failed.
 """
 
 from __future__ import annotations
@@ -15,43 +15,48 @@ if TYPE_CHECKING:
 
     from trailforward.sinks.base import Entry
 
-    #: Entries of one call, each with its place in the batch.
-    Part = Sequence[tuple[int, Entry]]
+    #: Entries of one call, each with its index in the batch.
+    SubBatch = Sequence[tuple[int, Entry]]
 
 
-def send_parts(parts: Iterable[Part], send: Callable[[Part], list[Rejection]]) -> list[Rejection]:
-    """Sends part after part. The refusal of one costs no other; after a passing one the rest waits.
+def send_sub_batches(
+    sub_batches: Iterable[SubBatch], send: Callable[[SubBatch], list[Rejection]]
+) -> list[Rejection]:
+    """Sends one sub-batch after another.
+
+    After a permanent failure the other sub-batches are still sent. After a transient failure the remaining
+    ones are rejected as transient without a call.
 
     Args:
-        parts: which make up the batch.
-        send: one call; returns the entries it refused, by their place in the batch.
+        sub_batches: together they make up the batch.
+        send: makes one call, and returns its rejections with their indexes in the batch.
 
     Raises:
-        SinkError: the first part was refused for now, so the rest can wait, too; or there is only one.
+        SinkError: nothing was sent: the first call failed with a transient error, or the only call failed.
     """
-    queue = list(parts)
-    alone = len(queue) == 1
-    tried = False
-    refused: list[Rejection] = []
+    queue = list(sub_batches)
+    only_one = len(queue) == 1
+    sent_any = False
+    rejections: list[Rejection] = []
     while queue:
-        part = queue.pop(0)
+        sub_batch = queue.pop(0)
         try:
-            refused += send(part)
+            rejections += send(sub_batch)
         except TransientError as error:
-            if not tried:
+            if not sent_any:
                 raise
-            refused += [_rejection(index, error) for rest in (part, *queue) for index, _ in rest]
+            rejections += [_rejection(index, error) for rest in (sub_batch, *queue) for index, _ in rest]
             break
         except PermanentError as error:
-            if alone:
+            if only_one:
                 raise
-            if error.divisible and len(part) > 1:
-                middle = len(part) // 2
-                queue[:0] = [part[:middle], part[middle:]]
+            if error.divisible and len(sub_batch) > 1:
+                middle = len(sub_batch) // 2
+                queue[:0] = [sub_batch[:middle], sub_batch[middle:]]
             else:
-                refused += [_rejection(index, error) for index, _ in part]
-        tried = True
-    return refused
+                rejections += [_rejection(index, error) for index, _ in sub_batch]
+        sent_any = True
+    return rejections
 
 
 def _rejection(index: int, error: SinkError) -> Rejection:

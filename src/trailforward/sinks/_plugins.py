@@ -1,8 +1,8 @@
-"""Sinks of third parties: entry points of the group ``trailforward.sinks``.
+"""Loads third-party sinks from entry points in the group ``trailforward.sinks``.
 
-The name of an entry point is the scheme of the URLs that the sink takes, or the service in its ARNs:
-``syslog`` takes ``syslog://…``, and ``dynamodb`` takes ``arn:aws:dynamodb:…``. Nothing is looked up for a
-destination that a built-in sink takes, so no plug-in can stand in the place of one.
+The name of an entry point is the URL scheme or the ARN service of its destinations: ``syslog`` matches
+``syslog://…``, and ``dynamodb`` matches ``arn:aws:dynamodb:…``. A plug-in cannot replace a built-in sink,
+because destinations of built-in sinks are never looked up.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAME = re.compile("arn:[^:]*:([a-z0-9-]{1,40}):|([a-z][a-z0-9+.-]{0,40}):", re.
 
 
 def name_in(destination: str) -> str | None:
-    """The name of the plug-in that takes a destination, if one is installed."""
+    """The name of the installed plug-in for a destination; None if there is none."""
     match = _NAME.match(destination)
     if match is None:
         return None
@@ -30,19 +30,19 @@ def name_in(destination: str) -> str | None:
 
 
 def load(name: str) -> Any:
-    """The class of a plug-in's sink.
+    """The sink class of a plug-in.
 
     Raises:
-        PluginError: it cannot be used; the text says which package to blame, and why.
+        PluginError: the plug-in cannot be used. The text names the package and the reason.
     """
     found = _entry_points(name)
     packages = " and ".join(sorted(_package(entry_point) for entry_point in found))
     if len(found) != 1:
-        raise PluginError(name, packages, "several packages bring it: uninstall all but one")
+        raise PluginError(name, packages, "several packages provide it: uninstall all but one")
     try:
         sink = found[0].load()
     except Exception as error:
-        # Whatever a stranger's module raises while it is imported.
+        # Importing third-party code can raise anything.
         raise PluginError(
             name, packages, f"loading {found[0].value} raised {type(error).__name__}: {error}"
         ) from error
@@ -51,19 +51,19 @@ def load(name: str) -> Any:
 
     settings = getattr(sink, "Settings", None)
     if not (isinstance(settings, type) and issubclass(settings, SinkSettings)):
-        reason = "its sink has no Settings derived from trailforward.sinks.settings.SinkSettings"
+        reason = "its sink class has no Settings class derived from trailforward.sinks.settings.SinkSettings"
         raise PluginError(name, packages, reason)
     if not (isinstance(sink, type) and issubclass(sink, Sink)):
-        raise PluginError(name, packages, "its sink does not derive from trailforward.sinks.base.Sink")
+        raise PluginError(name, packages, "its sink class does not derive from trailforward.sinks.base.Sink")
     if missing := sorted(sink.__abstractmethods__):
-        raise PluginError(name, packages, f"its sink lacks {', '.join(missing)}")
+        raise PluginError(name, packages, f"its sink class does not implement {', '.join(missing)}")
     return sink
 
 
 def _entry_points(name: str) -> list[EntryPoint]:
     from importlib.metadata import entry_points
 
-    # The same package may lie on the path twice; a package that lies there once must not count twice.
+    # A package can be on sys.path twice; it must count only once.
     unique = {(_package(found), found.value): found for found in entry_points(group=GROUP, name=name)}
     return list(unique.values())
 

@@ -1,8 +1,7 @@
-"""The whole contract of a sink.
+"""The contract of a sink.
 
-A sink sends one batch and says which entries were refused. It never sleeps, retries, logs payloads or
-reads the environment: the forwarder does all that around it. ``send`` may be called from any thread, and
-from several at once.
+A sink sends one batch and returns the entries that the destination rejected. It never sleeps, retries, logs
+payloads, or reads the environment; the forwarder does that. Several threads may call ``send`` concurrently.
 """
 
 from __future__ import annotations
@@ -16,52 +15,52 @@ if TYPE_CHECKING:
 
 
 class Limits(NamedTuple):
-    """What a destination takes in one call. All of it can be set per sink, because AWS moves it.
+    """What a destination accepts in one call. Settings can replace every value, because AWS raises limits.
 
     Attributes:
-        entries: most entries of a call.
-        entry_bytes: most bytes of one entry, counted by ``Sink.size``.
-        batch_bytes: most bytes of a call, the sum of the sizes and ``batch_overhead``.
-        batch_overhead: bytes that a call costs before its first entry (the brackets of an array).
-        calls: most calls under way at once.
+        max_entries: most entries in a call.
+        max_entry_bytes: most bytes in an entry, counted by ``Sink.size``.
+        max_batch_bytes: most bytes in a call: the sum of the sizes plus ``batch_overhead``.
+        batch_overhead: bytes in a call that belong to no entry (the brackets of a JSON array).
+        max_concurrency: most calls in progress at the same time.
     """
 
-    entries: int
-    entry_bytes: int
-    batch_bytes: int
+    max_entries: int
+    max_entry_bytes: int
+    max_batch_bytes: int
     batch_overhead: int = 0
-    calls: int = 1
+    max_concurrency: int = 1
 
     def override(
         self,
-        entries: int | None = None,
-        entry_bytes: int | None = None,
-        batch_bytes: int | None = None,
-        calls: int | None = None,
+        max_entries: int | None = None,
+        max_entry_bytes: int | None = None,
+        max_batch_bytes: int | None = None,
+        max_concurrency: int | None = None,
     ) -> Limits:
         """The same limits with the given ones replaced."""
         return self._replace(
-            entries=entries or self.entries,
-            entry_bytes=entry_bytes or self.entry_bytes,
-            batch_bytes=batch_bytes or self.batch_bytes,
-            calls=calls or self.calls,
+            max_entries=max_entries or self.max_entries,
+            max_entry_bytes=max_entry_bytes or self.max_entry_bytes,
+            max_batch_bytes=max_batch_bytes or self.max_batch_bytes,
+            max_concurrency=max_concurrency or self.max_concurrency,
         )
 
 
 @dataclass(slots=True)
 class Entry:
-    """One message as one sink gets it.
+    """One message for one sink.
 
     Attributes:
         data: the formatted bytes.
-        key: identifies the event across deliveries (partition key, deduplication id).
-        group: an ordering key where the destination wants one (the account).
+        key: identifies the event across deliveries (partition key, deduplication ID).
+        group: ordering key for destinations that need one (the account ID).
         subject: a short line for people, or empty.
-        fields: what subscription filters and partition keys may use: source, detail-type, account, region,
-            eventSource, eventName, readOnly, errorCode; those the event has.
-        attributes: what trailforward itself says of a message it hands back (dead letters, retry queue).
-        content_type: of the data on its own; empty if unknown.
-        time: when the event happened, ISO 8601 as the event spells it; empty if unknown.
+        fields: values for subscription filters and partition keys: source, detail-type, account, region,
+            eventSource, eventName, readOnly, errorCode. Only those that the event has.
+        attributes: trailforward's own message attributes (dead letters, retry queue).
+        content_type: content type of the data; empty if unknown.
+        time: the event's time, in ISO 8601 as the event has it; empty if unknown.
     """
 
     data: bytes
@@ -76,13 +75,13 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An entry that the destination did not take.
+    """An entry that the destination did not accept.
 
     Attributes:
-        index: its place in the batch.
+        index: index of the entry in the batch.
         code: the destination's error code.
-        message: the destination's words; no payload.
-        transient: whether the same entry may be taken later.
+        message: the destination's error message, without payload.
+        transient: whether the destination may accept the entry later.
     """
 
     index: int
@@ -92,14 +91,14 @@ class Rejection:
 
 
 class Sink(ABC):
-    """A destination. A sink class derives from this one and implements ``size`` and ``send``.
+    """Base class of sinks. Subclasses implement ``size`` and ``send``.
 
     Attributes:
-        arn: the destination's ARN, or empty. A message that came from this queue is not sent back to it.
-        limits: what one call accepts.
-        uses_fields: whether ``size`` or ``send`` read ``group``, ``subject``, or ``fields`` of entries.
-            False saves the pipeline the cost of building them.
-        uses_direct_client: whether the constructor takes ``direct=…`` (see :class:`AwsSink`).
+        arn: the destination's ARN, or empty. A message from this queue is never sent back to it.
+        limits: limits of one call.
+        uses_fields: whether ``size`` or ``send`` reads ``group``, ``subject``, or ``fields`` of entries.
+            If False, the pipeline does not build them, which saves time.
+        uses_direct_client: whether the constructor accepts ``direct=…`` (see :class:`AwsSink`).
     """
 
     arn: str = ""
@@ -109,19 +108,19 @@ class Sink(ABC):
 
     @abstractmethod
     def size(self, entry: Entry) -> int:
-        """Bytes of an entry, everything that counts toward the destination's limits."""
+        """The entry's size in bytes, including everything that counts toward the destination's limits."""
 
     @abstractmethod
     def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-        """Sends one batch that fits ``limits``, and returns the entries that the destination refused.
+        """Sends one batch that fits ``limits``, and returns the entries that the destination rejected.
 
         Raises:
-            TransientError: the whole call failed and may succeed later (or may have succeeded unnoticed).
+            TransientError: the whole call failed and may succeed later. It may have succeeded already.
             PermanentError: the whole call failed and will fail again.
         """
 
     def prepare(self) -> None:  # noqa: B027  # optional
-        """Makes what the first batch needs, without connecting. Called before a SnapStart snapshot."""
+        """Creates what the first batch needs, without connecting. Called before a SnapStart snapshot."""
 
     def close(self) -> None:  # noqa: B027  # optional
         """Closes connections and files. The next ``send`` opens new ones."""

@@ -11,36 +11,37 @@ from trailforward.errors import EventError, PermanentError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_sink import AwsSink
-from trailforward.sinks._multi_call import send_parts
+from trailforward.sinks._multi_call import send_sub_batches
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import AwsSinkSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trailforward.sinks._multi_call import Part
+    from trailforward.sinks._multi_call import SubBatch
     from trailforward.sinks.base import Entry
 
-#: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html: a message in
-#: UTF-8 and 26 bytes more for each; an event at most 1 MB.
-LIMITS = Limits(entries=10_000, entry_bytes=1_000_000, batch_bytes=1_048_576)
-_PER_EVENT = 26
+#: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html: each
+#: event counts its message in UTF-8 plus 26 bytes; an event has at most 1 MB.
+LIMITS = Limits(max_entries=10_000, max_entry_bytes=1_000_000, max_batch_bytes=1_048_576)
+_EVENT_OVERHEAD = 26
 
-#: A call spans at most 24 hours (same page).
-_SPAN = 24 * 3600 * 1000
+#: A call spans at most 24 hours (same page). In milliseconds.
+_MAX_SPAN = 24 * 3600 * 1000
 
 
 class CloudWatchLogsSettings(AwsSinkSettings):
     """``[sinks.NAME]`` with a log group's ARN.
 
     Attributes:
-        stream: the log stream; it is made if it is not there. Calls in parallel do no harm.
-        timestamp: ``event``: the event's own time, which CloudWatch Logs refuses if it is more than 14 days
-            (or the group's retention) old; ``now``: the time of sending, for replays.
+        stream: the log stream, created if it does not exist. Parallel calls to one stream are safe.
+        timestamp: ``event``: the event's own time. CloudWatch Logs rejects events that are older than 14 days
+            or the log group's retention. ``now``: the time of sending, for replays.
     """
 
     service: ClassVar[str] = "logs"
-    resource_type: ClassVar[str] = "a CloudWatch Logs log group"
+    service_name: ClassVar[str] = "CloudWatch Logs"
+    resource_type: ClassVar[str] = "log group"
     resource_prefix: ClassVar[str] = "log-group:"
     example: ClassVar[str] = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
 
@@ -49,7 +50,7 @@ class CloudWatchLogsSettings(AwsSinkSettings):
 
     @classmethod
     def name_shape(cls) -> str:
-        """Log groups may be named like paths; the console writes ``:*`` behind their ARNs."""
+        """Log group names may contain slashes, and the console appends ``:*`` to their ARNs."""
         return r"[.\-_/#A-Za-z0-9]{1,512}(:\*)?"
 
     @property
@@ -59,11 +60,11 @@ class CloudWatchLogsSettings(AwsSinkSettings):
 
 
 class CloudWatchLogsSink(AwsSink):
-    """A log group, in the account of the credentials: the API takes its name only, no ARN.
+    """Sends to a log group. The API takes its name, so it must be in the function's own account.
 
     Args:
         settings: see :class:`CloudWatchLogsSettings`.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
     """
 
     Settings: ClassVar = CloudWatchLogsSettings
@@ -74,54 +75,54 @@ class CloudWatchLogsSink(AwsSink):
     def __init__(self, settings: CloudWatchLogsSettings, *, direct: bool = True) -> None:
         super().__init__(settings, settings.arn.region, direct=direct)
         group = settings.resource_name.removesuffix(":*")
-        self._place = {"logGroupName": group, "logStreamName": settings.stream}
+        self._stream = {"logGroupName": group, "logStreamName": settings.stream}
         self._now = settings.timestamp == "now"
 
     def size(self, entry: Entry) -> int:
-        """The message in UTF-8, and what each event costs."""
-        return len(entry.data) + _PER_EVENT
+        """The message in UTF-8, plus the overhead per event."""
+        return len(entry.data) + _EVENT_OVERHEAD
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutLogEvents call for each 24 hours that the events span, in the order of their times.
+        """Makes one PutLogEvents call for every 24 hours that the events span, in chronological order.
 
         Raises:
-            TransientError: throttled, or no answer.
-            PermanentError: the group is absent or forbidden.
+            TransientError: throttled, or no response.
+            PermanentError: the log group does not exist, or access is denied.
         """
         now = time.time_ns() // 1_000_000
         times = {index: now if self._now else _time(entry, now) for index, entry in enumerate(batch)}
-        refused: list[Rejection] = []
+        rejections: list[Rejection] = []
         texts: dict[int, str] = {}
         for index, entry in enumerate(batch):
             try:
                 texts[index] = to_text(entry.data)
             except EventError as error:
-                refused.append(Rejection(index, error.code, str(error), transient=False))
-        ordered = sorted(texts, key=times.__getitem__)  # stable: equal times keep their order
-        parts = ([(index, batch[index]) for index in span] for span in _spans(ordered, times))
+                rejections.append(Rejection(index, error.code, str(error), transient=False))
+        ordered = sorted(texts, key=times.__getitem__)  # stable: events with equal times keep their order
+        sub_batches = ([(index, batch[index]) for index in span] for span in _spans(ordered, times))
 
-        def put(part: Part) -> list[Rejection]:
-            events = [{"timestamp": times[index], "message": texts[index]} for index, _ in part]
-            return _rejected(self._put(events).get("rejectedLogEventsInfo"), part)
+        def put(sub_batch: SubBatch) -> list[Rejection]:
+            events = [{"timestamp": times[index], "message": texts[index]} for index, _ in sub_batch]
+            return _rejections(self._put(events).get("rejectedLogEventsInfo"), sub_batch)
 
-        return refused + send_parts(parts, put)
+        return rejections + send_sub_batches(sub_batches, put)
 
     def _put(self, events: list[dict[str, Any]]) -> dict[str, Any]:
         try:
-            return self._client.call("put_log_events", **self._place, logEvents=events)
+            return self._client.call("put_log_events", **self._stream, logEvents=events)
         except PermanentError as error:
             if error.code != "ResourceNotFoundException":
                 raise
         try:
-            self._client.call("create_log_stream", **self._place)
+            self._client.call("create_log_stream", **self._stream)
         except PermanentError as error:
-            if error.code != "ResourceAlreadyExistsException":  # another thread was faster
+            if error.code != "ResourceAlreadyExistsException":  # another thread created it first
                 raise
-        return self._client.call("put_log_events", **self._place, logEvents=events)
+        return self._client.call("put_log_events", **self._stream, logEvents=events)
 
 
 def _time(entry: Entry, now: int) -> int:
-    """Milliseconds since 1970; now, where the event does not tell."""
+    """The event's time in milliseconds since 1970; ``now`` if the event has no valid time."""
     try:
         then = datetime.fromisoformat(entry.time)
     except ValueError:
@@ -132,7 +133,7 @@ def _time(entry: Entry, now: int) -> int:
 def _spans(ordered: Sequence[int], times: dict[int, int]) -> Iterator[list[int]]:
     span: list[int] = []
     for index in ordered:
-        if span and times[index] - times[span[0]] > _SPAN:
+        if span and times[index] - times[span[0]] > _MAX_SPAN:
             yield span
             span = []
         span.append(index)
@@ -140,13 +141,16 @@ def _spans(ordered: Sequence[int], times: dict[int, int]) -> Iterator[list[int]]
         yield span
 
 
-def _rejected(info: Any, part: Part) -> list[Rejection]:
-    """What the answer rejects, by its positions in the call: from the too new on, and up to the too old."""
+def _rejections(info: Any, sub_batch: SubBatch) -> list[Rejection]:
+    """The rejections in ``rejectedLogEventsInfo``, which gives positions in the call.
+
+    ``tooNewLogEventStartIndex`` is inclusive; the two end indexes are exclusive.
+    """
     if not isinstance(info, dict):
         return []
-    new = info.get("tooNewLogEventStartIndex")
+    too_new = info.get("tooNewLogEventStartIndex")
     found: dict[int, Rejection] = {}
-    old = 'CloudWatch Logs takes no event this old: for replays set timestamp = "now"'
+    old = 'CloudWatch Logs does not accept events this old. Fix: for replays, set timestamp = "now"'
     bounds = (
         ("too_old", old, 0, info.get("tooOldLogEventEndIndex") or 0),
         (
@@ -157,12 +161,12 @@ def _rejected(info: Any, part: Part) -> list[Rejection]:
         ),
         (
             "too_new",
-            "the event's time is more than two hours ahead",
-            len(part) if new is None else new,
-            len(part),
+            "the event's time is more than two hours in the future",
+            len(sub_batch) if too_new is None else too_new,
+            len(sub_batch),
         ),
     )
     for code, reason, start, end in bounds:
-        for index, _ in part[start:end]:
+        for index, _ in sub_batch[start:end]:
             found[index] = Rejection(index, code, reason, transient=False)
     return list(found.values())

@@ -1,4 +1,4 @@
-"""An EventBridge bus, in any Region and account: PutEvents."""
+"""EventBridge: PutEvents to an event bus in any Region and account."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from trailforward.formats.base import Format
     from trailforward.sinks.base import Entry
 
-#: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: all entries together stay
-#: below 1,048,576 bytes, and one entry may use that alone.
-LIMITS = Limits(entries=10, entry_bytes=1_048_575, batch_bytes=1_048_575, calls=4)
+#: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html: a call must be
+#: smaller than 1,048,576 bytes, and a single entry may use all of it.
+LIMITS = Limits(max_entries=10, max_entry_bytes=1_048_575, max_batch_bytes=1_048_575, max_concurrency=4)
 
-#: Codes of entries that will never be taken
+#: Permanent error codes of entries
 #: (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html).
-_FOR_GOOD = frozenset(
+_PERMANENT_CODES = frozenset(
     {
         "AccessDeniedException",
         "InvalidAccountIdException",
@@ -38,7 +38,7 @@ _FOR_GOOD = frozenset(
     }
 )
 
-#: Seconds for which a bus that was seen counts as being there.
+#: Seconds between two checks that the bus exists.
 CHECK_SECONDS = 900.0
 
 
@@ -46,15 +46,16 @@ class EventBridgeSettings(AwsSinkSettings):
     """``[sinks.NAME]`` with a bus's ARN.
 
     Attributes:
-        source: of the events on the bus; ``aws.…`` is refused by EventBridge, so the event travels whole,
-            inside ``detail``.
-        detail_type: of the events on the bus.
-        check_bus: ask whether the bus exists before using it (``events:DescribeEventBus``): PutEvents
-            answers success for a bus that does not exist, and drops the events.
+        source: ``source`` of the events on the bus. EventBridge rejects ``aws.…``, so the original event is
+            sent inside ``detail``.
+        detail_type: ``detail-type`` of the events on the bus.
+        check_bus: check that the bus exists (``events:DescribeEventBus``). If it does not exist, PutEvents
+            reports success and drops the events.
     """
 
     service: ClassVar[str] = "events"
-    resource_type: ClassVar[str] = "an EventBridge bus"
+    service_name: ClassVar[str] = "EventBridge"
+    resource_type: ClassVar[str] = "event bus"
     resource_prefix: ClassVar[str] = "event-bus/"
     example: ClassVar[str] = "arn:aws:events:us-west-2:111122223333:event-bus/security"
 
@@ -64,43 +65,43 @@ class EventBridgeSettings(AwsSinkSettings):
 
     @classmethod
     def check_source(cls, source: str) -> None:
-        """Refuses what EventBridge would."""
+        """Rejects sources that EventBridge does not accept."""
         if source.startswith("aws."):
             raise SettingError(
-                "EventBridge keeps sources that begin with aws. for AWS", "use a name of your own"
+                "EventBridge reserves sources that begin with aws. for AWS", "use another name"
             )
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
-        """Refuses formats that are no JSON object: ``detail`` must be one."""
+        """Rejects formats that are not JSON, because ``detail`` must be a JSON object."""
         super().check(format)
         if not format.json:
             raise SettingError(
-                f"format {format.name!r} is no JSON, and an event's `detail` must be", 'use format = "raw"'
+                f"format {format.name!r} is not JSON, but an event's `detail` must be", 'use format = "raw"'
             )
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """PutEvents on the bus, and DescribeEventBus where `check_bus` is on."""
+        """PutEvents on the bus, and DescribeEventBus if ``check_bus`` is true."""
         names = ("PutEvents", "DescribeEventBus") if self.check_bus else ("PutEvents",)
         return (OwnCall("events.amazonaws.com", names, self.to),)
 
     @property
     def own_event(self) -> OwnEvent:
-        """What the sink puts on the bus: a rule there may send it back."""
+        """The shape of the events that the sink puts on the bus. A rule on the bus may send them back."""
         return OwnEvent(self.source, self.detail_type, self.to)
 
 
 class EventBridgeSink(AwsSink):
-    """A bus. The formatted bytes are the text of ``detail``; ``resources`` names the bus.
+    """Sends to an event bus. The formatted bytes become ``detail``, and ``resources`` contains the bus's ARN.
 
-    By ``resources`` the guard knows an event of ours that a rule on the bus sends back.
+    ``resources`` lets the self-guard recognize forwarded events that a rule on the bus sends back.
 
     Args:
         settings: see :class:`EventBridgeSettings`.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
 
     Raises:
-        SettingError: the format does not fit.
+        SettingError: the format is not supported.
     """
 
     Settings: ClassVar = EventBridgeSettings
@@ -110,7 +111,7 @@ class EventBridgeSink(AwsSink):
 
     def __init__(self, settings: EventBridgeSettings, *, direct: bool = True) -> None:
         super().__init__(settings, settings.arn.region, direct=direct)
-        self._head = {
+        self._fields = {
             "Source": settings.source,
             "DetailType": settings.detail_type,
             "Resources": [self.arn],
@@ -118,46 +119,48 @@ class EventBridgeSink(AwsSink):
         }
         self._overhead = len((settings.source + settings.detail_type + self.arn).encode())
         self._check = settings.check_bus
-        self._seen = 0.0
+        self._checked_at = 0.0
 
     def size(self, entry: Entry) -> int:
-        """Detail, source, detail-type and resources in UTF-8."""
+        """Detail, source, detail type, and resources in UTF-8."""
         return len(entry.data) + self._overhead
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutEvents call. Refused entries (integers beyond int64, say) are found by position.
+        """Makes one PutEvents call. EventBridge can reject single entries, such as integers beyond int64.
 
         Raises:
-            TransientError: throttled, or no answer that tells of every entry.
-            PermanentError: the bus is absent or forbidden.
+            TransientError: throttled, or no complete response.
+            PermanentError: the bus does not exist, or access is denied.
         """
-        self._see_the_bus()
+        self._check_bus_exists()
         sendable: list[tuple[int, str]] = []
-        refused: list[Rejection] = []
+        rejections: list[Rejection] = []
         for index, entry in enumerate(batch):
             try:
                 sendable.append((index, to_text(entry.data)))
             except EventError as error:
-                refused.append(Rejection(index, error.code, str(error), transient=False))
+                rejections.append(Rejection(index, error.code, str(error), transient=False))
         if sendable:
-            answer = self._client.call(
-                "put_events", Entries=[{**self._head, "Detail": text} for _, text in sendable]
+            response = self._client.call(
+                "put_events", Entries=[{**self._fields, "Detail": text} for _, text in sendable]
             )
-            told = by_position(answer.get("Entries"), len(sendable), "EventId", for_good=_FOR_GOOD)
-            refused += [Rejection(sendable[r.index][0], r.code, r.message, r.transient) for r in told]
-        return refused
+            rejected = by_position(
+                response.get("Entries"), len(sendable), "EventId", permanent=_PERMANENT_CODES
+            )
+            rejections += [Rejection(sendable[r.index][0], r.code, r.message, r.transient) for r in rejected]
+        return rejections
 
-    def _see_the_bus(self) -> None:
-        """PutEvents to a bus that does not exist succeeds, and loses the events."""
-        if not self._check or 0 <= time.time() - self._seen < CHECK_SECONDS:
+    def _check_bus_exists(self) -> None:
+        """Checks the bus, because PutEvents to a bus that does not exist succeeds and drops the events."""
+        if not self._check or 0 <= time.time() - self._checked_at < CHECK_SECONDS:
             return
         try:
             self._client.call("describe_event_bus", Name=self.arn)
         except PermanentError as error:
             if error.code == "ResourceNotFoundException":
-                text = "there is no such bus, and EventBridge would drop the events without a word"
+                text = "the event bus does not exist, and EventBridge would drop the events without an error"
             else:
-                text = "whether the bus exists is not known: grant events:DescribeEventBus on it, in its "
-                text += "own policy too if it is another account's, or set check_bus = false"
+                text = "cannot check that the event bus exists. Fix: grant events:DescribeEventBus on it "
+                text += "(also in its resource policy, if it is in another account), or set check_bus = false"
             raise PermanentError(error.code, text) from None
-        self._seen = time.time()
+        self._checked_at = time.time()

@@ -15,21 +15,22 @@ if TYPE_CHECKING:
 
     from trailforward.sinks.base import Entry, Rejection
 
-#: https://docs.aws.amazon.com/firehose/latest/dev/limits.html says 4 MiB a call, the API reference 4 MB:
-#: the smaller holds for both. A record is at most 1,000 KiB before base64.
-LIMITS = Limits(entries=500, entry_bytes=1_024_000, batch_bytes=4_000_000, calls=4)
+#: https://docs.aws.amazon.com/firehose/latest/dev/limits.html says 4 MiB per call, the API reference says
+#: 4 MB; the smaller value satisfies both. A record has at most 1,000 KiB before base64.
+LIMITS = Limits(max_entries=500, max_entry_bytes=1_024_000, max_batch_bytes=4_000_000, max_concurrency=4)
 
 
 class FirehoseSettings(AwsSinkSettings):
     r"""``[sinks.NAME]`` with a delivery stream's ARN.
 
     Attributes:
-        delimiter: sent after each record, because Firehose joins records without one; ``""`` where the
-            stream appends its own. It is not part of the event's bytes.
+        delimiter: sent after each record, because Firehose concatenates records without a delimiter; ``""``
+            if the stream appends a delimiter. It is not part of the event's bytes.
     """
 
     service: ClassVar[str] = "firehose"
-    resource_type: ClassVar[str] = "a Firehose stream"
+    service_name: ClassVar[str] = "Firehose"
+    resource_type: ClassVar[str] = "delivery stream"
     resource_prefix: ClassVar[str] = "deliverystream/"
     named_in_own_account: ClassVar[bool] = True
     example: ClassVar[str] = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
@@ -43,11 +44,11 @@ class FirehoseSettings(AwsSinkSettings):
 
 
 class FirehoseSink(AwsSink):
-    """A delivery stream, in the account of the credentials: the API takes its name only, no ARN.
+    """Sends to a delivery stream. The API takes its name, so it must be in the function's own account.
 
     Args:
         settings: see :class:`FirehoseSettings`.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
     """
 
     Settings: ClassVar = FirehoseSettings
@@ -61,20 +62,20 @@ class FirehoseSink(AwsSink):
         self._delimiter = settings.delimiter.encode()
 
     def size(self, entry: Entry) -> int:
-        """Data before base64, delimiter included."""
+        """Data before base64, including the delimiter."""
         return len(entry.data) + len(self._delimiter)
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutRecordBatch call. Refused entries are found by position.
+        """Makes one PutRecordBatch call.
 
         Raises:
-            TransientError: throttled, or no answer that tells of every entry.
-            PermanentError: the stream is absent, forbidden or its key is out of use.
+            TransientError: throttled, or no complete response.
+            PermanentError: the stream does not exist, access is denied, or its KMS key is disabled.
         """
         delimiter = self._delimiter
-        answer = self._client.call(
+        response = self._client.call(
             "put_record_batch",
             DeliveryStreamName=self._name,
             Records=[{"Data": entry.data + delimiter} for entry in batch],
         )
-        return by_position(answer.get("RequestResponses"), len(batch), "RecordId")
+        return by_position(response.get("RequestResponses"), len(batch), "RecordId")

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from trailforward.sinks.base import Entry, Rejection
 
-#: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html; a record's size is the
-#: stream's setting MaxRecordSizeInKiB, 1,024 unless raised. Data before base64 and partition key count.
-LIMITS = Limits(entries=500, entry_bytes=1_048_576, batch_bytes=10_485_760, calls=4)
+#: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html. The largest record is
+#: the stream's MaxRecordSizeInKiB, 1,024 by default. Data before base64 and the partition key count.
+LIMITS = Limits(max_entries=500, max_entry_bytes=1_048_576, max_batch_bytes=10_485_760, max_concurrency=4)
 
 _KEY_CHARACTERS = 256
 _FIELDS = {"recipientAccountId": "account", "awsRegion": "region"}
@@ -28,12 +28,13 @@ class KinesisSettings(AwsSinkSettings):
     """``[sinks.NAME]`` with a stream's ARN.
 
     Attributes:
-        partition_key: ``eventID`` spreads evenly; ``recipientAccountId`` or ``awsRegion`` keep an account's
-            or a Region's events on one shard (a hot one, if it is busy).
+        partition_key: ``eventID`` spreads events evenly over the shards. ``recipientAccountId`` or
+            ``awsRegion`` keeps the events of an account or a Region on one shard, which can become hot.
     """
 
     service: ClassVar[str] = "kinesis"
-    resource_type: ClassVar[str] = "a Kinesis stream"
+    service_name: ClassVar[str] = "Kinesis"
+    resource_type: ClassVar[str] = "stream"
     resource_prefix: ClassVar[str] = "stream/"
     example: ClassVar[str] = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 
@@ -46,11 +47,11 @@ class KinesisSettings(AwsSinkSettings):
 
 
 class KinesisSink(AwsSink):
-    """A stream.
+    """Sends to a data stream.
 
     Args:
         settings: see :class:`KinesisSettings`.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
     """
 
     Settings: ClassVar = KinesisSettings
@@ -63,22 +64,22 @@ class KinesisSink(AwsSink):
         self.uses_fields = self._field is not None
 
     def size(self, entry: Entry) -> int:
-        """Data before base64, and the partition key in UTF-8."""
+        """Data before base64, plus the partition key in UTF-8."""
         return len(entry.data) + len(self._key(entry).encode())
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutRecords call. Refused entries are found by position.
+        """Makes one PutRecords call.
 
         Raises:
-            TransientError: throttled, or no answer that tells of every entry.
-            PermanentError: the stream is absent, forbidden or its key is out of use.
+            TransientError: throttled, or no complete response.
+            PermanentError: the stream does not exist, access is denied, or its KMS key is disabled.
         """
-        answer = self._client.call(
+        response = self._client.call(
             "put_records",
             StreamARN=self.arn,
             Records=[{"Data": entry.data, "PartitionKey": self._key(entry)} for entry in batch],
         )
-        return by_position(answer.get("Records"), len(batch), "SequenceNumber")
+        return by_position(response.get("Records"), len(batch), "SequenceNumber")
 
     def _key(self, entry: Entry) -> str:
         key = entry.key if self._field is None else entry.fields.get(self._field) or entry.key

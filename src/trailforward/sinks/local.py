@@ -1,4 +1,4 @@
-"""``stdout:`` and ``file:PATH``: one line per event, for local runs."""
+"""Local sinks ``stdout:`` and ``file:PATH``: write one line per event."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from trailforward.aws.own_calls import OwnCall
 
-#: No destination limits these; the figures keep a write at a size that a pipe takes at once.
-LIMITS = Limits(entries=10_000, entry_bytes=1 << 30, batch_bytes=1 << 30)
+#: Files and pipes have no limits of this kind. The values bound the memory of a batch.
+LIMITS = Limits(max_entries=10_000, max_entry_bytes=1 << 30, max_batch_bytes=1 << 30)
 
 
 class FileSettings(SinkSettings):
@@ -27,18 +27,18 @@ class FileSettings(SinkSettings):
 
     @classmethod
     def check_to(cls, to: str) -> None:
-        """Refuses to write nowhere."""
+        """Checks that the destination names a file."""
         if to == "file:":
-            raise SettingError("it names no file", "write file:PATH, such as file:/tmp/events.ndjson")
+            raise SettingError("the file name is missing", "write file:PATH, such as file:/tmp/events.ndjson")
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """None."""
+        """Makes no AWS calls."""
         return ()
 
     @property
     def path(self) -> str:
-        """The file."""
+        """The file's path."""
         return self.to.removeprefix("file:")
 
 
@@ -47,23 +47,23 @@ class StdoutSettings(SinkSettings):
 
     @classmethod
     def check_to(cls, to: str) -> None:
-        """Refuses anything behind the colon."""
+        """Checks that nothing follows the colon."""
         if to != "stdout:":
-            raise SettingError("it is not stdout: alone", "write stdout: and nothing behind it")
+            raise SettingError("not exactly stdout:", "write stdout: with nothing after the colon")
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """None."""
+        """Makes no AWS calls."""
         return ()
 
 
 class FileSink(Sink):
-    """Appends each event's bytes and a line break.
+    """Appends each event's bytes and a line break to a file.
 
-    Events that hold line breaks themselves (spaces between tokens) are written as they are.
+    Line breaks inside an event are written unchanged, so such an event takes several lines.
 
     Args:
-        settings: names the file.
+        settings: the file's path.
     """
 
     Settings: ClassVar = FileSettings
@@ -77,14 +77,14 @@ class FileSink(Sink):
         self._torn = False
 
     def size(self, entry: Entry) -> int:
-        """Data and line break."""
+        """The data and a line break."""
         return len(entry.data) + 1
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """Writes the batch, whole or not at all as far as the file system lets us.
+        """Writes the batch completely, or removes the part that was written if the file system allows it.
 
         Raises:
-            TransientError: the disk is full, or busy.
+            TransientError: the disk is full or busy.
             PermanentError: the file cannot be opened or written.
         """
         data = b"".join(entry.data + b"\n" for entry in batch)
@@ -95,7 +95,7 @@ class FileSink(Sink):
                     self._torn = _is_torn(self._path)
                 self._write(b"\n" + data if self._torn else data)
             except OSError as error:
-                raise _refusal(error, self._path) from None
+                raise _sink_error(error, self._path) from None
         return []
 
     def _write(self, data: bytes) -> None:
@@ -105,18 +105,18 @@ class FileSink(Sink):
             while written < len(view):
                 written += os.write(self._file, view[written:])
         except OSError:
-            # A retry writes the batch again: no line may be half an event.
-            self._torn = self._torn or not self._take_back(written)
+            # A retry writes the whole batch again, so an incomplete line must not remain.
+            self._torn = self._torn or not self._truncate(written)
             raise
         self._torn = False
 
-    def _take_back(self, written: int) -> bool:
-        """Cuts off the part of a batch that was written; False where that cannot be done."""
+    def _truncate(self, written: int) -> bool:
+        """Removes the part of a batch that was written; False if that is not possible."""
         if not written:
             return True
         try:
             end = os.lseek(self._file, 0, os.SEEK_CUR)
-            if end != os.fstat(self._file).st_size:  # somebody else has appended since
+            if end != os.fstat(self._file).st_size:  # another process has appended data since
                 return False
             os.ftruncate(self._file, end - written)
         except OSError:  # a pipe or a terminal
@@ -132,35 +132,35 @@ class FileSink(Sink):
 
 
 def _is_torn(path: str) -> bool:
-    """Whether a file ends in a torn line, left by a process that was killed."""
+    """Whether a file ends in an incomplete line, for example from a process that was killed."""
     try:
-        if not Path(path).is_file():  # a pipe or a terminal has no end to look at
+        if not Path(path).is_file():  # a pipe or a terminal has no end to read
             return False
         with Path(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - 1))
             return file.read(1) not in {b"", b"\n"}
-    except OSError:  # it may be written only
+    except OSError:  # the file may be write-only
         return False
 
 
-#: Passing troubles of a file system.
-_PASSING = frozenset(
+#: Transient errors of a file system.
+_TRANSIENT_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE}
 )
 
 
-def _refusal(error: OSError, where: str) -> TransientError | PermanentError:
+def _sink_error(error: OSError, target: str) -> TransientError | PermanentError:
     name = errno.errorcode.get(error.errno or 0, "OSError")
-    kind = TransientError if error.errno in _PASSING else PermanentError
-    return kind(name, f"cannot write to {where}: {error.strerror}")
+    kind = TransientError if error.errno in _TRANSIENT_ERRORS else PermanentError
+    return kind(name, f"cannot write to {target}: {error.strerror}")
 
 
 class StdoutSink(Sink):
     """Writes each event's bytes and a line break to standard output.
 
     Args:
-        settings: holds nothing of its own.
+        settings: the common sink settings.
     """
 
     Settings: ClassVar = StdoutSettings
@@ -171,30 +171,30 @@ class StdoutSink(Sink):
         self._lock = threading.Lock()
 
     def size(self, entry: Entry) -> int:
-        """Data and line break."""
+        """The data and a line break."""
         return len(entry.data) + 1
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
         """Writes the batch and flushes.
 
         Raises:
-            TransientError: it is a file on a full disk.
-            PermanentError: nobody reads any more, or there is no standard output.
+            TransientError: standard output is a file on a full disk.
+            PermanentError: the reader closed the pipe, or there is no standard output.
         """
         rest = memoryview(b"".join(entry.data + b"\n" for entry in batch))
         with self._lock:
             try:
                 out = sys.stdout.buffer
-                while rest:  # unbuffered output (python -u) may take a part only, or (None) nothing
+                while rest:  # unbuffered output (python -u) may write a part only, or nothing (None)
                     if (written := out.write(rest)) is None:
                         raise BlockingIOError(errno.EAGAIN, "would block")
                     rest = rest[written:]
                 out.flush()
             except OSError as error:
-                raise _refusal(error, "standard output") from None
-            except (AttributeError, ValueError):  # none, or closed
+                raise _sink_error(error, "standard output") from None
+            except (AttributeError, ValueError):  # missing or closed
                 raise PermanentError("EBADF", "standard output is closed") from None
         return []
 
     def close(self) -> None:
-        """Leaves standard output open: it is not ours."""
+        """Does nothing: standard output belongs to the process."""

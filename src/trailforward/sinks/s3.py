@@ -1,4 +1,4 @@
-"""S3: PutObject, one gzip-compressed object of NDJSON per batch and partition."""
+"""S3: PutObject, one gzip-compressed NDJSON object per batch and partition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trailforward.errors import PermanentError, SettingError
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks._lines import one_line_each
-from trailforward.sinks._multi_call import send_parts
+from trailforward.sinks._multi_call import send_sub_batches
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import SinkSettings
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.formats.base import Format
-    from trailforward.sinks._multi_call import Part
+    from trailforward.sinks._multi_call import SubBatch
     from trailforward.sinks.base import Entry
 
-#: Our choice: S3 takes 5 GB in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html),
-#: but a batch is held in memory.
-LIMITS = Limits(entries=10_000, entry_bytes=1 << 24, batch_bytes=1 << 25)
+#: Chosen by trailforward: S3 accepts 5 GB in one PUT (https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html),
+#: but a batch must fit in memory.
+LIMITS = Limits(max_entries=10_000, max_entry_bytes=1 << 24, max_batch_bytes=1 << 25)
 
-#: Letters and marks that need no escape in a key, at most 512 of them: 1,024 bytes is what a key may have
+#: The prefix has at most 512 characters, all of which need no escaping. A key has at most 1,024 bytes
 #: (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html).
 SHAPE = r"^s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[0-9A-Za-z!_.*'()/=-]{0,512})?\?region=[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 _ACCOUNT = re.compile("[0-9]{12}")
@@ -37,23 +37,23 @@ _REGION = re.compile("[a-z0-9-]{1,32}")
 
 
 class S3Settings(SinkSettings):
-    """``[sinks.NAME]`` with ``s3://BUCKET/PREFIX?region=REGION``. A bucket's ARN does not name its Region."""
+    """``[sinks.NAME]`` with ``s3://BUCKET/PREFIX?region=REGION``, because a bucket's ARN has no Region."""
 
     @classmethod
     def check_to(cls, to: str) -> None:
-        """Refuses what does not name bucket and Region."""
+        """Checks that the destination names a bucket and its Region."""
         fix = "write s3://BUCKET/PREFIX?region=REGION, such as s3://security-lake/cloudtrail?region=eu-west-1"
         if to.startswith("arn:"):
-            raise SettingError("the ARN of a bucket does not say in which Region it lies", fix)
+            raise SettingError("a bucket's ARN does not contain its Region", fix)
         if "\n" in to or not re.match(SHAPE, to):
             what = (
-                "it lacks the bucket's Region"
+                "the bucket's Region is missing"
                 if "?region=" not in to
                 else "the bucket, prefix or Region is malformed"
             )
             raise SettingError(what, fix)
         if {".", ".."} & set(urlsplit(to).path.split("/")):
-            raise SettingError("a step of the prefix is . or .., which many tools resolve", fix)
+            raise SettingError("the prefix contains . or .., which many tools resolve as a path", fix)
 
     @property
     def bucket(self) -> str:
@@ -62,13 +62,13 @@ class S3Settings(SinkSettings):
 
     @property
     def prefix(self) -> str:
-        """What keys begin with; empty, or ending in a slash."""
+        """The prefix of all keys: empty, or ending with a slash."""
         prefix = urlsplit(self.to).path.strip("/")
         return f"{prefix}/" if prefix else ""
 
     @property
     def region(self) -> str:
-        """Where the bucket lies."""
+        """The bucket's Region."""
         return parse_qs(urlsplit(self.to).query)["region"][0]
 
     @property
@@ -80,26 +80,26 @@ class S3Settings(SinkSettings):
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """PutObject of what begins with the prefix."""
+        """PutObject under the prefix."""
         return (OwnCall("s3.amazonaws.com", ("PutObject",), f"{self.resource}/{self.prefix}*"),)
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
-        """Refuses formats that are no JSON: objects are NDJSON."""
+        """Rejects formats that are not JSON, because objects are NDJSON."""
         super().check(format)
         if not format.json:
             raise SettingError(
-                f"format {format.name!r} is no JSON, and objects are NDJSON", 'use format = "raw"'
+                f"format {format.name!r} is not JSON, but objects are NDJSON", 'use format = "raw"'
             )
 
 
 class S3Sink(AwsSink):
-    """A bucket. Keys follow from the content, so that what is sent again is stored once.
+    """Sends to a bucket. The key is derived from the content, so a batch that is sent twice is stored once.
 
     Args:
         settings: see :class:`S3Settings`.
 
     Raises:
-        SettingError: the format does not fit.
+        SettingError: the format is not supported.
     """
 
     Settings: ClassVar = S3Settings
@@ -112,48 +112,48 @@ class S3Sink(AwsSink):
         self._prefix = settings.prefix
 
     def size(self, entry: Entry) -> int:
-        """Data before compression, and its line break."""
+        """Data before compression, plus its line break."""
         return len(entry.data) + 1
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PutObject call for each account, Region and hour in the batch.
+        """Makes one PutObject call for each account, Region, and hour in the batch.
 
         Raises:
-            TransientError: throttled, or no answer.
-            PermanentError: the bucket is absent or forbidden.
+            TransientError: throttled, or no response.
+            PermanentError: the bucket does not exist, or access is denied.
         """
-        lines, refused = one_line_each(batch)
-        parts: defaultdict[str, list[tuple[int, Entry]]] = defaultdict(list)
+        lines, rejections = one_line_each(batch)
+        partitions: defaultdict[str, list[tuple[int, Entry]]] = defaultdict(list)
         for index, entry in lines:
-            parts[_partition(entry)].append((index, entry))
-        return refused + send_parts(parts.values(), self._put)
+            partitions[_partition(entry)].append((index, entry))
+        return rejections + send_sub_batches(partitions.values(), self._put)
 
-    def _put(self, part: Part) -> list[Rejection]:
-        body = b"".join(entry.data + b"\n" for _, entry in part)
+    def _put(self, sub_batch: SubBatch) -> list[Rejection]:
+        body = b"".join(entry.data + b"\n" for _, entry in sub_batch)
         try:
             self._client.call(
                 "put_object",
                 transient=("ConditionalRequestConflict", "OperationAborted"),
                 Bucket=self._bucket,
-                Key=f"{self._prefix}{_partition(part[0][1])}/{digest(body)}.ndjson.gz",
+                Key=f"{self._prefix}{_partition(sub_batch[0][1])}/{digest(body)}.ndjson.gz",
                 Body=gzip.compress(body, mtime=0),
                 ContentType="application/gzip",
                 IfNoneMatch="*",
             )
         except PermanentError as error:
-            # The key is the content's digest: what is there already is this very batch.
+            # The key contains the content's digest, so the existing object is this batch.
             if error.code not in {"PreconditionFailed", "412"}:
                 raise
         return []
 
 
 def _partition(entry: Entry) -> str:
-    """``account=…/region=…/date=…/hour=…``, as Athena and Glue find partitions; by the event's own time."""
+    """``account=…/region=…/date=…/hour=…``, the layout that Athena and Glue expect, by the event's time."""
     account, region = entry.fields.get("account", ""), entry.fields.get("region", "")
     account = account if _ACCOUNT.fullmatch(account) else "unknown"
     region = region if _REGION.fullmatch(region) else "unknown"
     try:
-        then = datetime.fromisoformat(entry.time).astimezone(UTC)
+        time = datetime.fromisoformat(entry.time).astimezone(UTC)
     except (ValueError, OverflowError):
         return f"account={account}/region={region}/date=unknown/hour=unknown"
-    return f"account={account}/region={region}/date={then:%Y-%m-%d}/hour={then:%H}"
+    return f"account={account}/region={region}/date={time:%Y-%m-%d}/hour={time:%H}"

@@ -1,4 +1,4 @@
-"""What the settings of all sinks share: the destination, the format, the limits."""
+"""Settings that all sinks have: the destination, the format, and the limits."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 
 _Positive = Annotated[int, Constraint(ge=1)]
 
+#: Names that take the article "an": a first vowel, or a letter that is spelled out, as in SNS.
+_VOWEL_SOUND = re.compile("[AEIOU]|[FHLMNRSX][A-Z]")
+
 
 class LimitSettings(Settings):
-    """Replaces a destination's documented limits, for resources that were raised or are older.
+    """Overrides a destination's documented limits, for resources with raised or older limits.
 
     Attributes:
-        max_entries: most entries in one call.
-        max_entry_bytes: most bytes in one entry, counted as the service counts them.
-        max_batch_bytes: most bytes in one call.
-        max_concurrency: most calls in flight at the same time.
+        max_entries: most entries in a call.
+        max_entry_bytes: most bytes in an entry, including everything that counts toward the service's limit.
+        max_batch_bytes: most bytes in a call.
+        max_concurrency: most calls in progress at the same time.
     """
 
     max_entries: _Positive | None = None
@@ -35,20 +38,20 @@ class LimitSettings(Settings):
     max_concurrency: Annotated[int, Constraint(ge=1, le=64)] | None = None
 
     def over(self, defaults: Limits) -> Limits:
-        """The defaults with what is set here."""
+        """The defaults, with the limits that are set here."""
         return defaults.override(
             self.max_entries, self.max_entry_bytes, self.max_batch_bytes, self.max_concurrency
         )
 
 
 class SinkSettings(Settings):
-    """The keys that every ``[sinks.NAME]`` knows.
+    """The keys that every table ``[sinks.NAME]`` supports.
 
     Attributes:
         to: the destination: an ARN or a URL.
-        format: what is sent: ``raw`` (the envelope's bytes), ``record`` (the bytes of ``detail``), ``text``.
-        redact: dotted paths of values that are taken out before the event is formatted.
-        limits: replaces the destination's documented limits.
+        format: how events are written: ``raw`` (the envelope's bytes), ``record`` (the bytes of ``detail``) …
+        redact: dotted paths of values that are removed before the event is formatted.
+        limits: overrides the destination's documented limits.
     """
 
     to: str
@@ -65,84 +68,107 @@ class SinkSettings(Settings):
 
     @property
     def required_account(self) -> str:
-        """The account that the function must run in, or empty if any account will do.
+        """The account that the function must run in; empty for any account.
 
-        An API that takes a name instead of an ARN finds a resource of that name in the caller's account.
+        An API that takes a name instead of an ARN uses the resource of that name in the caller's account.
         """
         return ""
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """The AWS calls that the sink makes, with their resources: their CloudTrail events are not forwarded.
+        """The AWS calls that the sink makes, with their resources. Their CloudTrail events are not forwarded.
 
-        Every class of settings states its own, a sink that calls no AWS service an empty list.
-        A call that is missing here is forwarded, and counted as ``unusual_self``.
+        Every settings class declares its calls; it is empty for a sink that calls no AWS service.
+        Events of undeclared calls are forwarded, and counted as ``unusual_self``.
         """
         return ()
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
-        """Refuses a format that does not fit the other settings. Called where both are known.
+        """Checks that the format is compatible with the other settings.
 
         Raises:
-            SettingError: it does not fit.
+            SettingError: it is not.
         """
         if self.redact and format.name == "raw":
             raise SettingError(
-                'format "raw" sends what arrived, and `redact` changes it',
+                'format "raw" sends the event unchanged, but `redact` changes it',
                 'use another format ("record", "cloudevents" …), or remove `redact`',
             )
 
 
 class AwsSinkSettings(SinkSettings):
-    """Settings of a sink whose destination is an ARN. Region and account come from the ARN alone."""
+    """Settings of a sink whose destination is an ARN. Its Region and account come from the ARN alone.
+
+    Attributes:
+        service: the service in the ARN.
+        service_name: name of the service in error texts.
+        resource_type: name of the resource type in error texts.
+        resource_prefix: the resource part of the ARN up to the name.
+        example: a valid ARN.
+        named_in_own_account: whether the API takes the resource's name instead of its ARN.
+    """
 
     service: ClassVar[str]
-    #: For error messages: ``a Kinesis stream``.
+    service_name: ClassVar[str]
     resource_type: ClassVar[str]
     resource_prefix: ClassVar[str] = ""
     example: ClassVar[str]
-    #: Whether the API takes the resource's name instead of its ARN.
     named_in_own_account: ClassVar[bool] = False
 
     @property
     def arn(self) -> Arn:
-        """The destination, taken apart."""
+        """The destination's ARN."""
         return Arn.parse(self.to)
 
     @property
     def required_account(self) -> str:
-        """The destination's account, if the API takes a name instead of an ARN."""
+        """The destination's account if the API takes a name instead of an ARN, otherwise empty."""
         return self.arn.account if self.named_in_own_account else ""
 
     @property
     def resource_name(self) -> str:
-        """The resource without its type: the stream's name of ``stream/NAME``."""
+        """The resource's name: ``NAME`` for the resource ``stream/NAME``."""
         return self.arn.resource.removeprefix(self.resource_prefix)
 
     @classmethod
     def name_shape(cls) -> str:
-        """What the resource's own name must match."""
+        """Pattern of the resource's name."""
         return "[A-Za-z0-9_.-]{1,256}"
 
     @classmethod
     def shape(cls) -> str:
-        """What ``to`` must match, as a regular expression that JSON Schema shares."""
+        """Pattern of ``to``. The JSON Schema uses the same regular expression."""
         place = "[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}"
         return f"^arn:aws(-[a-z]+)*:{cls.service}:{place}:{cls.resource_prefix}{cls.name_shape()}$"
 
     @classmethod
     def check_to(cls, to: str) -> None:
-        """Checks that the destination is the ARN of such a resource."""
+        """Checks that the destination is the ARN of such a resource.
+
+        Raises:
+            SettingError: it is not.
+        """
         fix = f"write an ARN such as {cls.example}"
         try:
             arn = Arn.parse(to)
         except ValueError as error:
             raise SettingError(f"not an ARN: {error}", fix) from None
         if arn.service != cls.service or not arn.resource.startswith(cls.resource_prefix):
-            resource = f"service `{cls.service}` and resource `{cls.resource_prefix}NAME`"
-            raise SettingError(f"not the ARN of {cls.resource_type}: expected {resource}", fix)
+            article = "an" if _VOWEL_SOUND.match(cls.service_name) else "a"
+            raise SettingError(
+                f"not {article} {cls.service_name} {cls.resource_type} ARN: "
+                f"expected service `{cls.service}` and resource `{cls.resource_prefix}NAME`",
+                fix,
+            )
         if not arn.region or not arn.account:
-            raise SettingError("the ARN has no Region or no account", fix)
+            raise SettingError("the ARN has no Region or no account ID", fix)
+        name = arn.resource.removeprefix(cls.resource_prefix)
+        if not re.fullmatch(cls.name_shape(), name):
+            problem = (
+                f"contains characters that {cls.service_name} does not allow, or is too long"
+                if name
+                else "is missing"
+            )
+            raise SettingError(f"the {cls.resource_type} name {problem}", fix)
         if "\n" in to or not re.match(cls.shape(), to):
-            wrong = "is empty, is too long, or contains characters that AWS does not allow"
-            raise SettingError(f"the name in the ARN of {cls.resource_type} {wrong}", fix)
+            raise SettingError("the partition, the Region, or the account ID in the ARN is invalid", fix)

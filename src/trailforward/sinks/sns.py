@@ -1,4 +1,4 @@
-"""SNS: PublishBatch, with message attributes for subscription filters."""
+"""SNS: PublishBatch, with message attributes for subscription filter policies."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-#: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize is
-#: 262,144 unless raised (up to 1,048,576), for each message and for the call. Body and attributes count.
-LIMITS = Limits(entries=10, entry_bytes=262_144, batch_bytes=262_144, calls=8)
+#: https://docs.aws.amazon.com/sns/latest/dg/large-message-payloads.html: a topic's MaximumMessageSize
+#: limits each message and the call: 262,144 by default, at most 1,048,576. Body and attributes count.
+LIMITS = Limits(max_entries=10, max_entry_bytes=262_144, max_batch_bytes=262_144, max_concurrency=8)
 
 
 class SnsSettings(AwsSinkSettings):
@@ -25,11 +25,12 @@ class SnsSettings(AwsSinkSettings):
 
     Attributes:
         attributes: whether to send the message attributes source, detail-type, account, region, eventSource,
-            eventName, readOnly and errorCode, for subscription filters.
+            eventName, readOnly, and errorCode, for subscription filter policies.
     """
 
     service: ClassVar[str] = "sns"
-    resource_type: ClassVar[str] = "an SNS topic"
+    service_name: ClassVar[str] = "SNS"
+    resource_type: ClassVar[str] = "topic"
     example: ClassVar[str] = "arn:aws:sns:us-west-2:111122223333:alerts"
 
     attributes: bool = True
@@ -41,11 +42,11 @@ class SnsSettings(AwsSinkSettings):
 
 
 class SnsSink(AwsSink):
-    """A topic.
+    """Sends to a topic.
 
     Args:
         settings: see :class:`SnsSettings`.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
     """
 
     Settings: ClassVar = SnsSettings
@@ -60,27 +61,27 @@ class SnsSink(AwsSink):
             self.limits = in_order(self.limits)
 
     def size(self, entry: Entry) -> int:
-        """Body and attributes in UTF-8."""
+        """Body plus attributes in UTF-8."""
         return len(entry.data) + (attribute_bytes(entry.fields) if self._attributes else 0)
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One PublishBatch call.
+        """Makes one PublishBatch call.
 
         Raises:
-            TransientError: throttled, or no answer.
-            PermanentError: the topic is absent, forbidden or its key is out of use.
+            TransientError: throttled, or no response.
+            PermanentError: the topic does not exist, access is denied, or its KMS key is disabled.
         """
-        refused: list[Rejection] = []
-        # A topic hands its messages to queues: what SQS cannot hold would be lost behind it.
-        sendable_entries = sendable(batch, refused)
+        rejections: list[Rejection] = []
+        # SNS cannot deliver characters to queues that SQS does not allow; such a message would be lost.
+        sendable_entries = sendable(batch, rejections)
         if sendable_entries:
-            answer = self._client.call(
+            response = self._client.call(
                 "publish_batch",
                 TopicArn=self.arn,
                 PublishBatchRequestEntries=[self._entry(*item) for item in sendable_entries],
             )
-            refused += by_id(answer, (index for index, _, _ in sendable_entries))
-        return refused
+            rejections += by_id(response, (index for index, _, _ in sendable_entries))
+        return rejections
 
     def _entry(self, index: int, entry: Entry, text: str) -> dict[str, Any]:
         request: dict[str, Any] = {"Id": str(index), "Message": text}

@@ -1,4 +1,4 @@
-"""SQS: SendMessageBatch. Also carries the dead letters and the retry queue."""
+"""SQS: SendMessageBatch. The pipeline also uses it for the dead-letter queue and the retry queue."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trailforward.sinks._aws_batches import (
     attribute_bytes,
     attributes,
     by_id,
-    named,
+    results_by_id,
     sendable,
 )
 from trailforward.sinks._aws_sink import AwsSink
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
 
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html; a queue's
-#: own MaximumMessageSize may be lower (queues made before 2025 often say 262,144). Body and attributes count.
-LIMITS = Limits(entries=10, entry_bytes=1_048_576, batch_bytes=1_048_576, calls=8)
+#: MaximumMessageSize may be lower (often 262,144 if it was created before 2025). Body and attributes count.
+LIMITS = Limits(max_entries=10, max_entry_bytes=1_048_576, max_batch_bytes=1_048_576, max_concurrency=8)
 
 
 class SqsSettings(AwsSinkSettings):
-    """``[sinks.NAME]`` with a queue's ARN. A name ending in ``.fifo`` gets group and deduplication ids."""
+    """``[sinks.NAME]`` with a queue's ARN. FIFO queues get group and deduplication IDs."""
 
     service: ClassVar[str] = "sqs"
-    resource_type: ClassVar[str] = "an SQS queue"
+    service_name: ClassVar[str] = "SQS"
+    resource_type: ClassVar[str] = "queue"
     example: ClassVar[str] = "arn:aws:sqs:us-west-2:111122223333:cloudsec"
 
     @property
@@ -41,11 +42,11 @@ class SqsSettings(AwsSinkSettings):
 
 
 class SqsSink(AwsSink):
-    """A queue.
+    """Sends to a queue.
 
     Args:
         settings: see :class:`SqsSettings`.
-        direct: False to call through botocore always.
+        direct: False to always call through botocore.
     """
 
     Settings: ClassVar = SqsSettings
@@ -57,41 +58,42 @@ class SqsSink(AwsSink):
         super().__init__(settings, arn.region, direct=direct)
         self._path = f"/{arn.account}/{arn.resource}"
         self._fifo = is_fifo(self.arn)
-        self.uses_fields = self._fifo  # the message group is the account
+        self.uses_fields = self._fifo  # the message group is the account ID
         if self._fifo:
             self.limits = in_order(self.limits)
 
     def size(self, entry: Entry) -> int:
-        """Body and attributes in UTF-8."""
+        """Body plus attributes in UTF-8."""
         return len(entry.data) + attribute_bytes(entry.attributes)
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One SendMessageBatch call. The MD5 in the answer proves that the bytes arrived.
+        """Makes one SendMessageBatch call, and compares the MD5 of each body with the one in the response.
 
         Raises:
-            TransientError: throttled, or no answer.
-            PermanentError: the queue is absent, forbidden or its key is out of use.
+            TransientError: throttled, or no response.
+            PermanentError: the queue does not exist, access is denied, or its KMS key is disabled.
         """
-        refused: list[Rejection] = []
-        sendable_entries = sendable(batch, refused)
+        unsendable: list[Rejection] = []
+        sendable_entries = sendable(batch, unsendable)
         if not sendable_entries:
-            return refused
-        answer = self._client.call(
+            return unsendable
+        response = self._client.call(
             "send_message_batch",
-            # The endpoint and the ARN make the URL: no GetQueueUrl, so no permission for it.
+            # Built from the endpoint and the ARN, so sqs:GetQueueUrl is not needed.
             QueueUrl=self._client.endpoint + self._path,
             Entries=[self._entry(index, entry, text) for index, entry, text in sendable_entries],
         )
-        missed = by_id(answer, (index for index, _, _ in sendable_entries))
-        known = {rejection.index for rejection in missed}
-        taken = named(answer, "Successful")
+        rejections = by_id(response, (index for index, _, _ in sendable_entries))
+        rejected = {rejection.index for rejection in rejections}
+        accepted = results_by_id(response, "Successful")
         for index, entry, _ in sendable_entries:
-            if index in known:
+            if index in rejected:
                 continue
-            proof = taken[str(index)].get("MD5OfMessageBody")
-            if proof is not None and proof != _md5(entry.data):
-                missed.append(Rejection(index, "md5_mismatch", "the queue took other bytes", transient=True))
-        return refused + missed
+            md5 = accepted[str(index)].get("MD5OfMessageBody")
+            if md5 is not None and md5 != _md5(entry.data):
+                text = "the queue received different bytes"
+                rejections.append(Rejection(index, "md5_mismatch", text, transient=True))
+        return unsendable + rejections
 
     def _entry(self, index: int, entry: Entry, text: str) -> dict[str, Any]:
         request: dict[str, Any] = {"Id": str(index), "MessageBody": text}

@@ -81,8 +81,8 @@ class SinkContract:
         """The limits allow at least one entry, and an entry of the maximum size fits into a call."""
         with _Closing(self.make()) as sink:
             assert isinstance(sink.limits, Limits)
-            assert sink.limits.entries >= 1
-            assert 0 < sink.limits.entry_bytes <= sink.limits.batch_bytes
+            assert sink.limits.max_entries >= 1
+            assert 0 < sink.limits.max_entry_bytes <= sink.limits.max_batch_bytes
             assert sink.limits.batch_overhead >= 0
             assert isinstance(sink.arn, str)
 
@@ -106,21 +106,21 @@ class SinkContract:
         """The destination receives exactly the bytes that were sent, each event once."""
         with _Closing(self.make()) as sink:
             batch = [self.entry(data, number) for number, data in enumerate(self.events)]
-            for some in _batches(batch, sink.limits.entries):
+            for some in _batches(batch, sink.limits.max_entries):
                 assert list(sink.send(some)) == []
             self._expect(self.events)
 
     def test_a_full_batch_is_sent(self) -> None:
         """The sink sends as many entries in one call as the limits allow."""
         with _Closing(self.make()) as sink:
-            data = [b'{"number":%d}' % number for number in range(min(sink.limits.entries, 1_000))]
+            data = [b'{"number":%d}' % number for number in range(min(sink.limits.max_entries, 1_000))]
             assert list(sink.send([self.entry(each, number) for number, each in enumerate(data)])) == []
             self._expect(data)
 
     def test_only_rejected_entries_are_reported(self, caplog: Any, capfd: Any) -> None:
         """A partial failure reports index, code, and type of each rejected entry, and delivers the others."""
         with _Closing(self.make()) as sink:
-            if sink.limits.entries == 1 or not self.refuse_entries(PAYLOAD.encode()):
+            if sink.limits.max_entries == 1 or not self.refuse_entries(PAYLOAD.encode()):
                 raise SkipTest("this destination does not reject single entries")
             good = [b'{"number":%d}' % number for number in range(3)]
             data = [good[0], _REFUSED, *good[1:]]

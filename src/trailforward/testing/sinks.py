@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 #: Roughly the limits of Kinesis.
-LIMITS = Limits(entries=500, entry_bytes=1 << 20, batch_bytes=5 << 20)
+LIMITS = Limits(max_entries=500, max_entry_bytes=1 << 20, max_batch_bytes=5 << 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ class MemorySink(Sink):
         sizes = [self.size(entry) for entry in batch]
         limits = self.limits
         if (
-            len(batch) > limits.entries
-            or max(sizes, default=0) > limits.entry_bytes
-            or limits.batch_overhead + sum(sizes) > limits.batch_bytes
+            len(batch) > limits.max_entries
+            or max(sizes, default=0) > limits.max_entry_bytes
+            or limits.batch_overhead + sum(sizes) > limits.max_batch_bytes
         ):
             raise PermanentError("over_limits", f"{len(batch)} entries of {sum(sizes)} bytes")
         rejections = self._respond(batch)

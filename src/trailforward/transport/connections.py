@@ -1,4 +1,4 @@
-"""HTTP connections of sinks: kept over invocations, shared by threads, strict about what an answer is."""
+"""A thread-safe pool of HTTP connections that stay open between invocations."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Connections", "Endpoint", "Response"]
 
-#: Idle connections kept; more are closed.
+#: Most idle connections in a pool; others are closed.
 MAX_IDLE = 16
 
-#: Seconds after which an idle connection is not trusted any more: most servers and load balancers hang up
-#: after 60 s or more, and address translators drop what is idle for long without a word.
+#: Seconds after which an idle connection is not reused. Most servers and load balancers close idle
+#: connections after 60 s or more, and NAT devices drop idle connections without notice.
 IDLE_SECONDS = 50.0
 
-#: Up to this size a body travels with its head, in one packet or few.
-_TOGETHER = 65_536
+#: Bodies up to this size are sent together with the head, to save packets.
+_SEND_TOGETHER_BYTES = 65_536
 
 _FIRST_FAILURE = 300
 _HTTP, _HTTPS = 80, 443
 
-_LOST = (
+_CONNECTION_LOST = (
     BrokenPipeError,
     ConnectionAbortedError,
     ConnectionResetError,
@@ -41,12 +41,12 @@ _LOST = (
 
 
 class Endpoint(NamedTuple):
-    """Where connections go.
+    """The server that connections go to.
 
     Attributes:
-        host: name or address, without brackets.
-        port: number.
-        tls: how to check the server; None for plain HTTP.
+        host: host name or IP address, without brackets.
+        port: port number.
+        tls: verifies the server; None for plain HTTP.
     """
 
     host: str
@@ -55,14 +55,14 @@ class Endpoint(NamedTuple):
 
 
 class Connections:
-    """A small pool. Every method may be called from any thread.
+    """A pool of connections to one server. Every method is thread-safe.
 
     Args:
-        endpoint: where to.
-        connect_timeout: seconds for each address of the host, TLS handshake included.
-        read_timeout: seconds of silence while an answer is awaited, and for sending the request.
-        trust: what to do where the server's certificate is not trusted.
-        clock: the wall clock, since it keeps going while Lambda freezes the environment.
+        endpoint: the server.
+        connect_timeout: seconds for each IP address of the host, including the TLS handshake.
+        read_timeout: seconds between two bytes of a response, and seconds to send the request.
+        ca_hint: advice for the error text if the server's certificate is not trusted.
+        clock: seconds; the wall clock by default, because it continues while Lambda freezes the environment.
     """
 
     def __init__(
@@ -71,34 +71,35 @@ class Connections:
         connect_timeout: float,
         read_timeout: float,
         *,
-        trust: str = "set `ca_file` if the server has a private CA",
+        ca_hint: str = "set `ca_file` if the server has a private CA",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
         self._host = _host(endpoint)
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
-        self._trust = trust
+        self._ca_hint = ca_hint
         self._clock = clock
-        # append and pop of a deque are atomic; the last one used is the likeliest to be alive
+        # append and pop of a deque are atomic; the connection used last is the most likely to be open
         self._idle: deque[tuple[socket.socket, float]] = deque()
         self._closed = False
 
     def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Response:
-        """One POST. Redirects are not followed.
+        """Sends one POST request. Redirects are not followed.
 
-        A kept connection that the server closes without a byte of an answer is replaced once: if the
-        server had read the request after all, it gets it twice.
+        If the server closes a reused connection before the first byte of a response, the request is sent once
+        more over a new connection. A server that had read the request receives it twice.
 
         Raises:
             TransientError: ``dns``, ``connect_timeout``, ``connection_refused``, ``connection_failed``,
-                ``tls_handshake``, ``write_timeout``, ``read_timeout``, ``connection_reset``, ``bad_answer``.
-            PermanentError: ``tls``, the server's certificate is not trusted.
+                ``tls_handshake``, ``write_timeout``, ``read_timeout``, ``connection_reset``,
+                ``invalid_response``.
+            PermanentError: ``tls``: the server's certificate is not trusted.
         """
-        kept = self._take()
-        if kept is not None:
+        idle = self._take()
+        if idle is not None:
             try:
-                return self._exchange(kept, target, headers, body)
+                return self._exchange(idle, target, headers, body)
             except NoResponseError:
                 pass
         try:
@@ -107,13 +108,13 @@ class Connections:
             raise TransientError("connection_reset", f"the connection was lost: {error}") from None
 
     def close(self) -> None:
-        """Closes idle connections; those in use are closed by their thread."""
+        """Closes idle connections. Threads close the connections that are in use."""
         self._closed = True
         while idle := self._pop():
             idle[0].close()
 
     def __del__(self) -> None:
-        # Nobody else can close what a sink leaves that is not closed itself.
+        # Closes the connections of a sink that was not closed.
         self.close()
 
     def _pop(self) -> tuple[socket.socket, float] | None:
@@ -135,7 +136,7 @@ class Connections:
             connection.close()
             return
         self._idle.append((connection, self._clock()))
-        if self._closed:  # while this thread was still busy
+        if self._closed:  # the pool was closed while this thread used the connection
             self.close()
 
     def _open(self) -> socket.socket:
@@ -143,14 +144,14 @@ class Connections:
         connection = None
         try:
             connection = socket.create_connection((host, port), self._connect_timeout)
-            # What is written is whole: waiting for more would only delay it.
+            # Each write is a complete request, so waiting to fill a packet would only add delay.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls is not None:
                 connection = tls.wrap_socket(connection, server_hostname=host)
         except OSError as error:
             if connection is not None:
                 connection.close()
-            raise _connect_error(error, self._trust) from None
+            raise _connect_error(error, self._ca_hint) from None
         connection.settimeout(self._read_timeout)
         return connection
 
@@ -159,13 +160,13 @@ class Connections:
     ) -> Response:
         keep = False
         try:
-            whole = _write(connection, http1.head(target, self._host, headers, len(body)), body)
-            answer, reusable = _read(connection)
-            if not whole and answer.status < _FIRST_FAILURE:
-                text = f"answered {answer.status} before it had read the request"
+            complete = _write(connection, http1.head(target, self._host, headers, len(body)), body)
+            response, reusable = _read(connection)
+            if not complete and response.status < _FIRST_FAILURE:
+                text = f"the server returned status {response.status} before it had read the request"
                 raise TransientError("connection_reset", text)
-            keep = whole and reusable
-            return answer
+            keep = complete and reusable
+            return response
         finally:
             if keep:
                 self._keep(connection)
@@ -174,17 +175,17 @@ class Connections:
 
 
 def _write(connection: socket.socket, head: bytes, body: bytes) -> bool:
-    """Sends the request; False if the server hung up before it had all."""
+    """Sends the request; False if the server closed the connection before it had read everything."""
     try:
-        if len(body) <= _TOGETHER:
+        if len(body) <= _SEND_TOGETHER_BYTES:
             connection.sendall(head + body)
         else:
             connection.sendall(head)
             connection.sendall(body)
     except TimeoutError:
-        raise TransientError("write_timeout", "the server did not take the request in time") from None
-    except _LOST:
-        # A server may answer (401, 413) and hang up before it has read all: the answer is worth a look.
+        raise TransientError("write_timeout", "the server did not read the request in time") from None
+    except _CONNECTION_LOST:
+        # A server may respond (401, 413) and close the connection early. The caller reads the response.
         return False
     except OSError as error:
         raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None
@@ -192,37 +193,37 @@ def _write(connection: socket.socket, head: bytes, body: bytes) -> bool:
 
 
 def _read(connection: socket.socket) -> tuple[Response, bool]:
-    """The answer, and whether the connection can serve again.
+    """The response, and whether the connection can be reused.
 
     Raises:
-        NoResponseError: the connection was lost before a byte of an answer.
-        TransientError: no answer, or half of one.
+        NoResponseError: the connection was lost before the first byte of a response.
+        TransientError: no response, or an incomplete one.
     """
     try:
         return http1.read(connection)
     except TimeoutError:
-        text = "no whole answer in time; the request may have arrived"
+        text = "no complete response in time; the server may have processed the request"
         raise TransientError("read_timeout", text) from None
     except InvalidResponseError as error:
-        raise TransientError("bad_answer", str(error)) from None
+        raise TransientError("invalid_response", str(error)) from None
     except OSError as error:
         raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None
 
 
-#: The first kind that fits names the failure. Certificates come before: see ``_connect_error``.
+#: Exception type, code, and text. The first match counts. ``_connect_error`` checks certificates before.
 _CONNECT_ERRORS: tuple[tuple[type[OSError] | tuple[type[OSError], ...], str, str], ...] = (
-    (socket.gaierror, "dns", "the host's name was not resolved"),
-    (TimeoutError, "connect_timeout", "no connection in time"),
-    (ConnectionRefusedError, "connection_refused", "nothing listens there"),
-    (_LOST, "connection_reset", "the connection was lost before the request"),
-    (ssl.SSLError, "tls_handshake", "no TLS connection"),
-    (OSError, "connection_failed", "no connection"),
+    (socket.gaierror, "dns", "the host name could not be resolved"),
+    (TimeoutError, "connect_timeout", "the connection was not established in time"),
+    (ConnectionRefusedError, "connection_refused", "nothing listens on the port"),
+    (_CONNECTION_LOST, "connection_reset", "the connection was lost before the request"),
+    (ssl.SSLError, "tls_handshake", "the TLS handshake failed"),
+    (OSError, "connection_failed", "the connection failed"),
 )
 
 
-def _connect_error(error: OSError, trust: str) -> TransientError | PermanentError:
+def _connect_error(error: OSError, ca_hint: str) -> TransientError | PermanentError:
     if isinstance(error, ssl.SSLCertVerificationError):
-        text = f"the server's certificate is not trusted: {error.verify_message}; {trust}"
+        text = f"the server's certificate is not trusted: {error.verify_message}; {ca_hint}"
         return PermanentError("tls", text)
     code, text = next((code, text) for kind, code, text in _CONNECT_ERRORS if isinstance(error, kind))
     return TransientError(code, f"{text}: {_reason(error)}")
@@ -233,7 +234,7 @@ def _reason(error: OSError) -> str:
 
 
 def _readable(sock: socket.socket) -> bool:
-    """Whether an idle connection has something to say: the end, or bytes nobody asked for."""
+    """Whether an idle connection has data to read: its end, or unexpected bytes."""
     if not hasattr(select, "poll"):  # Windows
         return bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()
@@ -242,7 +243,7 @@ def _readable(sock: socket.socket) -> bool:
 
 
 def _host(endpoint: Endpoint) -> str:
-    """What the header ``Host`` says."""
+    """The value of the header ``Host``."""
     host, port, tls = endpoint
     name = f"[{host}]" if ":" in host else host
     return name if port == (_HTTP if tls is None else _HTTPS) else f"{name}:{port}"

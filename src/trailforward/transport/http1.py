@@ -1,7 +1,7 @@
-"""HTTP/1.1, as much of it as a POST needs: the head of a request, and an answer read to its end.
+"""Writes the head of an HTTP/1.1 POST request, and reads a complete response.
 
-``http.client`` does the same with a quarter of a cold start and half of a small call (it parses headers as
-mail), and takes half an answer for a whole one here and there. Source: RFC 9112.
+``http.client`` costs a quarter of a cold start and half of a small call, because it parses headers as e-mail.
+It also accepts some incomplete responses as complete. Source: RFC 9112.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-#: Most of an answer's body that is read. A longer one costs the connection, not the delivery.
+#: Most bytes of a response body that are read. After a longer body the connection is closed, but the response
+#: is valid.
 MAX_BODY_BYTES = 1 << 20
 
 _MAX_LINE = 65_536
@@ -29,12 +30,12 @@ _BODILESS = frozenset({204, 304})
 
 
 class Response(NamedTuple):
-    """A complete answer.
+    """A complete response.
 
     Attributes:
         status: 200 or above.
-        headers: by their names in lower case; the first, where one comes twice.
-        body: of at most :data:`MAX_BODY_BYTES` bytes; what lies beyond is cut off.
+        headers: lower-case name → value; the first value if a header is repeated.
+        body: at most :data:`MAX_BODY_BYTES` bytes; a longer body is truncated.
     """
 
     status: int
@@ -43,24 +44,24 @@ class Response(NamedTuple):
 
 
 class InvalidResponseError(Exception):
-    """What came is no HTTP answer, or half of one. The text repeats nothing of it."""
+    """The server sent an invalid or incomplete HTTP response. The text does not repeat its content."""
 
 
 class NoResponseError(Exception):
-    """The server hung up before it sent a byte."""
+    """The server closed the connection before it sent a byte."""
 
 
 def head(target: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
-    """What stands before the body of a POST.
+    """The request line and headers of a POST request.
 
     Args:
         target: path and query.
-        host: with its port, where that is not the scheme's; unless ``headers`` has a ``Host``.
-        headers: further ones, of Latin-1 characters.
-        length: of the body.
+        host: value of the header ``Host``, unless ``headers`` has one.
+        headers: other headers, in Latin-1 characters.
+        length: length of the body in bytes.
 
     Raises:
-        ValueError: something holds a line break.
+        ValueError: the target or a header contains a line break.
     """
     lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if "Host" not in headers:
@@ -68,53 +69,53 @@ def head(target: str, host: str, headers: Mapping[str, str], length: int) -> byt
     lines += ["Accept-Encoding: identity", f"Content-Length: {length}", "", ""]
     text = "\r\n".join(lines)
     if text.count("\n") != len(lines) - 1 or text.count("\r") != len(lines) - 1:
-        raise ValueError("a line break in a header, or in the target")
+        raise ValueError("a line break in a header or in the target")
     return text.encode("latin-1")
 
 
 def read(sock: socket.socket) -> tuple[Response, bool]:
-    """The answer that comes, and whether the connection can serve again.
+    """Reads a response; also says whether the connection can be reused.
 
     Raises:
-        InvalidResponseError: it makes no sense, or is cut short.
-        NoResponseError: there is none.
-        OSError: as from the socket.
+        InvalidResponseError: the response is invalid or incomplete.
+        NoResponseError: the server sent nothing.
+        OSError: from the socket.
     """
     incoming = _Incoming(sock)
     try:
-        status, headers, stays = _final_head(incoming)
-        body, ended = _body(incoming, status, headers)
+        status, headers, keep_alive = _final_head(incoming)
+        body, complete = _body(incoming, status, headers)
     except EOFError:
-        if not incoming.begun:
-            raise NoResponseError("closed without an answer") from None
-        raise InvalidResponseError("the answer is cut short") from None
+        if not incoming.started:
+            raise NoResponseError("closed without a response") from None
+        raise InvalidResponseError("incomplete response") from None
     except ConnectionError as error:
-        if not incoming.begun:
+        if not incoming.started:
             raise NoResponseError(error.strerror or type(error).__name__) from None
         raise
-    return Response(status, headers, body[:MAX_BODY_BYTES]), stays and ended and incoming.empty
+    return Response(status, headers, body[:MAX_BODY_BYTES]), keep_alive and complete and incoming.empty
 
 
 class _Incoming:
-    """The bytes that come, in lines and in lengths.
+    """Reads lines and blocks from a socket.
 
     Attributes:
-        begun: whether a byte has come.
+        started: whether a byte has arrived.
     """
 
     def __init__(self, sock: socket.socket) -> None:
-        self.begun = False
+        self.started = False
         self._sock = sock
         self._data = b""
         self._at = 0
 
     @property
     def empty(self) -> bool:
-        """Whether all that came was asked for."""
+        """Whether all bytes that arrived have been read."""
         return self._at == len(self._data)
 
     def line(self) -> bytes:
-        """The next line, without its end. What the end of the connection cuts off is none: EOFError."""
+        """The next line without its line break. EOFError if the connection ends before the line break."""
         while (end := self._data.find(b"\n", self._at, self._at + _MAX_LINE)) < 0:
             if len(self._data) - self._at >= _MAX_LINE:
                 raise InvalidResponseError("a line of more than 64 KiB")
@@ -124,7 +125,7 @@ class _Incoming:
         return line.removesuffix(b"\r")
 
     def exactly(self, count: int) -> bytes:
-        """So many bytes; EOFError where there are fewer."""
+        """Exactly ``count`` bytes; EOFError if there are fewer."""
         parts = []
         while count > 0:
             part = self._some(count)
@@ -133,7 +134,7 @@ class _Incoming:
         return b"".join(parts)
 
     def rest(self, most: int) -> bytes:
-        """All that comes until the connection ends, or a bit more than ``most``."""
+        """All bytes until the connection ends, or slightly more than ``most``."""
         parts: list[bytes] = []
         count = 0
         try:
@@ -155,22 +156,22 @@ class _Incoming:
         data = self._sock.recv(_BLOCK)
         if not data:
             raise EOFError
-        self.begun = True
+        self.started = True
         return data
 
 
 def _final_head(incoming: _Incoming) -> tuple[int, dict[str, str], bool]:
-    """Status, headers, and whether the connection stays; an interim ``100 Continue`` is passed over."""
+    """Status, headers, and whether the connection stays open. Skips an interim ``100 Continue``."""
     while True:
         match = _STATUS.fullmatch(incoming.line())
         if match is None:
-            raise InvalidResponseError("no HTTP answer: its first line is no status")
+            raise InvalidResponseError("not an HTTP response: the first line is not a status line")
         status = int(match[2])
         headers = _headers(incoming)
         if status != _CONTINUE:
             break
     if status < _FIRST_FINAL_STATUS:
-        raise InvalidResponseError(f"status {status} is no final answer")
+        raise InvalidResponseError(f"status {status} is not a final status")
     options = headers.get("connection", "").lower()
     return status, headers, "close" not in options if match[1] == b"1" else "keep-alive" in options
 
@@ -183,7 +184,7 @@ def _headers(incoming: _Incoming) -> dict[str, str]:
         if not line:
             return found
         text = line.decode("latin-1")
-        if text[0] in " \t" and name:  # a value that goes on, as older servers write it
+        if text[0] in " \t" and name:  # a folded value, as older servers write it
             found[name] += f" {text.strip()}"
             continue
         name, colon, value = text.partition(":")
@@ -191,13 +192,13 @@ def _headers(incoming: _Incoming) -> dict[str, str]:
         if not colon or not name or name != name.strip():
             raise InvalidResponseError("a header line without a colon")
         if name == "content-length" and found.get(name, value.strip()) != value.strip():
-            raise InvalidResponseError("two lengths")
+            raise InvalidResponseError("two different Content-Length headers")
         found.setdefault(name, value.strip())
     raise InvalidResponseError(f"more than {_MAX_HEADERS} headers")
 
 
 def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
-    """The body, and whether it was read to an end that leaves the connection of use."""
+    """The body, and whether it was read completely, so that the connection can be reused."""
     if status in _BODILESS:
         return b"", True
     if headers.get("transfer-encoding", "").lower() == "chunked":
@@ -206,7 +207,7 @@ def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple
     if length is None:
         return incoming.rest(MAX_BODY_BYTES), False
     if not _LENGTH.fullmatch(length):
-        raise InvalidResponseError("a Content-Length that is no number")
+        raise InvalidResponseError("a Content-Length that is not a number")
     size = int(length)
     return incoming.exactly(min(size, MAX_BODY_BYTES)), size <= MAX_BODY_BYTES
 
@@ -225,5 +226,5 @@ def _chunks(incoming: _Incoming) -> tuple[bytes, bool]:
         parts.append(incoming.exactly(min(size, MAX_BODY_BYTES + 1)))
         total += size
         if size <= MAX_BODY_BYTES and incoming.line():
-            raise InvalidResponseError("a chunk of another size than it says")
+            raise InvalidResponseError("a chunk that is longer than its size")
     return b"".join(parts), False

@@ -1,45 +1,46 @@
-"""HTTP answers: which failures pass, which are for good, and which one event may be to blame for."""
+"""Classifies HTTP error responses as transient or permanent, and reads Retry-After."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from trailforward.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from trailforward.transport.connections import Response
+    from trailforward.transport.http1 import Response
 
 _TRANSIENT = frozenset({408, 425, 429})
 _DIVISIBLE = frozenset({400, 413, 422})
 _HINTS = {
     401: "the secret is missing or wrong",
-    403: "the secret lacks the right, or is wrong",
+    403: "the secret is wrong, or does not grant access",
     404: "check the path of `to`",
-    410: "the endpoint is gone for good",
+    410: "the endpoint no longer exists",
     413: "too large: lower `limits.max_batch_bytes`",
 }
 
 
 def failure(
-    answer: Response, origin: str, *, word: str = "", divisible: bool | None = None
+    response: Response, origin: str, *, detail: str = "", divisible: bool | None = None
 ) -> TransientError | PermanentError:
-    """Sorts an answer that is no success. Its body and reason stay out: they may repeat what was sent.
+    """Classifies an error response. The text omits its body and reason, which may repeat the payload.
 
     Args:
-        answer: with a status of 300 or above.
+        response: a response with a status of 300 or above.
         origin: scheme and host of the receiver.
-        word: the receiver's own code, where a preset knows that it is one.
-        divisible: whether one event may be to blame; by the status, unless given.
+        detail: the receiver's own error code, if a preset knows it.
+        divisible: whether a single event may be the cause; derived from the status by default.
     """
-    status = answer.status
+    status = response.status
     code = f"http_{status}"
-    text = f"{origin} answered {status}" + (f" ({word})" if word else "")
-    if status in _TRANSIENT or status >= 500:  # noqa: PLR2004  # HTTP's own classes
-        return TransientError(code, text, retry_after=_retry_after(answer.headers.get("retry-after")))
-    if status < 400:  # noqa: PLR2004  # HTTP's own classes
-        text += "; redirects are not followed. Fix: set `to` to the address it points to"
+    text = f"{origin} returned status {status}" + (f" ({detail})" if detail else "")
+    if status in _TRANSIENT or status >= 500:  # noqa: PLR2004  # 5xx
+        return TransientError(
+            code, text, retry_after=retry_after_seconds(response.headers.get("retry-after"))
+        )
+    if status < 400:  # noqa: PLR2004  # 3xx
+        text += "; redirects are not followed. Fix: set `to` to the redirect's target"
     elif status in _HINTS:
         text += f": {_HINTS[status]}"
     return PermanentError(code, text, divisible=status in _DIVISIBLE if divisible is None else divisible)
@@ -48,12 +49,13 @@ def failure(
 _SECONDS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
-def _retry_after(value: str | None) -> float | None:
-    """Seconds, from seconds or an HTTP date; None for anything else."""
+def retry_after_seconds(value: str | None) -> float | None:
+    """Seconds to wait, from a Retry-After header (seconds or an HTTP date); None if invalid or absent."""
     if value is None:
         return None
     if _SECONDS.fullmatch(value.strip()):
         return max(float(value), 0.0)
+    from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
 
     try:

@@ -1,4 +1,4 @@
-"""TLS settings of every connection that the transport opens."""
+"""TLS settings for all connections of the transport."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def client_context(ca_file: str | None = None) -> ssl.SSLContext:
         ca_file: PEM file of a private CA; the system's CAs by default.
 
     Raises:
-        OSError: the file cannot be read, or is not a PEM file of certificates.
+        OSError: the file cannot be read, or is not a PEM file with certificates.
     """
     context = ssl.create_default_context(cafile=ca_file)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

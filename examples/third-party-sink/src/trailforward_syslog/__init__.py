@@ -1,4 +1,4 @@
-"""Syslog over TCP as a destination of trailforward: ``syslog://HOST:PORT``."""
+"""Syslog over TCP as a destination for trailforward: ``syslog://HOST:PORT``."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.aws.own_calls import OwnCall
-#: RFC 5425 asks receivers to take 8 KiB; most take far more.
-LIMITS = Limits(entries=1_000, entry_bytes=256_000, batch_bytes=4_000_000)
+
+#: RFC 5425 recommends that receivers accept 8 KiB; most accept far more.
+LIMITS = Limits(max_entries=1_000, max_entry_bytes=256_000, max_batch_bytes=4_000_000)
 
 
 class SyslogSettings(SinkSettings):
     """``[sinks.NAME]`` with ``syslog://HOST:PORT``.
 
     Attributes:
-        facility: RFC 5424's number; 13 is the audit log.
-        timeout_seconds: for the connection, and for each batch.
+        facility: facility number of RFC 5424; 13 is the audit log.
+        timeout_seconds: timeout for the connection, and for sending a batch.
     """
 
     facility: Annotated[int, Constraint(ge=0, le=23)] = 13
@@ -34,7 +35,7 @@ class SyslogSettings(SinkSettings):
 
     @classmethod
     def check_to(cls, to: str) -> None:
-        """Refuses what names no host and port."""
+        """Checks that the URL names a host and a port."""
         if not re.fullmatch(r"syslog://[A-Za-z0-9.-]+:[0-9]{1,5}", to):
             raise SettingError("not syslog://HOST:PORT", "write syslog://HOST:PORT")
 
@@ -45,7 +46,7 @@ class SyslogSettings(SinkSettings):
 
 
 class SyslogSink(Sink):
-    """A syslog server. Frames are counted (RFC 6587), so line breaks in an event do no harm.
+    """Sends to a syslog server. Octet counting (RFC 6587) allows line breaks in events.
 
     Args:
         settings: see :class:`SyslogSettings`.
@@ -58,23 +59,23 @@ class SyslogSink(Sink):
         url = urlsplit(settings.to)
         self._address = url.hostname or "", url.port or 0
         self._timeout = settings.timeout_seconds
-        # Severity 6 is "informational"; no time and no host of ours: the event has its own.
+        # Severity 6 is "informational". No timestamp and no host name: the event contains its own.
         self._head = f"<{settings.facility * 8 + 6}>1 - - trailforward - - - ".encode()
         self._lock = threading.Lock()
 
     def size(self, entry: Entry) -> int:
-        """The event, its header and its length."""
+        """The event, its header, and the frame length."""
         length = len(self._head) + len(entry.data)
         return length + len(str(length)) + 1
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One connection a batch. Syslog has no answers: taken means that TCP took it.
+        """Opens one connection per batch. Syslog has no responses, so success means that TCP took the data.
 
         Raises:
-            TransientError: no connection, or it was lost.
+            TransientError: there was no connection, or it was lost.
         """
-        refused = [
-            Rejection(index, "nul", "holds a NUL byte, which receivers cut at", transient=False)
+        rejections = [
+            Rejection(index, "nul", "contains a NUL byte, at which receivers truncate", transient=False)
             for index, entry in enumerate(batch)
             if b"\0" in entry.data
         ]
@@ -84,5 +85,7 @@ class SyslogSink(Sink):
             with self._lock, socket.create_connection(self._address, self._timeout) as connection:
                 connection.sendall(data)
         except OSError as error:
-            raise TransientError(type(error).__name__, f"no syslog server: {error.strerror}") from None
-        return refused
+            raise TransientError(
+                type(error).__name__, f"cannot send to the syslog server: {error.strerror}"
+            ) from None
+        return rejections

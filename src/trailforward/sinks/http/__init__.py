@@ -1,1 +1,1 @@
-"""The HTTP sink: settings, authentication, request bodies, and presets for well-known receivers."""
+"""The HTTP sink: settings, authentication, request bodies, and presets for common receivers."""

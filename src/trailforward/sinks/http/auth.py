@@ -1,4 +1,4 @@
-"""How an HTTP sink shows who it is: a secret in a header, or a signature (SigV4)."""
+"""Authentication of an HTTP sink: a secret in a header or in the URL, or a signature (SigV4)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from trailforward.aws.secrets import Secrets
 
-#: Headers that the sink writes itself, because the body's framing hangs on them.
-FRAMING = frozenset(
+#: Headers that only the sink may set, because they describe the connection and the body.
+RESERVED_HEADERS = frozenset(
     {
         "accept-encoding",
         "connection",
@@ -49,27 +49,29 @@ _PRINTABLE = re.compile(r"[\t -~\xa0-\xff]+")
 
 
 def check_header_name(name: str) -> None:
-    """Refuses a header that may not be set from outside.
+    """Checks the name of a header that the configuration sets.
 
     Raises:
-        SettingError: it is malformed, or the sink's own.
+        SettingError: the name is invalid, or only the sink may set the header.
     """
     if not _TOKEN.fullmatch(name):
-        raise SettingError(f"{name!r} is no header name", "use letters, digits and hyphens, such as X-Tenant")
-    if name.lower() in FRAMING:
-        raise SettingError(f"the header {name} is the sink's own", "leave it out; the sink writes it")
+        raise SettingError(
+            f"{name!r} is not a valid header name", "use letters, digits, and hyphens, such as X-Tenant"
+        )
+    if name.lower() in RESERVED_HEADERS:
+        raise SettingError(f"the sink sets the header {name} itself", "remove it")
 
 
 def printable(value: str) -> bool:
-    """Whether a text can stand in a header: no line breaks or other control characters, Latin-1 only."""
+    """Whether a text is a valid header value: Latin-1 without line breaks and other control characters."""
     return _PRINTABLE.fullmatch(value) is not None
 
 
 class SecretAuth(Settings):
-    """What the ways of showing a secret share.
+    """Base class of the authentication methods that use a secret.
 
     Attributes:
-        secret: ARN of a Secrets Manager secret or of an SSM parameter; ``ARN#KEY`` for a value in JSON.
+        secret: ARN of a Secrets Manager secret or SSM parameter; ``ARN#KEY`` for a value in a JSON secret.
     """
 
     secret: str
@@ -78,17 +80,17 @@ class SecretAuth(Settings):
 
     @property
     def header(self) -> str:
-        """Name of the header that carries it."""
+        """Name of the header that contains the secret."""
         return "Authorization"
 
     def value(self, secret: str) -> str:
         """The header's value."""
-        # A line break at the end is the file's or the terminal's that the secret came from.
+        # Secrets often end with a line break from a file or a terminal.
         return secret.strip()
 
     def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
-        """Shows the secret."""
-        return _HeaderSecret(self, secrets, lifetime)
+        """The authorizer that adds the secret to requests."""
+        return _HeaderAuthorizer(self, secrets, lifetime)
 
 
 class BearerAuth(SecretAuth):
@@ -102,11 +104,11 @@ class BearerAuth(SecretAuth):
 
 
 class HeaderAuth(SecretAuth):
-    """The secret as the whole value of a header.
+    """The secret in any header.
 
     Attributes:
-        name: of the header: ``X-Api-Key``, ``DD-API-KEY`` …
-        prefix: written before the secret, with its blank: ``"ApiKey "``.
+        name: name of the header: ``X-Api-Key``, ``DD-API-KEY`` …
+        prefix: text before the secret, including the space: ``"ApiKey "``.
     """
 
     type: Literal["header"]
@@ -117,7 +119,7 @@ class HeaderAuth(SecretAuth):
 
     @property
     def header(self) -> str:
-        """Name of the header that carries it."""
+        """Name of the header that contains the secret."""
         return self.name
 
     def value(self, secret: str) -> str:
@@ -129,7 +131,7 @@ class BasicAuth(SecretAuth):
     """``Authorization: Basic …`` with a user name and the secret as the password.
 
     Attributes:
-        username: plain; it is no secret.
+        username: the user name, which is not secret.
     """
 
     type: Literal["basic"]
@@ -137,34 +139,34 @@ class BasicAuth(SecretAuth):
 
     @classmethod
     def check_username(cls, username: str) -> None:
-        """Refuses what would end the name early, or the header."""
+        """Rejects characters that would end the user name or the header."""
         if ":" in username or not username.isprintable():
             raise SettingError(
-                "a user name holds neither colons nor control characters (RFC 7617)",
-                "write the name alone, without the password",
+                "a user name cannot contain colons or control characters (RFC 7617)",
+                "write the user name only, without the password",
             )
 
     def value(self, secret: str) -> str:
-        """The header's value. The password is taken exactly as stored."""
+        """The header's value. The password is used exactly as stored."""
         return "Basic " + base64.b64encode(f"{self.username}:{secret}".encode()).decode()
 
 
 class UrlAuth(SecretAuth):
-    """The secret is the URL itself; ``to`` holds its scheme and host alone."""
+    """The secret is the URL itself; ``to`` contains only its scheme and host."""
 
     type: Literal["url"]
 
     def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
-        """Takes the path from the secret."""
-        return _SecretUrl(self, secrets, lifetime)
+        """The authorizer that replaces the path with the secret URL's."""
+        return _UrlAuthorizer(self, secrets, lifetime)
 
 
 class SigV4Auth(Settings):
     """AWS Signature Version 4 with the function's own credentials.
 
     Attributes:
-        service: the name in the signature: ``execute-api``, ``es``, ``aoss``, ``osis``, ``lambda`` …
-        region: the Region of the endpoint.
+        service: signing name of the service: ``execute-api``, ``es``, ``aoss``, ``osis``, ``lambda`` …
+        region: Region of the endpoint.
     """
 
     type: Literal["sigv4"]
@@ -172,8 +174,8 @@ class SigV4Auth(Settings):
     region: Annotated[str, Constraint(pattern=r"^[a-z0-9-]+$", max_length=64)]
 
     def authorizer(self, _secrets: Secrets, _lifetime: float) -> Authorizer:
-        """Signs."""
-        # Imported here because most configurations do not sign.
+        """The authorizer that signs requests."""
+        # Imported here because few configurations use it.
         from trailforward.sinks.http.sigv4_auth import Signature
 
         return Signature(self.service, self.region)
@@ -183,8 +185,8 @@ class SigV4Auth(Settings):
 Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth | UrlAuth, Tagged()]
 
 
-class ShownSecret:
-    """What the ways of showing a secret have in common: it is read when needed, and again when refused."""
+class SecretAuthorizer:
+    """Base class of authorizers that use a secret. They read it on demand, and again after a rejection."""
 
     def __init__(self, settings: SecretAuth, secrets: Secrets, lifetime: float) -> None:
         self._settings = settings
@@ -193,15 +195,15 @@ class ShownSecret:
 
     @property
     def reference(self) -> str:
-        """What stands for the secret wherever people may see it."""
+        """The secret's reference, for error texts."""
         return self._settings.secret
 
     def read(self) -> str:
         """The secret.
 
         Raises:
-            TransientError: it cannot be read right now.
-            PermanentError: it cannot be read until somebody puts that right.
+            TransientError: the secret cannot be read at the moment.
+            PermanentError: the secret cannot be read until somebody fixes the cause.
         """
         try:
             return self._secrets.get(self._settings.secret, lifetime=self._lifetime)
@@ -209,37 +211,34 @@ class ShownSecret:
             raise _as_sink_error(error) from None
 
     def renew(self, used: str) -> bool:
-        """Reads it again after a refusal; True if it is another now."""
+        """Reads the secret again after a rejection; True if it changed."""
         try:
-            return self._secrets.renew(self._settings.secret, refused=used) != used
+            return self._secrets.renew(self._settings.secret, rejected=used) != used
         except SecretError as error:
             raise _as_sink_error(error) from None
 
 
-class _HeaderSecret(ShownSecret):
-    """Puts a secret into a header."""
+class _HeaderAuthorizer(SecretAuthorizer):
+    """Adds a secret as a header."""
 
     def prove(self, _url: str, _headers: Mapping[str, str], _body: bytes) -> Proof:
         secret = self.read()
         value = self._settings.value(secret)
         if not printable(value):
-            # Said here, since http.client would repeat the value in its own error.
-            text = (
-                f"{self._settings.secret} cannot stand in a header: it is empty or holds control characters"
-            )
+            text = f"{self.reference} is not a valid header value: it is empty or contains control characters"
             raise PermanentError("secret", text)
         return Proof({self._settings.header: value}, secret)
 
 
-class _SecretUrl(ShownSecret):
-    """Sends to the URL that the secret is, if it leads to the host that the configuration names."""
+class _UrlAuthorizer(SecretAuthorizer):
+    """Uses the secret as the URL, if its scheme and host are those of ``to``."""
 
     def prove(self, url: str, _headers: Mapping[str, str], _body: bytes) -> Proof:
         secret = self.read()
         text = secret.strip()
-        here, there = (each.split("/")[:3] for each in (url.lower(), text.lower()))
-        if not CHARACTERS.fullmatch(text) or here != there:
-            reason = f"{self.reference} is no URL of the scheme and host that `to` names"
+        expected, actual = (each.split("/")[:3] for each in (url.lower(), text.lower()))
+        if not CHARACTERS.fullmatch(text) or expected != actual:
+            reason = f"{self.reference} is not a URL with the scheme and host of `to`"
             raise PermanentError("secret", reason)
         parts = urlsplit(text)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

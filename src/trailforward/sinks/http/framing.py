@@ -1,4 +1,4 @@
-"""Framings: how the events of a batch make one body, each with its exact bytes."""
+"""Combines the events of a batch into one request body. Each event keeps its exact bytes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 
 class Framing:
-    """The bodies of a sink. This one is an event on its own.
+    """Base class of framings. This one writes a single event without anything around it.
 
     Attributes:
-        content_type: of the body; empty if it is that of the event.
-        one_line: whether an event with line breaks cannot be sent.
-        overhead: bytes of a body before its first event.
+        content_type: content type of the body; empty to use the event's content type.
+        one_line: whether events must not contain line breaks.
+        overhead: bytes in a body that belong to no event.
     """
 
     content_type: str = ""
@@ -26,7 +26,7 @@ class Framing:
     overhead: ClassVar[int] = 0
 
     def frame(self, entry: Entry) -> bytes:
-        """One event with what belongs to it."""
+        """One event with its prefix and suffix."""
         return entry.data
 
     def size(self, entry: Entry) -> int:
@@ -34,7 +34,7 @@ class Framing:
         return len(self.frame(entry))
 
     def body(self, batch: Sequence[Entry]) -> bytes:
-        """All events of a batch."""
+        """The body for a batch."""
         return b"".join(map(self.frame, batch))
 
 
@@ -45,31 +45,31 @@ class Array(Framing):
     overhead = 2
 
     def size(self, entry: Entry) -> int:
-        """The event, and a comma."""
+        """The event plus a comma."""
         return super().size(entry) + 1
 
     def body(self, batch: Sequence[Entry]) -> bytes:
-        """Brackets and commas around the events."""
+        """The events in brackets, separated by commas."""
         return b"[" + b",".join(map(self.frame, batch)) + b"]"
 
 
 class Ndjson(Framing):
-    """A line each."""
+    """One line per event."""
 
     content_type = "application/x-ndjson"
     one_line = True
 
     def frame(self, entry: Entry) -> bytes:
-        """The event, and a line break."""
+        """The event plus a line break."""
         return entry.data + b"\n"
 
     def size(self, entry: Entry) -> int:
-        """Counts without making a copy."""
+        """The event plus a line break, counted without a copy."""
         return len(entry.data) + 1
 
 
 class CloudEventsArray(Array):
-    """A batch of CloudEvents.
+    """A JSON array of CloudEvents.
 
     Source: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md
     """
@@ -78,7 +78,7 @@ class CloudEventsArray(Array):
 
 
 def quoted(data: bytes) -> bytes:
-    """The data as a JSON string, which gives back exactly these bytes when it is read.
+    """The data as a JSON string. Decoding the string returns exactly these bytes.
 
     Raises:
         EventError: ``not_utf8``.
@@ -88,5 +88,5 @@ def quoted(data: bytes) -> bytes:
     text = to_text(data)
     try:
         return json.dumps(text, ensure_ascii=False).encode()
-    except UnicodeEncodeError:  # a lone surrogate can only be spelt as an escape
+    except UnicodeEncodeError:  # a lone surrogate needs an escape sequence
         return json.dumps(text).encode()

@@ -1,4 +1,4 @@
-"""What proves a sender's identity in one request, and the contract of what makes it."""
+"""The authentication of one request, and the contract of the classes that create it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Proof:
-    """Headers that prove who sends. The class has no repr, so that no traceback shows a secret.
+    """The authentication of one request. The class has no repr, so that tracebacks do not show secrets.
 
     Attributes:
-        headers: added to the request.
-        used: the secret or the credentials behind them.
-        target: path and query that replace the URL's own; empty to keep them.
+        headers: headers to add to the request.
+        used: the secret or the credentials that were used.
+        target: replaces the path and query of the URL; empty to keep them.
     """
 
     headers: Mapping[str, str]
@@ -25,19 +25,19 @@ class Proof:
 
 
 class Authorizer(Protocol):
-    """Makes the proof for each request."""
+    """Authenticates requests."""
 
     def prove(self, url: str, headers: Mapping[str, str], body: bytes) -> Proof:
-        """The headers to add.
+        """Creates the authentication of one request.
 
         Raises:
-            TransientError: the secret or the credentials cannot be read right now.
+            TransientError: the secret or the credentials cannot be read at the moment.
             PermanentError: they cannot be read until somebody fixes the cause.
         """
         ...
 
     def renew(self, used: str) -> bool:
-        """Reads the secret or the credentials again after a refusal; True if they changed.
+        """Reads the secret or the credentials again after a rejection; True if they changed.
 
         Raises:
             TransientError: as for ``prove``.

@@ -1,4 +1,4 @@
-"""The settings of an HTTP sink, and what a preset makes of them."""
+"""Settings of an HTTP sink, and the defaults that a preset provides."""
 
 from __future__ import annotations
 
@@ -43,22 +43,22 @@ class HttpSettings(SinkSettings):
     """``[sinks.NAME]`` with a URL.
 
     Attributes:
-        to: ``https://…``; ``http://…`` for this machine only. Parts that must stay secret belong in ``auth``.
-        preset: a well-known kind of receiver, whose body, headers and answers need no further setting.
-        secret: what the preset asks for, by reference: a token, a key, or the whole URL. ``auth`` instead
-            where another way is wanted.
-        metadata: what the preset writes beside each event, such as Splunk's ``index`` or Datadog's
+        to: ``https://…``, or ``http://…`` on the loopback interface. Secret parts belong in ``auth``.
+        preset: a common type of receiver. It determines the body, the headers, and the checks of responses.
+        secret: reference to the secret that the preset needs: a token, a key, or the whole URL. Use ``auth``
+            instead for another method.
+        metadata: fields that the preset adds to each event, such as Splunk's ``index`` or Datadog's
             ``service``.
-        batch: ``array`` (a JSON array of the events' exact bytes), ``ndjson`` (a line each) or ``single``
-            (a request each, whose body is the event's exact bytes).
+        batch: ``array`` (a JSON array of the events' exact bytes), ``ndjson`` (one line per event), or
+            ``single`` (one request per event, whose body is the event's exact bytes).
         gzip: compress the body.
-        auth: how to show who sends: ``bearer``, ``header``, ``basic``, ``sigv4`` or ``url``; secrets by
-            reference.
-        headers: more headers, none of them secret.
-        connect_timeout_seconds: for each address of the host, TLS included.
-        read_timeout_seconds: how long the receiver may stay silent.
-        ca_file: PEM file of a private CA; only servers it vouches for are trusted then.
-        secret_lifetime_seconds: how long a secret is kept before it is read again.
+        auth: authentication: ``bearer``, ``header``, ``basic``, ``sigv4``, ``standard-webhooks``, or ``url``.
+            Secrets are references.
+        headers: additional headers, without secrets.
+        connect_timeout_seconds: for each IP address of the host, including TLS.
+        read_timeout_seconds: how long the receiver may send nothing.
+        ca_file: PEM file of a private CA. It replaces the system's CAs.
+        secret_lifetime_seconds: how long a secret stays in the cache.
     """
 
     preset: presets.Name | None = None
@@ -78,33 +78,36 @@ class HttpSettings(SinkSettings):
 
     @classmethod
     def check_headers(cls, headers: dict[str, str]) -> None:
-        """Refuses headers that would betray a secret or break the request."""
+        """Rejects headers that contain secrets or make the request invalid."""
         for name, value in headers.items():
             if name.lower() in _CREDENTIALS:
-                raise SettingError(f"the header {name} would put a secret into the configuration", "use auth")
+                raise SettingError(
+                    f"the header {name} contains a secret, which does not belong in the configuration",
+                    "use auth",
+                )
             check_header_name(name)
             if value and not printable(value):
                 raise SettingError(
-                    f"the header {name} holds line breaks or other characters that no header may hold",
+                    f"the header {name} contains line breaks or other invalid characters",
                     "use one line of Latin-1 text",
                 )
 
     def __post_init__(self) -> None:
-        """Lets a preset choose what was left open, and refuses settings that contradict each other."""
+        """Applies the preset's defaults, and rejects settings that contradict each other."""
         self._check_preset()
         if self.ca_file is not None and self.url.scheme == "http":
             raise SettingError("`ca_file` is for https", "remove `ca_file`, or write https://…")
         if self.ca_file is not None:
             try:
                 ssl.create_default_context(cafile=self.ca_file)
-            except OSError as error:  # ssl.SSLError is one, too
+            except OSError as error:  # includes ssl.SSLError
                 reason = error.strerror or type(error).__name__
                 raise SettingError(
-                    f"`ca_file` is unusable: {reason}", "name a PEM file of certificates"
+                    f"`ca_file` cannot be used: {reason}", "write the path of a PEM file with certificates"
                 ) from None
         if self.batch == "single" and self.limits.max_entries not in {None, 1}:
             raise SettingError(
-                '`limits.max_entries` does not fit batch = "single", which sends one event a request',
+                '`limits.max_entries` is not compatible with batch = "single" (one event per request)',
                 "remove `limits.max_entries`",
             )
         self._check_auth()
@@ -113,83 +116,83 @@ class HttpSettings(SinkSettings):
         auth = self.authentication
         if auth is None:
             return
-        own = {auth.header.lower()} if isinstance(auth, SecretAuth) else _SIGNATURE
+        set_by_auth = {auth.header.lower()} if isinstance(auth, SecretAuth) else _SIGNATURE
         for name in self.headers:
-            if name.lower() in own:
-                raise SettingError(f"`auth` writes the header {name}", f"remove it from `headers`: {name}")
+            if name.lower() in set_by_auth:
+                raise SettingError(f"`auth` sets the header {name}", f"remove {name} from `headers`")
         if isinstance(auth, UrlAuth) and (self.url.path.strip("/") or self.url.query):
             raise SettingError(
-                "the secret is the whole URL, so its path may not stand here, too",
-                "write https://HOST alone, and the whole URL into the secret",
+                "the secret is the whole URL, so `to` must not contain a path or query",
+                "write https://HOST only, and store the whole URL in the secret",
             )
 
     def _check_preset(self) -> None:
         preset = self.loaded_preset
         if preset is None:
             if self.secret is not None:
-                raise SettingError("`secret` belongs to a preset", 'use auth = { type = "…", secret = "…" }')
+                raise SettingError("`secret` needs a preset", 'use auth = { type = "…", secret = "…" }')
             if self.metadata:
-                raise SettingError("`metadata` belongs to a preset", "remove it, or name the preset")
+                raise SettingError("`metadata` needs a preset", "remove it, or set `preset`")
             return
         name = f'preset = "{self.preset}"'
         preset.check(self.url)
         if self.secret is not None and self.auth is not None:
-            raise SettingError("both `secret` and `auth`", "remove one of them")
+            raise SettingError("`secret` and `auth` are both set", "remove one of them")
         if self.secret is None and self.auth is None and preset.needs_secret:
-            raise SettingError(f"{name} needs a secret", "add secret = the ARN of a secret or parameter")
+            raise SettingError(f"{name} needs a secret", "set `secret` to the ARN of a secret or parameter")
         if any(key not in preset.metadata for key in self.metadata):
             fix = f"use only {', '.join(preset.metadata)}" if preset.metadata else "remove `metadata`"
-            raise SettingError(f"{name} has no such metadata", fix)
+            raise SettingError(f"{name} does not support this metadata", fix)
         if "batch" in vars(self) and self.batch != preset.batch:
-            raise SettingError(f"{name} frames the body itself", "remove `batch`")
+            raise SettingError(f"{name} determines `batch`", "remove `batch`")
         if self.gzip and not preset.gzip:
-            raise SettingError(f"{name} takes no compressed bodies", "remove `gzip`")
-        chosen = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
-        vars(self).update({**chosen, **vars(self)})
+            raise SettingError(f"{name} does not support compressed bodies", "remove `gzip`")
+        defaults = {"format": preset.format} | ({"batch": preset.batch} if preset.batch else {})
+        vars(self).update({**defaults, **vars(self)})
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """Reading the secret. CloudTrail does not record requests to receivers, signed ones included."""
+        """The call that reads the secret. CloudTrail does not record the requests to the receiver."""
         auth = self.authentication
         return (secret_call(auth.secret),) if isinstance(auth, SecretAuth) else ()
 
     @property
     def url(self) -> SplitResult:
-        """The destination, taken apart."""
+        """The parsed URL."""
         return urlsplit(self.to)
 
     @property
     def loaded_preset(self) -> Preset | None:
-        """What the preset's name stands for."""
+        """The preset, or None."""
         return None if self.preset is None else presets.load(self.preset)
 
     @property
     def authentication(self) -> SecretAuth | SigV4Auth | None:
-        """``auth``, or what the preset makes of ``secret``."""
+        """``auth``, or the preset's authentication with ``secret``; None without authentication."""
         preset = self.loaded_preset
         return self.auth if preset is None or self.secret is None else preset.auth(self.secret)
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
-        """Refuses a format that does not fit ``batch`` or the preset. Called where both are known.
+        """Checks that the format is compatible with ``batch`` and the preset.
 
         Raises:
-            SettingError: it does not fit.
+            SettingError: it is not.
         """
         super().check(format)
         preset = self.loaded_preset
         if preset is not None and preset.formats and format.name not in preset.formats:
             raise SettingError(
-                f'format {format.name!r} does not fit preset = "{self.preset}"',
+                f'format {format.name!r} is not compatible with preset = "{self.preset}"',
                 f'use format = "{preset.formats[0]}"',
             )
         if self.batch != "single" and not format.json:
             raise SettingError(
-                f"format {format.name!r} is no JSON, so it does not fit batch = {self.batch!r}",
+                f"format {format.name!r} is not JSON, so it is not compatible with batch = {self.batch!r}",
                 'set batch = "single"' if preset is None else "use another format",
             )
 
     def framing(self) -> Framing:
-        """How events make a body."""
+        """How events are combined into a body."""
         preset = self.loaded_preset
         if preset is not None and not preset.batch:
             return preset.framing(self.metadata)

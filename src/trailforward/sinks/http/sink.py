@@ -1,4 +1,4 @@
-"""HTTP: POST to any receiver that answers with a status."""
+"""HTTP: sends batches of events as POST requests."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 
-#: Our choice, before compression: receivers differ, and 1 MB is what the stricter of them take (Splunk HEC).
-LIMITS = Limits(entries=500, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+#: Chosen by trailforward, before compression. Receivers differ; strict ones accept 1 MB (Splunk HEC).
+LIMITS = Limits(max_entries=500, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4)
 
 
 class HttpSink(Sink):
-    """Sends events by POST. Any complete 2xx answer, and nothing else, means delivered.
+    """Sends events as POST requests. Only a complete 2xx response means that they were delivered.
 
-    A preset may look into a 2xx answer, too.
+    A preset may also check the body of a 2xx response.
 
     Args:
         settings: see :class:`HttpSettings`.
-        secrets: shared between sinks; by default the sink's own.
+        secrets: cache of secrets, shared between sinks; a new one by default.
 
     Raises:
         MissingExtraError: ``auth`` needs botocore, which is not installed.
@@ -46,10 +46,16 @@ class HttpSink(Sink):
     def __init__(self, settings: HttpSettings, *, secrets: Secrets | None = None) -> None:
         self._preset = settings.loaded_preset
         self._framing = settings.framing()
-        most = LIMITS if self._preset is None else self._preset.limits
-        entries = 1 if settings.batch == "single" else most.entries
+        defaults = LIMITS if self._preset is None else self._preset.limits
+        max_entries = 1 if settings.batch == "single" else defaults.max_entries
         self.limits = settings.limits.over(
-            Limits(entries, most.entry_bytes, most.batch_bytes, self._framing.overhead, most.calls)
+            Limits(
+                max_entries=max_entries,
+                max_entry_bytes=defaults.max_entry_bytes,
+                max_batch_bytes=defaults.max_batch_bytes,
+                batch_overhead=self._framing.overhead,
+                max_concurrency=defaults.max_concurrency,
+            )
         )
         url = settings.url
         self._url = settings.to
@@ -66,28 +72,28 @@ class HttpSink(Sink):
         )
 
     def size(self, entry: Entry) -> int:
-        """The event's bytes, and what the body has beside them."""
+        """The event's bytes, plus the bytes that the body adds for it."""
         return self._framing.size(entry)
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
-        """One request.
+        """Makes one request.
 
         Raises:
-            TransientError: no complete answer, or one that asks to come again; the receiver may have taken
-                the batch all the same.
-            PermanentError: refused; divisible for 400, 413 and 422, where one event may be to blame.
+            TransientError: no complete response, or a transient status. The receiver may have accepted the
+                batch anyway.
+            PermanentError: rejected. It is divisible for 400, 413, and 422: a single event may be the cause.
         """
-        refused: list[Rejection] = []
-        places = list(enumerate(batch))
+        rejections: list[Rejection] = []
+        sendable = list(enumerate(batch))
         if self._framing.one_line:
-            places, refused = one_line_each(batch)
-        if places:
-            told = self._post([entry for _, entry in places])
-            refused += [Rejection(places[r.index][0], r.code, r.message, r.transient) for r in told]
-        return refused
+            sendable, rejections = one_line_each(batch)
+        if sendable:
+            rejected = self._post([entry for _, entry in sendable])
+            rejections += [Rejection(sendable[r.index][0], r.code, r.message, r.transient) for r in rejected]
+        return rejections
 
     def close(self) -> None:
-        """Closes the connections that are kept."""
+        """Closes idle connections."""
         self._connections.close()
 
     def _body(self, batch: Sequence[Entry]) -> bytes:
@@ -99,7 +105,7 @@ class HttpSink(Sink):
         return body
 
     def _headers_for(self, batch: Sequence[Entry]) -> dict[str, str]:
-        """Routes may send several formats to one sink; a request on its own says which it is."""
+        """The headers, with the event's content type if the body is a single event."""
         if not self._framing.content_type and batch[0].content_type:
             return {**self._headers, "Content-Type": batch[0].content_type}
         return self._headers
@@ -109,17 +115,17 @@ class HttpSink(Sink):
         proof = self._authorizer and self._authorizer.prove(self._url, headers, body)
         headers = {**headers, **proof.headers} if proof else headers
         target = proof.target if proof and proof.target else self._target
-        answer = self._connections.post(target, headers, body)
-        status = answer.status
-        if 200 <= status < 300:  # noqa: PLR2004  # HTTP's own classes
-            return self._preset.read(answer, len(batch)) if self._preset else []
-        # Where the URL is the secret, a wrong one is not found.
-        refusals = _NOT_FOUND if proof and proof.target else _UNAUTHORIZED
-        if status in refusals and proof and self._authorizer and self._authorizer.renew(proof.used):
+        response = self._connections.post(target, headers, body)
+        status = response.status
+        if 200 <= status < 300:  # noqa: PLR2004  # 2xx
+            return self._preset.rejections(response, len(batch)) if self._preset else []
+        # If the URL is the secret, an outdated secret leads to "not found".
+        secret_rejected = _NOT_FOUND if proof and proof.target else _UNAUTHORIZED
+        if status in secret_rejected and proof and self._authorizer and self._authorizer.renew(proof.used):
             raise TransientError(
-                f"http_{status}", f"{self._origin} refused the secret, and a newer one was found"
+                f"http_{status}", f"{self._origin} rejected the secret; a newer one was found"
             )
-        raise (self._preset.failure if self._preset else failure)(answer, self._origin)
+        raise (self._preset.failure if self._preset else failure)(response, self._origin)
 
 
 _UNAUTHORIZED = frozenset({401, 403})

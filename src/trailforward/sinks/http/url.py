@@ -1,4 +1,4 @@
-"""URLs of HTTP sinks: encrypted or to this machine, without user or password."""
+"""Checks URLs of HTTP sinks: https, or http on the loopback interface, and no user name or password."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from urllib.parse import urlsplit
 
 from trailforward.errors import SettingError
 
-#: What a URL may hold.
+#: Characters of a URL.
 CHARACTERS = re.compile(r"[!-~]+")
 _LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST = re.compile(rf"(?=.{{1,254}}$){_LABEL}(\.{_LABEL})*\.?", re.IGNORECASE)
 
 
 def check_url(to: str) -> None:
-    """Refuses what is no URL of an HTTP sink.
+    """Checks the URL of an HTTP sink.
 
     Raises:
-        SettingError: it is none. The text does not repeat it: what is wrong with it may be a password.
+        SettingError: the URL is invalid. The text does not repeat it, because it may contain a password.
     """
     if not CHARACTERS.fullmatch(to):
         raise SettingError(
-            "the URL holds blanks, control characters or letters beyond ASCII",
+            "the URL contains spaces, control characters, or non-ASCII letters",
             "percent-encode its path, and write the host in its ASCII form (xn--…)",
         )
     try:
@@ -32,13 +32,13 @@ def check_url(to: str) -> None:
     if url.scheme not in {"http", "https"}:
         raise SettingError("the URL is neither https nor http", "write https://HOST/PATH")
     if "@" in url.netloc:
-        raise SettingError("the URL holds a user name or password", 'use auth = { type = "basic", … }')
+        raise SettingError("the URL contains a user name or password", 'use auth = { type = "basic", … }')
     if "#" in to:
-        raise SettingError("the URL has a fragment, which is never sent", "remove # and what follows")
+        raise SettingError("the URL has a fragment, which is never sent", "remove # and everything after it")
     if not _is_host(host) or port == 0:
         raise SettingError("the URL's host or port is missing or malformed", "write https://HOST:PORT/PATH")
     if url.scheme == "http" and not _is_loopback(host):
-        raise SettingError("plain http would show the events to everyone on the way", "write https://…")
+        raise SettingError("plain http would send the events unencrypted", "write https://…")
 
 
 def _is_host(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""Signatures after Standard Webhooks: HMAC-SHA256 over id, time and the exact body.
+"""Signs requests as Standard Webhooks requires: HMAC-SHA256 over ID, timestamp, and the exact body.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Literal
 
 from trailforward.errors import PermanentError
-from trailforward.sinks.http.auth import SecretAuth, ShownSecret
+from trailforward.sinks.http.auth import SecretAuth, SecretAuthorizer
 from trailforward.sinks.http.proof import Authorizer, Proof
 
 if TYPE_CHECKING:
@@ -25,48 +25,48 @@ _PREFIX = "whsec_"
 
 
 class StandardWebhooksAuth(SecretAuth):
-    """``webhook-id``, ``webhook-timestamp`` and ``webhook-signature``.
+    """The headers ``webhook-id``, ``webhook-timestamp``, and ``webhook-signature``.
 
-    The id is the body's digest, so that it is the same whenever a body is sent again. Several secrets,
-    separated by blanks, give several signatures: for the time of a rotation.
+    The ID is derived from the body, so a body that is sent again has the same ID. Several secrets, separated
+    by spaces, create several signatures, so that secrets can be rotated.
     """
 
     type: Literal["standard-webhooks"]
 
     @property
     def header(self) -> str:
-        """Name of the header that carries the proof."""
+        """Name of the header that contains the signature."""
         return "webhook-signature"
 
     def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
-        """Signs."""
+        """The authorizer that signs requests."""
         return _Signer(self, secrets, lifetime)
 
 
-class _Signer(ShownSecret):
+class _Signer(SecretAuthorizer):
     def prove(self, _url: str, _headers: Mapping[str, str], body: bytes) -> Proof:
         secret = self.read()
-        number = "msg_" + hashlib.sha256(body).hexdigest()[:32]
+        message_id = "msg_" + hashlib.sha256(body).hexdigest()[:32]
         try:
-            return Proof(signed(secret, number, int(time.time()), body), secret)
+            return Proof(signed(secret, message_id, int(time.time()), body), secret)
         except ValueError:
-            text = f"{self.reference} is no signing secret: whsec_ and base64 are expected"
+            text = f"{self.reference} is not a signing secret: expected whsec_ and base64"
             raise PermanentError("secret", text) from None
 
 
-def signed(secret: str, number: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """The three headers.
+def signed(secret: str, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """The three headers of a signed request.
 
     Args:
-        secret: one or several of ``whsec_…``, separated by blanks.
-        number: identifies the message; without a dot.
+        secret: one or more secrets ``whsec_…``, separated by spaces.
+        message_id: the message's ID, without a dot.
         timestamp: seconds since 1970.
-        body: as the receiver gets it.
+        body: the request's body.
 
     Raises:
-        ValueError: a secret is none.
+        ValueError: a secret is invalid, or there is none.
     """
-    content = f"{number}.{timestamp}.".encode() + body
+    content = f"{message_id}.{timestamp}.".encode() + body
     signatures = [
         "v1," + base64.b64encode(hmac.digest(_key(each), content, "sha256")).decode()
         for each in secret.split()
@@ -74,7 +74,7 @@ def signed(secret: str, number: str, timestamp: int, body: bytes) -> dict[str, s
     if not signatures:
         raise ValueError("no secret")
     return {
-        "webhook-id": number,
+        "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(signatures),
     }
@@ -86,7 +86,7 @@ def _key(secret: str) -> bytes:
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
     except binascii.Error:
-        raise ValueError("no base64") from None
+        raise ValueError("not base64") from None
     if not key:
         raise ValueError("empty")
     return key

@@ -1,4 +1,4 @@
-"""Presets: what well-known receivers ask for beyond a URL. One file each, imported where it is used."""
+"""Presets for common receivers, one module each. A preset is imported when it is used."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ NAMES: tuple[str, ...] = get_args(Name)
 
 
 def load(name: Name) -> Preset:
-    """The preset of this name."""
-    made: Preset = import_module(f"trailforward.sinks.http.presets.{name.replace('-', '_')}").PRESET
-    return made
+    """Loads a preset by name."""
+    preset: Preset = import_module(f"trailforward.sinks.http.presets.{name.replace('-', '_')}").PRESET
+    return preset

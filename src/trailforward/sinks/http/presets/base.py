@@ -1,11 +1,11 @@
-"""The contract of a preset, with the answers of a plain receiver."""
+"""The contract of a preset, with defaults for responses."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.aws.errors import UNREADABLE
+from trailforward.aws.errors import UNPARSEABLE
 from trailforward.errors import TransientError
 from trailforward.transport.responses import failure
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class Preset:
-    """A kind of receiver.
+    """A type of receiver.
 
     Attributes:
-        format: what is sent unless the settings say otherwise.
-        formats: the only formats that fit; empty if every JSON format does.
-        batch: the shape of the body; empty if the preset has a framing of its own.
-        metadata: keys that ``metadata`` may have.
-        limits: what one request takes.
-        path: of the URL, where ``to`` has none.
-        gzip: whether bodies may be compressed.
-        needs_secret: whether nothing can be sent without one.
+        format: default format.
+        formats: the supported formats; empty if every JSON format is supported.
+        batch: value of the setting ``batch``; empty if the preset creates the framing itself.
+        metadata: keys that the setting ``metadata`` supports.
+        limits: limits of one request.
+        path: path of the URL if ``to`` has none.
+        gzip: whether the receiver accepts compressed bodies.
+        needs_secret: whether the receiver requires a secret.
     """
 
     format: ClassVar[str] = "raw"
@@ -44,42 +44,42 @@ class Preset:
     needs_secret: ClassVar[bool] = True
 
     def check(self, url: SplitResult) -> None:
-        """Refuses a URL that cannot be this receiver's.
+        """Checks the URL.
 
         Raises:
-            SettingError: it cannot.
+            SettingError: the URL cannot be one of this type of receiver.
         """
 
     def auth(self, secret: str) -> SecretAuth:
-        """How the secret is shown, by its reference."""
+        """The authentication with a secret, given by its reference."""
         raise NotImplementedError
 
     def framing(self, metadata: Mapping[str, str]) -> Framing:
-        """The bodies; only where ``batch`` is empty."""
+        """How events are combined into a body. Called only if ``batch`` is empty."""
         raise NotImplementedError
 
-    def read(self, answer: Response, count: int) -> list[Rejection]:  # noqa: ARG002
-        """The entries that a 2xx answer refuses.
+    def rejections(self, response: Response, count: int) -> list[Rejection]:  # noqa: ARG002
+        """The entries that a 2xx response rejects, out of ``count`` entries.
 
         Raises:
-            TransientError: the answer is not this receiver's, so nobody knows.
+            TransientError: the response does not come from this type of receiver.
         """
         return []
 
-    def failure(self, answer: Response, origin: str) -> TransientError | PermanentError:
-        """Sorts any other answer."""
-        return failure(answer, origin)
+    def failure(self, response: Response, origin: str) -> TransientError | PermanentError:
+        """Classifies an error response."""
+        return failure(response, origin)
 
 
-def parsed(answer: Response) -> dict[str, Any]:
-    """An answer's JSON object; empty if it holds none."""
+def json_object(response: Response) -> dict[str, Any]:
+    """The JSON object in a response body; empty if there is none."""
     try:
-        value = json.loads(answer.body)
+        value = json.loads(response.body)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def stranger(what: str) -> TransientError:
-    """A 2xx that did not come from such a receiver: a proxy's page, say."""
-    return TransientError(UNREADABLE, f"the answer is not {what}'s; does `to` lead there?")
+def unparseable(receiver: str) -> TransientError:
+    """The error for a 2xx response that did not come from the receiver, for example a proxy's page."""
+    return TransientError(UNPARSEABLE, f"unparseable response from {receiver}. Fix: check the URL in `to`")

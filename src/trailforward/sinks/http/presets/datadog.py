@@ -1,4 +1,4 @@
-"""Datadog's log intake.
+"""Datadog: the logs API.
 
 Source: https://docs.datadoghq.com/api/latest/logs/#send-logs
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class LogFraming(Array):
-    """An array of logs; the event is the string ``message``, which gives its bytes back when it is read."""
+    """A JSON array of logs. The event is the string ``message``, which decodes to the event's exact bytes."""
 
     def __init__(self, metadata: Mapping[str, str]) -> None:
-        said = {"ddsource": "cloudtrail", **metadata}
-        self._head = json.dumps(said, separators=(",", ":"))[:-1].encode() + b',"message":'
+        fields = {"ddsource": "cloudtrail", **metadata}
+        self._head = json.dumps(fields, separators=(",", ":"))[:-1].encode() + b',"message":'
 
     def frame(self, entry: Entry) -> bytes:
         """One log."""
@@ -32,14 +32,18 @@ class LogFraming(Array):
 
 
 class Datadog(Preset):
-    """``preset = "datadog"``. A request is taken as a whole or not at all."""
+    """``preset = "datadog"``. Datadog accepts or rejects a request as a whole."""
 
     format = "record"  # what Datadog's own CloudTrail pipeline reads
     metadata = ("ddsource", "ddtags", "hostname", "service")
     path = "/api/v2/logs"
-    #: A longer log would be cut without a word, so it is refused here.
+    #: Datadog truncates longer logs without an error, so they are rejected here.
     limits: ClassVar = Limits(
-        entries=1_000, entry_bytes=1_000_000, batch_bytes=5_000_000, batch_overhead=2, calls=4
+        max_entries=1_000,
+        max_entry_bytes=1_000_000,
+        max_batch_bytes=5_000_000,
+        batch_overhead=2,
+        max_concurrency=4,
     )
 
     def auth(self, secret: str) -> HeaderAuth:
@@ -47,7 +51,7 @@ class Datadog(Preset):
         return HeaderAuth(type="header", name="DD-API-KEY", secret=secret)
 
     def framing(self, metadata: Mapping[str, str]) -> LogFraming:
-        """Each event as a log."""
+        """One log per event."""
         return LogFraming(metadata)
 
 

@@ -1,4 +1,4 @@
-"""Elasticsearch's and OpenSearch's bulk API.
+"""Elasticsearch and OpenSearch: the bulk API.
 
 Source: https://www.elastic.co/docs/api/doc/elasticsearch/operation/operation-bulk
 """
@@ -9,13 +9,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from trailforward.aws.errors import UNPARSEABLE
 from trailforward.errors import SettingError
 from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.http.auth import HeaderAuth
 from trailforward.sinks.http.framing import Framing
-from trailforward.sinks.http.presets.base import Preset, parsed, stranger
+from trailforward.sinks.http.presets.base import Preset, json_object, unparseable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,28 +32,30 @@ _CODE = re.compile("[a-z_]{1,80}")
 
 
 class BulkFraming(Framing):
-    """Two lines for each event: create it under its own id, and its exact bytes."""
+    """Two lines per event: an action that creates it under the event's ID, and its exact bytes."""
 
     content_type = "application/x-ndjson"
     one_line = True
 
     def frame(self, entry: Entry) -> bytes:
-        """A repetition has the same id, so it is refused as one that is there."""
+        """The two lines. An event that is sent again has the same ID, so it is not stored twice."""
         key = entry.key if len(to_bytes(entry.key)) <= _ID_BYTES else digest(to_bytes(entry.key))
         return b'{"create":{"_id":' + json.dumps(key).encode() + b"}}\n" + entry.data + b"\n"
 
 
 class ElasticBulk(Preset):
-    """``preset = "elastic-bulk"``. Each event has a status of its own; 409 means that it is there already."""
+    """``preset = "elastic-bulk"``. Each event gets its own status; 409 means that it already exists."""
 
     needs_secret = False
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=5_000_000, batch_bytes=5_000_000, calls=4)
+    limits: ClassVar = Limits(
+        max_entries=1_000, max_entry_bytes=5_000_000, max_batch_bytes=5_000_000, max_concurrency=4
+    )
 
     def check(self, url: SplitResult) -> None:
-        """Asks for the data stream or index: the events do not name one."""
+        """Requires a data stream or an index in the path, because the actions do not name one."""
         if not re.fullmatch("/.+/_bulk", url.path):
             raise SettingError(
-                "the URL names no data stream or index",
+                "the URL does not name a data stream or an index",
                 "write https://HOST/logs-aws.cloudtrail-default/_bulk",
             )
 
@@ -61,31 +64,31 @@ class ElasticBulk(Preset):
         return HeaderAuth(type="header", name="Authorization", prefix="ApiKey ", secret=secret)
 
     def framing(self, metadata: Mapping[str, str]) -> BulkFraming:  # noqa: ARG002
-        """Lines of actions and events."""
+        """Pairs of action and event lines."""
         return BulkFraming()
 
-    def read(self, answer: Response, count: int) -> list[Rejection]:
-        """The items that were refused, in the order of the request."""
-        items = parsed(answer).get("items")
+    def rejections(self, response: Response, count: int) -> list[Rejection]:
+        """The rejected items. The response lists all items in the order of the request."""
+        items = json_object(response).get("items")
         if not isinstance(items, list) or len(items) != count:
-            raise stranger("a bulk API")
-        told = (_judge(index, item) for index, item in enumerate(items))
-        return [rejection for rejection in told if rejection is not None]
+            raise unparseable("the bulk API")
+        results = (_rejection(index, item) for index, item in enumerate(items))
+        return [rejection for rejection in results if rejection is not None]
 
 
-def _judge(index: int, item: Any) -> Rejection | None:
+def _rejection(index: int, item: Any) -> Rejection | None:
     result = next(iter(item.values()), None) if isinstance(item, dict) else None
     status = result.get("status") if isinstance(result, dict) else None
     if not isinstance(result, dict) or not isinstance(status, int):
-        return Rejection(index, "unreadable_answer", "the answer does not tell of the event", transient=True)
+        return Rejection(index, UNPARSEABLE, "the response has no status for the event", transient=True)
     if status in {200, 201, _EXISTS}:
         return None
     error = result.get("error")
-    # Its reason may quote the event; its type is a code.
+    # The error's reason may quote the event; its type is a code.
     kind = str(error.get("type")) if isinstance(error, dict) else ""
     transient = status == _TOO_MANY or status >= 500  # noqa: PLR2004
     code = kind if _CODE.fullmatch(kind) else f"http_{status}"
-    return Rejection(index, code, f"refused with status {status}", transient)
+    return Rejection(index, code, f"rejected with status {status}", transient)
 
 
 PRESET = ElasticBulk()

@@ -1,4 +1,4 @@
-"""Splunk's HTTP Event Collector.
+"""Splunk: the HTTP Event Collector (HEC).
 
 Source: https://docs.splunk.com/Documentation/Splunk/latest/Data/FormateventsforHTTPEventCollector
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from trailforward.sinks.base import Limits
 from trailforward.sinks.http.auth import HeaderAuth
 from trailforward.sinks.http.framing import Framing
-from trailforward.sinks.http.presets.base import Preset, parsed, stranger
+from trailforward.sinks.http.presets.base import Preset, json_object, unparseable
 from trailforward.transport.responses import failure
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Entry, Rejection
     from trailforward.transport.connections import Response
 
-#: Codes of 400 that one event may be to blame for: no data, bad format, event missing, event blank. The
-#: others (wrong index, channel) are the configuration's.
-_EVENTS = frozenset({5, 6, 12, 13})
+#: Codes of status 400 that a single event may cause: no data, invalid format, event missing, event blank.
+#: The configuration causes the others (wrong index, channel).
+_EVENT_CODES = frozenset({5, 6, 12, 13})
 
 
 class HecFraming(Framing):
-    """Objects one after another: ``{"time":…,"sourcetype":…,"event":EVENT}``."""
+    """Concatenated JSON objects: ``{"time":…,"sourcetype":…,"event":EVENT}``."""
 
     content_type = "application/json"
 
     def __init__(self, metadata: Mapping[str, str]) -> None:
-        said = {"sourcetype": "aws:cloudtrail", **metadata}
-        self._head = json.dumps(said, separators=(",", ":"))[1:-1].encode() + b',"event":'
+        fields = {"sourcetype": "aws:cloudtrail", **metadata}
+        self._head = json.dumps(fields, separators=(",", ":"))[1:-1].encode() + b',"event":'
 
     def frame(self, entry: Entry) -> bytes:
         """The event's exact bytes as the value of ``event``."""
@@ -42,44 +42,46 @@ class HecFraming(Framing):
 
 
 def _time(text: str) -> bytes:
-    """Seconds since 1970; without it Splunk takes the time of receipt."""
+    """The field ``time`` in seconds since 1970, or empty: then Splunk uses the time of receipt."""
     try:
-        then = datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return b""
-    return b"" if then.tzinfo is None else b'"time":%d,' % then.timestamp()
+    return b"" if time.tzinfo is None else b'"time":%d,' % time.timestamp()
 
 
 class SplunkHec(Preset):
-    """``preset = "splunk-hec"``. Success means that the events are valid, not that they are indexed."""
+    """``preset = "splunk-hec"``. Success means that Splunk accepted the events, not that it indexed them."""
 
     format = "record"  # what the source type aws:cloudtrail expects
     metadata = ("host", "index", "source", "sourcetype")
     path = "/services/collector/event"
-    #: The server's own limit is a setting; 1 MB is the safe figure.
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+    #: The limit is a setting of the server; 1 MB is safe.
+    limits: ClassVar = Limits(
+        max_entries=1_000, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4
+    )
 
     def auth(self, secret: str) -> HeaderAuth:
         """``Authorization: Splunk TOKEN``."""
         return HeaderAuth(type="header", name="Authorization", prefix="Splunk ", secret=secret)
 
     def framing(self, metadata: Mapping[str, str]) -> HecFraming:
-        """Each event in its wrapper."""
+        """One JSON object per event."""
         return HecFraming(metadata)
 
-    def read(self, answer: Response, count: int) -> list[Rejection]:  # noqa: ARG002
-        """All or nothing: code 0."""
-        if parsed(answer).get("code") != 0:
-            raise stranger("Splunk")
+    def rejections(self, response: Response, count: int) -> list[Rejection]:  # noqa: ARG002
+        """None. Splunk accepts or rejects a request as a whole; success is code 0."""
+        if json_object(response).get("code") != 0:
+            raise unparseable("Splunk")
         return []
 
-    def failure(self, answer: Response, origin: str) -> TransientError | PermanentError:
-        """Names Splunk's code; a batch is worth splitting only where an event may be to blame."""
-        code = parsed(answer).get("code")
+    def failure(self, response: Response, origin: str) -> TransientError | PermanentError:
+        """Classifies an error response. It is divisible only if a single event may be the cause."""
+        code = json_object(response).get("code")
         if not isinstance(code, int):
-            return failure(answer, origin)
-        divisible = code in _EVENTS if answer.status == 400 else None  # noqa: PLR2004
-        return failure(answer, origin, word=f"HEC code {code}", divisible=divisible)
+            return failure(response, origin)
+        divisible = code in _EVENT_CODES if response.status == 400 else None  # noqa: PLR2004
+        return failure(response, origin, detail=f"HEC code {code}", divisible=divisible)
 
 
 PRESET = SplunkHec()

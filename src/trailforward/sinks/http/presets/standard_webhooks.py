@@ -1,4 +1,4 @@
-"""Any receiver that verifies signatures after Standard Webhooks.
+"""Any receiver that verifies Standard Webhooks signatures.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -13,14 +13,16 @@ from trailforward.sinks.http.webhook_auth import StandardWebhooksAuth
 
 
 class StandardWebhooks(Preset):
-    """``preset = "standard-webhooks"``. An event a request, whose exact bytes are signed."""
+    """``preset = "standard-webhooks"``. One event per request; its exact bytes are signed."""
 
     batch = "single"
-    limits: ClassVar = Limits(entries=1, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
-    gzip = False  # what is signed is what the receiver's framework hands over: unpacked
+    limits: ClassVar = Limits(
+        max_entries=1, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4
+    )
+    gzip = False  # receivers verify the decompressed body
 
     def auth(self, secret: str) -> StandardWebhooksAuth:
-        """A signature."""
+        """A signature with the secret."""
         return StandardWebhooksAuth(type="standard-webhooks", secret=secret)
 
 

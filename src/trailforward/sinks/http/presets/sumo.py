@@ -1,4 +1,4 @@
-"""Sumo Logic's HTTP source. The URL is the secret.
+"""Sumo Logic: HTTP source. The URL is the secret.
 
 Source: https://www.sumologic.com/help/docs/send-data/hosted-collectors/http-source/logs-metrics/upload-logs/
 """
@@ -13,11 +13,16 @@ from trailforward.sinks.http.presets.base import Preset
 
 
 class Sumo(Preset):
-    """``preset = "sumo"``. A line each; ``headers`` may name X-Sumo-Category, X-Sumo-Name and X-Sumo-Host."""
+    """``preset = "sumo"``. One line per event.
+
+    ``headers`` may set X-Sumo-Category, X-Sumo-Name, and X-Sumo-Host.
+    """
 
     format = "record"
     batch = "ndjson"
-    limits: ClassVar = Limits(entries=1_000, entry_bytes=1_000_000, batch_bytes=1_000_000, calls=4)
+    limits: ClassVar = Limits(
+        max_entries=1_000, max_entry_bytes=1_000_000, max_batch_bytes=1_000_000, max_concurrency=4
+    )
 
     def auth(self, secret: str) -> UrlAuth:
         """The URL itself."""
