@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import tests.support.hypothesis_profile  # noqa: F401  # loads the profile
 from tests.support.aws import Reader, by_botocore, point_at
 from tests.support.stub_aws import StubAws
 from trailforward.demo.local_aws import Clients, LocalServer

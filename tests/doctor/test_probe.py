@@ -114,7 +114,7 @@ def test_a_url_of_this_machine_is_listened_to() -> None:
         bodies.append((b"odd", {"Content-Encoding": "gzip"}))
         for body, headers in bodies:
             request = urllib.request.Request(f"http://127.0.0.1:{hearing.port}/", body, headers)
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=600) as answer:
                 assert answer.status == 200
         assert list(hearing.heard()) == [b"plain", b"packed", b"odd"]
         with pytest.raises(probe.ProbeError, match="cannot listen"):

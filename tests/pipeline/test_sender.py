@@ -36,7 +36,7 @@ def entries(count: int) -> list[PendingEntry]:
 def sent(sink: Any, count: int, *, attempts: int = 5) -> Sender:
     """A sender that has done its work."""
     backoff = Backoff(max_attempts=attempts, base_seconds=0)
-    sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
+    sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 600, on_error=lambda *_: None)
     sender.start(entries(count))
     sender.finish()
     return sender
@@ -56,7 +56,7 @@ class Crowd(FlakySink):
         with self._lock:
             self._under_way += 1
             self.most = max(self.most, self._under_way)
-        self._meeting.wait(timeout=30)
+        self._meeting.wait(timeout=600)
         with self._lock:
             self._under_way -= 1
         return super().send(batch)
@@ -89,26 +89,29 @@ def test_a_bad_entry_among_many_calls_costs_none_of_them() -> None:
 
 def test_what_is_told_after_the_deadline_is_not_heard() -> None:
     """What was given back for lack of an answer stays so, even if the answer comes a moment later."""
-    answering, answered = threading.Event(), threading.Event()
+    called, answering, answered = threading.Event(), threading.Event(), threading.Event()
 
     class Late(FlakySink):
         def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-            answering.wait(30)
+            called.set()
+            answering.wait(600)
             try:
                 return super().send(batch)
             finally:
                 answered.set()
 
     threads = Threads()
-    deadline = time.monotonic() + 0.05
+    deadline = time.monotonic() + 600
     sender = Sender("a", Late(), Backoff(), threads, deadline=deadline, on_error=lambda *_: None)
     sender.start(entries(2))
+    assert called.wait(600)
+    sender._deadline = time.monotonic()  # however long the thread took to start
     sender.finish()
     assert {index: result.code for index, result in sender.failed.items()} == {0: "deadline", 1: "deadline"}
     answering.set()
-    assert answered.wait(30)
+    assert answered.wait(600)
     assert sender._task is not None
-    sender._task.wait(30)
+    sender._task.wait(600)
     assert sender.delivered == []
     assert set(sender.failed) == {0, 1}
 

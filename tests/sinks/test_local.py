@@ -27,7 +27,7 @@ def sink(path: object, **settings: object) -> FileSink:
 def run(script: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     """Runs Python in a process of its own; standard output is what it printed."""
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [sys.executable, "-c", script, *arguments], capture_output=True, check=False, timeout=60, **options
+        [sys.executable, "-c", script, *arguments], capture_output=True, check=False, timeout=600, **options
     )
 
 
@@ -261,7 +261,7 @@ def test_an_unusable_standard_output_is_told(redirect: str, expected: str) -> No
     """A full disk behind standard output passes; none at all does not."""
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "$1" 1 {redirect}', sys.executable, STDOUT],
-        capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
+        capture_output=True, check=False, timeout=600, cwd=Path(__file__).parents[2], text=True,
     )  # fmt: skip
     assert done.stderr.startswith(expected)
 
@@ -278,7 +278,7 @@ def test_a_reader_that_went_away_is_refused_for_good() -> None:
     script = 'exec "$0" -c "$1" 100000 | head -c 1 >/dev/null'
     done = subprocess.run(
         ["/bin/sh", "-c", script, sys.executable, STDOUT],
-        capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
+        capture_output=True, check=False, timeout=600, cwd=Path(__file__).parents[2], text=True,
     )  # fmt: skip
     assert done.stderr.startswith("PermanentError EPIPE: cannot write to standard output")
 

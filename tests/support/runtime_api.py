@@ -96,7 +96,7 @@ class Function:
         # The client waits for its next event in C, where no signal reaches it. It ends when the API fails.
         self._events.put(None)
         try:
-            self._process.wait(5)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.terminate()
         finally:
@@ -109,11 +109,11 @@ class Function:
     def invoke(self, payload: Any, *, seconds: float = 30.0) -> Response:
         """Sends one event and waits for the answer."""
         self._events.put((payload if isinstance(payload, bytes) else json.dumps(payload).encode(), seconds))
-        return self._answers.get(timeout=60)
+        return self._answers.get(timeout=600)
 
     def init_error(self) -> Response:
         """Waits for the client to say that the handler could not be loaded."""
-        return self._answers.get(timeout=60)
+        return self._answers.get(timeout=600)
 
     @property
     def log(self) -> str:
@@ -127,7 +127,7 @@ class Function:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                event = events.get(timeout=120)
+                event = events.get(timeout=600)
                 if event is None:
                     events.put(None)  # for the client's next try
                     self.send_error(500)
