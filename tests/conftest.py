@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
 
-import tests.support.hypothesis_profile  # noqa: F401  # loads the profile
 from tests.support.aws import Reader, by_botocore, point_at
 from tests.support.stub_aws import StubAws
 from trailforward.demo.local_aws import Clients, LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if find_spec("hypothesis") is not None:  # the tests of the stack run without it
+    import tests.support.hypothesis_profile  # noqa: F401  # loads the profile
 
 
 @pytest.fixture(scope="session")
