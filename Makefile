@@ -9,10 +9,10 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup demo test test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
-help: ## Lists the tasks
+help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
 
-setup: $(VENV)/.dev ## Makes .venv with everything pinned: the tests, the checks, the demo
+setup: $(VENV)/.dev ## Create .venv with pinned packages for the demo, the tests, and the checks
 
 # The demo needs fewer packages than the tests: it gets there sooner on a fresh machine.
 $(VENV)/.demo: requirements/demo.txt pyproject.toml
@@ -28,31 +28,31 @@ $(VENV)/.dev: requirements/dev.txt $(VENV)/.demo
 	@$(PIP) install --require-hashes -r requirements/dev.txt
 	@touch $@
 
-demo: $(VENV)/.demo ## Plays CloudTrail events through a local AWS to four kinds of destination
+demo: $(VENV)/.demo ## Forward events of 13 Regions through a local AWS to four kinds of destinations
 	@$(BIN)/trailforward demo
 
-check: $(VENV)/.dev ## Static checks: ruff, mypy, import-linter
+check: $(VENV)/.dev ## Run the static checks: ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: check ## Checks, then every test, with branch coverage
+test: check ## Run the static checks, then all tests with branch coverage
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
-test-pythons: $(VENV)/.dev ## Runs the tests on every Python found, 3.11 to 3.14 (PYTHONS="3.14" PYTEST="-k name" for less)
+test-pythons: $(VENV)/.dev ## Run the tests on every Python found, 3.11 to 3.14 (PYTHONS="3.14" PYTEST="-k name" for less)
 	@$(BIN)/python -m tests.pythons $(PYTHONS) --pytest="$(PYTEST)"
 
-layer: $(VENV)/.demo ## Builds the Lambda layers into build/layer (LAYERS="3.13-arm64 ..." for some of them)
+layer: $(VENV)/.demo ## Build the Lambda layers in build/layer (LAYERS="3.13-arm64 ..." for some of them)
 	@$(BIN)/python -m layer.build $(LAYER_OPTIONS) $(LAYERS)
 
-test-layer: $(VENV)/.dev layer ## Builds them twice, compares, and forwards an event with each that a Python here can run
+test-layer: $(VENV)/.dev layer ## Build the layers twice, compare them, and forward an event with each that a Python here can run
 	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
 
-sam-tools: .venv-sam/.done ## Makes .venv-sam: aws-sam-cli, linters and a local AWS that runs Lambda functions, pinned
+sam-tools: .venv-sam/.done ## Create .venv-sam with aws-sam-cli, linters, and a local AWS that runs Lambda functions, pinned
 
 # --no-deps: everything is pinned, and ministack asks for a botocore that sam has outgrown (requirements/sam-tools.in).
 .venv-sam/.done: requirements/sam-tools.txt pyproject.toml
@@ -62,48 +62,48 @@ sam-tools: .venv-sam/.done ## Makes .venv-sam: aws-sam-cli, linters and a local 
 	@.venv-sam/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
 	@touch $@
 
-sam: .venv-sam/.done $(VENV)/.demo ## Checks and builds the stack; then: cd sam && sam deploy --guided
+sam: .venv-sam/.done $(VENV)/.demo ## Validate and build the stack; sam/README.md describes how to deploy it
 	cd sam && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam validate --lint && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam build
 
-test-stack: .venv-sam/.done $(VENV)/.demo ## Lints the stack, deploys it to a local AWS, sends events through it, takes a permission away
+test-stack: .venv-sam/.done $(VENV)/.demo ## Lint the stack, deploy it to a local AWS, send events through it, and remove a permission
 	.venv-sam/bin/python -m pytest --no-header tests/sam
 	.venv-sam/bin/python -m pytest --no-header --verbose tests/stack
 
-vectors: $(VENV)/.dev ## Compares the patterns with answers recorded from AWS; TRAILFORWARD_VECTORS names their folder
+vectors: $(VENV)/.dev ## Compare the patterns with results recorded from AWS (TRAILFORWARD_VECTORS: the folder with the results)
 	@$(BIN)/python tests/patterns/vectors.py
 
-doctor-cases: $(VENV)/.dev ## Counts the delivery cases that the doctor answers as expected; TRAILFORWARD_FACTS names their folder
+doctor-cases: $(VENV)/.dev ## Count the delivery cases that the doctor decides as expected (TRAILFORWARD_FACTS: the folder with the cases)
 	@TRAILFORWARD_FACTS=$${TRAILFORWARD_FACTS:-../shared/facts} $(BIN)/python -m tests.doctor.cases
 
-demo-doctor: $(VENV)/.dev ## Builds a local world of 17 Regions with seven planted faults; the doctor finds them (build/doctor.html)
+demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with seven faults (report: build/doctor.html)
 	@$(BIN)/python -m tests.doctor.demo
 
-bench: $(VENV)/.dev ## Prints cold start, time per event and memory as ratios against plain code (ONLY=cold,batch BENCH_PYTHON=3.14)
+bench: $(VENV)/.dev ## Print cold start, time per event, and memory as ratios to plain code (ONLY=cold,batch BENCH_PYTHON=3.14)
 	@$(BIN)/python -m $(if $(BENCH_PYTHON),tests.pythons $(BENCH_PYTHON) --module) benchmarks.run
 
-bench-compare: $(VENV)/.dev ## Prints this tree's speed as ratios to that of a revision: BASE=main
+bench-compare: $(VENV)/.dev ## Print the speed of this tree as ratios to a revision (BASE=main)
 	@$(BIN)/python -m benchmarks.compare
 
-bench-profile: $(VENV)/.dev ## Profiles batches of 1,000: where the next millisecond is
+bench-profile: $(VENV)/.dev ## Profile batches of 1,000 events
 	@$(BIN)/python -m benchmarks.profiling
 
-bench-calls: $(VENV)/.dev ## Prints what several calls at once save in wall time over a slow link
+bench-calls: $(VENV)/.dev ## Print the wall time that concurrent calls save over a slow link
 	@$(BIN)/python -m benchmarks.calls
 
-bench-patterns: $(VENV)/.dev ## Prints the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes at once
+bench-patterns: $(VENV)/.dev ## Print the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes
 	$(BIN)/python -m benchmarks.patterns
 
-bench-doctor: $(VENV)/.dev ## Prints the doctor's CPU seconds for 40 Regions, 50 accounts and 9 classes of events
+bench-doctor: $(VENV)/.dev ## Print the doctor's CPU time for 40 Regions, 50 accounts, and 9 classes of events
 	$(BIN)/python -m benchmarks.doctor
 
-bench-log-file: $(VENV)/.dev ## Prints the memory that a CloudTrail log file of 200,000 records takes
+bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 200,000 records takes
 	$(BIN)/python -m benchmarks.log_file
 
-lock: ## Renews requirements/*.txt (needs uv)
+lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 
-clean: ## Removes what the tasks made
+clean: ## Remove everything that the tasks created
 	rm -rf $(VENV) .venv-* sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,9 @@ from trailforward.demo.local_aws import Clients, LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+if find_spec("hypothesis") is not None:  # the tests of the stack run without it
+    import tests.support.hypothesis_profile  # noqa: F401  # loads the profile
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,15 @@
-"""The README and the docs show only what runs: every command and snippet in them is run here."""
+"""The docs show only what works: their commands and snippets run here as a reader would run them.
+
+A reader has a checkout in which ``make setup`` has run, and does what the Install section of the README says.
+Nothing else is provided: files come from the checkout, from earlier commands of the page, or from blocks that
+the page says to save.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -14,90 +18,185 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.pages import BLOCKS, PAGES, ROOT, Block, anchors, links
 from trailforward import Config
-from trailforward.testing import samples
-
-ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
-class Block(NamedTuple):
-    """A code block of a page."""
+class NotRun(NamedTuple):
+    """Commands that are not run as printed.
 
-    page: str
-    language: str
-    text: str
+    Attributes:
+        pattern: finds the commands.
+        reason: why they are not run.
+        instead: pattern and replacement that make a command which can be run; None if nothing is run.
+    """
+
+    pattern: str
+    reason: str
+    instead: tuple[str, str] | None = None
 
 
-BLOCKS = [
-    Block(str(page.relative_to(ROOT)), language, text)
-    for page in PAGES
-    for language, text in FENCE.findall(page.read_text())
-]
+_HELP = (r"$", " --help")  # Exits with an error if an option does not exist.
+_DRY = (r"\bmake\b", "make -n")  # Exits with an error if a target does not exist.
+
+#: The first entry that matches a command applies. An entry that matches no command fails a test.
+NOT_RUN = (
+    NotRun(r"^(aws|sam) ", "needs an AWS account; make test-stack builds and deploys to a local AWS"),
+    NotRun(
+        r"^pip (wheel|install) ",
+        "downloads packages; tests/testing/test_wheel.py builds and installs a wheel",
+    ),
+    NotRun(r"-m pytest tests/", "the suite, or make test-stack, runs these tests already"),
+    NotRun(r"\bmake (?!(demo|help)$)", "installs packages or takes minutes", _DRY),
+    NotRun(r"^trailforward (doctor|trace) ", "needs an AWS account, or a snapshot of one", _HELP),
+    NotRun(r"^trailforward iam --config ", "needs the reader's own configuration", _HELP),
+)
 
 
-def blocks(language: str) -> list[object]:
-    """The blocks of a language, named by page."""
-    found = [block for block in BLOCKS if block.language == language]
-    return [pytest.param(block, id=f"{block.page}-{index}") for index, block in enumerate(found)]
+def entry_for(command: str) -> NotRun | None:
+    """The entry of the table that applies to a command; None if the command is run as printed."""
+    return next((entry for entry in NOT_RUN if re.search(entry.pattern, command)), None)
+
+
+def script(blocks: list[Block]) -> str:
+    """A shell script that does what the blocks say, in order."""
+    lines = []
+    for block in blocks:
+        if block.save_as:
+            lines.append(f"cat > {block.save_as} <<'END_OF_BLOCK'\n{block.text}END_OF_BLOCK")
+            continue
+        for command in block.commands:
+            entry = entry_for(command)
+            if entry is None:
+                lines.append(command)
+            elif entry.instead is not None:
+                lines.append(re.sub(entry.instead[0], entry.instead[1], command, count=1))
+    return "\n".join(lines)
+
+
+INSTALL = [block for block in BLOCKS if block.page == "README.md" and block.section == "Install"]
+PAGES_WITH_COMMANDS = list(dict.fromkeys(block.page for block in BLOCKS if block.commands))
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """A user's folder with some events, and a PATH on which the command is found."""
-    (tmp_path / "events.ndjson").write_bytes(b"".join(samples.load(name) + b"\n" for name in samples.names()))
-    (tmp_path / "event.json").write_bytes(samples.load("root-console-login"))
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "TRAILFORWARD_TO": "stdout:", "NO_COLOR": "1"}
+def checkout(tmp_path: Path) -> Path:
+    """The tracked files in a new folder, with a ``.venv`` as ``make setup`` leaves it."""
+    folder = tmp_path / "checkout"
+    command = ["git", "ls-files", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").mkdir()
+    for name in ("bin", "include", "lib", "lib64", "pyvenv.cfg"):
+        if (Path(sys.prefix) / name).exists():
+            (folder / ".venv" / name).symlink_to(Path(sys.prefix) / name)
+    for stamp in (".demo", ".dev"):
+        (folder / ".venv" / stamp).touch()
+    return folder
 
 
-@pytest.mark.parametrize("block", blocks("sh"))
-def test_shell_commands_run(block: Block, tmp_path: Path, environ: dict[str, str]) -> None:
-    """Every command shown to users ends with 0; those for contributors name targets that exist."""
-    if shutil.which("make") is None:
-        pytest.skip("make is not installed")
-    for line in block.text.splitlines():
-        words = shlex.split(line)
-        if words[0] == "make":
-            run = ["make", "-C", str(ROOT), *([] if words[1] == "demo" else ["-n"]), *words[1:]]
-        else:
-            run = ["sh", "-c", line]
-        done = subprocess.run(run, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-
-
-@pytest.mark.parametrize("block", blocks("python"))
-def test_python_snippets_run(block: Block, tmp_path: Path, environ: dict[str, str]) -> None:
-    """Every snippet runs; one that defines a handler forwards an event of a queue."""
-    call = (
-        "\nif 'handler' in globals():\n"
-        "    import json, pathlib\n"
-        "    body = pathlib.Path('event.json').read_text()\n"
-        "    record = {'eventSource': 'aws:sqs', 'messageId': 'm', 'body': body}\n"
-        "    assert handler({'Records': [record]}, None) == {'batchItemFailures': []}\n"
+def environ() -> dict[str, str]:
+    """A reader's environment: without settings of this test run, and without the command on PATH."""
+    private = ("TRAILFORWARD_", "AWS_", "POWERTOOLS_", "MAKE", "MFLAGS", "PYTHON", "PYTEST_", "VIRTUAL_ENV")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(private)}
+    folders = os.environ["PATH"].split(os.pathsep)
+    own["PATH"] = os.pathsep.join(
+        folder for folder in folders if not (Path(folder) / "trailforward").exists()
     )
+    return own
+
+
+@pytest.mark.skipif(not (shutil.which("make") and shutil.which("git")), reason="needs make and git")
+@pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
+def test_commands_run_as_printed(page: str, checkout: Path) -> None:
+    """After the Install section, the commands of every page work in the order in which they are printed."""
+    folder = Path(page).parent if page.startswith("examples/") else Path()
+    lines = [f"cd {folder}", script([block for block in BLOCKS if block.page == page])]
+    if page != "README.md":
+        lines.insert(0, script(INSTALL))
     done = subprocess.run(
-        [sys.executable, "-c", block.text + call],
-        cwd=tmp_path,
-        env=environ,
+        ["/bin/sh", "-ex", "-c", "\n".join(lines)],
+        cwd=checkout,
+        env=environ(),
+        stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+
+
+def test_every_entry_of_the_table_is_needed() -> None:
+    """The list of commands that are not run names only commands that the docs still have."""
+    used = {entry_for(command) for block in BLOCKS for command in block.commands}
+    assert [entry.pattern for entry in NOT_RUN if entry not in used] == []
+
+
+def test_files_that_printed_commands_name_exist() -> None:
+    """A test file that a printed command names is part of the repository."""
+    for block in BLOCKS:
+        for command in block.commands:
+            for name in re.findall(r"\btests/\S+\.py", command):
+                assert (ROOT / name).exists(), f"{block.page}: {command}"
+
+
+def named(blocks: list[Block]) -> list[object]:
+    """Parameters of a test: blocks, named by page."""
+    return [pytest.param(block, id=f"{block.page}-{index}") for index, block in enumerate(blocks)]
+
+
+# A block that the page says to save is used by the commands of the page.
+@pytest.mark.parametrize(
+    "block", named([block for block in BLOCKS if block.language == "python" and not block.save_as])
+)
+def test_python_snippets_run(block: Block, tmp_path: Path) -> None:
+    """Every snippet runs: tests under pytest, a handler with a payload, anything else as a script."""
+    call = (
+        "\nif 'handler' in globals():\n"
+        "    from trailforward.testing import as_sqs, samples\n"
+        "    payload = as_sqs(samples.load('root-console-login'))\n"
+        "    assert handler(payload, None) == {'batchItemFailures': []}\n"
+    )
+    path = tmp_path / "test_snippet.py"
+    path.write_text(block.text + call)
+    command = [str(path)]
+    if re.search(r"^(def test_|class Test)", block.text, re.MULTILINE):
+        command = [
+            "-m",
+            "pytest",
+            "-p",
+            "tests.support.hypothesis_profile",
+            "-p",
+            "no:cacheprovider",
+            *command,
+        ]
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=tmp_path,
+        env={**environ(), "TRAILFORWARD_TO": "stdout:", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
     if "is_root" in block.text:
         assert "root ConsoleLogin" in done.stdout
 
 
-@pytest.mark.parametrize("block", blocks("toml"))
+# The sink of the third-party example is not installed here; its own tests use its table.
+@pytest.mark.parametrize(
+    "block",
+    named([block for block in BLOCKS if block.language == "toml" and "third-party" not in block.page]),
+)
 def test_configurations_are_valid(block: Block) -> None:
-    """Every configuration shown can be used as it stands."""
+    """Every configuration shown can be used as it is."""
     assert Config.from_toml(block.text).sinks
 
 
 def test_environment_variables_shown_are_valid() -> None:
-    """Every TRAILFORWARD_TO shown names destinations there are."""
+    """Every TRAILFORWARD_TO shown names destinations that exist."""
     values = [
         value
         for block in BLOCKS
@@ -115,11 +214,46 @@ def test_json_shown_is_json() -> None:
             json.loads(block.text)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    """A link to a file of the repository names one that exists."""
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target
+    """A link to a file of the repository names one that exists, and its anchor a heading of that file."""
+    for name, anchor in links(page):
+        target = page.parent / name if name else page
+        assert target.exists(), name
+        assert not anchor or anchor in anchors(target), f"{name}#{anchor}"
+
+
+def test_the_start_page_links_every_page() -> None:
+    """Whoever begins at docs/index.md finds every page, apart from single decisions."""
+    start = ROOT / "docs" / "index.md"
+    linked = {(start.parent / name).resolve() for name, _ in links(start) if name}
+    missing = {page for page in PAGES if page.parent != ROOT / "docs" / "decisions"} - linked
+    assert {page.relative_to(ROOT).as_posix() for page in missing} == {"docs/index.md"}
+
+
+def test_every_decision_is_in_the_index() -> None:
+    """docs/decisions/README.md lists every page with its number and title."""
+    folder = ROOT / "docs" / "decisions"
+    rows = re.findall(r"^\| (\d+) \| \[(.*)\]\((.*)\) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    titles = {path.name: path.read_text().partition("\n")[0] for path in sorted(folder.glob("0*.md"))}
+    assert {name: f"# {number}. {title}" for number, title, name in rows} == titles
+
+
+def test_the_map_is_that_of_the_code() -> None:
+    """ARCHITECTURE.md has the real listing, the layers that `make check` enforces, and no dead path."""
+    import tomllib
+
+    page = (ROOT / "ARCHITECTURE.md").read_text()
+    package = ROOT / "src" / "trailforward"
+    real = {path.name + "/" * path.is_dir() for path in package.iterdir() if path.name != "__pycache__"}
+    assert set(re.findall(r"^[├└]── (\S+)", page, re.MULTILINE)) == real
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
+    assert "```text\n" + "\n".join(layers) + "\n```" in page
+    decisions = [path.read_text() for path in (ROOT / "docs" / "decisions").glob("*.md")]
+    for text in (page, *decisions):
+        for name in re.findall(r"`([\w/.-]+(?:/|/[\w-]+\.\w+))`", text):
+            assert (ROOT / name).exists() or (package / name).exists(), name
 
 
 def test_every_setting_is_documented() -> None:

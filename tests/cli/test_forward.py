@@ -29,7 +29,7 @@ def run(*arguments: str | Path, stdin: bytes = b"", **environ: str) -> subproces
         capture_output=True,
         env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1", **environ},
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 

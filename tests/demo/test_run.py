@@ -30,7 +30,7 @@ def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, **HOSTILE, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-W", "error", *arguments]
     return subprocess.run(
-        command, env=environ, capture_output=True, encoding="utf-8", timeout=60, check=False
+        command, env=environ, capture_output=True, encoding="utf-8", timeout=600, check=False
     )
 
 

@@ -114,7 +114,7 @@ def test_listening_on_a_local_url() -> None:
         bodies.append((b"odd", {"Content-Encoding": "gzip"}))
         for body, headers in bodies:
             request = urllib.request.Request(f"http://127.0.0.1:{listener.port}/", body, headers)
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=600) as response:
                 assert response.status == 200
         assert list(listener.receive()) == [b"plain", b"packed", b"odd"]
         with pytest.raises(probe.ProbeError, match="cannot listen"):

@@ -172,13 +172,13 @@ ROWS = [
         "timeout, never arrived",
         lambda _: Silence(stored=False),
         receiver.Slow(30, stored=False),
-        read_timeout=0.1,
+        read_timeout=0.5,
     ),
     Row(
         "timeout, stored but response lost",
         lambda _: Silence(stored=True),
         receiver.Slow(30),
-        read_timeout=0.1,
+        read_timeout=0.5,
         twice=True,
     ),
     Row(
@@ -201,6 +201,6 @@ ROWS = [
         bad="returned",
         count=COUNT,
         always=True,  # batches do not wait for each other
-        seconds=2.4,
+        seconds=4.0,
     ),
 ]

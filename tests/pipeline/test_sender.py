@@ -36,7 +36,7 @@ def entries(count: int) -> list[PendingEntry]:
 def sent(sink: Any, count: int, *, attempts: int = 5) -> Sender:
     """A sender that has finished."""
     backoff = Backoff(max_attempts=attempts, initial_seconds=0)
-    sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 60, on_error=lambda *_: None)
+    sender = Sender("a", sink, backoff, Threads(), deadline=time.monotonic() + 600, on_error=lambda *_: None)
     sender.start(entries(count))
     sender.finish()
     return sender
@@ -56,7 +56,7 @@ class ConcurrencySink(FlakySink):
         with self._lock:
             self._running += 1
             self.most = max(self.most, self._running)
-        self._barrier.wait(timeout=30)
+        self._barrier.wait(timeout=600)
         with self._lock:
             self._running -= 1
         return super().send(batch)
@@ -89,26 +89,29 @@ def test_a_bad_entry_fails_alone() -> None:
 
 def test_a_response_after_the_deadline_is_ignored() -> None:
     """Entries without a response at the deadline have failed, even if the response arrives a moment later."""
-    responding, responded = threading.Event(), threading.Event()
+    called, responding, responded = threading.Event(), threading.Event(), threading.Event()
 
     class Late(FlakySink):
         def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
-            responding.wait(30)
+            called.set()
+            responding.wait(600)
             try:
                 return super().send(batch)
             finally:
                 responded.set()
 
     threads = Threads()
-    deadline = time.monotonic() + 0.05
+    deadline = time.monotonic() + 600
     sender = Sender("a", Late(), Backoff(), threads, deadline=deadline, on_error=lambda *_: None)
     sender.start(entries(2))
+    assert called.wait(600)
+    sender._deadline = time.monotonic()  # however long the thread took to start
     sender.finish()
     assert {index: result.code for index, result in sender.failed.items()} == {0: "deadline", 1: "deadline"}
     responding.set()
-    assert responded.wait(30)
+    assert responded.wait(600)
     assert sender._task is not None
-    sender._task.wait(30)
+    sender._task.wait(600)
     assert sender.delivered == []
     assert set(sender.failed) == {0, 1}
 

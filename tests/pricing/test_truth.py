@@ -12,7 +12,7 @@ import pytest
 from tests.sam.cfn import Stack, load
 from tests.support.command import trailforward
 from tests.support.events import envelope
-from tests.test_docs import BLOCKS, ROOT
+from tests.support.pages import BLOCKS, ROOT
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices

@@ -27,7 +27,7 @@ def sink(path: object, **settings: object) -> FileSink:
 def run(script: str, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
     """Runs a Python script in a separate process."""
     return subprocess.run(  # type: ignore[call-overload,no-any-return]
-        [sys.executable, "-c", script, *arguments], capture_output=True, check=False, timeout=60, **options
+        [sys.executable, "-c", script, *arguments], capture_output=True, check=False, timeout=600, **options
     )
 
 
@@ -265,7 +265,7 @@ def test_errors_of_standard_output(redirect: str, expected: str) -> None:
     """A full disk is a transient error; closed standard output is permanent."""
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "$1" 1 {redirect}', sys.executable, STDOUT],
-        capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
+        capture_output=True, check=False, timeout=600, cwd=Path(__file__).parents[2], text=True,
     )  # fmt: skip
     assert done.stderr.startswith(expected)
 
@@ -282,7 +282,7 @@ def test_a_reader_that_closed_the_pipe_is_permanent() -> None:
     script = 'exec "$0" -c "$1" 100000 | head -c 1 >/dev/null'
     done = subprocess.run(
         ["/bin/sh", "-c", script, sys.executable, STDOUT],
-        capture_output=True, check=False, timeout=60, cwd=Path(__file__).parents[2], text=True,
+        capture_output=True, check=False, timeout=600, cwd=Path(__file__).parents[2], text=True,
     )  # fmt: skip
     assert done.stderr.startswith("PermanentError EPIPE: cannot write to standard output")
 

@@ -100,7 +100,7 @@ class Emulated:
         url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
         for _ in range(200):
             try:
-                with urllib.request.urlopen(url, json.dumps(payload).encode(), timeout=60) as answer:
+                with urllib.request.urlopen(url, json.dumps(payload).encode(), timeout=600) as answer:
                     return json.loads(answer.read())
             except urllib.error.HTTPError as error:
                 return json.loads(error.read())

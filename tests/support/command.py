@@ -41,7 +41,7 @@ def piped(*arguments: str | Path, stdin: bytes) -> Done:
         capture_output=True,
         env={**os.environ, "COLUMNS": "120", "NO_COLOR": "1"},
         check=False,
-        timeout=120,
+        timeout=600,
     )
     result = Done(done.returncode, done.stdout.decode(), done.stderr.decode())
     assert "Traceback" not in result.err, result.err

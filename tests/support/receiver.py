@@ -272,7 +272,7 @@ class Receiver:
 
     def _wait(self, reached: Callable[[], bool]) -> None:
         with self._changed:
-            assert self._changed.wait_for(reached, timeout=10), "the receiver waited too long"
+            assert self._changed.wait_for(reached, timeout=600), "the receiver waited too long"
 
     def _certify(self, names: list[str]) -> ssl.SSLContext:
         import trustme

@@ -96,7 +96,7 @@ class Function:
         # The client waits for events in C code, which signals do not interrupt. It ends when the API fails.
         self._events.put(None)
         try:
-            self._process.wait(5)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.terminate()
         finally:
@@ -109,11 +109,11 @@ class Function:
     def invoke(self, payload: Any, *, seconds: float = 30.0) -> Response:
         """Sends one event and waits for the response."""
         self._events.put((payload if isinstance(payload, bytes) else json.dumps(payload).encode(), seconds))
-        return self._responses.get(timeout=60)
+        return self._responses.get(timeout=600)
 
     def init_error(self) -> Response:
         """Waits for the client's report that the handler could not be loaded."""
-        return self._responses.get(timeout=60)
+        return self._responses.get(timeout=600)
 
     @property
     def log(self) -> str:
@@ -127,7 +127,7 @@ class Function:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                event = events.get(timeout=120)
+                event = events.get(timeout=600)
                 if event is None:
                     events.put(None)  # for the client's next request
                     self.send_error(500)

@@ -68,6 +68,8 @@ def test_the_first_snippet_is_ten_lines() -> None:
 
 def test_a_fresh_project_runs_the_snippets_of_the_docs(site: Path, tmp_path: Path) -> None:
     """The wheel contains the kit, the samples, and the plug-in; every snippet runs as a test module."""
+    profile = ROOT / "tests" / "support" / "hypothesis_profile.py"  # a slow machine fails no snippet
+    (tmp_path / "conftest.py").write_text(profile.read_text())
     for number, snippet in enumerate(SNIPPETS):
         (tmp_path / f"test_{number}.py").write_text(snippet)
     (tmp_path / "test_fixtures.py").write_text(

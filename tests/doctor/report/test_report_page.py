@@ -267,5 +267,5 @@ def _browse(folder: Path, name: str) -> tuple[str, str]:
             f"file://{folder / name}",
         ),
     ]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    run = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     return run.stdout, run.stderr
