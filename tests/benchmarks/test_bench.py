@@ -14,7 +14,7 @@ from benchmarks.contestants import ALL, NOTHING, POWERTOOLS, STREAM, TRAILFORWAR
 from benchmarks.measures import layer, routes, sinks
 from benchmarks.measures.cold import THREE_ROUTES
 from benchmarks.measuring import Goal, Measure
-from benchmarks.stage import LostError, Stage, standing
+from benchmarks.stage import LostError, Stage, running_stage
 from benchmarks.table import table
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux o
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Stage]:
     """A place to run contestants."""
-    with standing() as found:
+    with running_stage() as found:
         yield found
 
 

@@ -103,7 +103,7 @@ def test_polling_ends_although_messages_stay(aws: LocalAws, delay: int) -> None:
 
     process: Callable[[dict[str, Any], Context], tuple[Any, Outcome]] = never
     list(poll(aws, [aws.source], process, seconds=0.3))
-    assert aws.waiting(aws.source) == 1
+    assert aws.waiting(aws.source) + aws.waiting(aws.dead_letter) == 1
 
 
 def test_the_context_counts_down() -> None:

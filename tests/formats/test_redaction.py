@@ -96,7 +96,7 @@ def test_malformed_paths_are_refused(lines: str) -> None:
 @pytest.mark.parametrize("sink", ["stdout:", "https://a.example.com", "s3://lake?region=eu-west-1"])
 def test_raw_is_never_redacted(sink: str) -> None:
     """``raw`` means what arrived; a sink that redacts names its format accordingly."""
-    with pytest.raises(ConfigError, match='format "raw" sends what arrived'):
+    with pytest.raises(ConfigError, match='format "raw" sends the event unchanged'):
         Config.from_toml(f'[sinks.a]\nto = "{sink}"\nredact = ["detail.a"]\n')
 
 
