@@ -12,7 +12,7 @@ import time
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks import answerer, events
+from benchmarks import events, stub_server
 from benchmarks.contestants import TRAILFORWARD, arn, environment
 
 LATENCY = 0.02
@@ -26,7 +26,7 @@ class Case(NamedTuple):
     Attributes:
         name: in the printed table.
         count: of events.
-        table: TOML of the sink, in which ``{url}`` stands for the answerer.
+        table: TOML of the sink, in which ``{url}`` stands for the stub server.
     """
 
     name: str
@@ -46,7 +46,7 @@ def main() -> None:
         f"Wall time over a link with {LATENCY * 1000:.0f} ms of latency, as a ratio to one call at a time.\n"
     )
     print(f"{'':34}{'1 call, ms':>12}" + "".join(f"{f'{calls} calls':>10}" for calls in CALLS[1:]))
-    with answerer.running(LATENCY) as port:
+    with stub_server.running(LATENCY) as port:
         os.environ.clear()
         os.environ.update(environment(TRAILFORWARD, port))
         for case in CASES:
@@ -73,7 +73,7 @@ def _measured(case: Case, port: int) -> dict[int, float]:
             took[calls].append(time.perf_counter() - start)
             if outcome.totals("far").delivered + outcome.totals("far").filtered != case.count:
                 raise SystemExit(f"{case.name}: not everything was delivered")
-            arrived = sum(map(len, answerer.taken(port).values()))
+            arrived = sum(map(len, stub_server.taken(port).values()))
             if arrived != outcome.totals("far").delivered:
                 raise SystemExit(f"{case.name}: {arrived} events arrived")
     return {calls: median(series[1:]) for calls, series in took.items()}

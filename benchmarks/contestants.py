@@ -41,7 +41,7 @@ class Contestant:
     Attributes:
         name: in tables.
         handler: the function's handler, as Lambda calls it.
-        environ: its configuration. ``{url}`` is replaced by the answerer's URL.
+        environ: its configuration. ``{url}`` is replaced by the stub server's URL.
         to: stream names and paths at which every event must arrive.
         takes: whether Lambda invokes it with SQS batches, too, or only with one event (a rule's target).
         source: the first folder on Python's path.
@@ -92,7 +92,7 @@ ALL = (
 
 
 def environment(contestant: Contestant, port: int) -> dict[str, str]:
-    """All environment variables of a contestant; they point every client to the answerer."""
+    """All environment variables of a contestant; they point every client to the stub server."""
     url = f"http://127.0.0.1:{port}"
     path = [HANDLERS] if contestant.source is None else [contestant.source, HANDLERS]
     return {

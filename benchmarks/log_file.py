@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks import answerer, events
+from benchmarks import events, stub_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def main() -> None:
         # In a separate process, because its memory must not count.
         subprocess.run([sys.executable, "-m", "benchmarks.log_file", str(folder)], check=True)
         file = folder / BUCKET / KEY
-        with _serving(folder) as s3, answerer.running() as kinesis:
+        with _serving(folder) as s3, stub_server.running() as kinesis:
             # Only these: a proxy or certificates of the user would change how AWS is called.
             os.environ.clear()
             os.environ |= {
@@ -92,7 +92,7 @@ def _run(size: int, kinesis: int) -> None:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     above = _peak() - before
     (name,) = outcome.accounts
-    taken, totals = len(set().union(*answerer.taken(kinesis).values())), outcome.totals(name)
+    taken, totals = len(set().union(*stub_server.taken(kinesis).values())), outcome.totals(name)
     print(
         f"CloudTrail log file: {size / 1e6:,.1f} MB gzipped, {RECORDS:,} records.\n"
         f"Peak memory: {above:,.0f} MB above {before:,.0f} MB at the start (target: less than {_TARGET}).\n"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks import answerer, events
+from benchmarks import events, stub_server
 from benchmarks.contestants import TRAILFORWARD, environment
 from trailforward.pipeline.threads import Task, Threads
 
@@ -35,7 +35,7 @@ def main() -> None:
     payloads = [
         orjson.loads(events.batch(every[start : start + _BATCH])) for start in range(0, len(every), _BATCH)
     ]
-    with answerer.running() as port:
+    with stub_server.running() as port:
         environ = environment(TRAILFORWARD, port)
         # Only these: a proxy or profile of the user would change how AWS is called.
         os.environ.clear()
@@ -45,10 +45,10 @@ def main() -> None:
         profile = cProfile.Profile()
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # noqa: PTH123
             forwarder.process(payloads[0])
-            answerer.taken(port)
+            stub_server.taken(port)
             for payload in payloads[1:]:
                 profile.runcall(forwarder.process, payload)
-        arrived = len(set().union(*answerer.taken(port).values()))
+        arrived = len(set().union(*stub_server.taken(port).values()))
     print(f"{arrived:,} events arrived, {len(payloads) - 1} batches of {_BATCH:,}.")
     stats = pstats.Stats(profile)
     stats.strip_dirs().sort_stats("tottime").print_stats(_LINES)

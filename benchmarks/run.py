@@ -15,7 +15,7 @@ from http.client import HTTPConnection
 from statistics import mean
 from typing import TYPE_CHECKING
 
-from benchmarks import answerer, events
+from benchmarks import events, stub_server
 from benchmarks.contestants import FLOOR, NOTHING
 from benchmarks.function import FunctionError
 from benchmarks.measures import cold, layer, memory, routes, sinks, warm
@@ -58,7 +58,7 @@ def main(only: str = "", seconds: float = SECONDS) -> None:
                 found += measure(stage, seconds * share)
         except (LostError, FunctionError) as error:
             sys.exit(f"FAILED: {error}")
-        alone = _answerer_alone(stage.port)
+        alone = _stub_server_alone(stage.port)
     print("CPU time of the function's process with Lambda's runtime client. Not on Lambda: compare ratios.\n")
     print(table(found))
     print(reliability(found))
@@ -78,12 +78,12 @@ def _facts(found: list[Measure], alone: float) -> str:
     against = f", {min(floors) / alone:.1f} x the floor's best per CPU second" if floors else ""
     return (
         f"Events: {events.COUNT:,} unique, {size:,.0f} bytes on average.\n"
-        f"The answerer accepts {1 / alone:,.0f} events per second from a raw POST (wall time){against}.\n"
+        f"The stub server accepts {1 / alone:,.0f} events per second from a raw POST (wall time){against}.\n"
         + place("boto3", "botocore", "urllib3", "orjson", "pydantic", "aws-lambda-powertools", "awslambdaric")
     )
 
 
-def _answerer_alone(port: int) -> float:
+def _stub_server_alone(port: int) -> float:
     """Wall time per event in seconds: the best of many requests with one prepared body."""
     some = events.made()[:500]
     records = [{"Data": b64encode(event.body).decode(), "PartitionKey": event.id} for event in some]
@@ -96,7 +96,7 @@ def _answerer_alone(port: int) -> float:
         connection.getresponse().read()
         took.append((time.perf_counter() - start) / len(records))
     connection.close()
-    answerer.taken(port)
+    stub_server.taken(port)
     return min(took)
 
 

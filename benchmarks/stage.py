@@ -1,4 +1,4 @@
-"""Runs contestants: an answerer, a temporary folder, and a check that every event arrived."""
+"""Runs contestants: a stub server, a temporary folder, and a check that every event arrived."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import answerer, events
+from benchmarks import events, stub_server
 from benchmarks.contestants import environment
 from benchmarks.function import Function
 
@@ -27,7 +27,7 @@ class Stage:
     """The environment in which contestants run.
 
     Args:
-        port: of the answerer.
+        port: of the stub server.
         folder: for the logs and configurations of functions.
     """
 
@@ -68,7 +68,7 @@ class Stage:
         return cpu
 
     def _check(self, contestant: Contestant, wanted: Counter[str]) -> None:
-        taken = answerer.taken(self.port)
+        taken = stub_server.taken(self.port)
         if strays := taken.keys() - set(contestant.to):
             raise LostError(f"{contestant.name}: events arrived at {sorted(strays)}")
         for place in contestant.to:
@@ -82,6 +82,6 @@ class Stage:
 
 @contextmanager
 def running_stage() -> Iterator[Stage]:
-    """A stage with a running answerer. It is removed at the end."""
-    with tempfile.TemporaryDirectory(prefix="trailforward-bench-") as folder, answerer.running() as port:
+    """A stage with a running stub_server. It is removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="trailforward-bench-") as folder, stub_server.running() as port:
         yield Stage(port, Path(folder))

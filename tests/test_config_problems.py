@@ -531,7 +531,9 @@ VALUES = st.recursive(
             st.sampled_from(["to", "format", "auth", "type", "limits", "name", "sinks", "pattern", "x"]),
             inner,
             max_size=3,
-        ).filter(lambda table: SECRET not in f"{table.get('name')} {table.get('pattern')}")  # errors show both
+        ).filter(
+            lambda table: SECRET not in f"{table.get('name')} {table.get('pattern')}"
+        )  # errors show both
     ),
     max_leaves=8,
 )

@@ -125,11 +125,11 @@ def test_the_layer_is_weighed_where_it_was_built(tmp_path: Path, monkeypatch: py
 
 
 def test_a_run_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
-    """A measure may be chosen; the run says what it ran on, and a name that is none is refused."""
+    """A measure may be chosen; the run says what it ran on, and an unknown name is refused."""
     run.main("layer", 0)
     out = capsys.readouterr().out
     assert "layer" in out
-    assert "The answerer takes" in out
+    assert "The stub server accepts" in out
     with pytest.raises(SystemExit, match="There are: cold, direct"):
         run.main("speed", 0)
 

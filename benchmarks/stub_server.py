@@ -68,7 +68,7 @@ class Taken:
         self._bytes = 0
 
 
-class Answerer(asyncio.Protocol):
+class StubServer(asyncio.Protocol):
     """One keep-alive connection. ``/`` is Kinesis; any other path accepts one event or an array of events."""
 
     taken = Taken()
@@ -130,7 +130,7 @@ def _response(body: bytes) -> bytes:
 
 @contextmanager
 def running(latency: float = 0.0) -> Iterator[int]:
-    """Runs an answerer in a separate process and yields its port. It ends when this process ends.
+    """Runs a stub server in a separate process and yields its port. It ends when this process ends.
 
     Args:
         latency: of each response, in seconds.
@@ -146,7 +146,7 @@ def running(latency: float = 0.0) -> Iterator[int]:
 
 
 def taken(port: int) -> dict[str, list[str]]:
-    """The IDs of the events that the answerer received since the last call, by stream name or path."""
+    """The IDs of the events that the stub server received since the last call, by stream name or path."""
     connection = HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/")
     response: dict[str, Any] = json.loads(connection.getresponse().read())
@@ -155,11 +155,11 @@ def taken(port: int) -> dict[str, list[str]]:
 
 
 async def _serve() -> None:
-    server = await asyncio.get_running_loop().create_server(Answerer, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(StubServer, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.buffer.read)  # until the parent process closes the pipe or ends
 
 
 if __name__ == "__main__":
-    Answerer.latency = float(sys.argv[1])
+    StubServer.latency = float(sys.argv[1])
     asyncio.run(_serve())
