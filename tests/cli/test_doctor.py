@@ -217,7 +217,7 @@ def test_no_credentials(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_reading_aws_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without botocore, the error has the command that installs it."""
-    monkeypatch.setattr("trailforward.doctor.discover.reader.find_spec", lambda _: None)
+    monkeypatch.setattr("trailforward.aws.session.find_spec", lambda _: None)
     done = trailforward("doctor")
     assert done.code == 2
     assert "trailforward[aws]" in done.err

@@ -164,6 +164,6 @@ def test_a_destination_that_stops_responding(local_aws: Reader) -> None:
 
 def test_a_probe_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without botocore, the error has the command that installs it."""
-    monkeypatch.setitem(__import__("sys").modules, "botocore.session", None)
+    monkeypatch.setattr("trailforward.aws.session.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"trailforward\[aws\]"):
         probe.open_listener("http://127.0.0.1:0")

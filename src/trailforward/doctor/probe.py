@@ -17,7 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from trailforward.arn import Arn
-from trailforward.errors import MissingExtraError, TrailforwardError
+from trailforward.aws.session import make_client, new_session, require_botocore
+from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
 #: Default seconds to wait: CloudTrail usually delivers in less than five minutes.
 WAIT_SECONDS = 600.0
 _POLL_SECONDS = 1.0
+#: Seconds for a connection, and between two bytes of a response. A long poll of SQS takes one second.
+_TIMEOUT_SECONDS = 20.0
+_ATTEMPTS = 5
 
 
 class ProbeError(TrailforwardError):
@@ -105,12 +109,16 @@ def client_factory() -> Callable[[str, str], Any]:
     Raises:
         MissingExtraError: botocore is not installed.
     """
-    try:
-        from botocore.session import Session
-    except ModuleNotFoundError:
-        raise MissingExtraError("a probe", "aws") from None
-    session = Session()
-    return lambda service, region: session.create_client(service, region_name=region)
+    require_botocore("a probe")
+    session = new_session()
+    return lambda service, region: make_client(
+        service,
+        region,
+        connect_timeout=_TIMEOUT_SECONDS,
+        read_timeout=_TIMEOUT_SECONDS,
+        attempts=_ATTEMPTS,
+        session=session,
+    )
 
 
 def run(

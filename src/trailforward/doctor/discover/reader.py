@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from trailforward.aws.session import make_client, new_session, require_botocore
 from trailforward.doctor.discover.api_calls import CALLS
 from trailforward.doctor.world.regions import partition_of
-from trailforward.errors import MissingExtraError, TrailforwardError
+from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,11 +67,10 @@ class Reader:
     """
 
     def __init__(self, session: Any = None, region: str | None = None) -> None:
-        if find_spec("botocore") is None:
-            raise MissingExtraError("reading AWS", "aws")
+        require_botocore("reading AWS")
         from botocore.exceptions import BotoCoreError
 
-        self._session = session or create_session()
+        self._session = session or new_session(regional_sts=True)
         try:
             region = region or self._session.get_config_variable("region") or "us-east-1"
         except BotoCoreError as error:
@@ -139,7 +138,7 @@ class Reader:
         """
         assumed = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
         keys = assumed["Credentials"]
-        session = create_session()
+        session = new_session(regional_sts=True)
         # Loading service models is slow: all accounts share one loader.
         session.register_component("data_loader", self._session.get_component("data_loader"))
         session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
@@ -161,29 +160,13 @@ class Reader:
     def _client(self, service: str, region: str) -> Any:
         with self._lock:
             if (service, region) not in self._clients:
-                from botocore.config import Config
-
-                from trailforward._version import __version__
-
-                config = Config(
+                self._clients[service, region] = make_client(
+                    service,
+                    region,
                     connect_timeout=CONNECT_TIMEOUT,
                     read_timeout=READ_TIMEOUT,
-                    retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-                    user_agent_extra=f"trailforward-doctor/{__version__}",
-                )
-                self._clients[service, region] = self._session.create_client(
-                    service, region_name=region, config=config
+                    attempts=ATTEMPTS,
+                    session=self._session,
+                    agent="trailforward-doctor",
                 )
             return self._clients[service, region]
-
-
-def create_session() -> Any:
-    """A botocore session that calls STS in a Region: opt-in Regions reject tokens of the global endpoint.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_enable-regions.html
-    """
-    from botocore.session import Session
-
-    session = Session()
-    session.set_config_variable("sts_regional_endpoints", "regional")
-    return session
