@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from trailforward.aws import direct as direct_calls
 from trailforward.aws.errors import UNPARSEABLE, to_sink_error
 from trailforward.aws.own_calls import parsed
-from trailforward.aws.session import make_client, require_botocore
 from trailforward.errors import PermanentError, TransientError
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ class Client:
         return direct_calls.botocore_reason(self._service, self._region, os.environ, home)
 
     def _require_botocore(self) -> None:
+        from trailforward.aws.session import require_botocore
+
         require_botocore(f"calling {self._service} through botocore, because {self._botocore_reason()},")
 
     @property
@@ -124,6 +125,8 @@ class Client:
     def _make(self) -> Any:
         self._require_botocore()
         from botocore.exceptions import BotoCoreError
+
+        from trailforward.aws.session import make_client
 
         connect, read = self._timeouts
         try:

@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from trailforward.errors import PermanentError, SinkError, TransientError
-from trailforward.transport.responses import retry_after_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -89,6 +88,8 @@ def to_sink_error(
     short = code.rpartition(".")[2]
     message = redact_values(message)
     if {code, short} & (TRANSIENT_CODES | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
+        from trailforward.transport.responses import retry_after_seconds  # a cold start sees no errors
+
         return TransientError(short, message, retry_after=retry_after_seconds(retry_after))
     return PermanentError(short, message, divisible=short in INVALID_INPUT_CODES)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.aws.session import make_client, require_botocore
 from trailforward.errors import EventError, UnreadError
 
 if TYPE_CHECKING:
@@ -62,6 +61,8 @@ class Objects:
             UnreadError: throttled, server error, no response, or a truncated response.
             MissingExtraError: botocore is not installed.
         """
+        from trailforward.aws.session import require_botocore
+
         require_botocore("reading objects from S3")
         from botocore import exceptions
 
@@ -90,6 +91,8 @@ class Objects:
     def _client(self, region: str) -> Any:
         client = self._clients.get(region)
         if client is None:
+            from trailforward.aws.session import make_client
+
             new = make_client(
                 "s3", region, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, attempts=2
             )

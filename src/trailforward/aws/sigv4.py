@@ -9,7 +9,6 @@ import hashlib
 import hmac
 import re
 import time
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,9 +25,8 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _UNSIGNED = frozenset({"user-agent", "x-amzn-trace-id"})
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """AWS credentials. They have no repr, so that tracebacks do not show them.
+    """AWS credentials. They have no repr of their values, so that tracebacks do not show them.
 
     Attributes:
         access_key: access key ID.
@@ -36,9 +34,12 @@ class Credentials:
         token: session token; empty for long-term credentials.
     """
 
-    access_key: str
-    secret_key: str
-    token: str = ""
+    __slots__ = ("access_key", "secret_key", "token")
+
+    def __init__(self, access_key: str, secret_key: str, token: str = "") -> None:
+        self.access_key = access_key
+        self.secret_key = secret_key
+        self.token = token
 
 
 class Scope(NamedTuple):
