@@ -13,6 +13,10 @@ from trailforward.config.options import PipelineOptions, RetryOptions
 from trailforward.pipeline.backoff import Backoff
 from trailforward.pipeline.routing import build_routes
 from trailforward.settings import fields
+from trailforward.sinks.firehose import FirehoseSettings
+from trailforward.sinks.http.auth import BearerAuth
+from trailforward.sinks.http.settings import HttpSettings
+from trailforward.sinks.kinesis import KinesisSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,17 +100,21 @@ def test_similar_destinations_get_different_names() -> None:
 def test_a_text_format_is_posted_one_by_one() -> None:
     """The format ``text`` works with an HTTP API, which then gets one event per request."""
     config = Config.to("https://siem.example.com/in", "stdout:", format="text")
-    assert config.sinks["http-siem.example.com"].batch == "single"
+    assert vars(config.sinks["http-siem.example.com"])["batch"] == "single"
 
 
 def test_toml_says_everything() -> None:
     """Every key of ``trailforward.toml`` is in the settings of its sink, its route, or the pipeline."""
     config = Config.from_toml(FULL)
-    assert config.sinks["lake"].partition_key == "recipientAccountId"
-    assert config.sinks["lake"].limits.max_entry_bytes == 5_000_000
-    assert config.sinks["lake"].arn.region == "us-west-2"
-    assert config.sinks["firehose"].resource_name == "lake"
-    assert config.sinks["siem"].auth.type == "bearer"
+    lake, firehose, siem = (config.sinks[name] for name in ("lake", "firehose", "siem"))
+    assert isinstance(lake, KinesisSettings)
+    assert lake.partition_key == "recipientAccountId"
+    assert lake.limits.max_entry_bytes == 5_000_000
+    assert lake.arn.region == "us-west-2"
+    assert isinstance(firehose, FirehoseSettings)
+    assert firehose.resource_name == "lake"
+    assert isinstance(siem, HttpSettings)
+    assert isinstance(siem.auth, BearerAuth)
     assert config.pipeline.dead_letter == QUEUE
     assert config.pipeline.own_arns == ("arn:aws:iam::111122223333:role/trailforward",)
     assert config.pipeline.retry == RetrySettings(max_attempts=3, initial_seconds=0, max_seconds=1.5)
@@ -198,7 +206,7 @@ def test_an_environment_with_an_object(local_aws: Reader) -> None:
 )
 def test_a_configuration_that_does_not_exist(local_aws: Reader, where: str, text: str) -> None:
     """The error names the place, the error code from AWS, and the permission to grant."""
-    assert local_aws
+    assert local_aws is not None
     with pytest.raises(ConfigError, match=text):
         Config.from_env({"TRAILFORWARD_CONFIG": where})
 

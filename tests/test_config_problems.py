@@ -548,8 +548,7 @@ def test_wrong_types_everywhere(pipeline: dict[str, Any]) -> None:
         else None
     )
     try:
-        Config.from_toml(
-            OUT if sinks is None else "", **pipeline, **({} if sinks is None else {"sinks": sinks})
-        )
+        options: dict[str, Any] = {**pipeline, **({} if sinks is None else {"sinks": sinks})}
+        Config.from_toml(OUT if sinks is None else "", **options)
     except ConfigError as error:
         found(error)

@@ -184,7 +184,7 @@ def test_fields_for_filters() -> None:
 
 def test_a_source_may_pass_the_view_or_an_error() -> None:
     """A message uses the view or the error that its source passes in, without parsing."""
-    event = {"detail": {}}
+    event: dict[str, Any] = {"detail": {}}
     assert Message(b"never read", Origin("test"), event=event).event is event
     error = EventError("bad", "because")
     with pytest.raises(EventError, match="because"):

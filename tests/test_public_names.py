@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +56,45 @@ def test_other_names_do_not_resolve() -> None:
     """A misspelled name raises an ordinary ``AttributeError``."""
     with pytest.raises(AttributeError, match="'trailforward' has no attribute 'Forwardr'"):
         _ = trailforward.Forwardr
+
+
+SNAPSHOT = Path(__file__).parent / "public_names.txt"
+#: Modules whose names users import. Those without ``__all__`` show what they define themselves.
+MODULES = (
+    "trailforward",
+    "trailforward.config",
+    "trailforward.doctor",
+    "trailforward.errors",
+    "trailforward.models",
+    "trailforward.outcome",
+    "trailforward.patterns",
+    "trailforward.pricing",
+    "trailforward.runtime",
+    "trailforward.settings",
+    "trailforward.sinks.base",
+    "trailforward.sinks.settings",
+    "trailforward.testing",
+)
+
+
+def public_names(module_name: str) -> list[str]:
+    """The names that a module offers."""
+    module = importlib.import_module(module_name)
+    if hasattr(module, "__all__"):
+        return sorted(module.__all__)
+    return sorted(
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module_name
+    )
+
+
+def test_public_names_are_the_recorded_ones() -> None:
+    """A public name appears, or disappears, only together with a change of the recorded list."""
+    today = "".join(f"{module}.{name}\n" for module in MODULES for name in public_names(module))
+    hint = "to change public names on purpose: python -m tests.test_public_names, and say so in CHANGELOG.md"
+    assert SNAPSHOT.read_text() == today, hint
+
+
+if __name__ == "__main__":
+    SNAPSHOT.write_text("".join(f"{module}.{name}\n" for module in MODULES for name in public_names(module)))

@@ -107,4 +107,5 @@ def test_among_thousands_of_routes_few_are_compared() -> None:
     routes = [Route(f"r{number}", ("x",), named(f"Event{number}")) for number in range(3_000)]
     router = Router(routes)
     assert taken(router, "Event2999") == ["r2999"]
+    assert router._first._patterns is not None
     assert router._first._patterns.candidates(event("Event2999")) == 1

@@ -202,9 +202,9 @@ def test_parsers_never_raise_unexpected_errors(results: Any, failed: Any) -> Non
         assert all(results[index]["SequenceNumber"] for index in accepted)
     with suppress(TransientError):
         rejections = by_id({"Successful": results, "Failed": failed}, [0, 1])
-        accepted = {"0", "1"} - {str(rejection.index) for rejection in rejections}
+        accepted_ids = {"0", "1"} - {str(rejection.index) for rejection in rejections}
         named = results if isinstance(results, list) else []
-        assert accepted <= {str(entry.get("Id")) for entry in named if isinstance(entry, dict)}
+        assert accepted_ids <= {str(entry.get("Id")) for entry in named if isinstance(entry, dict)}
 
 
 def test_calls_reuse_one_connection(stub: StubAws, sink: SqsSink) -> None:

@@ -171,7 +171,7 @@ def test_a_template_is_checked_before_it_is_deployed(saved: Any) -> None:
     }
     central["rules"] = [{**central["rules"][1], "bus": "trailforward"}]
     path = saved(central)
-    options = ["--template", REGIONAL, *HUB_TOO, "--account", MEMBER, "--also-read", HUB]
+    options: list[str | Path] = ["--template", REGIONAL, *HUB_TOO, "--account", MEMBER, "--also-read", HUB]
     assert ask(path, "--region", f"{HERE},{HOME}", "--also-read", HUB).code == 1
     assert ask(path, "--regions", f"{HERE},{HOME}", *options).code == 0
     alone = trailforward("doctor", "--template", REGIONAL, "--region", HERE, *HUB_TOO, "--class", "write")

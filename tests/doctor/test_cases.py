@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.doctor import cases
-from trailforward.doctor import load_codes
+from trailforward.doctor import World, load_codes
 
 pytestmark = pytest.mark.skipif(cases.path() is None, reason=cases.REASON)
 SHARED = cases.load()
@@ -28,7 +28,7 @@ def test_every_code_is_in_the_table() -> None:
 
 def test_cases_are_understood() -> None:
     """The cases contain nothing that the snapshot's models do not know."""
-    odd = {case["id"]: cases.World.model_validate(case["world"]).not_understood for case in SHARED["cases"]}
+    odd = {case["id"]: World.model_validate(case["world"]).not_understood for case in SHARED["cases"]}
     assert {key: what for key, what in odd.items() if what} == {}
 
 

@@ -140,7 +140,7 @@ def test_a_denied_region_does_not_hide_the_others(planted: PlantedWorld) -> None
     ],
 )
 def test_what_may_not_be_read_is_unknown_and_not_absent(
-    planted: PlantedWorld, match: dict[str, str], code: str
+    planted: PlantedWorld, match: dict[str, Any], code: str
 ) -> None:
     """Trails, roles and queues that the doctor may not read do not count as missing."""
     planted.aws.refuse("AccessDenied", **match)

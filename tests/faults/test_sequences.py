@@ -41,7 +41,7 @@ class ScriptedSink(Sink):
         """The length of the data."""
         return len(entry.data)
 
-    def send(self, batch: Sequence[Entry]) -> Sequence[Rejection] | None:
+    def send(self, batch: Sequence[Entry]) -> Sequence[Rejection] | None:  # type: ignore[override]  # broken on purpose
         """Makes the next move."""
         total = sum(map(self.size, batch)) + self.limits.batch_overhead
         if len(batch) > self.limits.max_entries or total > self.limits.max_batch_bytes or not batch:

@@ -144,7 +144,7 @@ def test_records_hold_for_every_file(archive: Path) -> None:
         files = {
             name.removeprefix(f"{target(archive).site}/"): content.read(name) for name in content.namelist()
         }
-    listed = {}
+    listed: dict[str, str] = {}
     for record in [name for name in files if name.endswith(".dist-info/RECORD")]:
         listed |= {name: digest for name, digest, _ in csv.reader(files[record].decode().splitlines())}
     assert listed.keys() == {name for name in files if not name.endswith(".pyc")}

@@ -484,7 +484,7 @@ def test_a_message_given_two_fates_breaks_the_ledger_and_keeps_the_first() -> No
     def again(_failures: Any, outcome: Outcome, deadline: float) -> list[Any]:
         return [("a", 0, outcome.verdicts["a"][0])]
 
-    pipeline._failure_handler.handle = again  # type: ignore[method-assign]
+    pipeline._failure_handler.handle = again  # type: ignore[method-assign, assignment]
     outcome = pipeline.forward(messages(0))
     assert outcome.totals("a") == Totals(received=1, delivered=1)
     assert list(map(str, outcome.breaks)) == ["a: message 0 met delivered after delivered"]

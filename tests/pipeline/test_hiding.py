@@ -231,10 +231,8 @@ def test_names_of_unusual_calls_are_bounded(stub: StubAws, environ: dict[str, st
     """Events name the calls: a few short names are kept, and nothing that is not one."""
     forwarder = Forwarder.from_env({**environ, "TRAILFORWARD_OWN_ARNS": ROLE})
     own = session("forwarder")
-    details = [{"userIdentity": own, "eventSource": "x", "eventName": f"N{number}"} for number in range(50)]
-    details += [
-        {"userIdentity": own, "eventSource": "x", "eventName": name} for name in ("a\nb", "y" * 200, 3, None)
-    ]
+    names: list[Any] = [*(f"N{number}" for number in range(50)), "a\nb", "y" * 200, 3, None]
+    details = [{"userIdentity": own, "eventSource": "x", "eventName": name} for name in names]
     outcome = run(forwarder, *details)
     assert outcome.unusual_self.total() == len(details)
     assert len(outcome.unusual_self) <= 21

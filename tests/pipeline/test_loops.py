@@ -54,7 +54,7 @@ def named(arn: str) -> list[dict[str, Any]]:
     _, _, service, _, account, resource = arn.split(":", 5)
     name = resource.rpartition("/")[2] if service != "logs" else resource.split(":")[1]
     region = arn.split(":")[3]
-    request: dict[str, Any] = {
+    requests: dict[str, dict[str, Any]] = {
         "sqs": {"queueUrl": f"https://sqs.{region}.amazonaws.com/{account}/{name}"},
         "kinesis": {"streamARN": arn},
         "firehose": {"deliveryStreamName": name},
@@ -65,7 +65,8 @@ def named(arn: str) -> list[dict[str, Any]]:
         "secretsmanager": {"secretId": arn},
         "ssm": {"name": "/" + resource.partition("/")[2], "withDecryption": True},
         "s3": {"bucketName": resource.partition("/")[0], "key": resource.partition("/")[2] or "x"},
-    }[service]
+    }
+    request = requests[service]
     listed = [{"ARN": arn}]
     return [
         {"resources": listed},
@@ -236,7 +237,7 @@ class World:
     def context(self) -> Context:
         """The invocation's context."""
         context = Context()
-        context.invoked_function_arn = self.function  # type: ignore[misc]  # a class attribute elsewhere
+        context.invoked_function_arn = self.function
         return context
 
     def sent(self, call: OwnCall) -> Iterator[dict[str, Any]]:
@@ -325,7 +326,7 @@ def test_without_exclusion_a_loop_ends_when_sts_answers() -> None:
     lookup = guard._lookup
     assert lookup is not None
     context = Context()
-    context.invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}"  # type: ignore[misc]
+    context.invoked_function_arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{FUNCTION}"
     forwarded = 0
     for _minute in range(10):
         lookup._next = float("-inf")

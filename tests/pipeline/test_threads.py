@@ -23,14 +23,22 @@ def test_one_thread_serves_invocation_after_invocation() -> None:
 def test_concurrent_tasks_get_a_thread_each() -> None:
     """Concurrent tasks get separate threads."""
     threads, barrier = Threads(), threading.Barrier(3)
-    tasks = [threads.run(lambda: barrier.wait(600) and None, "sender") for _ in range(3)]
+
+    def meet() -> None:
+        barrier.wait(600)
+
+    tasks = [threads.run(meet, "sender") for _ in range(3)]
     assert all(task.wait(600) for task in tasks)
 
 
 def test_a_task_that_hangs_is_abandoned() -> None:
     """A wait ends when its time is up, and the next task runs in another thread."""
     threads, release = Threads(), threading.Event()
-    hanging = threads.run(lambda: release.wait(600) and None, "hangs")
+
+    def hang() -> None:
+        release.wait(600)
+
+    hanging = threads.run(hang, "hangs")
     assert not hanging.wait(0.01)
     assert threads.run(lambda: None, "sender").wait(600)
     release.set()

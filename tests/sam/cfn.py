@@ -29,7 +29,7 @@ class _NoValue:
 NO_VALUE = _NoValue()
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML ships no types
     """YAML with ``!Ref`` and its kin."""
 
 

@@ -41,7 +41,8 @@ PATTERNS = {
 
 @pytest.fixture(params=PATTERNS, name="own")
 def _own(request: pytest.FixtureRequest) -> dict[str, Any]:
-    return PATTERNS[request.param]
+    pattern: dict[str, Any] = PATTERNS[request.param]
+    return pattern
 
 
 @pytest.fixture(name="pattern")

@@ -11,6 +11,8 @@ import pytest
 from tests.sam.cfn import ACCOUNT, REGION, SAM, Refused, Stack, grants, listed, load
 from trailforward import Config
 from trailforward.cli.iam import policy as derived
+from trailforward.sinks.http.auth import SecretAuth
+from trailforward.sinks.http.settings import HttpSettings
 
 TEMPLATE = load("template.yaml")
 REGIONAL = load("regional.yaml")
@@ -209,7 +211,10 @@ def test_the_configuration_is_what_the_parameters_say() -> None:
         "sqs": SINKS["SqsQueueArn"],
         "http": SINKS["HttpUrl"],
     }
-    assert config.sinks["http"].auth.secret == SECRET
+    http = config.sinks["http"]
+    assert isinstance(http, HttpSettings)
+    assert isinstance(http.auth, SecretAuth)
+    assert http.auth.secret == SECRET
     assert config.sinks["sns"].format == "text"
     assert config.pipeline.dead_letter == stack.outputs["Redrive"].split()[6]
     assert stack.properties("FunctionRole")["Policies"][0]["PolicyName"] == "trailforward"

@@ -22,7 +22,7 @@ from trailforward.sinks.sqs import SqsSettings
 SECRET = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
 KINDS = [*(sinks.load(name).Settings for name in sinks.BUILT_IN), PipelineSettings, RouteSettings, RouteTest]
 #: Values for keys that do not take arbitrary strings.
-TEXTS = {
+TEXTS: dict[str, list[Any]] = {
     "format": ["raw", "record"],
     "name": ["X-Tenant", "Host", "a", ""],
     "pattern": ['{"source":["aws.iam"]}', "{", {"source": ["aws.iam"]}],
@@ -50,10 +50,10 @@ EXAMPLES: dict[Any, list[Any]] = {
 
 def values(kind: Any, name: str, hint: Any) -> st.SearchStrategy[Any]:
     """Generates values that are mostly of the declared type."""
-    right = TEXTS.get(name)
+    right: list[Any] | None = TEXTS.get(name)
     if name == "to":
         right = DESTINATIONS.get(kind.__name__) or [kind.example, kind.example + "\n", SECRET]
-    usual = typed(hint) if right is None else st.sampled_from(right)
+    usual: st.SearchStrategy[Any] = typed(hint) if right is None else st.sampled_from(right)
     return st.integers(0, 19).flatmap(lambda number: usual if number else JUNK)
 
 
@@ -63,7 +63,8 @@ def typed(hint: Any) -> st.SearchStrategy[Any]:
     if origin is Annotated:
         return typed(arguments[0])
     if origin in {Union, UnionType}:
-        return st.one_of(st.none() if member is NoneType else typed(member) for member in arguments)
+        members = [st.none() if member is NoneType else typed(member) for member in arguments]
+        return st.one_of(*members)
     if origin is Literal:
         return st.sampled_from([*arguments, "other"])
     if origin is tuple:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ ARN = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
 PLACE = "firehose:us-west-2"
 
 
-def sink(to: str = ARN, **settings: object) -> FirehoseSink:
+def sink(to: str = ARN, **settings: Any) -> FirehoseSink:
     """A sink with these settings."""
     return FirehoseSink(FirehoseSettings(to=to, **settings))
 

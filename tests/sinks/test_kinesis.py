@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -20,7 +20,7 @@ ARN = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 PLACE = "kinesis:us-west-2"
 
 
-def sink(to: str = ARN, **settings: object) -> KinesisSink:
+def sink(to: str = ARN, **settings: Any) -> KinesisSink:
     """A sink with these settings."""
     return KinesisSink(KinesisSettings(to=to, **settings))
 

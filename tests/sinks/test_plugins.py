@@ -71,7 +71,7 @@ def test_a_plug_in_is_used_like_any_sink(install: Install, name: str, to: str) -
     """The scheme of a URL or the service of an ARN selects the plug-in, which has its own settings."""
     install(name)
     config = Config.from_toml(f'[sinks.x]\nto = "{to}"\nloud = true\n')
-    assert config.sinks["x"].loud is True
+    assert vars(config.sinks["x"])["loud"] is True
     outcome = Forwarder(config).forward([Message(b'{"detail":{}}', Origin("test"))])
     assert outcome.totals("x").delivered == 1
     assert sinks.load(name).taken == [b'{"detail":{}}']

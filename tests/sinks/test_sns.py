@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ ARN = "arn:aws:sns:us-west-2:111122223333:alerts"
 PLACE = "sns:us-west-2"
 
 
-def sink(to: str = ARN, **settings: object) -> SnsSink:
+def sink(to: str = ARN, **settings: Any) -> SnsSink:
     """A sink with these settings."""
     return SnsSink(SnsSettings(to=to, **settings))
 

@@ -22,7 +22,8 @@ from tests.support.payloads import (
 )
 from trailforward import EventError
 from trailforward.message import is_record
-from trailforward.sources import ObjectReader, detect
+from trailforward.sources import detect
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

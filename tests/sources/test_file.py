@@ -157,7 +157,7 @@ def test_a_byte_order_mark_belongs_to_the_file(rest: bytes) -> None:
 def test_truncated_gzip(cut: int) -> None:
     """The events before the damage are yielded, and the error names the file."""
     packed = gzip.compress(b"\n".join([A, B, C] * 500))[:cut]
-    found = []
+    found: list[Message] = []
     if cut == 1:
         assert raws(packed) == [b"\x1f"]
         return
@@ -200,7 +200,7 @@ def test_dead_letters_come_back() -> None:
     for raw in (ODD, b"\xff\x00"):
         (message,) = read(io.BytesIO(redelivery.to_json_line(raw, attributes) + b"\n"), "f")
         assert message.raw == raw
-        assert (message.origin.owed, message.origin.attempts) == ({"siem"}, 3)
+        assert (message.origin.owed, message.origin.attempts) == (frozenset({"siem"}), 3)
         assert message.origin.first_seen == "2026-05-01T00:00:00+00:00"
 
 

@@ -123,7 +123,7 @@ def test_a_record_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
             taken += 1
             yield b"x" * 100
 
-    found = []
+    found: list[Any] = []
     with pytest.raises(EventError) as caught:
         found.extend(records(blocks()))
     assert (caught.value.code, [raw for _, raw in found]) == ("too_large", [b"1"])

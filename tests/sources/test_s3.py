@@ -25,7 +25,8 @@ from trailforward.aws import objects, session
 from trailforward.aws.objects import Objects
 from trailforward.errors import EventError, MissingExtraError, UnreadError
 from trailforward.outcome import Totals
-from trailforward.sources import ObjectReader, detect
+from trailforward.sources import detect
+from trailforward.sources.base import ObjectReader
 from trailforward.testing import FlakySink, refuse
 
 if TYPE_CHECKING:

@@ -60,4 +60,4 @@ def test_a_redelivered_message_in_a_notification() -> None:
     """The attributes of a redelivered message apply to the event in it."""
     record = sqs_record(json.dumps(notification("{}")), "m", attributes={redelivery.SINKS: "siem"})
     (message,) = detect(sqs(record)).messages(sqs(record))
-    assert message.origin.owed == {"siem"}
+    assert message.origin.owed == frozenset({"siem"})

@@ -122,7 +122,7 @@ def test_a_redelivered_message() -> None:
     }
     (message,) = messages(sqs_record("/w==", "1", attributes=attributes))
     assert message.raw == b"\xff"
-    assert message.origin.owed == {"siem", "lake"}
+    assert message.origin.owed == frozenset({"siem", "lake"})
     assert (message.origin.attempts, message.origin.first_seen) == (4, "2026-05-01T00:00:00+00:00")
 
 

@@ -507,7 +507,7 @@ def _md5(data: bytes) -> str:
     return hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
-_READERS = {
+_READERS: dict[str, Callable[[bytes], list[Item]]] = {
     "events": _read_events,
     "firehose": _read_firehose,
     "kinesis": _read_kinesis,

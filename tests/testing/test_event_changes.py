@@ -16,7 +16,7 @@ EVENT: dict[str, Any] = {
 
 def test_the_event_itself_stays() -> None:
     """Changes apply to a deep copy."""
-    value = {"new": []}
+    value: dict[str, list[int]] = {"new": []}
     made = apply_changes(EVENT, {"detail.a.c.0.d": 5, "detail.v": value}, ["detail.a.b"])
     made["detail"]["v"]["new"].append(1)
     assert EVENT["detail"]["a"] == {"b": 1, "c": [{"d": 2}, {"d": 3}]}

@@ -29,9 +29,11 @@ from trailforward.testing import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trailforward.testing import Event
 
-KINDS = {
+KINDS: dict[str, tuple[Callable[..., Event], type[trailforward.CloudTrailRecord]]] = {
     "AWS Console Sign In via CloudTrail": (console_sign_in, ConsoleSignIn),
     "AWS Service Event via CloudTrail": (service_event, ServiceEvent),
     "AWS Console Action via CloudTrail": (console_action, ConsoleAction),

@@ -105,12 +105,13 @@ def test_any_payload_of_the_strategy_parses(case: tuple[list[Any], dict[str, Any
 def test_ids_within_a_payload_are_unique() -> None:
     """Messages with the same event have different IDs, which are the same in every run."""
     event = cloudtrail_event(seed=1)
-    for wrap, get in (
+    cases: list[tuple[Callable[..., dict[str, Any]], Callable[[Any], list[str]]]] = [
         (as_sqs, lambda p: [r["messageId"] for r in p["Records"]]),
         (as_sns, lambda p: [r["Sns"]["MessageId"] for r in p["Records"]]),
         (as_kinesis, lambda p: [r["kinesis"]["sequenceNumber"] for r in p["Records"]]),
         (as_firehose, lambda p: [r["recordId"] for r in p["records"]]),
-    ):
+    ]
+    for wrap, get in cases:
         payload = wrap(event, event, event)
         assert len(set(get(payload))) == 3
         assert wrap(event, event, event) == payload

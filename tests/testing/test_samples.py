@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.resources import files
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def envelope(name: str) -> dict[str, object]:
     return Message(samples.load(name), Origin("test")).event
 
 
-def record(name: str) -> dict[str, object]:
+def record(name: str) -> dict[str, Any]:
     """The parsed record of a sample."""
     return Message(samples.load(name), Origin("test")).record
 
@@ -233,4 +234,4 @@ def test_the_testing_package_names_its_parts() -> None:
     """`dir` lists the names, and any other name raises an AttributeError."""
     assert "samples" in dir(trailforward.testing)
     with pytest.raises(AttributeError, match=r"'trailforward\.testing' has no attribute 'nothing'"):
-        _ = trailforward.testing.nothing  # type: ignore[attr-defined]
+        _ = trailforward.testing.nothing

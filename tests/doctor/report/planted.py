@@ -80,7 +80,8 @@ def planted() -> dict[str, Any]:
     rules = {(rule["account"], rule["region"], rule["name"]): rule for rule in world["rules"]}
 
     def of(account: str, region: str) -> dict[str, Any]:
-        return rules[account, region, "trailforward"]
+        rule: dict[str, Any] = rules[account, region, "trailforward"]
+        return rule
 
     for account in (HUB, PAYMENTS, STAGING, SANDBOX):  # no rule in two Regions
         for region in ("ap-northeast-3", "eu-west-3"):

@@ -30,7 +30,7 @@ def hostile() -> dict[str, Any]:
     world["unseen"] = [{"account": HUB, "region": "eu-south-1", "what": "rules", "why": HOSTILE}]
     world["destinations"].append(HOSTILE)
     world[HOSTILE] = HOSTILE
-    return world
+    return dict(world)
 
 
 def asked(world: dict[str, Any], **more: Any) -> Survey:
@@ -40,7 +40,7 @@ def asked(world: dict[str, Any], **more: Any) -> Survey:
 
 def shown(found: Survey, **more: Any) -> str:
     """The output on a terminal."""
-    file = more.pop("file", StringIO())
+    file: StringIO = more.pop("file", StringIO())
     print_terminal(
         found, Console(**{"file": file, "width": 120, "color_system": None, "_environ": {}, **more})
     )
@@ -183,7 +183,7 @@ def test_terminal_in_ascii() -> None:
     """An ASCII-only terminal gets only ASCII, including the signs."""
 
     class Old(StringIO):
-        encoding = "ascii"  # type: ignore[assignment]
+        encoding = "ascii"
 
     text = shown(asked(hostile()), file=Old())
     assert text.isascii()

@@ -16,7 +16,8 @@ import pytest
 from tests.doctor.report.planted import HOME, HUB, planted, sound, wide
 from tests.doctor.report.test_report_forms import HOSTILE, asked, hostile
 from trailforward.doctor.report import render
-from trailforward.doctor.report.html_page.grid import MOST_ACCOUNTS, area_of
+from trailforward.doctor.report.html_page.grid import MOST_ACCOUNTS
+from trailforward.doctor.report.text import area_of
 
 VOID = {"meta", "input", "br", "img", "link", "rect", "circle", "path"}
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
