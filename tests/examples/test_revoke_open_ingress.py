@@ -269,7 +269,7 @@ def test_the_ports_decide(
 def test_what_the_world_is(cidr: str, world: object, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of IPv4 or a half of it; all of IPv6 or all of it that is in use."""
     app = load(monkeypatch)
-    assert app.Opened("sg-1", "tcp", 22, 22, cidr).lets_in_the_world() is world
+    assert app.Opened("sg-1", "tcp", 22, 22, cidr).allows_the_world() is world
 
 
 @pytest.mark.parametrize("ports", ["ssh", "22;80", ""])

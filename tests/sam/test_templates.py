@@ -79,7 +79,7 @@ HOW: list[dict[str, str]] = [
 
 
 def allowed(parameters: dict[str, str]) -> bool:
-    """What the rules let through, said once more and in another way."""
+    """Whether the template's rules accept the parameters, written independently of them."""
     return not (parameters["Topology"] == "collector" and parameters["CustomerKey"] == "true")
 
 
@@ -153,7 +153,7 @@ def test_every_combination_resolves() -> None:
     ],
 )
 def test_contradictions_are_refused(parameters: dict[str, str], said: str) -> None:
-    """Each contradictory or malformed set of parameters is refused, for its own reason."""
+    """Each contradictory or malformed set of parameters is rejected with its reason."""
     with pytest.raises(Refused, match=said):
         Stack(TEMPLATE, **parameters)
 
@@ -163,7 +163,7 @@ def test_contradictions_are_refused(parameters: dict[str, str], said: str) -> No
     ["eu-west-1", "us-east-1,us-east-2", "us-gov-west-1", "eu-west-1,ap-southeast-1,ap-southeast-2"],
 )
 def test_regions_that_differ_are_taken(regions: str) -> None:
-    """The look-ahead against doubles refuses nothing else: us-east-1 and us-east-2 are two."""
+    """The check for duplicates rejects nothing else: us-east-1 and us-east-2 differ."""
     assert "AccountStackSet" in hub(Topology="hub", Regions=regions).present
 
 
