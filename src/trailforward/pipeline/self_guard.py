@@ -108,7 +108,7 @@ class SelfGuard:
         """Stores a queue or stream that Lambda polls for the function, as a payload names it.
 
         Anybody who may invoke the function can write such a payload. So this applies only if ``own_arns``
-        names neither queue nor stream, only in the function's own account and Region, and only to a few of them.
+        names neither, only in the function's own account and Region, and only to a few of them.
 
         Args:
             arn: ARN of the queue or stream.
