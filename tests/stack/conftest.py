@@ -73,7 +73,7 @@ class Deployed:
         return arn.rpartition("/")[2]
 
     def _allow_batches(self) -> None:
-        """Adds the batch actions, which ministack checks separately; in AWS, the single actions cover them."""
+        """Adds the batch actions, which ministack checks separately; AWS checks the single actions."""
         iam = self.aws.client("iam")
         policy = iam.get_role_policy(RoleName=self.role, PolicyName="trailforward")["PolicyDocument"]
         batches = [
