@@ -130,7 +130,7 @@ def test_a_run_prints_its_table(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "layer" in out
     assert "The stub server accepts" in out
-    with pytest.raises(SystemExit, match="There are: cold, direct"):
+    with pytest.raises(SystemExit, match="Choose from: cold, direct"):
         run.main("speed", 0)
 
 
