@@ -281,7 +281,7 @@ def waiting(deployed: Deployed, output: str) -> int:
             "must be the ARN of",
             id="other kind",
         ),
-        pytest.param({"Regions": "eu-west-1,us-east-1,eu-west-1"}, "none of them twice", id="a Region twice"),
+        pytest.param({"Regions": "eu-west-1,us-east-1,eu-west-1"}, "without duplicates", id="a Region twice"),
         pytest.param({"Regions": "europe"}, "must be Regions", id="no Region"),
     ],
 )
