@@ -26,7 +26,7 @@ class Case(NamedTuple):
     Attributes:
         name: in the printed table.
         count: of events.
-        table: TOML of the sink, in which ``{url}`` stands for the stub server.
+        table: TOML of the sink, in which ``{url}`` is replaced with the stub server's URL.
     """
 
     name: str

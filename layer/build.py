@@ -1,13 +1,13 @@
 """Builds the Lambda layer: one reproducible zip per Python version and architecture, without Docker.
 
-    python -m layer.build                             every layer whose Python is here, into build/layer/
-    python -m layer.build 3.13-arm64 3.12-x86_64      these
-    python -m layer.build --with-boto3 3.13-arm64     with boto3 instead of the runtime's own
-    python -m layer.build --without-bytecode          every layer, all slower to start
-    python -m layer.build --unpacked FOLDER 3.13-arm64   the tree itself, for SAM
+    python -m layer.build                             every layer whose Python is installed, into build/layer/
+    python -m layer.build 3.13-arm64 3.12-x86_64      these layers
+    python -m layer.build --with-boto3 3.13-arm64     with boto3 instead of the runtime's
+    python -m layer.build --without-bytecode          every layer, with slower cold starts
+    python -m layer.build --unpacked FOLDER 3.13-arm64   an unpacked layer, for SAM
 
-The layer is our wheel and what its extra ``aws`` brings, less what the Lambda runtime has. README.md beside
-this file is for those who use it.
+The layer contains our wheel and the packages of its extra ``aws``, except those of the Lambda runtime.
+README.md in this folder describes how to use it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 REQUIREMENTS = ROOT / "requirements" / "layer.txt"
 
-#: boto3 and what it alone needs: the runtime has them. All or none, since a newer urllib3 over the runtime's
-#: botocore breaks it. jmespath stays with us: Powertools declares it.
+#: boto3 and its own dependencies, which the runtime has. The layer contains all or none of them, because a
+#: newer urllib3 breaks the runtime's botocore. jmespath is in the layer, because Powertools declares it.
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
-#: What has no business here: our command line with its demo and doctor, which needs Typer, Rich and moto; our
-#: testing kit; what only type checkers and tests read (stubs, mypy's and Hypothesis's plug-ins); and 0.4 MB
-#: that only a browser reads, Powertools' Swagger UI (``swagger_base_url=…`` goes without). Nothing else is
-#: left out: this folder comes before those of other layers, so what it lacks would be lacking there too.
+#: Files that the layer does not need: our command line with its demo and doctor, which require Typer, Rich,
+#: and moto; our testing kit; files for type checkers and tests (stubs, plug-ins for mypy and Hypothesis); and
+#: 0.4 MB for browsers, Powertools' Swagger UI (``swagger_base_url=…`` works without it). Nothing else is left
+#: out: this folder comes before those of other layers, so your own code would miss it.
 LEFT_OUT = (
     "trailforward/cli",
     "trailforward/demo",
@@ -56,7 +56,7 @@ LEFT_OUT = (
     "trailforward/pricing",
     "trailforward/testing",
     "**/*.pyi",
-    "trailforward-*.dist-info/entry_points.txt",  # a command and a pytest plug-in that are not there
+    "trailforward-*.dist-info/entry_points.txt",  # names a command and a pytest plug-in that are left out
     "aws_lambda_powertools/event_handler/openapi/swagger_ui/swagger-ui*",
     "pydantic/mypy.py",
     "pydantic/v1/mypy.py",
@@ -64,8 +64,8 @@ LEFT_OUT = (
     "annotated_types/test_cases.py",
 )
 
-#: What a layer may weigh without boto3, so that growth is noticed: bytes zipped, bytes unpacked.
-#: ``make layer`` warns, ``make test-layer`` fails.
+#: Maximum size of a layer without boto3: bytes zipped, bytes unpacked. Above it, ``make layer`` warns and
+#: ``make test-layer`` fails.
 BUDGET = 5_000_000, 15_000_000
 
 
@@ -73,10 +73,10 @@ class Tree(NamedTuple):
     """A layer before it is zipped.
 
     Attributes:
-        target: what it is for.
-        folder: where ``python/`` lies.
-        compiler: the full version of the Python that wrote the bytecode; empty where there is none.
-        hashes: SHA-256 of each wheel, by the package's name.
+        target: Python version and architecture.
+        folder: contains ``python/``.
+        compiler: full version of the Python that wrote the bytecode; empty without bytecode.
+        hashes: package name → SHA-256 of its wheel.
     """
 
     target: Target
@@ -86,23 +86,23 @@ class Tree(NamedTuple):
 
     @property
     def bytecode(self) -> str:
-        """Which Python wrote the bytecode, or what its absence costs."""
+        """A description of the bytecode: its compiler, or the cost of having none."""
         return f"bytecode by CPython {self.compiler}" if self.compiler else f"NO BYTECODE: {COST}"
 
 
-# --- putting the tree together
+# --- assembling the tree
 
 
 def requirements(*, of_runtime: bool) -> list[str]:
-    """The locked requirements, one text each: those the runtime has, or the others."""
+    """Returns the lines of the lock file: the packages that the runtime has, or all others."""
     locked = REQUIREMENTS.read_text().replace("\\\n", " ").splitlines()
     return [line for line in locked if line and (line.partition("==")[0] in RUNTIME) == of_runtime]
 
 
 def own_wheel(folder: Path) -> str:
-    """Builds our wheel with the pinned hatchling into a folder; returns it as a hashed requirement."""
+    """Builds our wheel into a folder with the pinned hatchling; returns a requirement with its hash."""
     if importlib.util.find_spec("hatchling") is None:
-        raise BuildError("hatchling is not installed here: run `make setup`, then use .venv/bin/python")
+        raise BuildError("hatchling is not installed. Fix: run `make setup`, then use .venv/bin/python")
     _pip("wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
     (wheel,) = folder.glob("*.whl")
     name, version = wheel.name.split("-")[:2]
@@ -111,14 +111,14 @@ def own_wheel(folder: Path) -> str:
 
 
 def install(wanted: Iterable[str], target: Target, site: Path, links: Path | None = None) -> dict[str, str]:
-    """Installs exactly these wheels for the target; returns their SHA-256 by name."""
+    """Installs exactly these wheels for the target; returns package name → SHA-256."""
     with tempfile.TemporaryDirectory() as work:
         listing, report = Path(work, "requirements.txt"), Path(work, "report.json")
         listing.write_text("\n".join(wanted))
         options = [f"--platform={platform}" for platform in target.platforms]
         if links:
             options.append(f"--find-links={links}")
-        # A folder of bytecode by the Python that runs pip would be dead weight: --no-compile.
+        # --no-compile, because bytecode of the Python that runs pip would be useless.
         _pip(
             *("install", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"),
             *("--implementation=cp", f"--python-version={target.python}", *options),
@@ -132,7 +132,7 @@ def install(wanted: Iterable[str], target: Target, site: Path, links: Path | Non
 
 
 def tidy(site: Path) -> None:
-    """Removes what stays out, and console scripts, which name the building interpreter; corrects RECORDs."""
+    """Removes the files in LEFT_OUT and the console scripts, which name this Python; corrects each RECORD."""
     shutil.rmtree(site / "bin", ignore_errors=True)
     for path in (path for pattern in LEFT_OUT for path in site.glob(pattern)):
         if path.is_dir():
@@ -145,8 +145,8 @@ def tidy(site: Path) -> None:
             csv.writer(file, lineterminator="\n").writerows(sorted(rows))
 
 
-def misfits(site: Path, target: Target) -> list[str]:
-    """Shared objects that the target could not load."""
+def incompatible(site: Path, target: Target) -> list[str]:
+    """Returns an error for each shared object that the target cannot load."""
     wrong = []
     for path in sorted(site.rglob("*.so*")):
         with path.open("rb") as file:
@@ -162,22 +162,22 @@ def misfits(site: Path, target: Target) -> list[str]:
 def assemble(
     target: Target, folder: Path, wanted: Iterable[str], links: Path, python: Interpreter | None
 ) -> Tree:
-    """Fills a folder with the layer's tree.
+    """Writes the layer's files into a folder.
 
     Args:
-        target: what it is for.
-        folder: to fill.
-        wanted: requirements with hashes, found in an index or among the links.
+        target: Python version and architecture.
+        folder: an empty folder.
+        wanted: requirements with hashes, from a package index or from ``links``.
         links: a folder of wheels.
-        python: writes the bytecode; None for a layer without any.
+        python: writes the bytecode; None for a layer without bytecode.
 
     Raises:
-        BuildError: a wheel is missing, or a file does not fit the target.
+        BuildError: a wheel is missing, or the target cannot load a file.
     """
     site = folder / target.site
     hashes = install(wanted, target, site, links)
     tidy(site)
-    if wrong := misfits(site, target):
+    if wrong := incompatible(site, target):
         raise BuildError("; ".join(wrong))
     if python:
         compile_tree(folder, python.path)
@@ -186,23 +186,23 @@ def assemble(
     return Tree(target, folder, python.version if python else "", hashes)
 
 
-# --- shipping it
+# --- writing the zip
 
 
 def write_zip(folder: Path, archive: Path) -> None:
-    """Zips a folder so that the same files give the same bytes, whatever their times, modes and order."""
+    """Zips a folder. The same files give the same bytes, whatever their times, modes, and order."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for name in sorted(
             path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
         ):
             info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-            info.create_system = 3  # Unix: the modes below count
+            info.create_system = 3  # Unix, so that the modes below apply
             info.external_attr = (S_IFREG | (0o755 if name.endswith(".so") else 0o644)) << 16
             out.writestr(info, (folder / name).read_bytes(), zipfile.ZIP_DEFLATED, 9)
 
 
 def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
-    """Writes the zip and its SBOM; yields lines with sizes and digests, and a warning over the budget."""
+    """Writes the zip and its SBOM; yields lines with its size, digests, and a warning over budget."""
     name = f"trailforward-python{tree.target}{'-boto3' if with_boto3 else ''}"
     archive = folder / f"{name}.zip"
     write_zip(tree.folder, archive)
@@ -233,32 +233,32 @@ def ship(tree: Tree, folder: Path, *, with_boto3: bool) -> Iterator[str]:
 
 
 def _pip(*arguments: str | Path) -> None:
-    """Runs the building environment's pip; its settings decide where wheels come from."""
+    """Runs pip of this environment; pip's settings name the package index."""
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise BuildError("pip: " + " ".join(done.stderr.strip().splitlines()[-2:]))
 
 
-# --- deciding what to build
+# --- selecting what to build
 
 
 def interpreters(targets: Sequence[Target]) -> dict[str, Interpreter]:
-    """The Python of each version, of those that this machine has.
+    """Finds the interpreters of this machine by version.
 
     Args:
-        targets: layers that were named, each of which needs its Python; empty for all that can be built,
-            which must include the one that the stack deploys.
+        targets: requested layers, each of which needs its Python; empty for every layer that can be built,
+            which must include the stack's.
 
     Raises:
-        BuildError: a needed one is missing; the text says what to do.
+        BuildError: a required interpreter is missing; the text says what to do.
     """
     found = {version: find_python(version) for version in {target.python for target in targets or ALL}}
     for target in targets or [DEFAULT]:
         if found[target.python] is None:
             raise BuildError(
                 f"{target}{'' if targets else ', which sam/template.yaml deploys,'} needs CPython "
-                f"{target.python} to write its bytecode, and this machine has none. Fix: install it on PATH, "
+                f"{target.python} to write its bytecode, and it was not found. Fix: install it on PATH, "
                 f"with `pyenv install {target.python}` or with `uv python install {target.python}`; or build "
                 "in SAM's Docker image or for another Runtime (both: layer/README.md); or build with "
                 f"LAYER_OPTIONS=--without-bytecode ({COST})"
@@ -267,37 +267,37 @@ def interpreters(targets: Sequence[Target]) -> dict[str, Interpreter]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Builds the layers that were named, or else every one whose Python is on this machine."""
+    """Builds the requested layers, or every layer whose Python is on this machine."""
     parser = argparse.ArgumentParser(prog="python -m layer.build", description="Builds the Lambda layer.")
     parser.add_argument("layers", nargs="*", metavar="PYTHON-ARCHITECTURE", help=", ".join(map(str, ALL)))
-    parser.add_argument("--with-boto3", action="store_true", help="ship boto3 instead of the runtime's")
+    parser.add_argument("--with-boto3", action="store_true", help="include boto3 and its dependencies")
     parser.add_argument("--without-bytecode", action="store_true", help=COST)
     parser.add_argument("--to", type=Path, default=ROOT / "build" / "layer", help="folder for the zips")
     parser.add_argument("--unpacked", type=Path, metavar="FOLDER", help="fill this folder instead (for SAM)")
     options = parser.parse_args(arguments)
     if options.unpacked and len(options.layers) != 1:
-        parser.error("--unpacked fills one folder with one layer: name it")
+        parser.error("--unpacked writes one layer into one folder: name exactly one layer")
     with tempfile.TemporaryDirectory() as work:
         try:
-            named = [Target.parse(text) for text in options.layers]
-            pythons = {} if options.without_bytecode else interpreters(named)
+            requested = [Target.parse(text) for text in options.layers]
+            pythons = {} if options.without_bytecode else interpreters(requested)
             wanted = [own_wheel(Path(work)), *requirements(of_runtime=False)]
             wanted += requirements(of_runtime=True) if options.with_boto3 else []
             if options.unpacked:
-                (target,) = named
+                (target,) = requested
                 tree = assemble(target, options.unpacked, wanted, Path(work), pythons.get(target.python))
                 print(f"layer {tree.target}: {tree.bytecode}")
                 return 0
         except BuildError as error:
             sys.exit(f"layer: {error}")
         options.to.mkdir(parents=True, exist_ok=True)
-        for old in options.to.glob("trailforward-python*"):  # what lies there afterwards is of this run
+        for old in options.to.glob("trailforward-python*"):  # keep only this run's files
             old.unlink()
         failed = False
-        for target in named or ALL:
+        for target in requested or ALL:
             python = pythons.get(target.python)
             if python is None and not options.without_bytecode:
-                print(f"skipped {target}: no CPython {target.python} on this machine to write its bytecode")
+                print(f"skipped {target}: CPython {target.python}, which writes its bytecode, was not found")
                 continue
             try:
                 with tempfile.TemporaryDirectory() as stage:

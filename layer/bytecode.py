@@ -1,4 +1,4 @@
-"""Writes the layer's bytecode, so that a cold start compiles nothing, and the same bytes each time."""
+"""Writes the layer's bytecode reproducibly, so that a cold start compiles nothing."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from layer.target import BuildError
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What a layer without bytecode costs, measured on Python 3.14.
+#: The cost of a layer without bytecode, measured on Python 3.14.
 COST = "importing the handler takes 1.8 times the CPU time at every cold start"
 
-#: Code that no event passes through gets no bytecode, or the budget would not hold. It imports as from any
-#: layer built by pip alone. The smoke test proves that the forwarder needs none of it.
+#: Code that does not handle events gets no bytecode, to stay within the budget. It is still importable, as in
+#: any layer that pip built. The smoke test proves that the forwarder does not import it.
 COLD = re.compile(
     r"site-packages/("
     r"aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
@@ -24,23 +24,23 @@ COLD = re.compile(
     r"|trailforward/(config/schema|patterns/(explain|lints)|settings/model|sources/file)"
     r")"
 )
-#: Docstrings are for those who read the source; without them bytecode is a sixth smaller. What Python leaves
-#: out at this level, too, these packages do not have where they get bytecode: assert statements.
+#: Without docstrings, bytecode is a sixth smaller. At this level Python also removes assert statements; the
+#: compiled modules of these packages have none.
 _WITHOUT_DOCSTRINGS = "2"
 _STRIPPED = ("aws_lambda_powertools", "pydantic_core", "trailforward")
 
-#: Where Lambda unpacks layers: the path in tracebacks.
+#: The folder where Lambda unpacks layers, for the paths in tracebacks.
 MOUNT = "/opt"
 _UNCHECKED_HASH = 1
 _COMPILE = ("-I", "-S", "-X", "no_debug_ranges", "-m", "compileall")
 
 
 def compile_tree(folder: Path, python: str) -> None:
-    """Writes bytecode that holds whatever the files' times are, and that does not name this folder.
+    """Writes bytecode that is valid whatever the files' times are and does not contain the folder's path.
 
-    Ordinary bytecode bears its source's time; a reproducible zip fixes times, so it would be stale and every
-    cold start would compile everything again. Without the columns of each instruction (``no_debug_ranges``)
-    it is a fifth smaller; tracebacks still name files and lines.
+    Ordinary bytecode contains the time of its source. A reproducible zip has fixed times, so that bytecode
+    would be stale, and every cold start would compile everything again. Without the columns of each
+    instruction (``no_debug_ranges``) it is a fifth smaller; tracebacks still name files and lines.
     """
     common = ("-q", "-x", COLD.pattern, "--invalidation-mode", "unchecked-hash")
     stripped = [tree for name in _STRIPPED for tree in folder.glob(f"python/lib/*/site-packages/{name}")]
@@ -54,12 +54,12 @@ def compile_tree(folder: Path, python: str) -> None:
         if done.returncode:
             raise BuildError(f"bytecode: {done.stdout}{done.stderr}")
     for bytecode in folder.rglob(f"*.opt-{_WITHOUT_DOCSTRINGS}.pyc"):
-        # Under this name every Python takes it, however it was started.
+        # Python loads this name whatever its -O option is.
         bytecode.replace(bytecode.with_name(bytecode.name.replace(f".opt-{_WITHOUT_DOCSTRINGS}", "")))
 
 
 def uncompiled(site: Path, tag: str) -> list[str]:
-    """Sources, cold ones aside, without bytecode that this interpreter takes as it is."""
+    """Returns the sources, except COLD ones, that lack bytecode for this tag of kind *unchecked-hash*."""
     return [
         str(path.relative_to(site))
         for path in sorted(site.rglob("*.py"))
@@ -69,7 +69,7 @@ def uncompiled(site: Path, tag: str) -> list[str]:
 
 
 def is_unchecked(bytecode: Path) -> bool:
-    """Is this a ``.pyc`` that Python loads without looking at its source (PEP 552)?"""
+    """Whether this is a ``.pyc`` that Python loads without checking its source (PEP 552)."""
     if not bytecode.is_file():
         return False
     with bytecode.open("rb") as file:

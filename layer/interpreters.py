@@ -1,4 +1,4 @@
-"""Finds the CPython interpreters of this machine by version. Nothing is downloaded.
+"""Finds the CPython interpreters of this machine by version. It downloads nothing.
 
 The layer's bytecode comes from an interpreter of the target's version. Bytecode does not depend on the
 architecture, so any machine can write it for any target.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_QUESTION = "import platform as p; print(p.python_implementation(), p.python_version(), p.machine())"
+_PRINT_VERSION = "import platform as p; print(p.python_implementation(), p.python_version(), p.machine())"
 
 
 class Interpreter(NamedTuple):
@@ -25,7 +25,7 @@ class Interpreter(NamedTuple):
     Attributes:
         path: of the executable.
         version: with the patch release, such as ``3.14.2``.
-        machine: what it reports, such as ``x86_64`` or ``aarch64``.
+        machine: as it reports it, such as ``x86_64`` or ``aarch64``.
     """
 
     path: str
@@ -34,12 +34,12 @@ class Interpreter(NamedTuple):
 
 
 def find_python(version: str) -> Interpreter | None:
-    """The first interpreter of a minor version: this process, then PATH, pyenv, and uv."""
+    """Returns the first interpreter of a minor version: of this process, on PATH, in pyenv, or from uv."""
     return _first(_candidates(version), version)
 
 
 def find_emulated(version: str, architecture: str) -> Interpreter | None:
-    """An interpreter for another architecture, such as ``python3.14-arm64`` on PATH that QEMU runs."""
+    """Returns an interpreter for another architecture: ``python3.14-arm64`` on PATH, which QEMU runs."""
     path = shutil.which(f"python{version}-{architecture}")
     return _first([path] if path else [], version)
 
@@ -57,10 +57,10 @@ def _candidates(version: str) -> Iterator[str]:
 
 def _first(paths: Iterator[str] | list[str], version: str) -> Interpreter | None:
     for path in paths:
-        # On PATH there may be a version manager's shim that refuses to run, so each is asked.
+        # Run each one: on PATH there may be a version manager's shim that fails.
         try:
             done = subprocess.run(
-                [path, "-I", "-S", "-c", _QUESTION], capture_output=True, text=True, check=False
+                [path, "-I", "-S", "-c", _PRINT_VERSION], capture_output=True, text=True, check=False
             )
         except OSError:
             continue

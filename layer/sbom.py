@@ -1,4 +1,4 @@
-"""The list of what is in a layer: CycloneDX, without times or anything else that changes by itself."""
+"""The software bill of materials of a layer, in CycloneDX format and reproducible (without times)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def cyclonedx(
     name: str, digest: str, properties: Mapping[str, str], site: Path, hashes: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Describes a layer by the metadata of the packages in it.
+    """Describes a layer from the metadata of its packages.
 
     Args:
         name: of the layer.
         digest: SHA-256 of its zip, in hex.
-        properties: what else is worth knowing of it.
+        properties: further properties of the layer.
         site: the folder of its packages.
         hashes: SHA-256 of each package's wheel, by canonical name.
     """
@@ -41,8 +41,8 @@ def cyclonedx(
             "version": found[name].version,
             "purl": purl,
             "hashes": [{"alg": "SHA-256", "content": hashes[name]}],
-            "licenses": licences(found[name]),
-            # What was compiled into an extension module: the wheel's own list, which is in the zip.
+            "licenses": licenses(found[name]),
+            # The wheel's own SBOM lists what was compiled into an extension module. It is in the zip.
             "externalReferences": [
                 {"type": "bom", "url": path.relative_to(site).as_posix()}
                 for path in sorted(site.glob(f"{name.replace('-', '_')}-*.dist-info/sboms/*.json"))
@@ -50,7 +50,7 @@ def cyclonedx(
         }
         for name, purl in purls.items()
     ]
-    needed = {purl: [purls[other] for other in needs(found[name], purls)] for name, purl in purls.items()}
+    edges = {purl: [purls[one] for one in dependencies(found[name], purls)] for name, purl in purls.items()}
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -66,13 +66,13 @@ def cyclonedx(
         "components": components,
         "dependencies": [
             {"ref": "layer", "dependsOn": [purls["trailforward"]]},
-            *({"ref": purl, "dependsOn": others} for purl, others in needed.items()),
+            *({"ref": purl, "dependsOn": others} for purl, others in edges.items()),
         ],
     }
 
 
-def licences(item: Distribution) -> list[dict[str, Any]]:
-    """What a package says about its licence."""
+def licenses(item: Distribution) -> list[dict[str, Any]]:
+    """Returns a package's license, as its metadata declares it."""
     headers = item.metadata.json
     if expression := headers.get("license_expression"):
         return [{"expression": expression}]
@@ -81,8 +81,8 @@ def licences(item: Distribution) -> list[dict[str, Any]]:
     return [{"license": {"name": name}}] if name else []
 
 
-def needs(item: Distribution, present: Collection[str]) -> list[str]:
-    """Which of the packages present does this one need? Ours with the extra that the layer is."""
+def dependencies(item: Distribution, present: Collection[str]) -> list[str]:
+    """Returns the packages of the layer that this one requires; for trailforward with its extra ``aws``."""
     from packaging.requirements import Requirement
 
     extra = {"extra": "aws" if item.name == "trailforward" else ""}
@@ -92,5 +92,5 @@ def needs(item: Distribution, present: Collection[str]) -> list[str]:
 
 
 def canonical(name: str) -> str:
-    """A package's name as PyPI compares it, for the names in use here."""
+    """Normalizes a package name as PyPI does, for the names in the layer."""
     return name.lower().replace("_", "-").replace(".", "-")

@@ -1,10 +1,10 @@
-"""Unpacks a layer and forwards an event with it, beside one that is none. Compiling a module is a failure.
+"""Unpacks a layer and forwards an event with it; a second message is invalid. Fails if Python compiles code.
 
     python3.13 -I -S layer/smoke.py build/layer/trailforward-python3.13-x86_64.zip FOLDER_WITH_BOTO3
 
-Run it with the Python and the machine the layer is for. ``-I -S`` keep everything else off the path: what is
-imported is the standard library, the layer, and boto3, which the Lambda runtime would bring. The event
-goes to a receiver on loopback twice: as an HTTP request, and through boto3's Firehose client.
+Run it with the layer's Python version and architecture. ``-I -S`` keep everything else off the path, so that
+only the standard library, the layer, and boto3, which the Lambda runtime has, can be imported. The event goes
+to a loopback receiver twice: as an HTTP request and as a Firehose call.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ EVENT = json.dumps(
 
 
 def batch(*bodies: str) -> dict[str, Any]:
-    """What a queue hands over."""
+    """Returns the payload of an SQS event source mapping."""
     return {
         "Records": [
             {
@@ -67,25 +67,25 @@ def batch(*bodies: str) -> dict[str, Any]:
 
 
 class Receiver(BaseHTTPRequestHandler):
-    """Takes every request, and answers as Firehose does: the HTTP sink does not mind."""
+    """Accepts every request with a Firehose response, which the HTTP sink ignores."""
 
     bodies: list[bytes] = []  # noqa: RUF012  # one run, one list
 
     def do_POST(self) -> None:  # noqa: D102
         self.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        answer = b'{"FailedPutCount": 0, "RequestResponses": [{"RecordId": "1"}]}'
+        response = b'{"FailedPutCount": 0, "RequestResponses": [{"RecordId": "1"}]}'
         self.send_response(200)
         self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("Content-Length", str(len(answer)))
+        self.send_header("Content-Length", str(len(response)))
         self.end_headers()
-        self.wfile.write(answer)
+        self.wfile.write(response)
 
     def log_message(self, *_: object) -> None:  # noqa: D102
         pass
 
 
 def count_compilations() -> list[str]:
-    """From now on, the path of every source that an import compiles is added to the list."""
+    """Returns a list to which the path of every source that an import compiles is added from now on."""
     compiled: list[str] = []
     original = SourceFileLoader.source_to_code
 
@@ -98,7 +98,7 @@ def count_compilations() -> list[str]:
 
 
 def forward(url: str) -> Any:
-    """What a function does that has the layer, its handler and two destinations."""
+    """Runs the layer's handler with two destinations; returns its response."""
     os.environ |= {
         "TRAILFORWARD_TO": f"{url} {STREAM}",
         "AWS_ENDPOINT_URL_FIREHOSE": url,
@@ -112,22 +112,22 @@ def forward(url: str) -> Any:
     import trailforward
     from trailforward.handler import lambda_handler
 
-    # The models too: whoever writes a function of their own parses.
+    # The models too, because functions with their own code parse events.
     (parsed,) = trailforward.parse(batch(EVENT))
     check(parsed.detail.event_name == "StopInstances", f"parsed {parsed!r}")
-    # What goes wrong is logged: by Powertools, which nothing needs before.
+    # The invalid message causes a log line, for which Powertools is imported.
     return lambda_handler(batch(EVENT, "no event"), None)
 
 
 def check(holds: object, text: str) -> None:
-    """Ends the run unless it holds."""
+    """Exits with an error if the condition is false."""
     if not holds:
         sys.exit(f"smoke: {text}")
 
 
 def main(archive: str, *further: str) -> None:
-    """Smokes one layer, with further folders for the runtime's own packages."""
-    # Nothing is written, as in Lambda, where /opt is read-only.
+    """Tests one layer; further folders contain the runtime's packages."""
+    # As in Lambda, where /opt is read-only, no bytecode is written.
     sys.dont_write_bytecode = True
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     with tempfile.TemporaryDirectory() as folder:
@@ -139,15 +139,15 @@ def main(archive: str, *further: str) -> None:
         with HTTPServer(("127.0.0.1", 0), Receiver) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             with contextlib.redirect_stdout(io.StringIO()):  # metrics
-                answer = forward(f"http://127.0.0.1:{server.server_port}/")
+                response = forward(f"http://127.0.0.1:{server.server_port}/")
             server.shutdown()
-        check(answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}, f"answered {answer}")
+        check(response == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}, f"response {response}")
         arrived = [
             base64.b64decode(json.loads(body)["Records"][0]["Data"]) if body.startswith(b'{"') else body
             for body in Receiver.bodies
         ]
         wanted = [f"[{EVENT}]".encode(), f"{EVENT}\n".encode()]
-        check(sorted(arrived) == sorted(wanted), f"arrived {arrived}")
+        check(sorted(arrived) == sorted(wanted), f"received {arrived}")
         loaded = [name for name, module in sys.modules.items() if _file(module).startswith(site)]
         recompiled = [path for path in compiled if path.startswith(site)]
     check(not recompiled, f"compiled {len(recompiled)} modules of the layer, such as {recompiled[:3]}")

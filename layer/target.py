@@ -1,25 +1,25 @@
-"""What a layer is built for: a Python version and an architecture."""
+"""The target of a layer: a Python version and an architecture."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Self
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: Lambda's name of an architecture, and the machine's own.
+#: Lambda's name of an architecture → the kernel's name.
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 ELF_MACHINES = {"aarch64": 0xB7, "x86_64": 0x3E}
 
 
 class BuildError(Exception):
-    """A layer cannot be built, or must not be shipped."""
+    """The layer cannot be built, or must not be published."""
 
 
 class Target(NamedTuple):
-    """What a layer is built for.
+    """The Python version and architecture of a layer.
 
     Attributes:
         python: minor version, such as ``3.13``.
-        architecture: as Lambda calls it.
+        architecture: Lambda's name, such as ``arm64``.
     """
 
     python: str
@@ -27,10 +27,10 @@ class Target(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads ``3.13-arm64``."""
+        """Parses ``3.13-arm64``."""
         target = cls(*text.partition("-")[::2])
         if target.python not in PYTHONS or target.architecture not in MACHINES:
-            raise BuildError(f"{text!r} is no layer. Known: {', '.join(map(str, ALL))}")
+            raise BuildError(f"{text!r} is not a layer. Choose from: {', '.join(map(str, ALL))}")
         return target
 
     def __str__(self) -> str:
@@ -43,12 +43,12 @@ class Target(NamedTuple):
 
     @property
     def tag(self) -> str:
-        """The interpreter's name in files: ``cpython-313``."""
+        """The interpreter's tag in file names: ``cpython-313``."""
         return f"cpython-{self.python.replace('.', '')}"
 
     @property
     def site(self) -> str:
-        """Where packages lie: first on the runtime's path, and apart from layers that use ``python/``."""
+        """The folder of the packages: first on the runtime's path, apart from layers with ``python/``."""
         return f"python/lib/python{self.python}/site-packages"
 
     @property
@@ -59,5 +59,5 @@ class Target(NamedTuple):
 
 
 ALL = [Target(python, architecture) for python in PYTHONS for architecture in MACHINES]
-#: What sam/template.yaml deploys (a test compares).
+#: The layer of sam/template.yaml; a test compares them.
 DEFAULT = Target("3.14", "arm64")

@@ -1,6 +1,6 @@
 """Runs the tests on every Python of this machine that trailforward supports: ``make test-pythons``.
 
-Each has an environment in a folder of its own, such as ``.venv-3.14``, with everything pinned and hashed.
+Each has its own environment, such as ``.venv-3.14``, with all packages pinned and hashed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The function of the stack. All of it is in the layer; put code of your own around it here."""
+"""The handler of the stack's function. Its code is in the layer; you can put your own code around it here."""
 
 from trailforward.handler import lambda_handler as handler
 

@@ -70,7 +70,7 @@ def test_a_contestant_that_loses_events_fails_the_run(
 
 
 def test_an_event_that_arrives_twice_fails_the_run(stage: Stage) -> None:
-    """What is sent once too often counts as a fault, too."""
+    """An event that is sent twice also counts as an error."""
     (event,) = events.made(1)
     twice = [event, event]
     with stage.function(TRAILFORWARD) as function:
@@ -113,7 +113,7 @@ def test_verdicts_come_from_ratios_within_rounds() -> None:
 
 
 def test_the_layer_is_weighed_where_it_was_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Zipped and unpacked, the largest of those without boto3; where there is none, the run says so."""
+    """The run prints the sizes of the largest layer without boto3, or that no layer was built."""
     monkeypatch.setattr(layer, "FOLDER", tmp_path)
     assert "make layer" in table(layer.run())
     for name, size in (("a", 3_000_000), ("b", 17_000_000), ("b-boto3", 90_000_000)):

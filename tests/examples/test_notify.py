@@ -1,4 +1,4 @@
-"""examples/notify: its configuration is valid, and what arrives is a text that people can read."""
+"""Tests of examples/notify: its configuration is valid, and its mail is readable."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Notify(Stack):
 
 
 def test_the_configuration_is_valid() -> None:
-    """The text in the template is a configuration without a fault, whose every route is a ready-made one."""
+    """The template contains a valid configuration, in which every route uses a detection."""
     environment = Notify().environment()
     config = Config.from_env(environment)
     assert {name: (sink.to, sink.format) for name, sink in config.sinks.items()} == {"mail": (TOPIC, "text")}
@@ -50,7 +50,7 @@ def test_the_configuration_is_valid() -> None:
 
 
 def test_there_is_no_code() -> None:
-    """The handler is the layer's; the file that a function must have is text."""
+    """The handler is in the layer, and the function's only file is a text."""
     function = Notify().properties("Notifier")
     assert function["Handler"] == "trailforward.handler.lambda_handler"
     assert [path.suffix for path in (FOLDER / function["CodeUri"]).iterdir()] == [".txt"]
@@ -74,7 +74,7 @@ def test_the_role_may_do_what_the_command_prints() -> None:
 
 
 def test_the_mail_goes_to_the_address_that_was_given() -> None:
-    """One subscription, by mail; what is no address is refused before anything is made."""
+    """There is one subscription by mail; an invalid address is rejected before anything is created."""
     subscription = Notify(Email="rosa@example.com").properties("Subscription")
     assert subscription == {"TopicArn": TOPIC, "Protocol": "email", "Endpoint": "rosa@example.com"}
     for wrong in ("", "rosa", "rosa@example", "rosa@example.com, jun@example.com"):
@@ -83,7 +83,7 @@ def test_the_mail_goes_to_the_address_that_was_given() -> None:
 
 
 def test_the_rule_takes_what_the_routes_want() -> None:
-    """Sign-ins and calls of every service pass; what the function's role calls for each delivery does not."""
+    """Sign-ins and calls of every service match; the calls of each delivery by the function's role do not."""
     stack = Notify()
     pattern = Pattern(stack.properties("Rule")["EventPattern"])
     event = cloudtrail_event("StopLogging")
@@ -97,7 +97,7 @@ def test_the_rule_takes_what_the_routes_want() -> None:
 
 
 def test_an_event_arrives_as_a_readable_text(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through the forwarder and SNS: who did what, from where, for people; other events cause no mail."""
+    """The mail says in readable text who did what and from where; other events cause no mail."""
     topic, inbox = local_aws.topic(), local_aws.queue()
     local_aws.subscribe(topic, inbox)
     dead_letters = local_aws.queue()
@@ -109,9 +109,9 @@ def test_an_event_arrives_as_a_readable_text(local_aws: Reader, monkeypatch: pyt
         cloudtrail_event("AuthorizeSecurityGroupIngress", user="rosa"),
         cloudtrail_event("ListBuckets", user="rosa"),
     ]
-    answer = Forwarder.from_env().handle(as_sqs(*events), None)
-    assert answer == {"batchItemFailures": []}
-    mails = {note["Subject"]: note["Message"] for note in _notes(local_aws, inbox)}
+    response = Forwarder.from_env().handle(as_sqs(*events), None)
+    assert response == {"batchItemFailures": []}
+    mails = {one["Subject"]: one["Message"] for one in _notifications(local_aws, inbox)}
     assert len(mails) == 2
     (sign_in,) = (text for subject, text in mails.items() if "ConsoleLogin by root" in subject)
     assert sign_in.splitlines()[0].startswith("root")
@@ -124,5 +124,5 @@ def test_an_event_arrives_as_a_readable_text(local_aws: Reader, monkeypatch: pyt
     assert local_aws.messages(dead_letters) == []
 
 
-def _notes(aws: Reader, inbox: str) -> list[dict[str, Any]]:
+def _notifications(aws: Reader, inbox: str) -> list[dict[str, Any]]:
     return [json.loads(message["Body"]) for message in aws.messages(inbox)]

@@ -1,4 +1,4 @@
-"""examples/revoke-open-ingress against a local EC2 over HTTP: what it closes, leaves and hands back."""
+"""Tests of examples/revoke-open-ingress with a local EC2 over HTTP: what it revokes, keeps, and returns."""
 
 from __future__ import annotations
 
@@ -71,15 +71,15 @@ class Group:
         self._ec2.authorize_security_group_ingress(GroupId=self.id, IpPermissions=list(permissions))
 
     def close(self, *permissions: dict[str, Any]) -> None:
-        """Somebody else is faster."""
+        """Revokes ingress rules, as another person would."""
         self._ec2.revoke_security_group_ingress(GroupId=self.id, IpPermissions=list(permissions))
 
     def delete(self) -> None:
-        """The group is no more."""
+        """Deletes the group."""
         self._ec2.delete_security_group(GroupId=self.id)
 
     def ranges(self) -> set[tuple[str, int, str]]:
-        """What is open: protocol, first port, who."""
+        """Returns the ingress rules: protocol, first port, address range."""
         return {
             (rule["IpProtocol"], rule["FromPort"], rule.get("CidrIpv4") or rule["CidrIpv6"])
             for rule in self._ec2.describe_security_group_rules(
@@ -89,7 +89,7 @@ class Group:
         }
 
     def event(self, *permissions: dict[str, Any], **more: Any) -> Any:
-        """What CloudTrail tells of the call that opened these, with the entries of EC2's answer."""
+        """Returns the event of the call that opened these, with EC2's response."""
         items = [
             {
                 "groupId": self.id,
@@ -110,7 +110,7 @@ class Group:
 
 
 def outcomes(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """What the function says it did."""
+    """Returns the actions that the function logged."""
     return [record.getMessage().rpartition(" ")[0] for record in caplog.records if hasattr(record, "cidr")]
 
 
@@ -127,12 +127,12 @@ def aws(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> Reader:
 def test_exactly_the_opened_ranges_are_revoked(
     aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """IPv4 and IPv6 are closed; private ranges, other ports, and what was open before stay."""
+    """IPv4 and IPv6 rules are revoked; private ranges, other ports, and earlier rules stay."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     everything_rdp = {**SSH_V4, "FromPort": 3389, "ToPort": 3389}
     group.open(everything_rdp, SSH_V4, SSH_V6, SSH_OFFICE, HTTPS)
-    answer = app.handler(as_sqs(group.event(SSH_V4, SSH_V6, SSH_OFFICE, HTTPS)), None)
-    assert answer == NOTHING
+    response = app.handler(as_sqs(group.event(SSH_V4, SSH_V6, SSH_OFFICE, HTTPS)), None)
+    assert response == NOTHING
     assert group.ranges() == {
         ("tcp", 3389, "0.0.0.0/0"),
         ("tcp", 22, "198.51.100.0/24"),
@@ -148,7 +148,7 @@ def test_a_dry_run_changes_nothing(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Without a clear "false" the function only says what it would do."""
+    """Unless DRY_RUN is "false", the function only logs what it would do."""
     app, group = load(monkeypatch, **environ), Group(aws)
     group.open(SSH_V4, SSH_V6)
     before = group.ranges()
@@ -160,7 +160,7 @@ def test_a_dry_run_changes_nothing(
 def test_the_log_says_who_opened_what(
     aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A log line has the actor, the event, the group and the range as fields, all of them primitives."""
+    """A log line has the actor, the event, the group, and the range as primitive fields."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4)
     event = group.event(SSH_V4, user="rosa")
@@ -178,10 +178,10 @@ def test_the_log_says_who_opened_what(
     }
 
 
-def test_the_same_event_twice_is_no_failure(
+def test_the_same_event_twice_succeeds(
     aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A queue delivers at least once; what is revoked already is a success."""
+    """A queue delivers at least once, so a rule that is already revoked counts as success."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4)
     event = group.event(SSH_V4)
@@ -190,8 +190,8 @@ def test_the_same_event_twice_is_no_failure(
     assert outcomes(caplog) == ["revoked", "already gone"]
 
 
-def test_one_rule_that_is_gone_does_not_save_the_other(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """EC2 revokes nothing of a call that names a missing rule: each rule has a call of its own."""
+def test_a_missing_rule_does_not_keep_another_open(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """EC2 revokes nothing if a call names a missing rule, so each rule is revoked in a separate call."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4, SSH_V6)
     group.close(SSH_V4)
@@ -200,15 +200,15 @@ def test_one_rule_that_is_gone_does_not_save_the_other(aws: Reader, monkeypatch:
 
 
 def test_a_rule_that_was_narrowed_meanwhile_stays(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who mends the own mistake, even under the rule's old id, keeps the mended rule."""
+    """If somebody has corrected the rule, even under the same rule ID, it stays."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_OFFICE)
     assert app.handler(as_sqs(group.event(SSH_V4)), None) == NOTHING
     assert group.ranges() == {("tcp", 22, "198.51.100.0/24")}
 
 
-def test_a_group_that_was_deleted_is_no_failure(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There is nothing left to close."""
+def test_a_deleted_group_counts_as_success(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the group no longer exists, there is nothing to revoke."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     event = group.event(SSH_V4)
     group.delete()
@@ -219,7 +219,7 @@ def test_a_group_that_was_deleted_is_no_failure(aws: Reader, monkeypatch: pytest
 def test_a_tag_opts_out(
     value: str, left: int, aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A group with the tag, and the very value that the role's policy names, may stay open."""
+    """A group whose tag has exactly the value in the role's policy stays open."""
     app = load(monkeypatch, DRY_RUN="false")
     group = Group(aws, {"open-ingress-allowed": value})
     group.open(SSH_V4)
@@ -246,7 +246,7 @@ def test_a_tag_opts_out(
 def test_the_ports_decide(
     ports: str, permission: dict[str, Any], revoked: object, aws: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A range counts if one of the ports is in it; "all traffic" always does; a star means everything."""
+    """A range matches if it contains one of the ports, "all traffic" always, and ``*`` means everything."""
     app, group = load(monkeypatch, DRY_RUN="false", PORTS=ports), Group(aws)
     group.open(permission)
     assert app.handler(as_sqs(group.event(permission)), None) == NOTHING
@@ -267,14 +267,14 @@ def test_the_ports_decide(
     ],
 )
 def test_what_the_world_is(cidr: str, world: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of IPv4 or a half of it; all of IPv6 or all of it that is in use."""
+    """The world is all or half of IPv4, and all of IPv6 or the part in use."""
     app = load(monkeypatch)
-    assert app.Opened("sg-1", "tcp", 22, 22, cidr).lets_in_the_world() is world
+    assert app.Opened("sg-1", "tcp", 22, 22, cidr).allows_the_world() is world
 
 
 @pytest.mark.parametrize("ports", ["ssh", "22;80", ""])
-def test_wrong_ports_stop_the_function_at_its_start(ports: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The message says what to write; the events wait in the queue meanwhile."""
+def test_invalid_ports_stop_the_function_at_its_start(ports: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says what to write, and the events wait in the queue."""
     with pytest.raises(ValueError, match="write ports like 22,3389"):
         load(monkeypatch, PORTS=ports)
 
@@ -290,10 +290,10 @@ def test_wrong_ports_stop_the_function_at_its_start(ports: str, monkeypatch: pyt
     ],
     ids=["egress", "revocation", "other service", "refused", "from another group"],
 )
-def test_everything_else_is_left_alone(
+def test_all_other_events_are_ignored(
     changes: dict[str, Any], aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Other calls, failed ones, and rules without addresses cause no call."""
+    """Other calls, failed calls, and rules without addresses cause no call."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4)
     assert app.handler(as_sqs(group.event(SSH_V4).with_changes(changes)), None) == NOTHING
@@ -301,40 +301,40 @@ def test_everything_else_is_left_alone(
     assert outcomes(caplog) == []
 
 
-def test_only_what_failed_comes_back(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A body that is no event, and an answer without rules, fail alone; their neighbours are handled."""
+def test_only_failed_messages_are_returned(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An invalid body and a response without rules fail alone; their neighbors are handled."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4)
     silent = cloudtrail_event("AuthorizeSecurityGroupIngress").with_changes({"detail.responseElements": None})
     payload = as_sqs("no event", silent, group.event(SSH_V4))
     ids = [record["messageId"] for record in payload["Records"]]
-    answer = app.handler(payload, None)
-    assert answer == {"batchItemFailures": [{"itemIdentifier": ident} for ident in ids[:2]]}
+    response = app.handler(payload, None)
+    assert response == {"batchItemFailures": [{"itemIdentifier": ident} for ident in ids[:2]]}
     assert group.ranges() == set()
 
 
 class Refusing:
-    """An EC2 that refuses to revoke one range, as IAM or throttling may."""
+    """An EC2 client that fails to revoke one range, as with denied access or throttling."""
 
     def __init__(self, client: Any, cidr: str) -> None:
         self._client, self._cidr = client, cidr
 
     def describe_security_groups(self, **request: Any) -> Any:
-        """As ever."""
+        """Calls EC2."""
         return self._client.describe_security_groups(**request)
 
     def revoke_security_group_ingress(self, **request: Any) -> Any:
-        """Not for the one range."""
+        """Fails for the one range."""
         if self._cidr in json.dumps(request):
             error = {"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}
             raise ClientError(error, "RevokeSecurityGroupIngress")
         return self._client.revoke_security_group_ingress(**request)
 
 
-def test_a_refused_rule_comes_back_and_holds_up_no_other(
+def test_a_failed_rule_does_not_block_others(
     aws: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The first of two rules cannot be revoked: the second is, and the message comes back."""
+    """If the first of two rules cannot be revoked, the second is revoked and the message is returned."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4, SSH_V6)
     monkeypatch.setattr(app, "client", lambda _: Refusing(aws("ec2"), "0.0.0.0/0"))
@@ -345,8 +345,8 @@ def test_a_refused_rule_comes_back_and_holds_up_no_other(
     assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == ["failed"]
 
 
-def test_a_default_vpc_is_told_apart(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There EC2 answers success for a rule that is not there, and lists it as unknown."""
+def test_a_missing_rule_in_a_default_vpc_is_recognized(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a default VPC, EC2 reports success for a missing rule and lists it as unknown."""
     app = load(monkeypatch, DRY_RUN="false")
 
     class Lenient:
@@ -356,8 +356,8 @@ def test_a_default_vpc_is_told_apart(aws: Reader, monkeypatch: pytest.MonkeyPatc
     assert app.revoke(Lenient(), app.Opened("sg-1", "tcp", 22, 22, "0.0.0.0/0")) == "already gone"
 
 
-def test_the_rule_takes_what_the_function_handles() -> None:
-    """The pattern takes calls that succeeded, of this account and Region, by whichever role."""
+def test_the_rule_matches_what_the_function_handles() -> None:
+    """The pattern matches successful calls of this account and Region by any role."""
     stack = Stack(TEMPLATE)
     pattern = Pattern(stack.properties("Rule")["EventPattern"])
     event = cloudtrail_event("AuthorizeSecurityGroupIngress", account=ACCOUNT, region=REGION)
@@ -375,7 +375,7 @@ def test_the_rule_takes_what_the_function_handles() -> None:
 
 
 def test_what_the_own_role_opens_is_revoked_too(aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever opens a group with the function's stolen credentials hides nothing by that."""
+    """Rules that somebody opens with the function's stolen credentials are revoked as well."""
     app, group = load(monkeypatch, DRY_RUN="false"), Group(aws)
     group.open(SSH_V4)
     event = group.event(SSH_V4).with_changes({"detail.userIdentity": identity("revoke-open-ingress")})
@@ -384,7 +384,7 @@ def test_what_the_own_role_opens_is_revoked_too(aws: Reader, monkeypatch: pytest
 
 
 def test_the_role_may_revoke_and_little_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two actions of EC2, one of which changes things: in this account and Region, save where a tag is."""
+    """The role allows two EC2 actions in this account and Region, and revoking only without the tag."""
     stack = Stack(TEMPLATE)
     (policy,) = stack.properties("FunctionRole")["Policies"]
     by_sid = {statement["Sid"]: statement for statement in policy["PolicyDocument"]["Statement"]}
@@ -399,7 +399,7 @@ def test_the_role_may_revoke_and_little_else(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_only_the_rule_may_fill_the_queues() -> None:
-    """Who writes to the queue makes the function revoke; the rule has its dead letters there, too."""
+    """Only the rule may send to the queue, which makes the function revoke, and to the dead-letter queue."""
     stack = Stack(TEMPLATE)
     for name, queue in [("QueuePolicy", "EventQueue"), ("DeadLettersPolicy", "DeadLetters")]:
         (statement,) = stack.properties(name)["PolicyDocument"]["Statement"]
@@ -410,8 +410,8 @@ def test_only_the_rule_may_fill_the_queues() -> None:
         assert statement["Resource"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:{made}"
 
 
-def test_the_template_is_a_dry_run_until_told_otherwise() -> None:
-    """The defaults change nothing, and build the layer; the mapping reports failures one by one."""
+def test_the_template_is_a_dry_run_by_default() -> None:
+    """By default, the function changes nothing, the layer is built, and failures are reported per message."""
     stack = Stack(TEMPLATE)
     assert stack.properties("Revoker")["Environment"]["Variables"]["DRY_RUN"] == "true"
     assert stack.properties("EventsToFunction")["FunctionResponseTypes"] == ["ReportBatchItemFailures"]

@@ -39,19 +39,19 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def package(folder: Path, name: str, *headers: str) -> None:
-    """A package's metadata, as pip would leave it."""
+    """Writes a package's metadata as pip does."""
     text = "\n".join(["Metadata-Version: 2.4", f"Name: {name}", "Version: 1.0", *headers])
     write(folder / f"{name.replace('-', '_')}-1.0.dist-info", {"METADATA": text})
 
 
 def elf(machine: int, path: Path) -> None:
-    """A shared object, as far as its header."""
+    """Writes the header of a shared object."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"\x7fELF" + bytes(14) + machine.to_bytes(2, "little"))
 
 
 def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
-    """Times, modes and the order in which files were written leave no trace in the zip."""
+    """Times, modes, and the order in which files were written do not change the zip."""
     one = write(tmp_path / "one", {"python/a.py": "1", "python/b/c.so": "2", "python/d.py": "3"})
     other = write(tmp_path / "other", {"python/d.py": "3", "python/b/c.so": "2", "python/a.py": "1"})
     os.utime(other / "python/a.py", (1, 1))
@@ -67,8 +67,8 @@ def test_the_same_files_give_the_same_zip(tmp_path: Path) -> None:
         }
 
 
-def test_records_name_what_is_there_and_nothing_else(tmp_path: Path) -> None:
-    """Console scripts and what is left out are gone, from the folder and from each RECORD."""
+def test_records_name_exactly_the_files_of_the_layer(tmp_path: Path) -> None:
+    """Console scripts and left-out files are removed from the folder and from each RECORD."""
     site = write(
         tmp_path,
         {
@@ -90,7 +90,7 @@ def test_records_name_what_is_there_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_bytecode_does_not_depend_on_where_and_when_it_was_built(tmp_path: Path) -> None:
-    """Bytecode bears neither the building folder nor a time, and names the path under /opt."""
+    """Bytecode contains neither the build folder nor a time, and names the path under /opt."""
     files = {f"{HERE.site}/one.py": "def f(): return 1", f"{HERE.site}/pydantic/v1/two.py": ""}
     folders = [write(tmp_path / name, files) for name in ("a", "b")]
     os.utime(folders[0] / HERE.site / "one.py", (1, 1))
@@ -104,7 +104,7 @@ def test_bytecode_does_not_depend_on_where_and_when_it_was_built(tmp_path: Path)
 
 
 def test_some_bytecode_has_no_docstrings(tmp_path: Path) -> None:
-    """It is smaller so, and under the name that every Python takes; other packages keep theirs."""
+    """Bytecode without docstrings has the usual file name; other packages keep their docstrings."""
     text = '"""About."""\n\ndef f():\n    """Words."""\n'
     write(tmp_path, {f"{HERE.site}/{name}/__init__.py": text for name in ("trailforward", "pydantic")})
     bytecode.compile_tree(tmp_path, sys.executable)
@@ -118,8 +118,8 @@ def test_some_bytecode_has_no_docstrings(tmp_path: Path) -> None:
     assert words == {"trailforward": False, "pydantic": True}
 
 
-def test_nothing_but_docstrings_is_stripped() -> None:
-    """Python leaves out assert statements at that level, too: what gets it has none."""
+def test_only_docstrings_are_stripped() -> None:
+    """The level that removes docstrings also removes assert statements, so the stripped modules have none."""
     for name in bytecode._STRIPPED:
         found = importlib.util.find_spec(name)
         assert found is not None
@@ -132,8 +132,8 @@ def test_nothing_but_docstrings_is_stripped() -> None:
             assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), place
 
 
-def test_bytecode_that_python_would_check_or_rebuild_is_refused(tmp_path: Path) -> None:
-    """Ordinary bytecode, of another Python or none at all, counts as missing."""
+def test_bytecode_that_python_would_check_or_rebuild_counts_as_missing(tmp_path: Path) -> None:
+    """Bytecode that checks its source, and bytecode of another Python, counts as missing."""
     source = write(tmp_path, {"site-packages/one.py": "1"}) / "site-packages" / "one.py"
     assert bytecode.uncompiled(source.parent, HERE.tag) == ["one.py"]
     py_compile.compile(str(source), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
@@ -146,7 +146,7 @@ def test_bytecode_that_python_would_check_or_rebuild_is_refused(tmp_path: Path) 
 
 
 def test_source_that_does_not_compile_stops_the_build(tmp_path: Path) -> None:
-    """A package with a syntax error for the target's Python is not shipped."""
+    """A package that the target's Python cannot compile is never published."""
     write(tmp_path, {"python/bad.py": "def"})
     with pytest.raises(BuildError, match=r"bad\.py"):
         bytecode.compile_tree(tmp_path, sys.executable)
@@ -163,12 +163,12 @@ def test_source_that_does_not_compile_stops_the_build(tmp_path: Path) -> None:
         ("x.abi3.so", 0x3E, False),
     ],
 )
-def test_a_shared_object_for_another_python_or_machine_is_found(
+def test_a_shared_object_for_another_python_or_machine_is_detected(
     tmp_path: Path, name: str, machine: int, *, fits: bool
 ) -> None:
-    """What the target could not load never ships: the header counts, not the name alone."""
+    """The header and the name of each shared object show whether the target can load it."""
     elf(machine, tmp_path / "package" / name)
-    assert (build.misfits(tmp_path, TARGET) == []) is fits
+    assert (build.incompatible(tmp_path, TARGET) == []) is fits
 
 
 def test_python_3_11_gets_no_wheel_for_a_newer_glibc() -> None:
@@ -179,7 +179,7 @@ def test_python_3_11_gets_no_wheel_for_a_newer_glibc() -> None:
 
 
 def interpreter(path: Path, *prints: str, code: int = 0) -> Path:
-    """A program that answers as an interpreter would."""
+    """Writes a program that prints what an interpreter would."""
     lines = "".join(f"echo {text}\n" for text in prints)
     write(path.parent, {path.name: f"#!/bin/sh\n{lines}exit {code}\n"})
     path.chmod(0o755)
@@ -188,7 +188,7 @@ def interpreter(path: Path, *prints: str, code: int = 0) -> Path:
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is first on PATH, and a machine without pyenv and uv."""
+    """A folder that is first on PATH, on a machine without pyenv and uv."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -196,8 +196,8 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_version_managers_shim_that_refuses_to_run_is_not_an_interpreter(alone: Path) -> None:
-    """A python3.99 on PATH that only says what to install, or that is another Python, is not taken."""
+def test_a_version_managers_shim_that_fails_is_not_an_interpreter(alone: Path) -> None:
+    """A python3.99 on PATH that only prints what to install, or that is another Python, is ignored."""
     interpreter(alone / "python3.99", "CPython 3.99.0 x86_64", code=127)
     assert find_python("3.99") is None
     interpreter(alone / "python3.99", "CPython 3.13.0 x86_64")
@@ -209,13 +209,13 @@ def test_a_version_managers_shim_that_refuses_to_run_is_not_an_interpreter(alone
 
 
 def test_an_interpreter_is_found_on_path_then_in_pyenv_then_by_uv(alone: Path) -> None:
-    """Each place is looked at where the ones before have none; uv is asked to download nothing."""
+    """Each place is searched if the previous ones have no interpreter; uv may not download one."""
     elsewhere = interpreter(alone.parent / "uv-pythons" / "python3.99", "CPython 3.99.3 x86_64")
-    asked = alone.parent / "asked"
-    uv = interpreter(alone / "uv", f"$@ >> {asked}", str(elsewhere))
+    arguments = alone.parent / "arguments"
+    uv = interpreter(alone / "uv", f"$@ >> {arguments}", str(elsewhere))
     found = find_python("3.99")
     assert found == Interpreter(str(elsewhere), "3.99.3", "x86_64")
-    assert "--no-python-downloads" in asked.read_text()
+    assert "--no-python-downloads" in arguments.read_text()
     pyenv = interpreter(alone.parent / "pyenv/versions/3.99.2/bin/python3.99", "CPython 3.99.2 x86_64")
     found = find_python("3.99")
     assert found is not None
@@ -228,23 +228,23 @@ def test_an_interpreter_is_found_on_path_then_in_pyenv_then_by_uv(alone: Path) -
 
 
 def test_an_emulated_interpreter_is_found_by_its_name(alone: Path) -> None:
-    """python3.99-arm64 on PATH counts if it runs."""
+    """python3.99-arm64 on PATH is used if it runs."""
     assert find_emulated("3.99", "arm64") is None
     path = interpreter(alone / "python3.99-arm64", "CPython 3.99.0 aarch64")
     assert find_emulated("3.99", "arm64") == Interpreter(str(path), "3.99.0", "aarch64")
 
 
-def test_without_the_python_of_a_named_layer_nothing_is_built(
+def test_without_the_python_of_a_requested_layer_nothing_is_built(
     tmp_path: Path, alone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The error names every way out, and what lay in the folder is still there."""
+    """The error lists every fix, and files of an earlier build remain."""
     monkeypatch.setattr(build, "find_python", {}.get)
     (tmp_path / "trailforward-python3.13-arm64.zip").touch()
     with pytest.raises(SystemExit) as stopped:
         build.main(["3.12-arm64", "--to", str(tmp_path)])
     text = str(stopped.value)
     assert text.startswith("layer: 3.12-arm64 needs CPython 3.12 to write its bytecode")
-    for way in (
+    for fix in (
         "on PATH",
         "pyenv",
         "uv python install 3.12",
@@ -252,12 +252,12 @@ def test_without_the_python_of_a_named_layer_nothing_is_built(
         "another Runtime",
         "--without-bytecode",
     ):
-        assert way in text
+        assert fix in text
     assert (tmp_path / "trailforward-python3.13-arm64.zip").exists()
 
 
 def test_without_the_python_of_the_stacks_layer_nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without names, any version may be missing but the one that the stack deploys."""
+    """If no layer is requested, any interpreter may be missing except that of the stack's layer."""
     here = {"3.11": Interpreter("/python3.11", "3.11.9", "x86_64")}
     monkeypatch.setattr(build, "find_python", here.get)
     with pytest.raises(
@@ -270,25 +270,25 @@ def test_without_the_python_of_the_stacks_layer_nothing_is_built(monkeypatch: py
 
 
 def test_the_default_layer_is_that_of_the_stack() -> None:
-    """What must be built is what sam/template.yaml deploys."""
+    """The layer that every build must contain is the one that sam/template.yaml deploys."""
     template = (build.ROOT / "sam" / "template.yaml").read_text()
     assert f"    Runtime: python{DEFAULT.python}\n    Architectures: [{DEFAULT.architecture}]\n" in template
 
 
-def test_the_lock_pins_and_hashes_what_the_tests_run_with() -> None:
-    """Every requirement is pinned and hashed, at the version that is tested, for every Python alike."""
+def test_the_lock_pins_and_hashes_the_tested_versions() -> None:
+    """Every requirement is pinned to the tested version and hashed, for every Python."""
     tested = dict(line.split()[0].split("==") for line in _lines("demo.txt") if "==" in line)
     everything = build.requirements(of_runtime=False) + build.requirements(of_runtime=True)
     for line in everything:
-        # No markers: pip would ask the building machine, not the target.
+        # No markers, because pip would evaluate them for the build machine and not for the target.
         match = PINNED.fullmatch(line)
         assert match, line
         assert tested[match[1]] == match[2]
     assert "://" not in build.REQUIREMENTS.read_text()
 
 
-def test_boto3_is_left_to_the_runtime_whole_or_not_at_all() -> None:
-    """boto3, botocore and urllib3 stay together; Powertools' jmespath is ours."""
+def test_boto3_and_its_dependencies_stay_together() -> None:
+    """The runtime provides boto3, botocore, and urllib3; the layer contains Powertools' jmespath."""
     ours, runtime = (
         {line.partition("==")[0] for line in build.requirements(of_runtime=which)} for which in (False, True)
     )
@@ -296,8 +296,8 @@ def test_boto3_is_left_to_the_runtime_whole_or_not_at_all() -> None:
     assert {"pydantic", "pydantic-core", "aws-lambda-powertools", "jmespath"} <= ours
 
 
-def test_the_list_of_components_is_complete_and_repeats(tmp_path: Path) -> None:
-    """Every package is listed with version, digest, licence and what it needs, the same each time."""
+def test_the_sbom_is_complete_and_reproducible(tmp_path: Path) -> None:
+    """Every package is listed with its version, digest, license, and dependencies, equally in each build."""
     package(
         tmp_path, "trailforward", "License-Expression: Apache-2.0", 'Requires-Dist: my.core; extra == "aws"'
     )
@@ -335,28 +335,28 @@ def test_the_list_of_components_is_complete_and_repeats(tmp_path: Path) -> None:
     }
 
 
-def test_a_layer_without_bytecode_says_what_it_costs(tmp_path: Path) -> None:
-    """The output and the list say that there is none, and the output what that costs."""
+def test_a_layer_without_bytecode_is_reported_with_its_cost(tmp_path: Path) -> None:
+    """The output and the SBOM say that there is no bytecode, and the output names the cost."""
     (tmp_path / "out").mkdir()
     text = "\n".join(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
     assert "NO BYTECODE: importing the handler takes 1.8 times the CPU time" in text
     assert '"value": "none"' in (tmp_path / "out/trailforward-python3.13-arm64.cdx.json").read_text()
 
 
-def test_both_forms_of_the_digest_are_told(tmp_path: Path) -> None:
-    """SHA-256 in hex for sha256sum, and in base64 as Lambda's CodeSha256."""
+def test_both_forms_of_the_digest_are_printed(tmp_path: Path) -> None:
+    """The output contains SHA-256 in hex, as sha256sum prints it, and in base64, as Lambda's CodeSha256."""
     (tmp_path / "out").mkdir()
     text = "\n".join(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
-    told = dict(line.split(maxsplit=1) for line in text.splitlines() if "256 " in line)
+    printed = dict(line.split(maxsplit=1) for line in text.splitlines() if "256 " in line)
     archive = (tmp_path / "out/trailforward-python3.13-arm64.zip").read_bytes()
-    assert told["SHA-256"] == hashlib.sha256(archive).hexdigest()
-    assert bytes.fromhex(told["SHA-256"]) == base64.b64decode(told["CodeSha256"])
+    assert printed["SHA-256"] == hashlib.sha256(archive).hexdigest()
+    assert bytes.fromhex(printed["SHA-256"]) == base64.b64decode(printed["CodeSha256"])
 
 
 def test_a_layer_over_the_budget_is_built_with_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Growth beyond the budget is said, and does not keep anybody from deploying."""
+    """A layer over the budget causes a warning but can still be deployed."""
     (tmp_path / "out").mkdir()
     lines = list(build.ship(tree(tmp_path), tmp_path / "out", with_boto3=False))
     assert "WARNING" not in "\n".join(lines)
@@ -366,14 +366,16 @@ def test_a_layer_over_the_budget_is_built_with_a_warning(
     assert (tmp_path / "out/trailforward-python3.13-arm64.zip").exists()
 
 
-def test_an_unknown_layer_is_refused_with_the_known_ones() -> None:
-    """A misspelt name is answered with the names there are, before anything is built."""
-    with pytest.raises(SystemExit, match=r"'3\.10-arm64' is no layer\. Known: 3\.11-arm64, 3\.11-x86_64"):
+def test_an_unknown_layer_is_rejected_with_the_known_ones() -> None:
+    """A misspelled name causes an error that lists the valid names, before anything is built."""
+    with pytest.raises(
+        SystemExit, match=r"'3\.10-arm64' is not a layer\. Choose from: 3\.11-arm64, 3\.11-x86_64"
+    ):
         build.main(["3.10-arm64"])
 
 
-def test_sam_gets_the_layer_it_asks_for() -> None:
-    """SAM's makefile build fills ARTIFACTS_DIR for the template's runtime, or that of the environment."""
+def test_sam_gets_the_layer_of_its_runtime() -> None:
+    """SAM's makefile build writes the layer for the template's runtime, or for LAYER_PYTHON."""
     if shutil.which("make") is None:
         pytest.skip("make is not installed")
     command = ["make", "--dry-run", "--always-make", "--file=layer/Makefile", "build-ForwarderLayer"]
@@ -394,7 +396,7 @@ def test_sam_gets_the_layer_it_asks_for() -> None:
 
 
 def tree(folder: Path) -> Tree:
-    """A layer that holds nothing but our metadata."""
+    """A layer that contains only our metadata."""
     package(folder / "stage" / TARGET.site, "trailforward")
     return Tree(TARGET, folder / "stage", "", {canonical("trailforward"): "ab" * 32})
 

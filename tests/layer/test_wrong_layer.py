@@ -1,4 +1,4 @@
-"""What a function says that has the layer of another machine."""
+"""The error of a function that has a layer for another architecture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from tests.support.runtime_api import Function
 pytest.importorskip("awslambdaric", reason="AWS's runtime client runs on Linux only")
 
 
-def test_a_layer_for_another_machine_is_named_with_what_runs(tmp_path: Path) -> None:
-    """The error names what the layer was built for, what runs, and the fix, in place of Python's riddle."""
+def test_a_layer_for_another_machine_causes_a_clear_error(tmp_path: Path) -> None:
+    """The error names the layer's platform, the function's, and the fix, unlike Python's message."""
     import orjson
 
     package = shutil.copytree(Path(orjson.__file__).parent, tmp_path / "layer" / "orjson")

@@ -1,4 +1,4 @@
-"""The built zips themselves: `make test-layer` builds them and names their folder."""
+"""Tests of the built zips. `make test-layer` builds them and passes their folder."""
 
 from __future__ import annotations
 
@@ -24,28 +24,30 @@ from layer.target import ALL, Target
 
 FOLDER = os.environ.get("TRAILFORWARD_LAYERS")
 if not FOLDER:
-    pytest.skip("built with the network: make test-layer", allow_module_level=True)
+    pytest.skip("needs layers that were built with the network: make test-layer", allow_module_level=True)
 ZIPS = sorted(Path(FOLDER).resolve().glob("*.zip"))
 each = pytest.mark.parametrize("archive", ZIPS, ids=lambda path: path.stem)
 
 
 def target(archive: Path) -> Target:
-    """What a zip is for, by its name."""
+    """Returns the target that a zip's name contains."""
     return Target.parse(archive.stem.removeprefix("trailforward-python"))
 
 
 def python_for(archive: Path) -> Interpreter:
-    """A Python that can run the layer, emulated if need be; without one the test is skipped, and says so."""
+    """Returns a Python that can run the layer, emulated if necessary; skips the test without one."""
     python, architecture = target(archive)
     found = [find_python(python), find_emulated(python, architecture)]
     for interpreter in found:
         if interpreter and interpreter.machine == target(archive).machine:
             return interpreter
-    pytest.skip(f"no Python {python} for {architecture} here, nor python{python}-{architecture} on PATH")
+    pytest.skip(
+        f"neither Python {python} for {architecture} nor python{python}-{architecture} on PATH was found"
+    )
 
 
 def smoke(archive: Path, runtime: Path) -> subprocess.CompletedProcess[str]:
-    """Forwards an event with nothing but the standard library, the layer and the runtime's boto3."""
+    """Forwards an event with only the standard library, the layer, and the runtime's boto3."""
     return subprocess.run(
         [python_for(archive).path, "-I", "-S", build.ROOT / "layer" / "smoke.py", archive, runtime],
         capture_output=True,
@@ -56,7 +58,7 @@ def smoke(archive: Path, runtime: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The boto3 that a Lambda runtime brings; pure Python, so one serves all."""
+    """The boto3 that a Lambda runtime contains. It is pure Python, so all versions can use the same."""
     folder = tmp_path_factory.mktemp("runtime")
     build.install(build.requirements(of_runtime=True), ALL[0], folder)
     return folder
@@ -72,15 +74,15 @@ def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @each
 def test_an_event_is_forwarded_and_nothing_is_compiled(archive: Path, runtime: Path) -> None:
-    """The layer forwards over HTTP and boto3 with nothing else installed, from bytecode alone."""
+    """The layer forwards to HTTP and Firehose with nothing else installed, without compiling anything."""
     done = smoke(archive, runtime)
     assert done.returncode == 0, done.stderr
     assert f" on {target(archive).machine}: 2 deliveries, " in done.stdout
     assert done.stdout.endswith(" modules of the layer, 0 compiled\n")
 
 
-def test_the_proof_notices_bytecode_that_is_missing(tmp_path: Path, runtime: Path) -> None:
-    """Without bytecode the same run fails: the count of compilations is a real one."""
+def test_the_smoke_test_detects_missing_bytecode(tmp_path: Path, runtime: Path) -> None:
+    """If bytecode of one module is missing, the smoke test fails and counts one compiled module."""
     archive = next((path for path in ZIPS if target(path).machine == platform.machine()), ZIPS[0])
     with zipfile.ZipFile(archive) as full, zipfile.ZipFile(tmp_path / archive.name, "w") as bare:
         for name in full.namelist():
@@ -93,15 +95,15 @@ def test_the_proof_notices_bytecode_that_is_missing(tmp_path: Path, runtime: Pat
 
 @each
 def test_a_second_build_has_the_same_digest(archive: Path, again: Path) -> None:
-    """The same input gives the same zip and the same list, whatever folder they were built in."""
+    """The same input gives the same zip and the same SBOM in any build folder."""
     assert _sha256(again / archive.name) == _sha256(archive)
     listing = archive.with_suffix(".cdx.json").name
     assert (again / listing).read_bytes() == (archive.parent / listing).read_bytes()
 
 
 @each
-def test_the_zip_holds_one_folder_for_one_python(archive: Path) -> None:
-    """Everything lies in the versioned folder and fits the target, and all but cold code has its bytecode."""
+def test_the_zip_contains_one_folder_for_one_python(archive: Path) -> None:
+    """All files are in the versioned folder, and all code except COLD code has bytecode for the target."""
     with zipfile.ZipFile(archive) as content:
         names = set(content.namelist())
     site = target(archive).site
@@ -115,7 +117,7 @@ def test_the_zip_holds_one_folder_for_one_python(archive: Path) -> None:
 
 @each
 def test_nothing_in_the_layer_imports_what_was_left_out(archive: Path) -> None:
-    """No module names one that is not in the layer, the one that starts our command line aside."""
+    """Only the module that starts our command line imports a module that is not in the layer."""
     left_out = {path.removesuffix(".py").replace("/", ".") for path in build.LEFT_OUT if "*" not in path}
     assert "pydantic.mypy" in left_out
     site = f"{target(archive).site}/"
@@ -138,8 +140,8 @@ def test_nothing_in_the_layer_imports_what_was_left_out(archive: Path) -> None:
 
 
 @each
-def test_records_hold_for_every_file(archive: Path) -> None:
-    """Each file but bytecode is in its package's RECORD, and its digest is the one written there."""
+def test_records_are_correct_for_every_file(archive: Path) -> None:
+    """Each file except bytecode is in its package's RECORD with its digest."""
     with zipfile.ZipFile(archive) as content:
         files = {
             name.removeprefix(f"{target(archive).site}/"): content.read(name) for name in content.namelist()
@@ -155,8 +157,8 @@ def test_records_hold_for_every_file(archive: Path) -> None:
 
 
 @each
-def test_our_entry_points_name_modules_that_are_there(archive: Path) -> None:
-    """Whoever reads the entry points in the layer can load what they name."""
+def test_our_entry_points_name_existing_modules(archive: Path) -> None:
+    """Every entry point of the layer names a module in the layer."""
     with zipfile.ZipFile(archive) as content:
         names = content.namelist()
         points = configparser.ConfigParser()
@@ -170,21 +172,21 @@ def test_our_entry_points_name_modules_that_are_there(archive: Path) -> None:
 
 
 @each
-def test_nothing_tells_where_it_was_built(archive: Path) -> None:
-    """No file names a folder of the building machine."""
+def test_no_file_contains_a_path_of_the_build_machine(archive: Path) -> None:
+    """No file contains the repository's or the build interpreter's path."""
     with zipfile.ZipFile(archive) as content:
-        told = [
+        containing = [
             name
             for name in content.namelist()
             for trace in (str(build.ROOT), sys.prefix, sys.base_prefix)
             if trace != "/usr" and trace.encode() in content.read(name)
         ]
-    assert told == []
+    assert containing == []
 
 
 @each
-def test_the_list_describes_this_zip(archive: Path) -> None:
-    """The CycloneDX list bears the zip's digest and names exactly the packages that are in it."""
+def test_the_sbom_describes_this_zip(archive: Path) -> None:
+    """The SBOM contains the zip's digest and exactly the packages in it."""
     listing = json.loads(archive.with_suffix(".cdx.json").read_text())
     assert listing["metadata"]["component"]["hashes"][0]["content"] == _sha256(archive)
     with zipfile.ZipFile(archive) as content:
@@ -203,8 +205,8 @@ def test_the_list_describes_this_zip(archive: Path) -> None:
 
 
 @each
-def test_the_zip_keeps_to_the_budget(archive: Path) -> None:
-    """A layer without boto3 weighs at most 5 MB zipped and 15 MB unpacked."""
+def test_the_zip_stays_within_the_budget(archive: Path) -> None:
+    """A layer without boto3 has at most 5 MB zipped and 15 MB unpacked."""
     with zipfile.ZipFile(archive) as content:
         assert sum(info.file_size for info in content.infolist()) <= build.BUDGET[1]
     assert archive.stat().st_size <= build.BUDGET[0]

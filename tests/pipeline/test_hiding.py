@@ -177,7 +177,7 @@ def test_with_own_arns_sts_is_never_asked(stub: StubAws, environ: dict[str, str]
 
 
 def test_what_stolen_credentials_do_is_forwarded_and_counted(stub: StubAws, environ: dict[str, str]) -> None:
-    """By the function's role, in whichever way it is proven: all but the pipeline's own calls."""
+    """However the function's role is proven, all its calls except the pipeline's own are forwarded."""
     thief = {
         "by own_arns": session("forwarder", "x"),
         "by access key": session("any", "x", accessKeyId=environ["AWS_ACCESS_KEY_ID"]),

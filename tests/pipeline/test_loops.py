@@ -283,7 +283,7 @@ def test_the_number_of_events_does_not_depend_on_the_own_ones(topology: str) -> 
 
 @pytest.mark.parametrize("topology", ["regional", "hub", "collector"])
 def test_before_the_role_is_proven_the_gain_is_finite(topology: str) -> None:
-    """Without ``own_arns`` own calls are forwarded while STS does not answer; then nothing feeds itself."""
+    """Without ``own_arns``, own calls are forwarded until STS responds; after that, there is no loop."""
     silent = [ConnectionError("no route")] * 3
 
     def ask() -> tuple[str, str]:
@@ -303,7 +303,7 @@ def test_before_the_role_is_proven_the_gain_is_finite(topology: str) -> None:
 
 
 def test_without_exclusion_a_loop_ends_when_sts_answers() -> None:
-    """With a rule that takes everything, own sends are forwarded until STS answers."""
+    """With a rule that matches everything, the pipeline's own sends are forwarded until STS responds."""
     stream = DESTINATIONS["kinesis"]
     silent = [ConnectionError("no route"), TimeoutError("slow")]
 

@@ -165,7 +165,7 @@ def test_an_own_call_on_another_resource_is_unusual(record: dict[str, Any]) -> N
 
 
 def test_a_delivery_that_failed_is_own() -> None:
-    """A refused PutRecords on the own stream is filtered, also where the record names no resource."""
+    """A rejected PutRecords on the own stream is filtered, even if the record names no resource."""
     denied = {**PUT, "errorCode": "AccessDenied"}
     assert guard(ROLE).is_own(event(identity(), **denied))
     assert guard(ROLE).is_own(event(identity(), **denied | {"requestParameters": None}))
@@ -251,7 +251,7 @@ DELIVERIES = [
 
 @pytest.mark.parametrize(("service", "name", "record"), DELIVERIES, ids=str)
 def test_services_delivering_to_own_resources(service: str, name: str, record: dict[str, Any]) -> None:
-    """What a service does to bring events to the queue, function, log group, or key is the pipeline's own."""
+    """A service's delivery to the queue, function, log group, or key counts as the pipeline's own call."""
     assert guard(*OWN).is_own(by_service(service, name, **record))
     assert not guard(ROLE).is_own(by_service("ec2.amazonaws.com", name, **record))
     assert not guard(*OWN).is_own(event({"type": "IAMUser"}, **call(name, **record)))
@@ -513,7 +513,7 @@ def _configured() -> SelfGuard:
 def test_a_configuration_is_the_list(
     configured: SelfGuard, name: str, record: dict[str, Any], author: Author
 ) -> None:
-    """What sinks, queues, secrets, sources, and ``own_calls`` state is own, on exactly their resources."""
+    """The calls of sinks, queues, secrets, sources, and ``own_calls`` are own on exactly their resources."""
     assert configured.author(event(identity(), **call(name, **record))) is author
 
 
@@ -587,7 +587,7 @@ def test_sessions_that_tell_no_role(arn: Any) -> None:
 
 
 def test_long_texts_are_not_remembered() -> None:
-    """Events may hold texts of any length; what the guard remembers of them stays small."""
+    """Events may contain strings of any length; the guard's memory of them stays small."""
     known = guard(ROLE)
     before = own_calls._parsed.cache_info().currsize
     long = "arn:aws:iam::111122223333:role/" + "x" * 100_000

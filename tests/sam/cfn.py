@@ -181,7 +181,7 @@ class Stack:
         raise NotImplementedError(function)
 
     def resolve(self, value: Any) -> Any:
-        """A value with every intrinsic function worked out; what does not exist must not be referred to."""
+        """Resolves every intrinsic function of a value; a reference to a missing resource is an error."""
         if isinstance(value, list):
             resolved = [self.resolve(one) for one in value]
             return [one for one in resolved if one is not NO_VALUE]
@@ -284,7 +284,7 @@ class Stack:
 
 
 def grants(policy: dict[str, Any]) -> set[tuple[str, str]]:
-    """What a policy allows, as pairs of action and resource; it must deny nothing and have no conditions."""
+    """Returns a policy's pairs of action and resource; it must have neither denials nor conditions."""
     found = set()
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"

@@ -19,7 +19,7 @@ TRANSFORM = Path(__file__).with_name("transform.py")
 
 @pytest.mark.parametrize("name", ["revoke-open-ingress", "notify"])
 def test_the_examples_are_clean(name: str, tmp_path: Path) -> None:
-    """No tool finds anything, and SAM adds no role, and so no permission, of its own making."""
+    """No tool finds a problem, and SAM adds neither roles nor permissions."""
     template = EXAMPLES / name / "template.yaml"
     regions = ("--regions", "eu-west-1", "us-east-1", "eu-south-2")
     assert run("cfn-lint", *regions, "--template", template) == ""

@@ -31,7 +31,7 @@ ENVIRON = {
 
 
 def run(*command: object) -> str:
-    """A tool of this environment; what it says, where it is not content."""
+    """Runs a tool of this environment; returns its output if it fails."""
     first = Path(sys.executable).parent / str(command[0])
     done = subprocess.run(
         [first, *map(str, command[1:])], env=ENVIRON, cwd=SAM, capture_output=True, text=True, check=False
@@ -66,7 +66,7 @@ def test_what_cloudformation_gets_is_clean(transformed: Path) -> None:
 
 
 def test_sam_adds_no_permissions(transformed: Path) -> None:
-    """SAM makes roles and managed policies unless it is told not to: the roles are those of the source."""
+    """SAM adds neither roles nor managed policies: only the template's roles exist."""
     resources = json.loads(transformed.read_text())["Resources"]
     roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
     assert roles == {"FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"}

@@ -91,7 +91,7 @@ def test_both_rules_have_the_same_state(state: str) -> None:
 
 
 def test_an_alarm_where_it_is_wanted() -> None:
-    """Each Region may have an alarm on its dead letters, to a topic of its own."""
+    """Each Region can have an alarm for its dead letters, with a topic in the same Region."""
     assert "DeadLettersAlarm" not in Stack(TEMPLATE, **HUB).present
     alarm = Stack(TEMPLATE, **HUB, AlarmTopicName="ops").properties("DeadLettersAlarm")
     assert alarm["AlarmActions"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:ops"]

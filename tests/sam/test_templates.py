@@ -81,7 +81,7 @@ HOW: list[dict[str, str]] = [
 
 
 def allowed(parameters: dict[str, str]) -> bool:
-    """What the rules let through, said once more and in another way."""
+    """Whether the template's rules accept the parameters, written independently of them."""
     return not (parameters["Topology"] == "collector" and parameters["CustomerKey"] == "true")
 
 
@@ -138,15 +138,15 @@ def test_every_combination_resolves() -> None:
         (SINKS | {"Topology": "collector", "CustomerKey": "true"}, "CollectorKeepsServiceKey"),
         ({"KinesisStreamArn": SINKS["SqsQueueArn"]}, "ARN of a Kinesis"),
         ({"SnsTopicArn": SINKS["SnsTopicArn"] + ".fifo"}, "standard SNS topic"),
-        ({"HttpUrl": "http://siem.example.com/in"}, "https URL"),
-        ({"HttpUrl": "https://user:password@siem.example.com/"}, "https URL"),
-        ({"HttpUrl": "https://siem.example.com/?token=x"}, "https URL"),
+        ({"HttpUrl": "http://siem.example.com/in"}, "https:// URL"),
+        ({"HttpUrl": "https://user:password@siem.example.com/"}, "https:// URL"),
+        ({"HttpUrl": "https://siem.example.com/?token=x"}, "https:// URL"),
         ({"HttpUrl": SINKS["HttpUrl"], "HttpSecretArn": SECRET[:-7]}, "full ARN"),
-        (SINKS | {"Topology": "hub", "Regions": "eu-west-1,us-east-1,eu-west-1"}, "none of them twice"),
-        (SINKS | {"Topology": "hub", "Regions": "us-east-1,us-east-1"}, "none of them twice"),
-        (SINKS | {"Topology": "hub", "Regions": "eu-west-1, us-east-1"}, "without blanks"),
+        (SINKS | {"Topology": "hub", "Regions": "eu-west-1,us-east-1,eu-west-1"}, "without duplicates"),
+        (SINKS | {"Topology": "hub", "Regions": "us-east-1,us-east-1"}, "without duplicates"),
+        (SINKS | {"Topology": "hub", "Regions": "eu-west-1, us-east-1"}, "without spaces"),
         (SINKS | {"Topology": "hub", "Regions": "europe"}, "must be Regions"),
-        (SINKS | {"Topology": "hub", "OrganizationId": "111122223333"}, "id of an organization"),
+        (SINKS | {"Topology": "hub", "OrganizationId": "111122223333"}, "ID of an organization"),
         (SINKS | {"Topology": "hub", "Accounts": "1234"}, "12 digits"),
         (SINKS | {"Topology": "star"}, "not allowed"),
         (SINKS | {"BatchingWindow": "0"}, "not allowed"),
@@ -155,7 +155,7 @@ def test_every_combination_resolves() -> None:
     ],
 )
 def test_contradictions_are_refused(parameters: dict[str, str], said: str) -> None:
-    """Each contradictory or malformed set of parameters is refused, for its own reason."""
+    """Each contradictory or malformed set of parameters is rejected with its reason."""
     with pytest.raises(Refused, match=said):
         Stack(TEMPLATE, **parameters)
 
@@ -165,7 +165,7 @@ def test_contradictions_are_refused(parameters: dict[str, str], said: str) -> No
     ["eu-west-1", "us-east-1,us-east-2", "us-gov-west-1", "eu-west-1,ap-southeast-1,ap-southeast-2"],
 )
 def test_regions_that_differ_are_taken(regions: str) -> None:
-    """The look-ahead against doubles refuses nothing else: us-east-1 and us-east-2 are two."""
+    """The check for duplicates rejects nothing else: us-east-1 and us-east-2 differ."""
     assert "AccountStackSet" in hub(Topology="hub", Regions=regions).present
 
 

@@ -10,7 +10,7 @@ from samtranslator.translator.transform import transform
 
 
 class Managed:
-    """The managed policies that SAM would add to roles of its own making."""
+    """The managed policies that SAM would add to the roles that it creates."""
 
     def load(self) -> dict[str, str]:
         """Name → ARN."""

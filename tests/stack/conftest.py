@@ -73,7 +73,7 @@ class Deployed:
         return arn.rpartition("/")[2]
 
     def _allow_batches(self) -> None:
-        """Batch calls are actions of their own to ministack; in AWS the plain ones cover them."""
+        """Adds the batch actions, which ministack checks separately; AWS checks the single actions."""
         iam = self.aws.client("iam")
         policy = iam.get_role_policy(RoleName=self.role, PolicyName="trailforward")["PolicyDocument"]
         batches = [
@@ -113,7 +113,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
 
 @pytest.fixture
 def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
-    """Says something in the log of the run, whatever pytest captures."""
+    """Prints a line even while pytest captures output."""
     said: list[str] = []
 
     def say(text: str) -> None:

@@ -23,7 +23,7 @@ TOKEN = "a-token-for-tests-only"
 
 
 def digests(events: list[bytes]) -> list[str]:
-    """What tells whether two lists hold the same bytes, in whatever order."""
+    """A value that is equal for two lists with the same bytes in any order."""
     return sorted(sha256(event).hexdigest()[:16] for event in events)
 
 

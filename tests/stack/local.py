@@ -1,6 +1,6 @@
 """ministack, an AWS on this machine that runs Lambda functions without Docker, and ``sam`` pointed at it.
 
-Where it deviates from AWS, and what therefore is not proved here, stands in docs/local-aws.md.
+docs/local-aws.md lists where it deviates from AWS, and what these tests therefore do not prove.
 """
 
 from __future__ import annotations

@@ -77,8 +77,8 @@ def metrics(deployed: Deployed) -> dict[str, dict[str, float]]:
 
 def test_every_resource_is_there(deployed: Deployed, tell: Callable[[str], None]) -> None:
     """Everything in the template that the parameters ask for was really created."""
-    answer = deployed.aws.client("cloudformation").describe_stack_resources(StackName=local.STACK)
-    made = {resource["LogicalResourceId"]: resource for resource in answer["StackResources"]}
+    response = deployed.aws.client("cloudformation").describe_stack_resources(StackName=local.STACK)
+    made = {resource["LogicalResourceId"]: resource for resource in response["StackResources"]}
     tell("\n".join(f"{r['ResourceType']:34} {r['PhysicalResourceId']}" for r in made.values()))
     tell(f"left out, as ministack does not know it: {', '.join(deployed.left_out)}")
     tell(f"layer for the Python that ministack runs: {local.PYTHON}-{local.ARCHITECTURE}")
@@ -153,8 +153,8 @@ def test_events_of_the_bus_arrive(deployed: Deployed, tell: Callable[[str], None
         }
         for event in put
     ]
-    answer = deployed.aws.client("events").put_events(Entries=entries)
-    assert answer["FailedEntryCount"] == 0
+    response = deployed.aws.client("events").put_events(Entries=entries)
+    assert response["FailedEntryCount"] == 0
     arrived = deployed.destinations.wait_for(
         {name: [*old, *(b"" for _ in entries)] for name, old in before.items()}
     )
@@ -256,19 +256,17 @@ def test_an_outage_of_one_destination_is_the_retry_queues(
 def waiting(deployed: Deployed, output: str) -> int:
     """Messages in a queue, those that are still delayed included."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"]
-    answer = deployed.aws.client("sqs").get_queue_attributes(
+    response = deployed.aws.client("sqs").get_queue_attributes(
         QueueUrl=deployed.outputs[output], AttributeNames=names
     )
-    return sum(int(answer["Attributes"][name]) for name in names)
+    return sum(int(response["Attributes"][name]) for name in names)
 
 
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
         pytest.param({}, "There is no destination", id="no sink"),
-        pytest.param(
-            {"Configuration": "x", "SqsQueueArn": "same"}, "names its destinations itself", id="both"
-        ),
+        pytest.param({"Configuration": "x", "SqsQueueArn": "same"}, "contains its destinations", id="both"),
         pytest.param(
             {"Configuration": "x", "ConfigurationParameter": "/x"}, "not both", id="two configurations"
         ),
@@ -277,7 +275,7 @@ def waiting(deployed: Deployed, output: str) -> int:
         ),
         pytest.param(
             {"Configuration": "x", "Topology": "hub", "OrganizationalUnits": "r-abcd"},
-            "need OrganizationId",
+            "require OrganizationId",
             id="units",
         ),
         pytest.param(
@@ -285,7 +283,7 @@ def waiting(deployed: Deployed, output: str) -> int:
             "must be the ARN of",
             id="other kind",
         ),
-        pytest.param({"Regions": "eu-west-1,us-east-1,eu-west-1"}, "none of them twice", id="a Region twice"),
+        pytest.param({"Regions": "eu-west-1,us-east-1,eu-west-1"}, "without duplicates", id="a Region twice"),
         pytest.param({"Regions": "europe"}, "must be Regions", id="no Region"),
     ],
 )

@@ -96,12 +96,12 @@ class Emulated:
         self._process.wait()
 
     def invoke(self, payload: Any) -> Any:
-        """Sends one event; errors of the function are answers, too."""
+        """Sends one event; returns the function's response or error."""
         url = f"http://127.0.0.1:{self._port}/2015-03-31/functions/function/invocations"
         for _ in range(200):
             try:
-                with urllib.request.urlopen(url, json.dumps(payload).encode(), timeout=600) as answer:
-                    return json.loads(answer.read())
+                with urllib.request.urlopen(url, json.dumps(payload).encode(), timeout=600) as response:
+                    return json.loads(response.read())
             except urllib.error.HTTPError as error:
                 return json.loads(error.read())
             except urllib.error.URLError:  # not up yet
@@ -120,11 +120,13 @@ def _free_port() -> int:
 def test_a_direct_event_and_a_batch_are_forwarded_by_the_layer(layer: Path, tmp_path: Path) -> None:
     """The layer alone, and nothing else installed here, serves EventBridge and SQS."""
     with Receiver() as receiver, Emulated(layer, tmp_path, {"TRAILFORWARD_TO": receiver.url}) as function:
-        answer, file = function.invoke(json.loads(envelope(0)))
-        assert answer is None
+        response, file = function.invoke(json.loads(envelope(0)))
+        assert response is None
         assert Path(file).is_relative_to(layer)
-        answer, _ = function.invoke(sqs(*(sqs_record(envelope(number), f"m-{number}") for number in (1, 2))))
-        assert answer == {"batchItemFailures": []}
+        response, _ = function.invoke(
+            sqs(*(sqs_record(envelope(number), f"m-{number}") for number in (1, 2)))
+        )
+        assert response == {"batchItemFailures": []}
     assert receiver.requests[1].body == b"[" + envelope(1) + b"," + envelope(2) + b"]"
 
 
@@ -135,23 +137,25 @@ def test_a_partial_failure_names_the_message(layer: Path, tmp_path: Path) -> Non
         Receiver(faults) as receiver,
         Emulated(layer, tmp_path, {"TRAILFORWARD_TO": receiver.url}) as function,
     ):
-        answer, _ = function.invoke(sqs(*(sqs_record(envelope(number), f"m-{number}") for number in (1, 2))))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
+        response, _ = function.invoke(
+            sqs(*(sqs_record(envelope(number), f"m-{number}") for number in (1, 2)))
+        )
+    assert response == {"batchItemFailures": [{"itemIdentifier": "m-2"}]}
 
 
 def test_the_deadline_is_respected(layer: Path, tmp_path: Path) -> None:
-    """A destination that hangs costs no timeout: the function answers before Lambda would stop it."""
+    """If a destination hangs, the function returns its response before Lambda's timeout."""
     with (
         Receiver([Slow(8)]) as receiver,
         Emulated(layer, tmp_path, {"TRAILFORWARD_TO": receiver.url}, seconds=3) as function,
     ):
-        answer, _ = function.invoke(sqs(sqs_record(envelope(1), "m-1")))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+        response, _ = function.invoke(sqs(sqs_record(envelope(1), "m-1")))
+    assert response == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
 
 
 def test_a_wrong_configuration_is_an_init_error_with_every_fault(layer: Path, tmp_path: Path) -> None:
     """What Lambda shows of a function that cannot start names each fault and its fix."""
     with Emulated(layer, tmp_path, {"TRAILFORWARD_TO": "ftp://a.example http://b.example/"}) as function:
-        answer = function.invoke(sqs())
-    assert answer["errorType"] == "ConfigError"
-    assert answer["errorMessage"].count("Fix:") == 2
+        response = function.invoke(sqs())
+    assert response["errorType"] == "ConfigError"
+    assert response["errorMessage"].count("Fix:") == 2

@@ -122,8 +122,8 @@ class _Handler(Handler):
         self.server.requests.append(request)
         if refusal := self.server.refusal(request):
             self._refuse(service, refusal)
-        elif (answer := self.server.recorded(request, body)) is not None:
-            self.respond(200, {"Content-Type": "application/json"}, json.dumps(answer).encode())
+        elif (response := self.server.recorded(request, body)) is not None:
+            self.respond(200, {"Content-Type": "application/json"}, json.dumps(response).encode())
         else:
             self._forward(request, body)
 

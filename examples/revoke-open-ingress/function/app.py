@@ -1,11 +1,11 @@
-"""Closes what somebody opened to the whole Internet: revokes the ingress rule within seconds.
+"""Revokes security group rules that allow ingress from the whole Internet, seconds after they were created.
 
-Feed it from a queue, with ``ReportBatchItemFailures``. Environment:
+It handles batches of an SQS queue, with ``ReportBatchItemFailures``. Environment variables:
 
-- ``DRY_RUN``: ``false`` revokes; anything else, or nothing, only says what would be revoked.
-- ``PORTS``: ports that must not be open, ``22,3389``; ``*`` for every port and protocol.
+- ``DRY_RUN``: ``false`` revokes; any other value, or none, only logs what would be revoked.
+- ``PORTS``: ports that must not be open, such as ``22,3389``; ``*`` for every port and protocol.
 
-A security group with the tag ``open-ingress-allowed`` = ``true`` is left alone.
+Security groups with the tag ``open-ingress-allowed`` = ``true`` stay open.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("revoke_open_ingress")
 
-#: The permission policy names the same tag: what the code overlooks, IAM refuses.
+#: The role's policy names the same tag, so that IAM denies the call even if this code has a bug.
 OPT_OUT = {"Key": "open-ingress-allowed", "Value": "true"}
-#: Networks at least this wide are "the world": two halves of IPv4, and 2000::/3, all of IPv6 that is in use.
+#: IP version → longest prefix of "the world": half of IPv4; 2000::/3, which is all of IPv6 that is in use.
 WORLD = {4: 1, 6: 3}
-#: Somebody was faster: the rule, or the whole group, is no more.
+#: EC2's error codes for a rule or a group that no longer exists.
 GONE = frozenset({"InvalidPermission.NotFound", "InvalidGroup.NotFound"})
-#: Other protocols know no ports. EC2 answers with names, but takes numbers.
+#: Other protocols have no ports. EC2 returns names, but also accepts numbers.
 WITH_PORTS = frozenset({"tcp", "udp", "6", "17"})
 WITH_TYPES = frozenset({"icmp", "icmpv6", "1", "58"})
 
 
 class Settings(NamedTuple):
-    """What the environment says.
+    """The settings in the environment variables.
 
     Attributes:
         dry_run: change nothing.
@@ -52,10 +52,10 @@ class Settings(NamedTuple):
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Reads the environment.
+        """Reads the environment variables.
 
         Raises:
-            ValueError: ``PORTS`` is not understood.
+            ValueError: ``PORTS`` is invalid.
         """
         text = environ.get("PORTS", "22,3389").strip()
         try:
@@ -66,14 +66,14 @@ class Settings(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """One ingress rule, as EC2's answer describes it.
+    """One ingress rule, as EC2's response describes it.
 
     Attributes:
-        group: id of the security group.
+        group: ID of the security group.
         protocol: ``tcp``, ``udp``, ``icmp`` …; ``-1`` for all.
         first: first port (type, for ICMP); -1 for all.
         last: last port (code, for ICMP); -1 for all.
-        cidr: who is let in.
+        cidr: allowed address range.
     """
 
     group: str
@@ -82,13 +82,13 @@ class Opened(NamedTuple):
     last: int
     cidr: str
 
-    def lets_in_the_world(self) -> bool:
-        """Whether the whole Internet is let in, by IPv4 or IPv6."""
+    def allows_the_world(self) -> bool:
+        """Whether the rule allows the whole Internet, by IPv4 or IPv6."""
         network = ip_network(self.cidr, strict=False)
         return network.prefixlen <= WORLD[network.version]
 
     def opens(self, ports: frozenset[int] | None) -> bool:
-        """Whether one of the ports is open by this rule."""
+        """Whether the rule opens one of the ports."""
         if ports is None or self.protocol == "-1":
             return True
         if self.protocol not in WITH_PORTS:
@@ -96,9 +96,9 @@ class Opened(NamedTuple):
         return self.first == -1 or any(self.first <= port <= self.last for port in ports)
 
     def permission(self) -> dict[str, Any]:
-        """The rule by its properties and not by its id.
+        """The rule by its properties and not by its ID.
 
-        Whoever narrowed the rule in the meantime has the same id on a harmless rule.
+        If somebody has narrowed the rule in the meantime, the harmless rule still has the same ID.
         """
         permission: dict[str, Any] = {"IpProtocol": self.protocol}
         if self.protocol in WITH_PORTS | WITH_TYPES:
@@ -108,45 +108,45 @@ class Opened(NamedTuple):
         return permission | {"IpRanges": [{"CidrIp": self.cidr}]}
 
 
-# Read when Lambda loads the function: a wrong setting fails there, and the events wait in the queue.
+# Read when Lambda loads the function: if a setting is invalid, it does not start, and the events wait.
 settings = Settings.from_env(os.environ)
 
 
 def handler(payload: dict[str, Any], context: object) -> dict[str, list[dict[str, str]]]:  # noqa: ARG001
-    """Handles a batch of the queue. What failed comes back, alone."""
+    """Handles a batch of the queue. Only the messages that failed are delivered again."""
     failures = []
     for message in payload["Records"]:
         try:
             for event in trailforward.parse(message["body"]):
                 react(event)
-        except Exception:  # whatever it is, the other messages of the batch are not to blame
+        except Exception:  # the other messages of the batch must not fail
             logger.exception("failed", extra={"message_id": message["messageId"]})
             failures.append({"itemIdentifier": message["messageId"]})
     return {"batchItemFailures": failures}
 
 
 def react(event: trailforward.EventBridgeEvent) -> None:
-    """Revokes what this event opened to the world.
+    """Revokes the rules that this event opened to the world.
 
     Raises:
-        ExceptionGroup: not everything could be revoked; what could, was.
+        ExceptionGroup: some rules could not be revoked; the others were.
     """
     record = event.detail
-    # The function only revokes. What its own role opens, somebody else does with its credentials.
+    # Its own role's rules are revoked, too: the function opens none, so its credentials were stolen.
     if not isinstance(record, ApiCall):
         return
-    rules = [rule for rule in opened(record) if rule.lets_in_the_world() and rule.opens(settings.ports)]
+    rules = [rule for rule in opened(record) if rule.allows_the_world() and rule.opens(settings.ports)]
     if not rules:
         return
-    # The event's Region is the group's. The role is good for one Region: another is refused, not missed.
+    # The group is in the event's Region. The role works in one Region only, so calls in another fail visibly.
     ec2 = client(record.aws_region)
     kept = {group for group in {rule.group for rule in rules} if may_stay_open(ec2, group)}
     errors = []
-    # One call each: where one rule of a call is gone already, EC2 revokes none of them.
+    # One call per rule, because EC2 revokes none of a call's rules if one no longer exists.
     for rule in rules:
         try:
             outcome = "kept" if rule.group in kept else revoke(ec2, rule)
-        except Exception as error:  # noqa: BLE001  # raised below, once the other rules are closed
+        except Exception as error:  # noqa: BLE001  # raised below, after the other rules were revoked
             errors.append(error)
             outcome = "failed"
         logger.warning(
@@ -160,12 +160,12 @@ def react(event: trailforward.EventBridgeEvent) -> None:
 
 
 def opened(record: ApiCall) -> list[Opened]:
-    """The ingress rules that a successful call made.
+    """Returns the ingress rules that a successful call created.
 
-    Read from EC2's answer: it has one entry for each rule, whatever form the request had.
+    It reads EC2's response, which has one entry per rule, whatever form the request had.
 
     Raises:
-        ValueError: the answer does not tell; somebody should look.
+        ValueError: the response is missing or unreadable, so a person must look.
     """
     if (record.event_source, record.event_name) != ("ec2.amazonaws.com", "AuthorizeSecurityGroupIngress"):
         return []
@@ -182,16 +182,16 @@ def opened(record: ApiCall) -> list[Opened]:
                 cidr=item.get("cidrIpv4") or item["cidrIpv6"],
             )
             for item in items
-            # Rules that let in other groups or prefix lists have neither.
+            # Rules that allow other groups or prefix lists have neither.
             if not item.get("isEgress") and ("cidrIpv4" in item or "cidrIpv6" in item)
         ]
     except (KeyError, TypeError, AttributeError) as error:
-        # CloudTrail leaves out answers over 100 KB.
-        raise ValueError(f"event {record.event_id}: no readable rules in EC2's answer") from error
+        # CloudTrail omits responses over 100 KB.
+        raise ValueError(f"event {record.event_id}: no readable rules in EC2's response") from error
 
 
 def may_stay_open(ec2: Any, group: str) -> bool:
-    """Whether the group has the tag that opts out."""
+    """Whether the group has the opt-out tag."""
     try:
         (found,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     except ClientError as error:
@@ -202,13 +202,13 @@ def may_stay_open(ec2: Any, group: str) -> bool:
 
 
 def revoke(ec2: Any, rule: Opened) -> str:
-    """Revokes one rule. In a dry run, EC2 only checks whether it would be allowed.
+    """Revokes one rule. In a dry run, EC2 only checks whether the call would be allowed.
 
     Returns:
         ``revoked``, ``would revoke`` or ``already gone``.
     """
     try:
-        answer = ec2.revoke_security_group_ingress(
+        response = ec2.revoke_security_group_ingress(
             GroupId=rule.group, IpPermissions=[rule.permission()], DryRun=settings.dry_run
         )
     except ClientError as error:
@@ -218,12 +218,12 @@ def revoke(ec2: Any, rule: Opened) -> str:
         if code in GONE:
             return "already gone"
         raise
-    # In a default VPC, EC2 calls it a success when there was nothing to revoke.
-    return "already gone" if answer.get("UnknownIpPermissions") else "revoked"
+    # In a default VPC, the call succeeds even if there was nothing to revoke.
+    return "already gone" if response.get("UnknownIpPermissions") else "revoked"
 
 
 @cache
 def client(region: str | None) -> Any:
-    """EC2 in a Region; the function's own where the event names none."""
+    """Returns a client for EC2 in a Region, or in the function's Region if the event names none."""
     config = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
     return boto3.client("ec2", region_name=region, config=config)

@@ -41,8 +41,8 @@ class OwnCall(NamedTuple):
     Attributes:
         source: ``eventSource`` of its CloudTrail record: ``kinesis.amazonaws.com``.
         names: ``eventName`` of its CloudTrail record, one or several.
-        resource: ARN of what it acts on. ``*`` at the end stands for any rest, ``*`` alone for anything or
-            nothing; an empty account is the function's own.
+        resource: ARN of what it acts on. ``*`` at the end matches any rest, ``*`` alone anything or
+            nothing. An empty account means the function's account.
     """
 
     source: str
@@ -51,7 +51,7 @@ class OwnCall(NamedTuple):
 
 
 def log_call(group: Arn) -> OwnCall:
-    """What Lambda calls with the function's role to write the function's log."""
+    """Returns the calls that Lambda makes with the function's role to write the function's log."""
     names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
     return OwnCall("logs.amazonaws.com", names, str(group))
 
@@ -74,7 +74,7 @@ class OwnCalls:
     """Own calls, looked up by record.
 
     Args:
-        calls: what the pipeline calls. Those without an account are left out until :meth:`resolve`.
+        calls: the pipeline's calls. Those without an account are ignored until :meth:`resolve`.
     """
 
     def __init__(self, calls: Iterable[OwnCall] = ()) -> None:
@@ -97,7 +97,7 @@ class OwnCalls:
             self._by_name.setdefault((call.source, name), _Resources()).add(arn)
 
     def resolve(self, account: str) -> list[OwnCall]:
-        """Adds the calls that waited to learn which account is the function's own, and returns them."""
+        """Adds the calls that have no account, with this account, and returns them."""
         waiting, self._unresolved = self._unresolved, []
         resolved = [
             call._replace(resource=str(Arn.parse(call.resource)._replace(account=account)))
@@ -108,10 +108,10 @@ class OwnCalls:
         return resolved
 
     def __contains__(self, record: Mapping[str, Any]) -> bool:
-        """Whether a record is of one of the calls. Survives any JSON.
+        """Whether a record is of one of the calls. Never raises, whatever the JSON value.
 
-        Every resource that the record names must be the call's. A call that failed may name none: one that
-        every delivery makes then counts as own, or a refused delivery would feed itself.
+        Every resource that the record names must match the call. A failed call may name none: if each
+        delivery makes it, it counts as own, because a rejected delivery would otherwise cause a loop.
         """
         source, name = record.get("eventSource"), record.get("eventName")
         if not isinstance(source, str) or not isinstance(name, str):
@@ -138,11 +138,11 @@ class _Resources:
         self._prefixes: tuple[str, ...] = ()
 
     def add(self, arn: Arn | None) -> None:
-        """Adds a resource; None stands for anything."""
+        """Adds a resource; None matches any resource."""
         if arn is None:
             self.anything = True
             return
-        # ":*" behind a log group means its streams, which count as the group anyway.
+        # ":*" after a log group means its streams, which count as the group anyway.
         key = exact_key(arn._replace(resource=arn.resource.removesuffix(":*")))
         if key.endswith("*"):
             self._prefixes += (key[:-1],)
@@ -156,7 +156,7 @@ class _Resources:
         return key in self._exact or key.startswith(self._prefixes)
 
 
-#: Service → request parameter that names the resource → what stands before the name in the resource's ARN;
+#: Service → request parameter that names the resource → what precedes the name in the resource's ARN;
 #: empty where the parameter is always an ARN. Of other services, every parameter that is an ARN counts.
 _NAMED: dict[str, dict[str, str]] = {
     "ec2": {"groupId": "security-group/"},
@@ -170,15 +170,15 @@ _NAMED: dict[str, dict[str, str]] = {
     "sqs": {"queueUrl": ""},
     "ssm": {"name": "parameter/"},
 }
-#: Longer texts are not the pipeline's resources, and would fill the memory of parsed ARNs.
+#: Longer strings are not the pipeline's resources, and would fill the cache of parsed ARNs.
 _ARN_CHARACTERS = 2_048
-#: A call of the pipeline names one resource. More than these are not looked at: they are not own.
+#: A call of the pipeline names one resource. A record with more resources than this is not own.
 _MOST_RESOURCES = 100
 _TOO_MANY = ":too-many-resources:"
 
 
 def parsed(text: object) -> Arn | None:
-    """An ARN taken apart; None for anything else."""
+    """Parses an ARN; returns None for any other value."""
     return _parsed(text) if isinstance(text, str) and len(text) <= _ARN_CHARACTERS else None
 
 
@@ -191,7 +191,7 @@ def _parsed(text: str) -> Arn | None:
 
 
 def key_of(arn: Arn) -> str:
-    """What resources are compared by: without the partition, which names in requests do not tell.
+    """Returns the key by which resources are compared: an ARN without the partition, which requests lack.
 
     Versions and aliases stand for their function, log streams for their log group, objects for their bucket.
     """
@@ -199,7 +199,7 @@ def key_of(arn: Arn) -> str:
 
 
 def exact_key(arn: Arn) -> str:
-    """As :func:`key_of`, but an object keeps its own key."""
+    """Like :func:`key_of`, but an S3 object keeps its own key."""
     return _key(arn, arn.resource)
 
 
@@ -210,7 +210,7 @@ def _key(arn: Arn, resource: str) -> str:
 
 
 def named_resources(record: Mapping[str, Any], service: str) -> Iterator[str]:
-    """Keys of the resources of a service that a record names: by ``resources`` and by the request.
+    """Yields the keys of a service's resources that a record names in ``resources`` and in the request.
 
     Args:
         record: the ``detail`` of an event; any JSON object.
@@ -238,7 +238,7 @@ def named_resources(record: Mapping[str, Any], service: str) -> Iterator[str]:
 
 
 def _of_parameter(record: Mapping[str, Any], service: str, name: str, value: object) -> Iterator[str]:
-    """The resources that one request parameter names."""
+    """Yields the resources that one request parameter names."""
     if isinstance(value, list):
         yield from _of_list(record, service, name, value)
         return
@@ -265,7 +265,7 @@ def _of_parameter(record: Mapping[str, Any], service: str, name: str, value: obj
 
 
 def _of_list(record: Mapping[str, Any], service: str, name: str, values: list[Any]) -> Iterator[str]:
-    """Parameter names of GetParameters, and the buses of PutEvents' entries."""
+    """Yields the parameters of GetParameters and the buses of PutEvents' entries."""
     if service == "ssm" and name == "names":
         if len(values) > _MOST_RESOURCES:
             yield _TOO_MANY
@@ -280,5 +280,5 @@ def _of_list(record: Mapping[str, Any], service: str, name: str, values: list[An
 
 
 def text(value: object) -> str:
-    """The value if it is text, else empty."""
+    """Returns the value if it is a string, else an empty string."""
     return value if isinstance(value, str) else ""

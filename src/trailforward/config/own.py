@@ -1,4 +1,4 @@
-"""What a configuration makes the pipeline call: each sink, queue, secret and source states its own calls."""
+"""The AWS calls that a configuration causes: each sink, queue, secret, and source lists its own calls."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def own_calls(config: Config, where: str = "", region: str | None = None) -> Iterator[OwnCall]:
-    """Every AWS call that the function's role makes for a configuration.
+    """Yields every AWS call that the function's role makes for a configuration.
 
     Args:
-        config: checked.
-        where: ``TRAILFORWARD_CONFIG``; empty if there is none.
-        region: of a parameter that it names without an ARN.
+        config: a valid configuration.
+        where: ``TRAILFORWARD_CONFIG``; empty if it is not set.
+        region: Region of a parameter that ``where`` names without an ARN.
     """
     for settings in [*config.sinks.values(), *_queues(config)]:
         yield from settings.own_calls
@@ -40,20 +40,20 @@ def own_calls(config: Config, where: str = "", region: str | None = None) -> Ite
 
 
 def own_events(config: Config) -> Iterator[OwnEvent]:
-    """What the sinks of a configuration put on buses."""
+    """Yields the shapes of the events that the sinks of a configuration put on buses."""
     for settings in config.sinks.values():
         if (event := getattr(settings, "own_event", None)) is not None:
             yield event
 
 
 def own_resources(config: Config) -> list[str]:
-    """ARNs of roles and resources that AWS services deliver to, or with, for the pipeline."""
+    """Returns the ARNs of the pipeline's roles and of the resources that AWS services deliver to."""
     queues = [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]
     return [*config.pipeline.own_arns, *(queue for queue in queues if queue.startswith("arn:"))]
 
 
 def _queues(config: Config) -> list[Any]:
-    """The settings of dead-letter and retry queue."""
+    """Returns the settings of the dead-letter queue and the retry queue."""
     named = [config.pipeline.dead_letter, config.pipeline.retry_queue]
     return [
         sinks.load(kind).Settings(to=to)

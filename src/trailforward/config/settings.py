@@ -38,7 +38,7 @@ class OwnCallSettings(Settings):
 
     Attributes:
         call: service and event name, as CloudTrail records them: ``ec2:RevokeSecurityGroupIngress``.
-        resource: ARN of what it acts on; ``*`` at its end stands for any rest, ``*`` alone for any resource.
+        resource: ARN of what it acts on; ``*`` at its end matches any rest, ``*`` alone any resource.
     """
 
     call: str

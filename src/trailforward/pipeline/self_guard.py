@@ -1,10 +1,10 @@
-"""Self-guard: what the pipeline causes is not forwarded, or it would feed itself. Nothing else is hidden.
+"""Self-guard: events that the pipeline causes are not forwarded, to avoid loops. Nothing else is hidden.
 
 An event is the pipeline's own if it is
 
 - one of the calls that the configuration makes, on its own resources, by the function's proven role;
 - a delivery by an AWS service to a queue, function, role, log group, or key of the pipeline; or
-- what an EventBridge sink put on its own bus.
+- an event that an EventBridge sink put on its own bus.
 
 A role is proven by ``own_arns``, by the access key of the process, by ``inScopeOf``, or by STS. The name of a
 session proves nothing, because anybody who may assume a role chooses it. Nothing is learned from events.
@@ -34,21 +34,21 @@ class Author(Enum):
     """Who caused an event."""
 
     OTHERS = "others"
-    #: The pipeline, on its way: the event is not forwarded.
+    #: The pipeline, by its regular work: the event is not forwarded.
     PIPELINE = "self"
     #: The function's role, with a call that the pipeline never makes.
     UNUSUAL_SELF = "unusual_self"
 
 
 class SelfGuard:
-    """Tells who caused an event: the pipeline or others.
+    """Decides who caused an event: the pipeline or others.
 
     Args:
         own_arns: roles and resources of the pipeline that AWS services deliver to.
-        calls: what the configuration makes this process call.
-        events: what its EventBridge sinks put on buses.
+        calls: the AWS calls that the configuration causes.
+        events: the events that its EventBridge sinks put on buses.
         function_name: the Lambda function's name, or empty outside Lambda.
-        access_key_id: of the credentials the process runs with, or empty.
+        access_key_id: access key ID of the process's credentials, or empty.
         log_group: name of the function's log group, or empty if unknown.
         ask_role: asks AWS which role this process runs as, see :class:`RoleLookup`; None never asks.
 
@@ -56,7 +56,7 @@ class SelfGuard:
         ValueError: a resource is not an ARN.
     """
 
-    def __init__(  # noqa: PLR0913  # each a fact of its own
+    def __init__(  # noqa: PLR0913  # independent facts
         self,
         *,
         own_arns: Iterable[str] = (),
@@ -87,7 +87,7 @@ class SelfGuard:
         self._learned = 0
 
     def learn(self, function_arn: str) -> None:
-        """Takes in the function's ARN, which only an invocation's context tells."""
+        """Stores the function's ARN, which only an invocation's context contains."""
         arn = parsed(function_arn)
         if arn is None or self._function_arn == key_of(arn):
             return
@@ -105,14 +105,14 @@ class SelfGuard:
         self._encrypted |= _keys(self._calls.resolve(self._account))
 
     def learn_source(self, arn: Arn, calls: Iterable[OwnCall]) -> None:
-        """Takes in a queue or stream that Lambda polls for the function, as a payload names it.
+        """Stores a queue or stream that Lambda polls for the function, as a payload names it.
 
-        Whoever may invoke the function may write such a payload. So this counts only where ``own_arns`` names
-        neither queue nor stream, in the function's own account and Region, and for a few of them.
+        Anybody who may invoke the function can write such a payload. So this applies only if ``own_arns``
+        names neither, only in the function's own account and Region, and only to a few of them.
 
         Args:
-            arn: of the queue or stream.
-            calls: what polling calls there with the function's role.
+            arn: ARN of the queue or stream.
+            calls: the calls that polling makes there with the function's role.
         """
         if self._sources_known or self._learned >= _MOST_SOURCES or (key := key_of(arn)) in self._encrypted:
             return
@@ -123,7 +123,7 @@ class SelfGuard:
                 self._calls.add(call)
 
     def author(self, event: dict[str, Any]) -> Author:
-        """Who caused an event. Survives any JSON."""
+        """Returns who caused an event. Never raises, whatever the JSON value."""
         source = event.get("source")
         if isinstance(source, str) and source in self._sources and self._came_back(source, event):
             return Author.PIPELINE
@@ -139,7 +139,7 @@ class SelfGuard:
         return Author.OTHERS
 
     def is_own(self, event: dict[str, Any]) -> bool:
-        """Whether the pipeline caused an event on its way, so that it must not be forwarded."""
+        """Whether the pipeline caused an event by its regular work, so that it must not be forwarded."""
         return self.author(event) is Author.PIPELINE
 
     def _came_back(self, source: str, event: dict[str, Any]) -> bool:
@@ -151,7 +151,7 @@ class SelfGuard:
         return bus is not None and (source, detail_type, key_of(bus)) in self._events
 
     def _own_session(self, identity: dict[str, Any]) -> bool:
-        """Whether a session is of a proven role."""
+        """Whether a session belongs to a proven role."""
         role = _issuer(identity)
         if role is not None and role in self._roles:
             return True
@@ -165,9 +165,9 @@ class SelfGuard:
         return isinstance(arn, str) and self._proven_by_sts(role, arn.rpartition("/")[2])
 
     def _proven_by_sts(self, role: Role | None, session: object) -> bool:
-        """Whether STS has said that a role is the function's. Asks it if a session bears the function's name.
+        """Whether STS has named this role as the function's. Calls STS if a session has the function's name.
 
-        Where ``own_arns`` names a role of the function's account, that is the function's: STS is not asked.
+        If ``own_arns`` names a role of the function's account, it is the function's, and STS is not called.
         """
         lookup = self._lookup
         if lookup is None or role is None:
@@ -185,11 +185,11 @@ class SelfGuard:
         return False
 
     def _own_call(self, identity: dict[str, Any], record: dict[str, Any]) -> bool:
-        """Whether the pipeline makes this call of a proven role."""
+        """Whether this call of a proven role is one that the pipeline makes."""
         if record in self._calls:
             return True
         invoked_by = text(identity.get("invokedBy"))
-        # A call that a service made with the role: its deliveries, and its use of keys.
+        # A call that a service made with the role: a delivery, or the use of a key.
         if self._delivery(invoked_by or text(record.get("sourceIPAddress")), record):
             return True
         if record.get("eventSource") == "kms.amazonaws.com":
@@ -198,7 +198,7 @@ class SelfGuard:
         return called == _GET_CALLER_IDENTITY and self._lookup is not None and self._lookup.role is not None
 
     def _delivery(self, service: str, record: dict[str, Any]) -> bool:
-        """Whether an AWS service delivers to the pipeline by this call."""
+        """Whether an AWS service delivers to the pipeline with this call."""
         if service not in DELIVERIES:
             return False
         event_source, name = text(record.get("eventSource")), text(record.get("eventName"))
@@ -225,7 +225,7 @@ class SelfGuard:
         return service == "lambda.amazonaws.com" and self._proven_by_sts(role, request.get("roleSessionName"))
 
     def _uses_own_key(self, record: dict[str, Any], *, by_service: bool) -> bool:
-        """Whether a key is used for the pipeline's resources: the encryption context or the key says so.
+        """Whether a key is used for the pipeline's resources, by its encryption context or its ARN.
 
         The pipeline never calls KMS itself. Lambda does with its role, for the function's environment.
         """
@@ -243,13 +243,13 @@ class SelfGuard:
             )
         if any((arn := parsed(value)) is not None and key_of(arn) in self._encrypted for _, value in values):
             return True
-        # Not the request's: it may name an alias.
+        # Not the request's key, which may be an alias.
         named = list(named_resources({"resources": record.get("resources")}, "kms"))
         return bool(named) and all(key in self._resources for key in named)
 
 
 def _keys(calls: Iterable[OwnCall]) -> set[str]:
-    """Keys of what calls act on."""
+    """Returns the keys of the resources that calls act on."""
     return {key_of(Arn.parse(call.resource)) for call in calls if call.resource != "*"}
 
 
@@ -258,7 +258,7 @@ def _role(arn: Arn) -> Role | None:
 
 
 def _issuer(identity: dict[str, Any]) -> Role | None:
-    """The role behind a session: ``sessionIssuer.arn``, else what the session's own ARN says."""
+    """Returns the role of a session, from ``sessionIssuer.arn`` or else from the session's ARN."""
     context = identity.get("sessionContext")
     issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
     if isinstance(issuer, dict) and (arn := parsed(issuer.get("arn"))) is not None:

@@ -1,7 +1,7 @@
-"""Calls that AWS services make on their own to bring events to the pipeline's resources.
+"""The calls with which AWS services deliver events to the pipeline's resources.
 
-Only a service principal can have such an identity (``userIdentity.type`` is ``AWSService``). Whatever else a
-service does, and on any other resource, is forwarded.
+Only a service principal can have this identity (``userIdentity.type`` is ``AWSService``). All other calls of
+services, and calls on other resources, are forwarded.
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html
 """
 
@@ -52,5 +52,5 @@ DELIVERIES: dict[str, frozenset[tuple[str, str]]] = {
 #: Services that assume a role of the pipeline to deliver.
 ASSUMERS = frozenset({"events.amazonaws.com", "lambda.amazonaws.com"})
 
-#: What services ask of KMS while they write to, or read from, an encrypted resource.
+#: The KMS calls that services make when they write to or read from an encrypted resource.
 KEY_USES = frozenset({"Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"})

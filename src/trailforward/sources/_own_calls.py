@@ -1,7 +1,7 @@
 """The AWS calls that read sources with the function's role: Lambda's pollers, and reading objects from S3.
 
-The configuration does not name the queue or stream of a source. If ``own_arns`` names queues or streams,
-those count. Otherwise those count that the payloads of event source mappings name.
+The configuration does not name the queue or stream of a source. If ``own_arns`` names queues or streams, they
+are used. Otherwise, the payloads of event source mappings name them.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ _POLLING = {
 
 
 def reading_calls(arn: Arn) -> Iterator[OwnCall]:
-    """The calls that read a source with the function's role; none for other resources.
+    """Yields the calls that read a source with the function's role; nothing for other resources.
 
     Args:
-        arn: of a queue or stream that Lambda polls, or of a bucket that holds CloudTrail log files.
+        arn: ARN of a queue or stream that Lambda polls, or of a bucket with CloudTrail log files.
     """
     if arn.service in _POLLING:
         yield OwnCall(f"{arn.service}.amazonaws.com", _POLLING[arn.service], str(arn))
@@ -54,6 +54,6 @@ def reading_calls(arn: Arn) -> Iterator[OwnCall]:
 
 
 def polled(payload: Any) -> Arn | None:
-    """The queue or stream that the payload of an event source mapping names; None for any other payload."""
+    """Returns the queue or stream that an event source mapping's payload names; None for other payloads."""
     arn = parsed(member(first_record(payload), "eventSourceARN"))
     return arn if arn is not None and arn.service in _POLLING else None
