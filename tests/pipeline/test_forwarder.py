@@ -538,3 +538,10 @@ def test_the_destinations_of_a_configuration_are_used(tmp_path: Path) -> None:
     pipeline.forward(messages(0, 1))
     pipeline.close()
     assert path.read_bytes() == envelope(0) + b"\n" + envelope(1) + b"\n"
+
+
+def test_a_misspelled_sink_in_made_raises_an_error() -> None:
+    """``made`` with the name of a sink that is not configured is an error that lists the configured names."""
+    config = Config.from_toml('[sinks.archive]\nto = "stdout:"\n[sinks.siem]\nto = "stdout:"\n')
+    with pytest.raises(ValueError, match=r"^made: no sink named siem2; .* has: archive, siem$"):
+        Forwarder(config, made={"archive": FlakySink(), "siem2": FlakySink()})
