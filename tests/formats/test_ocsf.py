@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.formats import ocsf_report
 from tests.support.events import envelope
-from trailforward import EventError, Message, Origin
+from trailforward import Config, ConfigError, EventError, Message, Origin
 from trailforward.formats import load
 from trailforward.models import parse_record
 from trailforward.testing import samples
@@ -87,6 +89,30 @@ def test_every_event_of_the_corpus_is_valid(name: str) -> None:
     """Every recorded event becomes a valid event."""
     for raw in ocsf_report.events(Path(str(CORPUS))):
         assert ocsf_report.errors(ocsf(raw, name)) == []
+
+
+def test_the_version_is_part_of_the_format() -> None:
+    """The name of the format chooses the version, and a wrong name lists the right ones."""
+    table = '[sinks.a]\nto = "file:a"\nformat = "{}"\n'
+    for name in ocsf_report.VERSIONS:
+        assert Config.from_toml(table.format(name)).sinks["a"].format == name
+    with pytest.raises(ConfigError, match=r"use one of .*ocsf, ocsf-1\.8"):
+        Config.from_toml(table.format("ocsf-1.9"))
+
+
+def test_only_those_who_use_it_load_it() -> None:
+    """The format costs nothing at a cold start without it, and loads no models where it is used."""
+    code = """
+import sys
+from trailforward import Config, Forwarder
+Forwarder(Config.to("stdout:"))
+assert not [name for name in sys.modules if "ocsf" in name]
+from trailforward.formats import load
+load("ocsf")
+assert "trailforward.formats.ocsf" in sys.modules
+assert "trailforward.models" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_the_schema_notices_invalid_events() -> None:
@@ -196,6 +222,35 @@ def test_any_record_becomes_a_valid_event(record: Any, name: str) -> None:
             "Failure",
             "401",
         ),
+        (
+            {
+                "eventType": "AwsServiceEvent",
+                "eventName": "Token_POST",
+                "errorCode": "",
+                "additionalEventData": {"responseParameters": {"status": 400.0}},
+            },
+            "Failure",
+            "400",
+        ),
+        (
+            {
+                "eventType": "AwsServiceEvent",
+                "eventName": "Login_GET",
+                "additionalEventData": {"responseParameters": {"status": 200.0}},
+            },
+            "Success",
+            None,
+        ),
+        (
+            {
+                "eventSource": "bedrock-agentcore.amazonaws.com",
+                "eventName": "InvokeGateway",
+                "responseElements": {"statusCode": 401},
+            },
+            "Failure",
+            "401",
+        ),
+        ({"eventName": "PutIntegrationResponse", "responseElements": {"statusCode": 400}}, "Success", None),
         ({"eventName": "DescribeFleets", "responseElements": {"state": "Failure"}}, "Success", None),
         (
             {"eventType": "AwsCloudTrailInsight", "insightDetails": {"errorCode": "AccessDenied"}},

@@ -58,9 +58,10 @@ _EVENTS = {
         "UpdateAssumeRolePolicy UpdateGroup UpdateRole UpdateRoleDescription UpdateUser"
     ),
 }
-#: Where trailforward chooses another activity than the published mapping. That has Create for EnableMFADevice,
-#: Other for DeactivateMFADevice and UpdateLoginProfile, and Delete for the removal of inline policies and
-#: boundaries, as if the user or role itself were deleted. ResyncMFADevice, above, is Create there.
+#: Where trailforward chooses another activity than the published mapping. That one has Create for
+#: EnableMFADevice, Other for DeactivateMFADevice and UpdateLoginProfile, and Delete for the removal of
+#: inline policies and boundaries, as if the user or role itself were deleted. ResyncMFADevice, above, is
+#: Create there.
 _OWN_EVENTS = {
     _MFA_ON: "EnableMFADevice",
     _MFA_OFF: "DeactivateMFADevice",

@@ -77,7 +77,7 @@ def _base(message: Message, version: str) -> dict[str, Any]:
     # The schema requires a time; zero says that the event has none.
     times = (milliseconds(as_text(record.get("eventTime"))), milliseconds(as_text(event.get("time"))), end)
     code = as_text(record.get("errorCode"))
-    failure = _failure(record)
+    failure = reported_failure(record)
     status_id, status = _status(record, failure)
     return {
         "severity_id": 1,
@@ -154,17 +154,6 @@ def _activity(record: dict[str, Any]) -> int:
     if record.get("readOnly") is True:
         return _READ
     return next((activity for activity, start in _ACTIVITIES if start.match(name)), _OTHER if name else 0)
-
-
-def _failure(record: dict[str, Any]) -> tuple[str | None, str | None] | None:
-    return reported_failure(
-        record.get("eventType"),
-        record.get("errorCode"),
-        record.get("errorMessage"),
-        response=record.get("responseElements"),
-        service_details=record.get("serviceEventDetails"),
-        extra=record.get("additionalEventData"),
-    )
 
 
 def _status(record: dict[str, Any], failure: object) -> tuple[int, str]:

@@ -127,12 +127,15 @@ class CloudTrailRecord(LenientModel):
         ``trailforward.result`` lists the places where a record reports a failure.
         """
         failure = reported_failure(
-            self.event_type,
-            self.error_code,
-            self.error_message,
-            response=self.response_elements,
-            service_details=self.service_event_details,
-            extra=self.additional_event_data,
+            {
+                "eventType": self.event_type,
+                "eventSource": self.event_source,
+                "errorCode": self.error_code,
+                "errorMessage": self.error_message,
+                "responseElements": self.response_elements,
+                "serviceEventDetails": self.service_event_details,
+                "additionalEventData": self.additional_event_data,
+            }
         )
         return None if failure is None else Failure(*failure)
 
