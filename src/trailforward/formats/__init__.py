@@ -16,6 +16,7 @@ BUILT_IN = {
     "slack": "trailforward.formats.slack:Slack",
     "cloudevents": "trailforward.formats.cloudevents:CloudEvents",
     "ocsf": "trailforward.formats.ocsf:Ocsf",
+    "ocsf-1.8": "trailforward.formats.ocsf:Ocsf18",
 }
 
 

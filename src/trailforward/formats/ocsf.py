@@ -1,25 +1,30 @@
-"""``ocsf``: the event in the Open Cybersecurity Schema Framework 1.1.0, as Amazon Security Lake maps it.
+"""``ocsf`` and ``ocsf-1.8``: the event in the Open Cybersecurity Schema Framework, version 1.1.0 or 1.8.0.
 
-API Activity (6003, https://schema.ocsf.io/1.1.0/classes/api_activity) or, for sign-ins, Authentication (3002,
-https://schema.ocsf.io/1.1.0/classes/authentication). The field mapping follows OCSF's published example for
-CloudTrail (https://github.com/ocsf/examples). ``unmapped.record`` is the record, byte for byte.
+The classes are Account Change (3001), Authentication (3002), and API Activity (6003). The field mapping
+follows OCSF's published one for CloudTrail; ``docs/ocsf.md`` lists what trailforward maps otherwise.
+``unmapped.record`` is the record, byte for byte.
+
+Source: https://github.com/ocsf/examples/tree/main/mappings/markdown/AWS/v1.1.0/CloudTrail
 """
 
 from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from trailforward.formats import _ocsf_account_change as account_change
+from trailforward.formats import _ocsf_authentication as authentication
+from trailforward.formats._ocsf_people import actor
+from trailforward.formats._ocsf_values import as_dict, as_text, first_address, milliseconds, without_empty
+from trailforward.result import is_success_code, reported_failure
 
 if TYPE_CHECKING:
     from trailforward.message import Message
 
-VERSION = "1.1.0"
-
-_API, _AUTHENTICATION = 6003, 3002
 _READ, _OTHER = 2, 99
+_UNKNOWN, _SUCCESS, _FAILURE = (0, "Unknown"), (1, "Success"), (2, "Failure")
+_IAM = "Identity & Access Management"
 
 #: activity_id of API Activity, by the start of the event name: 1 create, 2 read, 3 update, 4 delete.
 _ACTIVITIES = (
@@ -32,9 +37,13 @@ _NAMES = {0: "Unknown", 1: "Create", 2: "Read", 3: "Update", 4: "Delete", _OTHER
 
 
 class Ocsf:
-    """Converts to one OCSF event. It omits fields that the record lacks, unless the schema requires them."""
+    """Converts to one event of OCSF 1.1.0, the version of Security Lake's current sources.
+
+    It omits fields that the record lacks, unless the schema requires them.
+    """
 
     name: ClassVar = "ocsf"
+    version: ClassVar = "1.1.0"
     json: ClassVar = True
     content_type: ClassVar = "application/json"
 
@@ -44,11 +53,7 @@ class Ocsf:
         Raises:
             EventError: the message is not an event.
         """
-        record = message.record
-        sign_in = str(record.get("eventType")).lower() == "awsconsolesignin"
-        value = _without_empty(
-            {**_base(record, message), **(_authentication(record) if sign_in else _api(record))}
-        )
+        value = without_empty({**_base(message, self.version), **_class(message.record)})
         head = json.dumps(value, separators=(",", ":"))[:-1]
         return head.encode() + b',"unmapped":{"record":' + message.detail + b"}}"
 
@@ -57,184 +62,147 @@ class Ocsf:
         return ""
 
 
-def _base(record: dict[str, Any], message: Message) -> dict[str, Any]:
-    """The attributes of both classes."""
-    event = message.event
-    error = _as_text(record.get("errorCode")) or _as_text(record.get("errorMessage"))
-    response = _as_dict(record.get("responseElements"))
-    failed = bool(error) or response.get("ConsoleLogin") == "Failure"
+class Ocsf18(Ocsf):
+    """Converts to one event of OCSF 1.8.0."""
+
+    name: ClassVar = "ocsf-1.8"
+    version: ClassVar = "1.8.0"
+
+
+def _base(message: Message, version: str) -> dict[str, Any]:
+    """The attributes of all classes."""
+    record, event = message.record, message.event
+    window = as_dict(record.get("timeWindow"))
+    start, end = (milliseconds(as_text(window.get(key))) for key in ("windowStart", "windowEnd"))
+    # The schema requires a time; zero says that the event has none.
+    times = (milliseconds(as_text(record.get("eventTime"))), milliseconds(as_text(event.get("time"))), end)
+    code = as_text(record.get("errorCode"))
+    failure = reported_failure(record)
+    status_id, status = _status(record, failure)
     return {
         "severity_id": 1,
         "severity": "Informational",
-        "status_id": 2 if failed else 1,
-        "status": "Failure" if failed else "Success",
-        "status_code": _as_text(record.get("errorCode")),
-        "status_detail": _as_text(record.get("errorMessage")),
-        "time": _milliseconds(message.time),
+        "status_id": status_id,
+        "status": status,
+        "status_code": as_text(failure[0]) if failure else code,
+        "status_detail": as_text(failure[1] if failure else record.get("errorMessage")),
+        "time": next((time for time in times if time is not None), 0),
+        "start_time": start,
+        "end_time": end,
         "metadata": {
-            "version": VERSION,
+            "version": version,
             "uid": message.key,
-            "event_code": _as_text(record.get("eventType")),
+            "event_code": as_text(record.get("eventType")),
             "log_provider": "CloudTrail",
-            "log_version": _as_text(record.get("eventVersion")),
+            "log_version": as_text(record.get("eventVersion")),
+            "correlation_uid": as_text(record.get("sharedEventID")),
             "profiles": ["cloud"],
             "product": {
                 "name": "CloudTrail",
                 "vendor_name": "AWS",
-                "feature": {"name": _as_text(record.get("eventCategory"))},
+                "feature": {"name": as_text(record.get("eventCategory"))},
             },
         },
         "cloud": {
             "provider": "AWS",
-            "region": _as_text(record.get("awsRegion")) or _as_text(event.get("region")),
-            "account": {"uid": _as_text(record.get("recipientAccountId")) or _as_text(event.get("account"))},
+            "region": as_text(record.get("awsRegion")) or as_text(event.get("region")),
+            "account": {"uid": as_text(record.get("recipientAccountId")) or as_text(event.get("account"))},
         },
+        "actor": actor(record),
+        "api": _api(record, failure),
         "src_endpoint": _source(record),
-        "http_request": {"user_agent": _as_text(record.get("userAgent"))},
+        "http_request": {"user_agent": as_text(record.get("userAgent"))},
     }
 
 
-def _api(record: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of API Activity."""
+def _class(record: dict[str, Any]) -> dict[str, Any]:
+    """The class, the activity, and the attributes of the class."""
+    if account_change.is_account_change(record):
+        activity = account_change.ACTIVITIES[as_text(record.get("eventName"))]
+        head = _head(3001, "Account Change", _IAM, activity, account_change.NAMES[activity])
+        return head | account_change.account_change(record)
+    if authentication.is_authentication(record):
+        activity = authentication.activity(record)
+        head = _head(3002, "Authentication", _IAM, activity, authentication.NAMES[activity])
+        return head | _own_name(head, record) | authentication.authentication(record)
     activity = _activity(record)
-    kind = _as_text(record.get("eventType")) or "an event"
-    resources = record.get("resources")
+    head = _head(6003, "API Activity", "Application Activity", activity, _NAMES[activity])
+    return head | {"resources": _resources(record)}
+
+
+def _head(uid: int, name: str, category: str, activity: int, activity_name: str) -> dict[str, Any]:
     return {
-        "class_uid": _API,
-        "class_name": "API Activity",
-        "category_uid": 6,
-        "category_name": "Application Activity",
+        "class_uid": uid,
+        "class_name": name,
+        "category_uid": uid // 1000,
+        "category_name": category,
         "activity_id": activity,
-        "activity_name": _NAMES[activity],
-        "type_uid": _API * 100 + activity,
-        "type_name": f"API Activity: {_NAMES[activity]}",
-        "actor": _actor(record),
-        "api": {
-            # Insights events have no event name.
-            "operation": _as_text(record.get("eventName")) or kind,
-            "version": _as_text(record.get("apiVersion")),
-            "service": {"name": _as_text(record.get("eventSource"))},
-            "request": {"uid": _as_text(record.get("requestID"))},
-            "response": {
-                "error": _as_text(record.get("errorCode")),
-                "message": _as_text(record.get("errorMessage")),
-            },
-        },
-        "resources": [
-            {
-                "uid": _as_text(resource.get("ARN")),
-                "type": _as_text(resource.get("type")),
-                "owner": {"account": {"uid": _as_text(resource.get("accountId"))}},
-            }
-            for resource in (resources if isinstance(resources, list) else ())
-            if isinstance(resource, dict)
-        ],
+        "activity_name": activity_name,
+        "type_uid": uid * 100 + activity,
+        "type_name": f"{name}: {activity_name}",
     }
 
 
-def _authentication(record: dict[str, Any]) -> dict[str, Any]:
-    """The attributes of Authentication. Activity 1 is Logon; other sign-in events are Other."""
-    logon = record.get("eventName") == "ConsoleLogin"
-    activity, name = (1, "Logon") if logon else (_OTHER, "Other")
-    identity = _as_dict(record.get("userIdentity"))
-    extra = _as_dict(record.get("additionalEventData"))
-    return {
-        "class_uid": _AUTHENTICATION,
-        "class_name": "Authentication",
-        "category_uid": 3,
-        "category_name": "Identity & Access Management",
-        "activity_id": activity,
-        "activity_name": name if logon else _as_text(record.get("eventName")) or name,
-        "type_uid": _AUTHENTICATION * 100 + activity,
-        "type_name": f"Authentication: {name}",
-        "user": _user(identity) or {"name": "unknown"},
-        "actor": _actor(record),
-        "is_mfa": {"Yes": True, "No": False}.get(_as_text(extra.get("MFAUsed"))),
-        "service": {"name": _as_text(record.get("eventSource"))},
-        "dst_endpoint": {"svc_name": _as_text(record.get("eventSource")) or "signin.amazonaws.com"},
-    }
+def _own_name(head: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
+    """For the activity Other, the name that the source uses, as OCSF asks."""
+    name = as_text(record.get("eventName"))
+    return {"activity_name": name} if head["activity_id"] == _OTHER and name else {}
 
 
 def _activity(record: dict[str, Any]) -> int:
-    name = _as_text(record.get("eventName"))
+    name = as_text(record.get("eventName"))
     if record.get("readOnly") is True:
         return _READ
     return next((activity for activity, start in _ACTIVITIES if start.match(name)), _OTHER if name else 0)
 
 
-def _actor(record: dict[str, Any]) -> dict[str, Any]:
-    """Who did it. The schema asks for at least one of these."""
-    identity = _as_dict(record.get("userIdentity"))
-    context = _as_dict(identity.get("sessionContext"))
-    attributes = _as_dict(context.get("attributes"))
-    mfa = {"true": True, "false": False}.get(_as_text(attributes.get("mfaAuthenticated")))
-    created = _milliseconds(_as_text(attributes.get("creationDate")), missing=None)
-    session = {
-        "created_time": created,
-        "is_mfa": mfa,
-        "issuer": _as_text(_as_dict(context.get("sessionIssuer")).get("arn")),
+def _status(record: dict[str, Any], failure: object) -> tuple[int, str]:
+    """Insights and counts of events report no action, so they have no result."""
+    if failure is not None:
+        return _FAILURE
+    return _SUCCESS if as_text(record.get("eventName")) else _UNKNOWN
+
+
+def _api(record: dict[str, Any], failure: tuple[str | None, str | None] | None) -> dict[str, Any]:
+    """The call. An Insights event is about the call in its ``insightDetails``."""
+    insight = as_dict(record.get("insightDetails"))
+    code = as_text(record.get("errorCode"))
+    return {
+        "operation": as_text(record.get("eventName"))
+        or as_text(insight.get("eventName"))
+        or as_text(record.get("eventType"))
+        or "an event",
+        "version": as_text(record.get("apiVersion")),
+        "service": {"name": as_text(record.get("eventSource")) or as_text(insight.get("eventSource"))},
+        "request": {"uid": as_text(record.get("requestID"))},
+        "response": {
+            "code": int(code) if is_success_code(code) else None,
+            "error": as_text(failure[0]) if failure else "",
+            "message": as_text(record.get("errorMessage")),
+        },
     }
-    actor = _without_empty(
-        {
-            "user": _user(identity),
-            "session": session,
-            "invoked_by": _as_text(identity.get("invokedBy")),
-            "idp": {"name": _as_text(identity.get("identityProvider"))},
-        }
-    )
-    return actor if {"user", "invoked_by", "session"} & actor.keys() else {**actor, "invoked_by": "unknown"}
 
 
-def _user(identity: dict[str, Any]) -> dict[str, Any]:
-    issuer = _as_dict(_as_dict(identity.get("sessionContext")).get("sessionIssuer"))
-    return _without_empty(
+def _resources(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """The resources that have an ARN, or a prefix of ARNs. OCSF requires a name or an ID of each."""
+    resources = record.get("resources")
+    return [
         {
-            "type": _as_text(identity.get("type")),
-            "name": _as_text(identity.get("userName")) or _as_text(issuer.get("userName")),
-            "uid": _as_text(identity.get("arn")) or _as_text(identity.get("principalId")),
-            "uid_alt": _as_text(identity.get("principalId")),
-            "credential_uid": _as_text(identity.get("accessKeyId")),
-            "account": {"uid": _as_text(identity.get("accountId"))},
+            "uid": arn,
+            "type": as_text(resource.get("type")),
+            "owner": {"account": {"uid": as_text(resource.get("accountId"))}},
         }
-    )
+        for resource in (resources if isinstance(resources, list) else ())
+        if isinstance(resource, dict)
+        and (arn := as_text(resource.get("ARN")) or as_text(resource.get("ARNPrefix")))
+    ]
 
 
 def _source(record: dict[str, Any]) -> dict[str, Any]:
     """The caller: an IP address or a service. The schema requires one of them."""
-    text = _as_text(record.get("sourceIPAddress"))
-    found = {"uid": _as_text(record.get("vpcEndpointId"))}
-    try:
-        ip_address(text)
-    except ValueError:
-        return {**found, "svc_name": text or "unknown"}
-    return {**found, "ip": text}
-
-
-def _milliseconds(text: str, *, missing: int | None = 0) -> int | None:
-    try:
-        then = datetime.fromisoformat(text)
-    except ValueError:
-        return missing
-    return int((then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _as_dict(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _as_text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _without_empty(value: dict[str, Any]) -> dict[str, Any]:
-    """The value without empty parts, at any level."""
-    kept: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, dict):
-            item = _without_empty(item)  # noqa: PLW2901
-        elif isinstance(item, list):
-            parts = (_without_empty(one) if isinstance(one, dict) else one for one in item)
-            item = [part for part in parts if part]  # noqa: PLW2901
-        if item not in (None, "", {}, []):
-            kept[key] = item
-    return kept
+    text = as_text(record.get("sourceIPAddress"))
+    found = {"uid": as_text(record.get("vpcEndpointId"))}
+    if address := first_address(text):
+        return {**found, "ip": address}
+    by_cloudtrail = "insightDetails" in record or record.get("eventType") == "AwsAggregatedEvent"
+    return {**found, "svc_name": text or ("cloudtrail.amazonaws.com" if by_cloudtrail else "unknown")}

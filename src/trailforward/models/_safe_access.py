@@ -41,8 +41,3 @@ def principal_name(value: Any) -> str | None:
         return arn
     resource = arn.split(":", 5)[-1]
     return resource.partition("/")[2] or resource or arn
-
-
-def says_failure(value: Any) -> bool:
-    """Whether a JSON object reports a failure, as sign-ins do: ``{"ConsoleLogin": "Failure"}``."""
-    return isinstance(value, dict) and "Failure" in value.values()

@@ -21,6 +21,7 @@ from trailforward.models.shared import (
 )
 from trailforward.models.time import AwsTime
 from trailforward.models.version import EventVersion
+from trailforward.result import reported_failure
 
 
 class CloudTrailRecord(LenientModel):
@@ -121,9 +122,22 @@ class CloudTrailRecord(LenientModel):
 
     @property
     def error(self) -> Failure | None:
-        """Why the call failed; None if it succeeded."""
-        code, message = non_empty_text(self.error_code), non_empty_text(self.error_message)
-        return Failure(code, message) if code or message else None
+        """Why it failed; only ``Failure`` if the record says no more; None if it succeeded.
+
+        ``trailforward.result`` lists the places where a record reports a failure.
+        """
+        failure = reported_failure(
+            {
+                "eventType": self.event_type,
+                "eventSource": self.event_source,
+                "errorCode": self.error_code,
+                "errorMessage": self.error_message,
+                "responseElements": self.response_elements,
+                "serviceEventDetails": self.service_event_details,
+                "additionalEventData": self.additional_event_data,
+            }
+        )
+        return None if failure is None else Failure(*failure)
 
     @property
     def is_read_only(self) -> bool | None:

@@ -3,9 +3,8 @@
 Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/non-api-aws-service-events.html
 """
 
-from trailforward.models._safe_access import member, non_empty_text, says_failure
+from trailforward.models._safe_access import member, non_empty_text
 from trailforward.models.record import CloudTrailRecord
-from trailforward.models.shared import Failure
 
 
 class ServiceEvent(CloudTrailRecord):
@@ -20,10 +19,3 @@ class ServiceEvent(CloudTrailRecord):
     def actor(self) -> str | None:
         """The user who signed in to IAM Identity Center, else the service, else the account."""
         return non_empty_text(member(self.additional_event_data, "UserName")) or super().actor
-
-    @property
-    def error(self) -> Failure | None:
-        """Why it failed; only ``Failure`` if the record says no more; None if it succeeded."""
-        return super().error or (
-            Failure(None, "Failure") if says_failure(self.service_event_details) else None
-        )

@@ -6,10 +6,9 @@ Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-ev
 from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
-from trailforward.models._safe_access import as_bool, says_failure
+from trailforward.models._safe_access import as_bool
 from trailforward.models.base import LenientModel
 from trailforward.models.record import CloudTrailRecord
-from trailforward.models.shared import Failure
 
 
 class SignInData(LenientModel):
@@ -46,11 +45,6 @@ class ConsoleSignIn(CloudTrailRecord):
         """``additional_event_data`` with types; empty if it is not an object."""
         data = self.additional_event_data
         return SignInData.model_validate(data if isinstance(data, dict) else {})
-
-    @property
-    def error(self) -> Failure | None:
-        """Why the sign-in failed: a message without a code, or only ``Failure``; None if it succeeded."""
-        return super().error or (Failure(None, "Failure") if says_failure(self.response_elements) else None)
 
     @property
     def mfa(self) -> bool | None:
