@@ -118,7 +118,12 @@ assert "trailforward.models" not in sys.modules
 def test_the_schema_notices_invalid_events() -> None:
     """The check of these tests refuses an event that lacks what its class requires, or has too much."""
     good = ocsf(envelope(1))
-    for change in ({"src_endpoint": {}}, {"actor": {"user": {"type": "AWSService"}}}, {"surprise": 1}):
+    changes: list[dict[str, Any]] = [
+        {"src_endpoint": {}},
+        {"actor": {"user": {"type": "AWSService"}}},
+        {"surprise": 1},
+    ]
+    for change in changes:
         assert ocsf_report.errors({**good, **change})
     assert ocsf_report.errors({**good, "type_uid": 1})
     assert ocsf_report.errors(good) == []
