@@ -183,6 +183,16 @@ class Trickle(Fault):
 
 
 @dataclass(frozen=True)
+class Mute(Fault):
+    """Sends nothing until the client or the receiver closes the connection."""
+
+    def apply(self, exchange: Exchange) -> None:
+        """Waits for the end of the connection."""
+        exchange.close_after()
+        exchange.rfile.read(1)
+
+
+@dataclass(frozen=True)
 class Early(Fault):
     """Responds and closes the connection without reading the body."""
 
