@@ -54,7 +54,7 @@ def main(config: str, count: str, seconds: str) -> None:
         assert len(response["batchItemFailures"]) == 4, response  # nothing is lost
         if number == warm:
             first = held()
-    print(json.dumps({"first": first, "last": held()}))
+    sys.stdout.write(json.dumps({"first": first, "last": held()}) + "\n")
 
 
 if __name__ == "__main__":

@@ -246,3 +246,43 @@ def test_a_length_beside_chunks_is_ignored() -> None:
 def test_what_a_server_may_send_around_a_body_is_bounded(data: bytes) -> None:
     """Interim responses, headers, and chunk extensions are limited in number and in bytes."""
     assert outcome(data, []) is InvalidResponseError
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OK + b"X: 1\rContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\rX: 1\r\nContent-Length: 0\r\n\r\n",
+        OK + b"\r\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\0\r\nContent-Length: 0\r\n\r\n",
+        OK + b"X: a\0b\r\nContent-Length: 0\r\n\r\n",
+        ENCODED + b"chunked\r\n\r\n1;a\rb\r\nx\r\n0\r\n\r\n",
+    ],
+)
+def test_a_cr_or_nul_within_a_line_is_refused(data: bytes) -> None:
+    """Lines that other parsers cut elsewhere are an error, so no header hides in another one."""
+    assert outcome(data, []) is InvalidResponseError
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_empty_lines_before_a_status_line_are_skipped(before: bytes) -> None:
+    """An empty line before the response, or after an interim one, does not cost the delivery; many do."""
+    data = b"\r\n" + OK + b"Content-Length: 2\r\n\r\nok"
+    result = outcome(before + data, [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"ok", True)
+    assert outcome(before + b"\r\n" * 10 + data, []) is InvalidResponseError
+
+
+def test_the_obsolete_coding_identity_is_none() -> None:
+    """``Transfer-Encoding: identity``, which old servers send, changes nothing."""
+    result = outcome(ENCODED + b"Identity\r\nContent-Length: 2\r\n\r\nok", [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"ok", True)
+
+
+def test_an_unknown_header_with_a_space_in_its_name_is_ignored() -> None:
+    """An invalid name that has no meaning here does not cost the delivery."""
+    result = outcome(OK + b"en-US Content-Type: text/xml\r\nContent-Length: 2\r\n\r\nok", [])
+    assert isinstance(result, tuple)
+    assert result[0].body == b"ok"

@@ -182,6 +182,8 @@ class Connections:
             request = http1.head(target, self._host, headers, len(body))
             complete = _write(connection, request, body, limit, self._read_timeout)
             response, reusable = _read(connection, limit, self._read_timeout)
+            if task is not None and task.abandoned:  # the end of the connection was not the server's
+                raise calls.past_deadline()
             if not complete and response.status < _FIRST_FAILURE:
                 text = f"the server returned status {response.status} before it had read the request"
                 raise TransientError("connection_reset", text)

@@ -20,6 +20,7 @@ _MAX_LINE = 65_536
 _MAX_HEADERS = 100
 _MAX_HEAD_BYTES = 262_144
 _MAX_INTERIM = 10
+_MAX_EMPTY_LINES = 10
 #: Most bytes in the size lines of chunks, whose extensions may be longer than the chunks.
 _MAX_CHUNK_LINES = 1 << 20
 _BLOCK = 65_536
@@ -134,9 +135,11 @@ class _Incoming:
             if len(self._data) - self._at >= _MAX_LINE:
                 raise InvalidResponseError("a line of more than 64 KiB")
             self._data, self._at = self._data[self._at :] + self._more(), 0
-        line = self._data[self._at : end]
+        line = self._data[self._at : end].removesuffix(b"\r")
         self._at = end + 1
-        return line.removesuffix(b"\r")
+        if b"\r" in line or b"\0" in line:  # another reader may see other lines
+            raise InvalidResponseError("a CR or NUL within a line")
+        return line
 
     def exactly(self, count: int) -> bytes:
         """Exactly ``count`` bytes; EOFError if there are fewer."""
@@ -177,7 +180,7 @@ class _Incoming:
 def _final_head(incoming: _Incoming) -> tuple[int, dict[str, str], bool]:
     """Status, headers, and whether the connection stays open. Skips interim responses (100, 102, 103)."""
     for _ in range(_MAX_INTERIM + 1):
-        match = _STATUS.fullmatch(incoming.line())
+        match = _STATUS.fullmatch(_first_line(incoming))
         if match is None:
             raise InvalidResponseError("not an HTTP response: the first line is not a status line")
         status = int(match[2])
@@ -190,6 +193,14 @@ def _final_head(incoming: _Incoming) -> tuple[int, dict[str, str], bool]:
         raise InvalidResponseError(f"more than {_MAX_INTERIM} interim responses")
     options = _list(headers.get("connection", ""))
     return status, headers, "close" not in options if match[1] == b"1" else "keep-alive" in options
+
+
+def _first_line(incoming: _Incoming) -> bytes:
+    """The status line. Some servers send an empty line before it, as browsers once did after a request."""
+    for _ in range(_MAX_EMPTY_LINES):
+        if line := incoming.line():
+            return line
+    return b""
 
 
 def _headers(incoming: _Incoming) -> dict[str, str]:
@@ -243,7 +254,7 @@ def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple
     if status in _BODILESS:
         return b"", True
     length = headers.get("content-length")
-    if "transfer-encoding" in headers:
+    if headers.get("transfer-encoding", "identity").lower() != "identity":
         *codings, last = _list(headers["transfer-encoding"])
         if last != "chunked":
             body, complete = incoming.rest(MAX_BODY_BYTES), False
