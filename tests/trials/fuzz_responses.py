@@ -2,9 +2,9 @@
 
     python -m tests.trials.fuzz_responses COUNT [SEED]
 
-Half of the inputs are mutations of valid and nearly valid responses, a quarter is made of their fragments, and a
-quarter is random bytes; each arrives in random pieces. Every input must end with a response or with a documented
-error, within a bounded number of reads, and with at most 1 MiB of body.
+Half of the inputs are mutations of valid and nearly valid responses, a quarter is made of their fragments,
+and a quarter is random bytes; each arrives in random pieces. Every input must end with a response or with a
+documented error, within a bounded number of reads, and with at most 1 MiB of body.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ from trailforward.transport import http1
 SEEDS = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\nContent-Length: 5, 5\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello",
-    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nTrailer: x\r\n\r\n",
+    b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 None\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n1\r\n!\r\n0\r\nX: x\r\n\r\n",
     b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
     % (len(gzip.compress(b"hello")), gzip.compress(b"hello")),
     b"HTTP/1.0 503 Service Unavailable\r\nRetry-After: 7\r\nX: a\r\n folded\r\n\r\nuntil the end",
     b"\r\nHTTP/1.1 429\nRetry-After: Wed, 21 Oct 2015 07:28:00 GMT\nContent-Length: 0\n\n",
 ]
 FRAGMENTS = [
-    b"HTTP/1.1 ", b"HTTP/1.0 ", b"200", b"100", b"101", b"204", b"304", b" OK", b"\r\n", b"\n", b"\r", b"\0", b":", b" ",
-    b"\t", b"Content-Length: ", b"Transfer-Encoding: ", b"chunked", b"gzip", b", ", b"identity", b"Connection: ",
-    b"close", b"keep-alive", b"0", b"5", b"ffffffffffffff", b"-1", b"9" * 18, b"hello", b";", b"\xff", b"x" * 300,
-]  # fmt: skip
+    *(b"HTTP/1.1 ", b"HTTP/1.0 ", b"200", b"100", b"101", b"204", b"304", b" OK", b"\r\n", b"\n", b"\r"),
+    *(b"Content-Length: ", b"Transfer-Encoding: ", b"chunked", b"gzip", b", ", b"identity", b"Connection: "),
+    *(b"close", b"keep-alive", b"0", b"5", b"ffffffffffffff", b"-1", b"9" * 18, b"hello", b";", b"\xff"),
+    *(b"\0", b":", b" ", b"\t", b"x" * 300),
+]
 
 
 class Pieces:
@@ -81,7 +82,7 @@ def made(source: random.Random) -> bytes:
 
 def main(count: int, seed: int) -> None:
     """Reads ``count`` inputs, and prints the results. Any other exception ends the run with its input."""
-    source = random.Random(seed)
+    source = random.Random(seed)  # noqa: S311  # repeatable
     results: Counter[str] = Counter()
     for number in range(count):
         data = made(source)

@@ -2,7 +2,7 @@
 
     python -m tests.trials.slow_destinations [INVOCATIONS]
 
-Prints threads, file descriptors, connections, and memory after a tenth of the invocations and after all of them.
+Prints threads, file descriptors, connections, and memory after a tenth of the invocations and after all.
 Exits with 1 if one of them grew.
 """
 
