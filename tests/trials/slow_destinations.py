@@ -12,7 +12,7 @@ import sys
 
 from tests.support.slow_destinations import WAYS, WORST, invoke
 
-#: Bytes by which the memory may differ without being a leak: a thousandth of this per invocation.
+#: Bytes by which the memory may differ without being a leak.
 _NOISE = 8 << 20
 #: A sink's threads, as many that are still ending, and the main thread.
 _THREADS = 9

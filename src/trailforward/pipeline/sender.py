@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Rejection, Sink
 
 
+#: Seconds to wait for the threads of abandoned calls, which usually end within a millisecond. Without waiting,
+#: the next invocation would start other threads in the meantime.
+_ENDING_SECONDS = 0.05
+
+
 @dataclass(slots=True)
 class PendingEntry(Entry):
     """An entry on its way to one sink, with what the pipeline knows about it.
@@ -130,8 +135,9 @@ class Sender:
         """Waits until everything is sent, or until the deadline; the rest counts as transient failures."""
         ended = self._task is None or self._task.wait(max(0.0, self._deadline - time.monotonic()))
         self._close()
-        if not ended:
+        if not ended and self._task is not None:
             self._calls.abandon()
+            self._task.wait(_ENDING_SECONDS)
 
     def _close(self) -> None:
         """Ignores later responses; entries without a response count as transient failures."""
