@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Rejection, Sink
 
 
-#: Seconds to wait for the threads of abandoned calls, which usually end within a millisecond. Without waiting,
-#: the next invocation would start other threads in the meantime.
+#: Seconds to wait for the threads of abandoned calls, which usually end within a millisecond. Without the
+#: wait, the next invocation would start other threads in the meantime.
 _ENDING_SECONDS = 0.05
 
 
