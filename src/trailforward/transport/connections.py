@@ -159,6 +159,7 @@ class Connections:
             if tls is not None:
                 connection.settimeout(limit.seconds(self._connect_timeout))
                 connection = tls.wrap_socket(connection, server_hostname=host)
+            connection.settimeout(self._read_timeout)
         except OSError as error:
             if connection is not None:
                 connection.close()
@@ -194,6 +195,8 @@ class Connections:
                 task.end(connection)
                 keep = keep and not task.abandoned
             if keep:
+                if limit.applied:
+                    connection.settimeout(self._read_timeout)
                 self._keep(connection)
             else:
                 connection.close()
@@ -206,13 +209,15 @@ class _Limit:
         seconds: from now on, unless the deadline of the thread's task is earlier.
 
     Attributes:
+        applied: whether a connection got a shorter timeout than it usually has.
         task: the task that the thread works on, if any.
     """
 
-    __slots__ = ("_ends", "_seconds", "task")
+    __slots__ = ("_ends", "_seconds", "applied", "task")
 
     def __init__(self, seconds: float) -> None:
         self.task = calls.current()
+        self.applied = False
         self._seconds = seconds
         self._ends = time.monotonic() + seconds
         if self.task is not None:
@@ -228,6 +233,17 @@ class _Limit:
         if left <= 0:
             raise self.error()
         return min(left, most)
+
+    def apply(self, connection: socket.socket, timeout: float) -> None:
+        """Shortens the timeout of a connection, which is ``timeout`` so far, if less time is left.
+
+        Raises:
+            TransientError: as for :meth:`seconds`.
+        """
+        # Setting a timeout is a system call, which most calls do not need.
+        if self.applied or self._ends - time.monotonic() < timeout:
+            self.applied = True
+            connection.settimeout(self.seconds(timeout))
 
     @property
     def reached(self) -> bool:
@@ -254,7 +270,7 @@ class _Incoming:
 
     def recv(self, most: int) -> bytes:
         """The next bytes, at most ``most``; none if the server ended the connection."""
-        self._connection.settimeout(self._limit.seconds(self._timeout))
+        self._limit.apply(self._connection, self._timeout)
         return self._connection.recv(most)
 
 
@@ -278,12 +294,12 @@ def _connect(host: str, port: int, timeout: float, limit: _Limit) -> socket.sock
 def _write(connection: socket.socket, head: bytes, body: bytes, limit: _Limit, timeout: float) -> bool:
     """Sends the request; False if the server closed the connection before it had read everything."""
     try:
-        connection.settimeout(limit.seconds(timeout))
+        limit.apply(connection, timeout)
         if len(body) <= _SEND_TOGETHER_BYTES:
             connection.sendall(head + body)
         else:
             connection.sendall(head)
-            connection.settimeout(limit.seconds(timeout))
+            limit.apply(connection, timeout)
             connection.sendall(body)
     except TimeoutError:
         if limit.reached:

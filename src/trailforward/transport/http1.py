@@ -191,7 +191,7 @@ def _final_head(incoming: _Incoming) -> tuple[int, dict[str, str], bool]:
             raise InvalidResponseError("status 101, but the request did not ask for another protocol")
     else:
         raise InvalidResponseError(f"more than {_MAX_INTERIM} interim responses")
-    options = _list(headers.get("connection", ""))
+    options = _list(headers["connection"]) if "connection" in headers else ()
     return status, headers, "close" not in options if match[1] == b"1" else "keep-alive" in options
 
 
@@ -222,10 +222,10 @@ def _headers(incoming: _Incoming) -> dict[str, str]:
         name = name.lower()
         if not colon or not name or name != name.strip():
             raise InvalidResponseError("a header line without a colon")
-        if name in _LISTS and name in found:
+        if name not in found:
+            found[name] = value.strip()
+        elif name in _LISTS:
             found[name] += f", {value.strip()}"
-        else:
-            found.setdefault(name, value.strip())
     raise InvalidResponseError(f"more than {_MAX_HEADERS} headers")
 
 
@@ -240,6 +240,8 @@ def _list(value: str) -> list[str]:
 
 def _length(value: str) -> int:
     """The content length. A list of equal numbers counts as one (RFC 9110, section 8.6)."""
+    if _LENGTH.fullmatch(value):
+        return int(value)
     numbers = set(_list(value))
     if len(numbers) > 1:
         raise InvalidResponseError("different values of Content-Length")
@@ -254,7 +256,7 @@ def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple
     if status in _BODILESS:
         return b"", True
     length = headers.get("content-length")
-    if headers.get("transfer-encoding", "identity").lower() != "identity":
+    if "transfer-encoding" in headers and headers["transfer-encoding"].lower() != "identity":
         *codings, last = _list(headers["transfer-encoding"])
         if last != "chunked":
             body, complete = incoming.rest(MAX_BODY_BYTES), False
