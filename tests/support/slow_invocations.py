@@ -46,6 +46,7 @@ def _connections() -> int:
 def main(config: str, count: str, seconds: str) -> None:
     """Invokes, and prints the counts."""
     forwarder = Forwarder(Config.from_toml(config))
+    forwarder.prepare()  # importing botocore may take longer than an invocation here
     payload = sqs(*(sqs_record(envelope(number), f"m-{number}") for number in range(4)))
     warm = max(3, int(count) // 10)
     first: dict[str, int] = {}
