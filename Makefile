@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: help setup demo test trials test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -42,6 +42,10 @@ test: check ## Run the static checks, then all tests with branch coverage
 	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
+
+trials: $(VENV)/.dev ## Run the long trials: slow destinations, fuzzed responses (INVOCATIONS=1000 INPUTS=2000000; about 45 minutes)
+	$(BIN)/python -m tests.trials.fuzz_responses $(or $(INPUTS),2000000)
+	$(BIN)/python -m tests.trials.slow_destinations $(or $(INVOCATIONS),1000)
 
 test-pythons: $(VENV)/.dev ## Run the tests on every Python found, 3.11 to 3.14 (PYTHONS="3.14" PYTEST="-k name" for less)
 	@$(BIN)/python -m tests.pythons $(PYTHONS) --pytest="$(PYTEST)"

@@ -160,6 +160,39 @@ class Raw(Fault):
 
 
 @dataclass(frozen=True)
+class Trickle(Fault):
+    """Sends some bytes, then one byte at a time for as long as the client listens.
+
+    Args:
+        data: sent first.
+        seconds: between two bytes.
+        byte: repeated; several bytes are sent together.
+    """
+
+    data: bytes = b"HTTP/1.1 200 OK\r\nX-Slow: "
+    seconds: float = 0.02
+    byte: bytes = b"x"
+
+    def apply(self, exchange: Exchange) -> None:
+        """Sends bytes until the client or the receiver closes the connection."""
+        exchange.close_after()
+        exchange.raw(self.data)
+        while not exchange.receiver.stopping:
+            exchange.pause(self.seconds)
+            exchange.raw(self.byte)
+
+
+@dataclass(frozen=True)
+class Mute(Fault):
+    """Sends nothing until the client or the receiver closes the connection."""
+
+    def apply(self, exchange: Exchange) -> None:
+        """Waits for the end of the connection."""
+        exchange.close_after()
+        exchange.rfile.read(1)
+
+
+@dataclass(frozen=True)
 class Early(Fault):
     """Responds and closes the connection without reading the body."""
 
@@ -172,6 +205,8 @@ class Early(Fault):
         exchange.close_after()
 
 
+#: Never comes to a final response.
+ENDLESS_CONTINUE = Trickle(b"", 0.0, b"HTTP/1.1 100 Continue\r\n\r\n")
 #: Announces 100 bytes and sends 9.
 TRUNCATED = Raw(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"took":3')
 #: Ends in the middle of the headers.
@@ -187,9 +222,19 @@ class Receiver:
         faults: the script.
         tls: host names in the certificate (``"localhost"``), separated by spaces; empty for plain HTTP. The
             CA is in ``ca_file``.
+        then: happens to every request after the script.
+        common_name: issue the certificate for this common name only, without alternative names.
     """
 
-    def __init__(self, faults: Iterable[Fault] = (), *, tls: str = "") -> None:
+    def __init__(
+        self,
+        faults: Iterable[Fault] = (),
+        *,
+        tls: str = "",
+        then: Fault | None = None,
+        common_name: str = "",
+    ) -> None:
+        self._then = then or Status()
         self._script = deque(faults)
         self._changed = threading.Condition()
         self._requests: list[Request] = []
@@ -199,7 +244,7 @@ class Receiver:
         self._stop = threading.Event()
         self._folder = tempfile.TemporaryDirectory()
         self.ca_file = str(Path(self._folder.name) / "ca.pem")
-        self._tls = self._certify(tls.split()) if tls else None
+        self._tls = self._certify(tls.split(), common_name) if tls or common_name else None
         self._server = _Server(self, self._tls)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
 
@@ -274,9 +319,13 @@ class Receiver:
         with self._changed:
             assert self._changed.wait_for(reached, timeout=600), "the receiver waited too long"
 
-    def _certify(self, names: list[str]) -> ssl.SSLContext:
+    def _certify(self, names: list[str], common_name: str) -> ssl.SSLContext:
         import trustme
 
+        if common_name:
+            from tests.support.certificates import without_alternative_names
+
+            return without_alternative_names(common_name, self.ca_file)
         authority = trustme.CA()
         authority.cert_pem.write_to_path(self.ca_file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -302,7 +351,7 @@ class Receiver:
     def next_fault(self) -> Fault:
         """The script's next fault."""
         with self._changed:
-            return self._script.popleft() if self._script else Status()
+            return self._script.popleft() if self._script else self._then
 
     def store(self, request: Request) -> None:
         """Records a request."""

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.receiver import Early, Goodbye, HangUp, Hold, Raw, Receiver, Reset, Slow, Status
+from tests.support.receiver import (
+    ENDLESS_CONTINUE,
+    Early,
+    Fault,
+    Goodbye,
+    HangUp,
+    Hold,
+    Raw,
+    Receiver,
+    Reset,
+    Slow,
+    Status,
+    Trickle,
+)
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 from trailforward.transport import connections
+from trailforward.transport.calls import Calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -225,7 +240,7 @@ def test_failures_of_the_network_are_transient(
         raise raised
 
     sink = make_sink("https://siem.example.com")
-    monkeypatch.setattr(socket, "create_connection", fail)
+    monkeypatch.setattr(connections, "_connect", fail)
     error = failure(sink)
     assert isinstance(error, TransientError)
     assert error.code == code
@@ -243,15 +258,14 @@ def test_any_other_failure_of_the_socket_is_transient(
     def fail(*_: Any, **__: Any) -> None:
         raise OSError(113, "No route to host")
 
-    def connect(address: Any, timeout: float) -> socket.socket:
+    def connect(host: str, port: int, *_: Any) -> socket.socket:
         made = Failing()
-        made.settimeout(timeout)
-        made.connect(address)
+        made.connect((host, port))
         return made
 
     setattr(Failing, step, fail)
     with Receiver() as receiver:
-        monkeypatch.setattr(socket, "create_connection", connect)
+        monkeypatch.setattr(connections, "_connect", connect)
         error = failure(make_sink(receiver.url))
         assert isinstance(error, TransientError)
         assert error.code == "connection_reset"
@@ -364,3 +378,129 @@ def test_unexpected_bytes_close_the_connection(make_sink: MakeSink) -> None:
         sink.send(event(1))
         receiver.wait_for_closed(1)
         assert failure(sink, event(2)).code == "http_503"
+
+
+#: Receivers that always send something before the read timeout.
+ALIVE = {
+    "head": Trickle(),
+    "headers": Trickle(b"HTTP/1.1 200 OK\r\n", byte=b"X: x\r\n"),
+    "body": Trickle(b"HTTP/1.1 200 OK\r\nContent-Length: 900000\r\n\r\n"),
+    "chunks": Trickle(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", byte=b"1\r\nx\r\n"),
+    "end": Trickle(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("tls", ["", "localhost"])
+@pytest.mark.parametrize("fault", ALIVE.values(), ids=ALIVE)
+def test_a_call_has_a_total_time(make_sink: MakeSink, fault: Fault, tls: str) -> None:
+    """A receiver that sends a byte now and then cannot hold a call: the total time ends it."""
+    with Receiver([fault], tls=tls) as receiver:
+        sink = make_sink(
+            receiver.url,
+            read_timeout_seconds=60,
+            total_timeout_seconds=0.3,
+            ca_file=receiver.ca_file if tls else None,
+        )
+        error = failure(sink)
+        assert isinstance(error, TransientError)
+        assert error.code == "total_timeout"
+        assert "within 0.3 s" in str(error)
+        receiver.wait_for_closed(1)
+        assert sink.send(event(2)) == []
+
+
+def test_the_total_time_includes_sending_and_connecting(make_sink: MakeSink) -> None:
+    """A receiver that reads nothing, or never ends its TLS handshake, is left after the total time."""
+    with Receiver([Slow(5, stored=False)]) as receiver:
+        sink = make_sink(receiver.url, read_timeout_seconds=60, total_timeout_seconds=0.3)
+        assert failure(sink, [HUGE]).code == "total_timeout"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        sink = make_sink(url, connect_timeout_seconds=60, total_timeout_seconds=0.2)
+        assert failure(sink).code == "total_timeout"
+
+
+def test_the_total_time_covers_all_addresses_of_a_host(
+    monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink
+) -> None:
+    """A host with many addresses that do not respond costs the total time, not each address's timeout."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = (socket.AF_INET, socket.SOCK_STREAM, 0, "", unused.getsockname())
+        tried = []
+
+        def addresses(*_: Any, **__: Any) -> Iterator[Any]:
+            while True:
+                tried.append(address)
+                yield address
+
+        sink = make_sink(f"http://127.0.0.1:{unused.getsockname()[1]}", total_timeout_seconds=0.1)
+        monkeypatch.setattr(socket, "getaddrinfo", addresses)
+        assert failure(sink).code == "total_timeout"
+        assert len(tried) > 1
+
+
+def test_the_next_address_is_tried(monkeypatch: pytest.MonkeyPatch, make_sink: MakeSink) -> None:
+    """If one address of a host refuses connections, the next one gets the request."""
+    with Receiver() as receiver, socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", address)
+            for address in (unused.getsockname(), ("127.0.0.1", receiver.port))
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        assert make_sink("http://127.0.0.1:9").send(event(1)) == []
+        assert receiver.bodies == [b"[1]"]
+
+
+def test_the_deadline_of_the_task_ends_a_call(make_sink: MakeSink) -> None:
+    """A call ends at the deadline of the invocation, if that is before its own total time."""
+    with Receiver([Trickle()]) as receiver:
+        sink = make_sink(receiver.url, total_timeout_seconds=60)
+        codes: list[str] = []
+        Calls(time.monotonic() + 0.3).run(lambda: codes.append(failure(sink).code))
+        assert codes == ["deadline"]
+
+
+@pytest.mark.parametrize("tls", ["", "localhost"])
+@pytest.mark.parametrize("fault", [*ALIVE.values(), Slow(60)], ids=[*ALIVE, "silent"])
+def test_an_abandoned_call_ends(make_sink: MakeSink, fault: Fault, tls: str) -> None:
+    """Giving up on a call closes its connection, so that its thread ends, and lets no other call begin."""
+    with Receiver([fault], tls=tls) as receiver:
+        sink = make_sink(
+            receiver.url,
+            read_timeout_seconds=600,
+            total_timeout_seconds=600,
+            ca_file=receiver.ca_file if tls else None,
+        )
+        calls = Calls(time.monotonic() + 600)
+        codes: list[str] = []
+
+        def work() -> None:
+            codes.extend([failure(sink).code, failure(sink).code])
+
+        thread = threading.Thread(target=calls.run, args=(work,))
+        thread.start()
+        receiver.wait_for_requests(1)
+        calls.abandon()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert codes[0] in {"deadline", "connection_reset", "invalid_response"}
+        assert codes[1] == "deadline"
+        assert len(receiver.requests) == 1
+
+
+def test_endless_interim_responses_end(make_sink: MakeSink) -> None:
+    """A receiver that sends 100 Continue forever is left after ten of them."""
+    with Receiver([ENDLESS_CONTINUE]) as receiver:
+        sink = make_sink(receiver.url, read_timeout_seconds=600, total_timeout_seconds=600)
+        assert failure(sink).code == "invalid_response"
+
+
+def test_a_certificate_that_matches_only_by_common_name_is_refused(make_sink: MakeSink) -> None:
+    """The host name must be among the alternative names of the certificate, as RFC 9525 requires."""
+    with Receiver(common_name="localhost") as receiver:
+        error = failure(make_sink(receiver.url, ca_file=receiver.ca_file))
+        assert error.code == "tls"
+        assert "ostname mismatch" in str(error)
+        assert receiver.requests == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from itertools import pairwise
 from typing import Any, cast
@@ -53,10 +54,13 @@ def chunked(body: bytes, size: int) -> bytes:
 
 
 CUTS = st.lists(st.integers(0, 10_000), max_size=12)
-FRAMINGS = st.sampled_from(["length", "chunks", "end"])
+FRAMINGS = st.sampled_from(["length", "lengths", "chunks", "gzip", "end"])
 
 
-INTERIM = st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\nX: y\r\n\r\n"])
+INTERIM = st.lists(
+    st.sampled_from([b"100 Continue\r\nX: y", b"102 Processing", b"103 Early Hints\r\nLink: </a>"]),
+    max_size=10,
+).map(lambda some: b"".join(b"HTTP/1.1 " + one + b"\r\n\r\n" for one in some))
 
 
 @given(st.binary(max_size=300), FRAMINGS, st.integers(1, 50), INTERIM, CUTS)
@@ -71,7 +75,13 @@ def test_a_response_is_the_same_however_it_arrives(
     start = interim + b"HTTP/1.1 201 Created\r\nRetry-After:  7 \r\nSet-Cookie: a\r\nSet-Cookie: b\r\n"
     data = {
         "length": start + b"Content-Length: %d\r\n\r\n" % len(body) + body,
+        "lengths": start
+        + b"Content-Length: %d, %d\r\nContent-Length: %d\r\n\r\n" % (len(body), len(body), len(body))
+        + body,
         "chunks": start + b"Transfer-Encoding: Chunked\r\n\r\n" + chunked(body, size),
+        "gzip": start
+        + b"Transfer-Encoding: gzip, chunked\r\n\r\n"
+        + chunked(gzip.compress(body, mtime=0), size),
         "end": start + b"\r\n" + body,
     }[framing]
     result = outcome(data, cuts)
@@ -136,6 +146,9 @@ def test_a_long_body_is_truncated(framing: str) -> None:
     "lines",
     [
         b"Content-Length: 2\r\nContent-Length: 3\r\n",
+        b"Content-Length: 2, 3\r\n",
+        b"Content-Length: 2,\r\n",
+        b"Content-Length: 2\r\nContent-Length:\r\n",
         b"Content-Length : 2\r\n",
         b": 2\r\n",
         b" folded: but of nothing\r\n",
@@ -169,3 +182,112 @@ def test_headers_cannot_inject_lines(target: str, headers: dict[str, str]) -> No
         "",
         "",
     ]
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+ENCODED = OK + b"Transfer-Encoding: "
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ENCODED + b"br, chunked\r\n\r\n" + chunked(b"x", 9),
+        ENCODED + b"chunked, gzip\r\n\r\n" + gzip.compress(b"x", mtime=0),
+        ENCODED + b"chunked\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(chunked(b"x", 9), 9),
+        ENCODED + b"gzip, chunked\r\n\r\n" + chunked(b"not gzip", 9),
+        ENCODED + b"gzip, chunked\r\n\r\n" + chunked(gzip.compress(b"hello", mtime=0)[:-3], 9),
+        ENCODED + b"\r\n\r\n",
+    ],
+    ids=["unknown", "not last", "twice", "not gzip", "incomplete", "empty"],
+)
+def test_a_body_that_cannot_be_decoded_is_refused(data: bytes) -> None:
+    """A transfer coding other than chunked and gzip, or a broken one, is an error."""
+    assert outcome(data, []) is InvalidResponseError
+
+
+def test_repeated_transfer_encoding_headers_are_one_list() -> None:
+    """Two Transfer-Encoding headers count in their order, as one header with a list."""
+    data = (
+        ENCODED + b"GZip\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(gzip.compress(b"hello", mtime=0), 9)
+    )
+    result = outcome(data, [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"hello", True)
+
+
+def test_gzip_until_the_end_of_the_connection() -> None:
+    """A coding without chunks ends with the connection."""
+    result = outcome(ENCODED + b"gzip\r\n\r\n" + gzip.compress(b"hello", mtime=0), [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"hello", False)
+
+
+def test_a_gzip_body_that_expands_too_much_is_truncated() -> None:
+    """A small body that expands to 64 MiB costs 1 MiB of memory, as any other long body."""
+    bomb = gzip.compress(bytes(64 << 20))
+    result = outcome(ENCODED + b"gzip, chunked\r\n\r\n" + chunked(bomb, 50_000), [])
+    assert isinstance(result, tuple)
+    assert len(result[0].body) == MAX_BODY_BYTES
+
+
+def test_a_length_beside_chunks_is_ignored() -> None:
+    """Chunks determine the end of a body, and a connection with both headers is not reused."""
+    data = ENCODED + b"chunked\r\nContent-Length: 3\r\n\r\n" + chunked(b"hello", 9)
+    result = outcome(data, [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"hello", False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 11 + OK + b"Content-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK + b"Content-Length: 0\r\n\r\n",
+        OK + (b"X: " + b"x" * 60_000 + b"\r\n") * 5 + b"\r\n",
+        ENCODED + b"chunked\r\n\r\n" + (b"1;" + b"x" * 60_000 + b"\r\nx\r\n") * 20 + b"0\r\n\r\n",
+    ],
+    ids=["interim", "101", "headers", "chunk extensions"],
+)
+def test_what_a_server_may_send_around_a_body_is_bounded(data: bytes) -> None:
+    """Interim responses, headers, and chunk extensions are limited in number and in bytes."""
+    assert outcome(data, []) is InvalidResponseError
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        OK + b"X: 1\rContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\rX: 1\r\nContent-Length: 0\r\n\r\n",
+        OK + b"\r\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\0\r\nContent-Length: 0\r\n\r\n",
+        OK + b"X: a\0b\r\nContent-Length: 0\r\n\r\n",
+        ENCODED + b"chunked\r\n\r\n1;a\rb\r\nx\r\n0\r\n\r\n",
+    ],
+)
+def test_a_cr_or_nul_within_a_line_is_refused(data: bytes) -> None:
+    """Lines that other parsers cut elsewhere are an error, so no header hides in another one."""
+    assert outcome(data, []) is InvalidResponseError
+
+
+@pytest.mark.parametrize("before", [b"", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_empty_lines_before_a_status_line_are_skipped(before: bytes) -> None:
+    """An empty line before the response, or after an interim one, does not cost the delivery; many do."""
+    data = b"\r\n" + OK + b"Content-Length: 2\r\n\r\nok"
+    result = outcome(before + data, [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"ok", True)
+    assert outcome(before + b"\r\n" * 10 + data, []) is InvalidResponseError
+
+
+def test_the_obsolete_coding_identity_is_none() -> None:
+    """``Transfer-Encoding: identity``, which old servers send, changes nothing."""
+    result = outcome(ENCODED + b"Identity\r\nContent-Length: 2\r\n\r\nok", [])
+    assert isinstance(result, tuple)
+    assert (result[0].body, result[1]) == (b"ok", True)
+
+
+def test_an_unknown_header_with_a_space_in_its_name_is_ignored() -> None:
+    """An invalid name that has no meaning here does not cost the delivery."""
+    result = outcome(OK + b"en-US Content-Type: text/xml\r\nContent-Length: 2\r\n\r\nok", [])
+    assert isinstance(result, tuple)
+    assert result[0].body == b"ok"

@@ -39,6 +39,21 @@ def test_every_complete_2xx_is_a_delivery(status: int) -> None:
     send(Status(status))
 
 
+@pytest.mark.parametrize("status", [102, 103])
+def test_interim_responses_are_skipped(status: int) -> None:
+    """A response that begins with 102 or 103 and ends with 200 is a delivery, with one request."""
+    data = b"HTTP/1.1 %d Wait\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" % status
+    assert len(send(Raw(data, end=False)).requests) == 1
+
+
+def test_207_is_not_a_delivery() -> None:
+    """Multi-Status may hide refused events, so the batch is divided until each event has its own status."""
+    error = failure(Status(207, body=b'[{"status":201},{"status":400}]'))
+    assert isinstance(error, PermanentError)
+    assert (error.code, error.divisible) == ("http_207", True)
+    assert "Fix: set `preset`" in str(error)
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 def test_redirects_are_permanent(status: int) -> None:
     """A redirect is not followed; the error has the fix, but not the target, which may contain a token."""
@@ -133,6 +148,8 @@ def test_errors_contain_no_query_payload_or_response_body(status: int) -> None:
         Raw(b"HTTP/1.1 200 OK\r\n"),
         Raw(b"HTTP/1.1 OK\r\n\r\n"),
         Raw(b"HTTP/1.1 103 Early Hints\r\n\r\n"),
+        Raw(b"HTTP/1.1 102 Processing\r\n\r\n" * 11 + b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: br, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"),
         Raw(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n"),
         Raw(b"HTTP/9.9 200 OK\r\n\r\n", end=False),
         Raw(b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"),

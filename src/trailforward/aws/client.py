@@ -11,6 +11,7 @@ from trailforward.aws import direct as direct_calls
 from trailforward.aws.errors import UNPARSEABLE, to_sink_error
 from trailforward.aws.own_calls import parsed
 from trailforward.errors import PermanentError, TransientError
+from trailforward.transport import calls
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -186,6 +187,9 @@ class Client:
             # botocore's parsers reject responses that AWS would not send, or fail on them.
             text = f"unparseable response from {self._service} ({type(error).__name__})"
             raise TransientError(UNPARSEABLE, text) from None
+        task = calls.current()
+        if task is not None and task.abandoned:  # botocore takes a connection that was shut down for its end
+            raise calls.past_deadline()
         return response
 
 

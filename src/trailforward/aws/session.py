@@ -89,4 +89,8 @@ def make_client(  # noqa: PLR0913  # the client's settings
     )
     region = region or session.get_config_variable("region") or "us-east-1"
     with _lock:  # creating clients from one botocore session is not thread-safe
-        return session.create_client(service, region_name=region, config=config)
+        client = session.create_client(service, region_name=region, config=config)
+    from trailforward.aws.pools import use_pools
+
+    use_pools(client)
+    return client

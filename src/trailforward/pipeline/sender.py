@@ -2,7 +2,7 @@
 
 Each sender has its own thread, so that a slow sink delays no other. A sink that allows several concurrent
 calls gets a thread for each. A call that is still running at the deadline is abandoned: its entries count as
-transient failures, and its late response is ignored.
+transient failures, its late response is ignored, and its connection is closed, which ends its thread.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.pipeline.batching import batches
 from trailforward.sinks.base import Entry
+from trailforward.transport.calls import Calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
     from trailforward.pipeline.backoff import Backoff
     from trailforward.pipeline.threads import Task, Threads
     from trailforward.sinks.base import Rejection, Sink
+
+
+#: Seconds to wait for the threads of abandoned calls, which usually end within a millisecond. Without the
+#: wait, the next invocation would start other threads in the meantime.
+_ENDING_SECONDS = 0.05
 
 
 @dataclass(slots=True)
@@ -116,6 +122,7 @@ class Sender:
         self._on_error = on_error
         self._lock = threading.Lock()
         self._closed = False
+        self._calls = Calls(deadline)
         self._task: Task | None = None
         self._entries: Sequence[PendingEntry] = ()
 
@@ -126,8 +133,14 @@ class Sender:
 
     def finish(self) -> None:
         """Waits until everything is sent, or until the deadline; the rest counts as transient failures."""
-        if self._task is not None:
-            self._task.wait(max(0.0, self._deadline - time.monotonic()))
+        ended = self._task is None or self._task.wait(max(0.0, self._deadline - time.monotonic()))
+        self._close()
+        if not ended and self._task is not None:
+            self._calls.abandon()
+            self._task.wait(_ENDING_SECONDS)
+
+    def _close(self) -> None:
+        """Ignores later responses; entries without a response count as transient failures."""
         with self._lock:
             self._closed = True
             known = sum(len(batch) for batch, _ in self.delivered) + len(self.failed)
@@ -144,7 +157,7 @@ class Sender:
                     )
 
     def _begin(self, work: Callable[[], None]) -> Task:
-        return self._threads.run(work, f"sender-{self.name}")
+        return self._threads.run(lambda: self._calls.run(work), f"sender-{self.name}")
 
     def _run(self) -> None:
         waiting: Iterable[PendingEntry] = self._entries

@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.errors import PermanentError, TransientError
-from trailforward.transport import http1
+from trailforward.transport import calls, http1
 from trailforward.transport.http1 import InvalidResponseError, NoResponseError, Response
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ MAX_IDLE = 16
 #: Seconds after which an idle connection is not reused. Most servers and load balancers close idle
 #: connections after 60 s or more, and NAT devices drop idle connections without notice.
 IDLE_SECONDS = 50.0
+
+#: Seconds that a call may take in total.
+TOTAL_SECONDS = 30.0
 
 #: Bodies up to this size are sent together with the head, to save packets.
 _SEND_TOGETHER_BYTES = 65_536
@@ -61,6 +64,7 @@ class Connections:
         endpoint: the server.
         connect_timeout: seconds for each IP address of the host, including the TLS handshake.
         read_timeout: seconds between two bytes of a response, and seconds to send the request.
+        total_timeout: seconds for the whole call, however steadily the server sends.
         ca_hint: advice for the error text if the server's certificate is not trusted.
         clock: seconds; the wall clock by default, because it continues while Lambda freezes the environment.
     """
@@ -70,6 +74,7 @@ class Connections:
         endpoint: Endpoint,
         connect_timeout: float,
         read_timeout: float,
+        total_timeout: float = TOTAL_SECONDS,
         *,
         ca_hint: str = "set `ca_file` if the server has a private CA",
         clock: Callable[[], float] = time.time,
@@ -78,6 +83,7 @@ class Connections:
         self._host = _host(endpoint)
         self._connect_timeout = connect_timeout
         self._read_timeout = read_timeout
+        self._total_timeout = total_timeout
         self._ca_hint = ca_hint
         self._clock = clock
         # append and pop of a deque are atomic; the connection used last is the most likely to be open
@@ -90,20 +96,24 @@ class Connections:
         If the server closes a reused connection before the first byte of a response, the request is sent once
         more over a new connection. A server that had read the request receives it twice.
 
+        The call ends after ``total_timeout`` seconds, at the deadline of the thread's task, or when the task
+        is abandoned (:class:`~trailforward.transport.calls.Calls`).
+
         Raises:
             TransientError: ``dns``, ``connect_timeout``, ``connection_refused``, ``connection_failed``,
-                ``tls_handshake``, ``write_timeout``, ``read_timeout``, ``connection_reset``,
-                ``invalid_response``.
+                ``tls_handshake``, ``write_timeout``, ``read_timeout``, ``total_timeout``, ``deadline``,
+                ``connection_reset``, ``invalid_response``.
             PermanentError: ``tls``: the server's certificate is not trusted.
         """
+        limit = _Limit(self._total_timeout)
         idle = self._take()
         if idle is not None:
             try:
-                return self._exchange(idle, target, headers, body)
+                return self._exchange(idle, limit, target, headers, body)
             except NoResponseError:
                 pass
         try:
-            return self._exchange(self._open(), target, headers, body)
+            return self._exchange(self._open(limit), limit, target, headers, body)
         except NoResponseError as error:
             raise TransientError("connection_reset", f"the connection was lost: {error}") from None
 
@@ -139,50 +149,161 @@ class Connections:
         if self._closed:  # the pool was closed while this thread used the connection
             self.close()
 
-    def _open(self) -> socket.socket:
+    def _open(self, limit: _Limit) -> socket.socket:
         host, port, tls = self._endpoint
         connection = None
         try:
-            connection = socket.create_connection((host, port), self._connect_timeout)
+            connection = _connect(host, port, self._connect_timeout, limit)
             # Each write is a complete request, so waiting to fill a packet would only add delay.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls is not None:
+                connection.settimeout(limit.seconds(self._connect_timeout))
                 connection = tls.wrap_socket(connection, server_hostname=host)
+            connection.settimeout(self._read_timeout)
         except OSError as error:
             if connection is not None:
                 connection.close()
+            if isinstance(error, TimeoutError) and limit.reached:
+                raise limit.error() from None
             raise _connect_error(error, self._ca_hint) from None
-        connection.settimeout(self._read_timeout)
+        except TransientError:
+            if connection is not None:
+                connection.close()
+            raise
         return connection
 
     def _exchange(
-        self, connection: socket.socket, target: str, headers: Mapping[str, str], body: bytes
+        self, connection: socket.socket, limit: _Limit, target: str, headers: Mapping[str, str], body: bytes
     ) -> Response:
         keep = False
+        task = limit.task
         try:
-            complete = _write(connection, http1.head(target, self._host, headers, len(body)), body)
-            response, reusable = _read(connection)
+            if task is not None:
+                task.begin(connection)
+            request = http1.head(target, self._host, headers, len(body))
+            complete = _write(connection, request, body, limit, self._read_timeout)
+            response, reusable = _read(connection, limit, self._read_timeout)
+            if task is not None and task.abandoned:  # the end of the connection was not the server's
+                raise calls.past_deadline()
             if not complete and response.status < _FIRST_FAILURE:
                 text = f"the server returned status {response.status} before it had read the request"
                 raise TransientError("connection_reset", text)
             keep = complete and reusable
             return response
         finally:
+            if task is not None:
+                task.end(connection)
+                keep = keep and not task.abandoned
             if keep:
+                if limit.applied:
+                    connection.settimeout(self._read_timeout)
                 self._keep(connection)
             else:
                 connection.close()
 
 
-def _write(connection: socket.socket, head: bytes, body: bytes) -> bool:
+class _Limit:
+    """When a call must end.
+
+    Args:
+        seconds: from now on, unless the deadline of the thread's task is earlier.
+
+    Attributes:
+        applied: whether a connection got a shorter timeout than it usually has.
+        task: the task that the thread works on, if any.
+    """
+
+    __slots__ = ("_ends", "_seconds", "applied", "task")
+
+    def __init__(self, seconds: float) -> None:
+        self.task = calls.current()
+        self.applied = False
+        self._seconds = seconds
+        self._ends = time.monotonic() + seconds
+        if self.task is not None:
+            self._ends = min(self._ends, self.task.deadline)
+
+    def seconds(self, most: float) -> float:
+        """The seconds that are left, at most ``most``.
+
+        Raises:
+            TransientError: ``total_timeout`` or ``deadline``: none are left.
+        """
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise self.error()
+        return min(left, most)
+
+    def apply(self, connection: socket.socket, timeout: float) -> None:
+        """Shortens the timeout of a connection, which is ``timeout`` so far, if less time is left.
+
+        Raises:
+            TransientError: as for :meth:`seconds`.
+        """
+        # Setting a timeout is a system call, which most calls do not need.
+        if self.applied or self._ends - time.monotonic() < timeout:
+            self.applied = True
+            connection.settimeout(self.seconds(timeout))
+
+    @property
+    def reached(self) -> bool:
+        """Whether the call must have ended."""
+        return time.monotonic() >= self._ends
+
+    def error(self) -> TransientError:
+        """The error of a call that did not end in time."""
+        if self.task is not None and self._ends == self.task.deadline:
+            return calls.past_deadline()
+        text = f"no complete response within {self._seconds:g} s; the server may have processed the request"
+        return TransientError("total_timeout", text)
+
+
+class _Incoming:
+    """What a server sends. One that sends a byte now and then cannot hold the thread beyond the limit."""
+
+    __slots__ = ("_connection", "_limit", "_timeout")
+
+    def __init__(self, connection: socket.socket, limit: _Limit, timeout: float) -> None:
+        self._connection = connection
+        self._limit = limit
+        self._timeout = timeout
+
+    def recv(self, most: int) -> bytes:
+        """The next bytes, at most ``most``; none if the server ended the connection."""
+        self._limit.apply(self._connection, self._timeout)
+        return self._connection.recv(most)
+
+
+def _connect(host: str, port: int, timeout: float, limit: _Limit) -> socket.socket:
+    """Connects to the first address of a host that accepts, with a timeout for each address."""
+    failed: OSError | None = None
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        seconds = limit.seconds(timeout)
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(seconds)
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failed = error
+        else:
+            return connection
+    raise failed or OSError("the host has no address")
+
+
+def _write(connection: socket.socket, head: bytes, body: bytes, limit: _Limit, timeout: float) -> bool:
     """Sends the request; False if the server closed the connection before it had read everything."""
     try:
+        limit.apply(connection, timeout)
         if len(body) <= _SEND_TOGETHER_BYTES:
             connection.sendall(head + body)
         else:
             connection.sendall(head)
+            limit.apply(connection, timeout)
             connection.sendall(body)
     except TimeoutError:
+        if limit.reached:
+            raise limit.error() from None
         raise TransientError("write_timeout", "the server did not read the request in time") from None
     except _CONNECTION_LOST:
         # A server may respond (401, 413) and close the connection early. The caller reads the response.
@@ -192,7 +313,7 @@ def _write(connection: socket.socket, head: bytes, body: bytes) -> bool:
     return True
 
 
-def _read(connection: socket.socket) -> tuple[Response, bool]:
+def _read(connection: socket.socket, limit: _Limit, timeout: float) -> tuple[Response, bool]:
     """The response, and whether the connection can be reused.
 
     Raises:
@@ -200,8 +321,10 @@ def _read(connection: socket.socket) -> tuple[Response, bool]:
         TransientError: no response, or an incomplete one.
     """
     try:
-        return http1.read(connection)
+        return http1.read(_Incoming(connection, limit, timeout))
     except TimeoutError:
+        if limit.reached:
+            raise limit.error() from None
         text = "no complete response in time; the server may have processed the request"
         raise TransientError("read_timeout", text) from None
     except InvalidResponseError as error:

@@ -7,10 +7,9 @@ It also accepts some incomplete responses as complete. Source: RFC 9112.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    import socket
     from collections.abc import Mapping
 
 #: Most bytes of a response body that are read. After a longer body the connection is closed, but the response
@@ -19,14 +18,30 @@ MAX_BODY_BYTES = 1 << 20
 
 _MAX_LINE = 65_536
 _MAX_HEADERS = 100
+_MAX_HEAD_BYTES = 262_144
+_MAX_INTERIM = 10
+_MAX_EMPTY_LINES = 10
+#: Most bytes in the size lines of chunks, whose extensions may be longer than the chunks.
+_MAX_CHUNK_LINES = 1 << 20
 _BLOCK = 65_536
 
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})( .*)?")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;.*)?")
-_CONTINUE = 100
+_SWITCHING_PROTOCOLS = 101
 _FIRST_FINAL_STATUS = 200
 _BODILESS = frozenset({204, 304})
+_GZIP = frozenset({"gzip", "x-gzip"})
+#: zlib's window size for a gzip stream.
+_GZIP_WINDOW = 31
+
+
+class Readable(Protocol):
+    """A connected socket, or what behaves like one."""
+
+    def recv(self, most: int, /) -> bytes:
+        """The next bytes, at most ``most``; none at the end."""
+        ...
 
 
 class Response(NamedTuple):
@@ -73,7 +88,7 @@ def head(target: str, host: str, headers: Mapping[str, str], length: int) -> byt
     return text.encode("latin-1")
 
 
-def read(sock: socket.socket) -> tuple[Response, bool]:
+def read(sock: Readable) -> tuple[Response, bool]:
     """Reads a response; also says whether the connection can be reused.
 
     Raises:
@@ -103,7 +118,7 @@ class _Incoming:
         started: whether a byte has arrived.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Readable) -> None:
         self.started = False
         self._sock = sock
         self._data = b""
@@ -120,9 +135,11 @@ class _Incoming:
             if len(self._data) - self._at >= _MAX_LINE:
                 raise InvalidResponseError("a line of more than 64 KiB")
             self._data, self._at = self._data[self._at :] + self._more(), 0
-        line = self._data[self._at : end]
+        line = self._data[self._at : end].removesuffix(b"\r")
         self._at = end + 1
-        return line.removesuffix(b"\r")
+        if b"\r" in line or b"\0" in line:  # another reader may see other lines
+            raise InvalidResponseError("a CR or NUL within a line")
+        return line
 
     def exactly(self, count: int) -> bytes:
         """Exactly ``count`` bytes; EOFError if there are fewer."""
@@ -161,28 +178,42 @@ class _Incoming:
 
 
 def _final_head(incoming: _Incoming) -> tuple[int, dict[str, str], bool]:
-    """Status, headers, and whether the connection stays open. Skips an interim ``100 Continue``."""
-    while True:
-        match = _STATUS.fullmatch(incoming.line())
+    """Status, headers, and whether the connection stays open. Skips interim responses (100, 102, 103)."""
+    for _ in range(_MAX_INTERIM + 1):
+        match = _STATUS.fullmatch(_first_line(incoming))
         if match is None:
             raise InvalidResponseError("not an HTTP response: the first line is not a status line")
         status = int(match[2])
         headers = _headers(incoming)
-        if status != _CONTINUE:
+        if status >= _FIRST_FINAL_STATUS:
             break
-    if status < _FIRST_FINAL_STATUS:
-        raise InvalidResponseError(f"status {status} is not a final status")
-    options = headers.get("connection", "").lower()
+        if status == _SWITCHING_PROTOCOLS:
+            raise InvalidResponseError("status 101, but the request did not ask for another protocol")
+    else:
+        raise InvalidResponseError(f"more than {_MAX_INTERIM} interim responses")
+    options = _list(headers["connection"]) if "connection" in headers else ()
     return status, headers, "close" not in options if match[1] == b"1" else "keep-alive" in options
+
+
+def _first_line(incoming: _Incoming) -> bytes:
+    """The status line. Some servers send an empty line before it, as browsers once did after a request."""
+    for _ in range(_MAX_EMPTY_LINES):
+        if line := incoming.line():
+            return line
+    return b""
 
 
 def _headers(incoming: _Incoming) -> dict[str, str]:
     found: dict[str, str] = {}
     name = ""
+    size = 0
     for _ in range(_MAX_HEADERS + 1):
         line = incoming.line()
         if not line:
             return found
+        size += len(line)
+        if size > _MAX_HEAD_BYTES:
+            raise InvalidResponseError("headers of more than 256 KiB")
         text = line.decode("latin-1")
         if text[0] in " \t" and name:  # a folded value, as older servers write it
             found[name] += f" {text.strip()}"
@@ -191,34 +222,87 @@ def _headers(incoming: _Incoming) -> dict[str, str]:
         name = name.lower()
         if not colon or not name or name != name.strip():
             raise InvalidResponseError("a header line without a colon")
-        if name == "content-length" and found.get(name, value.strip()) != value.strip():
-            raise InvalidResponseError("two different Content-Length headers")
-        found.setdefault(name, value.strip())
+        if name not in found:
+            found[name] = value.strip()
+        elif name in _LISTS:
+            found[name] += f", {value.strip()}"
     raise InvalidResponseError(f"more than {_MAX_HEADERS} headers")
+
+
+#: Headers that determine how the response ends. Their repetitions count as one list.
+_LISTS = frozenset({"connection", "content-length", "transfer-encoding"})
+
+
+def _list(value: str) -> list[str]:
+    """The members of a header that is a list, in lower case."""
+    return [member.strip() for member in value.lower().split(",")]
+
+
+def _length(value: str) -> int:
+    """The content length. A list of equal numbers counts as one (RFC 9110, section 8.6)."""
+    if _LENGTH.fullmatch(value):
+        return int(value)
+    numbers = set(_list(value))
+    if len(numbers) > 1:
+        raise InvalidResponseError("different values of Content-Length")
+    number = numbers.pop()
+    if not _LENGTH.fullmatch(number):
+        raise InvalidResponseError("a Content-Length that is not a number")
+    return int(number)
 
 
 def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
     """The body, and whether it was read completely, so that the connection can be reused."""
     if status in _BODILESS:
         return b"", True
-    if headers.get("transfer-encoding", "").lower() == "chunked":
-        return _chunks(incoming)
     length = headers.get("content-length")
+    if "transfer-encoding" in headers and headers["transfer-encoding"].lower() != "identity":
+        *codings, last = _list(headers["transfer-encoding"])
+        if last != "chunked":
+            body, complete = incoming.rest(MAX_BODY_BYTES), False
+            codings.append(last)
+        else:
+            body, complete = _chunks(incoming)
+        for coding in reversed(codings):
+            body = _decoded(body, coding)
+        # With both headers, another reader may see another end (RFC 9112, section 6.3).
+        return body, complete and length is None
     if length is None:
         return incoming.rest(MAX_BODY_BYTES), False
-    if not _LENGTH.fullmatch(length):
-        raise InvalidResponseError("a Content-Length that is not a number")
-    size = int(length)
+    size = _length(length)
     return incoming.exactly(min(size, MAX_BODY_BYTES)), size <= MAX_BODY_BYTES
+
+
+def _decoded(body: bytes, coding: str) -> bytes:
+    """A body without one transfer coding, at most slightly longer than a body may be.
+
+    Only old servers and proxies use one: the request does not offer any (no ``TE`` header).
+    """
+    if coding not in _GZIP:
+        raise InvalidResponseError("a Transfer-Encoding other than chunked and gzip")
+    import zlib
+
+    inflate = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        decoded = inflate.decompress(body, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        raise InvalidResponseError("a body that is not gzip, against its Transfer-Encoding") from None
+    if not inflate.eof and len(decoded) <= MAX_BODY_BYTES and len(body) <= MAX_BODY_BYTES:
+        raise InvalidResponseError("an incomplete gzip body")
+    return decoded
 
 
 def _chunks(incoming: _Incoming) -> tuple[bytes, bool]:
     parts: list[bytes] = []
-    total = 0
+    total = lines = 0
     while total <= MAX_BODY_BYTES:
-        match = _CHUNK.fullmatch(incoming.line())
+        line = incoming.line()
+        lines += len(line)
+        match = _CHUNK.fullmatch(line)
         if match is None:
             raise InvalidResponseError("a chunk without its size")
+        if lines > _MAX_CHUNK_LINES:
+            raise InvalidResponseError("chunk extensions of more than 1 MiB")
         size = int(match[1], 16)
         if not size:
             _headers(incoming)  # trailers

@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from trailforward.transport.http1 import Response
 
 _TRANSIENT = frozenset({408, 425, 429})
-_DIVISIBLE = frozenset({400, 413, 422})
+_DIVISIBLE = frozenset({207, 400, 413, 422})
 _HINTS = {
+    207: (
+        "some events may have been refused, and only a preset can read which. "
+        'Fix: set `preset`, or batch = "single" if the receiver then returns another status'
+    ),
     401: "the secret is missing or wrong",
     403: "the secret is wrong, or does not grant access",
     404: "check the path of `to`",
@@ -27,7 +31,7 @@ def failure(
     """Classifies an error response. The text omits its body and reason, which may repeat the payload.
 
     Args:
-        response: a response with a status of 300 or above.
+        response: a response with a status of 300 or above, or with 207, which may hide refused events.
         origin: scheme and host of the receiver.
         detail: the receiver's own error code, if a preset knows it.
         divisible: whether a single event may be the cause; derived from the status by default.
@@ -39,7 +43,7 @@ def failure(
         return TransientError(
             code, text, retry_after=retry_after_seconds(response.headers.get("retry-after"))
         )
-    if status < 400:  # noqa: PLR2004  # 3xx
+    if 300 <= status < 400:  # noqa: PLR2004  # 3xx
         text += "; redirects are not followed. Fix: set `to` to the redirect's target"
     elif status in _HINTS:
         text += f": {_HINTS[status]}"

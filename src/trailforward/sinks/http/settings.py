@@ -57,6 +57,7 @@ class HttpSettings(SinkSettings):
         headers: additional headers, without secrets.
         connect_timeout_seconds: for each IP address of the host, including TLS.
         read_timeout_seconds: how long the receiver may send nothing.
+        total_timeout_seconds: for the whole request, from connecting to the last byte of the response.
         ca_file: PEM file of a private CA. It replaces the system's CAs.
         secret_lifetime_seconds: how long a secret stays in the cache.
     """
@@ -70,6 +71,7 @@ class HttpSettings(SinkSettings):
     headers: dict[str, str] = field(default_factory=dict)
     connect_timeout_seconds: Seconds = 3.0
     read_timeout_seconds: Seconds = 10.0
+    total_timeout_seconds: Seconds = 30.0
     ca_file: str | None = None
     secret_lifetime_seconds: Annotated[float, Constraint(ge=0, allow_inf_nan=False)] = LIFETIME
 

@@ -30,7 +30,7 @@ LIMITS = Limits(max_entries=500, max_entry_bytes=1_000_000, max_batch_bytes=1_00
 class HttpSink(Sink):
     """Sends events as POST requests. Only a complete 2xx response means that they were delivered.
 
-    A preset may also check the body of a 2xx response.
+    A preset may also check the body of a 2xx response. Status 207 is an error unless the preset reads it.
 
     Args:
         settings: see :class:`HttpSettings`.
@@ -45,6 +45,7 @@ class HttpSink(Sink):
 
     def __init__(self, settings: HttpSettings, *, secrets: Secrets | None = None) -> None:
         self._preset = settings.loaded_preset
+        self._reads_multi_status = self._preset is not None and self._preset.reads_multi_status
         self._framing = settings.framing()
         defaults = LIMITS if self._preset is None else self._preset.limits
         max_entries = 1 if settings.batch == "single" else defaults.max_entries
@@ -68,7 +69,10 @@ class HttpSink(Sink):
         self._headers = _fixed_headers(settings, self._framing.content_type or "application/json")
         self._authorizer = _authorizer(settings, secrets)
         self._connections = Connections(
-            _endpoint(settings), settings.connect_timeout_seconds, settings.read_timeout_seconds
+            _endpoint(settings),
+            settings.connect_timeout_seconds,
+            settings.read_timeout_seconds,
+            settings.total_timeout_seconds,
         )
 
     def size(self, entry: Entry) -> int:
@@ -81,7 +85,8 @@ class HttpSink(Sink):
         Raises:
             TransientError: no complete response, or a transient status. The receiver may have accepted the
                 batch anyway.
-            PermanentError: rejected. It is divisible for 400, 413, and 422: a single event may be the cause.
+            PermanentError: rejected. It is divisible for 207, 400, 413, and 422: a single event may be the
+                cause.
         """
         rejections: list[Rejection] = []
         sendable = list(enumerate(batch))
@@ -117,7 +122,7 @@ class HttpSink(Sink):
         target = proof.target if proof and proof.target else self._target
         response = self._connections.post(target, headers, body)
         status = response.status
-        if 200 <= status < 300:  # noqa: PLR2004  # 2xx
+        if 200 <= status < 300 and (status != _MULTI_STATUS or self._reads_multi_status):  # noqa: PLR2004
             return self._preset.rejections(response, len(batch)) if self._preset else []
         # If the URL is the secret, an outdated secret leads to "not found".
         secret_rejected = _NOT_FOUND if proof and proof.target else _UNAUTHORIZED
@@ -128,6 +133,7 @@ class HttpSink(Sink):
         raise (self._preset.failure if self._preset else failure)(response, self._origin)
 
 
+_MULTI_STATUS = 207
 _UNAUTHORIZED = frozenset({401, 403})
 _NOT_FOUND = _UNAUTHORIZED | {404, 410}
 

@@ -32,6 +32,8 @@ class Preset:
         path: path of the URL if ``to`` has none.
         gzip: whether the receiver accepts compressed bodies.
         needs_secret: whether the receiver requires a secret.
+        reads_multi_status: whether ``rejections`` also reads responses with status 207. Otherwise they are
+            errors.
     """
 
     format: ClassVar[str] = "raw"
@@ -42,6 +44,7 @@ class Preset:
     path: ClassVar[str] = ""
     gzip: ClassVar[bool] = True
     needs_secret: ClassVar[bool] = True
+    reads_multi_status: ClassVar[bool] = False
 
     def check(self, url: SplitResult) -> None:
         """Checks the URL.

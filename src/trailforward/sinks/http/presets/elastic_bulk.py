@@ -47,6 +47,7 @@ class ElasticBulk(Preset):
     """``preset = "elastic-bulk"``. Each event gets its own status; 409 means that it already exists."""
 
     needs_secret = False
+    reads_multi_status = True
     limits: ClassVar = Limits(
         max_entries=1_000, max_entry_bytes=5_000_000, max_batch_bytes=5_000_000, max_concurrency=4
     )

@@ -1,0 +1,48 @@
+"""A thousand invocations against each of the worst receivers, over each client path, leave nothing behind.
+
+    python -m tests.trials.slow_destinations [INVOCATIONS]
+
+Prints threads, file descriptors, connections, and memory after a tenth of the invocations and after all.
+Exits with 1 if one of them grew.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.support.slow_destinations import WAYS, WORST, invoke
+
+#: Bytes by which the memory may differ without being a leak.
+_NOISE = 8 << 20
+#: The main thread, and three times those of the sink: on a busy machine, some may still be ending.
+_THREADS = 13
+_SECONDS = 0.1
+
+
+def main(count: int) -> int:
+    """Runs all pairs; the exit status."""
+    failed = 0
+    for way in WAYS:
+        for receiver, fault in WORST.items():
+            first, last = invoke(way, fault, count=count, seconds=_SECONDS)
+            kept = (
+                last["connections"] == 0
+                and last["descriptors"] <= first["descriptors"]
+                and last["threads"] <= _THREADS
+                and last["memory"] - first["memory"] <= _NOISE
+            )
+            failed += not kept
+            figures = ", ".join(
+                f"{name} {before / 1e6:.1f} -> {last[name] / 1e6:.1f} MB"
+                if name == "memory"
+                else f"{name} {before} -> {last[name]}"
+                for name, before in first.items()
+            )
+            result = "ok" if kept else "GREW"
+            sys.stdout.write(f"{result}  {way}, {receiver}, {count} invocations: {figures}\n")
+            sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000))
