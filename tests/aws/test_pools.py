@@ -93,7 +93,7 @@ def test_a_certificate_that_matches_only_by_common_name_is_refused(
     monkeypatch: pytest.MonkeyPatch, client: Client, *, trusted: bool
 ) -> None:
     """The host name must be among the alternative names of the certificate; then the same call succeeds."""
-    names = {"tls": "localhost"} if trusted else {"common_name": "localhost"}
+    names: dict[str, Any] = {"tls": "localhost"} if trusted else {"common_name": "localhost"}
     with Receiver(then=ACCEPTED, **names) as receiver:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS", f"https://localhost:{receiver.port}")
         monkeypatch.setenv("AWS_CA_BUNDLE", receiver.ca_file)
