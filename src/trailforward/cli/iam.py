@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trailforward.cli._options import ConfigOption, To, environment_with, selected_config
+from trailforward.cli._options import ConfigOption, To, load_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,9 +63,10 @@ def iam(
     if what:
         _doctor(*what)
         return
-    selected = selected_config(to, config)
-    where = "" if to else environment_with(config).get("TRAILFORWARD_CONFIG", "").strip()
-    document, notes = policy(selected, where=where, sources=source or (), log_group=log_group, keys=key or ())
+    loaded = load_config(config, to)
+    document, notes = policy(
+        loaded.config, where=loaded.where, sources=source or (), log_group=log_group, keys=key or ()
+    )
     for note in notes:
         typer.echo(note, err=True)
     typer.echo(json.dumps(document, indent=2))
