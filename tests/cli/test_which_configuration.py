@@ -30,6 +30,7 @@ COMMANDS = {
     "validate": (["validate"], []),
     "iam": (["iam"], ["--config"]),
     "forward": (["forward", "events.ndjson"], ["--config"]),
+    "check-sinks": (["check-sinks", "--dry-run"], []),
 }
 
 

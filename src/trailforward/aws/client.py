@@ -102,6 +102,34 @@ class Client:
             if self._direct_api() is None:
                 _ = self.botocore
 
+    def connect(self) -> str:
+        """Connects to the endpoint, sends nothing, and returns the TLS version; empty without TLS.
+
+        Behind a proxy it does not connect, because the proxy would.
+
+        Raises:
+            TransientError: there is no connection at the moment.
+            PermanentError: the server's certificate is not trusted.
+        """
+        from urllib.parse import urlsplit
+        from urllib.request import getproxies, proxy_bypass
+
+        from trailforward.transport.connections import Connections, Endpoint
+        from trailforward.transport.tls import client_context
+
+        url = urlsplit(self.endpoint)
+        host, secure = url.hostname or "", url.scheme == "https"
+        if url.scheme in getproxies() and not proxy_bypass(host):
+            return ""
+        bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        try:
+            tls = client_context(bundle) if secure else None
+        except OSError as error:
+            raise PermanentError("tls", f"AWS_CA_BUNDLE cannot be used: {error.strerror}") from None
+        endpoint = Endpoint(host, url.port or (443 if secure else 80), tls)
+        hint = "set AWS_CA_BUNDLE if it has a private CA"
+        return Connections(endpoint, *self._timeouts, ca_hint=hint).connect()
+
     def close(self) -> None:
         """Closes the connections. The next call opens new ones."""
         for client in (self._api, self._client):
