@@ -16,6 +16,7 @@ from trailforward.errors import PermanentError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from trailforward.arn import Arn
     from trailforward.aws.api import Api
 
 #: Seconds to wait for a connection, and between two bytes of a response.
@@ -218,6 +219,32 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
+def _caller(region: str | None, *, direct: bool, seconds: float) -> Arn:
+    client = Client(
+        "sts", region or "us-east-1", direct=direct, connect_timeout=seconds, read_timeout=seconds
+    )
+    try:
+        arn = parsed(client.call("get_caller_identity").get("Arn"))
+    finally:
+        client.close()
+    if arn is None:
+        raise TransientError(UNPARSEABLE, "unparseable response from sts: no ARN")
+    return arn
+
+
+def caller_account(region: str | None = None) -> str:
+    """The account of this process's credentials, from STS.
+
+    Args:
+        region: Region of the STS endpoint.
+
+    Raises:
+        SinkError: the STS call failed: throttled, unreachable, or forbidden.
+        MissingExtraError: botocore is needed but not installed.
+    """
+    return _caller(region, direct=True, seconds=3.0).account
+
+
 def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str, str] | None:
     """Account and name of the role that this process runs as, from STS; None if it does not run as a role.
 
@@ -229,12 +256,6 @@ def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str,
         SinkError: the STS call failed: throttled, unreachable, or forbidden.
         MissingExtraError: botocore is needed but not installed.
     """
-    client = Client("sts", region or "us-east-1", direct=direct, connect_timeout=1.0, read_timeout=1.0)
-    try:
-        arn = parsed(client.call("get_caller_identity").get("Arn"))
-    finally:
-        client.close()
-    if arn is None:
-        raise TransientError(UNPARSEABLE, "unparseable response from sts: no ARN")
+    arn = _caller(region, direct=direct, seconds=1.0)
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None

@@ -178,7 +178,9 @@ def _partition(config: Config) -> str:
 def _configuration(where: str, partition: str, notes: list[str]) -> list[tuple[str, list[str], list[str]]]:
     """Returns the statement for reading the configuration itself, if it is stored in AWS."""
     if where.startswith("s3://"):
-        place = where.removeprefix("s3://")
+        from trailforward.config.fetch import object_of
+
+        place = object_of(where)
         return [("Configuration", ["s3:GetObject"], [f"arn:{partition}:s3:::{place}"])]
     if not where.startswith("ssm:"):
         return []
