@@ -100,6 +100,7 @@ def test_a_failing_sink_hides_no_other(local_aws: Reader, tmp_path: Path) -> Non
     assert "grant secretsmanager:GetSecretValue" in found["missing"]["fix"]
     assert found["absent"]["fix"] == "check the path in `to`"
     assert found["slow"]["problem"] == "no result within 8 s"
+    assert found["slow"]["tls"] == "-"
     assert "host and port" in found["refused"]["fix"]
     assert found["gone"]["fix"] == "check that the destination exists in ap-southeast-2"
 

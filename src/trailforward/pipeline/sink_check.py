@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,14 +20,12 @@ from trailforward.errors import (
     SinkError,
 )
 from trailforward.message import Message, Origin
+from trailforward.pipeline.check_event import make_event
 from trailforward.pipeline.intake import EntryBuilder
 from trailforward.pipeline.sender import PendingEntry
 from trailforward.pipeline.sink_fixes import ACTIONS, DENIED, explained, sent_to
-from trailforward.pipeline.test_event import make_event
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from trailforward.arn import Arn
     from trailforward.config import Config
     from trailforward.sinks.base import Sink
@@ -110,9 +108,7 @@ def caller(config: Config) -> Caller:
             client.close()
 
 
-def check_sinks(
-    config: Config, who: Caller, *, dry_run: bool, timeout: float, made: Mapping[str, Sink] | None = None
-) -> tuple[str, list[SinkCheck]]:
+def check_sinks(config: Config, who: Caller, *, dry_run: bool, timeout: float) -> tuple[str, list[SinkCheck]]:
     """Checks every sink at the same time; one that fails or hangs does not affect the others.
 
     Args:
@@ -120,7 +116,6 @@ def check_sinks(
         who: the caller.
         dry_run: connect only; send nothing.
         timeout: seconds for each sink.
-        made: sinks to use instead of the configured ones, by name.
 
     Returns:
         The ID of the test event, and one result per sink, in the order of the configuration.
@@ -129,7 +124,7 @@ def check_sinks(
     secrets = Secrets()
     running = []
     for name in config.sinks:
-        check = _Check(config, name, who, secrets, event_id, dry_run=dry_run, made=(made or {}).get(name))
+        check = _Check(config, name, who, secrets, event_id, dry_run=dry_run)
         thread = threading.Thread(target=check.run, name=f"check-{name}", daemon=True)
         thread.start()
         running.append((check, thread))
@@ -151,7 +146,6 @@ class _Check:
     secrets: Secrets
     event_id: str
     dry_run: bool = field(kw_only=True)
-    made: Sink | None = field(kw_only=True, default=None)
     _result: SinkCheck = field(init=False)
     _lock: threading.Lock = field(init=False, default_factory=threading.Lock)
     _done: bool = field(init=False, default=False)
@@ -163,7 +157,7 @@ class _Check:
         """Returns the result; a check that still runs has failed, and what it finds later is ignored."""
         with self._lock:
             if not self._done:
-                result = SinkCheck(self.name)
+                result = replace(self._result)  # with what is known so far
                 result.fail(
                     f"no result within {timeout:g} s",
                     "check that the destination is reachable and responds, or raise --timeout",
@@ -173,11 +167,11 @@ class _Check:
 
     def run(self) -> None:
         """Checks the sink, and records every error as a problem."""
-        result = SinkCheck(self.name)
+        result = self._result
         settings = self.config.sinks[self.name]
         sink = None
         try:
-            sink = self.made or self._make(settings)
+            sink = self._make(settings)
             self._check(result, settings, sink)
         except (MissingExtraError, PluginError, SettingError) as error:
             result.fail(str(error), "install what is missing, or correct the configuration")
@@ -190,7 +184,7 @@ class _Check:
             if sink is not None:
                 sink.close()
             with self._lock:
-                self._result, self._done = result, True
+                self._done = True
 
     def _make(self, settings: Any) -> Sink:
         return sinks.make(settings, direct=self.config.pipeline.aws_client == "direct")
