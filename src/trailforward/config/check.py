@@ -106,7 +106,7 @@ def _check_literals(key: str, value: Any, problems: list[Problem]) -> None:
         for index, part in enumerate(value):
             _check_literals(f"{key}[{index}]", part, problems)
     elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET and not value.startswith("arn:"):
-        if any(key.startswith(problem.key) for problem in problems):
+        if any(f"{key}.".startswith((f"{problem.key}.", f"{problem.key}[")) for problem in problems):
             return  # reported already
         # Imported here, because most configurations of ARNs do not need it.
         from trailforward.settings.literal_secrets import found_in_text

@@ -33,7 +33,11 @@ def check_url(to: str) -> None:
     if url.scheme not in {"http", "https"}:
         raise SettingError("the URL is neither https nor http", "write https://HOST/PATH")
     if "@" in url.netloc:
-        raise SettingError("the URL contains a user name or password", 'use auth = { type = "basic", … }')
+        raise SettingError(
+            "the URL contains a user name or password",
+            'remove it, and use auth = { type = "basic", username = "…", '
+            'secret = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME" }',
+        )
     if "#" in to:
         raise SettingError("the URL has a fragment, which is never sent", "remove # and everything after it")
     if not _is_host(host) or port == 0:
