@@ -181,10 +181,10 @@ class _Check:
         except Exception as error:  # noqa: BLE001  # a sink of another package must not hide the others
             result.fail(f"the sink itself failed ({type(error).__name__})", "report it to its authors")
         finally:
-            if sink is not None:
-                sink.close()
             with self._lock:
                 self._done = True
+            if sink is not None:
+                sink.close()
 
     def _make(self, settings: Any) -> Sink:
         return sinks.make(settings, direct=self.config.pipeline.aws_client == "direct")
