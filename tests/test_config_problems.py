@@ -93,8 +93,8 @@ SINKS = [
     (
         'to = "arn:aws:sns:eu-west-1:111122223333:a,arn:aws:sns:eu-west-1:111122223333:b"',
         "to",
-        "the topic name contains characters that SNS does not allow",
-        "alerts",
+        "contains another destination after a separator",
+        "separate those of TRAILFORWARD_TO by spaces",
     ),
     (
         'to = "arn:aws:sns:eu-west-1:111122223333:topic:subscription"',
@@ -151,7 +151,7 @@ SINKS = [
         "use one of: secret, type",
     ),
     (
-        HTTP + '\nauth = { type = "sigv4", service = "e s", region = "x" }',
+        HTTP + '\nauth = { type = "sigv4", service = "e s", region = "eu-west-1" }',
         "auth.service",
         "malformed",
         "[a-z0-9-]",
@@ -532,8 +532,8 @@ VALUES = st.recursive(
             inner,
             max_size=3,
         ).filter(
-            lambda table: SECRET not in f"{table.get('name')} {table.get('pattern')}"
-        )  # errors show both
+            lambda table: SECRET not in f"{table.get('name')} {table.get('pattern')} {table.get('sinks')}"
+        )  # errors show these
     ),
     max_leaves=8,
 )

@@ -12,7 +12,7 @@ from trailforward import sinks
 from trailforward.aws import client as aws_client
 from trailforward.aws.own_calls import OwnCall, OwnCalls
 from trailforward.config import Config
-from trailforward.config.fetch import fetch_call
+from trailforward.config.fetch import fetch_calls
 from trailforward.errors import PermanentError, SinkError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.settings import SinkSettings
@@ -104,12 +104,21 @@ def test_signed_requests_are_stated_to_make_no_call() -> None:
             "ssm:arn:aws:ssm:us-east-1:111122223333:parameter/x",
             ("ssm.amazonaws.com", ("GetParameter",), "arn:aws:ssm:us-east-1:111122223333:parameter/x"),
         ),
-        (" s3://bucket/key ", ("s3.amazonaws.com", ("GetObject",), "arn:aws:s3:::bucket/key")),
+        (
+            " s3://bucket/key?owner=111122223333 ",
+            ("s3.amazonaws.com", ("GetObject",), "arn:aws:s3:::bucket/key"),
+        ),
     ],
 )
 def test_fetching_the_configuration(where: str, call: tuple[Any, ...] | None) -> None:
     """What ``TRAILFORWARD_CONFIG`` names is read by one call on exactly that parameter or object."""
-    assert fetch_call(where, "eu-west-1") == (None if call is None else OwnCall(*call))
+    assert fetch_calls(where, "eu-west-1") == ([] if call is None else [OwnCall(*call)])
+
+
+def test_fetching_the_configuration_without_an_owner_asks_sts() -> None:
+    """Without ``?owner=``, STS names the function's account, and that call is the pipeline's own, too."""
+    names = [call.names for call in fetch_calls("s3://bucket/key", "eu-west-1")]
+    assert names == [("GetObject",), ("GetCallerIdentity",)]
 
 
 def test_a_call_in_the_own_account_waits_for_the_account() -> None:

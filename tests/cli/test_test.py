@@ -58,8 +58,8 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_the_detections_pass() -> None:
-    """Without a configuration, the tests of the detections run and pass."""
-    done = trailforward("test")
+    """With --shipped, the tests of the detections run and pass."""
+    done = trailforward("test", "--shipped")
     assert (done.code, done.err) == (0, "")
     assert re.fullmatch(r"\d+ tests of 15 routes passed\n", done.out)
 
@@ -80,7 +80,7 @@ def test_a_failure_shows_which_field_was_not_met_and_what_is_there(config: Path)
         "     is a default route, and another takes this event: keys\n"
         "2 of 3 tests failed\n"
     )
-    assert done.err == "Without a test: keys\n"
+    assert done.err == f"Configuration: {config}\nWithout a test: keys\n"
 
 
 def test_colors_need_a_terminal_and_respect_no_color(config: Path) -> None:

@@ -31,7 +31,7 @@ def test_a_valid_configuration_gives_status_0(tmp_path: Path) -> None:
     path.write_text(GOOD)
     done = trailforward("validate", path, "--strict")
     assert (done.code, done.out) == (0, "")
-    assert done.err == f"{path} is valid: 1 sink, 1 route, 1 test, 0 lints\n"
+    assert done.err == f"Configuration: {path}\n{path} is valid: 1 sink, 1 route, 1 test, 0 lints\n"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -70,10 +70,12 @@ def test_without_an_argument_the_environment_or_the_folder_decides(tmp_path: Pat
     """Without an argument: the environment variables, then ./trailforward.toml, else an error."""
     done = trailforward("validate", folder=tmp_path)
     assert done.code == 2
-    assert "trailforward.toml does not exist in this folder" in done.err
+    assert "There is no configuration" in done.err
     (tmp_path / "trailforward.toml").write_text(GOOD)
-    assert trailforward("validate", folder=tmp_path).err.startswith("trailforward.toml is valid")
+    assert trailforward("validate", folder=tmp_path).err.endswith(
+        "\ntrailforward.toml is valid: 1 sink, 1 route, 1 test, 0 lints\n"
+    )
     there = trailforward("validate", folder=tmp_path, TRAILFORWARD_TO="stdout:")
-    assert there.err == "the environment is valid: 1 sink, 1 route, 0 tests, 0 lints\n"
+    assert there.err.endswith("\nTRAILFORWARD_TO is valid: 1 sink, 1 route, 0 tests, 0 lints\n")
     text = trailforward("validate", folder=tmp_path, TRAILFORWARD_CONFIG=GOOD + "#" * 2_000)
-    assert text.err.startswith("the environment is valid: 1 sink, 1 route, 1 test")
+    assert text.err.endswith("\nTRAILFORWARD_CONFIG is valid: 1 sink, 1 route, 1 test, 0 lints\n")

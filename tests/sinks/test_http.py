@@ -107,12 +107,12 @@ def test_gzip_is_reproducible_and_announced(receiver: Receiver) -> None:
 
 def test_the_request_is_a_post_to_exactly_the_url(receiver: Receiver) -> None:
     """Path and query arrive unchanged, with the User-Agent and the configured headers."""
-    url = f"http://127.0.0.1:{receiver.port}/in/%41//b?token=a%20b&c"
+    url = f"http://127.0.0.1:{receiver.port}/in/%41//b?topic=a%20b&c"
     sink = HttpSink(HttpSettings(to=url, headers={"X-Tenant": "blue", "X-Empty": ""}))
     sink.send(entries(b"{}"))
     sink.close()
     (request,) = receiver.requests
-    assert (request.method, request.path) == ("POST", "/in/%41//b?token=a%20b&c")
+    assert (request.method, request.path) == ("POST", "/in/%41//b?topic=a%20b&c")
     assert request.headers["Host"] == f"127.0.0.1:{receiver.port}"
     assert request.headers["User-Agent"] == f"trailforward/{trailforward.__version__}"
     assert (request.headers["X-Tenant"], request.headers["X-Empty"]) == ("blue", "")

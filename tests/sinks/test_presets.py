@@ -392,7 +392,7 @@ def test_a_preset_is_two_lines(name: str) -> None:
             f'{HTTP}\npreset = "datadog"\n{SECRET}\nauth = {{ type = "bearer", {SECRET} }}',
             "`secret` and `auth` are both set",
         ),
-        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "sets the header"),
+        (f'{HTTP}\npreset = "datadog"\n{SECRET}\nheaders = {{ DD-API-KEY = "x" }}', "contains a secret"),
     ],
 )
 def test_settings_that_contradict_a_preset_are_errors(lines: str, fault: str) -> None:

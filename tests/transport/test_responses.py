@@ -131,7 +131,7 @@ def test_retry_after_as_a_date_counts_from_now() -> None:
 def test_errors_contain_no_query_payload_or_response_body(status: int) -> None:
     """An error's text contains the host and the status, and nothing that may be secret."""
     body = b'{"you sent":"payload"}'
-    text = str(failure(Status(status, {"X-Echo": "payload"}, body), query="?token=hunter2"))
+    text = str(failure(Status(status, {"X-Echo": "payload"}, body), query="?topic=hunter2"))
     assert f"returned status {status}" in text
     assert "http://127.0.0.1:" in text
     for secret in ("payload", "hunter2", "/in"):

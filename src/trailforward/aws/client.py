@@ -16,6 +16,7 @@ from trailforward.transport import calls
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from trailforward.arn import Arn
     from trailforward.aws.api import Api
 
 #: Seconds to wait for a connection, and between two bytes of a response.
@@ -103,6 +104,34 @@ class Client:
         with suppress(TransientError):
             if self._direct_api() is None:
                 _ = self.botocore
+
+    def connect(self) -> str:
+        """Connects to the endpoint, sends nothing, and returns the TLS version; empty without TLS.
+
+        Behind a proxy it does not connect, because the proxy would.
+
+        Raises:
+            TransientError: there is no connection at the moment.
+            PermanentError: the server's certificate is not trusted.
+        """
+        from urllib.parse import urlsplit
+        from urllib.request import getproxies, proxy_bypass
+
+        from trailforward.transport.connections import Connections, Endpoint
+        from trailforward.transport.tls import client_context
+
+        url = urlsplit(self.endpoint)
+        host, secure = url.hostname or "", url.scheme == "https"
+        if url.scheme in getproxies() and not proxy_bypass(host):
+            return ""
+        bundle = os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE")
+        try:
+            tls = client_context(bundle) if secure else None
+        except OSError as error:
+            raise PermanentError("tls", f"AWS_CA_BUNDLE cannot be used: {error.strerror}") from None
+        endpoint = Endpoint(host, url.port or (443 if secure else 80), tls)
+        hint = "set AWS_CA_BUNDLE if it has a private CA"
+        return Connections(endpoint, *self._timeouts, ca_hint=hint).connect()
 
     def close(self) -> None:
         """Closes the connections. The next call opens new ones."""
@@ -197,6 +226,32 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
+def _caller(region: str | None, *, direct: bool, seconds: float) -> Arn:
+    client = Client(
+        "sts", region or "us-east-1", direct=direct, connect_timeout=seconds, read_timeout=seconds
+    )
+    try:
+        arn = parsed(client.call("get_caller_identity").get("Arn"))
+    finally:
+        client.close()
+    if arn is None:
+        raise TransientError(UNPARSEABLE, "unparseable response from sts: no ARN")
+    return arn
+
+
+def caller_account(region: str | None = None) -> str:
+    """The account of this process's credentials, from STS.
+
+    Args:
+        region: Region of the STS endpoint.
+
+    Raises:
+        SinkError: the STS call failed: throttled, unreachable, or forbidden.
+        MissingExtraError: botocore is needed but not installed.
+    """
+    return _caller(region, direct=True, seconds=3.0).account
+
+
 def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str, str] | None:
     """Account and name of the role that this process runs as, from STS; None if it does not run as a role.
 
@@ -208,12 +263,6 @@ def caller_role(region: str | None = None, *, direct: bool = True) -> tuple[str,
         SinkError: the STS call failed: throttled, unreachable, or forbidden.
         MissingExtraError: botocore is needed but not installed.
     """
-    client = Client("sts", region or "us-east-1", direct=direct, connect_timeout=1.0, read_timeout=1.0)
-    try:
-        arn = parsed(client.call("get_caller_identity").get("Arn"))
-    finally:
-        client.close()
-    if arn is None:
-        raise TransientError(UNPARSEABLE, "unparseable response from sts: no ARN")
+    arn = _caller(region, direct=direct, seconds=1.0)
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward.errors import EventError, UnreadError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _BLOCK = 256 * 1024
 _CONNECT_SECONDS = 3.0
@@ -48,9 +48,14 @@ class S3Object(NamedTuple):
 
 
 class Objects:
-    """Reads objects through botocore, with one client for each Region."""
+    """Reads objects through botocore, with one client for each Region.
 
-    def __init__(self) -> None:
+    Args:
+        owners: bucket → the account that must own it; other buckets may belong to any account.
+    """
+
+    def __init__(self, owners: Mapping[str, str] | None = None) -> None:
+        self._owners = owners or {}
         self._clients: dict[str, Any] = {}
 
     def __call__(self, location: S3Object) -> Iterator[bytes]:
@@ -66,17 +71,20 @@ class Objects:
         require_botocore("reading objects from S3")
         from botocore import exceptions
 
-        version = {"VersionId": location.version} if location.version else {}
+        owner = self._owners.get(location.bucket, "")
+        more = {"VersionId": location.version} if location.version else {}
+        if owner:
+            more["ExpectedBucketOwner"] = owner
         try:
             client = self._client(location.region)
-            body = client.get_object(Bucket=location.bucket, Key=location.key, **version)["Body"]
+            body = client.get_object(Bucket=location.bucket, Key=location.key, **more)["Body"]
             try:
                 while block := body.read(_BLOCK):
                     yield block
             finally:
                 body.close()
         except exceptions.ClientError as error:
-            raise _event_error(error) from None
+            raise _event_error(error, owner) from None
         except exceptions.ParamValidationError as error:
             raise EventError("bad_notification", f"not a valid S3 object: {_first_line(error)}") from None
         except (exceptions.BotoCoreError, exceptions.HTTPClientError) as error:
@@ -100,12 +108,15 @@ class Objects:
         return client
 
 
-def _event_error(error: Any) -> EventError:
+def _event_error(error: Any, owner: str = "") -> EventError:
     details = error.response.get("Error", {})
     code = str(details.get("Code") or "Unknown")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     transient = code in _TRANSIENT_CODES or status in _TRANSIENT_STATUSES or not 400 <= status < 500  # noqa: PLR2004
-    return (UnreadError if transient else EventError)(code, f"S3 did not return the object: {code}")
+    text = f"S3 did not return the object: {code}"
+    if code == "AccessDenied" and owner:  # S3 does not say which of the two it is
+        text += f", or the bucket does not belong to {owner}, the account in bucket_owners"
+    return (UnreadError if transient else EventError)(code, text)
 
 
 def _first_line(error: Exception) -> str:

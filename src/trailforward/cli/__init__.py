@@ -12,6 +12,7 @@ import typer
 
 from trailforward._version import __version__
 from trailforward.cli import (
+    check_sinks,
     cost,
     demo,
     detections,
@@ -37,6 +38,7 @@ app = typer.Typer(
 app.command("forward")(forward.forward)
 app.command("validate")(validate.validate)
 app.command("test")(test.run)
+app.command("check-sinks")(check_sinks.check_sinks)
 app.command("match")(match.match)
 app.command("detections")(detections.detections)
 app.command("samples")(samples.samples)

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from trailforward import redelivery
 from trailforward.cli._input import open_input
-from trailforward.cli._options import ConfigOption, Files, To, selected_config
+from trailforward.cli._options import ConfigOption, Files, To, load_config
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
 from trailforward.pipeline.batching import message_batches
@@ -55,7 +55,7 @@ def forward(
     run = _Run(console, undelivered)
     try:
         with ExitStack() as stack:
-            forwarder = _forwarder(selected_config(to, config, format), run)
+            forwarder = _forwarder(load_config(config, to, format).config, run)
             stack.callback(forwarder.close)
             run.forward(forwarder, inputs or ["-"])
     except (ConfigError, MissingExtraError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trailforward.cli._options import ConfigOption, To, environment_with, selected_config
+from trailforward.cli._options import ConfigOption, To, load_config
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,9 +63,10 @@ def iam(
     if what:
         _doctor(*what)
         return
-    selected = selected_config(to, config)
-    where = "" if to else environment_with(config).get("TRAILFORWARD_CONFIG", "").strip()
-    document, notes = policy(selected, where=where, sources=source or (), log_group=log_group, keys=key or ())
+    loaded = load_config(config, to)
+    document, notes = policy(
+        loaded.config, where=loaded.where, sources=source or (), log_group=log_group, keys=key or ()
+    )
     for note in notes:
         typer.echo(note, err=True)
     typer.echo(json.dumps(document, indent=2))
@@ -177,7 +178,9 @@ def _partition(config: Config) -> str:
 def _configuration(where: str, partition: str, notes: list[str]) -> list[tuple[str, list[str], list[str]]]:
     """Returns the statement for reading the configuration itself, if it is stored in AWS."""
     if where.startswith("s3://"):
-        place = where.removeprefix("s3://")
+        from trailforward.config.fetch import object_of
+
+        place = object_of(where)
         return [("Configuration", ["s3:GetObject"], [f"arn:{partition}:s3:::{place}"])]
     if not where.startswith("ssm:"):
         return []

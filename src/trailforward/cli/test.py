@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from trailforward.cli._difference import Line, colored, difference
-from trailforward.cli._input import load_config
+from trailforward.cli._options import ConfigArgument, load_config
 from trailforward.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -21,13 +21,10 @@ if TYPE_CHECKING:
 
 
 def run(
-    config: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[CONFIG]",
-            help="A trailforward.toml, ssm:NAME, or s3://BUCKET/KEY. Without it: the detections.",
-        ),
-    ] = None,
+    config: ConfigArgument = None,
+    shipped: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--shipped", help="Run the tests of the shipped detections instead.")
+    ] = False,
     junit: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also write the results as JUnit XML.")
     ] = None,
@@ -35,13 +32,16 @@ def run(
         bool, typer.Option("--verbose", "-v", help="Also show the tests that passed.")
     ] = False,
 ) -> None:
-    """Run the tests of the routes in a configuration, or the tests of the detections.
+    """Run the tests of the routes in a configuration, or with --shipped those of the shipped detections.
 
     Exit status: 0 every test passed, 1 a test failed, 2 the configuration is invalid or has no tests.
     """
     from trailforward.testing import route_tests as engine
 
-    routes, tests = _detections() if config is None else _configured(config)
+    if shipped and config is not None:
+        typer.echo("Use either --shipped or a configuration, not both.", err=True)
+        raise typer.Exit(2)
+    routes, tests = _detections() if shipped else _configured(config)
     if not tests:
         typer.echo("There are no tests: no route has [[routes.tests]].", err=True)
         raise typer.Exit(2)
@@ -69,7 +69,7 @@ def run(
     console.print(Text(f"{len(results)} tests of {len(tested)} routes passed", "bold green"))
 
 
-def _configured(where: str) -> tuple[Sequence[Route], list[RouteCase]]:
+def _configured(where: str | None) -> tuple[Sequence[Route], list[RouteCase]]:
     from trailforward.pipeline.routing import build_routes
     from trailforward.testing.route_tests import cases
 

@@ -6,19 +6,12 @@ from typing import Annotated
 
 import typer
 
-from trailforward.cli._input import load_config
+from trailforward.cli._options import ConfigArgument, load_config
 from trailforward.errors import ConfigError, Problem
 
 
 def validate(
-    config: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[CONFIG]",
-            help="A trailforward.toml, ssm:NAME, or s3://BUCKET/KEY. "
-            "Without it: the environment variables, or ./trailforward.toml.",
-        ),
-    ] = None,
+    config: ConfigArgument = None,
     strict: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--strict", help="Exit with status 1 if there are lints.")
     ] = False,

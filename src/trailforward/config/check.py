@@ -25,6 +25,10 @@ DESTINATIONS = (
 #: Names of sinks and routes: metrics and message attributes can contain them.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
+#: Two destinations in one, with a separator that is valid in a URL or a path, or one at an end.
+SEVERAL = re.compile(r"[,;|](arn:|(https?|s3)://|(file|stdout):|$)|^[,;|]")
+_SHORTEST_SECRET = 14
+
 _QUEUE = "arn:aws:sqs:us-west-2:111122223333:trailforward-dead"
 
 
@@ -81,11 +85,34 @@ def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
     except PluginError as error:
         problems.append(Problem(f"{key}.to", str(error), "update or uninstall that package"))
         return None
+    if SEVERAL.search(destination):
+        fix = "write one destination for each sink, and separate those of TRAILFORWARD_TO by spaces"
+        problems.append(Problem(f"{key}.to", "contains another destination after a separator", fix))
+        return None
     settings = validated(sink.Settings, table, key, problems)
+    _check_literals(key, table, problems)
     # A preset may choose the format.
     chosen = table.get("format", "raw") if settings is None else settings.format
     _check_format(key, chosen, settings, problems)
     return settings
+
+
+def _check_literals(key: str, value: Any, problems: list[Problem]) -> None:
+    """Refuses secrets of a known shape anywhere in a sink's table. Texts that cannot hold one are skipped."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            _check_literals(f"{key}.{name}", part, problems)
+    elif isinstance(value, list):
+        for index, part in enumerate(value):
+            _check_literals(f"{key}[{index}]", part, problems)
+    elif isinstance(value, str) and len(value) >= _SHORTEST_SECRET and not value.startswith("arn:"):
+        if any(f"{key}.".startswith((f"{problem.key}.", f"{problem.key}[")) for problem in problems):
+            return  # reported already
+        # Imported here, because most configurations of ARNs do not need it.
+        from trailforward.settings.literal_secrets import found_in_text
+
+        if (error := found_in_text(value)) is not None:
+            problems.append(Problem(key, error.what, error.fix))
 
 
 def _check_format(key: str, chosen: Any, settings: Any, problems: list[Problem]) -> None:
@@ -204,6 +231,9 @@ def check_pipeline(
             continue
         try:
             Arn.parse(text)
+            if SEVERAL.search(text):
+                fix = "list each ARN by itself; separate those of TRAILFORWARD_OWN_ARNS by spaces"
+                problems.append(Problem(f"own_arns[{index}]", "contains another ARN after a separator", fix))
         except ValueError as error:
             fix = "list the ARNs of roles, functions, queues, or streams"
             problems.append(Problem(f"own_arns[{index}]", f"not an ARN: {error}", fix))

@@ -10,6 +10,8 @@ from trailforward.errors import ConfigError, Problem, SinkError
 
 _VARIABLE = "TRAILFORWARD_CONFIG"
 _SOURCES = "set it to the path of a readable file, to TOML text, to ssm:NAME, or to s3://BUCKET/KEY"
+#: ``s3://BUCKET/KEY``, with the account that must own the bucket.
+_OBJECT = re.compile(r"s3://(?P<bucket>[^/?]+)/(?P<key>.+?)(?:\?owner=(?P<owner>[0-9]{12}))?")
 #: A short value that looks like a path may appear in a message; any other value may be a secret.
 _PATH = re.compile(r"[\w./\\ ~+-]{1,200}")
 
@@ -36,8 +38,8 @@ def fetch(where: str, region: str | None) -> str:
     return text.removeprefix("\ufeff")
 
 
-def fetch_call(where: str, region: str | None) -> OwnCall | None:
-    """The AWS call that :func:`fetch` makes; None where it makes none.
+def fetch_calls(where: str, region: str | None) -> list[OwnCall]:
+    """The AWS calls that :func:`fetch` makes.
 
     Args:
         where: the variable's value.
@@ -49,10 +51,18 @@ def fetch_call(where: str, region: str | None) -> OwnCall | None:
         if not name.startswith("arn:"):
             # In the function's own account, which the first invocation tells.
             name = f"arn:aws:ssm:{region or 'us-east-1'}::parameter/{name.removeprefix('/')}"
-        return OwnCall("ssm.amazonaws.com", ("GetParameter",), name)
-    if where.startswith("s3://"):
-        return OwnCall("s3.amazonaws.com", ("GetObject",), f"arn:aws:s3:::{where.removeprefix('s3://')}")
-    return None
+        return [OwnCall("ssm.amazonaws.com", ("GetParameter",), name)]
+    if (found := _OBJECT.fullmatch(where)) is not None:
+        read = OwnCall("s3.amazonaws.com", ("GetObject",), f"arn:aws:s3:::{found['bucket']}/{found['key']}")
+        asked = OwnCall("sts.amazonaws.com", ("GetCallerIdentity",), "*")
+        return [read] if found["owner"] else [read, asked]
+    return []
+
+
+def object_of(where: str) -> str:
+    """``BUCKET/KEY`` of ``s3://BUCKET/KEY?owner=ACCOUNT``."""
+    found = _OBJECT.fullmatch(where)
+    return where.removeprefix("s3://") if found is None else f"{found['bucket']}/{found['key']}"
 
 
 def _file(where: str) -> str:
@@ -87,21 +97,40 @@ def _parameter(where: str, region: str | None) -> str:
 
 
 def _object(where: str, region: str | None) -> str:
-    bucket, _, key = where.removeprefix("s3://").partition("/")
-    if not bucket or not key:
+    found = _OBJECT.fullmatch(where)
+    if found is None:
         raise _failed("the URL has no bucket or no key", "write s3://BUCKET/KEY")
+    if "?owner" in found["key"]:
+        raise _failed("`owner` is not an account ID of 12 digits", "write s3://BUCKET/KEY?owner=ACCOUNT")
     from trailforward.aws.client import Client
 
     client = Client("s3", region or "us-east-1")
     from botocore.exceptions import BotoCoreError  # installed, because the client was created
 
+    owner = found["owner"] or _own_account(region)
     try:
-        data: bytes = client.call("get_object", Bucket=bucket, Key=key)["Body"].read()
+        data: bytes = client.call(
+            "get_object", Bucket=found["bucket"], Key=found["key"], ExpectedBucketOwner=owner
+        )["Body"].read()
         return data.decode()
     except (SinkError, BotoCoreError, UnicodeDecodeError) as error:
         why = "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else error
-        fix = "check that it exists, and grant s3:GetObject for it"
+        fix = (
+            f"check that it exists, that account {owner} owns the bucket (another owner: append "
+            "?owner=ACCOUNT), and grant s3:GetObject for it"
+        )
         raise _failed(f"cannot read {where}: {why}", fix) from None
+
+
+def _own_account(region: str | None) -> str:
+    """The account of the credentials. At this point no invocation has named the function's account."""
+    from trailforward.aws.client import caller_account
+
+    try:
+        return caller_account(region)
+    except SinkError as error:
+        fix = "append ?owner=ACCOUNT to s3://BUCKET/KEY, or make STS reachable (in a VPC: with an endpoint)"
+        raise _failed(f"cannot ask STS which account must own the bucket: {error}", fix) from None
 
 
 def _failed(message: str, fix: str) -> ConfigError:

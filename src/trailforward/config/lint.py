@@ -32,7 +32,14 @@ class ConfigLint(NamedTuple):
 
 def lint(config: Config) -> list[ConfigLint]:
     """Returns the lints of a configuration, in the order of its routes."""
-    return [*_patterns(config), *_unreached(config)]
+    return [*_regions(config), *_patterns(config), *_unreached(config)]
+
+
+def _regions(config: Config) -> Iterator[ConfigLint]:
+    from trailforward.config.regions import unknown_regions
+
+    for key, text in unknown_regions(config):
+        yield ConfigLint(key, "unknown-region", text)
 
 
 def _patterns(config: Config) -> Iterator[ConfigLint]:

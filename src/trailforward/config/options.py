@@ -35,4 +35,5 @@ class PipelineOptions(TypedDict, total=False):
     deadline_margin_seconds: float
     envelope_mismatch: Literal["count", "tag", "dead_letter"]
     aws_client: Literal["direct", "botocore"]
+    bucket_owners: dict[str, str]
     retry: RetrySettings | RetryOptions

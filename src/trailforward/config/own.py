@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward import sinks
 from trailforward.arn import Arn
 from trailforward.aws.own_calls import log_call
-from trailforward.config.fetch import fetch_call
+from trailforward.config.fetch import fetch_calls
 from trailforward.sources._own_calls import reading_calls
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def own_calls(config: Config, where: str = "", region: str | None = None) -> Ite
             yield log_call(arn)
     for declared in config.pipeline.own_calls:
         yield declared.own_call
-    if (fetched := fetch_call(where, region)) is not None:
-        yield fetched
+    yield from fetch_calls(where, region)
 
 
 def own_events(config: Config) -> Iterator[OwnEvent]:

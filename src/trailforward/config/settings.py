@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import field
 from typing import Annotated, Literal
 
 from trailforward.arn import Arn
@@ -13,6 +14,9 @@ from trailforward.settings import Constraint, Settings
 #: How ``own_calls`` names a call: the service of ``eventSource``, and ``eventName``.
 CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
 _EXAMPLE = "ec2:RevokeSecurityGroupIngress"
+
+#: An account ID.
+Account = Annotated[str, Constraint(pattern="^[0-9]{12}$")]
 
 #: Strings in a TOML array, which is a list, where a tuple is declared.
 Strings = Annotated[tuple[str, ...], Constraint(strict=False)]
@@ -94,6 +98,8 @@ class PipelineSettings(Settings):
         aws_client: ``direct`` calls AWS without botocore where the result is the same: credentials in the
             environment, and no other botocore settings. A cold start then takes a third of the time.
             ``botocore`` always uses botocore.
+        bucket_owners: bucket → the account that must own it, for buckets with CloudTrail log files. S3
+            refuses to return an object if somebody else has created the bucket again.
         retry: how rejected entries are retried within one invocation.
     """
 
@@ -104,4 +110,5 @@ class PipelineSettings(Settings):
     deadline_margin_seconds: Annotated[float, Constraint(ge=0.1, le=300)] = 2.0
     envelope_mismatch: Literal["count", "tag", "dead_letter"] = "count"
     aws_client: Literal["direct", "botocore"] = "direct"
+    bucket_owners: dict[str, Account] = field(default_factory=dict)
     retry: RetrySettings = RetrySettings()

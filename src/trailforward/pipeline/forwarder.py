@@ -106,7 +106,7 @@ class Forwarder:
         )
         self._threads = Threads()
         self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)
-        self._objects = Objects()
+        self._objects = Objects(config.pipeline.bucket_owners)
         self._required_accounts = {
             name: account for name, settings in config.sinks.items() if (account := settings.required_account)
         }

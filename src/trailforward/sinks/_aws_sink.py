@@ -33,6 +33,10 @@ class AwsSink(Sink):
         self.limits = settings.limits.over(self.default_limits)
         self._client = Client(self.service, region, direct=direct)
 
+    def connect(self) -> str:
+        """Does the TLS handshake with the service's endpoint, and sends nothing."""
+        return self._client.connect()
+
     def prepare(self) -> None:
         """Creates the client. Errors are deferred to the first call."""
         self._client.prepare()

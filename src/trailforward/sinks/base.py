@@ -119,6 +119,15 @@ class Sink(ABC):
             PermanentError: the whole call failed and will fail again.
         """
 
+    def connect(self) -> str:
+        """Connects as ``send`` would, sends nothing, and returns the TLS version; empty without TLS.
+
+        Raises:
+            TransientError: there is no connection at the moment.
+            PermanentError: the server's certificate is not trusted.
+        """
+        return ""
+
     def prepare(self) -> None:  # noqa: B027  # optional
         """Creates what the first batch needs, without connecting. Called before a SnapStart snapshot."""
 

@@ -6,11 +6,12 @@ import gzip
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import PermanentError, SettingError
+from trailforward.settings import Constraint
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks._aws_sink import AwsSink
 from trailforward.sinks._lines import one_line_each
@@ -37,7 +38,14 @@ _REGION = re.compile("[a-z0-9-]{1,32}")
 
 
 class S3Settings(SinkSettings):
-    """``[sinks.NAME]`` with ``s3://BUCKET/PREFIX?region=REGION``, because a bucket's ARN has no Region."""
+    """``[sinks.NAME]`` with ``s3://BUCKET/PREFIX?region=REGION``, because a bucket's ARN has no Region.
+
+    Attributes:
+        owner: the account that must own the bucket. S3 refuses the upload if the bucket was deleted, and
+            somebody else created it again.
+    """
+
+    owner: Annotated[str, Constraint(pattern="^[0-9]{12}$")] | None = None
 
     @classmethod
     def check_to(cls, to: str) -> None:
@@ -110,6 +118,7 @@ class S3Sink(AwsSink):
         super().__init__(settings, settings.region, direct=direct)
         self._bucket = settings.bucket
         self._prefix = settings.prefix
+        self._owner = settings.owner
 
     def size(self, entry: Entry) -> int:
         """Data before compression, plus its line break."""
@@ -139,8 +148,15 @@ class S3Sink(AwsSink):
                 Body=gzip.compress(body, mtime=0),
                 ContentType="application/gzip",
                 IfNoneMatch="*",
+                **({"ExpectedBucketOwner": self._owner} if self._owner else {}),
             )
         except PermanentError as error:
+            if error.code in {"AccessDenied", "403"} and self._owner:
+                # S3 does not say which of the two it is.
+                text = (
+                    f"{error.message}; or the bucket does not belong to {self._owner}, the account in `owner`"
+                )
+                raise PermanentError(error.code, text) from None
             # The key contains the content's digest, so the existing object is this batch.
             if error.code not in {"PreconditionFailed", "412"}:
                 raise

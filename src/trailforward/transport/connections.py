@@ -117,6 +117,16 @@ class Connections:
         except NoResponseError as error:
             raise TransientError("connection_reset", f"the connection was lost: {error}") from None
 
+    def connect(self) -> str:
+        """Opens a connection and closes it; returns the TLS version, or empty for plain HTTP.
+
+        Raises:
+            TransientError: as for ``post``.
+            PermanentError: ``tls``: the server's certificate is not trusted.
+        """
+        with self._open() as connection:
+            return connection.version() or "" if isinstance(connection, ssl.SSLSocket) else ""
+
     def close(self) -> None:
         """Closes idle connections. Threads close the connections that are in use."""
         self._closed = True

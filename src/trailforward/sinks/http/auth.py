@@ -171,7 +171,7 @@ class SigV4Auth(Settings):
 
     type: Literal["sigv4"]
     service: Annotated[str, Constraint(pattern=r"^[a-z0-9-]+$", max_length=64)]
-    region: Annotated[str, Constraint(pattern=r"^[a-z0-9-]+$", max_length=64)]
+    region: Annotated[str, Constraint(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", max_length=64)]
 
     def authorizer(self, _secrets: Secrets, _lifetime: float) -> Authorizer:
         """The authorizer that signs requests."""

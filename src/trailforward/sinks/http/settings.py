@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from trailforward.aws.secrets import LIFETIME, check_reference, secret_call
 from trailforward.errors import SettingError
 from trailforward.settings import Constraint
+from trailforward.settings.literal_secrets import check_header, check_metadata
 from trailforward.sinks.http import presets
 from trailforward.sinks.http.auth import (
     Auth,
@@ -35,7 +36,6 @@ Batch = Literal["array", "ndjson", "single"]
 Seconds = Annotated[float, Constraint(gt=0, le=900, allow_inf_nan=False)]
 
 _SHAPES: dict[str, type[Framing]] = {"array": Array, "ndjson": Ndjson, "single": Framing}
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
 _SIGNATURE = frozenset({"authorization", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token"})
 
 
@@ -82,17 +82,19 @@ class HttpSettings(SinkSettings):
     def check_headers(cls, headers: dict[str, str]) -> None:
         """Rejects headers that contain secrets or make the request invalid."""
         for name, value in headers.items():
-            if name.lower() in _CREDENTIALS:
-                raise SettingError(
-                    f"the header {name} contains a secret, which does not belong in the configuration",
-                    "use auth",
-                )
             check_header_name(name)
+            check_header(name, value)
             if value and not printable(value):
                 raise SettingError(
                     f"the header {name} contains line breaks or other invalid characters",
                     "use one line of Latin-1 text",
                 )
+
+    @classmethod
+    def check_metadata(cls, metadata: dict[str, str]) -> None:
+        """Rejects secrets in metadata."""
+        for name, value in metadata.items():
+            check_metadata(name, value)
 
     def __post_init__(self) -> None:
         """Applies the preset's defaults, and rejects settings that contradict each other."""

@@ -97,6 +97,10 @@ class HttpSink(Sink):
             rejections += [Rejection(sendable[r.index][0], r.code, r.message, r.transient) for r in rejected]
         return rejections
 
+    def connect(self) -> str:
+        """Does the TLS handshake, and sends nothing."""
+        return self._connections.connect()
+
     def close(self) -> None:
         """Closes idle connections."""
         self._connections.close()

@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from trailforward.errors import SettingError
+from trailforward.settings.literal_secrets import check_url_secrets
 
 #: Characters of a URL.
 CHARACTERS = re.compile(r"[!-~]+")
@@ -32,13 +33,43 @@ def check_url(to: str) -> None:
     if url.scheme not in {"http", "https"}:
         raise SettingError("the URL is neither https nor http", "write https://HOST/PATH")
     if "@" in url.netloc:
-        raise SettingError("the URL contains a user name or password", 'use auth = { type = "basic", … }')
+        raise SettingError(
+            "the URL contains a user name or password",
+            'remove it, and use auth = { type = "basic", username = "…", '
+            'secret = "arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME" }',
+        )
     if "#" in to:
         raise SettingError("the URL has a fragment, which is never sent", "remove # and everything after it")
     if not _is_host(host) or port == 0:
         raise SettingError("the URL's host or port is missing or malformed", "write https://HOST:PORT/PATH")
     if url.scheme == "http" and not _is_loopback(host):
         raise SettingError("plain http would send the events unencrypted", "write https://…")
+    check_url_secrets(to)
+    _check_queue_url(host, url.path)
+
+
+#: ``sqs.REGION.amazonaws.com``, and the older ``REGION.queue.amazonaws.com``.
+_QUEUE_HOST = re.compile(
+    r"(?:sqs(?:-fips)?\.(?P<new>[a-z0-9-]+)|(?P<old>[a-z0-9-]+)\.queue|(?:queue|sqs))"
+    r"\.(?:amazonaws\.com(?:\.cn)?|api\.aws)",
+    re.IGNORECASE,
+)
+_QUEUE_PATH = re.compile(r"/([0-9]{12})/([A-Za-z0-9_-]{1,80}(?:\.fifo)?)/?")
+
+
+def _check_queue_url(host: str, path: str) -> None:
+    """Refuses the URL of an SQS queue, which would get unsigned requests that are not SQS calls."""
+    if (found := _QUEUE_HOST.fullmatch(host)) is None:
+        return
+    region = (found["new"] or found["old"] or "us-east-1").lower()
+    queue = _QUEUE_PATH.fullmatch(path)
+    account, name = queue.groups() if queue else ("ACCOUNT", "NAME")
+    starts = {"cn": "aws-cn", "us-gov": "aws-us-gov"}
+    partition = next((starts[start] for start in starts if region.startswith(f"{start}-")), "aws")
+    raise SettingError(
+        "the URL of an SQS queue, which is not an HTTP receiver",
+        f"write the queue's ARN: arn:{partition}:sqs:{region}:{account}:{name}",
+    )
 
 
 def _is_host(host: str) -> bool:
