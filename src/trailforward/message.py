@@ -38,7 +38,7 @@ class Origin(NamedTuple):
         unit: messages with the same unit are returned to the source together; None where each is returned
             alone.
         redelivered: whether the source delivers a returned message again.
-        skip: how many records of the referenced S3 object are already processed.
+        skip: how many records of the referenced S3 object, or log events of the data, are already processed.
         shard: the shard of a Kinesis stream; empty for other sources.
     """
 
@@ -110,6 +110,11 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it is known already that the bytes are not an event."""
+        return self._error is not None
 
     @property
     def event(self) -> dict[str, Any]:
