@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import resource
 import sys
@@ -14,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from tests.support.events import envelope, sqs, sqs_record
 from tests.support.payloads import kinesis_record, log_file, record, s3_record
-from trailforward import Forwarder, redelivery
+from trailforward import EventError, Forwarder, redelivery
 from trailforward.config import Config
 from trailforward.sources import detect
 from trailforward.sources.base import ObjectReader
+from trailforward.sources.file import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
+
+    from trailforward import Message
 
 MIB = 1024 * 1024
 
@@ -113,8 +117,19 @@ ATTACKS: dict[str, Callable[[], dict[str, Any] | bytes]] = {
     "log file: every second record is {}": lambda: records_text(record(1) + b",{}", 100_000),
     "log file: endless blanks": lambda: packed(b'{"Records":[]}', b" " * 100, 10_000_000, b""),
     "log file: deep": lambda: log_file(b"[" * 1_500_000),
+    "file: a line of 300 MB": lambda: packed(b'{"a":"', b"x" * 1_000, 300_000, b'"}'),
+    "file: a document of 300 MB": lambda: packed(b"{\n", b'"a":{\n},', 30_000_000, b'"b":1}'),
+    "file: a line of 300 MB after an event": lambda: packed(envelope(1) + b"\n", b"{},", 100_000_000, b""),
     "records: 2 million {}": lambda: {"Records": [json.loads(record(1)), *({} for _ in range(2_000_000))]},
 }
+
+
+def _of_a_file(data: bytes, codes: dict[str, int]) -> Iterator[Message]:
+    """The messages of a file on the command line; the error that ends it is counted."""
+    try:
+        yield from read(io.BytesIO(data), "f")
+    except EventError as error:
+        codes[error.code] = 1
 
 
 def run(name: str) -> dict[str, Any]:
@@ -132,9 +147,13 @@ def run(name: str) -> dict[str, Any]:
         dead = Path(folder, "dead")
         text = f'dead_letter = "file:{dead}"\n[sinks.copy]\nto = "file:{folder}/copy"\n'
         forwarder = Forwarder(Config.from_toml(text))
-        outcome = forwarder.forward(detect(payload).messages(payload, ObjectReader(fetch)))
-        forwarder.close()
         codes: dict[str, int] = {}
+        if name.startswith("file: "):
+            messages = _of_a_file(hostile, codes)  # type: ignore[arg-type]  # bytes
+        else:
+            messages = detect(payload).messages(payload, ObjectReader(fetch))
+        outcome = forwarder.forward(messages)
+        forwarder.close()
         for line in dead.open() if dead.exists() else ():
             code = json.loads(line)[redelivery.CODE]
             codes[code] = codes.get(code, 0) + 1

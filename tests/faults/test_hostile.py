@@ -17,6 +17,7 @@ OTHERS = {
     "queue: five events of 10 MiB of dicts": (5, 0),
     "log file: every second record is {}": (101, 101),
     "log file: large records of dicts": (2, 1),
+    "file: a line of 300 MB after an event": (1, 1),
 }
 
 

@@ -26,6 +26,9 @@ MAX_LOG_DATA_BYTES = 32 * 1024 * 1024
 MAX_LOG_EVENTS = 100_000
 #: Maximum objects that one notification names. S3 names one, CloudTrail a few.
 MAX_OBJECTS = 1_000
+#: Maximum bytes of a line of NDJSON, and of a document that is held as a whole. A longer document is read
+#: record by record.
+MAX_LINE_BYTES = 16 * 1024 * 1024
 #: Maximum items of one container that are not events. If there are more, the container is refused.
 MAX_BAD_ITEMS = 100
 #: Bad items wait for a good one within this many bytes.

@@ -73,13 +73,7 @@ def items(
             raise EventError("too_many_keys", f"more than {MAX_KEYS:,} top-level keys")
         if key == name and text.step(_peek) == "[":
             has_list = True
-            text.step(_token("["))
-            inside = text.step(_peek) != "]"
-            if not inside:
-                text.step(_token("]"))
-            while inside:
-                found, span, inside = text.step(_in_array)
-                yield found, to_bytes(span)
+            yield from _elements(text)
             more = text.step(_token(",}")) == ","
         else:
             skipped, more = text.step(_in_object)
@@ -87,6 +81,27 @@ def items(
                 others[key] = skipped
     text.end()
     return has_list
+
+
+def elements(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
+    """Yields each element of a JSON list, as a parsed value and as its bytes.
+
+    Raises:
+        EventError: as for :func:`records`.
+    """
+    text = _Text(blocks)
+    yield from _elements(text)
+    text.end()
+
+
+def _elements(text: _Text) -> Iterator[tuple[Any, bytes]]:
+    text.step(_token("["))
+    inside = text.step(_peek) != "]"
+    if not inside:
+        text.step(_token("]"))
+    while inside:
+        found, span, inside = text.step(_in_array)
+        yield found, to_bytes(span)
 
 
 class _SyntaxError(EventError):
