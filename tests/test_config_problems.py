@@ -552,3 +552,24 @@ def test_wrong_types_everywhere(pipeline: dict[str, Any]) -> None:
         Config.from_toml(OUT if sinks is None else "", **options)
     except ConfigError as error:
         found(error)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[" * 1_000 + "]" * 1_000,
+        "{a = " * 1_000 + "1" + "}" * 1_000,
+        "9" * 5_000,
+    ],
+    ids=["lists", "tables", "digits"],
+)
+@pytest.mark.parametrize("key", ["sinks", "routes", "own_arns", "retry"])
+def test_hostile_toml(key: str, value: str) -> None:
+    """TOML that Python cannot parse is a configuration error, as any other mistake."""
+    assert problems(f"{key} = {value}\n")
+
+
+@pytest.mark.parametrize("pattern", ["a." * 1_000 + "b = 1", "a = " + "[" * 300 + "]" * 300])
+def test_deep_tables(pattern: str) -> None:
+    """A pattern that is nested too deeply is a configuration error."""
+    assert problems(f'{OUT}[[routes]]\nname = "a"\nsinks = ["out"]\n[routes.pattern]\n{pattern}\n')

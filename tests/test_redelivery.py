@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import hashlib
 import json
 from typing import Any
 
@@ -13,14 +15,23 @@ from hypothesis import strategies as st
 from tests.support.events import sqs, sqs_record
 from trailforward import EventError, Message, Origin, redelivery
 from trailforward.jsontext import readable
+from trailforward.sinks._aws_batches import attribute_bytes
+from trailforward.sinks.sqs import LIMITS
 from trailforward.sources import detect
 
 SEEN = "2026-05-04T09:15:00.123+00:00"
 
 
+def stored(raw: bytes, attributes: dict[str, str]) -> tuple[bytes, dict[str, str]]:
+    """Body and attributes of a message that fits into a queue."""
+    found = redelivery.to_sqs(raw, attributes, LIMITS.max_entry_bytes)
+    assert found is not None
+    return found
+
+
 def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
     """The message that Lambda delivers after it was sent to a queue with these attributes."""
-    data, sent = redelivery.to_sqs(raw, attributes)
+    data, sent = stored(raw, attributes)
     assert readable(data) is not None
     for name, value in sent.items():
         assert value == "" or readable(value.encode()) == value, name
@@ -30,7 +41,7 @@ def through_sqs(raw: bytes, attributes: dict[str, str]) -> Message:
 
 
 @given(
-    st.binary(min_size=1) | st.text(min_size=1).map(str.encode),
+    st.binary() | st.text().map(str.encode),
     st.lists(st.from_regex(r"[a-z][a-z0-9_.-]{0,20}", fullmatch=True), min_size=1, unique=True),
     st.text(),
     st.text(),
@@ -122,7 +133,7 @@ def test_read_attributes(attributes: dict[str, str], expected: tuple[Any, ...]) 
 def test_broken_base64(text: str) -> None:
     """A body that should be base64 and is not raises an error instead of changing bytes."""
     with pytest.raises(EventError, match="says base64") as caught:
-        redelivery.decode_body(text, {redelivery.ENCODING: "base64"})
+        redelivery.decode_body(text, {redelivery.SINKS: "a", redelivery.ENCODING: "base64"})
     assert caught.value.code == "bad_base64"
     with pytest.raises(EventError, match="says base64"):
         redelivery.from_json_line({redelivery.SINKS: "a", "body": text, redelivery.ENCODING: "base64"})
@@ -138,8 +149,8 @@ def test_other_json_is_not_a_dead_letter(value: Any) -> None:
 
 def test_readable_bytes_stay_unchanged() -> None:
     """A dead letter that SQS allows as text stays readable; only others are base64."""
-    assert redelivery.to_sqs(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
-    assert redelivery.to_sqs(b"\x00", {}) == (base64.b64encode(b"\x00"), {redelivery.ENCODING: "base64"})
+    assert stored(b'{"a": "\xc3\xbc"}', {}) == (b'{"a": "\xc3\xbc"}', {})
+    assert stored(b"\x00", {}) == (base64.b64encode(b"\x00"), {redelivery.ENCODING: "base64"})
 
 
 def test_a_notification_has_the_number_of_records_done() -> None:
@@ -152,3 +163,83 @@ def test_a_notification_has_the_number_of_records_done() -> None:
     assert len(attributes) == 7
     whole = redelivery.to_attributes(Message(b"{}", Origin("sqs")), ["a"], code="x", reason="", attempts=0)
     assert redelivery.SKIP not in whole
+
+
+@pytest.mark.parametrize(
+    ("raw", "encoding"),
+    [
+        (b"", "gzip+base64"),
+        (b"\x00", "base64"),
+        (b'{"a":"' + b"x" * 1_048_576 + b'"}', "gzip+base64"),
+        (bytes(10 * 1024 * 1024), "gzip+base64"),
+        (hashlib.shake_256(b"").digest(800_000), None),
+        (hashlib.shake_256(b"").digest(780_000), "base64"),
+        (bytes(10 * 1024 * 1024 + 1), None),
+    ],
+    ids=["empty", "binary", "1 MiB", "10 MiB", "800 KB random", "780 KB random", "over 10 MiB"],
+)
+def test_what_fits_is_stored_completely(raw: bytes, encoding: str | None) -> None:
+    """Bytes are encoded, and compressed if necessary; what still does not fit gives None."""
+    attributes = {redelivery.SINKS: "a", redelivery.REASON: "r" * 300}
+    found = redelivery.to_sqs(raw, attributes, LIMITS.max_entry_bytes)
+    if encoding is None:
+        assert found is None
+        return
+    assert found is not None
+    body, sent = found
+    assert sent[redelivery.ENCODING] == encoding
+    assert 0 < len(body) + attribute_bytes(sent) <= LIMITS.max_entry_bytes
+    assert redelivery.decode_body(body.decode(), sent) == raw
+
+
+@given(st.binary(max_size=4_000), st.integers(0, 3_000))
+def test_a_stored_message_never_exceeds_the_limit(raw: bytes, most: int) -> None:
+    """Body and attributes are never larger than the queue accepts."""
+    found = redelivery.to_sqs(raw, {redelivery.SINKS: "a"}, most)
+    if found is not None:
+        assert len(found[0]) + attribute_bytes(found[1]) <= most
+        assert redelivery.decode_body(found[0].decode(), found[1]) == raw
+
+
+def test_the_encoding_counts_only_beside_the_sinks() -> None:
+    """A message that only says base64 keeps its bytes, because trailforward did not write it."""
+    assert redelivery.decode_body("YQ==", {redelivery.ENCODING: "base64"}) == b"YQ=="
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (gzip.compress(bytes(redelivery.MAX_BODY_BYTES + 1)), "too_large"),
+        (gzip.compress(b"x")[:-3], "bad_gzip"),
+        (gzip.compress(b"x") + b"y", "bad_gzip"),
+        (b"x", "bad_gzip"),
+    ],
+    ids=["expands too much", "truncated", "extra bytes", "not gzip"],
+)
+def test_a_compressed_body_is_bounded(data: bytes, code: str) -> None:
+    """A body that expands beyond 10 MiB, or is damaged, raises an error."""
+    attributes = {redelivery.SINKS: "a", redelivery.ENCODING: "gzip+base64"}
+    with pytest.raises(EventError) as caught:
+        redelivery.decode_body(base64.b64encode(data).decode(), attributes)
+    assert caught.value.code == code
+
+
+@given(st.binary(max_size=50), st.builds(Origin, st.text(), st.text(), st.text(), item=st.text()), st.text())
+def test_a_pointer_fits_and_is_recognized(raw: bytes, origin: Origin, reason: str) -> None:
+    """A pointer is text that every queue accepts, and reading it raises ``pointer``."""
+    pointer = redelivery.to_pointer(Message(raw, origin), code="not_utf8", reason=reason)
+    assert readable(pointer) is not None
+    assert len(pointer) < 10_000
+    with pytest.raises(EventError, match="sha256") as caught:
+        _ = Message(pointer, Origin("sqs")).event
+    assert caught.value.code == "pointer"
+
+
+@given(st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=3))
+def test_a_forged_pointer_is_only_an_error(value: Any) -> None:
+    """Whatever a pointer contains, reading it raises ``pointer``, with printable text."""
+    pointer = json.dumps({"trailforward-pointer": {"ref": value, "arn": value}}).encode()
+    with pytest.raises(EventError) as caught:
+        _ = Message(pointer, Origin("sqs")).event
+    assert caught.value.code == "pointer"
+    assert str(caught.value).isprintable()

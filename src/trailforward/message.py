@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 from trailforward.errors import EventError
 from trailforward.jsontext import members, parse_fast, to_bytes, to_text
 
+#: The top-level key of a pointer, which the dead-letter queue holds in place of an event that does not fit.
+POINTER = "trailforward-pointer"
+
 _FIELD_CHARACTERS = 256
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
 
@@ -35,7 +38,8 @@ class Origin(NamedTuple):
         unit: messages with the same unit are returned to the source together; None where each is returned
             alone.
         redelivered: whether the source delivers a returned message again.
-        skip: how many records of the referenced S3 object are already processed.
+        skip: how many records of the referenced S3 object, or log events of the data, are already processed.
+        shard: the shard of a Kinesis stream; empty for other sources.
     """
 
     source: str
@@ -49,6 +53,7 @@ class Origin(NamedTuple):
     unit: str | None = None
     redelivered: bool = True
     skip: int = 0
+    shard: str = ""
 
     @property
     def first_seen(self) -> str:
@@ -105,6 +110,11 @@ class Message:
 
     def __repr__(self) -> str:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
+
+    @property
+    def rejected(self) -> bool:
+        """Whether it is known already that the bytes are not an event."""
+        return self._error is not None
 
     @property
     def event(self) -> dict[str, Any]:
@@ -237,7 +247,7 @@ def as_envelope(value: Any) -> dict[str, Any]:
     """Returns an envelope unchanged, and adds one to a CloudTrail record that has none.
 
     Raises:
-        EventError: ``not_an_object``, ``s3_test_event``, ``sns_notification``, ``no_detail`` or
+        EventError: ``not_an_object``, ``pointer``, ``s3_test_event``, ``sns_notification``, ``no_detail`` or
             ``unknown_shape``.
     """
     if not isinstance(value, dict):
@@ -257,6 +267,8 @@ def as_envelope(value: Any) -> dict[str, Any]:
             "resources": [],
             "detail": value,
         }
+    if POINTER in value:
+        raise EventError("pointer", f"the event was too large for the queue: {_place(value[POINTER])}")
     if value.get("Event") == "s3:TestEvent":
         raise EventError("s3_test_event", "an S3 test notification, not an event")
     if "detail-type" in value:
@@ -269,6 +281,18 @@ def as_envelope(value: Any) -> dict[str, Any]:
     raise EventError(
         "unknown_shape", f"neither an EventBridge envelope nor a CloudTrail record; its keys: {names}"
     )
+
+
+def _place(pointer: Any) -> str:
+    """Where a pointer says that the original is, in one line."""
+    names = ("bytes", "arn", "shard", "item", "ref", "sha256")
+    found = {name: pointer.get(name) for name in names} if isinstance(pointer, dict) else {}
+    # Anyone who may send to the queue chooses these values.
+    texts = {
+        name: str(value)[:_FIELD_CHARACTERS] for name, value in found.items() if type(value) in {str, int}
+    }
+    line = ", ".join(f"{name} {value}" for name, value in texts.items() if value.isprintable())
+    return f"read the original from {line}" if line else "the pointer does not say where the original is"
 
 
 def is_record(value: Any) -> bool:

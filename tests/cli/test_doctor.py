@@ -92,7 +92,9 @@ def test_members_that_were_not_read_stay_unknown_beside_a_hub(saved: Any) -> Non
 def test_a_snapshot_can_be_shared(saved: Any, tmp_path: Path) -> None:
     """--save writes the snapshot, --mask with anonymized account IDs; the results stay the same."""
     path, copy = saved(direct(accounts=HERE_ONLY)), tmp_path / "copy.json"
+    copy.touch(mode=0o644)
     assert ask(path, "--save", copy, "--mask").code == 0
+    assert copy.stat().st_mode & 0o777 == 0o600  # a snapshot describes the account
     assert MEMBER not in copy.read_text()
     assert ask(copy).code == 0
 

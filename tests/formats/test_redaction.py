@@ -10,7 +10,7 @@ from tests.support.entries import ODD
 from tests.support.events import envelope
 from trailforward import Config, ConfigError, EventError, Forwarder, Message, Origin
 from trailforward.formats import load
-from trailforward.formats.redaction import MARK, Redaction
+from trailforward.formats.redaction import MARK, MAX_LEVELS, Redaction
 from trailforward.testing import FlakySink
 
 
@@ -105,3 +105,16 @@ def test_every_format_but_raw_can_follow() -> None:
     for name in ("record", "text", "slack", "cloudevents", "ocsf"):
         message = Redaction(["detail.userIdentity"])(Message(envelope(1), Origin("test")))
         assert load(name).data(message)
+
+
+@pytest.mark.parametrize("levels", [1, MAX_LEVELS - 3, MAX_LEVELS - 2, 990])
+def test_deep_arrays_are_redacted_or_refused(levels: int) -> None:
+    """A value within many arrays is redacted, or the event is refused with a code; it never goes out."""
+    raw = b'{"detail":{"a":' + b"[" * levels + b'{"b":"rosa"}' + b"]" * levels + b"}}"
+    message = Message(raw, Origin("test"))
+    if levels < MAX_LEVELS - 2:
+        assert b"rosa" not in Redaction(["detail.a.b"])(message).raw
+        return
+    with pytest.raises(EventError) as caught:
+        Redaction(["detail.a.b"])(message)
+    assert caught.value.code == "redact_too_deep"

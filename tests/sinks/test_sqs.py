@@ -129,7 +129,9 @@ def test_redelivered_messages_have_their_attributes(local_aws: Reader) -> None:
         redelivery.REASON: "",
         redelivery.ATTEMPTS: "1",
     }
-    data, attributes = redelivery.to_sqs(b"\xff\x00", info)
+    stored = redelivery.to_sqs(b"\xff\x00", info, LIMITS.max_entry_bytes)
+    assert stored is not None
+    data, attributes = stored
     assert sink(arn).send([Entry(data, "key", attributes=attributes)]) == []
     (message,) = local_aws.messages(arn)
     read = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}

@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.events import envelope
+from tests.support.payloads import record
 from tests.test_jsontext import fault
 from trailforward import EventError, Message, redelivery
+from trailforward.sources import file
 from trailforward.sources.file import read
 
 if TYPE_CHECKING:
@@ -238,3 +240,43 @@ def test_any_file(data: bytes) -> None:
         assert b"".join(b"".join(raws(data)).split()) == b"".join(data.split())
     else:
         raws(data)
+
+
+@pytest.fixture(name="_short_lines")
+def _short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a document of more than 2,000 bytes a long one."""
+    monkeypatch.setattr(file, "MAX_LINE_BYTES", 2_000)
+
+
+@pytest.mark.usefixtures("_short_lines")
+@pytest.mark.parametrize("separator", [b",", b",\n"])
+@pytest.mark.parametrize(
+    ("start", "end"), [(b"[", b"]"), (b'{"Records":[', b"]}\n"), (b'{\n"Records": [\n', b"]}")]
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_long_document_is_read_record_by_record(
+    separator: bytes, start: bytes, end: bytes, pack: Any
+) -> None:
+    """A list or log file of any size yields the exact bytes of its records, without being held as a whole."""
+    data = pack(start + separator.join(map(record, range(9))) + end)
+    made = list(read(io.BytesIO(data), "f"))
+    assert [message.raw for message in made] == [record(number) for number in range(9)]
+    assert made[8].origin.ref == "f#8"
+
+
+@pytest.mark.usefixtures("_short_lines")
+@pytest.mark.parametrize(
+    ("data", "count", "code"),
+    [
+        (envelope(1) + b"\n" + b"x" * 3_000 + b"\n" + envelope(2), 1, "too_large"),
+        (b"x" * 3_000, 0, "not_json"),
+        (b'{"a":"' + b"x" * 3_000 + b'"}', 0, "no_records"),
+        (b"x\n" + envelope(1) + b"\n" + b"x" * 3_000, 2, "too_large"),
+    ],
+)
+def test_a_line_that_is_too_long(data: bytes, count: int, code: str) -> None:
+    """A line that is too long ends the file with an error; the events before it are yielded."""
+    made = []
+    with pytest.raises(EventError) as caught:
+        made.extend(read(io.BytesIO(data), "f"))
+    assert caught.value.code == code

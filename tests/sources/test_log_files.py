@@ -14,7 +14,8 @@ from tests.test_jsontext import BLANKS, STRINGS, documents, fault, spelt
 from trailforward.errors import EventError, NothingToForwardError, UnreadError
 from trailforward.jsontext import decode, to_bytes
 from trailforward.sources import _log_files
-from trailforward.sources._log_files import inflate, records
+from trailforward.sources._gzip import inflate
+from trailforward.sources._log_files import records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,9 +159,9 @@ def test_gzip_with_several_members(size: int, filling: bytes) -> None:
 
 def test_decompressed_data_comes_in_blocks() -> None:
     """Highly compressed data is yielded in blocks of bounded size."""
-    packed = gzip.compress(bytes(5_000_000))
+    packed = gzip.compress(bytes(4_000_000))
     sizes = [len(block) for block in inflate([packed])]
-    assert sum(sizes) == 5_000_000
+    assert sum(sizes) == 4_000_000
     assert max(sizes) <= 256 * 1024
 
 

@@ -49,7 +49,11 @@ BAD: list[tuple[Any, str]] = [
     (sqs_record('{"Service":"Amazon S3","Event":"s3:TestEvent"}', "1"), "s3_test_event"),
     (sqs_record('{"Type":"Notification","TopicArn":"x","Message":"{}"}', "1"), "unknown_shape"),
     (sqs_record('{"Type":"Notification","TopicArn":"x","Message":5}', "1"), "sns_notification"),
-    (sqs_record("%", "1", attributes={redelivery.ENCODING: "base64"}), "bad_base64"),
+    (
+        sqs_record("%", "1", attributes={redelivery.SINKS: "a", redelivery.ENCODING: "base64"}),
+        "bad_base64",
+    ),
+    (sqs_record("%", "1", attributes={redelivery.ENCODING: "base64"}), "not_json"),
     ({"eventSource": "aws:kinesis", "kinesis": {}}, "bad_sqs_record"),
     ({"eventSource": "aws:sqs", "body": {"detail": {}}}, "bad_sqs_record"),
     ({}, "bad_sqs_record"),

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _BLOCK = 256 * 1024
+#: Maximum clients that are kept: each takes 0.4 MB, and notifications choose the Region.
+MAX_CLIENTS = 4
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 5.0
 
@@ -48,7 +50,7 @@ class S3Object(NamedTuple):
 
 
 class Objects:
-    """Reads objects through botocore, with one client for each Region.
+    """Reads objects through botocore, with one client for each of the last few Regions.
 
     Args:
         owners: bucket → the account that must own it; other buckets may belong to any account.
@@ -56,6 +58,7 @@ class Objects:
 
     def __init__(self, owners: Mapping[str, str] | None = None) -> None:
         self._owners = owners or {}
+        #: By Region, the one used last at the end.
         self._clients: dict[str, Any] = {}
 
     def __call__(self, location: S3Object) -> Iterator[bytes]:
@@ -97,14 +100,16 @@ class Objects:
         self._clients.clear()
 
     def _client(self, region: str) -> Any:
-        client = self._clients.get(region)
+        client = self._clients.pop(region, None)
         if client is None:
             from trailforward.aws.session import make_client
 
-            new = make_client(
+            while len(self._clients) >= MAX_CLIENTS:
+                self._clients.pop(next(iter(self._clients))).close()
+            client = make_client(
                 "s3", region, connect_timeout=_CONNECT_SECONDS, read_timeout=_READ_SECONDS, attempts=2
             )
-            client = self._clients.setdefault(region, new)
+        self._clients[region] = client
         return client
 
 

@@ -113,7 +113,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     else:
         loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:
-        _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n")
+        _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n", private=True)
     code = _report(loaded, survey_world(loaded.world, hubs, regions, classes), format, output)
     if probe:
         code = max(code, _probe(loaded.world, regions, listen, wait, yes=yes))
@@ -255,9 +255,13 @@ def _print_probe(one: Probe) -> int:
     return 0
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, *, private: bool = False) -> None:
+    """Writes a file; only its owner may read a private one, even if the file exists already."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        if private:
+            path.touch(mode=0o600)
+            path.chmod(0o600)
         path.write_text(text, "utf-8")
     except OSError as error:
         stop(f"{path}: {error.strerror}")

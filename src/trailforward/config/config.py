@@ -124,6 +124,12 @@ class Config(Settings):
             problems.append(Problem("trailforward.toml", f"not valid TOML: {error}", fix))
             check_pipeline(pipeline, (), problems)
             raise ConfigError(with_written_keys(problems, written)) from None
+        except RecursionError:
+            raise _too_deep() from None
+        except ValueError:  # Python's limit for converting text to integers
+            fix = "write a smaller number"
+            problems.append(Problem("trailforward.toml", "an integer of thousands of digits", fix))
+            raise ConfigError(with_written_keys(problems, written)) from None
         twice = [key for key, value in pipeline.items() if key in data and data[key] != value]
         problems += [
             Problem(key, "also set in trailforward.toml, with a different value", "remove one of the two")
@@ -134,10 +140,18 @@ class Config(Settings):
 
     @classmethod
     def _checked(cls, data: dict[str, Any], problems: list[Problem], written: dict[str, str]) -> Config:
-        parts = check(data, problems)
+        try:
+            parts = check(data, problems)
+        except RecursionError:
+            raise _too_deep() from None
         if problems:
             raise ConfigError(with_written_keys(problems, written))
         return cls(**parts)
+
+
+def _too_deep() -> ConfigError:
+    fix = "nest tables and lists less deeply"
+    return ConfigError([Problem("trailforward.toml", "nested too deeply to be read", fix)])
 
 
 def _misspelled(environ: Mapping[str, str]) -> list[Problem]:

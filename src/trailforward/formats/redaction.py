@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from trailforward.errors import EventError
 from trailforward.jsontext import elements, members, to_bytes, to_text
 from trailforward.message import Message
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MARK = "REDACTED_BY_TRAILFORWARD"
+
+#: Maximum levels on the way to a value, arrays included. CloudTrail's records have about ten. Each level is
+#: read once more, and Python's stack is limited.
+MAX_LEVELS = 64
 
 #: Key → the tree below it; True at the end of a path.
 _Tree = dict[str, Any]
@@ -37,7 +42,8 @@ class Redaction:
         """The message with redacted values; the same message if it has none of them.
 
         Raises:
-            EventError: the message is not an event.
+            EventError: the message is not an event; or ``redact_too_deep``: a path leads through too many
+                levels, so it is not certain that nothing is left to redact.
         """
         text = to_text(message.raw)
         _ = message.event  # raises if the bytes are not an event
@@ -63,8 +69,10 @@ def _add_path(tree: _Tree, steps: list[str]) -> None:
     tree[last] = True
 
 
-def _spans(text: str, start: int, tree: _Tree) -> Iterator[tuple[int, int]]:
+def _spans(text: str, start: int, tree: _Tree, level: int = 1) -> Iterator[tuple[int, int]]:
     """Yields the start and end of each value, in order."""
+    if level > MAX_LEVELS:
+        raise EventError("redact_too_deep", f"a path to redact leads through more than {MAX_LEVELS} levels")
     while text[start : start + 1] in {" ", "\t", "\n", "\r"}:
         start += 1
     match text[start : start + 1]:
@@ -74,7 +82,7 @@ def _spans(text: str, start: int, tree: _Tree) -> Iterator[tuple[int, int]]:
                 if wanted is True:
                     yield begin, end
                 elif wanted is not None:
-                    yield from _spans(text, begin, wanted)
+                    yield from _spans(text, begin, wanted, level + 1)
         case "[":
             for begin, _ in elements(text, start):
-                yield from _spans(text, begin, tree)
+                yield from _spans(text, begin, tree, level + 1)

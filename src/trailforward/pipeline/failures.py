@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from trailforward.pipeline.threads import Threads
     from trailforward.sinks.base import Sink
 
+#: MaximumMessageSize of queues that were created before 2025; see ``sinks/sqs.py``.
+OLD_QUEUE_BYTES = 262_144
+
 #: (message index, code) → the sinks that failed with this code.
 _ByCode = dict[tuple[int, str], dict[str, "Failure"]]
 
@@ -44,7 +47,7 @@ class FailureHandler:
         self, pipeline: PipelineSettings, backoff: Backoff, threads: Threads, telemetry: Telemetry
     ) -> None:
         direct = pipeline.aws_client == "direct"
-        self._dead_letters = FailureQueue("dead_letter", pipeline.dead_letter, direct=direct)
+        self._dead_letters = FailureQueue("dead_letter", pipeline.dead_letter, direct=direct, pointers=True)
         self._retries = FailureQueue("retry_queue", pipeline.retry_queue, direct=direct)
         self._backoff = backoff
         self._threads = threads
@@ -102,9 +105,34 @@ class FailureHandler:
             queue.entry(position, outcome.messages[index], code, failures[index, code])
             for position, (index, code) in enumerate(keys)
         ]
+        failed = self._sent(queue, queue.sink, entries, deadline)
+        # MaximumMessageSize of a queue may be lower than SQS's limit.
+        refused = [
+            queue.entry(position, outcome.messages[index], code, failures[index, code], OLD_QUEUE_BYTES)
+            for position, (index, code) in enumerate(keys)
+            if position in failed
+            and not failed[position].transient
+            and entries[position].size > OLD_QUEUE_BYTES
+        ]
+        if refused:
+            failed = {
+                position: failure
+                for position, failure in failed.items()
+                if all(entry.index != position for entry in refused)
+            } | self._sent(queue, queue.sink, refused, deadline)
+        if failed:
+            text = "not written to the queue, so returned to the source"
+            code = next(iter(failed.values())).code
+            self._telemetry.error(text, to=queue.name, count=len(failed), code=code)
+        return [key for position, key in enumerate(keys) if position not in failed]
+
+    def _sent(
+        self, queue: FailureQueue, sink: Sink, entries: list[PendingEntry], deadline: float
+    ) -> dict[int, Failure]:
+        """Sends entries to a queue; returns those that it did not accept, by position."""
         sender = Sender(
             queue.name,
-            queue.sink,
+            sink,
             self._backoff,
             self._threads,
             deadline=deadline,
@@ -112,11 +140,7 @@ class FailureHandler:
         )
         sender.start(entries)
         sender.finish()
-        if failed := sender.failed:
-            text = "not written to the queue, so returned to the source"
-            code = next(iter(failed.values())).code
-            self._telemetry.error(text, to=queue.name, count=len(failed), code=code)
-        return [key for position, key in enumerate(keys) if position not in failed]
+        return sender.failed
 
     def close(self) -> None:
         """Closes both queues."""
@@ -131,6 +155,7 @@ class FailureQueue:
         name: for logs.
         destination: ARN of an SQS queue or ``file:PATH``; None if there is no such queue.
         direct: whether AWS may be called without botocore.
+        pointers: whether a pointer is stored for a message that does not fit.
 
     Attributes:
         sink: the destination; None if there is no such queue. It connects on first use.
@@ -139,32 +164,52 @@ class FailureQueue:
         MissingExtraError: the queue needs botocore, which is not installed.
     """
 
-    def __init__(self, name: str, destination: str | None, *, direct: bool = True) -> None:
+    def __init__(
+        self, name: str, destination: str | None, *, direct: bool = True, pointers: bool = False
+    ) -> None:
         self.name = name
+        self._pointers = pointers
         self.sink: Sink | None = None
         self._as_line = False
         if destination is not None and (kind := sinks.type_of(destination)) is not None:
             self.sink = sinks.make(sinks.load(kind).Settings(to=destination), direct=direct)
             self._as_line = kind == "file"
 
-    def entry(self, index: int, message: Message, code: str, by_sink: Mapping[str, Failure]) -> PendingEntry:
+    def entry(
+        self,
+        index: int,
+        message: Message,
+        code: str,
+        by_sink: Mapping[str, Failure],
+        max_bytes: int | None = None,
+    ) -> PendingEntry:
         """A message with the sinks that it is still owed to, and why.
+
+        It always fits into the dead-letter queue: encoded and compressed if necessary, otherwise as a
+        pointer to the original.
 
         Args:
             index: of the entry.
             message: as it arrived.
             code: the error code that the sinks have in common.
             by_sink: the sinks and their failures.
+            max_bytes: of body and attributes; by default the limit of the destination.
         """
         failure = next(iter(by_sink.values()))
         attempts = max(each.attempts for each in by_sink.values())
         attributes = redelivery.to_attributes(
             message, by_sink, code=code, reason=failure.reason, attempts=attempts
         )
-        if self._as_line:
+        if self._as_line or self.sink is None:
             data, attributes = redelivery.to_json_line(message.raw, attributes), {}
         else:
-            data, attributes = redelivery.to_sqs(message.raw, attributes)
+            most = self.sink.limits.max_entry_bytes if max_bytes is None else max_bytes
+            if (stored := redelivery.to_sqs(message.raw, attributes, most)) is not None:
+                data, attributes = stored
+            elif self._pointers:
+                data = redelivery.to_pointer(message, code=code, reason=failure.reason)
+            else:
+                data = message.raw  # the queue refuses it, so it goes back to the source
         entry = PendingEntry(data, message.key, attributes=attributes, index=index)
         if self.sink is not None:
             entry.size = self.sink.size(entry)

@@ -84,7 +84,7 @@ def with_changes(prices: Prices, text: str, where: str) -> Prices:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also integers of thousands of digits, and deep nesting
         raise PriceError(f"{where} is not TOML: {error}. Write lines such as queue = 0.44") from None
     as_of = table.pop("as_of", prices.as_of)
     problems = list(_problems(table, as_of, prices))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, as_envelope
+from trailforward.sources._limits import KEPT_BYTES
 
 if TYPE_CHECKING:
     from trailforward.message import Origin
@@ -32,8 +33,8 @@ def with_envelope(value: Any, raw: bytes, origin: Origin) -> Message:
     except EventError as error:
         return Message(raw, origin, error=error)
     if event is value:
-        return Message(raw, origin, event=event)
+        return Message(raw, origin, event=event if len(raw) <= KEPT_BYTES else None)
     others = {key: item for key, item in event.items() if key != "detail"}
     others[ORIGIN_KEY] = {"origin": origin.ref}
     text = b"".join((encode(others)[:-1], b',"detail":', raw, b"}"))
-    return Message(text, origin, event={**others, "detail": value})
+    return Message(text, origin, event={**others, "detail": value} if len(raw) <= KEPT_BYTES else None)

@@ -6,69 +6,22 @@ Memory holds no more than one block and the record that the block ends in.
 from __future__ import annotations
 
 import re
-import zlib
-from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trailforward.errors import EventError, NothingToForwardError
 from trailforward.jsontext import to_bytes, value
+from trailforward.sources._limits import MAX_CHARACTERS, MAX_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 T = TypeVar("T")
 
-GZIP = b"\x1f\x8b"
-
-#: Maximum characters of one record, or of one other value in the file. CloudTrail's limit is at most 1 MB.
-MAX_CHARACTERS = 16 * 1024 * 1024
-
-_BLOCK = 256 * 1024
 _UTF8_BYTES = 4
 _BLANKS = re.compile(r"[ \t\n\r]*")
 #: A key that every digest file has and no log file has.
 _DIGEST_KEY = "digestS3Object"
-
-
-def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompresses gzip data, block by block. Data that is not gzip is yielded unchanged.
-
-    Raises:
-        EventError: ``bad_gzip``: the data is damaged or truncated. Whatever could be decompressed has been
-            yielded.
-    """
-    rest = iter(blocks)
-    start = b""
-    while len(start) < len(GZIP) and (more := next(rest, b"")):
-        start += more
-    if not start.startswith(GZIP):
-        yield from chain([start], rest)
-        return
-    decompressor = zlib.decompressobj(wbits=31)
-    try:
-        for block in chain([start], rest):
-            left = block
-            # Zeros after the end are padding; anything else is another gzip member.
-            while left := left.lstrip(b"\0") if decompressor.eof else left:
-                if decompressor.eof:
-                    decompressor = zlib.decompressobj(wbits=31)
-                yield from _decompressed(decompressor, left)
-                left = decompressor.unused_data
-    except zlib.error as error:
-        raise EventError("bad_gzip", f"damaged gzip: {error}") from None
-    if not decompressor.eof:
-        raise EventError("bad_gzip", "truncated gzip")
-
-
-def _decompressed(decompressor: Any, data: bytes) -> Iterator[bytes]:
-    """Yields what the decompressor makes of more data, at most one block at a time."""
-    while True:
-        found = decompressor.decompress(data, _BLOCK)
-        if found:
-            yield found
-        data = decompressor.unconsumed_tail
-        if not data and len(found) < _BLOCK:
-            return
+_MISSING = object()
 
 
 def records(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
@@ -78,37 +31,77 @@ def records(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
         blocks: of the uncompressed text, cut anywhere.
 
     Raises:
-        EventError: ``not_json``, ``not_utf8``, ``too_deep``, ``too_large``, ``no_records``, or whatever
-            reading the blocks raised. All records before that have been yielded.
+        EventError: ``not_json``, ``not_utf8``, ``too_deep``, ``too_large``, ``too_many_keys``,
+            ``no_records``, or whatever reading the blocks raised. All records before that have been yielded.
         NothingToForwardError: ``digest_file``: the file is a digest file.
+    """
+    others: dict[str, Any] = {_DIGEST_KEY: _MISSING}
+    found = yield from items(blocks, "Records", others)
+    if others[_DIGEST_KEY] is not _MISSING:
+        raise NothingToForwardError("digest_file", "a CloudTrail digest file, which contains no records")
+    if not found:
+        raise EventError("no_records", "not a CloudTrail log file: it has no list 'Records'")
+
+
+def items(
+    blocks: Iterable[bytes], name: str, others: dict[str, Any]
+) -> Generator[tuple[Any, bytes], None, bool]:
+    """Yields each element of one list in a JSON object, as a parsed value and as its bytes.
+
+    Args:
+        blocks: of the uncompressed text, cut anywhere.
+        name: the top-level key of the list.
+        others: gets the values of these other top-level keys. Values of further keys are skipped.
+
+    Returns:
+        Whether the object has such a list.
+
+    Raises:
+        EventError: as for :func:`records`.
     """
     text = _Text(blocks)
     text.step(_token("{"))
-    keys = set()
-    has_records = False
+    keys = 0
+    has_list = False
     more = text.step(_peek) != "}"
     if not more:
         text.step(_token("}"))
     while more:
         key = text.step(_key)
-        keys.add(key)
-        if key == "Records" and text.step(_peek) == "[":
-            has_records = True
-            text.step(_token("["))
-            inside = text.step(_peek) != "]"
-            if not inside:
-                text.step(_token("]"))
-            while inside:
-                found, span, inside = text.step(_in_array)
-                yield found, to_bytes(span)
+        keys += 1
+        if keys > MAX_KEYS:
+            raise EventError("too_many_keys", f"more than {MAX_KEYS:,} top-level keys")
+        if key == name and text.step(_peek) == "[":
+            has_list = True
+            yield from _elements(text)
             more = text.step(_token(",}")) == ","
         else:
-            more = text.step(_in_object)
+            skipped, more = text.step(_in_object)
+            if key in others:
+                others[key] = skipped
     text.end()
-    if _DIGEST_KEY in keys:
-        raise NothingToForwardError("digest_file", "a CloudTrail digest file, which contains no records")
-    if not has_records:
-        raise EventError("no_records", "not a CloudTrail log file: it has no list 'Records'")
+    return has_list
+
+
+def elements(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
+    """Yields each element of a JSON list, as a parsed value and as its bytes.
+
+    Raises:
+        EventError: as for :func:`records`.
+    """
+    text = _Text(blocks)
+    yield from _elements(text)
+    text.end()
+
+
+def _elements(text: _Text) -> Iterator[tuple[Any, bytes]]:
+    text.step(_token("["))
+    inside = text.step(_peek) != "]"
+    if not inside:
+        text.step(_token("]"))
+    while inside:
+        found, span, inside = text.step(_in_array)
+        yield found, to_bytes(span)
 
 
 class _SyntaxError(EventError):
@@ -223,10 +216,10 @@ def _in_array(text: str, at: int) -> tuple[tuple[Any, str, bool], int]:
     return (found, text[start:end], mark == ","), at
 
 
-def _in_object(text: str, at: int) -> tuple[bool, int]:
-    """Skips a member's value; returns whether another member follows."""
-    *_, mark, at = _valued(text, at, ",}")
-    return mark == ",", at
+def _in_object(text: str, at: int) -> tuple[tuple[Any, bool], int]:
+    """Parses a member's value; returns it, and whether another member follows."""
+    found, _, _, mark, at = _valued(text, at, ",}")
+    return (found, mark == ","), at
 
 
 def _valued(text: str, at: int, tokens: str) -> tuple[Any, int, int, str, int]:

@@ -15,8 +15,10 @@ from trailforward.errors import EventError, MissingExtraError, NothingToForwardE
 from trailforward.jsontext import encode
 from trailforward.message import Message
 from trailforward.sources._envelope import with_envelope
+from trailforward.sources._gzip import inflate
 from trailforward.sources._lenient import first_record, member, text_or_empty
-from trailforward.sources._log_files import inflate, records
+from trailforward.sources._limits import refuse_floods
+from trailforward.sources._log_files import records
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: ``AWSLogs/[organization/]account/service/…``: the keys that CloudTrail and other AWS services write.
 _KEY = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/([^/]+)/")
+#: Names of Regions: ``us-gov-west-1``, ``eusc-de-east-1``.
+_REGION = re.compile(r"[a-z]{2,5}(?:-[a-z]{1,15}){1,3}-[0-9]{1,2}")
 _CLOUDTRAIL = "CloudTrail"
 _DIGEST = "CloudTrail-Digest"
 
@@ -88,41 +92,68 @@ def read_records(notification: S3Notification, origin: Origin, reader: ObjectRea
         item=origin.item or origin.ref,
         unit=(origin.item or origin.ref) if origin.unit is None else origin.unit,
     )
-    number = 0
+    number = origin.skip
     try:
         _check(notification)
-        with closing(_blocks(s3_object, reader)) as blocks:
-            for value, raw in records(inflate(blocks)):
-                if number >= origin.skip:
-                    if (why := reader.stop_reason) is not None:
-                        raise UnreadError(*why)
-                    yield with_envelope(value, raw, base._replace(ref=f"{uri}#{number}"))
-                number += 1
+        for message in refuse_floods(_rest(s3_object, base, origin.skip, reader)):
+            yield message
+            number += 1
     except EventError as error:
-        yield Message(notification.raw, base._replace(skip=max(number, origin.skip)), error=error)
+        yield Message(notification.raw, base._replace(skip=number), error=error)
+    except (MemoryError, RecursionError) as error:
+        refused = EventError(type(error).__name__, "a record needs more memory than the function has")
+        yield Message(notification.raw, base._replace(skip=number), error=refused)
     else:
-        if number <= origin.skip:
+        if number == origin.skip:
             nothing = NothingToForwardError("no_records", "a CloudTrail log file without further records")
             yield Message(notification.raw, base, error=nothing)
 
 
+def _rest(s3_object: S3Object, base: Origin, skip: int, reader: ObjectReader) -> Iterator[Message]:
+    """Yields the records of an object after those that are done.
+
+    Raises:
+        EventError: the object cannot be read, or is not a log file.
+        UnreadError: reading must stop. It does not stop directly before the first record to forward, so that
+            every invocation whose time suffices for skipping makes progress.
+    """
+    with closing(_blocks(s3_object, reader)) as blocks:
+        for number, (value, raw) in enumerate(records(inflate(blocks))):
+            if number < skip and (why := reader.stop_reason) is not None:
+                text = f"skipping the {skip:,} records that are done took too long: raise the timeout"
+                raise UnreadError(why[0], text)
+            if number > skip:
+                _check_stop(reader)
+            if number >= skip:
+                yield with_envelope(value, raw, base._replace(ref=f"{base.ref}#{number}"))
+
+
 def _blocks(s3_object: S3Object, reader: ObjectReader) -> Generator[bytes]:
     """Yields the object's bytes. An unexpected exception counts as transient."""
-    if (why := reader.stop_reason) is not None:
-        raise UnreadError(*why)
+    _check_stop(reader)
     try:
-        yield from reader.fetch(s3_object)
+        for block in reader.fetch(s3_object):
+            yield block
+            # A block may hold no record, so the deadline is looked at here, too.
+            _check_stop(reader)
     except (EventError, MissingExtraError):
         raise
     except Exception as error:  # noqa: BLE001  # one object must not cost the batch
         raise UnreadError(type(error).__name__, "reading the object failed") from None
 
 
+def _check_stop(reader: ObjectReader) -> None:
+    if (why := reader.stop_reason) is not None:
+        raise UnreadError(*why)
+
+
 def _check(notification: S3Notification) -> None:
     """Raises an error if the object cannot be read or does not contain CloudTrail records."""
-    bucket, key, *_ = notification.s3_object
+    bucket, key, region, _ = notification.s3_object
     if not bucket or not key:
         raise EventError("bad_notification", "a notification that does not name an object")
+    if region and not _REGION.fullmatch(region):
+        raise EventError("bad_notification", "a notification whose Region is not the name of a Region")
     if notification.event and not notification.event.startswith("ObjectCreated"):
         raise NothingToForwardError("not_created", "a notification about something other than a new object")
     if key.endswith("/"):

@@ -14,7 +14,8 @@ from trailforward.errors import EventError
 from trailforward.jsontext import decode, encode, to_bytes
 from trailforward.message import Message
 from trailforward.sources import _log_events, _notifications
-from trailforward.sources._log_files import GZIP
+from trailforward.sources._gzip import GZIP
+from trailforward.sources._limits import MAX_OBJECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,33 @@ def messages_in(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Me
     """
     if is_unwrapped(raw):
         yield Message(raw, origin)
-        return
+    else:
+        yield from _one_refusal(raw, origin, _unwrapped(raw, origin, reader))
+
+
+def read_logs(data: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
+    """Yields one message per log event of subscription data.
+
+    Args:
+        data: gzipped JSON.
+        origin: of the Lambda payload.
+        reader: says when to stop.
+    """
+    yield from _one_refusal(data, origin, _log_events.read(data, origin, reader))
+
+
+def _one_refusal(raw: bytes, origin: Origin, messages: Iterator[Message]) -> Iterator[Message]:
+    """Passes messages on. If Python's memory or stack does not suffice, the data becomes one bad message."""
+    try:
+        yield from messages
+    except (MemoryError, RecursionError) as error:
+        text = "unpacking it needs more memory than the function has"
+        yield Message(raw, origin, error=EventError(type(error).__name__, text))
+
+
+def _unwrapped(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
     if raw.startswith(GZIP):
-        yield from _log_events.read(raw, origin)
+        yield from _log_events.read(raw, origin, reader)
         return
     try:
         value = decode(raw)
@@ -65,6 +90,10 @@ def read_objects(
         origin: of the payload.
         reader: reads the objects.
     """
+    if len(found) > MAX_OBJECTS:
+        text = f"a notification that names more than {MAX_OBJECTS:,} objects"
+        yield Message(encode(payload), origin, error=EventError("too_many_objects", text))
+        return
     for notification in found:
         yield from _notifications.read_records(notification, origin, reader)
     if not found:

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
-from trailforward.sources import _log_events
 from trailforward.sources._lenient import member
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import unbase64
+from trailforward.sources._unwrap import read_logs, unbase64
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.outcome import Outcome
-    from trailforward.sources.base import ObjectReader
 
 
 class CloudWatchLogsSource:
@@ -28,7 +27,7 @@ class CloudWatchLogsSource:
         """The payload has ``awslogs.data``."""
         return member(member(payload, "awslogs"), "data") is not None
 
-    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:  # noqa: ARG002
+    def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """One message per log event."""
         origin = Origin(self.name, unit=UNIT)
         try:
@@ -36,7 +35,7 @@ class CloudWatchLogsSource:
         except EventError as error:
             yield Message(encode(payload), origin, error=error)
         else:
-            yield from _log_events.read(data, origin)
+            yield from read_logs(data, origin, reader or ObjectReader())
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None. Lambda retries an asynchronous invocation that raises.

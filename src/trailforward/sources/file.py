@@ -9,13 +9,16 @@ from __future__ import annotations
 import gzip
 import io
 import zlib
-from itertools import count
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from trailforward import redelivery
 from trailforward.errors import EventError
 from trailforward.jsontext import BOM, decode, elements, members, to_bytes, to_text, value_start
 from trailforward.message import Message, Origin
+from trailforward.sources._limits import MAX_LINE_BYTES
+from trailforward.sources._log_files import elements as elements_of
+from trailforward.sources._log_files import records as records_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,22 +37,38 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
         name: used in origins, as ``NAME:LINE`` or ``NAME#INDEX``.
 
     Raises:
-        EventError: ``bad_gzip``: the file is truncated or damaged. Messages before that have been yielded.
+        EventError: ``bad_gzip``: the file is truncated or damaged. ``too_large``: a line or a value is too
+            long. ``not_json`` or ``no_records``: a document that is too long to be held as a whole is neither
+            a list nor a log file. Messages before that have been yielded.
     """
     lines = _Lines(file)
     number, first = next(
         ((n, line) for n, line in zip(count(1), lines, strict=False) if line.strip()), (0, b"")
     )
-    first = first.removeprefix(BOM)
+    yield from _messages(first.removeprefix(BOM), lines, name, number)
+    if lines.damage:
+        raise EventError("bad_gzip", f"{name}: damaged or truncated gzip: {lines.damage}")
+
+
+def _messages(first: bytes, lines: _Lines, name: str, number: int) -> Iterator[Message]:
+    """The messages of a file whose first line that is not blank has this number."""
+    if len(first) > MAX_LINE_BYTES:
+        yield from _long_document(chain([first], lines), name)
+        return
     try:
         value = decode(first)
     except EventError:
         # Not a line of NDJSON. It may be the start of a document of several lines, or just a bad line.
-        rest = list(lines)
+        starts_document = first.rstrip().endswith((b"{", b"[", b",", b":"))
+        rest = list(_up_to(MAX_LINE_BYTES - len(first), lines))
+        if len(first) + sum(map(len, rest)) > MAX_LINE_BYTES:
+            whole = chain([first], rest, lines)
+            yield from _long_document(whole, name) if starts_document else _ndjson(whole, name, number)
+            return
         document = b"".join([first, *rest])
         if _object(document) is not None:
             yield from _document(document, name)
-        elif first.rstrip().endswith((b"{", b"[", b",", b":")) and not any(map(_object, rest)):
+        elif starts_document and not any(map(_object, rest)):
             yield Message(document.strip(), Origin(NAME, name))  # one invalid document
         else:
             yield from _ndjson([first, *rest], name, number)
@@ -59,12 +78,31 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
         else:
             yield from _ndjson([first], name, number)
         yield from _ndjson(lines, name, number + 1)
-    if lines.damage:
-        raise EventError("bad_gzip", f"{name}: damaged or truncated gzip: {lines.damage}")
+
+
+def _up_to(size: int, lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines until they have more than this many bytes."""
+    for line in lines:
+        yield line
+        size -= len(line)
+        if size < 0:
+            return
+
+
+def _long_document(blocks: Iterable[bytes], name: str) -> Iterator[Message]:
+    """Yields each event of a list or log file that is too long to be held as a whole."""
+    rest = iter(blocks)
+    first = next(rest)
+    reader = elements_of if first.lstrip().startswith(b"[") else records_of
+    try:
+        for index, (_, raw) in enumerate(reader(chain([first], rest))):
+            yield Message(raw, Origin(NAME, f"{name}#{index}"))
+    except EventError as error:
+        raise EventError(error.code, f"{name}: {error}") from None
 
 
 class _Lines:
-    """The lines of a file, decompressed if it is gzipped, up to the first damage.
+    """The lines of a file, decompressed if it is gzipped, up to the first damage. Long ones come in parts.
 
     Args:
         file: opened in binary mode.
@@ -84,7 +122,7 @@ class _Lines:
     def __iter__(self) -> Iterator[bytes]:
         while not self.damage:
             try:
-                line = self._file.readline()
+                line = self._file.readline(MAX_LINE_BYTES + 1)
             except (EOFError, gzip.BadGzipFile, zlib.error) as error:
                 self.damage = str(error)
                 return
@@ -121,6 +159,9 @@ def _object(data: bytes) -> dict[str, Any] | list[Any] | None:
 def _ndjson(lines: Iterable[bytes], name: str, number: int) -> Iterator[Message]:
     """One message per line that is not blank. ``number`` is the number of the first line."""
     for line_number, line in enumerate(lines, number):
+        if len(line) > MAX_LINE_BYTES:
+            text = f"{name}:{line_number}: a line of more than {MAX_LINE_BYTES:,} bytes"
+            raise EventError("too_large", text)
         raw = line.removesuffix(b"\n").removesuffix(b"\r")
         if raw.strip():
             yield _message(raw, f"{name}:{line_number}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode
 from trailforward.message import Message, Origin, as_envelope, is_record
+from trailforward.sources._limits import refuse_floods
 from trailforward.sources._raise import UNIT, raise_returned
 
 if TYPE_CHECKING:
@@ -29,9 +30,13 @@ class RecordsSource:
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> list[Message]:  # noqa: ARG002
         """One message per record."""
         records = [payload] if is_record(payload) else payload["Records"]
-        return [
+        made = (
             _message(record, Origin(self.name, str(index), unit=UNIT)) for index, record in enumerate(records)
-        ]
+        )
+        try:
+            return list(refuse_floods(made))
+        except EventError as error:
+            return [Message(encode(payload), Origin(self.name, unit=UNIT), error=error)]
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None. If one record must be delivered again, the whole payload must.

@@ -1,0 +1,74 @@
+"""Dead letters always fit into the queue, so no record of a stream blocks its shard."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.support.events import Context, envelope, sqs, sqs_record
+from tests.support.payloads import STREAM, kinesis_record
+from trailforward.config import Config
+from trailforward.outcome import Fate
+from trailforward.pipeline.forwarder import Forwarder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.support.aws import Reader
+
+RANDOM = hashlib.shake_256(b"").digest(800_000)
+
+
+def forwarder(copy: Path, queue: str) -> Forwarder:
+    """Forwards to a file, with a dead-letter queue."""
+    return Forwarder(Config.from_toml(f'dead_letter = "{queue}"\n[sinks.copy]\nto = "file:{copy}"\n'))
+
+
+def redriven(message: dict[str, Any]) -> dict[str, Any]:
+    """The payload of a dead letter that is moved to a source queue."""
+    attributes = {name: each["StringValue"] for name, each in message["MessageAttributes"].items()}
+    return sqs(sqs_record(message["Body"].encode(), "m-1", attributes=attributes))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\x00\xff", RANDOM[:780_000], b'{"a":"' + b"x" * 1_048_576 + b'"}', bytes(10 * 1024 * 1024)],
+    ids=["empty", "binary", "780 KB", "1 MiB", "10 MiB"],
+)
+def test_every_record_is_stored_completely(local_aws: Reader, tmp_path: Path, data: bytes) -> None:
+    """A dead letter of any bytes that fit is redriven with the same bytes, and its shard goes on."""
+    queue = local_aws.queue()
+    pipeline = forwarder(tmp_path / "copy", queue)
+    payload = {"Records": [kinesis_record(data, "1"), kinesis_record(envelope(2), "2")]}
+    response, outcome = pipeline.process(payload, Context())
+    assert response == {"batchItemFailures": []}
+    assert outcome.totals("copy").dead_lettered == outcome.totals("copy").delivered == 1
+    (message,) = local_aws.messages(queue)
+    again = pipeline.process(redriven(message), Context())[1]
+    assert again.messages[0].raw == data
+    pipeline.close()
+
+
+def test_what_does_not_fit_is_a_pointer(local_aws: Reader, tmp_path: Path) -> None:
+    """The pointer has size, hash, reason, stream, shard, and sequence number; a redrive shows them."""
+    queue = local_aws.queue()
+    pipeline = forwarder(tmp_path / "copy", queue)
+    payload = {"Records": [kinesis_record(RANDOM, "1"), kinesis_record(envelope(2), "2")]}
+    response, outcome = pipeline.process(payload, Context())
+    assert response == {"batchItemFailures": []}
+    (message,) = local_aws.messages(queue)
+    pointer = json.loads(message["Body"])["trailforward-pointer"]
+    assert pointer["sha256"] == outcome.messages[0].digest
+    assert pointer["bytes"] == 800_000
+    assert pointer["code"] == "not_utf8"
+    assert (pointer["arn"], pointer["shard"], pointer["item"]) == (STREAM, "shardId-000000000000", "1")
+    again = pipeline.process(redriven(message), Context())[1]
+    verdict = again.verdicts["copy"][0]
+    assert (verdict.fate, verdict.code) == (Fate.DEAD_LETTERED, "pointer")
+    assert "shard shardId-000000000000, item 1" in verdict.reason
+    (second,) = local_aws.messages(queue)
+    assert second["Body"] == message["Body"]
+    pipeline.close()
