@@ -135,7 +135,7 @@ def test_a_sink_writes_only_to_its_owners_bucket(s3: type[_S3]) -> None:
     batch = [Entry(b"{}", "key")]
     to = "s3://lake/trail?region=eu-west-1"
     for owner in (None, OWNER):
-        assert S3Sink(S3Settings(to=to, **({"owner": owner} if owner else {}))).send(batch) == []
+        assert S3Sink(S3Settings(to=to, owner=owner)).send(batch) == []
     with pytest.raises(PermanentError, match=f"AccessDenied.*does not belong to {OTHER}.*`owner`"):
         S3Sink(S3Settings(to=to, owner=OTHER)).send(batch)
 

@@ -31,7 +31,7 @@ def sinks(text: str, folder: Path) -> Path:
     return path
 
 
-def rows(*arguments: str | Path, **environ: str) -> tuple[int, dict[str, dict[str, Any]]]:
+def rows(*arguments: str | Path, **environ: Any) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit status, and the results by sink."""
     done = trailforward("check-sinks", *arguments, "--json", **environ)
     return done.code, {row["name"]: row for row in json.loads(done.out)["sinks"]}

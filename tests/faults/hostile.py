@@ -149,7 +149,7 @@ def run(name: str) -> dict[str, Any]:
         forwarder = Forwarder(Config.from_toml(text))
         codes: dict[str, int] = {}
         if name.startswith("file: "):
-            messages = _of_a_file(hostile, codes)  # type: ignore[arg-type]  # bytes
+            messages: Iterable[Message] = _of_a_file(hostile, codes)  # type: ignore[arg-type]  # bytes
         else:
             messages = detect(payload).messages(payload, ObjectReader(fetch))
         outcome = forwarder.forward(messages)

@@ -276,7 +276,7 @@ def test_a_long_document_is_read_record_by_record(
 )
 def test_a_line_that_is_too_long(data: bytes, count: int, code: str) -> None:
     """A line that is too long ends the file with an error; the events before it are yielded."""
-    made = []
+    made: list[Message] = []
     with pytest.raises(EventError) as caught:
         made.extend(read(io.BytesIO(data), "f"))
     assert caught.value.code == code

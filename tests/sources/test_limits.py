@@ -113,7 +113,7 @@ def test_too_little_memory_costs_one_message(monkeypatch: pytest.MonkeyPatch, er
     def fail(*_: object) -> Any:
         raise error
 
-    monkeypatch.setattr(_unwrap._log_events, "read", fail)
+    monkeypatch.setattr("trailforward.sources._log_events.read", fail)
     data = gzip.compress(b"{}")
     payload = {"Records": [kinesis_record(each, "1") for each in (envelope(1), data, envelope(2))]}
     first, refused, last = detect(payload).messages(payload)

@@ -124,7 +124,7 @@ class Connections:
             TransientError: as for ``post``.
             PermanentError: ``tls``: the server's certificate is not trusted.
         """
-        with self._open() as connection:
+        with self._open(_Limit(self._total_timeout)) as connection:
             return connection.version() or "" if isinstance(connection, ssl.SSLSocket) else ""
 
     def close(self) -> None:
