@@ -438,6 +438,8 @@ class FakeSession:
         return self
 
     def __getattr__(self, name: str) -> Any:
+        if name not in self.responses:
+            raise AttributeError(name)
         response = self.responses[name]
 
         def call(**_: Any) -> Any:

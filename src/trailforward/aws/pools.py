@@ -27,7 +27,7 @@ def use_pools(client: Any) -> None:
 
     The attribute is private to botocore. A version without it keeps botocore's own pools, and a test fails.
     """
-    session = client._endpoint.http_session  # noqa: SLF001
+    session = getattr(getattr(client, "_endpoint", None), "http_session", None)
     classes = getattr(session, "_pool_classes_by_scheme", None)
     if classes is not None:
         classes.update(http=_HttpPool, https=_HttpsPool)
