@@ -82,7 +82,7 @@ class SplunkHec(Preset):
             return failure(response, origin)
         invalid = response.status == 400  # noqa: PLR2004
         content = invalid and code in _EVENT_CODES
-        divisible = content if invalid else None
+        divisible = content if invalid or response.status == 403 else None  # noqa: PLR2004  # invalid token
         return failure(response, origin, detail=f"HEC code {code}", divisible=divisible, content=content)
 
 
