@@ -148,7 +148,7 @@ def test_a_rotated_secret_is_read_again(make_sink: MakeSink, receiver: Receiver,
 def test_a_new_secret_that_is_rejected_is_permanent(
     make_sink: MakeSink, receiver: Receiver, status: int
 ) -> None:
-    """If the new secret is rejected as well, the error is permanent; a firewall's 403 may be an event's fault."""
+    """If the new secret is rejected as well, the error is permanent; a 403 may be an event's fault."""
     receiver.script(Status(status), Status(status))
     sink = make_sink(BEARER, Vault("old-hunter2", "new-hunter2"))
     assert isinstance(failure(sink), TransientError)
