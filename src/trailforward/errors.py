@@ -19,12 +19,13 @@
     ├── MissingExtraError    an optional dependency is missing; gives the command that installs it
     └── SinkError            a destination rejected a whole call
         ├── TransientError   the same call may succeed later
-        └── PermanentError   the same call will never succeed
+        └── PermanentError   retrying the same call in this invocation cannot help
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 class TrailforwardError(Exception):
@@ -154,13 +155,33 @@ class TransientError(SinkError):
         super().__init__(code, message)
 
 
+class Cause(StrEnum):
+    """Whose fault it is that a destination refused an entry.
+
+    ``CONTENT``: the code names the entry's content (too large, invalid). ``DESTINATION``: permissions,
+    credentials, settings, or state of the destination. ``UNKNOWN``: the entry is at fault only if the sink
+    accepted another entry in the same invocation.
+    """
+
+    CONTENT = "content"
+    DESTINATION = "destination"
+    UNKNOWN = "unknown"
+
+
 class PermanentError(SinkError):
-    """The same call will never succeed.
+    """Retrying the same call in this invocation cannot help.
 
     Attributes:
         divisible: True if one entry may be the cause, so that splitting the batch may help.
+        cause: whose fault it is, if the call had a single entry.
     """
 
-    def __init__(self, code: str, message: str = "", *, divisible: bool = False) -> None:
-        self.divisible = divisible
+    def __init__(
+        self, code: str, message: str = "", *, divisible: bool = False, content: bool = False
+    ) -> None:
+        self.divisible = divisible or content
+        if content:
+            self.cause = Cause.CONTENT
+        else:
+            self.cause = Cause.UNKNOWN if divisible else Cause.DESTINATION
         super().__init__(code, message)

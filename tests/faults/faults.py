@@ -141,10 +141,13 @@ ROWS = [
     lasting(_THROTTLED, "throttled always", "returned"),
     _SERVER,
     lasting(_SERVER, "server error always", "returned"),
+    lasting(Row("", lambda c: Refuse(403, c.forbidden), receiver.Status(403)), "access denied", "returned"),
+    lasting(Row("", lambda c: Refuse(400, c.absent), receiver.Status(404)), "not found", "returned"),
     lasting(
-        Row("", lambda c: Refuse(403, c.forbidden), receiver.Status(403)), "access denied", "dead_lettered"
+        Row("", lambda _: Refuse(400, "InvalidParameterValue"), receiver.Status(400)),
+        "every entry refused",
+        "returned",
     ),
-    lasting(Row("", lambda c: Refuse(400, c.absent), receiver.Status(404)), "not found", "dead_lettered"),
     lasting(
         Row("", lambda c: Refuse(400, c.invalid, culprit=POISON), RefuseCulprit(POISON)),
         "call refused for one entry",

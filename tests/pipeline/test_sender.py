@@ -87,6 +87,25 @@ def test_a_bad_entry_fails_alone() -> None:
     assert len(sink.taken) == 11
 
 
+def test_a_sink_that_refuses_everything_pauses() -> None:
+    """After three entries were refused alone and none accepted, the sink is not called, and all return."""
+    error = PermanentError("Bad", "everything", divisible=True)
+    sink = FlakySink([error] * 100, limits=limits(8, 1))
+    sender = sent(sink, 64)
+    assert sum(len(batch) == 1 for batch in sink.calls) == 3
+    assert {(index, failure.transient) for index, failure in sender.failed.items()} == {
+        (index, True) for index in range(64)
+    }
+
+
+def test_a_destination_that_is_at_fault_is_called_once() -> None:
+    """If the code names the destination, its sink pauses at once, and all entries return."""
+    sink = FlakySink([PermanentError("AccessDenied", "no")] * 9, limits=limits(8, 1))
+    sender = sent(sink, 64)
+    assert len(sink.calls) == 1
+    assert [failure.transient for failure in sender.failed.values()] == [True] * 64
+
+
 def test_a_response_after_the_deadline_is_ignored() -> None:
     """Entries without a response at the deadline have failed, even if the response arrives a moment later."""
     called, responding, responded = threading.Event(), threading.Event(), threading.Event()

@@ -403,7 +403,7 @@ def test_a_deadline_in_the_middle_of_a_file(local_aws: Reader) -> None:
         slow.append(reader)
         return real(messages, times, reader)
 
-    forwarder._forward = spied  # type: ignore[method-assign]
+    forwarder._forward = spied  # type: ignore[method-assign, assignment]
     response, outcome = forwarder.process(ways("b")["s3 in sqs"], Context(200))
     assert response == {"batchItemFailures": []}
     assert outcome.totals("a").returned == 1
@@ -414,7 +414,7 @@ def test_a_deadline_in_the_middle_of_a_file(local_aws: Reader) -> None:
     assert attributes_of(found)[redelivery.CODE] == "deadline"
     assert json.loads(found["Body"]) == ways("b")["s3"]
     slow.clear()
-    forwarder._forward = real  # type: ignore[method-assign]
+    forwarder._forward = real  # type: ignore[method-assign, assignment]
     payload = sqs(sqs_record(found["Body"], "r", attributes=attributes_of(found)))
     response, outcome = forwarder.process(payload, Context(200))
     assert response == {"batchItemFailures": []}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -63,6 +63,19 @@ INVALID_INPUT_CODES = frozenset(
     }
 )
 
+#: Codes that name the content of an entry: it can never be accepted.
+CONTENT_CODES = frozenset(
+    {
+        "413",
+        "BatchRequestTooLong",
+        "EntityTooLarge",
+        "InvalidMessageContents",
+        "MalformedDetail",
+        "RequestEntityTooLarge",
+        "RequestEntityTooLargeException",
+    }
+)
+
 #: Code of a response that does not say which entries were accepted.
 UNPARSEABLE = "unparseable_response"
 
@@ -91,7 +104,16 @@ def to_sink_error(
         from trailforward.transport.responses import retry_after_seconds  # a cold start sees no errors
 
         return TransientError(short, message, retry_after=retry_after_seconds(retry_after))
-    return PermanentError(short, message, divisible=short in INVALID_INPUT_CODES)
+    return PermanentError(
+        short, message, divisible=short in INVALID_INPUT_CODES, content=short in CONTENT_CODES
+    )
+
+
+def entry_cause(code: str) -> Cause:
+    """Whose fault it is that AWS refused a single entry with a code that no retry can fix."""
+    if code in CONTENT_CODES:
+        return Cause.CONTENT
+    return Cause.UNKNOWN if code in INVALID_INPUT_CODES or code == "RedactionFailure" else Cause.DESTINATION
 
 
 #: ``Value '…' at 'records.1.member.data' failed to satisfy constraint``: the value may be an event.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
+    from trailforward.pipeline.sender import SinkState
 
 _SHOWN = 10
 
@@ -102,11 +103,12 @@ class _Run:
         with Progress(*columns, console=self._console, disable=not shown, transient=True) as progress:
             task = progress.add_task("Forwarding", total=sum(sizes))
             done = 0
+            states: dict[str, SinkState] = {}  # a sink that refuses everything is not called again
             for name, size in zip(inputs, sizes, strict=True):
                 try:
                     with open_input(name) as file:
                         for batch in message_batches(self._messages(file, name)):
-                            forwarder.forward(batch)
+                            forwarder.forward(batch, states=states)
                             if size:
                                 progress.update(task, completed=done + file.tell())
                 except OSError as error:

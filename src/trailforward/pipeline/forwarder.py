@@ -24,7 +24,7 @@ from trailforward.pipeline.failures import FailureHandler
 from trailforward.pipeline.intake import Decisions, Intake, waves
 from trailforward.pipeline.routing import Router, build_routes
 from trailforward.pipeline.self_guard import SelfGuard
-from trailforward.pipeline.sender import PendingEntry, Sender
+from trailforward.pipeline.sender import PendingEntry, Sender, SinkState
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
 from trailforward.pipeline.threads import Threads
 from trailforward.sources import detect
@@ -163,19 +163,27 @@ class Forwarder:
         outcome = self._forward(source.messages(payload, reader), times, reader)
         return source.response(outcome, payload), outcome
 
-    def forward(self, messages: Iterable[Message], *, seconds: float = DEFAULT_SECONDS) -> Outcome:
+    def forward(
+        self,
+        messages: Iterable[Message],
+        *,
+        seconds: float = DEFAULT_SECONDS,
+        states: dict[str, SinkState] | None = None,
+    ) -> Outcome:
         """Forwards messages, however they were read.
 
         Args:
             messages: in order. An iterator is read batch by batch and never kept whole.
             seconds: how long this may take, including writing to the failure queues.
+            states: what each sink did so far. Pass the same dict to calls that belong together, so that a
+                sink that refuses everything is called no more.
 
         Returns:
             The ledger. After several batches it has the sums of all, and keeps only the messages that the
             source must deliver again.
         """
         times = self._times(seconds)
-        return self._forward(messages, times, ObjectReader(self._objects, until=times.read))
+        return self._forward(messages, times, ObjectReader(self._objects, until=times.read), states)
 
     def _check_accounts(self, function_arn: str) -> None:
         """Rejects sinks that would send to a resource of the same name in the function's account instead."""
@@ -194,29 +202,38 @@ class Forwarder:
         # Reading ends early: the unread rest of an object returns as one message, unsent records as many.
         return _Times(start + _READING_SHARE * (seconds - margin), end - margin, end - margin / 4)
 
-    def _forward(self, messages: Iterable[Message], times: _Times, reader: ObjectReader) -> Outcome:
+    def _forward(
+        self,
+        messages: Iterable[Message],
+        times: _Times,
+        reader: ObjectReader,
+        states: dict[str, SinkState] | None = None,
+    ) -> Outcome:
         """Forwards messages: a list as one batch, an iterator in several batches."""
         chunks: Iterable[Sequence[Message]] = (
             [messages] if isinstance(messages, Sequence) else message_batches(messages)
         )
         names = list(self._sinks)
         blocked: set[str] = set()
+        states = {name: SinkState() for name in names} if states is None else states
         total: Outcome | None = None
         for chunk in chunks:
-            outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times)
+            outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times, states)
             if _nothing_delivered(outcome):
                 reader.stop()
             total = outcome if total is None else total.joined(outcome)
-        return total or self._forward_batch(Outcome([], names), blocked, times)
+        return total or self._forward_batch(Outcome([], names), blocked, times, states)
 
-    def _forward_batch(self, outcome: Outcome, blocked: set[str], times: _Times) -> Outcome:
+    def _forward_batch(
+        self, outcome: Outcome, blocked: set[str], times: _Times, states: dict[str, SinkState]
+    ) -> Outcome:
         """Forwards one batch and publishes its ledger. FIFO groups with a returned message become blocked."""
         messages = outcome.messages
         for wave in waves(messages):
             decisions = self._intake.decide(messages, wave, blocked)
             _record_decisions(outcome, decisions)
             failures = decisions.failures
-            for sender in self._send(decisions.entries, deadline=times.send):
+            for sender in self._send(decisions.entries, states, deadline=times.send):
                 _record_sent(outcome, sender)
                 for index, failure in sender.failed.items():
                     failures[index][sender.name] = failure
@@ -230,12 +247,20 @@ class Forwarder:
         self._telemetry.publish(outcome)
         return outcome
 
-    def _send(self, entries: Mapping[str, Sequence[PendingEntry]], *, deadline: float) -> list[Sender]:
+    def _send(
+        self, entries: Mapping[str, Sequence[PendingEntry]], states: dict[str, SinkState], *, deadline: float
+    ) -> list[Sender]:
         """Runs the senders of all sinks at once, and returns them when they have finished."""
         on_error = self._telemetry.fault
         senders = [
             Sender(
-                name, self._sinks[name], self._backoff, self._threads, deadline=deadline, on_error=on_error
+                name,
+                self._sinks[name],
+                self._backoff,
+                self._threads,
+                deadline=deadline,
+                on_error=on_error,
+                state=states.setdefault(name, SinkState()),
             )
             for name, some in entries.items()
             if some

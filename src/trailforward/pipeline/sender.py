@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 from trailforward.pipeline.batching import batches
 from trailforward.sinks.base import Entry
 from trailforward.transport.calls import Calls
@@ -65,6 +65,33 @@ class Failure(NamedTuple):
     attempts: int = 0
 
 
+#: Entries that a sink may refuse alone before the first acceptance; then it is not called any more.
+_MOST_ALONE = 3
+
+
+class SinkState:
+    """What one sink did in one invocation so far. Its senders and their threads share it.
+
+    Attributes:
+        accepted: whether it accepted an entry.
+        alone: entries that it refused alone.
+        refusal: why it is not called any more in this invocation; None while it is.
+    """
+
+    __slots__ = ("accepted", "alone", "refusal")
+
+    def __init__(self) -> None:
+        self.accepted = False
+        self.alone = 0
+        self.refusal: PermanentError | None = None
+
+    def refused_alone(self, error: PermanentError) -> None:
+        """Counts an entry that was refused alone, and pauses the sink if it seems to refuse everything."""
+        self.alone += 1
+        if self.alone >= _MOST_ALONE and not self.accepted:
+            self.refusal = error
+
+
 class _Pass:
     """The state of one pass over the entries, shared by its threads.
 
@@ -98,6 +125,7 @@ class Sender:
         threads: run the calls.
         deadline: on ``time.monotonic``; no call starts and no wait ends after it.
         on_error: called with the sink's name and the exception when the sink has a bug.
+        state: of the sink in this invocation; a new one by default.
 
     Attributes:
         delivered: accepted batches, each with its time in seconds since 1970. Complete after :meth:`finish`.
@@ -105,7 +133,7 @@ class Sender:
         retries: entries that were sent again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is a collaborator
         self,
         name: str,
         sink: Sink,
@@ -114,6 +142,7 @@ class Sender:
         *,
         deadline: float,
         on_error: Callable[[str, BaseException], None],
+        state: SinkState | None = None,
     ) -> None:
         self.name = name
         self.delivered: list[tuple[Sequence[PendingEntry], float]] = []
@@ -124,6 +153,9 @@ class Sender:
         self._threads = threads
         self._deadline = deadline
         self._on_error = on_error
+        self._state = state or SinkState()
+        #: Refused alone, with a code that does not say whose fault it is: :meth:`finish` decides.
+        self._suspects: list[tuple[PendingEntry, SinkError]] = []
         self._lock = threading.Lock()
         self._closed = False
         self._calls = Calls(deadline)
@@ -147,6 +179,11 @@ class Sender:
         """Ignores later responses; entries without a response count as transient failures."""
         with self._lock:
             self._closed = True
+            for entry, error in self._suspects:
+                transient = not self._state.accepted
+                self.failed[entry.index] = Failure(
+                    transient=transient, code=error.code, reason=error.message, attempts=entry.attempts
+                )
             known = sum(len(batch) for batch, _ in self.delivered) + len(self.failed)
             if known == len(self._entries):
                 return
@@ -203,12 +240,19 @@ class Sender:
             other.wait()
         if state.paused is not None:
             state.untried += [(entry, state.paused) for batch in state.queue for entry in batch]
+        if (refusal := self._state.refusal) is not None:
+            for entry, error in (*state.untried, *state.refused):
+                self._fail(entry, error, transient=True)
+            for batch in state.queue if state.paused is None else ():
+                for entry in batch:
+                    self._fail(entry, refusal, transient=True)
+            return [], None
         return state.untried + state.refused, state.retry_after
 
     def _work(self, state: _Pass) -> None:
         """Sends one batch after the other; several threads may do so at once."""
         # A destination that is down or throttles gets a pause before the other batches are tried.
-        while state.paused is None:
+        while state.paused is None and self._state.refusal is None:
             try:
                 batch = state.queue.popleft()
             except IndexError:
@@ -227,9 +271,15 @@ class Sender:
                 if error.divisible and len(batch) > 1:
                     middle = len(batch) // 2
                     state.queue.extendleft((batch[middle:], batch[:middle]))
-                else:
+                elif error.cause is Cause.DESTINATION:
+                    with self._lock:
+                        self._state.refusal = error
                     for entry in batch:
-                        self._fail(entry, error, transient=False)
+                        self._fail(entry, error, transient=True)
+                else:
+                    self._blame(batch[0], error, error.cause)
+                    with self._lock:
+                        self._state.refused_alone(error)
             else:
                 self._sort(batch, rejected, state)
 
@@ -243,8 +293,15 @@ class Sender:
             entry, error = batch[position], (rejection.code, rejection.message)
             if rejection.transient:
                 state.refused.append((entry, TransientError(*error)))
+                continue
+            reason = PermanentError(*error)
+            if rejection.cause is not Cause.CONTENT:
+                with self._lock:
+                    self._state.refused_alone(reason)
+            if rejection.cause is Cause.DESTINATION:
+                self._fail(entry, reason, transient=True)
             else:
-                self._fail(entry, PermanentError(*error), transient=False)
+                self._blame(entry, reason, rejection.cause)
 
     def _send(self, batch: Sequence[PendingEntry]) -> dict[int, Rejection]:
         """One call. An exception that is not in the sink's contract counts as transient, and is logged."""
@@ -270,6 +327,16 @@ class Sender:
         with self._lock:
             if batch and not self._closed:
                 self.delivered.append((batch, time.time()))
+                self._state.accepted = True
+
+    def _blame(self, entry: PendingEntry, error: SinkError, cause: Cause) -> None:
+        """An entry was refused alone: it is at fault, or :meth:`finish` finds out whether it is."""
+        if cause is Cause.CONTENT:
+            self._fail(entry, error, transient=False)
+            return
+        with self._lock:
+            if not self._closed:
+                self._suspects.append((entry, error))
 
     def _fail(self, entry: PendingEntry, error: SinkError, *, transient: bool) -> None:
         with self._lock:

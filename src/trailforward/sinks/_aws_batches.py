@@ -9,8 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from trailforward.aws.errors import INVALID_INPUT_CODES, TRANSIENT_CODES, UNPARSEABLE, redact_values
-from trailforward.errors import TransientError
+from trailforward.aws.errors import (
+    INVALID_INPUT_CODES,
+    TRANSIENT_CODES,
+    UNPARSEABLE,
+    entry_cause,
+    redact_values,
+)
+from trailforward.errors import Cause, TransientError
 from trailforward.jsontext import readable
 from trailforward.sinks.base import Rejection
 
@@ -62,7 +68,8 @@ def by_position(
         code = fields.get("ErrorCode")
         if code:
             message = redact_values(str(fields.get("ErrorMessage") or ""))
-            rejections.append(Rejection(index, str(code), message, transient=str(code) not in permanent))
+            transient = str(code) not in permanent
+            rejections.append(Rejection(index, str(code), message, transient, entry_cause(str(code))))
         elif not fields.get(receipt):
             rejections.append(_no_result(index))
     return rejections
@@ -85,7 +92,7 @@ def by_id(response: Mapping[str, Any], sent: Iterable[int]) -> list[Rejection]:
             # ``SenderFault`` means that a retry cannot succeed, except that throttling can set it as well.
             transient = not result.get("SenderFault") or code in TRANSIENT_CODES
             message = redact_values(str(result.get("Message") or ""))
-            rejections.append(Rejection(index, code, message, transient))
+            rejections.append(Rejection(index, code, message, transient, entry_cause(code)))
         elif str(index) not in accepted:
             rejections.append(_no_result(index))
     return rejections
@@ -113,7 +120,9 @@ def sendable(batch: Sequence[Entry], rejections: list[Rejection]) -> list[tuple[
         text = readable(entry.data)
         if text is None:
             reason = "empty, or contains characters that SQS does not allow"
-            rejections.append(Rejection(index, "InvalidMessageContents", reason, transient=False))
+            rejections.append(
+                Rejection(index, "InvalidMessageContents", reason, transient=False, cause=Cause.CONTENT)
+            )
         else:
             entries.append((index, entry, text))
     return entries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trailforward.errors import Cause
 from trailforward.sinks.base import Rejection
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def one_line_each(batch: Sequence[Entry]) -> tuple[list[tuple[int, Entry]], list
     rejections: list[Rejection] = []
     for index, entry in enumerate(batch):
         if b"\n" in entry.data or b"\r" in entry.data:
-            rejections.append(Rejection(index, "line_break", _REASON, transient=False))
+            rejections.append(Rejection(index, "line_break", _REASON, transient=False, cause=Cause.CONTENT))
         else:
             sendable.append((index, entry))
     return sendable, rejections

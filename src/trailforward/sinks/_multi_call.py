@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 from trailforward.sinks.base import Rejection
 
 if TYPE_CHECKING:
@@ -60,4 +60,5 @@ def send_sub_batches(
 
 
 def _rejection(index: int, error: SinkError) -> Rejection:
-    return Rejection(index, error.code, error.message, transient=isinstance(error, TransientError))
+    cause = error.cause if isinstance(error, PermanentError) else Cause.DESTINATION
+    return Rejection(index, error.code, error.message, isinstance(error, TransientError), cause)

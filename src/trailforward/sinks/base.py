@@ -10,6 +10,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from trailforward.errors import Cause
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -81,13 +83,15 @@ class Rejection:
         index: index of the entry in the batch.
         code: the destination's error code.
         message: the destination's error message, without payload.
-        transient: whether the destination may accept the entry later.
+        transient: whether to send the entry again in this invocation.
+        cause: whose fault it is, if it is not transient.
     """
 
     index: int
     code: str
     message: str
     transient: bool
+    cause: Cause = Cause.UNKNOWN
 
 
 class Sink(ABC):
@@ -116,7 +120,7 @@ class Sink(ABC):
 
         Raises:
             TransientError: the whole call failed and may succeed later. It may have succeeded already.
-            PermanentError: the whole call failed and will fail again.
+            PermanentError: the whole call failed and will fail again until somebody fixes the cause.
         """
 
     def connect(self) -> str:

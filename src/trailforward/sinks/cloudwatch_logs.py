@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from trailforward.aws.own_calls import OwnCall
-from trailforward.errors import EventError, PermanentError
+from trailforward.errors import Cause, EventError, PermanentError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_sink import AwsSink
@@ -97,7 +97,9 @@ class CloudWatchLogsSink(AwsSink):
             try:
                 texts[index] = to_text(entry.data)
             except EventError as error:
-                rejections.append(Rejection(index, error.code, str(error), transient=False))
+                rejections.append(
+                    Rejection(index, error.code, str(error), transient=False, cause=Cause.CONTENT)
+                )
         ordered = sorted(texts, key=times.__getitem__)  # stable: events with equal times keep their order
         sub_batches = ([(index, batch[index]) for index in span] for span in _spans(ordered, times))
 
@@ -168,5 +170,5 @@ def _rejections(info: Any, sub_batch: SubBatch) -> list[Rejection]:
     )
     for code, reason, start, end in bounds:
         for index, _ in sub_batch[start:end]:
-            found[index] = Rejection(index, code, reason, transient=False)
+            found[index] = Rejection(index, code, reason, transient=False, cause=Cause.CONTENT)
     return list(found.values())

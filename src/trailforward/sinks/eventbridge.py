@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from trailforward.aws.own_calls import OwnCall, OwnEvent
-from trailforward.errors import EventError, PermanentError, SettingError
+from trailforward.errors import Cause, EventError, PermanentError, SettingError
 from trailforward.jsontext import to_text
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_batches import by_position
@@ -139,7 +140,9 @@ class EventBridgeSink(AwsSink):
             try:
                 sendable.append((index, to_text(entry.data)))
             except EventError as error:
-                rejections.append(Rejection(index, error.code, str(error), transient=False))
+                rejections.append(
+                    Rejection(index, error.code, str(error), transient=False, cause=Cause.CONTENT)
+                )
         if sendable:
             response = self._client.call(
                 "put_events", Entries=[{**self._fields, "Detail": text} for _, text in sendable]
@@ -147,7 +150,7 @@ class EventBridgeSink(AwsSink):
             rejected = by_position(
                 response.get("Entries"), len(sendable), "EventId", permanent=_PERMANENT_CODES
             )
-            rejections += [Rejection(sendable[r.index][0], r.code, r.message, r.transient) for r in rejected]
+            rejections += [replace(r, index=sendable[r.index][0]) for r in rejected]
         return rejections
 
     def _check_bus_exists(self) -> None:

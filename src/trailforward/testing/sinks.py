@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trailforward.errors import PermanentError, TransientError
+from trailforward.errors import Cause, PermanentError, TransientError
 from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 
 if TYPE_CHECKING:
@@ -137,15 +137,16 @@ def refuse(
 
     Args:
         *indexes: positions in the batch; all entries by default. Positions beyond the batch are ignored.
-        transient: whether a retry of the same entries may succeed.
+        transient: whether a retry of the same entries may succeed; otherwise their content is refused.
         code: the destination's error code; by default ``Throttled`` (transient) or ``Invalid``.
     """
     code = code or ("Throttled" if transient else "Invalid")
+    cause = Cause.UNKNOWN if transient else Cause.CONTENT
 
     def step(batch: Sequence[Entry]) -> Sequence[Rejection]:
         wanted = indexes or range(len(batch))
         return [
-            Rejection(index, code, "rejected by the script", transient)
+            Rejection(index, code, "rejected by the script", transient, cause)
             for index in wanted
             if index < len(batch)
         ]

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from trailforward.transport.http1 import Response
 
 _TRANSIENT = frozenset({408, 425, 429})
-_DIVISIBLE = frozenset({207, 400, 413, 422})
+#: Credentials, path, or method: never the fault of an event. Others, such as a firewall's 403, may be.
+_DESTINATION = frozenset({401, 404, 405, 407, 410})
+_MULTI_STATUS = 207
+_TOO_LARGE = 413
 _HINTS = {
     207: (
         "some events may have been refused, and only a preset can read which. "
@@ -26,7 +29,12 @@ _HINTS = {
 
 
 def failure(
-    response: Response, origin: str, *, detail: str = "", divisible: bool | None = None
+    response: Response,
+    origin: str,
+    *,
+    detail: str = "",
+    divisible: bool | None = None,
+    content: bool = False,
 ) -> TransientError | PermanentError:
     """Classifies an error response. The text omits its body and reason, which may repeat the payload.
 
@@ -35,6 +43,7 @@ def failure(
         origin: scheme and host of the receiver.
         detail: the receiver's own error code, if a preset knows it.
         divisible: whether a single event may be the cause; derived from the status by default.
+        content: whether ``detail`` names an event's content.
     """
     status = response.status
     code = f"http_{status}"
@@ -47,7 +56,10 @@ def failure(
         text += "; redirects are not followed. Fix: set `to` to the redirect's target"
     elif status in _HINTS:
         text += f": {_HINTS[status]}"
-    return PermanentError(code, text, divisible=status in _DIVISIBLE if divisible is None else divisible)
+    if divisible is None:
+        # A 207 of a single event has a status of its own, or does not accept it.
+        divisible = status == _MULTI_STATUS or (status >= 400 and status not in _DESTINATION)  # noqa: PLR2004
+    return PermanentError(code, text, divisible=divisible, content=content or status == _TOO_LARGE)
 
 
 _SECONDS = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")

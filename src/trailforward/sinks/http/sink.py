@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
@@ -94,7 +95,7 @@ class HttpSink(Sink):
             sendable, rejections = one_line_each(batch)
         if sendable:
             rejected = self._post([entry for _, entry in sendable])
-            rejections += [Rejection(sendable[r.index][0], r.code, r.message, r.transient) for r in rejected]
+            rejections += [replace(r, index=sendable[r.index][0]) for r in rejected]
         return rejections
 
     def connect(self) -> str:

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.aws.errors import UNPARSEABLE
-from trailforward.errors import SettingError
+from trailforward.errors import Cause, SettingError
 from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks.base import Limits, Rejection
@@ -29,6 +29,12 @@ _ID_BYTES = 512
 _EXISTS = 409
 _TOO_MANY = 429
 _CODE = re.compile("[a-z_]{1,80}")
+#: Error types that name the event's content.
+_CONTENT = frozenset(
+    {"document_parsing_exception", "mapper_parsing_exception", "strict_dynamic_mapping_exception"}
+)
+_INVALID = 400
+_TOO_LARGE = 413
 
 
 class BulkFraming(Framing):
@@ -89,7 +95,11 @@ def _rejection(index: int, item: Any) -> Rejection | None:
     kind = str(error.get("type")) if isinstance(error, dict) else ""
     transient = status == _TOO_MANY or status >= 500  # noqa: PLR2004
     code = kind if _CODE.fullmatch(kind) else f"http_{status}"
-    return Rejection(index, code, f"rejected with status {status}", transient)
+    if kind in _CONTENT or status == _TOO_LARGE:
+        cause = Cause.CONTENT
+    else:  # 403 is a write block: the disk is full, or somebody made the index read-only
+        cause = Cause.UNKNOWN if status == _INVALID else Cause.DESTINATION
+    return Rejection(index, code, f"rejected with status {status}", transient, cause)
 
 
 PRESET = ElasticBulk()

@@ -80,8 +80,10 @@ class SplunkHec(Preset):
         code = json_object(response).get("code")
         if not isinstance(code, int):
             return failure(response, origin)
-        divisible = code in _EVENT_CODES if response.status == 400 else None  # noqa: PLR2004
-        return failure(response, origin, detail=f"HEC code {code}", divisible=divisible)
+        invalid = response.status == 400  # noqa: PLR2004
+        content = invalid and code in _EVENT_CODES
+        divisible = content if invalid or response.status == 403 else None  # noqa: PLR2004  # invalid token
+        return failure(response, origin, detail=f"HEC code {code}", divisible=divisible, content=content)
 
 
 PRESET = SplunkHec()
