@@ -414,7 +414,7 @@ def test_a_deadline_in_the_middle_of_a_file(local_aws: Reader) -> None:
     assert attributes_of(found)[redelivery.CODE] == "deadline"
     assert json.loads(found["Body"]) == ways("b")["s3"]
     slow.clear()
-    forwarder._forward = real  # type: ignore[method-assign, assignment]
+    forwarder._forward = real  # type: ignore[method-assign]
     payload = sqs(sqs_record(found["Body"], "r", attributes=attributes_of(found)))
     response, outcome = forwarder.process(payload, Context(200))
     assert response == {"batchItemFailures": []}

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trailforward import Config, Fate, Forwarder, PermanentError, TransientError
+from trailforward.errors import Cause
 from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 from trailforward.testing import (
     FlakySink,
@@ -103,7 +104,8 @@ def test_a_script_is_played_call_by_call() -> None:
     with pytest.raises(TransientError) as raised:
         sink.send([A])
     assert raised.value is error
-    assert sink.send([A, B]) == [Rejection(1, "Invalid", "rejected by the script", transient=False)]
+    rejection = Rejection(1, "Invalid", "rejected by the script", transient=False, cause=Cause.CONTENT)
+    assert sink.send([A, B]) == [rejection]
     assert [rejection.code for rejection in sink.send([A, B])] == ["X"]
     assert sink.send([C]) == ()
     assert sink.data == [b"a", b"a", b"b", b"c"]
