@@ -14,9 +14,9 @@ from trailforward import sinks
 from trailforward.aws.own_calls import MADE_FOR_EVERY_DELIVERY
 from trailforward.config import Config
 from trailforward.patterns import Pattern
-from trailforward.pipeline.forwarder import Forwarder, _guard
+from trailforward.pipeline.forwarder import Forwarder
 from trailforward.pipeline.role_lookup import INTERVAL_SECONDS, RoleLookup
-from trailforward.pipeline.self_guard import Author, SelfGuard
+from trailforward.pipeline.self_guard import Author, SelfGuard, build_guard
 from trailforward.pipeline.service_calls import KEY_USES
 from trailforward.testing import FlakySink
 
@@ -130,7 +130,7 @@ class World:
             del self.environ["TRAILFORWARD_OWN_ARNS"]
         self.config = Config.from_env(self.environ)
         self.sinks = {name: FlakySink() for name in self.config.sinks}
-        guard = _guard(self.config, self.environ)
+        guard = build_guard(self.config, self.environ)
         self.minute = 0.0
         self.lookup = RoleLookup(ask or self.never, lambda: self.minute)
         guard._lookup = self.lookup

@@ -13,8 +13,7 @@ from trailforward.arn import Arn
 from trailforward.aws import own_calls
 from trailforward.aws.own_calls import OwnCall
 from trailforward.config import Config
-from trailforward.pipeline.forwarder import _guard
-from trailforward.pipeline.self_guard import Author, SelfGuard
+from trailforward.pipeline.self_guard import Author, SelfGuard, build_guard
 from trailforward.sources._own_calls import reading_calls
 from trailforward.testing import samples
 
@@ -428,7 +427,7 @@ to = "s3://lake/security?region=eu-west-1"
 @pytest.fixture(name="configured")
 def _configured() -> SelfGuard:
     environ = {"TRAILFORWARD_CONFIG": "ssm:/trailforward/config", "AWS_REGION": "eu-west-1"}
-    made = _guard(Config.from_toml(TOML), environ)
+    made = build_guard(Config.from_toml(TOML), environ)
     made.learn(FUNCTION)
     return made
 
@@ -521,7 +520,7 @@ def test_samples() -> None:
     """Of all sample events, one is caused by trailforward's own function, and only that is filtered."""
     stream = "arn:aws:kinesis:us-west-2:123456789012:stream/trailforward-demo"
     role = "arn:aws:iam::123456789012:role/trailforward-demo-role"
-    known = _guard(Config.to(stream, own_arns=[role]))
+    known = build_guard(Config.to(stream, own_arns=[role]))
     own = [name for name in samples.names() if known.is_own(json.loads(samples.load(name)))]
     assert own == ["own-put-records"]
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward import formats, sinks
 from trailforward.aws.objects import Objects
 from trailforward.config import Config
-from trailforward.config.own import own_calls, own_events, own_resources
 from trailforward.errors import ConfigError, Problem
 from trailforward.outcome import Fate, Outcome
 from trailforward.pipeline.backoff import Backoff
@@ -23,7 +22,7 @@ from trailforward.pipeline.batching import message_batches
 from trailforward.pipeline.failures import FailureHandler
 from trailforward.pipeline.intake import Decisions, Intake, waves
 from trailforward.pipeline.routing import Router, build_routes
-from trailforward.pipeline.self_guard import SelfGuard
+from trailforward.pipeline.self_guard import build_guard
 from trailforward.pipeline.sender import PendingEntry, Sender, SinkState
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
 from trailforward.pipeline.threads import Threads
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
 
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
+    from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.pipeline.telemetry import Telemetry
     from trailforward.sinks.base import Sink
 
@@ -92,7 +92,7 @@ class Forwarder:
             for name, settings in config.sinks.items()
         }
         self._telemetry = telemetry or PlainTelemetry()
-        self._guard = guard or _guard(config)
+        self._guard = guard or build_guard(config)
         self._backoff = Backoff.from_settings(config.pipeline.retry)
         self._margin = config.pipeline.deadline_margin_seconds
         self._intake = Intake(
@@ -125,7 +125,7 @@ class Forwarder:
         environ = os.environ if environ is None else environ
         config = Config.from_env(environ)
         function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-        guard = _guard(config, environ)
+        guard = build_guard(config, environ)
         telemetry = PowertoolsTelemetry(
             namespace=environ.get("POWERTOOLS_METRICS_NAMESPACE") or "trailforward",
             service=environ.get("POWERTOOLS_SERVICE_NAME") or function_name or "trailforward",
@@ -284,23 +284,6 @@ class Forwarder:
         self._objects.close()
 
 
-def _guard(config: Config, environ: Mapping[str, str] | None = None) -> SelfGuard:
-    """The guard of a configuration; with the environment of a Lambda function, also of that function."""
-    environ = environ or {}
-    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
-    function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
-    direct = config.pipeline.aws_client == "direct"
-    return SelfGuard(
-        own_arns=own_resources(config),
-        calls=own_calls(config, environ.get("TRAILFORWARD_CONFIG", ""), region),
-        events=own_events(config),
-        function_name=function_name,
-        access_key_id=environ.get("AWS_ACCESS_KEY_ID", "") if function_name else "",
-        log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") if function_name else "",
-        ask_role=(lambda: _ask_role(region, direct=direct)) if function_name else None,
-    )
-
-
 def _switched_on(environ: Mapping[str, str], *names: str) -> bool:
     """Whether the first of these variables that is set is true, as Powertools reads it."""
     value = next((environ[name] for name in names if environ.get(name)), "")
@@ -375,9 +358,3 @@ def _epoch(time: str) -> float | None:
     except ValueError:
         return None
     return None if then.tzinfo is None else then.timestamp()
-
-
-def _ask_role(region: str | None, *, direct: bool) -> tuple[str, str] | None:
-    from trailforward.aws.client import caller_role
-
-    return caller_role(region, direct=direct)

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
 from trailforward.aws.own_calls import OwnCall, OwnCalls, key_of, log_call, named_resources, parsed, text
+from trailforward.config.own import own_calls, own_events, own_resources
 from trailforward.pipeline.role_lookup import Role, RoleLookup
 from trailforward.pipeline.service_calls import ASSUMERS, DELIVERIES, KEY_USES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from trailforward.aws.own_calls import OwnEvent
+    from trailforward.config import Config
 
 #: Most queues and streams whose polling is learned from payloads.
 _MOST_SOURCES = 8
@@ -270,3 +272,26 @@ def _issuer(identity: dict[str, Any]) -> Role | None:
         return None
     kind, _, rest = arn.resource.partition("/")
     return (arn.account, rest.partition("/")[0]) if kind == "assumed-role" else None
+
+
+def build_guard(config: Config, environ: Mapping[str, str] | None = None) -> SelfGuard:
+    """The guard of a configuration; with the environment of a Lambda function, also of that function."""
+    environ = environ or {}
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    function_name = environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
+    direct = config.pipeline.aws_client == "direct"
+    return SelfGuard(
+        own_arns=own_resources(config),
+        calls=own_calls(config, environ.get("TRAILFORWARD_CONFIG", ""), region),
+        events=own_events(config),
+        function_name=function_name,
+        access_key_id=environ.get("AWS_ACCESS_KEY_ID", "") if function_name else "",
+        log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") if function_name else "",
+        ask_role=(lambda: _ask_role(region, direct=direct)) if function_name else None,
+    )
+
+
+def _ask_role(region: str | None, *, direct: bool) -> tuple[str, str] | None:
+    from trailforward.aws.client import caller_role
+
+    return caller_role(region, direct=direct)

@@ -13,8 +13,18 @@ Name = Literal["datadog", "elastic-bulk", "slack", "splunk-hec", "standard-webho
 
 NAMES: tuple[str, ...] = get_args(Name)
 
+#: Preset → its module. Only the preset that is used gets imported.
+_MODULES: dict[Name, str] = {
+    "datadog": "trailforward.sinks.http.presets.datadog",
+    "elastic-bulk": "trailforward.sinks.http.presets.elastic_bulk",
+    "slack": "trailforward.sinks.http.presets.slack",
+    "splunk-hec": "trailforward.sinks.http.presets.splunk_hec",
+    "standard-webhooks": "trailforward.sinks.http.presets.standard_webhooks",
+    "sumo": "trailforward.sinks.http.presets.sumo",
+}
+
 
 def load(name: Name) -> Preset:
     """Loads a preset by name."""
-    preset: Preset = import_module(f"trailforward.sinks.http.presets.{name.replace('-', '_')}").PRESET
+    preset: Preset = import_module(_MODULES[name]).PRESET
     return preset
