@@ -14,7 +14,7 @@ ROLE = ("111122223333", "forwarder")
 
 
 class Sts:
-    """Answers by script; the last entry for ever."""
+    """Responds as scripted; the last entry repeats."""
 
     def __init__(self, *script: Role | Exception | None) -> None:
         self.script = list(script)
