@@ -28,10 +28,11 @@ def digests(events: list[bytes]) -> list[str]:
 
 
 class Siem(Receiver):
-    """The demo's HTTP API over TLS. It requires a bearer token, and can be down."""
+    """The demo's HTTP API over TLS. It requires a bearer token, can be down, and can limit requests."""
 
     def __init__(self, tls: ssl.SSLContext) -> None:
         self.down = False
+        self.limit: int | None = None
         super().__init__()
         self.socket = tls.wrap_socket(self.socket, server_side=True)
 
@@ -41,11 +42,13 @@ class Siem(Receiver):
         return super().url.replace("http:", "https:", 1)
 
     def refusal(self, headers: Message) -> tuple[HTTPStatus, dict[str, str]] | None:
-        """503 while the API is down; 401 without the token."""
+        """503 while the API is down; 401 without the token; 413 for more bytes than the limit."""
         if self.down:
             return HTTPStatus.SERVICE_UNAVAILABLE, {}
         if headers.get("Authorization") != f"Bearer {TOKEN}":
             return HTTPStatus.UNAUTHORIZED, {}
+        if self.limit is not None and int(headers["Content-Length"]) > self.limit:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, {}
         return None
 
 
@@ -120,6 +123,15 @@ class Destinations:
             yield
         finally:
             self._siem.down = False
+
+    @contextmanager
+    def siem_limit(self, size: int) -> Iterator[None]:
+        """The HTTP API responds with 413 to requests of more than ``size`` bytes."""
+        self._siem.limit = size
+        try:
+            yield
+        finally:
+            self._siem.limit = None
 
     def wait_for(
         self, expected: dict[str, list[bytes]], *, seconds: float = 60, settle: float = 2

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,6 +74,22 @@ def metrics(deployed: Deployed) -> dict[str, dict[str, float]]:
             for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
                 sink[metric["Name"]] = sink.get(metric["Name"], 0) + sum(line[metric["Name"]])
     return sums
+
+
+def added(deployed: Deployed, counted: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
+    """What the function has published since ``counted``: sink → metric → value."""
+    return {
+        sink: {name: value - counted.get(sink, {}).get(name, 0) for name, value in values.items()}
+        for sink, values in metrics(deployed).items()
+    }
+
+
+def assert_sums(sums: dict[str, dict[str, float]]) -> None:
+    """Each event that a sink received has exactly one fate."""
+    for sink, values in sums.items():
+        fates = ("delivered", "filtered", "dead_lettered", "returned")
+        assert values["received"] == sum(values[fate] for fate in fates), sink
+        assert values["ledger_breaks"] == 0, sink
 
 
 def test_every_resource_is_there(deployed: Deployed, tell: Callable[[str], None]) -> None:
@@ -169,7 +186,7 @@ def test_events_of_the_bus_arrive(deployed: Deployed, tell: Callable[[str], None
 
 
 def test_a_revoked_permission_loses_nothing(deployed: Deployed, tell: Callable[[str], None]) -> None:
-    """Without kinesis:PutRecords the stream's copies are dead letters; a redrive brings them to it alone."""
+    """Without kinesis:PutRecords the stream's copies wait in the retry queue; granted again, they arrive."""
     iam = deployed.aws.client("iam")
     role = deployed.role
     granted = iam.get_role_policy(RoleName=role, PolicyName="trailforward")["PolicyDocument"]
@@ -181,53 +198,79 @@ def test_a_revoked_permission_loses_nothing(deployed: Deployed, tell: Callable[[
     before = deployed.destinations.arrived()
     counted = metrics(deployed)
     sent = [envelope(200 + number) for number in range(20)]
+    expected = {name: [*old, *sent] for name, old in before.items()}
 
     iam.put_role_policy(RoleName=role, PolicyName="trailforward", PolicyDocument=json.dumps(revoked))
-    send(deployed, sent)
-    others = {name: [*old, *sent] for name, old in before.items() if name != "kinesis"}
-    arrived = deployed.destinations.wait_for(others)
-    tell(f"kinesis:PutRecords revoked, {len(sent)} events sent")
-    for name, events in arrived.items():
-        tell(f"{name:9} {len(events) - len(before[name]):3} events")
-    assert digests(arrived["kinesis"]) == digests(before["kinesis"])
-    for name, wanted in others.items():
-        assert digests(arrived[name]) == digests(wanted), name
+    try:
+        send(deployed, sent)
+        others = {name: events for name, events in expected.items() if name != "kinesis"}
+        arrived = deployed.destinations.wait_for(others)
+        tell(f"kinesis:PutRecords revoked, {len(sent)} events sent")
+        for name, events in arrived.items():
+            tell(f"{name:9} {len(events) - len(before[name]):3} events")
+        assert digests(arrived["kinesis"]) == digests(before["kinesis"])
+        for name, wanted in others.items():
+            assert digests(arrived[name]) == digests(wanted), name
+        wait(lambda: added(deployed, counted)["kinesis"]["returned"] >= len(sent), 20)
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName="trailforward", PolicyDocument=json.dumps(granted))
 
-    wait(lambda: waiting(deployed, "DeadLettersUrl") >= len(sent), 30)
+    arrived = deployed.destinations.wait_for(expected)
+    tell("granted again")
+    for name, events in arrived.items():
+        tell(arrival(name, events, before[name], expected[name]))
+    for name, events in arrived.items():
+        assert digests(events) == digests(expected[name]), name
+    wait(lambda: added(deployed, counted)["kinesis"]["delivered"] >= len(sent), 20)
+    fates = added(deployed, counted)["kinesis"]
+    tell(f"metrics of kinesis: { ({name: int(value) for name, value in fates.items() if value}) }")
+    assert fates["delivered"] == len(sent)
+    assert fates["returned"] >= len(sent)
+    assert fates["dead_lettered"] == 0
+    assert_sums(metrics(deployed))
+    assert waiting(deployed, "DeadLettersUrl") == 0
+
+
+def test_an_event_too_large_for_one_destination_is_its_dead_letter(
+    deployed: Deployed, tell: Callable[[str], None]
+) -> None:
+    """The HTTP API refuses one event of many: only its copy is a dead letter, which a redrive delivers."""
+    before = deployed.destinations.arrived()
+    counted = metrics(deployed)
+    large = envelope(250, requestParameters={"userData": token_hex(60_000)})
+    sent = [*(envelope(251 + number) for number in range(9)), large]
+    complete = {name: [*old, *sent] for name, old in before.items()}
+    partial = complete | {"http": [*before["http"], *sent[:-1]]}
+    with deployed.destinations.siem_limit(30_000):
+        send(deployed, sent)
+        arrived = deployed.destinations.wait_for(partial)
+        tell(f"HTTP API limited to 30,000 bytes, {len(sent)} events sent, one of {len(large):,} bytes")
+        for name, events in arrived.items():
+            tell(arrival(name, events, before[name], partial[name]))
+        for name, events in arrived.items():
+            assert digests(events) == digests(partial[name]), name
+        wait(lambda: waiting(deployed, "DeadLettersUrl") > 0, 30)
     (alarm,) = deployed.aws.client("cloudwatch").describe_alarms(AlarmNames=["trailforward-dead-letters"])[
         "MetricAlarms"
     ]
     assert waiting(deployed, "DeadLettersUrl") > alarm["Threshold"]
-    letters = receive(deployed.aws, deployed.outputs["DeadLettersUrl"], delete=False)
-    attributes = letters[0]["MessageAttributes"]
-    shown = {name: value["StringValue"] for name, value in attributes.items()}
-    tell(f"dead letters {len(letters)}: {shown['trailforward-sinks']}, {shown['trailforward-code']}")
-    assert digests([letter["Body"].encode() for letter in letters]) == digests(sent)
-    assert {letter["MessageAttributes"]["trailforward-sinks"]["StringValue"] for letter in letters} == {
-        "kinesis"
-    }
+    (letter,) = receive(deployed.aws, deployed.outputs["DeadLettersUrl"], delete=False)
+    shown = {name: value["StringValue"] for name, value in letter["MessageAttributes"].items()}
+    tell(f"dead letters 1: {shown['trailforward-sinks']}, {shown['trailforward-code']}")
+    assert letter["Body"].encode() == large
+    assert shown["trailforward-sinks"] == "http"
+    wait(lambda: added(deployed, counted)["http"]["dead_lettered"] > 0, 20)
+    assert added(deployed, counted)["http"]["dead_lettered"] == 1
+    assert_sums(metrics(deployed))
 
-    now = metrics(deployed)
-    delta = {
-        sink: {name: value - counted.get(sink, {}).get(name, 0) for name, value in values.items()}
-        for sink, values in now.items()
-    }
-    tell(f"metrics of kinesis: { ({n: int(v) for n, v in delta['kinesis'].items() if v}) }")
-    assert delta["kinesis"]["dead_lettered"] == len(sent)
-    for values in now.values():
-        fates = ("delivered", "filtered", "dead_lettered", "returned")
-        assert values["received"] == sum(values[fate] for fate in fates)
-        assert values["ledger_breaks"] == 0
-
-    iam.put_role_policy(RoleName=role, PolicyName="trailforward", PolicyDocument=json.dumps(granted))
-    wait(lambda: waiting(deployed, "DeadLettersUrl") >= len(sent), 10)
+    wait(lambda: waiting(deployed, "DeadLettersUrl") > 0, 10)
     redrive(deployed)
-    expected = {"kinesis": [*before["kinesis"], *sent], **others}
-    arrived = deployed.destinations.wait_for(expected)
-    tell("granted again, dead letters redriven")
+    arrived = deployed.destinations.wait_for(complete)
+    tell("limit removed, dead letters redriven")
     for name, events in arrived.items():
-        tell(arrival(name, events, before[name], expected[name]))
-        assert digests(events) == digests(expected[name]), name
+        tell(arrival(name, events, before[name], complete[name]))
+    for name, events in arrived.items():
+        assert digests(events) == digests(complete[name]), name
     assert receive(deployed.aws, deployed.outputs["DeadLettersUrl"]) == []
 
 
