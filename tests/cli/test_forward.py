@@ -183,11 +183,16 @@ def test_a_closed_pipe_is_not_a_success(tmp_path: Path, unbuffered: str) -> None
 
 def test_an_interrupted_run_prints_the_summary(tmp_path: Path) -> None:
     """After Ctrl-C, the command prints the summary and exits with status 1, without a traceback."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trailforward", "forward", "--to", f"file:{tmp_path / 'out'}"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
+    # A job that a shell started in the background ignores SIGINT, and so would the command.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "trailforward", "forward", "--to", f"file:{tmp_path / 'out'}"],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert process.stdin is not None
     process.stdin.write((envelope(0) + b"\n") * 12_000)  # more than a batch
     process.stdin.flush()
@@ -195,8 +200,7 @@ def test_an_interrupted_run_prints_the_summary(tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    with process:
-        text = process.stderr.read() if process.stderr else b""
+    _, text = process.communicate(timeout=600)
     assert process.returncode == 1
     assert b"interrupted" in text
     assert re.search(rb"file-out +[0-9,]{5,} ", text)
