@@ -117,10 +117,11 @@ def entry_cause(code: str) -> Cause:
 
 
 #: ``Value '…' at 'records.1.member.data' failed to satisfy constraint``: the value may be an event.
-_VALUE = re.compile(r"""\bvalue:?\s*['"(\[].*['")\]]\s*(?=(at|for)\b)""", re.IGNORECASE | re.DOTALL)
+#: Compiled by the first error, not by every cold start.
+_VALUE = r"""(?is)\bvalue:?\s*['"(\[].*['")\]]\s*(?=(at|for)\b)"""
 _MESSAGE_CHARACTERS = 300
 
 
 def redact_values(message: str) -> str:
     """AWS's error message without request values, because messages are logged and payloads must not be."""
-    return _VALUE.sub("a value ", message)[:_MESSAGE_CHARACTERS]
+    return re.sub(_VALUE, "a value ", message)[:_MESSAGE_CHARACTERS]

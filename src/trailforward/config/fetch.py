@@ -10,10 +10,11 @@ from trailforward.errors import ConfigError, Problem, SinkError
 
 _VARIABLE = "TRAILFORWARD_CONFIG"
 _SOURCES = "set it to the path of a readable file, to TOML text, to ssm:NAME, or to s3://BUCKET/KEY"
+# These are not compiled here, because most functions need neither.
 #: ``s3://BUCKET/KEY``, with the account that must own the bucket.
-_OBJECT = re.compile(r"s3://(?P<bucket>[^/?]+)/(?P<key>.+?)(?:\?owner=(?P<owner>[0-9]{12}))?")
+_OBJECT = r"s3://(?P<bucket>[^/?]+)/(?P<key>.+?)(?:\?owner=(?P<owner>[0-9]{12}))?"
 #: A short value that looks like a path may appear in a message; any other value may be a secret.
-_PATH = re.compile(r"[\w./\\ ~+-]{1,200}")
+_PATH = r"[\w./\\ ~+-]{1,200}"
 
 
 def fetch(where: str, region: str | None) -> str:
@@ -52,7 +53,7 @@ def fetch_calls(where: str, region: str | None) -> list[OwnCall]:
             # In the function's own account, which the first invocation tells.
             name = f"arn:aws:ssm:{region or 'us-east-1'}::parameter/{name.removeprefix('/')}"
         return [OwnCall("ssm.amazonaws.com", ("GetParameter",), name)]
-    if (found := _OBJECT.fullmatch(where)) is not None:
+    if where.startswith("s3://") and (found := re.fullmatch(_OBJECT, where)) is not None:
         read = OwnCall("s3.amazonaws.com", ("GetObject",), f"arn:aws:s3:::{found['bucket']}/{found['key']}")
         asked = OwnCall("sts.amazonaws.com", ("GetCallerIdentity",), "*")
         return [read] if found["owner"] else [read, asked]
@@ -61,7 +62,7 @@ def fetch_calls(where: str, region: str | None) -> list[OwnCall]:
 
 def object_of(where: str) -> str:
     """``BUCKET/KEY`` of ``s3://BUCKET/KEY?owner=ACCOUNT``."""
-    found = _OBJECT.fullmatch(where)
+    found = re.fullmatch(_OBJECT, where)
     return where.removeprefix("s3://") if found is None else f"{found['bucket']}/{found['key']}"
 
 
@@ -71,7 +72,7 @@ def _file(where: str) -> str:
     try:
         return Path(where).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        shown = f"the file {where}" if _PATH.fullmatch(where) else "the file that it names"
+        shown = f"the file {where}" if re.fullmatch(_PATH, where) else "the file that it names"
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise _failed(f"cannot read {shown}: {why}", _SOURCES) from None
 
@@ -97,7 +98,7 @@ def _parameter(where: str, region: str | None) -> str:
 
 
 def _object(where: str, region: str | None) -> str:
-    found = _OBJECT.fullmatch(where)
+    found = re.fullmatch(_OBJECT, where)
     if found is None:
         raise _failed("the URL has no bucket or no key", "write s3://BUCKET/KEY")
     if "?owner" in found["key"]:

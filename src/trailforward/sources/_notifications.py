@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from trailforward.message import Origin
     from trailforward.sources.base import ObjectReader
 
+# These are not compiled here, because most functions read no log files.
 #: ``AWSLogs/[organization/]account/service/…``: the keys that CloudTrail and other AWS services write.
-_KEY = re.compile(r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/([^/]+)/")
+_KEY = r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/([^/]+)/"
 #: Names of Regions: ``us-gov-west-1``, ``eusc-de-east-1``.
-_REGION = re.compile(r"[a-z]{2,5}(?:-[a-z]{1,15}){1,3}-[0-9]{1,2}")
+_REGION = r"[a-z]{2,5}(?:-[a-z]{1,15}){1,3}-[0-9]{1,2}"
 _CLOUDTRAIL = "CloudTrail"
 _DIGEST = "CloudTrail-Digest"
 
@@ -152,7 +153,7 @@ def _check(notification: S3Notification) -> None:
     bucket, key, region, _ = notification.s3_object
     if not bucket or not key:
         raise EventError("bad_notification", "a notification that does not name an object")
-    if region and not _REGION.fullmatch(region):
+    if region and not re.fullmatch(_REGION, region):
         raise EventError("bad_notification", "a notification whose Region is not the name of a Region")
     if notification.event and not notification.event.startswith("ObjectCreated"):
         raise NothingToForwardError("not_created", "a notification about something other than a new object")
@@ -166,7 +167,7 @@ def _check(notification: S3Notification) -> None:
 
 def _service(key: str) -> str:
     """The service that wrote an object, taken from its key; empty if the key does not name one."""
-    found = _KEY.search(key)
+    found = re.search(_KEY, key)
     return "" if found is None else found[1]
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trailforward.sources.base import ObjectReader
 
 #: Source names that an error message may repeat.
-_SOURCE = re.compile(r"[A-Za-z0-9:._-]{1,64}")
+_SOURCE = r"[A-Za-z0-9:._-]{1,64}"
 
 
 class UnknownSource:
@@ -44,7 +44,7 @@ def _why(payload: Any) -> EventError:
     records = payload.get("Records") if isinstance(payload, dict) else None
     if isinstance(records, list) and records and isinstance(records[0], dict):
         name = records[0].get("eventSource") or records[0].get("EventSource")
-        shown = name if isinstance(name, str) and _SOURCE.fullmatch(name) else "an unknown service"
+        shown = name if isinstance(name, str) and re.fullmatch(_SOURCE, name) else "an unknown service"
         return EventError("unknown_payload", f"no source recognizes Records of {shown}")
     try:
         as_envelope(payload)
