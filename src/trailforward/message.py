@@ -37,7 +37,8 @@ class Origin(NamedTuple):
             is no such container.
         unit: messages with the same unit are returned to the source together; None where each is returned
             alone.
-        redelivered: whether the source delivers a returned message again.
+        keeps: whether a returned message can wait at the source without holding up others. Queues keep
+            messages; a shard stops, and asynchronous and direct invocations forget after a few attempts.
         skip: how many records of the referenced S3 object, or log events of the data, are already processed.
         shard: the shard of a Kinesis stream; empty for other sources.
     """
@@ -51,7 +52,7 @@ class Origin(NamedTuple):
     seen: object = ""
     item: str = ""
     unit: str | None = None
-    redelivered: bool = True
+    keeps: bool = True
     skip: int = 0
     shard: str = ""
 
@@ -285,7 +286,7 @@ def as_envelope(value: Any) -> dict[str, Any]:
 
 def _place(pointer: Any) -> str:
     """Where a pointer says that the original is, in one line."""
-    names = ("bytes", "arn", "shard", "item", "ref", "sha256")
+    names = ("bytes", "copy", "arn", "shard", "item", "ref", "sha256")
     found = {name: pointer.get(name) for name in names} if isinstance(pointer, dict) else {}
     # Anyone who may send to the queue chooses these values.
     texts = {

@@ -114,13 +114,14 @@ def to_sqs(raw: bytes, attributes: dict[str, str], max_bytes: int) -> tuple[byte
     return None
 
 
-def to_pointer(message: Message, *, code: str, reason: str) -> bytes:
+def to_pointer(message: Message, *, code: str, reason: str, copy: str = "") -> bytes:
     """A JSON body that says where an event is that does not fit into a queue: at most a few kilobytes.
 
     Args:
         message: the event.
         code: why it was not delivered.
         reason: the same as a sentence.
+        copy: ``s3://BUCKET/KEY`` of a copy; empty if there is none.
     """
     origin = message.origin
     place = {
@@ -129,6 +130,7 @@ def to_pointer(message: Message, *, code: str, reason: str) -> bytes:
         "shard": origin.shard,
         "item": origin.item,
         "ref": origin.ref,
+        "copy": copy,
     }
     pointer = {
         "bytes": len(message.raw),

@@ -216,6 +216,19 @@ def test_a_summary_names_the_most_frequent_reasons_and_counts_the_others() -> No
     assert b"and 5 further reasons" in done.stderr
 
 
+def test_a_destination_that_refuses_everything_is_named_with_the_fix(tmp_path: Path) -> None:
+    """The command stops sending to it after the first batch, keeps the rest, and exits with 1."""
+    kept = tmp_path / "kept"
+    lines = b"\n".join(envelope(number) for number in range(20_000))
+    with Receiver([Status(403)] * 100) as receiver:
+        done = forward("--to", receiver.url, "--undelivered", kept, stdin=lines)
+        assert len(receiver.requests) < 40  # the first batch is divided, until three events were refused
+    assert done.returncode == 1
+    assert b"refuses everything, so the rest was not sent" in done.stderr
+    assert b"Fix: check that the receiver accepts the secret" in done.stderr
+    assert len(kept.read_bytes().splitlines()) == 20_000
+
+
 def test_a_file_for_the_undelivered_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """If the file of --undelivered cannot be written, the command says so."""
     done = forward("--to", "stdout:", "--undelivered", tmp_path / "no" / "where", stdin=b"{}")

@@ -19,6 +19,7 @@ STREAM = "arn:aws:kinesis:us-west-2:111122223333:stream/cloudsec"
 QUEUE = "arn:aws:sqs:eu-west-1:111122223333:trailforward"
 TOML = """
 dead_letter = "arn:aws:sqs:us-west-2:111122223333:dead"
+dead_letter_bucket = "s3://large/dead?region=us-west-2"
 retry_queue = "arn:aws:sqs:us-west-2:111122223333:retry"
 
 [sinks.archive]
@@ -71,6 +72,7 @@ def test_a_whole_configuration(tmp_path: Path) -> None:
         "Logs": f"{group}:*",
         "Firehose": "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive",
         "Sns": "arn:aws:sns:eu-west-1:111122223333:oncall",
+        "S3": "arn:aws:s3:::large/dead/*",
         "Secrets": "arn:aws:secretsmanager:us-west-2:111122223333:secret:siem-a1B2c3",
         "SecretParameters": "arn:aws:ssm:us-west-2:111122223333:parameter/other",
         "Keys": key,

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GOOD = """
+dead_letter = "file:dead.ndjson"
+
 [sinks.out]
 to = "file:out.ndjson"
 
@@ -35,6 +37,16 @@ def test_a_valid_configuration_gives_status_0(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_configuration_without_queues_gets_a_warning(tmp_path: Path) -> None:
+    """Without retry_queue and dead_letter, a warning names the sources that stop or lose events."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(GOOD.replace('dead_letter = "file:dead.ndjson"', ""))
+    done = trailforward("validate", path, "--strict")
+    assert (done.code, done.out) == (0, "")
+    assert "warning: neither retry_queue nor dead_letter is set" in done.err
+    assert "TRAILFORWARD_DEAD_LETTER" in done.err
+
+
 def test_lints_are_printed_and_count_only_if_asked(tmp_path: Path) -> None:
     """Each lint is one line with its key and code; with --strict, the exit status is 1."""
     path = tmp_path / "trailforward.toml"
@@ -49,7 +61,9 @@ def test_lints_are_printed_and_count_only_if_asked(tmp_path: Path) -> None:
 def test_every_problem_is_listed_and_gives_status_2(tmp_path: Path) -> None:
     """Invalid keys and patterns are listed together, each with its fix."""
     path = tmp_path / "trailforward.toml"
-    path.write_text(GOOD.replace("file:", "ftp://") + '[[routes]]\nname="x"\nsinks=["out"]\npattern="{"\n')
+    path.write_text(
+        GOOD.replace("file:out", "ftp://out") + '[[routes]]\nname="x"\nsinks=["out"]\npattern="{"\n'
+    )
     done = trailforward("validate", path)
     assert (done.code, done.out) == (2, "")
     assert "sinks.out.to" in done.err
@@ -75,7 +89,9 @@ def test_without_an_argument_the_environment_or_the_folder_decides(tmp_path: Pat
     assert trailforward("validate", folder=tmp_path).err.endswith(
         "\ntrailforward.toml is valid: 1 sink, 1 route, 1 test, 0 lints\n"
     )
-    there = trailforward("validate", folder=tmp_path, TRAILFORWARD_TO="stdout:")
+    there = trailforward(
+        "validate", folder=tmp_path, TRAILFORWARD_TO="stdout:", TRAILFORWARD_DEAD_LETTER="file:dead"
+    )
     assert there.err.endswith("\nTRAILFORWARD_TO is valid: 1 sink, 1 route, 0 tests, 0 lints\n")
     text = trailforward("validate", folder=tmp_path, TRAILFORWARD_CONFIG=GOOD + "#" * 2_000)
     assert text.err.endswith("\nTRAILFORWARD_CONFIG is valid: 1 sink, 1 route, 1 test, 0 lints\n")

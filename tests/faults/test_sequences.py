@@ -71,6 +71,9 @@ class NoTelemetry:
     def fault(self, sink: str, error: BaseException) -> None:
         """Does nothing."""
 
+    def refusing(self, sink: str, code: str, problem: str, fix: str) -> None:
+        """Does nothing."""
+
 
 def raising(error: BaseException, *, stored: bool) -> Move:
     """The whole call fails, with or without storing the entries."""

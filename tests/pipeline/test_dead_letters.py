@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.events import Context, envelope, sqs, sqs_record
+from tests.support.aws import unique
+from tests.support.events import QUEUE, Context, envelope, sqs, sqs_record
 from tests.support.payloads import STREAM, kinesis_record
 from trailforward.config import Config
+from trailforward.errors import ConfigError
 from trailforward.outcome import Fate
 from trailforward.pipeline.forwarder import Forwarder
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from tests.support.aws import Reader
 
+REGION = "ap-southeast-2"
 RANDOM = hashlib.shake_256(b"").digest(800_000)
 
 
@@ -72,3 +75,54 @@ def test_what_does_not_fit_is_a_pointer(local_aws: Reader, tmp_path: Path) -> No
     (second,) = local_aws.messages(queue)
     assert second["Body"] == message["Body"]
     pipeline.close()
+
+
+@pytest.mark.parametrize("client", ["direct", "botocore"])
+def test_what_does_not_fit_is_copied_to_the_bucket(local_aws: Reader, tmp_path: Path, client: str) -> None:
+    """With ``dead_letter_bucket``, the pointer names an object with the event's exact bytes."""
+    queue, bucket = local_aws.queue(), unique("dead")
+    local_aws("s3").create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    text = f'dead_letter = "{queue}"\ndead_letter_bucket = "s3://{bucket}/dead?region={REGION}"\n'
+    text += f'aws_client = "{client}"\n[sinks.copy]\nto = "file:{tmp_path / "copy"}"\n'
+    pipeline = Forwarder(Config.from_toml(text))
+    for _ in range(2):  # the second time, the object exists already
+        pipeline.process({"Records": [kinesis_record(RANDOM, "1")]}, Context())
+    for message in local_aws.messages(queue):
+        pointer = json.loads(message["Body"])["trailforward-pointer"]
+        assert pointer["copy"] == f"s3://{bucket}/dead/{hashlib.sha256(RANDOM).hexdigest()}"
+        assert local_aws.objects(bucket) == [RANDOM]
+        again = pipeline.process(redriven(message), Context())[1]
+        assert f"copy {pointer['copy']}" in again.verdicts["copy"][0].reason
+    pipeline.close()
+
+
+def test_without_the_bucket_the_pointer_is_still_written(
+    local_aws: Reader, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If the copy fails, the pointer names the original, the shard goes on, and an error is logged."""
+    queue = local_aws.queue()
+    text = f'dead_letter = "{queue}"\ndead_letter_bucket = "s3://{unique("absent")}?region=us-east-1"\n'
+    pipeline = Forwarder(Config.from_toml(f'{text}[sinks.copy]\nto = "file:{tmp_path / "copy"}"\n'))
+    response, _ = pipeline.process({"Records": [kinesis_record(RANDOM, "1")]}, Context())
+    assert response == {"batchItemFailures": []}
+    (message,) = local_aws.messages(queue)
+    pointer = json.loads(message["Body"])["trailforward-pointer"]
+    assert "copy" not in pointer
+    assert pointer["item"] == "1"
+    assert "NoSuchBucket" in caplog.text
+    pipeline.close()
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ('dead_letter_bucket = "s3://b/dead?region=eu-west-1"', "needs copies"),
+        ('dead_letter = "file:dead"\ndead_letter_bucket = "s3://b/dead?region=eu-west-1"', "needs copies"),
+        (f'dead_letter = "{QUEUE}"\ndead_letter_bucket = "s3://bucket/dead"', "Region is missing"),
+        (f'dead_letter = "{QUEUE}"\ndead_letter_bucket = "{QUEUE}"', "not a bucket"),
+    ],
+)
+def test_an_unusable_bucket_is_named(keys: str, problem: str) -> None:
+    """A bucket without its Region, or without a queue for the pointers, is an error in the configuration."""
+    with pytest.raises(ConfigError, match=f"dead_letter_bucket: .*{problem}"):
+        Config.from_toml(f'{keys}\n[sinks.out]\nto = "stdout:"\n')

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.support.events import envelope
-from trailforward import Config, Forwarder, Message, Origin, TransientError
+from trailforward import Config, Forwarder, Message, Origin, PermanentError, TransientError
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry, place_of, troubles
 from trailforward.testing import FlakySink, refuse
 
@@ -204,6 +204,63 @@ def test_without_powertools_standard_logging_is_used(caplog: pytest.LogCaptureFi
         outcome = outcome_of(FlakySink([TransientError("http_503")] * 9))
     assert outcome.totals("a").returned == 3
     assert "3 returned at a: http_503" in caplog.text
+
+
+DENIED = PermanentError("AccessDeniedException", "not authorized to perform: kinesis:PutRecords")
+KINESIS = '[sinks.siem]\nto = "arn:aws:kinesis:eu-west-1:111122223333:stream/siem"\n'
+
+
+def refusing(telemetry: Any, *script: Any) -> Forwarder:
+    """A forwarder for a Kinesis stream that follows a script."""
+    config = Config.from_toml(KINESIS)
+    return Forwarder(config, telemetry=telemetry, made={"siem": FlakySink(script)})
+
+
+def test_a_sink_that_refuses_everything_is_one_metric_and_one_error_with_the_fix(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """However many batches an invocation has, it reports a refusing sink once; the code is a property."""
+    forwarder = refusing(telemetry, *[DENIED] * 4)
+    forwarder.forward(Message(envelope(number), Origin("test")) for number in range(25_000))
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (metric,) = [line for line in lines if "refusing" in line]
+    assert (metric["sink"], metric["refusing"], metric["code"]) == ("siem", [1], "AccessDeniedException")
+    assert metric["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["sink", "service"]]
+    assert [named["Name"] for named in metric["_aws"]["CloudWatchMetrics"][0]["Metrics"]] == ["refusing"]
+    (error,) = [line for line in lines if line.get("level") == "ERROR"]
+    assert (error["sink"], error["code"]) == ("siem", "AccessDeniedException")
+    stream = "arn:aws:kinesis:eu-west-1:111122223333:stream/siem"
+    assert error["fix"].startswith(f"grant kinesis:PutRecords on {stream}")
+    forwarder.forward([Message(envelope(), Origin("test"))])
+    assert capsys.readouterr().out.count('"refusing":[1]') == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [TransientError("ThrottlingException")] * 5,
+        [refuse(0, transient=False, code="Bad"), None],
+        [PermanentError("InvalidMessageContents", content=True)],
+    ],
+    ids=["throttled", "one event refused", "content"],
+)
+def test_throttling_and_refused_events_are_not_a_refusing_sink(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], script: list[Any]
+) -> None:
+    """Throttling, and events that are at fault, do not count as a sink that refuses everything."""
+    refusing(telemetry, *script).forward([Message(envelope(), Origin("test"))])
+    lines = capsys.readouterr().out
+    assert '"refusing"' not in lines
+    assert "refuses everything" not in lines
+
+
+def test_long_texts_are_cut_in_the_log(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A destination's error text of any length makes a log line of a few kilobytes."""
+    long = PermanentError("Odd" * 100_000, "x" * 1_000_000)
+    refusing(telemetry, long).forward([Message(envelope(), Origin("test"))])
+    assert max(map(len, capsys.readouterr().out.splitlines())) < 10_000
 
 
 def test_without_powertools_the_error_says_how_to_install_it() -> None:

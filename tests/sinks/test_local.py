@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.entries import ODD, odd
-from trailforward.errors import PermanentError, SettingError, TransientError
+from trailforward.errors import Cause, PermanentError, SettingError, TransientError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.local import LIMITS, FileSettings, FileSink, StdoutSettings, StdoutSink
 from trailforward.sinks.settings import LimitSettings
@@ -66,12 +66,35 @@ def test_an_incomplete_last_line_is_ended(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"n":1}\n{"n":\n{"n":2}\n{"n":3}\n'
 
 
-def test_a_full_disk_is_transient() -> None:
-    """A full disk is a transient error."""
+def test_a_full_disk_pauses_the_sink() -> None:
+    """A full disk is the fault of the destination: nothing is retried at once, and no event is at fault."""
     made = sink("/dev/full")
-    with pytest.raises(TransientError, match=r"^ENOSPC: cannot write to /dev/full"):
+    with pytest.raises(PermanentError, match=r"^ENOSPC: cannot write to /dev/full") as caught:
         made.send(odd())
+    assert caught.value.cause is Cause.DESTINATION
     made.close()
+
+
+def test_a_lack_of_file_descriptors_is_transient() -> None:
+    """If the process has no free file descriptor, a retry may succeed."""
+    script = (
+        "import os, resource\n"
+        "from tests.support.entries import odd\n"
+        "from tests.sinks.test_local import sink\n"
+        "made = sink(os.devnull)\n"
+        "free = os.open(os.devnull, os.O_RDONLY)\n"
+        "hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))\n"
+        "try:\n"
+        "    made.send(odd())\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True, check=True, timeout=600, cwd=Path(__file__).parents[2], text=True,
+    )  # fmt: skip
+    assert done.stdout.startswith("TransientError EMFILE: cannot write to /dev/null")
 
 
 def test_an_incomplete_write_is_removed(tmp_path: Path) -> None:
@@ -257,12 +280,12 @@ def test_unbuffered_standard_output_is_written_completely() -> None:
 @pytest.mark.parametrize(
     ("redirect", "expected"),
     [
-        (">/dev/full", "TransientError ENOSPC: cannot write to standard output"),
+        (">/dev/full", "PermanentError ENOSPC: cannot write to standard output"),
         (">&-", "PermanentError EBADF: standard output is closed"),
     ],
 )
 def test_errors_of_standard_output(redirect: str, expected: str) -> None:
-    """A full disk is a transient error; closed standard output is permanent."""
+    """A full disk and a closed standard output are faults of the destination."""
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "$1" 1 {redirect}', sys.executable, STDOUT],
         capture_output=True, check=False, timeout=600, cwd=Path(__file__).parents[2], text=True,

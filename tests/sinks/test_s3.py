@@ -11,7 +11,7 @@ from tests.support.aws import Reader, point_at, unique
 from tests.support.entries import ODD
 from tests.support.receiver import Receiver, Status
 from trailforward import Config, ConfigError
-from trailforward.errors import PermanentError, TransientError
+from trailforward.errors import Cause, PermanentError, TransientError
 from trailforward.sinks.base import Entry
 from trailforward.sinks.s3 import S3Settings, S3Sink
 
@@ -148,6 +148,18 @@ def test_a_failed_object_does_not_affect_the_others(receiver: Receiver) -> None:
     batch = [entry(b"1"), entry(b"2", account="123456789012"), entry(b"3", account="5"), entry(b"4")]
     rejections = [(each.index, each.code, each.transient) for each in sink().send(batch)]
     assert rejections == [(0, "AccessDenied", False), (3, "AccessDenied", False), (2, "SlowDown", True)]
+
+
+def test_a_bucket_that_refuses_everything_gets_three_calls(receiver: Receiver) -> None:
+    """After three objects were refused and none accepted, the rest of the batch returns without a call."""
+    receiver.script(*[error(403, "AccessDenied")] * 9)
+    batch = [entry(b"1", account=str(number)) for number in range(111122223333, 111122223342)]
+    rejections = sink().send(batch)
+    assert len(receiver.requests) == 3
+    assert [each.index for each in rejections] == list(range(9))
+    assert {(each.code, each.transient, each.cause) for each in rejections} == {
+        ("AccessDenied", False, Cause.DESTINATION)
+    }
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from tests.support.payloads import (
     s3_record,
     sns_record,
 )
-from trailforward import Config, Forwarder, PayloadError
+from trailforward import Config, Fate, Forwarder, PayloadError, TransientError
 from trailforward.jsontext import decode
 from trailforward.testing import FlakySink, refuse
 
@@ -119,3 +119,60 @@ def test_with_a_retry_queue_nothing_is_repeated(case: str, local_aws: Any) -> No
         ["m1"] if alone else None if response is None else summary(forwarder().handle(payload))
     )
     assert outcome.breaks == []
+
+
+STOPPING = [name for name in CASES if not name.startswith("sqs")]
+
+
+@pytest.mark.parametrize("case", STOPPING)
+@pytest.mark.parametrize("queues", [("retry_queue",), ("dead_letter",), ("retry_queue", "dead_letter")])
+def test_sources_that_stop_or_forget_get_nothing_back(
+    case: str, queues: tuple[str, ...], local_aws: Any
+) -> None:
+    """If the destination is down, the events wait in the retry queue, otherwise in the dead-letter queue."""
+    made = {name: local_aws.queue() for name in queues}
+    head = "\n".join(f'{name} = "{queue}"' for name, queue in made.items())
+    response, outcome = forwarder(*[TransientError("http_503")] * 20, head=head).process(CASES[case][0])
+    assert summary(response) in ([], None, ["Ok", "Ok"], ["Ok", "Ok", "Ok"])
+    counts = {name: len(local_aws.messages(queue)) for name, queue in made.items()}
+    assert counts.pop(queues[0]) == outcome.totals("a").received > 0
+    assert set(counts.values()) <= {0}
+    fate = Fate.RETURNED if queues[0] == "retry_queue" else Fate.DEAD_LETTERED
+    assert outcome.meeting(fate) == ["a"]
+
+
+@pytest.mark.parametrize("case", STOPPING)
+def test_if_no_queue_takes_them_the_events_go_back_to_the_source(case: str, local_aws: Any) -> None:
+    """Neither queue can be written, so the source delivers the events again, as without queues."""
+    absent = "arn:aws:sqs:us-east-1:111122223333:absent"
+    head = f'retry_queue = "{absent}-1"\ndead_letter = "{absent}-2"'
+    payload, expected = CASES[case]
+    made = forwarder(refuse(1), head=head)
+    if expected is RAISES:
+        with pytest.raises(PayloadError, match="a: Throttled"):
+            made.handle(payload)
+    else:
+        assert summary(made.handle(payload)) == expected
+
+
+def test_a_log_file_for_a_destination_that_is_down_waits_as_one_message(local_aws: Any) -> None:
+    """Reading stops at the first batch that no sink accepts; the rest of the file is one dead letter."""
+    queue = local_aws.queue()
+    made = forwarder(*[TransientError("http_503")] * 20, head=f'dead_letter = "{queue}"')
+    big = log_file(*(record(number, pad="x" * 100_000) for number in range(180)))
+    made._objects = lambda _: iter([big])  # type: ignore[assignment]
+    response, outcome = made.process(json.loads(OBJECT))
+    assert response is None
+    bodies = [message["Body"] for message in local_aws.messages(queue)]
+    assert sum('"aws:s3"' in body for body in bodies) == 1
+    assert outcome.totals("a").dead_lettered == len(bodies) < 100
+
+
+@pytest.mark.parametrize("count", [1, 500])
+def test_the_error_of_an_invocation_stays_short(count: int) -> None:
+    """However many reasons there are, the error that Lambda logs has a few kilobytes."""
+    script = [refuse(*range(count), code="x" * 400)]
+    payload = {"Records": [sns_record(envelope(number).decode()) for number in range(count)]}
+    with pytest.raises(PayloadError) as caught:
+        forwarder(*script).handle(payload)
+    assert len(str(caught.value)) < 12_000

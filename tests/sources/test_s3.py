@@ -222,9 +222,16 @@ def test_missing_objects(bucket: bool, key: str, code: str, local_aws: Reader) -
 @pytest.mark.parametrize(
     ("status", "code", "transient"),
     [
-        (403, "AccessDenied", False),
         (404, "NoSuchKey", False),
+        (404, "NoSuchVersion", False),
+        (404, "NoSuchBucket", False),
         (400, "InvalidBucketName", False),
+        (403, "InvalidObjectState", False),
+        (405, "MethodNotAllowed", False),
+        (403, "AccessDenied", True),
+        (403, "InvalidAccessKeyId", True),
+        (400, "KMS.DisabledException", True),
+        (400, "KMS.KMSInvalidStateException", True),
         (400, "ExpiredToken", True),
         (400, "RequestTimeout", True),
         (429, "Odd", True),
@@ -235,7 +242,7 @@ def test_missing_objects(bucket: bool, key: str, code: str, local_aws: Reader) -
     ],
 )
 def test_which_errors_are_transient(status: int, code: str | None, transient: bool) -> None:  # noqa: FBT001
-    """Throttling, server errors, and expired credentials are transient; other S3 errors are permanent."""
+    """Only an object that does not exist or can never be read is given up; a permission can be granted."""
     from botocore.exceptions import ClientError
 
     response = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}}

@@ -209,6 +209,10 @@ class Client:
             raise PermanentError("ParamValidation", _first_line(error), divisible=True) from None
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
             raise PermanentError("NoCredentials", _first_line(error)) from None
+        except exceptions.SSLError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise PermanentError("tls", _first_line(error)) from None
+            raise TransientError("tls_handshake", _first_line(error)) from None
         except exceptions.BotoCoreError as error:
             # Timeouts, resets, truncated responses: whether the service did the work is unknown.
             raise TransientError(type(error).__name__, _first_line(error)) from None

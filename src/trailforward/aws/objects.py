@@ -1,4 +1,8 @@
-"""Reads S3 objects in blocks, and classifies S3's errors as transient or permanent."""
+"""Reads S3 objects in blocks, and classifies S3's errors as transient or permanent.
+
+Only an error that says that the object does not exist, or can never be read, is permanent. A missing
+permission, a disabled key, or expired credentials can be fixed, and the object is still there.
+"""
 
 from __future__ import annotations
 
@@ -15,22 +19,24 @@ MAX_CLIENTS = 4
 _CONNECT_SECONDS = 3.0
 _READ_SECONDS = 5.0
 
-#: Transient codes with a 4xx status: throttling, timeouts, clock skew, and expired credentials.
-_TRANSIENT_CODES = frozenset(
+#: The object does not exist, is archived, was deleted (405: a delete marker), or its name is not valid.
+#: ``InvalidRequest`` and ``InvalidArgument``: encrypted with its owner's key, or an invalid version.
+#: Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
+_PERMANENT_CODES = frozenset(
     {
-        "ExpiredToken",
-        "ExpiredTokenException",
-        "RequestExpired",
-        "RequestTimeTooSkewed",
-        "RequestTimeout",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequests",
-        "KMS.ThrottlingException",
+        "404",
+        "405",
+        "InvalidArgument",
+        "InvalidBucketName",
+        "InvalidObjectState",
+        "InvalidRequest",
+        "KeyTooLongError",
+        "MethodNotAllowed",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "NoSuchVersion",
     }
 )
-_TRANSIENT_STATUSES = frozenset({408, 429})
 
 
 class S3Object(NamedTuple):
@@ -65,8 +71,9 @@ class Objects:
         """Yields the bytes of an object in blocks.
 
         Raises:
-            EventError: the object cannot be read. ``code`` is S3's: ``NoSuchKey``, ``AccessDenied`` …
-            UnreadError: throttled, server error, no response, or a truncated response.
+            EventError: the object can never be read. ``code`` is S3's: ``NoSuchKey``, ``NoSuchBucket`` …
+            UnreadError: access denied, a disabled key, throttled, server error, no response, or a truncated
+                response.
             MissingExtraError: botocore is not installed.
         """
         from trailforward.aws.session import require_botocore
@@ -116,12 +123,10 @@ class Objects:
 def _event_error(error: Any, owner: str = "") -> EventError:
     details = error.response.get("Error", {})
     code = str(details.get("Code") or "Unknown")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    transient = code in _TRANSIENT_CODES or status in _TRANSIENT_STATUSES or not 400 <= status < 500  # noqa: PLR2004
     text = f"S3 did not return the object: {code}"
     if code == "AccessDenied" and owner:  # S3 does not say which of the two it is
         text += f", or the bucket does not belong to {owner}, the account in bucket_owners"
-    return (UnreadError if transient else EventError)(code, text)
+    return (EventError if code in _PERMANENT_CODES else UnreadError)(code, text)
 
 
 def _first_line(error: Exception) -> str:

@@ -159,6 +159,10 @@ class _Run:
         """Records an unexpected exception of a sink or format."""
         self.error("a sink or format failed", sink=sink, **place_of(error))
 
+    def refusing(self, sink: str, code: str, problem: str, fix: str) -> None:  # noqa: ARG002  # in the problem
+        """Records that the run does not send to a sink any more."""
+        self.problems.append(f"{sink} refuses everything, so the rest was not sent: {problem}. Fix: {fix}")
+
     def show(self) -> None:
         """Prints the summary."""
         table = Table(box=None, pad_edge=False, header_style="bold")

@@ -113,6 +113,8 @@ def policy(
         named = [settings.to for settings in config.sinks.values() if sinks.type_of(settings.to) == kind]
         if kind == "s3":
             named = [_objects(settings) for settings in config.sinks.values() if settings.to in named]
+            if pipeline.dead_letter_bucket:
+                named.append(_objects(sinks.load("s3").Settings(to=pipeline.dead_letter_bucket)))
         wanted.append((sid, [action], named))
     groups = [settings.to for settings in config.sinks.values() if sinks.type_of(settings.to) == "logs"]
     buses = [settings.to for settings in config.sinks.values() if getattr(settings, "check_bus", False)]

@@ -18,6 +18,8 @@ def validate(
 ) -> None:
     """Check every key, pattern, and test of a configuration, and print lints, one per line.
 
+    A configuration without retry_queue and dead_letter gets a warning.
+
     Exit status: 0 valid, 1 valid but with lints (only with --strict), 2 invalid.
     """
     from trailforward.config.lint import lint
@@ -29,6 +31,9 @@ def validate(
     if problems:
         typer.echo(str(ConfigError(problems)), err=True)
         raise typer.Exit(2)
+    pipeline = loaded.config.pipeline
+    if pipeline.dead_letter is None and pipeline.retry_queue is None:
+        typer.echo(_NO_QUEUE, err=True)
     lints = lint(loaded.config)
     for found in lints:
         typer.echo(str(found))
@@ -41,6 +46,15 @@ def validate(
     typer.echo(f"{loaded.name} is valid: {', '.join(counts)}", err=True)
     if strict and lints:
         raise typer.Exit(1)
+
+
+#: Not a lint, because a function often has the queues in its environment, as the stack in sam/ does.
+_NO_QUEUE = (
+    "warning: neither retry_queue nor dead_letter is set. While a destination is down, a Kinesis shard\n"
+    "stops, and SNS, S3, CloudWatch Logs, and direct invocations lose events after two retries. Set one\n"
+    "of them, or the function's variable TRAILFORWARD_RETRY_QUEUE or TRAILFORWARD_DEAD_LETTER. The\n"
+    "stack in sam/ sets both."
+)
 
 
 def _count(number: int, thing: str) -> str:

@@ -225,6 +225,7 @@ def check_pipeline(
         _check_queue(key, value, destinations, problems)
     if len(queues) == len({*queues.values(), ""}):
         problems.append(Problem("retry_queue", "the same queue as dead_letter", "use two queues"))
+    _check_bucket(top_level, problems)
     arns = top_level.get("own_arns")
     for index, text in enumerate(arns if isinstance(arns, (list, tuple)) else ()):
         if not isinstance(text, str):
@@ -238,6 +239,24 @@ def check_pipeline(
             fix = "list the ARNs of roles, functions, queues, or streams"
             problems.append(Problem(f"own_arns[{index}]", f"not an ARN: {error}", fix))
     return pipeline
+
+
+def _check_bucket(top_level: Mapping[str, Any], problems: list[Problem]) -> None:
+    """Checks ``dead_letter_bucket``, which needs a queue for the pointers."""
+    key = "dead_letter_bucket"
+    bucket, queue = top_level.get(key), top_level.get("dead_letter")
+    if not isinstance(bucket, str):
+        return
+    fix = "write s3://BUCKET/PREFIX?region=REGION, such as s3://dead-letters/trailforward?region=eu-west-1"
+    if sinks.type_of(bucket) != "s3":
+        problems.append(Problem(key, "not a bucket", fix))
+    else:
+        found: list[Problem] = []
+        validated(sinks.load("s3").Settings, {"to": bucket}, key, found)
+        problems += [replace(problem, key=key, fix=fix) for problem in found]
+    if queue is None or (isinstance(queue, str) and queue.startswith("file:")):
+        what = "only an SQS queue as dead_letter needs copies of events that do not fit"
+        problems.append(Problem(key, what, "set dead_letter to the ARN of a queue, or remove the bucket"))
 
 
 def _check_queue(key: str, value: str, destinations: Collection[str], problems: list[Problem]) -> None:

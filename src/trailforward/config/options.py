@@ -29,6 +29,7 @@ class PipelineOptions(TypedDict, total=False):
     """The keys of :class:`PipelineSettings`, as keyword arguments."""
 
     dead_letter: str
+    dead_letter_bucket: str
     retry_queue: str
     own_arns: Sequence[str]
     own_calls: Sequence[OwnCallSettings | OwnCallOptions]

@@ -52,8 +52,9 @@ def own_resources(config: Config) -> list[str]:
 
 
 def _queues(config: Config) -> list[Any]:
-    """Returns the settings of the dead-letter queue and the retry queue."""
-    named = [config.pipeline.dead_letter, config.pipeline.retry_queue]
+    """Returns the settings of the dead-letter queue, its bucket, and the retry queue."""
+    pipeline = config.pipeline
+    named = [pipeline.dead_letter, pipeline.retry_queue, pipeline.dead_letter_bucket]
     return [
         sinks.load(kind).Settings(to=to)
         for to in named

@@ -35,6 +35,8 @@ def _named(config: Config) -> Iterator[tuple[str, str, str]]:
     """Yields key, partition (empty if not named), and Region of everything that names a Region."""
     for key in ("dead_letter", "retry_queue"):
         yield from _of_arn(key, getattr(config.pipeline, key))
+    if config.pipeline.dead_letter_bucket:
+        yield "dead_letter_bucket", "", config.pipeline.dead_letter_bucket.rpartition("region=")[2]
     for name, settings in config.sinks.items():
         yield from _of_arn(f"sinks.{name}.to", settings.to)
         loose: Any = settings

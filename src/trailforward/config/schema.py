@@ -76,6 +76,7 @@ def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any]) -> N
     """Adds to the top-level keys the constraints that their types do not express."""
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
+    properties["dead_letter_bucket"]["pattern"] = SHAPE
     properties["own_arns"]["items"]["pattern"] = _ARN
     call["call"]["pattern"] = f"^{CALL}$"
     call["resource"]["pattern"] = rf"^\*$|{_ARN[:-1]}[^*?]*(:?\*)?$"

@@ -84,6 +84,8 @@ class PipelineSettings(Settings):
     Attributes:
         dead_letter: SQS queue ARN, or ``file:PATH``, for events that cannot be delivered. Without it, such
             events return to the source, and the redrive policy of the source must catch them.
+        dead_letter_bucket: ``s3://BUCKET/PREFIX?region=REGION`` for copies of the events that do not fit into
+            ``dead_letter``. The dead letter then is a pointer that names the copy.
         retry_queue: ARN of a standard SQS queue for events that only some of their sinks accepted. The queue
             must also be an event source of the function.
         own_arns: ARNs of the function's role, and of the queues, streams, keys, and log groups of the
@@ -104,6 +106,7 @@ class PipelineSettings(Settings):
     """
 
     dead_letter: str | None = None
+    dead_letter_bucket: str | None = None
     retry_queue: str | None = None
     own_arns: Strings = ()
     own_calls: Annotated[tuple[OwnCallSettings, ...], Constraint(strict=False, max_length=100)] = ()

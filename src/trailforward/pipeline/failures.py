@@ -1,12 +1,15 @@
 """Finds a safe place for every message that a sink did not accept.
 
 A permanent failure goes to the dead-letter queue. A transient failure goes back to the source, or to the
-retry queue if other sinks have the message already, so that those do not get it twice. If there is no such
-queue, or writing to it fails, the message goes back to the source.
+retry queue if other sinks have the message already, so that those do not get it twice. A source that stops
+or forgets (a shard, an asynchronous invocation) does not get it back: it goes to the retry queue, otherwise
+to the dead-letter queue. If there is no such queue, or writing to it fails, the message goes back to the
+source.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from trailforward import redelivery, sinks
@@ -14,12 +17,13 @@ from trailforward.outcome import Fate, Verdict
 from trailforward.pipeline.sender import PendingEntry, Sender
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from trailforward.config import PipelineSettings
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.backoff import Backoff
+    from trailforward.pipeline.copies import Copies
     from trailforward.pipeline.intake import Failures
     from trailforward.pipeline.sender import Failure
     from trailforward.pipeline.telemetry import Telemetry
@@ -48,6 +52,11 @@ class FailureHandler:
     ) -> None:
         direct = pipeline.aws_client == "direct"
         self._dead_letters = FailureQueue("dead_letter", pipeline.dead_letter, direct=direct, pointers=True)
+        self._copies: Copies | None = None
+        if pipeline.dead_letter_bucket:
+            from trailforward.pipeline.copies import Copies
+
+            self._copies = Copies(pipeline, backoff, threads, telemetry)
         self._retries = FailureQueue("retry_queue", pipeline.retry_queue, direct=direct)
         self._backoff = backoff
         self._threads = threads
@@ -64,20 +73,9 @@ class FailureHandler:
         Returns:
             Sink, message index, and verdict of each failure.
         """
-        verdicts = []
         left = {index: dict(by_sink) for index, by_sink in failures.items()}
-        permanent: _ByCode = {}
-        for index, by_sink in left.items():
-            for name, failure in by_sink.items():
-                if not failure.transient:
-                    permanent.setdefault((index, failure.code), {})[name] = failure
-        dead = set()
-        for index, code in self._write(self._dead_letters, permanent, outcome, deadline):
-            dead.add(index)
-            for name, failure in permanent[index, code].items():
-                del left[index][name]
-                verdict = Verdict(Fate.DEAD_LETTERED, code, failure.reason, failure.attempts)
-                verdicts.append((name, index, verdict))
+        verdicts = self._dead_letter(left, outcome, deadline, transient=False)
+        dead = {index for _, index, _ in verdicts}
         retried: _ByCode = {
             (index, next(iter(by_sink.values())).code): by_sink
             for index, by_sink in left.items()
@@ -86,11 +84,34 @@ class FailureHandler:
             and (_would_repeat(index, outcome, dead_lettered=index in dead))
         }
         queued = {index for index, _ in self._write(self._retries, retried, outcome, deadline)}
+        stuck = {
+            index: by_sink
+            for index, by_sink in left.items()
+            if index not in queued and not outcome.messages[index].origin.keeps
+        }
+        verdicts += self._dead_letter(stuck, outcome, deadline, transient=True)
         for index, by_sink in left.items():
             for name, failure in by_sink.items():
                 verdict = Verdict(
                     Fate.RETURNED, failure.code, failure.reason, failure.attempts, index in queued
                 )
+                verdicts.append((name, index, verdict))
+        return verdicts
+
+    def _dead_letter(
+        self, left: dict[int, dict[str, Failure]], outcome: Outcome, deadline: float, *, transient: bool
+    ) -> list[tuple[str, int, Verdict]]:
+        """Moves failures of one kind from ``left`` to the dead-letter queue, and returns their verdicts."""
+        wanted: _ByCode = {}
+        for index, by_sink in left.items():
+            for name, failure in by_sink.items():
+                if failure.transient is transient:
+                    wanted.setdefault((index, failure.code), {})[name] = failure
+        verdicts = []
+        for index, code in self._write(self._dead_letters, wanted, outcome, deadline):
+            for name, failure in wanted[index, code].items():
+                del left[index][name]
+                verdict = Verdict(Fate.DEAD_LETTERED, code, failure.reason, failure.attempts)
                 verdicts.append((name, index, verdict))
         return verdicts
 
@@ -101,14 +122,15 @@ class FailureHandler:
         if not failures or queue.sink is None:
             return []
         keys = list(failures)
+        copy = partial(self._copy, deadline=deadline)
         entries = [
-            queue.entry(position, outcome.messages[index], code, failures[index, code])
+            queue.entry(position, outcome.messages[index], code, failures[index, code], copy)
             for position, (index, code) in enumerate(keys)
         ]
         failed = self._sent(queue, queue.sink, entries, deadline)
         # MaximumMessageSize of a queue may be lower than SQS's limit.
         refused = [
-            queue.entry(position, outcome.messages[index], code, failures[index, code], OLD_QUEUE_BYTES)
+            queue.entry(position, outcome.messages[index], code, failures[index, code], copy, OLD_QUEUE_BYTES)
             for position, (index, code) in enumerate(keys)
             if position in failed
             and not failed[position].transient
@@ -142,10 +164,15 @@ class FailureHandler:
         sender.finish()
         return sender.failed
 
+    def _copy(self, message: Message, deadline: float) -> str:
+        """Copies a message to the bucket, if there is one; returns where the copy is, or an empty string."""
+        return self._copies.store(message, deadline) if self._copies else ""
+
     def close(self) -> None:
-        """Closes both queues."""
-        for queue in (self._dead_letters, self._retries):
-            queue.close()
+        """Closes both queues, and the connections to the bucket."""
+        for one in (self._dead_letters, self._retries, self._copies):
+            if one is not None:
+                one.close()
 
 
 class FailureQueue:
@@ -181,6 +208,7 @@ class FailureQueue:
         message: Message,
         code: str,
         by_sink: Mapping[str, Failure],
+        copy: Callable[[Message], str],
         max_bytes: int | None = None,
     ) -> PendingEntry:
         """A message with the sinks that it is still owed to, and why.
@@ -193,6 +221,7 @@ class FailureQueue:
             message: as it arrived.
             code: the error code that the sinks have in common.
             by_sink: the sinks and their failures.
+            copy: copies the message if it does not fit, and returns where.
             max_bytes: of body and attributes; by default the limit of the destination.
         """
         failure = next(iter(by_sink.values()))
@@ -207,7 +236,7 @@ class FailureQueue:
             if (stored := redelivery.to_sqs(message.raw, attributes, most)) is not None:
                 data, attributes = stored
             elif self._pointers:
-                data = redelivery.to_pointer(message, code=code, reason=failure.reason)
+                data = redelivery.to_pointer(message, code=code, reason=failure.reason, copy=copy(message))
             else:
                 data = message.raw  # the queue refuses it, so it goes back to the source
         entry = PendingEntry(data, message.key, attributes=attributes, index=index)
@@ -222,9 +251,9 @@ class FailureQueue:
 
 
 def _would_repeat(index: int, outcome: Outcome, *, dead_lettered: bool) -> bool:
-    """Whether returning a message to its source would repeat deliveries, or would lose it."""
+    """Whether returning a message to its source would repeat deliveries, stop the source, or lose it."""
     origin = outcome.messages[index].origin
-    if not origin.redelivered:
+    if not origin.keeps:
         return True
     if origin.unit is not None and origin.unit in outcome.leaving:
         return False  # the whole unit is delivered again anyway

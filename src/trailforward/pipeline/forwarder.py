@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
+    from trailforward.pipeline.intake import Failures
     from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.pipeline.telemetry import Telemetry
     from trailforward.sinks.base import Sink
@@ -91,6 +92,7 @@ class Forwarder:
             name: (made or {}).get(name) or sinks.make(settings, direct=direct)
             for name, settings in config.sinks.items()
         }
+        self._settings = config.sinks
         self._telemetry = telemetry or PlainTelemetry()
         self._guard = guard or build_guard(config)
         self._backoff = Backoff.from_settings(config.pipeline.retry)
@@ -218,16 +220,35 @@ class Forwarder:
         states = {name: SinkState() for name in names} if states is None else states
         total: Outcome | None = None
         for chunk in chunks:
-            outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times, states)
-            if _nothing_delivered(outcome):
-                reader.stop()
+            outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times, states, reader)
             total = outcome if total is None else total.joined(outcome)
-        return total or self._forward_batch(Outcome([], names), blocked, times, states)
+        if total is None:
+            total = self._forward_batch(Outcome([], names), blocked, times, states, reader)
+        self._report_refusals(states)
+        return total
+
+    def _report_refusals(self, states: Mapping[str, SinkState]) -> None:
+        """Reports each sink that paused, once, with the fix."""
+        for name, state in states.items():
+            if state.refusal is not None and not state.reported:
+                from trailforward.pipeline.sink_fixes import explained
+
+                state.reported = True
+                problem, fix = explained(state.refusal, self._settings[name])
+                self._telemetry.refusing(name, state.refusal.code, problem, fix)
 
     def _forward_batch(
-        self, outcome: Outcome, blocked: set[str], times: _Times, states: dict[str, SinkState]
+        self,
+        outcome: Outcome,
+        blocked: set[str],
+        times: _Times,
+        states: dict[str, SinkState],
+        reader: ObjectReader,
     ) -> Outcome:
-        """Forwards one batch and publishes its ledger. FIFO groups with a returned message become blocked."""
+        """Forwards one batch and publishes its ledger. FIFO groups with a returned message become blocked.
+
+        If no sink accepts anything, it stops the reader: the rest of an object then returns as one message.
+        """
         messages = outcome.messages
         for wave in waves(messages):
             decisions = self._intake.decide(messages, wave, blocked)
@@ -237,6 +258,8 @@ class Forwarder:
                 _record_sent(outcome, sender)
                 for index, failure in sender.failed.items():
                     failures[index][sender.name] = failure
+            if failures and _no_sink_accepts(failures, outcome):
+                reader.stop()
             for verdict in self._failure_handler.handle(failures, outcome, deadline=times.failures):
                 outcome.record(*verdict)
             returned = set(outcome.returned)
@@ -329,12 +352,11 @@ def _record_sent(outcome: Outcome, sender: Sender) -> None:
         outcome.latencies += _latencies(batch, at)
 
 
-def _nothing_delivered(outcome: Outcome) -> bool:
-    """Whether something was returned, and no sink accepted anything."""
-    fates = [account.fates for account in outcome.accounts.values()]
-    return any(counts[Fate.RETURNED] for counts in fates) and not any(
-        counts[Fate.DELIVERED] for counts in fates
-    )
+def _no_sink_accepts(failures: Failures, outcome: Outcome) -> bool:
+    """Whether something failed that may succeed later, and no sink accepted anything."""
+    if any(account.fates[Fate.DELIVERED] for account in outcome.accounts.values()):
+        return False
+    return any(failure.transient for by_sink in failures.values() for failure in by_sink.values())
 
 
 def _latencies(batch: Sequence[PendingEntry], at: float) -> list[tuple[str, float]]:

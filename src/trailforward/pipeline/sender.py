@@ -76,14 +76,16 @@ class SinkState:
         accepted: whether it accepted an entry.
         alone: entries that it refused alone.
         refusal: why it is not called any more in this invocation; None while it is.
+        reported: whether the refusal was reported.
     """
 
-    __slots__ = ("accepted", "alone", "refusal")
+    __slots__ = ("accepted", "alone", "refusal", "reported")
 
     def __init__(self) -> None:
         self.accepted = False
         self.alone = 0
         self.refusal: PermanentError | None = None
+        self.reported = False
 
     def refused_alone(self, error: PermanentError) -> None:
         """Counts an entry that was refused alone, and pauses the sink if it seems to refuse everything."""

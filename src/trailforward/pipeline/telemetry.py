@@ -1,7 +1,7 @@
 """Telemetry: metrics and logs of an invocation. Counts, IDs, and error codes; never payloads.
 
 Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
-``latency``, ``ledger_breaks``, ``envelope_mismatch``, and ``unusual_self``.
+``latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, and ``refusing``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 NAMESPACE = "trailforward"
 
+#: Maximum characters of a value in a log line. Destinations choose some of these texts.
+_CHARACTERS = 1_000
+
 #: Maximum values of a metric in one EMF document (CloudWatch's embedded metric format specification).
 _EMF_VALUES = 100
 
@@ -42,6 +45,17 @@ class Telemetry(Protocol):
 
     def fault(self, sink: str, error: BaseException) -> None:
         """Logs a bug in a sink or format."""
+        ...
+
+    def refusing(self, sink: str, code: str, problem: str, fix: str) -> None:
+        """Logs that a sink refuses everything, and counts it. Called once per invocation and sink.
+
+        Args:
+            sink: the sink's name.
+            code: the error code.
+            problem: what the destination refused, without payload.
+            fix: what to do.
+        """
         ...
 
 
@@ -69,13 +83,20 @@ def troubles(outcome: Outcome) -> list[dict[str, Any]]:
         {
             "sink": sink,
             "fate": str(fate),
-            "code": code,
-            "reason": reason,
+            "code": _clipped(code),
+            "reason": _clipped(reason),
             "count": count,
             **({"in_retry_queue": True} if queued else {}),
         }
         for (sink, fate, code, reason, queued), count in counts.most_common(20)
     ]
+
+
+def _clipped(value: Any) -> Any:
+    """The value; of a long text its beginning."""
+    if isinstance(value, str) and len(value) > _CHARACTERS:
+        return f"{value[:_CHARACTERS]}…"
+    return value
 
 
 class PlainTelemetry:
@@ -99,11 +120,15 @@ class PlainTelemetry:
 
     def error(self, text: str, **fields: Any) -> None:
         """Logs an error."""
-        self._log.error("%s %s", text, fields)
+        self._log.error("%s %s", text, {name: _clipped(value) for name, value in fields.items()})
 
     def fault(self, sink: str, error: BaseException) -> None:
         """Logs a bug, without its text."""
         self.error("a sink or format failed", sink=sink, **place_of(error))
+
+    def refusing(self, sink: str, code: str, problem: str, fix: str) -> None:  # noqa: ARG002  # in the problem
+        """Logs the fix."""
+        self._log.error("%s refuses everything: %s. Fix: %s", sink, _clipped(problem), fix)
 
 
 class PowertoolsTelemetry:
@@ -112,6 +137,7 @@ class PowertoolsTelemetry:
     Metrics by dimension:
 
     - ``sink``: the counts of the ledger, ``retries``, ``bytes``, and ``ledger_breaks`` (alarm above 0);
+      ``refusing``, 1 for each invocation in which the sink refused everything, with the property ``code``;
     - ``field`` (``source``, ``account``, ``region``): events that may be spoofed, ``envelope_mismatch``;
     - ``guard`` (``self``): calls of the function's role that the pipeline never makes, ``unusual_self``
       (alarm above 0);
@@ -159,11 +185,20 @@ class PowertoolsTelemetry:
 
     def error(self, text: str, **fields: Any) -> None:
         """Logs an error."""
-        self._log.error(text, extra=fields)
+        self._log.error(text, extra={name: _clipped(value) for name, value in fields.items()})
 
     def fault(self, sink: str, error: BaseException) -> None:
         """Logs a bug, without its text."""
         self.error("a sink or format failed", sink=sink, **place_of(error))
+
+    def refusing(self, sink: str, code: str, problem: str, fix: str) -> None:
+        """Logs the fix, and writes the metric ``refusing`` with the code as a property."""
+        try:
+            self.error("the sink refuses everything", sink=sink, code=code, reason=problem, fix=fix)
+            if self._wanted:
+                self._write("sink", sink, {"refusing": [1]}, code=_clipped(code))
+        except Exception as error:  # noqa: BLE001  # events matter more than their metrics
+            self._log.error("metrics not published", extra={"error": type(error).__name__})
 
     def _metrics(self, outcome: Outcome, breaks: list[LedgerBreak]) -> None:
         for name, account in outcome.accounts.items():
@@ -188,7 +223,7 @@ class PowertoolsTelemetry:
             for start in range(0, len(values), _EMF_VALUES):
                 self._write("region", region, {"latency": values[start : start + _EMF_VALUES]})
 
-    def _write(self, dimension: str, value: str, metrics: dict[str, list[int]]) -> None:
+    def _write(self, dimension: str, value: str, metrics: dict[str, list[int]], **properties: str) -> None:
         """Writes one EMF document, the same as Powertools would, without its import at a cold start.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
@@ -199,7 +234,7 @@ class PowertoolsTelemetry:
             "Metrics": [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in metrics],
         }
         about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-        document = {"_aws": about, dimension: value, "service": self._service, **metrics}
+        document = {"_aws": about, dimension: value, "service": self._service, **metrics, **properties}
         print(orjson.dumps(document).decode())  # noqa: T201  # standard output is where CloudWatch reads
 
 

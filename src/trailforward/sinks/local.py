@@ -84,8 +84,8 @@ class FileSink(Sink):
         """Writes the batch completely, or removes the part that was written if the file system allows it.
 
         Raises:
-            TransientError: the disk is full or busy.
-            PermanentError: the file cannot be opened or written.
+            TransientError: the disk is busy.
+            PermanentError: the disk is full, or the file cannot be opened or written.
         """
         data = b"".join(entry.data + b"\n" for entry in batch)
         with self._lock:
@@ -144,10 +144,8 @@ def _is_torn(path: str) -> bool:
         return False
 
 
-#: Transient errors of a file system.
-_TRANSIENT_ERRORS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE}
-)
+#: Errors that a retry in the same invocation may overcome. A full disk (ENOSPC, EDQUOT) is not one of them.
+_TRANSIENT_ERRORS = frozenset({errno.EAGAIN, errno.EINTR, errno.EIO, errno.EMFILE, errno.ENFILE})
 
 
 def _sink_error(error: OSError, target: str) -> TransientError | PermanentError:
@@ -178,8 +176,9 @@ class StdoutSink(Sink):
         """Writes the batch and flushes.
 
         Raises:
-            TransientError: standard output is a file on a full disk.
-            PermanentError: the reader closed the pipe, or there is no standard output.
+            TransientError: standard output is busy.
+            PermanentError: the reader closed the pipe, there is no standard output, or it is a file on a full
+                disk.
         """
         rest = memoryview(b"".join(entry.data + b"\n" for entry in batch))
         with self._lock:

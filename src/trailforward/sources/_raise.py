@@ -13,6 +13,9 @@ from trailforward.outcome import Fate
 if TYPE_CHECKING:
     from trailforward.outcome import Outcome
 
+#: Most reasons in an error, and most characters of each: Lambda logs the error.
+_MOST, _CHARACTERS = 20, 500
+
 #: The unit of all messages of such a payload.
 UNIT = "payload"
 
@@ -27,10 +30,11 @@ def raise_returned(outcome: Outcome) -> None:
         return
     reasons = sorted(
         {
-            f"{sink}: {verdict.code}" + (f" ({verdict.reason})" if verdict.reason else "")
+            (f"{sink}: {verdict.code}" + (f" ({verdict.reason})" if verdict.reason else ""))[:_CHARACTERS]
             for sink, verdicts in outcome.verdicts.items()
             for verdict in verdicts.values()
             if verdict.fate is Fate.RETURNED
         }
     )
-    raise PayloadError(f"not delivered; the payload must be retried: {'; '.join(reasons)}")
+    more = f"; and {len(reasons) - _MOST} more" if len(reasons) > _MOST else ""
+    raise PayloadError(f"not delivered; the payload must be retried: {'; '.join(reasons[:_MOST])}{more}")

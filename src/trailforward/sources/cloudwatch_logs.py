@@ -29,7 +29,7 @@ class CloudWatchLogsSource:
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """One message per log event."""
-        origin = Origin(self.name, unit=UNIT)
+        origin = Origin(self.name, unit=UNIT, keeps=False)
         try:
             data = unbase64(payload["awslogs"]["data"])
         except EventError as error:

@@ -46,7 +46,7 @@ class EventBridgeSource:
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterable[Message]:
         """The event, or the records of the log file that it names."""
-        origin = Origin(self.name, text_or_empty(payload.get("id")), unit=UNIT)
+        origin = Origin(self.name, text_or_empty(payload.get("id")), unit=UNIT, keeps=False)
         if (found := parse_notifications(payload)) is not None:
             return read_objects(payload, found, origin, reader or ObjectReader())
         raw = payload.raw if isinstance(payload, Payload) else encode(payload)

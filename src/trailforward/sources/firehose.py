@@ -45,7 +45,7 @@ class FirehoseSource:
                 text_or_empty(payload["deliveryStreamArn"]),
                 seen=member(record, "approximateArrivalTimestamp"),
                 item=ident,
-                redelivered=False,
+                keeps=False,
             )
             try:
                 data = unbase64(member(record, "data"))

@@ -48,6 +48,7 @@ class KinesisSource:
                 seen=arrived * 1000 if isinstance(arrived, (int, float)) else "",
                 item=number,
                 unit=_UNIT,
+                keeps=False,
                 shard=text_or_empty(member(record, "eventID")).partition(":")[0],
             )
             try:

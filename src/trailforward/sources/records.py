@@ -31,12 +31,13 @@ class RecordsSource:
         """One message per record."""
         records = [payload] if is_record(payload) else payload["Records"]
         made = (
-            _message(record, Origin(self.name, str(index), unit=UNIT)) for index, record in enumerate(records)
+            _message(record, Origin(self.name, str(index), unit=UNIT, keeps=False))
+            for index, record in enumerate(records)
         )
         try:
             return list(refuse_floods(made))
         except EventError as error:
-            return [Message(encode(payload), Origin(self.name, unit=UNIT), error=error)]
+            return [Message(encode(payload), Origin(self.name, unit=UNIT, keeps=False), error=error)]
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None. If one record must be delivered again, the whole payload must.

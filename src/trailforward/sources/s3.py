@@ -28,7 +28,7 @@ class S3Source:
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The records of every object that the payload names, in order."""
-        origin = Origin(self.name, unit=UNIT)
+        origin = Origin(self.name, unit=UNIT, keeps=False)
         if (error := s3_test_event(payload)) is not None:
             yield Message(encode(payload), origin, error=error)
         else:

@@ -39,6 +39,7 @@ class SnsSource:
                 text_or_empty(member(sns, "TopicArn")),
                 seen=text_or_empty(member(sns, "Timestamp")),
                 unit=UNIT,
+                keeps=False,
             )
             body = member(sns, "Message")
             if isinstance(body, str):

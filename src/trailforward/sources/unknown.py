@@ -29,7 +29,7 @@ class UnknownSource:
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> list[Message]:  # noqa: ARG002
         """The payload as one message with an error."""
-        return [Message(encode(payload), Origin(self.name), error=_why(payload))]
+        return [Message(encode(payload), Origin(self.name, keeps=False), error=_why(payload))]
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None if the payload was dead-lettered.
