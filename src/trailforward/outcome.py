@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from trailforward.message import Message
 
@@ -186,15 +186,15 @@ class Outcome:
         messages = self.messages
         self.begun.update([unit for index in entered if (unit := messages[index].origin.unit) is not None])
 
-    def count_unusual_self(self, calls: Mapping[str, int]) -> None:
-        """Adds calls of the function's role that the pipeline never makes.
+    def count_unusual_self(self, call: str, count: int = 1) -> None:
+        """Adds a call of the function's role that the pipeline never makes.
 
         Args:
-            calls: ``SERVICE:EVENT`` → how many. Beyond the first 20 names they count as ``?``.
+            call: ``SERVICE:EVENT``. Beyond the first 20 names it counts as ``?``.
+            count: how many times.
         """
-        for call, count in calls.items():
-            known = call in self.unusual_self or len(self.unusual_self) < _MOST_NAMES
-            self.unusual_self[call if known else "?"] += count
+        known = call in self.unusual_self or len(self.unusual_self) < _MOST_NAMES
+        self.unusual_self[call if known else "?"] += count
 
     def return_forgotten(self) -> None:
         """Returns every message without a fate to its source, and notes that the ledger was broken."""
@@ -255,7 +255,8 @@ class Outcome:
         items = set()
         for part in (self, later):
             both.mismatches += part.mismatches
-            both.count_unusual_self(part.unusual_self)
+            for call, count in part.unusual_self.items():
+                both.count_unusual_self(call, count)
             both._breaks += part._breaks  # noqa: SLF001  # same class
             for name, account in part.accounts.items():
                 both.accounts[name] += account

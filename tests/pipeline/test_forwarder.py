@@ -22,7 +22,7 @@ from trailforward import (
     TransientError,
     redelivery,
 )
-from trailforward.outcome import Totals
+from trailforward.outcome import Totals, Verdict
 from trailforward.pipeline.intake import Decisions
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.local import FileSink
@@ -479,14 +479,14 @@ def test_a_pipeline_that_forgets_a_message_returns_it_and_says_so(caplog: pytest
 
 def test_a_message_given_two_fates_breaks_the_ledger_and_keeps_the_first() -> None:
     """A second fate of a message breaks the ledger and is not counted."""
-    pipeline = forwarder({"a": FlakySink()})
+    pipeline = forwarder({"a": FlakySink([refuse(1, transient=False)])})
 
     def again(_failures: Any, outcome: Outcome, deadline: float) -> list[Any]:
-        return [("a", 0, outcome.verdicts["a"][0])]
+        return [("a", 0, outcome.verdicts["a"][0]), ("a", 1, Verdict(Fate.RETURNED))]
 
     pipeline._failure_handler.handle = again  # type: ignore[method-assign, assignment]
-    outcome = pipeline.forward(messages(0))
-    assert outcome.totals("a") == Totals(received=1, delivered=1)
+    outcome = pipeline.forward(messages(0, 1))
+    assert outcome.totals("a") == Totals(received=2, delivered=1, returned=1)
     assert list(map(str, outcome.breaks)) == ["a: message 0 met delivered after delivered"]
 
 

@@ -217,7 +217,11 @@ class Forwarder:
         )
         names = list(self._sinks)
         blocked: set[str] = set()
-        states = {name: SinkState() for name in names} if states is None else states
+        if states is None:
+            states = {name: SinkState() for name in names}
+        else:
+            for name in names:
+                states.setdefault(name, SinkState())
         total: Outcome | None = None
         for chunk in chunks:
             outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times, states, reader)
@@ -258,7 +262,9 @@ class Forwarder:
                 _record_sent(outcome, sender)
                 for index, failure in sender.failed.items():
                     failures[index][sender.name] = failure
-            if failures and _no_sink_accepts(failures, outcome):
+            if not failures:
+                continue
+            if _no_sink_accepts(failures, outcome):
                 reader.stop()
             for verdict in self._failure_handler.handle(failures, outcome, deadline=times.failures):
                 outcome.record(*verdict)
@@ -283,7 +289,7 @@ class Forwarder:
                 self._threads,
                 deadline=deadline,
                 on_error=on_error,
-                state=states.setdefault(name, SinkState()),
+                state=states[name],
             )
             for name, some in entries.items()
             if some
@@ -334,8 +340,10 @@ def _record_decisions(outcome: Outcome, decisions: Decisions) -> None:
     """Records what intake decided."""
     for verdict in decisions.verdicts:
         outcome.record(*verdict)
-    outcome.mismatches += decisions.mismatches
-    outcome.count_unusual_self(decisions.unusual_self)
+    if decisions.mismatches:
+        outcome.mismatches.update(decisions.mismatches)
+    for call in decisions.unusual_self:
+        outcome.count_unusual_self(call)
 
 
 def _record_sent(outcome: Outcome, sender: Sender) -> None:

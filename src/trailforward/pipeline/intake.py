@@ -6,7 +6,7 @@ It only decides. The forwarder records the fates and sends the entries.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -48,8 +48,8 @@ class Decisions:
         entries: what to send, by sink.
         verdicts: fates that are certain already: sink, message index, verdict.
         failures: messages that cannot be sent, by message index and sink.
-        mismatches: events whose envelope contradicts their record, by the field that differs.
-        unusual_self: calls of the function's role that the pipeline never makes, by ``SERVICE:EVENT``.
+        mismatches: the field that differs, for each event whose envelope contradicts its record.
+        unusual_self: ``SERVICE:EVENT`` of each call of the function's role that the pipeline never makes.
     """
 
     __slots__ = ("entries", "failures", "mismatches", "unusual_self", "verdicts")
@@ -58,8 +58,8 @@ class Decisions:
         self.entries = entries
         self.verdicts: list[tuple[str, int, Verdict]] = []
         self.failures: Failures = defaultdict(dict)
-        self.mismatches: Counter[str] = Counter()
-        self.unusual_self: Counter[str] = Counter()
+        self.mismatches: list[str] = []
+        self.unusual_self: list[str] = []
 
 
 class Intake:
@@ -141,13 +141,13 @@ class Intake:
             decisions.verdicts += [(name, index, _OWN) for name in owed]
             return
         if author is Author.UNUSUAL_SELF:
-            decisions.unusual_self[_call_of(event)] += 1
+            decisions.unusual_self.append(_call_of(event))
         # The fast view of an event rounds numbers beyond 64 bits.
         routed = as_envelope(decode(message.raw)) if self._router.numeric else event
         wanted = self._router.sinks(routed)
         differs = mismatch(event)
         if differs:
-            decisions.mismatches[differs] += 1
+            decisions.mismatches.append(differs)
         arn = message.origin.arn
         for name in owed:
             builder = self._builders[name]

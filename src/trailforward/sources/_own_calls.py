@@ -55,5 +55,7 @@ def reading_calls(arn: Arn) -> Iterator[OwnCall]:
 
 def polled(payload: Any) -> Arn | None:
     """Returns the queue or stream that an event source mapping's payload names; None for other payloads."""
+    if not isinstance(payload, dict) or "Records" not in payload:
+        return None
     arn = parsed(member(first_record(payload), "eventSourceARN"))
     return arn if arn is not None and arn.service in _POLLING else None
