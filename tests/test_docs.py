@@ -49,6 +49,7 @@ NOT_RUN = (
     NotRun(r"-m pytest tests/", "the suite, or make test-stack, runs these tests already"),
     NotRun(r"\bmake (?!(demo|help)$)", "installs packages or takes minutes", _DRY),
     NotRun(r"^trailforward (doctor|trace) ", "needs an AWS account, or a snapshot of one", _HELP),
+    NotRun(r"^trailforward redrive ", "needs a queue; tests/cli/test_redrive.py has one", _HELP),
     NotRun(r"^trailforward iam --config ", "needs the reader's own configuration", _HELP),
 )
 

@@ -11,6 +11,7 @@
     │   └── UnreadError      … because an object they refer to cannot be read at the moment
     ├── PatternError         an event pattern that EventBridge would reject
     │   └── InvalidPatternError  … with ``reason``, ``line``, ``column``, ``hint`` (``trailforward.patterns``)
+    ├── QueueError           a queue cannot be redriven
     ├── SecretError          a referenced secret cannot be read
     │   └── SecretUnavailableError   … at the moment; a retry may succeed
     ├── SnapshotError        a snapshot of the doctor cannot be read (in ``trailforward.doctor``)
@@ -100,6 +101,13 @@ class UnreadError(EventError):
 
 class PatternError(TrailforwardError):
     """An event pattern that EventBridge would reject."""
+
+
+class QueueError(TrailforwardError):
+    """A queue cannot be redriven: its name is wrong, or it cannot be read."""
+
+    def __init__(self, queue: str, what: str, fix: str) -> None:
+        super().__init__(f"{queue}: {what}. Fix: {fix}")
 
 
 class SecretError(TrailforwardError):

@@ -20,6 +20,7 @@ from trailforward.cli import (
     forward,
     iam,
     match,
+    redrive,
     samples,
     schema,
     test,
@@ -36,6 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command("forward")(forward.forward)
+app.command("redrive")(redrive.redrive)
 app.command("validate")(validate.validate)
 app.command("test")(test.run)
 app.command("check-sinks")(check_sinks.check_sinks)

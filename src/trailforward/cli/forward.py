@@ -53,7 +53,7 @@ def forward(
     configuration.
     """
     console = Console(stderr=True)
-    run = _Run(console, undelivered)
+    run = Run(console, undelivered)
     try:
         with ExitStack() as stack:
             forwarder = _forwarder(load_config(config, to, format).config, run)
@@ -68,7 +68,7 @@ def forward(
     raise typer.Exit(run.exit_code)
 
 
-def _forwarder(config: Config, run: _Run) -> Forwarder:
+def _forwarder(config: Config, run: Run) -> Forwarder:
     """Creates the forwarder, with the run as its telemetry."""
     from trailforward.pipeline.forwarder import Forwarder
 
@@ -76,7 +76,7 @@ def _forwarder(config: Config, run: _Run) -> Forwarder:
     return Forwarder(config, telemetry=run)
 
 
-class _Run:
+class Run:
     """One run of the command. It is also the telemetry of the forwarder, and collects the outcomes."""
 
     def __init__(self, console: Console, undelivered: Path | None) -> None:
