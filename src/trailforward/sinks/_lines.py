@@ -1,27 +1,20 @@
-"""Filters entries for NDJSON. Event bytes are never changed, so an event with line breaks cannot be sent."""
+"""One line per event, for destinations that read lines."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trailforward.errors import Cause
-from trailforward.sinks.base import Rejection
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from trailforward.sinks.base import Entry
 
-_REASON = 'contains a line break, which NDJSON does not allow. Fix: set batch = "array"'
 
+def on_one_line(entry: Entry) -> bytes:
+    """The data of an entry without CR and LF, unless it is text for people.
 
-def one_line_each(batch: Sequence[Entry]) -> tuple[list[tuple[int, Entry]], list[Rejection]]:
-    """The entries without line breaks with their indexes, and rejections for the others."""
-    sendable: list[tuple[int, Entry]] = []
-    rejections: list[Rejection] = []
-    for index, entry in enumerate(batch):
-        if b"\n" in entry.data or b"\r" in entry.data:
-            rejections.append(Rejection(index, "line_break", _REASON, transient=False, cause=Cause.CONTENT))
-        else:
-            sendable.append((index, entry))
-    return sendable, rejections
+    In JSON, CR and LF stand only between tokens; in strings they are escaped. So strings, numbers, and all
+    other whitespace stay as they are.
+    """
+    data = entry.data
+    if (b"\n" in data or b"\r" in data) and not entry.content_type.startswith("text/"):
+        return data.translate(None, b"\r\n")
+    return data
