@@ -103,7 +103,9 @@ def _messages(payload: Any, reader: ObjectReader) -> Iterator[Message]:
             yield from _messages(item, reader)
         return
     source = detect(payload)
-    if isinstance(source, (EventBridgeSource, UnknownSource)) and parse_notifications(payload) is None:
+    if isinstance(source, UnknownSource) or (
+        isinstance(source, EventBridgeSource) and parse_notifications(payload) is None
+    ):
         # The payload is parsed already. Encoding it and decoding it again would gain nothing.
         yield Message(b"", origin, event=as_envelope(payload))
         return

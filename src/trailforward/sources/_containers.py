@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from trailforward.sources.base import ObjectReader
 
 
+#: Values of ``eventSource`` in the records of a payload. EventBridge Pipes pass them without ``Records``.
+_RECORD_OF = ("aws:sqs", "aws:kinesis", "aws:sns")
+
+
 class Piece(NamedTuple):
     """A JSON value, and where it is.
 
@@ -90,7 +94,7 @@ def expand(piece: Piece, origin: Origin, reader: ObjectReader, depth: int = 0) -
 
 
 def is_container(value: Any) -> bool:
-    """Whether a value is a list, or an object that contains events and that no AWS service sends as such."""
+    """Whether a value is a list, or an object that contains events and that no other source recognizes."""
     if isinstance(value, list):
         return True
     return isinstance(value, dict) and (
@@ -99,6 +103,8 @@ def is_container(value: Any) -> bool:
         or _is_log_data(value)
         or _is_log_file(value)
         or _subscription(value) is not None
+        or value.get("eventSource") in _RECORD_OF
+        or value.get("EventSource") in _RECORD_OF
     )
 
 
