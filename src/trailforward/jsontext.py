@@ -70,6 +70,14 @@ def to_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+def on_one_line(data: bytes) -> bytes:
+    """JSON without CR and LF. They stand only between tokens, because strings escape them.
+
+    Strings, numbers, and all other whitespace stay as they are.
+    """
+    return data.translate(None, b"\r\n") if b"\n" in data or b"\r" in data else data
+
+
 def readable(data: bytes) -> str | None:
     """The data as text if SQS accepts it unchanged as a message body, else None.
 

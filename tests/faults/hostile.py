@@ -120,6 +120,8 @@ ATTACKS: dict[str, Callable[[], dict[str, Any] | bytes]] = {
     "file: a line of 300 MB": lambda: packed(b'{"a":"', b"x" * 1_000, 300_000, b'"}'),
     "file: a document of 300 MB": lambda: packed(b"{\n", b'"a":{\n},', 30_000_000, b'"b":1}'),
     "file: a line of 300 MB after an event": lambda: packed(envelope(1) + b"\n", b"{},", 100_000_000, b""),
+    "file: a list of 5.6 million {}": lambda: packed(b"[", b"{},", 5_600_000, b"{}]"),
+    "file: 5.6 million lines of {}": lambda: packed(b"", b"{}\n", 5_600_000, b""),
     "records: 2 million {}": lambda: {"Records": [json.loads(record(1)), *({} for _ in range(2_000_000))]},
 }
 

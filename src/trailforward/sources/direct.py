@@ -3,8 +3,9 @@
 Callers are EventBridge Pipes and custom event buses, which pass lists; tests; and your own code. Payloads are
 lists, CloudTrail records, contents of log files, and the output of ``aws cloudtrail lookup-events``.
 
-No caller documents a partial response. If one event must be delivered again, the function raises an error,
-and the caller delivers the whole payload again:
+Custom event buses document no partial response for Lambda, and events from a pipe's input template have no
+identifier for one. So if one event must be delivered again, the function raises an error, and the caller
+delivers the whole payload again. Source:
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concurrency.html
 """
 
