@@ -105,6 +105,8 @@ ATTACKS: dict[str, Callable[[], dict[str, Any] | bytes]] = {
     ),
     "queue: 6 MB of [[[[": lambda: sqs(sqs_record(b'{"aws:s3":' + b"[" * 6 * MIB, "m-1")),
     "queue: five events of 10 MiB of dicts": large_events,
+    "stream: 3 million {} in a row": lambda: beside(b"{}" * 3_000_000),
+    "stream: lists in lists": lambda: beside(b"[" * 500 + b"1" + b"]" * 500),
     "stream: 10 MiB": lambda: beside(b"[" + b"{}," * (10 * MIB // 3) + b"{}]"),
     "log file: a record of dicts": lambda: packed(b'{"Records":[[', b"{},", 5_000_000, b"{}]]}"),
     "log file: large records of dicts": lambda: records_text(

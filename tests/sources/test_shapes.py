@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from tests.support.events import envelope, sqs, sqs_record
+from tests.support.events import FIFO, envelope, sqs, sqs_record
 from tests.support.payloads import (
     TOPIC,
     firehose,
@@ -292,6 +292,29 @@ def test_parts_return_with_their_message() -> None:
     forwarder = Forwarder(Config.from_toml(text), made={"a": FlakySink([refuse(2)])})
     payload = sqs(sqs_record(ENVELOPES[0], "m0"), sqs_record(b"".join(ENVELOPES[1:]), "m1"))
     assert forwarder.handle(payload) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+
+
+def test_parts_keep_the_order_of_their_group() -> None:
+    """Several events in a FIFO message are delivered in order, and the later messages of the group wait."""
+    text = 'retry = { max_attempts = 1 }\n[sinks.a]\nto = "stdout:"\n'
+    sink = FlakySink([None, refuse(0)])
+    messages = (
+        sqs_record(b, f"m{n}", arn=FIFO, group="g") for n, b in enumerate([b"".join(ENVELOPES), b"{}"])
+    )
+    response = Forwarder(Config.from_toml(text), made={"a": sink}).handle(sqs(*messages))
+    assert sink.data == [ENVELOPES[0]]
+    assert response == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
+
+
+def test_a_bad_message_does_not_hide_its_neighbors() -> None:
+    """In a batch with garbage, several events in one message, and single events, each has its own fate."""
+    sink = FlakySink([])
+    forwarder = Forwarder(Config.from_toml('[sinks.a]\nto = "stdout:"\n'), made={"a": sink})
+    bodies = [ENVELOPES[0], b"no json", b"\n".join(ENVELOPES), b"{}", b"[1]", RECORDS[0]]
+    response, outcome = forwarder.process(sqs(*(sqs_record(b, f"m{n}") for n, b in enumerate(bodies))))
+    assert sink.data == [ENVELOPES[0], *ENVELOPES, RECORDS[0]]
+    assert [each["itemIdentifier"] for each in response["batchItemFailures"]] == ["m1", "m3", "m4"]
+    assert outcome.breaks == []
 
 
 def test_whitespace_stays_in_dead_letters(tmp_path: Path) -> None:
