@@ -202,4 +202,6 @@ def _line(raw: bytes, ref: str, reader: ObjectReader) -> Iterator[Message]:
             origin = origin._replace(
                 owed=info.owed, attempts=info.attempts, seen=info.first_seen, skip=info.skip
             )
-    yield from examined(messages_in(raw, origin, reader), reader)
+    for message in examined(messages_in(raw, origin, reader), reader):
+        message.release()  # to parse it again takes less time than to keep the views of a batch
+        yield message
