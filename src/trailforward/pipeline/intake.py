@@ -117,12 +117,13 @@ class Intake:
                 continue
             try:
                 self._decide_one(message, index, owed, decisions)
-            except UnexaminedError:
-                raise
             except NothingToForwardError as error:
                 verdict = Verdict(Fate.FILTERED, error.code, str(error))
                 decisions.verdicts += [(name, index, verdict) for name in owed]
             except EventError as error:
+                # Earlier messages of a FIFO group may have been sent already, so nothing can begin again.
+                if isinstance(error, UnexaminedError) and origin.group is None:
+                    raise
                 failure = Failure(
                     transient=isinstance(error, UnreadError), code=error.code, reason=str(error)
                 )
