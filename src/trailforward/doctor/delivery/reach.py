@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.delivery.verdict import Verdict
     from trailforward.doctor.world.call import Call
+    from trailforward.doctor.world.index import Index
     from trailforward.doctor.world.world import World
 
 #: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
@@ -36,7 +37,12 @@ def reach(world: World, call: Call) -> Verdict:
         verdict = reach(World.model_validate(w), Call.model_validate(c))
         verdict.reaches, verdict.code, verdict.at, verdict.why
     """
-    query = Query.of(world.index, call)
+    return follow(world.index, call)
+
+
+def follow(index: Index, call: Call) -> Verdict:
+    """Like :func:`reach`, with look-ups that may be narrowed to some rules."""
+    query = Query.of(index, call)
     return verdict(query, _best(_paths(query)))
 
 

@@ -12,17 +12,28 @@ from __future__ import annotations
 
 from trailforward.patterns.cloudtrail.combinations import Combination, combinations, dead_members
 from trailforward.patterns.cloudtrail.event_kinds import KINDS, EventKind
-from trailforward.patterns.cloudtrail.event_sources import is_known_service, operations
-from trailforward.patterns.cloudtrail.problem import CODES, Problem
+from trailforward.patterns.cloudtrail.event_sources import is_known_service, operations, services_with
+from trailforward.patterns.cloudtrail.fields import shape_of
+from trailforward.patterns.cloudtrail.problem import CODES, Context, Problem
+from trailforward.patterns.cloudtrail.text_values import text_problem
+from trailforward.patterns.leaves import leaves as leaves_at
+from trailforward.patterns.operators import exact_strings, member_test
 
 __all__ = [
     "CODES",
     "KINDS",
     "Combination",
+    "Context",
     "EventKind",
     "Problem",
     "combinations",
     "dead_members",
+    "exact_strings",
     "is_known_service",
+    "leaves_at",
+    "member_test",
     "operations",
+    "services_with",
+    "shape_of",
+    "text_problem",
 ]

@@ -94,7 +94,8 @@ def _compare(rule: Rule) -> Combination:
     steps = {path.split(".")[1].lower() for path in rule if path.startswith(("detail.", "details."))}
     stray = {path.split(".")[0] for path in rule} & RECORD.keys() - {"resources"}
     by_fields = not _other_source(rule) and (not _DISTINCTIVE.isdisjoint(steps) or bool(stray))
-    about = unlisted is not None or (bool(kinds) and ("detail-type" in rule or by_fields))
+    open_to_all = services is None and not steps and not _other_source(rule) and "resources" not in rule
+    about = unlisted is not None or (bool(kinds) and ("detail-type" in rule or by_fields or open_to_all))
     problems = {kind.name: tuple(_problems(rule, Context(kind, services))) for kind in kinds}
     return Combination(rule, about, services, problems, unlisted)
 

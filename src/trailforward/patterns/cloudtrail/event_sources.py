@@ -42,6 +42,11 @@ def operations(service: str) -> frozenset[str]:
     return _by_service().get(service, frozenset())
 
 
+def services_with(name: str) -> tuple[str, ...]:
+    """The services that have an API operation with this name."""
+    return tuple(service for service, names in _by_service().items() if name in names)
+
+
 def spelled(service: str, name: str) -> str:
     """The operation of a service whose name differs from ``name`` by case only, or an empty text."""
     return _by_lower_case(service).get(name.lower(), "")

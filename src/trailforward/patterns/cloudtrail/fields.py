@@ -102,6 +102,11 @@ def place_of(path: str) -> Place:
     return Place("object" if isinstance(node, dict) else node, at)
 
 
+def shape_of(path: str) -> str:
+    """What a field holds, see :class:`Place`."""
+    return place_of(path).shape
+
+
 def homes_of(name: str) -> tuple[str, ...]:
     """The paths of the fields with this name in the envelope, the record, and its ``userIdentity``."""
     known = {"": ENVELOPE, "detail.": RECORD, "detail.userIdentity.": IDENTITY}
