@@ -199,10 +199,10 @@ def test_templates_that_cannot_be_used(options: list[str], words: str) -> None:
 
 
 def test_live_aws_is_read(local_aws: Reader) -> None:
-    """Without a snapshot AWS is read; missing access gives exit status 2, and the rest is reported."""
+    """Without a snapshot AWS is read; what is certainly blind gives 1, whatever else could not be read."""
     arn = local_aws.queue()
     done = trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2", "--region", "xx-none-1")
-    assert done.code == 2
+    assert done.code == 1
     assert "Region xx-none-1 is not enabled" in done.err
     assert "ap-southeast-2" in done.out
     assert trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2").code == 1
@@ -233,7 +233,7 @@ def test_a_probe_is_shown_before_it_is_made(local_aws: Reader, saved: Any) -> No
     assert "ssm:DeleteParameter /trailforward-doctor/" in asked.err
     assert "use a queue without other consumers" in asked.err
     assert "arrive" not in asked.out.rpartition(HERE)[2]
-    assert asked.code == 2  # not confirmed
+    assert asked.code == 1  # blind, which the missing confirmation does not hide
     done = ask(world, "--probe", "--listen", arn, "--wait", "0", "--yes")
     assert done.code == 1
     assert f"{HERE}\tdid not arrive (ParameterNotFound)" in done.out

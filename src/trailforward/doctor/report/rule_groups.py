@@ -9,14 +9,14 @@ from trailforward.doctor.report.causes import generalizer
 from trailforward.doctor.report.text import count_of, join_limited
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from trailforward.doctor.delivery import Finding
     from trailforward.doctor.report.survey import Survey
     from trailforward.doctor.rules import RuleVerdict
 
 #: Status of a rule or call to the status whose sign and color it has, and its words.
-LOOKS = {
+RULE_LOOKS = {
     "arrives": ("covered", "arrives"),
     "elsewhere": ("covered", "recorded in another Region, which has the same rule"),
     "unknown": ("unknown", "unknown"),
@@ -46,7 +46,7 @@ class Outcome:
     @property
     def words(self) -> str:
         """``cannot fire: s3:PutObject, s3:GetObject``."""
-        return f"{LOOKS[self.status][1]}: {join_limited(self.calls, _MOST_CALLS)}"
+        return f"{RULE_LOOKS[self.status][1]}: {join_limited(self.calls, _MOST_CALLS)}"
 
 
 @dataclass(slots=True)
@@ -113,7 +113,11 @@ def rules_headline(rules: Sequence[RuleVerdict]) -> str:
         return "No rule is about CloudTrail events"
     for statuses, one, many in (
         (("never",), "cannot fire", "cannot fire"),
-        (("undelivered",), "fires, but its target does not receive the events", "fire, but their targets do not receive the events"),
+        (
+            ("undelivered",),
+            "fires, but its target does not receive the events",
+            "fire, but their targets do not receive the events",
+        ),
         (("partly",), "does not receive some of its calls", "do not receive some of their calls"),
         (("unknown",), "may not receive some of its calls", "may not receive some of their calls"),
     ):
@@ -123,9 +127,28 @@ def rules_headline(rules: Sequence[RuleVerdict]) -> str:
     return "Every rule fires, and its target receives the events"
 
 
-def rule_findings(found: Survey) -> Iterable[tuple[RuleGroup, Outcome, Finding]]:
-    """The findings about rules, each once, the most serious first."""
-    for group in group_rules(found):
+def shown_rules(found: Survey) -> tuple[RuleGroup, ...]:
+    """The groups to show to people: beside a grid, only those with a reason that is not among the causes."""
+    groups = group_rules(found)
+    if found.by_rule:
+        return groups
+    telling = {id(group) for group, _, _ in _not_among_causes(found, groups)}
+    return tuple(group for group in groups if id(group) in telling)
+
+
+def rule_findings(found: Survey) -> Iterator[tuple[RuleGroup, Outcome, Finding]]:
+    """The findings about rules that are not among the causes, the most serious first."""
+    yield from _not_among_causes(found, group_rules(found))
+
+
+def _not_among_causes(
+    found: Survey, groups: Sequence[RuleGroup]
+) -> Iterator[tuple[RuleGroup, Outcome, Finding]]:
+    known = {(cause.code, at) for cause in found.causes for at in cause.at}
+    for group in groups:
         for outcome in group.outcomes:
-            if outcome.finding is not None and outcome.status != "elsewhere":
-                yield group, outcome, outcome.finding
+            finding = outcome.finding
+            if finding is None or outcome.status == "elsewhere" or (finding.code, finding.at) in known:
+                continue
+            known.add((finding.code, finding.at))
+            yield group, outcome, finding

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.doctor.delivery import Verdict, reach
 from trailforward.doctor.findings import load_codes
 from trailforward.doctor.report.causes import cause_id, generalizer, group_causes, verdict_findings
-from trailforward.doctor.report.rule_groups import rules_headline
+from trailforward.doctor.report.rule_groups import RULE_LOOKS, rules_headline
 from trailforward.doctor.report.text import SIGNS, count_of, join_limited, printable
 from trailforward.doctor.rules import is_broad, judge_rules
 from trailforward.doctor.world.event_classes import CLASSES
@@ -106,7 +106,9 @@ class Survey:
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """Cells by status."""
+        """Cells by status; if the rules are what was asked about, their calls by status."""
+        if self.by_rule:
+            return Counter(RULE_LOOKS[call.status][0] for rule in self.rules for call in rule.calls)
         return Counter(cell.status for cell in self.cells)
 
     def tally(self, key: Callable[[Cell], Any]) -> dict[Any, Counter[str]]:
@@ -147,12 +149,12 @@ class Survey:
             if number:
                 verb = "is" if number == 1 else "are"
                 return f"{number} of {count_of(len(by_region), 'Region')} {verb} {words}"
-        if any(rule.blind and not rule.disabled for rule in self.rules) and self.cells:
-            return rules_headline(self.rules)
         if not self.cells:
             return "Nothing could be checked"
         if len(never) == len(self.classes):
             return "No events arrive from anywhere"
+        if any(rule.blind and not rule.disabled for rule in self.rules):
+            return rules_headline(self.rules)
         rest = "Every other event is covered" if never else "Every event is covered"
         return rest + ", as far as could be checked" * bool(self.not_checked)
 

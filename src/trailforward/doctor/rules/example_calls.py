@@ -10,7 +10,7 @@ from trailforward.doctor.rules.data_events import is_data_event
 from trailforward.doctor.rules.data_resources import data_resources
 from trailforward.doctor.rules.read_only import read_only
 from trailforward.doctor.rules.witness import witness
-from trailforward.doctor.world.call import CalledResource, Call
+from trailforward.doctor.world.call import Call
 from trailforward.doctor.world.regions import event_region
 from trailforward.patterns.cloudtrail import member_test
 
@@ -111,7 +111,7 @@ def _allows(rule: dict[str, Condition], category: str) -> bool:
     )
 
 
-def _call(  # noqa: PLR0913, PLR0917
+def _call(
     kind: EventKind,
     service: str,
     name: str,

@@ -20,7 +20,7 @@ from trailforward.patterns.cloudtrail import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from trailforward.patterns import Pattern
     from trailforward.patterns.cloudtrail import Combination, EventKind
@@ -104,7 +104,7 @@ def _without_exceptions(calls: list[Intended]) -> list[Intended]:
         call
         for call in calls
         if not call.named
-        or not ("" in whole or set(call.combination.services or ()) <= whole and call.combination.services)
+        or not ("" in whole or (set(call.combination.services or ()) <= whole and call.combination.services))
     ]
     return kept or calls
 
@@ -201,10 +201,14 @@ def _samples(
 
 
 def _readers_last(name: str) -> tuple[bool, bool, str]:
-    return name.startswith(("Get", "List", "Describe")), not name.startswith(("Create", "Delete", "Put")), name
+    return (
+        name.startswith(("Get", "List", "Describe")),
+        not name.startswith(("Create", "Delete", "Put")),
+        name,
+    )
 
 
-def _accepts(combination: Combination) -> Iterator[bool] | object:
+def _accepts(combination: Combination) -> Callable[[str], bool]:
     condition = combination.rule.get(_NAME)
     return member_test(condition) if condition is not None else (lambda _: True)
 

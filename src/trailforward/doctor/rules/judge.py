@@ -73,7 +73,7 @@ class _Sender(NamedTuple):
 
     account: str
     region: str
-    index: Index
+    lookups: Index
 
 
 class _Result(NamedTuple):
@@ -120,7 +120,9 @@ def _judge(index: Index, neighbors: _Neighbors, rule: PlacedRule) -> RuleVerdict
     try:
         calls = tuple(_calls(index, neighbors, rule))
     except Exception as error:  # noqa: BLE001  # a surprise in one rule must not hide the others
-        calls = (CallVerdict("any call", "unknown", rule_finding("DOCTOR_ERROR", rule, error=repr(error)[:200])),)
+        calls = (
+            CallVerdict("any call", "unknown", rule_finding("DOCTOR_ERROR", rule, error=repr(error)[:200])),
+        )
     return RuleVerdict(
         link=rule.link,
         name=rule.rule.name,
@@ -165,7 +167,7 @@ def _targets(
 
 
 class _Judge(NamedTuple):
-    index: Index
+    lookups: Index
     neighbors: _Neighbors
     rule: PlacedRule
     pattern: Pattern
@@ -184,8 +186,8 @@ class _Judge(NamedTuple):
 
     def _without_sender(self) -> _Result:
         """CloudTrail sends to the default bus only; whether others forward to this bus may not be known."""
-        bus = self.index.buses.get(self.rule.bus)
-        complete = not self.index.any_unseen("rules") and bus is not None and not bus.policy
+        bus = self.lookups.buses.get(self.rule.bus)
+        complete = not self.lookups.any_unseen("rules") and bus is not None and not bus.policy
         if complete:
             return _Result("never", rule_finding("RULE_ON_NON_DEFAULT_BUS", self.rule))
         return _Result("unknown", rule_finding("RULE_SENDER_UNKNOWN", self.rule))
@@ -209,7 +211,9 @@ class _Judge(NamedTuple):
     def _agreed(self, call: Intended, example: ExampleCall) -> _Result | None:
         """The result for an operation, if it does not depend on what is not known about it."""
         results = [
-            result for variant in example.variants if (result := self._from_anywhere(call, variant)) is not None
+            result
+            for variant in example.variants
+            if (result := self._from_anywhere(call, variant)) is not None
         ]
         if not results:
             return None
@@ -245,10 +249,10 @@ class _Judge(NamedTuple):
                 return _Result("elsewhere", rule_finding("RULE_ELSEWHERE", self.rule, row.source, **facts))
             facts = {"service": variant.service, "there": recorded, "here": sender.region}
             return _Result("never", rule_finding("RULE_GLOBAL_REGION", self.rule, row.source, **facts))
-        made = finished(variant, call, self.pattern, sender.index)
+        made = finished(variant, call, self.pattern, sender.lookups)
         if made is None:
             return None
-        verdict = follow(sender.index, made)
+        verdict = follow(sender.lookups, made)
         return self._read(verdict, made, sender)
 
     def _read(self, verdict: Verdict, made: Call, sender: _Sender) -> _Result:
@@ -257,8 +261,14 @@ class _Judge(NamedTuple):
         finding = of_verdict(verdict)
         if verdict.reaches == "unknown":
             return _Result("unknown", finding, verdict.path)
-        if verdict.code == "SELECTOR_EXCLUDES" and made.category == "Data" and has_data_selectors(sender.index, made.account):
-            return _Result("unknown", rule_finding("RULE_DATA_RESOURCE", self.rule, call=made.name), verdict.path)
+        if (
+            verdict.code == "SELECTOR_EXCLUDES"
+            and made.category == "Data"
+            and has_data_selectors(sender.lookups, made.account)
+        ):
+            return _Result(
+                "unknown", rule_finding("RULE_DATA_RESOURCE", self.rule, call=made.name), verdict.path
+            )
         target = self.rule.link.replace("rule:", "target:", 1) + "/"
         fired = any(link.startswith(target) for link in verdict.path) or verdict.code == "TARGET_MISSING"
         return _Result("undelivered" if fired else "never", finding, verdict.path)

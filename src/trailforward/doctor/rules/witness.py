@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from ipaddress import IPv4Address, IPv6Address
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from trailforward.patterns.cloudtrail import leaves_at, member_test, shape_of
@@ -87,7 +88,7 @@ def _of_member(member: Member) -> Iterator[Any]:
 def _put(event: dict[str, Any], steps: list[str], value: Any) -> None:
     """Writes a value at a path, through the first object of arrays; what is in the way is replaced."""
     node = event
-    for step, after in zip(steps, steps[1:], strict=False):
+    for step, after in pairwise(steps):
         inner = node.get(step)
         if isinstance(inner, list):
             inner = next((item for item in inner if isinstance(item, dict)), None)

@@ -75,7 +75,6 @@ class PlacedRule:
         place = self.rule.name if self.bus.name == "default" else f"{self.bus.name}/{self.rule.name}"
         return f"arn:{partition_of(self.bus.region)}:events:{self.bus.region}:{self.bus.account}:rule/{place}"
 
-
     def with_leads(self, leads: tuple[PlacedTarget, ...]) -> PlacedRule:
         """The rule with some of its targets only."""
         return replace(self, leads=leads)

@@ -12,7 +12,12 @@ from __future__ import annotations
 
 from trailforward.patterns.cloudtrail.combinations import Combination, combinations, dead_members
 from trailforward.patterns.cloudtrail.event_kinds import KINDS, EventKind
-from trailforward.patterns.cloudtrail.event_sources import is_known_service, operations, services_with
+from trailforward.patterns.cloudtrail.event_sources import (
+    is_known_service,
+    operations,
+    services_with,
+    spelled,
+)
 from trailforward.patterns.cloudtrail.fields import shape_of
 from trailforward.patterns.cloudtrail.problem import CODES, Context, Problem
 from trailforward.patterns.cloudtrail.text_values import text_problem
@@ -35,5 +40,6 @@ __all__ = [
     "operations",
     "services_with",
     "shape_of",
+    "spelled",
     "text_problem",
 ]
