@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.real_events import real_events
 from trailforward import detections
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern, lint, lint_codes
@@ -100,26 +101,11 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _real_events() -> Iterator[dict[str, Any]]:
-    """Envelopes of records that came from AWS unedited; other files of the corpus have edited values."""
-    folder = Path(os.environ["TRAILFORWARD_CORPUS"])
-    names = {kind.event_types[0]: kind.detail_types[0] for kind in KINDS}
-    for name in ("envelopes-from-records", "invictus-ir__aws_dataset"):
-        for line in folder.joinpath(f"{name}.ndjson").read_bytes().split(b"\n"):
-            record = json.loads(line or b"{}")
-            if "detail" in record:
-                yield record
-            elif record:
-                source = "aws." + record["eventSource"].partition(".")[0]
-                kind = names[record["eventType"]]
-                yield {"source": source, "detail-type": kind, "detail": record}
-
-
 @pytest.mark.skipif("TRAILFORWARD_CORPUS" not in os.environ, reason="TRAILFORWARD_CORPUS is not set")
 def test_real_records_are_never_impossible() -> None:
     """A pattern made of all fields of a real event has no reason why no event could match it."""
     checked = 0
-    for event in _real_events():
+    for event in real_events():
         fields = {path: [value] for path, value in _leaves(event) if path != "resources"}
         try:
             pattern = Pattern(json.dumps(fields))

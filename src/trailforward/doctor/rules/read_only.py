@@ -25,12 +25,12 @@ _WRITE_VERBS = (
     *("Update", "Upload"),
 )
 #: Names that begin with a verb of writing, and may be read-only.
-_DOUBTFUL = ("StartQuery", "StartSession", "SendCommand", "RunQuery", "CreateSession", "Copy")
+_DOUBTFUL = frozenset({"StartQuery", "RunQuery", "CreateSession"})
 
 
 def read_only(name: str) -> bool | None:
     """Whether the events of an operation are read-only; None if its name does not tell."""
-    if name in _DISPUTED or name.startswith(_DOUBTFUL):
+    if name in _DISPUTED | _DOUBTFUL:
         return None
     if name.startswith((*READ_VERBS, *_UNUSUAL)):
         return True

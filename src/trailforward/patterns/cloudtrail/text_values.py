@@ -90,7 +90,9 @@ def _event_source(path: str, text: str, context: Context) -> Problem | None:
         return _resembling(path, text) if not is_known_service(service) else None
     right = _intended_source(low)
     if not right:
-        return None
+        odd = re.search(r"[^a-z0-9.{}$-]", low)
+        text = f'no eventSource contains "{odd[0]}": write NAME{SUFFIX}' if odd else ""
+        return Problem("event-source", path, text) if odd else None
     return Problem("event-source", path, f'CloudTrail writes "{right}"', instead=right)
 
 
