@@ -20,6 +20,7 @@ from tests.doctor.worlds import (
     MEMBER,
     QUEUE,
     ROLE,
+    ask,
     resource,
     role,
     rule,
@@ -389,6 +390,17 @@ def test_any_pattern_gets_a_verdict(pattern: dict[str, Any], state: str) -> None
     for call in verdict.calls:
         assert (call.status == "arrives") is (call.finding is None)
         assert call.finding is None or call.finding.code != "DOCTOR_ERROR"
+
+
+def test_the_nearest_rule_is_named() -> None:
+    """If several rules miss, the verdict names the one of which the fewest fields miss, and a slip in it."""
+    far = rule(name="aaa-iam", pattern=named("iam", "CreateUser", eventSource=["iam.amazonaws.com"]))
+    near = rule(name="kms", pattern=named("ec2", "RunInstances "))
+    verdict = ask(direct_world(rules=[far, near]))
+    assert (verdict.code, verdict.at) == ("PATTERN_MISMATCH", f"rule:{MEMBER}/{HERE}/default/kms")
+    assert "there is a blank before or after" in verdict.why
+    outside = rule(pattern={"source": [{"prefix": "aws."}], "detail": {"eventName": {"anything-but": ["X"]}}})
+    assert "anything-but is outside a list" in ask(direct_world(rules=[outside])).why
 
 
 def test_roles_are_checked_for_rules_too() -> None:
