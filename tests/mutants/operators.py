@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -89,12 +90,14 @@ class Place(NamedTuple):
     Attributes:
         module: path of the file.
         kind: the operator's name without its alternatives.
+        text: the line where the change starts.
         start: where the change starts.
         ways: operators, each with the number of its occurrence.
     """
 
     module: str
     kind: str
+    text: str
     start: Position
     ways: list[tuple[str, int]]
 
@@ -112,7 +115,7 @@ def places(module: str, source: str) -> list[Place]:
     A place counts once, however many ways there are to change it: otherwise most mutants would replace one
     arithmetic operator by each of the others.
     """
-    tree = get_ast(source)
+    tree, lines = get_ast(source), source.splitlines()
     spans = list(_types(ast.parse(source)))
     found: dict[tuple[Position, str], Place] = {}
     names = [*_OWN, *(name for name in operator_names() if not get_operator(name).arguments())]
@@ -121,7 +124,7 @@ def places(module: str, source: str) -> list[Place]:
         positions = (start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node))
         for occurrence, start in enumerate(positions):
             if not any(first <= start < end for first, end in spans):
-                place = found.setdefault((start, kind), Place(module, kind, start, []))
+                place = found.setdefault((start, kind), Place(module, kind, lines[start[0] - 1], start, []))
                 place.ways.append((name, occurrence))
     return sorted(found.values(), key=lambda place: (place.start, place.kind))
 
@@ -135,7 +138,7 @@ def _types(tree: ast.AST) -> Iterator[tuple[Position, Position]]:
         elif isinstance(node, ast.FunctionDef):
             found = [node.returns]
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            found = node.body
+            found = [node, *node.body]
         for one in found:
             if one is not None:
                 yield (one.lineno, one.col_offset), (one.end_lineno, one.end_col_offset)
@@ -146,7 +149,9 @@ def mutant(place: Place, way: tuple[str, int], source: str) -> Mutant | None:
     name, occurrence = way
     try:
         changed = mutate_code(source, _operator(name), occurrence)
-        compile(changed or "", place.module, "exec")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # comparing a literal by identity is not a likely mistake
+            compile(changed or "", place.module, "exec")
     except (AttributeError, SyntaxError):  # the exception replacer knows only plain names
         return None
     return Mutant(place.module, name, place.start[0], changed) if changed not in {None, source} else None

@@ -13,7 +13,6 @@ import hashlib
 import json
 import multiprocessing
 import os
-import random
 import shlex
 import shutil
 import sys
@@ -28,7 +27,7 @@ from cosmic_ray.testing import run_tests
 from cosmic_ray.work_item import TestOutcome
 
 from tests.mutants.equivalent import change, explained
-from tests.mutants.operators import Mutant, mutant, places
+from tests.mutants.operators import Mutant, Place, mutant, places
 
 ROOT = Path(__file__).parents[2]
 WORK = ROOT / "build" / "mutants"
@@ -54,12 +53,19 @@ def modules() -> dict[str, list[str]]:
 
 
 def sample(count: int, seed: int, only: str) -> list[Mutant]:
-    """Random mutants, the same for the same seed and the same source."""
-    source = random.Random(seed)  # noqa: S311  # repeatable
+    """Random mutants, the same for the same seed. A change of the source changes only its own mutants."""
+
+    def rank(place: Place) -> str:
+        text = f"{seed} {place.module} {place.kind} {place.text} {place.start[1]}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
     texts = {name: (ROOT / name).read_text() for name in sorted(modules()) if fnmatch(name, f"*{only}*")}
     every = [place for name, text in texts.items() for place in places(name, text)]
-    source.shuffle(every)
-    made = (mutant(place, source.choice(place.ways), texts[place.module]) for place in every)
+    every.sort(key=rank)
+    made = (
+        mutant(place, place.ways[int(rank(place), 16) % len(place.ways)], texts[place.module])
+        for place in every
+    )
     return list(islice(filter(None, made), count))
 
 

@@ -170,3 +170,24 @@ def test_the_documented_limits() -> None:
     assert rows.keys() == written | {"EXPANSION_FREE_BYTES", "MAX_CLIENTS", "MAX_BODY_BYTES"}
     for name, value in rows.items():
         assert value == f"{names[name]:,}", name
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\x1f", b"\x1f\x8b"[:1] + b"x"])
+def test_data_shorter_than_a_gzip_header_stays_as_it_is(data: bytes) -> None:
+    """A file of one byte is that byte, however it arrives."""
+    assert b"".join(inflate(iter([data]))) == data
+    assert b"".join(inflate(bytes([byte]) for byte in data)) == data
+
+
+def test_no_object_is_opened_after_the_deadline() -> None:
+    """After the deadline, an object that the payload names is not even asked for."""
+    asked: list[object] = []
+
+    def fetch(named: object) -> list[bytes]:
+        asked.append(named)
+        return [log_file(record(1))]
+
+    reader = ObjectReader(fetch, until=0)
+    payload = {"Records": [s3_record("b", region="eu-west-1")]}
+    assert len(list(detect(payload).messages(payload, reader))) == 1
+    assert asked == []

@@ -504,3 +504,22 @@ def test_a_certificate_that_matches_only_by_common_name_is_refused(make_sink: Ma
         assert error.code == "tls"
         assert "ostname mismatch" in str(error)
         assert receiver.requests == []
+
+
+def test_abandoning_a_task_leaves_connections_of_finished_calls_alone(make_sink: MakeSink) -> None:
+    """A connection whose call is over belongs to the next call, also if its former task is abandoned."""
+    with Receiver() as receiver:
+        sink, task = make_sink(receiver.url), Calls(time.monotonic() + 600)
+        task.run(lambda: sink.send(event(0)) and None)
+        task.abandon()
+        sink.send(event(1))
+        assert receiver.connections == 1
+
+
+def test_a_kept_connection_waits_as_long_as_a_new_one(make_sink: MakeSink) -> None:
+    """A call close to the deadline shortens only its own waits, not those of the next call."""
+    with Receiver() as receiver:
+        sink = make_sink(receiver.url, read_timeout_seconds=50, total_timeout_seconds=60)
+        Calls(time.monotonic() + 40).run(lambda: sink.send(event(0)) and None)
+        ((connection, _),) = sink._connections._idle
+        assert connection.gettimeout() == 50
