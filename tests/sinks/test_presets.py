@@ -421,3 +421,11 @@ def test_elastics_statuses_say_whose_fault_an_item_is(receiver: Receiver) -> Non
         (3, Cause.DESTINATION, "rejected with status 403"),
         (4, Cause.DESTINATION, "rejected with status 404"),
     ]
+
+
+@pytest.mark.parametrize(("status", "transient"), [(429, True), (500, True), (503, True), (499, False)])
+def test_elastics_server_errors_are_transient(receiver: Receiver, status: int, *, transient: bool) -> None:
+    """429 and every status from 500 on may succeed later."""
+    receiver.script(items({"status": status}))
+    (rejection,) = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), b"{}")
+    assert (rejection.code, rejection.transient) == (f"http_{status}", transient)

@@ -15,7 +15,7 @@ from trailforward.errors import EventError, NothingToForwardError, UnreadError
 from trailforward.jsontext import decode, to_bytes
 from trailforward.sources import _log_files
 from trailforward.sources._gzip import inflate
-from trailforward.sources._log_files import records
+from trailforward.sources._log_files import elements, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -182,3 +182,12 @@ def test_damaged_gzip(damage: str) -> None:
     assert error is not None
     assert error.code == "bad_gzip"
     assert damage in {"header", "middle"} or b"".join(found)[:8_000] == text[:8_000]
+
+
+@pytest.mark.parametrize("blocks", [[b"[]"], [b" [", b" ", b"] "], [b'{"Records":[]}'], [b'{"Records"', b": [ ]", b"}"]])
+def test_an_empty_list_is_read_to_its_end(blocks: list[bytes]) -> None:
+    """A list of no records gives nothing; text behind it is an error."""
+    read = records if b"{" in blocks[0] else elements
+    assert list(read(blocks)) == []
+    with pytest.raises(EventError):
+        list(read([*blocks, b"x"]))
