@@ -183,7 +183,7 @@ def test_a_queue_of_smaller_messages_gets_the_event_compressed() -> None:
 
 
 def test_a_queue_that_accepts_nothing_is_logged() -> None:
-    """Events that the dead-letter queue does not accept return, and one error names the queue and the code."""
+    """Events that the dead-letter queue does not accept return, and one error names queue and code."""
     queue = FlakySink([PermanentError("AccessDenied", "no permission")] * 9)
     telemetry = Logged()
     pipeline = _with_queue(queue, telemetry)

@@ -1,4 +1,4 @@
-"""The deadline: what a sink says afterwards changes nothing, and there is time left for the failure queues."""
+"""The deadline: what a sink says afterwards changes nothing, and the failure queues still get their time."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_a_wait_that_would_pass_the_deadline_is_not_begun() -> None:
 
 @pytest.mark.parametrize(("seconds", "margin"), [(30.0, 4.0), (6.0, 3.0)])
 def test_a_margin_is_left_before_the_deadline(seconds: float, margin: float) -> None:
-    """Sending ends ``deadline_margin_seconds`` early, or at half of a short time; the failure queues end later."""
+    """Sending ends ``deadline_margin_seconds`` early, or at half of a short time; queues end later."""
     text = 'deadline_margin_seconds = 4\n[sinks.a]\nto = "stdout:"\n'
     forwarder = Forwarder(Config.from_toml(text), made={"a": FlakySink()})
     before = time.monotonic()

@@ -402,7 +402,7 @@ def test_settings_that_contradict_a_preset_are_errors(lines: str, fault: str) ->
 
 
 def test_elastics_statuses_say_whose_fault_an_item_is(receiver: Receiver) -> None:
-    """A document that is too large or invalid is at fault itself; a write block is the destination's fault."""
+    """A document that is too large or invalid is at fault itself; a write block is not its fault."""
     receiver.script(
         items(
             {"status": 413, "error": {"type": "too_large"}},

@@ -191,3 +191,36 @@ def test_no_object_is_opened_after_the_deadline() -> None:
     payload = {"Records": [s3_record("b", region="eu-west-1")]}
     assert len(list(detect(payload).messages(payload, reader))) == 1
     assert asked == []
+
+
+def test_the_deadline_is_looked_at_after_each_block() -> None:
+    """Blocks without a record do not keep an invocation beyond its deadline."""
+    read: list[int] = []
+
+    def blocks() -> Iterable[bytes]:
+        yield b'{"Records":['
+        for number in range(1_000):
+            read.append(number)
+            yield b" " * 100
+
+    reader = Ending(b"", 5)
+    reader._fetch = lambda _: blocks()
+    payload = {"Records": [s3_record("b", region="eu-west-1")]}
+    assert len(list(detect(payload).messages(payload, reader))) == 1
+    assert len(read) < 10
+
+
+@pytest.mark.parametrize(
+    ("origin", "unit"),
+    [
+        (Origin("sqs", "m-1"), "m-1"),
+        (Origin("kinesis", "m-1", item="49"), "49"),
+        (Origin("sns", "m-1", unit="payload"), "payload"),
+    ],
+)
+def test_records_of_a_file_belong_to_what_named_it(origin: Origin, unit: str) -> None:
+    """The records of a log file go back together with the queue message, stream record, or payload."""
+    (notification,) = parse_notifications({"Records": [s3_record("b", region="eu-west-1")]}) or []
+    reader = ObjectReader(lambda _: [log_file(record(1), record(2))])
+    found = list(read_records(notification, origin, reader))
+    assert [message.origin.unit for message in found] == [unit, unit]

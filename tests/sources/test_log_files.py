@@ -184,7 +184,9 @@ def test_damaged_gzip(damage: str) -> None:
     assert damage in {"header", "middle"} or b"".join(found)[:8_000] == text[:8_000]
 
 
-@pytest.mark.parametrize("blocks", [[b"[]"], [b" [", b" ", b"] "], [b'{"Records":[]}'], [b'{"Records"', b": [ ]", b"}"]])
+@pytest.mark.parametrize(
+    "blocks", [[b"[]"], [b" [", b" ", b"] "], [b'{"Records":[]}'], [b'{"Records"', b": [ ]", b"}"]]
+)
 def test_an_empty_list_is_read_to_its_end(blocks: list[bytes]) -> None:
     """A list of no records gives nothing; text behind it is an error."""
     read = records if b"{" in blocks[0] else elements

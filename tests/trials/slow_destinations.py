@@ -26,7 +26,7 @@ def main(count: int) -> int:
     """Runs all pairs, several at once, because they mostly wait; the exit status."""
     pairs = [(way, receiver) for receiver in WORST for way in WAYS]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        results = pool.map(lambda pair: _run(*pair, count), pairs)
+        results = pool.map(lambda pair: _run(pair[0], pair[1], count), pairs)
         failed = 0
         for line, kept in results:
             failed += not kept
