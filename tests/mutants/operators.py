@@ -105,6 +105,15 @@ class Place(NamedTuple):
 _OWN = {"ChangeText": ChangeText, "RemoveStatement": RemoveStatement}
 
 
+def _wanted(name: str) -> bool:
+    """Whether an operator needs no arguments, and makes mistakes that people make.
+
+    Nobody compares values by identity by mistake, and for small integers it makes no difference.
+    """
+    identity = name.endswith(("_Is", "_IsNot")) and "_Is_" not in name and "_IsNot_" not in name
+    return not identity and not get_operator(name).arguments()
+
+
 def _operator(name: str) -> Any:
     return _OWN[name]() if name in _OWN else get_operator(name)()
 
@@ -118,7 +127,7 @@ def places(module: str, source: str) -> list[Place]:
     tree, lines = get_ast(source), source.splitlines()
     spans = list(_types(ast.parse(source)))
     found: dict[tuple[Position, str], Place] = {}
-    names = [*_OWN, *(name for name in operator_names() if not get_operator(name).arguments())]
+    names = [*_OWN, *filter(_wanted, operator_names())]
     for name in names:
         operator, kind = _operator(name), name.partition("Operator_")[0]
         positions = (start for node in ast_nodes(tree) for start, _ in operator.mutation_positions(node))

@@ -62,6 +62,7 @@ def test_an_invalid_url_is_rejected_without_being_repeated(url: str, what: str) 
     """Each invalid URL is an error with a fix, and the text never repeats the URL."""
     ((found, fix),) = faults(to=url)
     assert what in found
+    assert found.startswith(("the URL ", "the URL's ", "plain http "))
     assert fix
 
 
