@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trailforward.errors import Cause, TransientError
-from trailforward.sinks._aws_batches import by_id, by_position, sendable
+from trailforward.sinks._aws_batches import attribute_bytes, by_id, by_position, sendable
 from trailforward.sinks.base import Entry, Rejection
 
 
@@ -74,3 +74,9 @@ def test_an_entry_that_the_service_cannot_take_fails_alone() -> None:
         (2, "InvalidMessageContents", Cause.CONTENT, False),
     }
     assert rejections[0].message == "empty, or contains characters that SQS does not allow"
+
+
+def test_attributes_count_with_name_type_and_value() -> None:
+    """Attributes count in UTF-8 with their type; empty ones are not sent, and a lone surrogate is one byte."""
+    assert attribute_bytes({"name": "bücher", "empty": ""}) == len("name") + len("String") + 7
+    assert attribute_bytes({"n": "\ud800"}) == 1 + len("String") + 1
