@@ -77,6 +77,6 @@ def test_an_entry_that_the_service_cannot_take_fails_alone() -> None:
 
 
 def test_attributes_count_with_name_type_and_value() -> None:
-    """Attributes count in UTF-8 with their type; empty ones are not sent, and a lone surrogate is one byte."""
+    """Attributes count in UTF-8 with their type; empty ones are not sent; a lone surrogate is one byte."""
     assert attribute_bytes({"name": "bücher", "empty": ""}) == len("name") + len("String") + 7
     assert attribute_bytes({"n": "\ud800"}) == 1 + len("String") + 1
