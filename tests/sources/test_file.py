@@ -298,9 +298,3 @@ def test_a_broken_document_is_one_error(first: bytes) -> None:
     assert message.raw == data.strip()
     with pytest.raises(EventError):
         _ = message.event
-
-
-@pytest.mark.parametrize("data", [b"[]", b"[ ]", b'{"Records":[]}', b'{"Records": [ ] }\n'])
-def test_an_empty_list_has_no_events(data: bytes) -> None:
-    """A file of no records is read without an error."""
-    assert list(read(io.BytesIO(data), "f")) == []
