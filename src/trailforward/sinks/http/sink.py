@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
-from trailforward.sinks.base import Entry, Limits, Rejection, Sink
+from trailforward.sinks.base import DETECTION, SEVERITY, Entry, Limits, Rejection, Sink
 from trailforward.sinks.http.auth import SecretAuth
 from trailforward.sinks.http.settings import HttpSettings
 from trailforward.transport.connections import Connections, Endpoint
@@ -106,10 +106,18 @@ class HttpSink(Sink):
         return body
 
     def _headers_for(self, batch: Sequence[Entry]) -> dict[str, str]:
-        """The headers, with the event's content type if the body is a single event."""
-        if not self._framing.content_type and batch[0].content_type:
-            return {**self._headers, "Content-Type": batch[0].content_type}
-        return self._headers
+        """The headers; for the body of a single event, with its content type, severity, and detections."""
+        if self._framing.content_type:
+            return self._headers
+        entry, headers = batch[0], self._headers
+        if entry.content_type:
+            headers = {**headers, "Content-Type": entry.content_type}
+        if DETECTION in entry.attributes:
+            said = {
+                name: entry.attributes[name] for name in (SEVERITY, DETECTION) if name in entry.attributes
+            }
+            headers = {**headers, **said}
+        return headers
 
     def _post(self, batch: Sequence[Entry]) -> list[Rejection]:
         body, headers = self._body(batch), self._headers_for(batch)
