@@ -60,9 +60,9 @@ HEADLINES = {
     "from 198.51.100.141 at 2026-09-14T06:40:52Z: succeeded without MFA",
     "function-code-replaced": "PlatformEngineer/ines@example.com: lambda:UpdateFunctionCode "
     "on invoice-export in eu-west-2 (111122223333) from 198.51.100.60 at 2026-09-14T09:41:26Z: succeeded",
-    "guardduty-finding": "GuardDuty: Credentials of the instance i-0c9e8d7f6a5b43210 are used from outside AWS "
-    "(UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS, high) on i-0c9e8d7f6a5b43210 "
-    "in us-west-1 (111122223333) at 2026-09-14T14:20:00Z",
+    "guardduty-finding": "GuardDuty: Credentials of the instance i-0c9e8d7f6a5b43210 are used "
+    "from outside AWS (UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS, high) "
+    "on i-0c9e8d7f6a5b43210 in us-west-1 (111122223333) at 2026-09-14T14:20:00Z",
     "insight-start": "BatchWorker/i-0c9e8d7f6a5b43210: ApiCallRateInsight Start for ec2:TerminateInstances "
     "in us-east-2 (111122223333) at 2026-09-14T16:32:00Z: 14 a minute, usually less than 0.01",
     "kms-key-rotated": "AWS Internal: kms:RotateKey on key/b766ca85-1879-44c8-8b2f-5280909af792 "

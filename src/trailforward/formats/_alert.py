@@ -160,7 +160,7 @@ def shortened(text: str, max_characters: int) -> str:
 
 
 def escaped(text: str, escapes: dict[str, str], max_characters: int) -> str:
-    """The text with escapes, never cut inside one, and an ellipsis at its end if it is longer than a limit."""
+    """The text with escapes, with an ellipsis at its end if it is longer than a limit. No escape is cut."""
     parts, lengths = [], 0
     for character in text:
         part = escapes.get(character, character)
@@ -226,4 +226,8 @@ def _finding_link(region: object, identifier: str) -> str:
     """https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html has this link."""
     console = _console(region)
     known = _ID.fullmatch(identifier)
-    return f"{console}/guardduty/home?region={region}#/findings?search=id%3D{identifier}" if console and known else ""
+    return (
+        f"{console}/guardduty/home?region={region}#/findings?search=id%3D{identifier}"
+        if console and known
+        else ""
+    )

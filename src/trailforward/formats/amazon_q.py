@@ -1,8 +1,8 @@
 """``amazon-q``: an alert as a custom notification of Amazon Q Developer in chat applications.
 
 Publish it to an SNS topic of a channel's configuration. It appears in Slack or Microsoft Teams, without a
-secret. The platform shows its own Markdown, and the format does not know which platform it is: it replaces the
-characters of mentions and links instead of escaping them.
+secret. The platform shows its own Markdown, and the format does not know which platform it is: it replaces
+the characters of mentions and links instead of escaping them.
 
 Source: https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 """
@@ -27,7 +27,13 @@ MAX_DESCRIPTION = 8_000
 #: An invisible character (word joiner) that ends a URL scheme, a mention, or a Markdown link.
 _JOINER = "\u2060"
 #: ``<!channel>``, ``<https://…|text>``, ``[text](https://…)``, ``@channel``, ``https://…``
-_REPLACED = (("<", "‹"), (">", "›"), ("](", f"]{_JOINER}("), ("@", f"@{_JOINER}"), ("://", f":{_JOINER}//"))
+_REPLACED = (
+    ("<", "\u2039"),
+    (">", "\u203a"),
+    ("](", f"]{_JOINER}("),
+    ("@", f"@{_JOINER}"),
+    ("://", f":{_JOINER}//"),
+)
 
 
 class AmazonQ:

@@ -25,7 +25,7 @@ MAX_WIDGETS = 100
 
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 #: Plain text has no escapes, so these are replaced by similar characters.
-_PLAIN = str.maketrans({"<": "‹", ">": "›"})
+_PLAIN = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
 class GoogleChat:

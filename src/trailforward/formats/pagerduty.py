@@ -63,7 +63,9 @@ def _value(found: Alert, component: str, place: str) -> dict[str, Any]:
         "custom_details": _details(found),
     }
     links = [{"href": found.link, "text": "AWS console"}] if found.link else []
-    links += [{"href": one.runbook, "text": f"Runbook: {one.title}"} for one in found.detections if one.runbook]
+    links += [
+        {"href": one.runbook, "text": f"Runbook: {one.title}"} for one in found.detections if one.runbook
+    ]
     return {
         "event_action": "trigger",
         "dedup_key": found.key[:MAX_DEDUP_KEY],

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from trailforward.formats._alert import Alert, Detection
     from trailforward.message import Message
 
-#: Bytes of a message. Teams documents 28 KB for the message as it stores it, with its own additions; users saw
-#: refusals from 21 KB.
+#: Bytes of a message. Teams documents 28 KB for a message with its own additions; users saw refusals from
+#: 21 KB.
 MAX_BYTES = 20_000
 #: Teams shows at most six actions of a card.
 _MAX_ACTIONS = 6
@@ -54,7 +54,7 @@ def _value(found: Alert) -> dict[str, Any]:
     body += [_block(_run(f"{name}: ", isSubtle=True), _run(value)) for name, value in found.details]
     actions = [_open("AWS console", found.link)] if found.link else []
     actions += [_open(f"Runbook: {one.title[:40]}", one.runbook) for one in found.detections if one.runbook]
-    card = {
+    card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
@@ -64,8 +64,8 @@ def _value(found: Alert) -> dict[str, Any]:
     }
     if actions:
         card["actions"] = actions[:_MAX_ACTIONS]
-    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
-    return {"type": "message", "attachments": [attachment]}
+    kind = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": kind, "contentUrl": None, "content": card}]}
 
 
 def _detection(one: Detection) -> list[dict[str, Any]]:

@@ -124,7 +124,7 @@ class HttpSink(Sink):
         proof = self._authorizer and self._authorizer.prove(self._url, headers, body)
         headers = {**headers, **proof.headers} if proof else headers
         target = proof.target if proof and proof.target else self._target
-        response = self._connections.post(target, headers, body)
+        response = self._connections.post(target, headers, proof.body or body if proof else body)
         status = response.status
         if 200 <= status < 300 and (status != _MULTI_STATUS or self._reads_multi_status):  # noqa: PLR2004
             return self._preset.rejections(response, len(batch)) if self._preset else []
