@@ -218,8 +218,14 @@ FINDINGS: list[tuple[str, dict[str, Any], str]] = [
     (
         "aws.securityhub",
         {"findings": [{"finding_info": {"title": "Exposure", "uid": "1"}, "severity": "Critical"}]},
-        "Security Hub: Exposure (no type, critical) in eu-west-1",
+        "Security Hub: Exposure (critical) in eu-west-1",
     ),
+    (
+        "aws.securityhub",
+        {"findings": [{"FindingProviderFields": {"Severity": {"Label": "HIGH"}, "Types": ["T"]}}]},
+        "Security Hub: Finding (T, high) in eu-west-1",
+    ),
+    ("aws.securityhub", {"findings": [{"Title": "Bare"}]}, "Security Hub: Bare in eu-west-1"),
     ("aws.securityhub", {"findings": [5]}, "X in eu-west-1"),
     (
         "aws.guardduty",

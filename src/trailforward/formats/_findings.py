@@ -79,11 +79,17 @@ def _guardduty(detail: Mapping[str, Any]) -> Finding:
 def _security_hub(found: dict[str, Any]) -> Finding:
     """A finding in ASFF or, since Security Hub's second version, in OCSF."""
     info = _dict(found.get("finding_info"))
-    label = _dict(found.get("Severity")).get("Label") or found.get("severity")
+    # What the provider wrote. Security Hub copies it to the top level; samples have it only here.
+    provided = _dict(found.get("FindingProviderFields"))
+    label = (
+        _dict(found.get("Severity")).get("Label")
+        or _dict(provided.get("Severity")).get("Label")
+        or found.get("severity")
+    )
     severity = to_line(label).lower()
     resources = found.get("Resources") or found.get("resources")
     resource = _dict(resources[0]) if isinstance(resources, list) and resources else {}
-    kinds = found.get("Types") or info.get("types")
+    kinds = found.get("Types") or provided.get("Types") or info.get("types")
     return Finding(
         "Security Hub",
         to_line(found.get("Id") or info.get("uid"), 512),

@@ -121,8 +121,8 @@ def _action(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
         api = (_api(insight) or "an API") + (f" ({code})" if code else "")
         return " ".join(filter(None, (kind or "Insight", state, "for", api)))
     if found := finding_of(event, record):
-        severity = f", {found.severity}" if found.severity else ""
-        return f"{found.product}: {found.title.rstrip('.')} ({found.kind or 'no type'}{severity})"
+        kind = ", ".join(filter(None, (found.kind, found.severity)))
+        return f"{found.product}: {found.title.rstrip('.')}" + (f" ({kind})" if kind else "")
     return _api(record) or to_line(event.detail_type) or "an event"
 
 
