@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.alerts import CHANGED, OPENED, alert
 from tests.support.events import envelope
-from trailforward import EventError, Message, Origin
+from trailforward import Config, EventError, Forwarder, Message, Origin
 from trailforward.formats import amazon_q, google_chat, load, pagerduty, slack, teams
 from trailforward.formats.redaction import Redaction
 from trailforward.matched import SEVERITIES, Matched
@@ -20,6 +20,7 @@ from trailforward.testing import samples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 PEOPLE = ["text", "slack", "teams", "google-chat", "amazon-q", "pagerduty"]
 CHATS = [name for name in PEOPLE if name != "text"]
@@ -354,3 +355,35 @@ def test_bytes_that_are_not_an_event(name: str) -> None:
     assert load(name).json
     if name != "amazon-q":
         assert load(name).subject(alert()) == load("text").subject(alert())
+
+
+def test_routes_reach_the_alert(tmp_path: Path) -> None:
+    """A route's severity, title, description, runbook, author, and tags are in the alert of its sink."""
+    path = tmp_path / "alerts.ndjson"
+    forwarder = Forwarder(
+        Config.from_toml(f"""
+[sinks.chat]
+to = "file:{path}"
+format = "slack"
+
+[[routes]]
+name = "stops"
+severity = "high"
+title = "Instance stopped"
+description = "Nobody stops instances here."
+runbook = "https://wiki.example.com/stops"
+author = "Rosa Diaz"
+tags = ["attack.t1489"]
+pattern = {{ detail = {{ eventName = ["StopInstances"] }} }}
+sinks = ["chat"]
+""")
+    )
+    try:
+        forwarder.forward([Message(envelope(), Origin("test"))])
+    finally:
+        forwarder.close()
+    block = json.loads(path.read_bytes())["blocks"][0]["text"]["text"]
+    assert block == (
+        "*HIGH: Instance stopped*\nNobody stops instances here.\n"
+        "<https://wiki.example.com/stops|Runbook>\nstops, by Rosa Diaz, T1489"
+    )
