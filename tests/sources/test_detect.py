@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.events import envelope, sqs, sqs_record
@@ -90,6 +90,8 @@ JSON = st.recursive(
 
 
 @given(JSON)
+@example({"records": [True]})
+@example({"records": ["recordId"]})
 def test_any_payload_becomes_messages(payload: Any) -> None:
     """No payload crashes a source, and every message has an event or an error code."""
     for message in detect(payload).messages(payload, NOTHING_THERE):

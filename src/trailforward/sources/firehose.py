@@ -35,7 +35,7 @@ class FirehoseSource:
         records = member(payload, "records")
         if not isinstance(records, list):
             return False
-        return "deliveryStreamArn" in payload or "recordId" in (next(iter(records), None) or ())
+        return "deliveryStreamArn" in payload or member(next(iter(records), None), "recordId") is not None
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The messages of all records. A bad record becomes a message with an error."""
