@@ -243,7 +243,7 @@ def test_every_kind_of_resource_that_matters_is_read() -> None:
     assert sealed.encryption is not None
     assert sealed.encryption.key_policy is not None
     assert sealed.encryption.key_policy.actions == ("kms:Decrypt", "kms:GenerateDataKey")
-    assert sealed.encryption.key_policy.unknown.keys() == {"statements"}
+    assert sealed.encryption.key_policy.statements
     kinds = [found[f"trailforward-{name}"].encryption for name in ("Managed", "Foreign")]
     assert [kind.type for kind in kinds if kind] == ["aws-managed-key", "customer-key"]
     topic = found["trailforward-Topic"]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.delivery.query import Query
     from trailforward.doctor.delivery.ternary import Ternary
     from trailforward.doctor.world.base import SnapshotModel
-    from trailforward.doctor.world.resources import AdvancedSelector, BasicSelector, FieldSelector, Trail
+    from trailforward.doctor.world.trails import AdvancedSelector, BasicSelector, FieldSelector, Trail
 
 #: In a basic selector, an ARN prefix with this many colons (``arn:aws:s3``) means every resource of the type.
 _EVERYTHING = 2  # colons

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.delivery.delivery_path import DeliveryPath
     from trailforward.doctor.delivery.query import Query
-    from trailforward.doctor.world.resources import Trail
+    from trailforward.doctor.world.trails import Trail
 
 
 def through_trails(query: Query, path: DeliveryPath) -> DeliveryPath:

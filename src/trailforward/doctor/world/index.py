@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trailforward.arn import Arn
-    from trailforward.doctor.world.resources import Bus, Resource, Role, Rule, SetAside, Target, Trail
+    from trailforward.doctor.world.resources import Bus, Resource, Role, Rule, SetAside, Target
+    from trailforward.doctor.world.trails import Trail
     from trailforward.doctor.world.world import World
 
 #: ``account:ListRegions``, RegionOptStatus.

@@ -16,16 +16,15 @@ from trailforward.doctor.world.base import SnapshotModel
 from trailforward.doctor.world.index import Index
 from trailforward.doctor.world.resources import (
     Bus,
-    EventDataStore,
     Organization,
     Own,
     Resource,
     Role,
     Rule,
     SetAside,
-    Trail,
     Unseen,
 )
+from trailforward.doctor.world.trails import EventDataStore, Trail
 from trailforward.errors import EventError, TrailforwardError
 from trailforward.jsontext import decode
 
@@ -63,6 +62,7 @@ class World(SnapshotModel):
         own: the pipeline's own roles and resources.
         destinations: ARNs; an event is covered if it reaches any of them.
         unseen: what could not be read.
+        problems: the same for people, one sentence each, as discovery reported it.
         set_aside: items of the snapshot that could not be understood, unchanged.
 
     Raises:
@@ -81,6 +81,7 @@ class World(SnapshotModel):
     own: Own = Own()
     destinations: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    problems: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
 
     #: List to the type of its items; lists are read item by item.
@@ -93,6 +94,7 @@ class World(SnapshotModel):
         "resources": TypeAdapter(Resource),
         "destinations": TypeAdapter(str),
         "unseen": TypeAdapter(Unseen),
+        "problems": TypeAdapter(str),
     }
     _OBJECTS: ClassVar[Mapping[str, TypeAdapter[Any]]] = {
         "organization": TypeAdapter(Organization),
