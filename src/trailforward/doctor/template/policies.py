@@ -1,0 +1,75 @@
+"""Policies: the statements of policy documents in a template, and of resources that stand for a statement."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from trailforward.doctor.world.unknown import holds_unknown
+
+
+def documents(found: list[Any]) -> tuple[list[dict[str, Any]], str]:
+    """The statements of policy documents, and why some are missing; empty if none are.
+
+    Args:
+        found: documents as objects or JSON text; None for a document that does not exist.
+    """
+    statements: list[dict[str, Any]] = []
+    unread = ""
+    for document in found:
+        try:
+            value = json.loads(document) if isinstance(document, str) else document
+            listed = (value or {}).get("Statement", [])
+            for statement in [listed] if isinstance(listed, dict) else listed:
+                if not isinstance(statement, dict):
+                    raise TypeError
+                if holds_unknown(statement.get("Effect")):
+                    unread = "the effect of a statement is not known"
+                else:
+                    statements.append(statement)
+        except (ValueError, TypeError, AttributeError):
+            unread = "a policy document is not known, or has an unusual form"
+    return statements, unread
+
+
+def old_bus_statement(properties: dict[str, Any], bus: str) -> dict[str, Any]:
+    """The statement of a bus policy in its older form: ``Action``, ``Principal``, and ``Condition``.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutPermission.html
+    """
+    principal = str(properties.get("Principal", "*"))
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": "*" if principal == "*" else {"AWS": principal},
+        "Action": properties.get("Action", "events:PutEvents"),
+        "Resource": bus,
+    }
+    condition = properties.get("Condition")
+    if isinstance(condition, dict):
+        kind, key = (
+            str(condition.get("Type", "StringEquals")),
+            str(condition.get("Key", "aws:PrincipalOrgID")),
+        )
+        statement["Condition"] = {kind: {key: condition.get("Value")}}
+    return statement
+
+
+def lambda_statement(properties: dict[str, Any], function: str) -> dict[str, Any]:
+    """The statement that a Lambda permission adds to the function's policy."""
+    condition: dict[str, Any] = {}
+    if "SourceArn" in properties:
+        condition["ArnLike"] = {"AWS:SourceArn": properties["SourceArn"]}
+    if "SourceAccount" in properties:
+        condition["StringEquals"] = {"AWS:SourceAccount": properties["SourceAccount"]}
+    if "PrincipalOrgID" in properties:
+        condition.setdefault("StringEquals", {})["aws:PrincipalOrgID"] = properties["PrincipalOrgID"]
+    principal = str(properties["Principal"])
+    return {
+        "Effect": "Allow",
+        "Principal": "*"
+        if principal == "*"
+        else {("Service" if "amazonaws" in principal else "AWS"): principal},
+        "Action": properties["Action"],
+        "Resource": function,
+        **({"Condition": condition} if condition else {}),
+    }
