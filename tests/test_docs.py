@@ -261,6 +261,14 @@ def test_the_map_is_that_of_the_code() -> None:
             assert (ROOT / name).exists() or (package / name).exists(), name
 
 
+def test_every_lint_is_documented() -> None:
+    """docs/configuration.md lists every lint of `validate` with its meaning, and no other."""
+    from trailforward.config.lint import codes
+
+    page = (ROOT / "docs" / "configuration.md").read_text().partition("## Lints")[2].partition("\n## ")[0]
+    assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", page, re.MULTILINE)) == codes()
+
+
 def test_every_setting_is_documented() -> None:
     """docs/configuration.md names every key that a configuration may have."""
     from trailforward import sinks

@@ -198,11 +198,102 @@ def test_templates_that_cannot_be_used(options: list[str], words: str) -> None:
     assert words in done.err
 
 
+NARROW = """
+Resources:
+  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q}}
+  P:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Q]
+      PolicyDocument:
+        Statement: {Effect: Allow, Principal: {Service: events.amazonaws.com}, Action: "sqs:*", Resource: "*"}
+  R:
+    Type: AWS::Events::Rule
+    Properties:
+      Name: secrets
+      EventPattern:
+        source: [aws.secretsmanager]
+        detail-type: [AWS API Call via CloudTrail]
+        detail: {eventName: [NAMES]}
+      Targets: [{Id: q, Arn: !GetAtt Q.Arn}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("names", "code", "headline"),
+    [
+        ("PutSecretValue", 0, "Every rule fires, and its target receives the events"),
+        ("PutSecretValue, GetSecretValue", 1, "1 of 1 rule does not receive some of its calls"),
+        ("GetSecretValue", 1, "1 of 1 rule cannot fire"),
+        ("PutSecretValu", 2, "1 of 1 rule may not receive some of its calls"),
+    ],
+)
+def test_narrow_rules_of_a_template_are_judged_by_what_they_are_for(
+    tmp_path: Path, names: str, code: int, headline: str
+) -> None:
+    """A template for two calls is judged by these calls; the classes of events are not its business."""
+    path = tmp_path / "narrow.yaml"
+    path.write_text(NARROW.replace("NAMES", names))
+    done = trailforward(
+        "doctor", "--template", path, "--account", MEMBER, "--region", HERE, "--class", "write"
+    )
+    assert (done.code, done.out.partition("\n")[0]) == (code, headline)
+    assert "arrives: secretsmanager:PutSecretValue" in done.out or code != 0
+
+
+def test_certain_blindness_wins_over_what_was_not_read(saved: Any) -> None:
+    """A blind Region beside an unknown one gives 1, and the headline claims nothing about the unknown one."""
+    gap = {"account": MEMBER, "region": HOME, "what": "rules", "why": "AccessDenied"}
+    regions = {MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}}
+    done = ask(saved(direct(accounts=regions, rules=[], unseen=[gap])))
+    assert done.code == 1
+    assert done.out.startswith("1 of 2 Regions is blind to some events\n")
+
+
+def test_a_crash_is_not_a_result() -> None:
+    """An internal error ends with status 3 and one last sentence; 1 always means blind."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, trailforward.cli._world as w; w.read_snapshot = lambda _: 1 / 0; "
+        "import trailforward.cli.doctor as d; d.read_snapshot = w.read_snapshot; "
+        "sys.argv = ['trailforward', 'doctor', '--snapshot', 'x']; "
+        "from trailforward.__main__ import main; main()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 3
+    assert run.stderr.strip().splitlines()[-1].startswith("Internal error: ZeroDivisionError. This is a bug")
+
+
+def test_a_surprise_in_one_cell_hides_no_other(saved: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error of the doctor in one combination makes that combination unknown, and is reported."""
+    import sys
+
+    import trailforward.doctor.report
+    from trailforward.doctor import reach
+
+    module = sys.modules[trailforward.doctor.report.survey.__module__]
+    world = direct(accounts={MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}})
+    path = saved(world)
+
+    def odd(world: Any, call: Any) -> Any:
+        if call.region == HOME:
+            raise KeyError("surprise")
+        return reach(world, call)
+
+    monkeypatch.setattr(module, "reach", odd)
+    done = ask(path)
+    assert done.code == 2
+    assert "DOCTOR_ERROR" in done.out
+    assert "1 covered" in done.out
+
+
 def test_live_aws_is_read(local_aws: Reader) -> None:
-    """Without a snapshot AWS is read; missing access gives exit status 2, and the rest is reported."""
+    """Without a snapshot AWS is read; what is certainly blind gives 1, whatever else could not be read."""
     arn = local_aws.queue()
     done = trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2", "--region", "xx-none-1")
-    assert done.code == 2
+    assert done.code == 1
     assert "Region xx-none-1 is not enabled" in done.err
     assert "ap-southeast-2" in done.out
     assert trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2").code == 1
@@ -233,7 +324,7 @@ def test_a_probe_is_shown_before_it_is_made(local_aws: Reader, saved: Any) -> No
     assert "ssm:DeleteParameter /trailforward-doctor/" in asked.err
     assert "use a queue without other consumers" in asked.err
     assert "arrive" not in asked.out.rpartition(HERE)[2]
-    assert asked.code == 2  # not confirmed
+    assert asked.code == 1  # blind, which the missing confirmation does not hide
     done = ask(world, "--probe", "--listen", arn, "--wait", "0", "--yes")
     assert done.code == 1
     assert f"{HERE}\tdid not arrive (ParameterNotFound)" in done.out

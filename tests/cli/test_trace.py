@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tests.support.aws import Reader
 
 ONE = {MEMBER: {HERE: "ENABLED", HOME: "ENABLED"}}
+WHERE = ["--region", HERE, "--account", MEMBER]
 
 
 @pytest.fixture
@@ -139,3 +140,64 @@ def test_live_aws_is_read_without_a_snapshot(local_aws: Reader) -> None:
     assert "NO_TRAIL" in done.out or "NO_RULE" in done.out
     done = trailforward(*options[:-2], "--account", "nonsense", "--destination", arn)
     assert "neither a 12-digit account ID" in done.err
+
+
+@pytest.mark.parametrize("service", ["ec2", "EC2", "aws.ec2", "ec2.amazonaws.com", " Ec2 "])
+def test_any_spelling_of_a_service(world: Any, service: str) -> None:
+    """The service may be written as in IAM, in events, or in capital letters; the call in any case."""
+    done = trailforward("trace", "--call", f"{service}:runInstances", *WHERE, "--snapshot", world(direct()))
+    assert done.code == 0
+    assert "ec2:RunInstances is called" in done.out
+
+
+def test_other_names_of_services(world: Any) -> None:
+    """CloudWatch's calls come from monitoring.amazonaws.com."""
+    done = trailforward("trace", "--call", "cloudwatch:PutMetricAlarm", *WHERE, "--snapshot", world(direct()))
+    assert "monitoring:PutMetricAlarm is called" in done.out
+
+
+def test_data_events_are_recognized(world: Any) -> None:
+    """A data event needs a selector of the trail; --category decides where the name does not tell."""
+    path = world(direct())
+    done = trailforward("trace", "--call", "s3:PutObject", *WHERE, "--snapshot", path)
+    assert (done.code, "SELECTOR_EXCLUDES" in done.out) == (1, True)
+    done = trailforward(
+        "trace", "--call", "ec2:X", "--category", "data", "--write", *WHERE, "--snapshot", path
+    )
+    assert (done.code, "SELECTOR_EXCLUDES" in done.out) == (1, True)
+    assert "Unknown category" in trailforward("trace", "--call", "a:B", "--category", "x").err
+
+
+def test_what_the_name_does_not_tell_is_unknown(world: Any) -> None:
+    """If it depends on whether a call is read-only, the result is unknown until an option says so."""
+    options = ["--call", "logs:StartQuery", *WHERE, "--snapshot", world(direct())]
+    done = trailforward("trace", *options)
+    assert done.code == 2
+    assert "unknown: it depends on whether logs:StartQuery is read-only (--read-only or --write)" in done.out
+    assert trailforward("trace", *options, "--read-only").code == 1
+    assert trailforward("trace", *options, "--write").code == 0
+
+
+def test_a_template_can_be_traced(tmp_path: Path) -> None:
+    """--template follows a call as if the template were deployed where the call is recorded."""
+    template = tmp_path / "t.yaml"
+    template.write_text(
+        """
+Resources:
+  Q: {Type: AWS::SQS::Queue, Properties: {QueueName: q}}
+  P:
+    Type: AWS::SQS::QueuePolicy
+    Properties:
+      Queues: [!Ref Q]
+      PolicyDocument:
+        Statement: {Effect: Allow, Principal: {Service: events.amazonaws.com}, Action: "sqs:*", Resource: "*"}
+  R:
+    Type: AWS::Events::Rule
+    Properties: {EventPattern: {source: [aws.iam]}, Targets: [{Id: q, Arn: !GetAtt Q.Arn}]}
+"""
+    )
+    options: list[str | Path] = ["--template", template, "--account", MEMBER, "--region", HERE]
+    done = trailforward("trace", "--call", "iam:CreateUser", *options)
+    assert (done.code, "recorded in us-east-1" in done.out) == (0, True)
+    assert trailforward("trace", "--call", "ec2:RunInstances", *options).code == 1
+    assert "--region" in trailforward("trace", "--call", "ec2:X", "--template", template).err

@@ -58,6 +58,40 @@ def test_lints_are_printed_and_count_only_if_asked(tmp_path: Path) -> None:
     assert trailforward("validate", path, "--strict").code == 1
 
 
+WRONG = GOOD.replace(
+    'use = "root-sign-in"',
+    'pattern = { source = ["aws.iam"], details = { eventName = ["CreateUser"] } }',
+)
+
+
+def test_a_pattern_that_no_event_matches_is_a_lint(tmp_path: Path) -> None:
+    """What no CloudTrail event satisfies is named with the field to write; --strict gives exit status 1."""
+    path = tmp_path / "trailforward.toml"
+    path.write_text(WRONG)
+    done = trailforward("validate", path, "--strict")
+    assert done.code == 1
+    assert done.out.startswith("routes.r.pattern: details.eventName: AWS documents no field details")
+    assert done.out.endswith("[field-name]\n")
+
+
+def test_lints_can_be_allowed(tmp_path: Path) -> None:
+    """allow_lints silences a code in its route, or everywhere; an unknown code is a lint itself."""
+    path = tmp_path / "trailforward.toml"
+    for text in (
+        WRONG.replace('name = "r"', 'name = "r"\nallow_lints = ["field-name"]'),
+        'allow_lints = ["field-name"]\n' + WRONG,
+    ):
+        path.write_text(text)
+        done = trailforward("validate", path, "--strict")
+        assert (done.code, done.out) == (0, "")
+    path.write_text(WRONG.replace('name = "r"', 'name = "r"\nallow_lints = ["feild-name"]'))
+    done = trailforward("validate", path, "--strict")
+    assert done.code == 1
+    assert (
+        "routes.r.allow_lints: there is no lint with this code: write field-name [unknown-lint]" in done.out
+    )
+
+
 def test_every_problem_is_listed_and_gives_status_2(tmp_path: Path) -> None:
     """Invalid keys and patterns are listed together, each with its fix."""
     path = tmp_path / "trailforward.toml"

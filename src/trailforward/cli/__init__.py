@@ -1,7 +1,8 @@
 """The ``trailforward`` command: one module per subcommand.
 
 Data goes to standard output, messages go to standard error. Exit status: 0 success, 1 the command worked and
-the result is negative (an event was not delivered, a test failed), 2 the command could not do its work.
+the result is negative (an event was not delivered, a test failed), 2 the command could not do its work (or
+the options are wrong), 3 an internal error.
 """
 
 from __future__ import annotations

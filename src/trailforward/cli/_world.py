@@ -37,6 +37,11 @@ def stop(text: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def worst_code(*codes: int) -> int:
+    """One exit status for several results: 1 (certainly blind), else 2 (undetermined), else 0."""
+    return next((code for code in (1, 2) if code in codes), 0)
+
+
 def read_snapshot(path: Path) -> World:
     """Reads a saved snapshot.
 

@@ -15,10 +15,11 @@ from trailforward.cli._world import (
     split,
     stop,
     with_destinations,
+    worst_code,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -105,8 +106,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
 ) -> None:
     """Report which Regions are blind to which events, and which link is broken. Read-only, except --probe.
 
-    exit status: 0 all checked events are covered, 1 some events are blind, 2 undetermined or not everything
-    could be read
+    exit status: 0 all checked events are covered, 1 some events are certainly blind, 2 undetermined, not
+    everything could be read, or wrong options, 3 an internal error
     """
     if format not in _FORMS:
         stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
@@ -123,14 +124,20 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:
         _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n", private=True)
-    code = _report(loaded, survey_world(loaded.world, hubs, regions, classes), format, output)
+    found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=template is not None)
+    codes = [_report(loaded, found, format, output)]
     if probe:
-        code = max(code, _probe(loaded.world, regions, listen, wait, yes=yes))
-    raise typer.Exit(code)
+        codes.append(_probe(loaded.world, regions, listen, wait, yes=yes))
+    raise typer.Exit(worst_code(*codes))
 
 
 def survey_world(
-    world: World, hubs: Sequence[str], regions: Sequence[str], classes: Sequence[EventClass]
+    world: World,
+    hubs: Sequence[str],
+    regions: Sequence[str],
+    classes: Sequence[EventClass],
+    *,
+    narrow_rules: bool = False,
 ) -> Survey:
     """Surveys a world as the options say.
 
@@ -139,12 +146,15 @@ def survey_world(
         hubs: account IDs or role ARNs of accounts to leave out of the report.
         regions: the Regions to check; if empty, all.
         classes: the classes of events to check.
+        narrow_rules: judge the rules alone if all of them are narrow on purpose.
     """
     from trailforward.doctor.report import known_accounts, survey
 
     left_out = {text.split(":")[4] if text.startswith("arn:") else text for text in hubs}
     accounts = [account for account in known_accounts(world) if account not in left_out] if hubs else None
-    return survey(world, accounts=accounts, regions=regions or None, classes=classes)
+    return survey(
+        world, accounts=accounts, regions=regions or None, classes=classes, narrow_rules=narrow_rules
+    )
 
 
 def _report(
@@ -170,26 +180,32 @@ def _report(
         stderr.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if not loaded.world.destinations:
         stderr.print(_suggest_destinations(loaded.world), markup=False, highlight=False, soft_wrap=True)
-    return 2 if loaded.problems else found.exit_code
+    return worst_code(found.exit_code, 2 if loaded.problems else 0)
 
 
 def _print_loops_and_costs(world: World, stderr: Console) -> None:
     from trailforward.doctor.loops import find_loops
     from trailforward.doctor.path_costs import path_costs, prices_as_of
 
-    lines = [
-        f"{finding.severity.upper()} {finding.code}: {finding.why} {finding.fix}"
-        for finding in find_loops(world)
-    ]
-    for cost in path_costs(world):
-        price = f"${cost.low:.2f}" if cost.low == cost.high else f"${cost.low:.2f} to ${cost.high:.2f}"
-        items = ", ".join(item.name for item in cost.items) or "no items in the price list"
-        lines.append(
-            f"About {price} per million events from {_places(len(cost.places))}: {items} "
-            f"(list prices, {prices_as_of()})."
-        )
-    for line in lines:
-        stderr.print(line, markup=False, highlight=False, soft_wrap=True)
+    def loops() -> Iterator[str]:
+        for finding in find_loops(world):
+            yield f"{finding.severity.upper()} {finding.code}: {finding.why} {finding.fix}"
+
+    def costs() -> Iterator[str]:
+        for cost in path_costs(world):
+            price = f"${cost.low:.2f}" if cost.low == cost.high else f"${cost.low:.2f} to ${cost.high:.2f}"
+            items = ", ".join(item.name for item in cost.items) or "no items in the price list"
+            yield (
+                f"About {price} per million events from {_places(len(cost.places))}: {items} "
+                f"(list prices, {prices_as_of()})."
+            )
+
+    for name, lines in (("loops", loops()), ("costs", costs())):
+        try:
+            for line in lines:
+                stderr.print(line, markup=False, highlight=False, soft_wrap=True)
+        except Exception as error:  # noqa: BLE001  # a surprise here must not hide the report's exit status
+            stderr.print(f"The {name} could not be found: {error!r}", markup=False, soft_wrap=True)
 
 
 def _places(number: int) -> str:
@@ -239,13 +255,13 @@ def _probe(world: World, regions: Sequence[str], listen: str | None, wait: float
         )
     if not yes and not _confirmed():
         return 2
-    code = 0
+    codes = []
     try:
         for one in probe.run(probes, probe.open_listener(where), wait_seconds=wait):
-            code = max(code, _print_probe(one))
+            codes.append(_print_probe(one))  # noqa: PERF401  # printed as they come
     except (probe.ProbeError, MissingExtraError) as error:
         stop(str(error))
-    return code
+    return worst_code(*codes)
 
 
 def _confirmed() -> bool:

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.patterns import lint as lint_pattern
+from trailforward.patterns import lint_codes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.config.config import Config
     from trailforward.config.route import RouteSettings
+
+
+#: Code to its meaning, besides the codes of event patterns.
+_CODES = {
+    "unknown-region": "a Region that the installed botocore does not know",
+    "no-source": "a pattern without `source`, which anyone who can call `PutEvents` can match",
+    "unreached": "a route that never gets an event, because an earlier route keeps them all",
+    "unknown-lint": "a code in `allow_lints` that is not in this table",
+}
+
+
+def codes() -> dict[str, str]:
+    """Every code that :func:`lint` may report, with its meaning."""
+    return {**_CODES, **lint_codes()}
 
 
 class ConfigLint(NamedTuple):
@@ -31,8 +47,30 @@ class ConfigLint(NamedTuple):
 
 
 def lint(config: Config) -> list[ConfigLint]:
-    """Returns the lints of a configuration, in the order of its routes."""
-    return [*_regions(config), *_patterns(config), *_unreached(config)]
+    """Returns the lints of a configuration, in the order of its routes, without those it allows.
+
+    ``allow_lints`` at the top of the file allows codes everywhere, and in a route for that route.
+    """
+    everywhere = frozenset(config.pipeline.allow_lints)
+    by_route = {f"routes.{route.name}": frozenset(route.allow_lints) for route in config.routes}
+    found = (*_unknown_codes(config), *_regions(config), *_patterns(config), *_unreached(config))
+    return [
+        one
+        for one in found
+        if one.code not in everywhere
+        and one.code not in by_route.get(one.key.removesuffix(".pattern"), frozenset())
+    ]
+
+
+def _unknown_codes(config: Config) -> Iterator[ConfigLint]:
+    allowed = {"allow_lints": config.pipeline.allow_lints}
+    allowed |= {f"routes.{route.name}.allow_lints": route.allow_lints for route in config.routes}
+    for key, listed in allowed.items():
+        for code in listed:
+            if code not in codes():
+                similar = get_close_matches(code, codes(), 1)
+                fix = f"write {similar[0]}" if similar else "remove it; docs/configuration.md lists the codes"
+                yield ConfigLint(key, "unknown-lint", f"there is no lint with this code: {fix}")
 
 
 def _regions(config: Config) -> Iterator[ConfigLint]:

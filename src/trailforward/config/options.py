@@ -37,4 +37,5 @@ class PipelineOptions(TypedDict, total=False):
     envelope_mismatch: Literal["count", "tag", "dead_letter"]
     aws_client: Literal["direct", "botocore"]
     bucket_owners: dict[str, str]
+    allow_lints: Sequence[str]
     retry: RetrySettings | RetryOptions

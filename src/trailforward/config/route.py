@@ -99,6 +99,7 @@ class RouteSettings(Settings):
         stop: later routes do not get an event that this route matches.
         default: this route gets only events that no other route matches.
         tests: events that the route must match or must not match; ``trailforward test`` runs them.
+        allow_lints: codes of lints that ``trailforward validate`` does not report for this route.
     """
 
     name: Annotated[str, Constraint(min_length=1, max_length=64)]
@@ -108,6 +109,7 @@ class RouteSettings(Settings):
     stop: bool = False
     default: bool = False
     tests: Annotated[tuple[RouteTest, ...], Constraint(strict=False)] = ()
+    allow_lints: Strings = ()
 
     @classmethod
     def check_use(cls, use: str) -> None:

@@ -102,6 +102,7 @@ class PipelineSettings(Settings):
             ``botocore`` always uses botocore.
         bucket_owners: bucket → the account that must own it, for buckets with CloudTrail log files. S3
             refuses to return an object if somebody else has created the bucket again.
+        allow_lints: codes of lints that ``trailforward validate`` does not report.
         retry: how rejected entries are retried within one invocation.
     """
 
@@ -114,4 +115,5 @@ class PipelineSettings(Settings):
     envelope_mismatch: Literal["count", "tag", "dead_letter"] = "count"
     aws_client: Literal["direct", "botocore"] = "direct"
     bucket_owners: dict[str, Account] = field(default_factory=dict)
+    allow_lints: Strings = ()
     retry: RetrySettings = RetrySettings()

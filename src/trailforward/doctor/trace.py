@@ -6,12 +6,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from trailforward.doctor.delivery import reach
+from trailforward.doctor.rules.data_events import is_data_event
+from trailforward.doctor.rules.data_resources import data_resources
+from trailforward.doctor.rules.read_only import read_only
+from trailforward.doctor.world.call import Call
+from trailforward.doctor.world.event_classes import CLASSES
 from trailforward.doctor.world.links import describe, read_arn, trail_link
 from trailforward.doctor.world.regions import event_region
+from trailforward.patterns.cloudtrail import spelled
 
 if TYPE_CHECKING:
     from trailforward.doctor.delivery import Verdict
-    from trailforward.doctor.world.call import Call
     from trailforward.doctor.world.world import World
 
 
@@ -30,6 +35,100 @@ class TraceStep:
     passes: bool | Literal["unknown"]
     what: str
     why: str = ""
+
+
+#: Other names of services to their names in ``eventSource``.
+_SERVICES = {
+    "cloudwatch": "monitoring",
+    "elb": "elasticloadbalancing",
+    "elbv2": "elasticloadbalancing",
+    "stepfunctions": "states",
+    "cloudwatchlogs": "logs",
+    "eventbridge": "events",
+}
+CATEGORIES = {
+    "management": "Management",
+    "data": "Data",
+    "network": "NetworkActivity",
+    "networkactivity": "NetworkActivity",
+    "insight": "Insight",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCall:
+    """A call that was given by its name.
+
+    Attributes:
+        calls: the call; or several, if it is not known whether it is read-only, or a data event.
+        open: what is not known about it, for a sentence; empty if there is one call.
+    """
+
+    calls: tuple[Call, ...]
+    open: str = ""
+
+
+def named_call(
+    world: World,
+    name: str,
+    account: str,
+    region: str,
+    *,
+    category: str = "",
+    reading: bool | None = None,
+) -> NamedCall:
+    """A call from its name, as CloudTrail records it.
+
+    Args:
+        world: the snapshot; a data event gets a resource that the trails select, if they select one.
+        name: ``SERVICE:EVENT``; the service in any spelling: ``ec2``, ``EC2``, ``aws.ec2``,
+            ``ec2.amazonaws.com``.
+        account: the account ID.
+        region: the endpoint Region of the caller.
+        category: a value of ``eventCategory``; empty to look it up.
+        reading: whether the call is read-only; None to look it up.
+
+    Raises:
+        ValueError: the name is not ``SERVICE:EVENT``.
+    """
+    service, _, verb = (part.strip() for part in name.partition(":"))
+    if not service or not verb:
+        raise ValueError(f"{name}: write the call as SERVICE:EVENT, such as iam:CreateUser")
+    service = service.lower().removeprefix("aws.").removesuffix(".amazonaws.com")
+    service = _SERVICES.get(service, service)
+    verb = spelled(service, verb) or verb
+    if verb.lower() == "consolelogin":
+        return NamedCall((next(kind for kind in CLASSES if kind.name == "sign-in").call(account, region),))
+    source = f"{service}.amazonaws.com"
+    data, known = is_data_event(source, verb), read_only(verb)
+    categories = [category] if category else ["Management", "Data"] if data is None else []
+    categories = categories or ["Data" if data else "Management"]
+    readings = [reading] if reading is not None else [True, False] if known is None else [known]
+    calls = tuple(
+        _with_resource(
+            world,
+            Call(
+                account=account,
+                region=region,
+                service=source,
+                event_name=verb,
+                category=one,
+                read_only=read,
+                identity={"type": "IAMUser", "accountId": account},
+            ),
+        )
+        for one in categories
+        for read in readings
+    )
+    questions = ["is a data event (--category)"] * (len(categories) > 1)
+    questions += ["is read-only (--read-only or --write)"] * (len(readings) > 1)
+    return NamedCall(calls, " and ".join(questions))
+
+
+def _with_resource(world: World, call: Call) -> Call:
+    if call.category != "Data":
+        return call
+    return call.model_copy(update={"resources": data_resources(world.index, call, {})})
 
 
 def trace_steps(world: World, call: Call, verdict: Verdict | None = None) -> tuple[TraceStep, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from trailforward.patterns.index import PatternSet
     from trailforward.patterns.invalid import InvalidPatternError
     from trailforward.patterns.limits import Limits
-    from trailforward.patterns.lints import Lint, lint
+    from trailforward.patterns.lints import Lint, lint, lint_codes
     from trailforward.patterns.pattern import Pattern
 
 __getattr__, __dir__ = lazy_names(
@@ -34,6 +34,7 @@ __getattr__, __dir__ = lazy_names(
         "Pattern": "pattern",
         "PatternSet": "index",
         "lint": "lints",
+        "lint_codes": "lints",
     },
 )
 
@@ -46,4 +47,5 @@ __all__ = [
     "Pattern",
     "PatternSet",
     "lint",
+    "lint_codes",
 ]

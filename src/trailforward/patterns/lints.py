@@ -66,6 +66,28 @@ NUMERIC_DECIMALS = 6
 #: Significant digits that all Java runtimes print alike.
 SHORT_DIGITS = 15
 
+#: Code to its meaning. Those of conditions that no CloudTrail event satisfies are in ``cloudtrail.CODES``.
+CODES = {
+    "repeated-path": "a field that appears more than once: the later condition replaces the earlier one",
+    "empty-key": "an empty key",
+    "trailing-text": "text after the closing brace",
+    "size": "a pattern longer than the default quota of an account",
+    "complexity": "wildcards at the limit of what EventBridge accepts",
+    "overlapping-or": "branches of `$or` that overlap",
+    "several-anything-but": "several `anything-but` in one list, which together match nearly everything",
+    "anything-but-array": "`anything-but` on an array",
+    "exists-false-array": "`exists: false` in an array of objects",
+    "exists-object": "`exists` on an object",
+    "json-text": "a field below JSON that CloudTrail writes as text",
+    "inexact-number": "a number with more digits than a double can hold",
+    "long-number": "a number that some Java runtimes compare as text",
+    "numeric-range": "`numeric` outside the documented range",
+    "ip-literal": "an IP address as a string, which matches in every notation",
+    "cidr": "`cidr`, which may match addresses of the other family in EventBridge",
+    "ignore-case-beyond-bmp": "`equals-ignore-case` with characters beyond U+FFFF",
+    "exactly": "`exactly`, which is not documented",
+}
+
 _WARNINGS = {
     "repeated-path": "appears more than once: the later condition replaces the earlier one",
     "empty-key": "has an empty key: EventBridge may join its path differently",
@@ -81,7 +103,8 @@ def lint(pattern: Pattern | str | Mapping[str, Any], *, portable: bool = False) 
         portable: also report operators that only event buses support.
 
     Returns:
-        Findings without duplicates: first those of the whole pattern, then those of each field.
+        Findings without duplicates: first those of the whole pattern, then those of each field, then those of
+        patterns that mean CloudTrail events and cannot match some or any of them.
 
     Raises:
         trailforward.errors.PatternError: the pattern is invalid.
@@ -95,7 +118,15 @@ def lint(pattern: Pattern | str | Mapping[str, Any], *, portable: bool = False) 
         for path, condition in rule.items():
             for check in _FIELD_CHECKS:
                 found += check(path, condition)
+    found += _cloudtrail(pattern)
     return list(dict.fromkeys(found))
+
+
+def lint_codes() -> dict[str, str]:
+    """The codes that :func:`lint` may report, each with its meaning; without those of ``portable``."""
+    from trailforward.patterns.cloudtrail import CODES as OF_CLOUDTRAIL
+
+    return {**CODES, **OF_CLOUDTRAIL}
 
 
 def _whole(pattern: Pattern) -> Iterator[Lint]:
@@ -106,6 +137,24 @@ def _whole(pattern: Pattern) -> Iterator[Lint]:
         yield Lint("size", "", text, service_may_differ=True)
     yield from _complex(pattern.rules)
     yield from _overlapping(pattern.rules)
+
+
+def _cloudtrail(pattern: Pattern) -> Iterator[Lint]:
+    """Conditions that no CloudTrail event satisfies, in patterns that mean CloudTrail events."""
+    from trailforward.patterns.cloudtrail import combinations, dead_members
+
+    for combination in combinations(pattern):
+        if not combination.about:
+            continue
+        for problem in combination.reasons:
+            if problem.definite:
+                text = f"{problem.text} (no CloudTrail event satisfies this condition)"
+                yield Lint(problem.code, problem.path, text)
+            else:
+                yield Lint(problem.code, problem.path, problem.text)
+        for kind in combination.possible[:1]:
+            yield from (Lint(one.code, one.path, one.text) for one in combination.problems[kind.name])
+        yield from (Lint(one.code, one.path, one.text) for one in dead_members(combination))
 
 
 def _portability(rules: tuple[Rule, ...]) -> Iterator[Lint]:

@@ -111,6 +111,11 @@ def leaf_test(members: tuple[Member, ...]) -> Callable[[Any], bool]:
     return test
 
 
+def member_test(condition: Condition) -> Callable[[Any], bool]:
+    """The test that a leaf must pass to satisfy a condition."""
+    return leaf_test(condition.members)
+
+
 def _anything(_: Any) -> bool:
     return True
 

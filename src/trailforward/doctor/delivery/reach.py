@@ -5,10 +5,12 @@ The package's docstring lists the order of the checks.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.buses import through_bus
-from trailforward.doctor.delivery.delivery_path import DeliveryPath
+from trailforward.doctor.delivery.delivery_path import DeliveryPath, Stage
+from trailforward.doctor.delivery.nearest import missing_fields, slip_in
 from trailforward.doctor.delivery.query import Query
 from trailforward.doctor.delivery.trails import through_trails
 from trailforward.doctor.delivery.verdict import verdict
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.delivery.verdict import Verdict
     from trailforward.doctor.world.call import Call
+    from trailforward.doctor.world.index import Index
     from trailforward.doctor.world.world import World
 
 #: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
@@ -36,8 +39,17 @@ def reach(world: World, call: Call) -> Verdict:
         verdict = reach(World.model_validate(w), Call.model_validate(c))
         verdict.reaches, verdict.code, verdict.at, verdict.why
     """
-    query = Query.of(world.index, call)
-    return verdict(query, _best(_paths(query)))
+    return follow(world.index, call)
+
+
+def follow(index: Index, call: Call) -> Verdict:
+    """Like :func:`reach`, with look-ups that may be narrowed to some rules."""
+    query = Query.of(index, call)
+    path = _best(query, _paths(query))
+    found = verdict(query, path)
+    if found.code == "PATTERN_MISMATCH" and (slip := slip_in(path.rules[-1].pattern)):
+        found = replace(found, why=f"{found.why} No CloudTrail event matches it: {slip}.")
+    return found
 
 
 def _paths(query: Query) -> Iterator[DeliveryPath]:
@@ -54,8 +66,11 @@ def _paths(query: Query) -> Iterator[DeliveryPath]:
     yield path
 
 
-def _best(paths: Iterable[DeliveryPath]) -> DeliveryPath:
-    """A path that arrives; else one with doubts only; else the one that got furthest, the first of equals."""
+def _best(query: Query, paths: Iterable[DeliveryPath]) -> DeliveryPath:
+    """A path that arrives; else one with doubts only; else the one that got furthest.
+
+    Of rules that do not match, it is the one of which the fewest fields miss; then the first of equals.
+    """
     broken: list[DeliveryPath] = []
     maybe: DeliveryPath | None = None
     for path in paths:
@@ -65,7 +80,13 @@ def _best(paths: Iterable[DeliveryPath]) -> DeliveryPath:
             return path
         else:
             maybe = maybe or path
-    return maybe or max(broken, key=lambda path: path.rank)
+    if maybe is not None:
+        return maybe
+    furthest = max(path.rank for path in broken)
+    equal = [path for path in broken if path.rank == furthest]
+    if len(equal) > 1 and equal[0].stage == Stage.PATTERN:
+        return min(equal, key=lambda path: missing_fields(path.rules[-1].pattern, query.event))
+    return equal[0]
 
 
 def _through_region(query: Query, path: DeliveryPath) -> DeliveryPath:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from trailforward.doctor.report.rule_groups import group_rules
+
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable
 
     from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.report.rule_groups import Outcome, RuleGroup
     from trailforward.doctor.report.survey import Cell, Survey
 
 SCHEMA = "trailforward-doctor-report"
@@ -39,6 +42,8 @@ def report(found: Survey) -> dict[str, Any]:
             "byAccount": _by(found, lambda cell: cell.account),
         },
         "findings": [_finding(cause) for cause in found.causes],
+        "byRule": found.by_rule,
+        "rules": [_rule(group) for group in group_rules(found)],
         "cells": [_cell(cell) for cell in found.cells],
         "notRead": list(found.not_read),
         "notUnderstood": list(found.not_understood),
@@ -71,6 +76,27 @@ def _finding(cause: Cause) -> dict[str, Any]:
         "classes": list(cause.classes),
         "cells": cause.cells,
     }
+
+
+def _rule(group: RuleGroup) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "status": group.status,
+        "state": group.state,
+        "at": list(group.at),
+        "accounts": list(group.accounts),
+        "regions": list(group.regions),
+        "calls": [_outcome(outcome) for outcome in group.outcomes],
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    found: dict[str, Any] = {"status": outcome.status, "calls": list(outcome.calls)}
+    finding = outcome.finding
+    if finding is not None:
+        found |= {key: getattr(finding, key) for key in ("code", "at", "severity", "why", "fix")}
+        found |= {"evidence": finding.evidence, "source": finding.source}
+    return found
 
 
 def _cell(cell: Cell) -> dict[str, Any]:

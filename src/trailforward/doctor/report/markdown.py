@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from trailforward.doctor.report.rule_groups import RULE_LOOKS, shown_rules
 from trailforward.doctor.report.survey import STATUSES, worst
 from trailforward.doctor.report.text import ABSENT, EVIDENCE, SIGNS, count_of, join_limited, printable
 
@@ -37,6 +38,7 @@ def _lines(found: Survey) -> Iterator[str]:
     yield ""
     if found.cells:
         yield from _grid(found)
+    yield from _rules(found)
     causes = [cause for cause in found.causes if cause.kind != "note"]
     if causes:
         yield "### Findings"
@@ -70,6 +72,27 @@ def _grid(found: Survey) -> Iterator[str]:
         f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not arrive, {SIGNS['unknown'][0]} "
         f"undetermined (not covered); {count_of(len(found.accounts), 'account')}, 1/5 is one of five.{more}"
     )
+    yield ""
+
+
+def _rules(found: Survey) -> Iterator[str]:
+    groups = shown_rules(found)
+    if not groups:
+        return
+    yield "### Rules"
+    yield ""
+    for group in groups[:MOST_FINDINGS]:
+        look, words = RULE_LOOKS[group.status]
+        where = f"({escape(group.place)}; {escape(group.state)})"
+        yield f"- **{SIGNS[look][0]} {escape(group.name)}**: {words} {where}"
+        for outcome in group.outcomes:
+            yield f"   - {SIGNS[RULE_LOOKS[outcome.status][0]][0]} {escape(outcome.words)}"
+            if outcome.finding is not None and outcome.status != "elsewhere":
+                known = EVIDENCE[outcome.finding.evidence][1]
+                yield f"      - `{outcome.finding.code}` ({known}): {escape(outcome.finding.why)}"
+                yield f"      - Fix: {escape(outcome.finding.fix)}"
+    if len(groups) > MOST_FINDINGS:
+        yield f"- …and {count_of(len(groups) - MOST_FINDINGS, 'more rule')} in the JSON report."
     yield ""
 
 

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward._version import __version__
 from trailforward.doctor.findings import load_codes
+from trailforward.doctor.report.causes import cause_id, generalizer
+from trailforward.doctor.report.rule_groups import rule_findings
 from trailforward.doctor.report.text import count_of, join_limited, printable
 from trailforward.doctor.world.links import describe
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.doctor.delivery import Finding
     from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.report.rule_groups import Outcome, RuleGroup
     from trailforward.doctor.report.survey import Survey
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -27,7 +33,10 @@ _MOST_LINKS = 100
 
 def to_sarif(found: Survey) -> str:
     """The survey as SARIF text."""
-    codes = list(dict.fromkeys(cause.code for cause in found.causes))
+    of_rules = list(rule_findings(found))
+    codes = list(
+        dict.fromkeys([cause.code for cause in found.causes] + [finding.code for _, _, finding in of_rules])
+    )
     gaps = (*found.not_checked, *found.not_read, *found.not_understood)
     run = {
         "tool": {
@@ -40,14 +49,17 @@ def to_sarif(found: Survey) -> str:
         },
         "invocations": [
             {
-                "executionSuccessful": bool(found.cells),
+                "executionSuccessful": bool(found.cells or found.by_rule),
                 "exitCode": found.exit_code,
                 "toolExecutionNotifications": [
                     {"level": "warning", "message": {"text": printable(line)}} for line in gaps
                 ],
             }
         ],
-        "results": [_result(cause, codes.index(cause.code)) for cause in found.causes],
+        "results": [
+            *(_result(cause, codes.index(cause.code)) for cause in found.causes),
+            *(_rule_result(*one, codes.index(one[2].code)) for one in of_rules),
+        ],
         "columnKind": "unicodeCodePoints",
         "properties": {
             "covered": found.counts["covered"],
@@ -69,6 +81,34 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
+def _rule_result(group: RuleGroup, outcome: Outcome, finding: Finding, rule: int) -> dict[str, Any]:
+    text = f"{finding.why} Fix: {finding.fix} Rule {group.name} ({group.place}): {outcome.words}."
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": printable(text)},
+        "locations": _locations((finding.at, *(link for link in group.at if link != finding.at))),
+        "partialFingerprints": {"cause/v1": cause_id(finding, generalizer(group.regions))},
+        "properties": {
+            "kind": load_codes()[finding.code].kind,
+            "evidence": finding.evidence,
+            "accounts": list(group.accounts),
+            "regions": list(group.regions),
+            "calls": list(outcome.calls),
+        },
+    }
+
+
+def _locations(links: Sequence[str]) -> list[dict[str, Any]]:
+    logical = [
+        {"name": printable(describe(link)), "fullyQualifiedName": printable(link), "kind": "resource"}
+        for link in links[:_MOST_LINKS]
+    ]
+    physical = {"artifactLocation": {"uri": _FILE}, "region": {"startLine": 1}}
+    return [{"physicalLocation": physical, "logicalLocations": logical}]
+
+
 def _result(cause: Cause, rule: int) -> dict[str, Any]:
     classes = join_limited(cause.classes, 9)
     regions = f"{count_of(len(cause.regions), 'Region')} ({join_limited(cause.regions, 40)})"
@@ -79,19 +119,7 @@ def _result(cause: Cause, rule: int) -> dict[str, Any]:
         "ruleIndex": rule,
         "level": _LEVELS[cause.severity],
         "message": {"text": printable(text)},
-        "locations": [
-            {
-                "physicalLocation": {"artifactLocation": {"uri": _FILE}, "region": {"startLine": 1}},
-                "logicalLocations": [
-                    {
-                        "name": printable(describe(link)),
-                        "fullyQualifiedName": printable(link),
-                        "kind": "resource",
-                    }
-                    for link in cause.at[:_MOST_LINKS]
-                ],
-            }
-        ],
+        "locations": _locations(cause.at),
         "partialFingerprints": {"cause/v1": cause.id},
         "properties": {
             "kind": cause.kind,

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.delivery import reach
+from trailforward.doctor.delivery import Verdict, reach
+from trailforward.doctor.findings import load_codes
 from trailforward.doctor.report.causes import cause_id, generalizer, group_causes, verdict_findings
+from trailforward.doctor.report.rule_groups import RULE_LOOKS, rules_headline
 from trailforward.doctor.report.text import SIGNS, count_of, join_limited, printable
+from trailforward.doctor.rules import is_broad, judge_rules
 from trailforward.doctor.world.event_classes import CLASSES
 from trailforward.doctor.world.index import CHANGING, ENABLED
 from trailforward.doctor.world.regions import event_region
@@ -17,8 +20,9 @@ from trailforward.doctor.world.regions import event_region
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from trailforward.doctor.delivery import Verdict
     from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.rules import RuleVerdict
+    from trailforward.doctor.world.call import Call
     from trailforward.doctor.world.event_classes import EventClass
     from trailforward.doctor.world.world import World
 
@@ -64,6 +68,9 @@ class Survey:
         destinations: ARNs; an event is covered if it arrives at any of them.
         cells: one per account, enabled Region and class.
         causes: grouped findings, the most serious first.
+        rules: the verdict on each rule that may lead to a destination.
+        by_rule: whether the rules are what was asked about, instead of the classes of events: a template
+            whose rules are narrow on purpose. Then there are no cells.
         not_read: what could not be read, one sentence each.
         not_understood: what this version does not understand in the snapshot, one sentence each.
         not_checked: why expected results are missing, one sentence each.
@@ -75,6 +82,8 @@ class Survey:
     destinations: tuple[str, ...]
     cells: tuple[Cell, ...]
     causes: tuple[Cause, ...]
+    rules: tuple[RuleVerdict, ...] = ()
+    by_rule: bool = False
     not_read: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
@@ -83,16 +92,23 @@ class Survey:
     def exit_code(self) -> int:
         """1 if anything is blind; else 2 if anything is unknown or was not checked; else 0: all is covered.
 
-        Blind is certain, so it wins over missing results; covered needs every result.
+        Blind is certain, so it wins over missing results; covered needs every result. A rule that cannot fire
+        for a call that it names is blind to it; a disabled rule beside a grid is not.
         """
         counts = self.counts
-        if counts["blind"]:
+        rules = [rule for rule in self.rules if self.by_rule or not rule.disabled]
+        if counts["blind"] or any(rule.blind for rule in rules):
             return 1
-        return 2 if counts["unknown"] or self.not_checked or not self.cells else 0
+        if counts["unknown"] or self.not_checked or any(rule.unknown for rule in rules):
+            return 2
+        judged = any(rule.calls for rule in rules) if self.by_rule else self.cells
+        return 0 if judged else 2
 
     @cached_property
     def counts(self) -> Counter[str]:
-        """Cells by status."""
+        """Cells by status; if the rules are what was asked about, their calls by status."""
+        if self.by_rule:
+            return Counter(RULE_LOOKS[call.status][0] for rule in self.rules for call in rule.calls)
         return Counter(cell.status for cell in self.cells)
 
     def tally(self, key: Callable[[Cell], Any]) -> dict[Any, Counter[str]]:
@@ -104,17 +120,22 @@ class Survey:
 
     @cached_property
     def never_covered(self) -> tuple[EventClass, ...]:
-        """The classes of which no event arrives from anywhere: often by choice, as with data events."""
+        """The classes of which no event arrives from anywhere: often by choice, as with data events.
+
+        A class that is unknown anywhere is not among them.
+        """
         counts = self.tally(lambda cell: cell.event_class)
         return tuple(
             kind
             for kind in self.classes
-            if (tally := counts.get(kind.name)) and tally["blind"] and not tally["covered"]
+            if (tally := counts.get(kind.name)) and tally["blind"] == tally.total()
         )
 
     @property
     def headline(self) -> str:
         """The result in a few words; :attr:`remark` lists the classes that are never covered."""
+        if self.by_rule:
+            return rules_headline(self.rules)
         never = {kind.name for kind in self.never_covered}
         by_region = self.tally(lambda cell: cell.region)
         for status, words in (("blind", "blind to some events"), ("unknown", "unknown for some events")):
@@ -132,6 +153,8 @@ class Survey:
             return "Nothing could be checked"
         if len(never) == len(self.classes):
             return "No events arrive from anywhere"
+        if any(rule.blind and not rule.disabled for rule in self.rules):
+            return rules_headline(self.rules)
         rest = "Every other event is covered" if never else "Every event is covered"
         return rest + ", as far as could be checked" * bool(self.not_checked)
 
@@ -154,8 +177,10 @@ def survey(
     accounts: Iterable[str] | None = None,
     regions: Iterable[str] | None = None,
     classes: Sequence[EventClass] = CLASSES,
+    *,
+    narrow_rules: bool = False,
 ) -> Survey:
-    """Checks every account, every enabled Region, and every class of events.
+    """Checks every account, every enabled Region, and every class of events; and every rule.
 
     Accounts of the organization that were not read are checked in every Region, and come out as unknown.
     Regions that are being enabled or disabled come out as unknown as well.
@@ -166,6 +191,8 @@ def survey(
         accounts: only these accounts.
         regions: only these Regions.
         classes: only these classes, the most important first.
+        narrow_rules: if no rule accepts calls of any service, judge the rules alone: their authors did not
+            mean to receive every class of events.
     """
     if destinations is not None:
         world = world.model_copy(update={"destinations": tuple(destinations)})
@@ -174,7 +201,9 @@ def survey(
     places = _places(world, chosen, wanted) if world.destinations else {}
     names = {region for some in (*places.values(), *world.accounts.values()) for region in some}
     generalize = generalizer(names)
-    cells = tuple(_check(world, places, tuple(classes), generalize))
+    rules = judge_rules(world, lambda account, region: region in places.get(account, ()))
+    by_rule = narrow_rules and bool(rules) and not any(map(is_broad, rules))
+    cells = () if by_rule else tuple(_check(world, places, tuple(classes), generalize))
     return Survey(
         accounts=chosen,
         regions=tuple(sorted({region for some in places.values() for region in some})),
@@ -182,6 +211,8 @@ def survey(
         destinations=world.destinations,
         cells=cells,
         causes=group_causes(cells, generalize, classes),
+        rules=rules,
+        by_rule=by_rule,
         not_read=tuple(dict.fromkeys(_unseen(world))),
         not_understood=world.not_understood,
         not_checked=tuple(_not_checked(world, places, wanted)),
@@ -221,12 +252,23 @@ def _check(
                 call = kind.call(account, region)
                 recorded, _ = event_region(call)
                 if (kind.name, recorded) not in known:
-                    verdict = reach(world, call)
+                    verdict = _reach(world, call)
                     causes = dict.fromkeys(
                         cause_id(finding, generalize) for finding in verdict_findings(verdict)
                     )
                     known[kind.name, recorded] = verdict, tuple(causes)
                 yield Cell(account, region, kind.name, recorded, *known[kind.name, recorded])
+
+
+def _reach(world: World, call: Call) -> Verdict:
+    """The verdict for a call. A surprise in one of them is unknown, and does not hide the others."""
+    try:
+        return reach(world, call)
+    except Exception as error:  # noqa: BLE001
+        code = load_codes()["DOCTOR_ERROR"]
+        at = f"region:{call.account}/{call.region}"
+        why = code.why.format(where=f"{call.name} in {call.region}", error=printable(repr(error))[:200])
+        return Verdict("unknown", code.code, at, (at,), why, code.fix, code.evidence, code.source)
 
 
 def _unseen(world: World) -> Iterator[str]:

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from trailforward.doctor.report.rule_groups import RULE_LOOKS, shown_rules
 from trailforward.doctor.report.survey import STATUSES, worst
 from trailforward.doctor.report.text import (
     ABSENT,
@@ -25,6 +26,7 @@ from trailforward.doctor.report.text import (
 
 if TYPE_CHECKING:
     from trailforward.doctor.report.causes import Cause
+    from trailforward.doctor.report.rule_groups import Outcome
     from trailforward.doctor.report.survey import Survey
 
 _STYLES = {"covered": "green", "unknown": "yellow", "blind": "bold red"}
@@ -67,6 +69,7 @@ class _TerminalReport:
             self.key()
             if len(found.accounts) > 1:
                 self.accounts()
+        self.rules()
         self.findings()
         for head, lines in (
             ("Not checked", found.not_checked),
@@ -152,6 +155,36 @@ class _TerminalReport:
             number = f"  {count_of(len(order) - _MOST_ACCOUNTS, 'more account')}"
             table.add_row(Text(number), *self.numbers(rest))
         self.console.print(table)
+
+    def rules(self) -> None:
+        """Prints the verdict on each rule, with the reasons."""
+        groups = shown_rules(self.found)
+        if groups:
+            self.head("Rules")
+        for group in groups[:MOST_FINDINGS]:
+            look, words = RULE_LOOKS[group.status]
+            name = (self.printable(group.name), "bold")
+            self.console.print(
+                Text.assemble("   ", self.sign(look), " ", name, f"  {words}"), highlight=False
+            )
+            self.line(f"{group.place}; {group.state}", style="cyan", indent=5)
+            for outcome in group.outcomes:
+                self.outcome(outcome)
+            self.console.print()
+        rest = len(groups) - MOST_FINDINGS
+        if rest > 0:
+            self.line(f"{count_of(rest, 'more rule')} in the JSON report.")
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Prints calls of a rule with the same result."""
+        sign = self.sign(RULE_LOOKS[outcome.status][0])
+        self.console.print(
+            Padding(Text.assemble(sign, f" {self.printable(outcome.words)}"), (0, 0, 0, 5), expand=False)
+        )
+        finding = outcome.finding
+        if finding is not None and outcome.status != "elsewhere":
+            self.line(f"{finding.code}, {EVIDENCE[finding.evidence][1]}: {finding.why}", indent=7)
+            self.line(f"Fix: {finding.fix}", style="green", indent=7)
 
     def findings(self) -> None:
         """Prints all findings except notes, which are counted."""

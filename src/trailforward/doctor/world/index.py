@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections import ChainMap
+from copy import copy
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 
     from trailforward.arn import Arn
     from trailforward.doctor.world.resources import Bus, Resource, Role, Rule, SetAside, Target
@@ -74,6 +76,14 @@ class PlacedRule:
         place = self.rule.name if self.bus.name == "default" else f"{self.bus.name}/{self.rule.name}"
         return f"arn:{partition_of(self.bus.region)}:events:{self.bus.region}:{self.bus.account}:rule/{place}"
 
+    def with_leads(self, leads: tuple[PlacedTarget, ...]) -> PlacedRule:
+        """The rule with some of its targets only."""
+        return replace(self, leads=leads)
+
+    def leading_to(self, bus: BusAt) -> PlacedRule:
+        """The rule with only those targets that are this bus."""
+        return self.with_leads(tuple(target for target in self.leads if target.bus == bus))
+
 
 class Index:
     """Look-ups in one world, built once by :attr:`World.index`.
@@ -94,7 +104,7 @@ class Index:
         self._members = frozenset(world.organization.accounts if world.organization else ())
         self._trails = world.trails
         self._trails_of: dict[str, tuple[Trail, ...]] = {}
-        self._candidates: dict[BusAt, list[PlacedRule]] = {}
+        self._candidates: MutableMapping[BusAt, list[PlacedRule]] = {}
         self._custom: dict[tuple[str, str], list[PlacedRule]] = {}
         self._covered: set[str] = set()
         for placed in filter(_is_candidate, map(self._place, world.rules)):
@@ -145,6 +155,16 @@ class Index:
         """
         return self._candidates.get(bus, ())
 
+    def rules(self) -> Iterator[PlacedRule]:
+        """All rules that may lead to a destination, as in :meth:`candidates`, bus by bus."""
+        return chain.from_iterable(self._candidates.values())
+
+    def with_only(self, rule: PlacedRule) -> Index:
+        """The same look-ups, but the rule is the only candidate on its bus."""
+        narrowed = copy(self)
+        narrowed._candidates = ChainMap({rule.bus: [rule]}, self._candidates)  # noqa: SLF001
+        return narrowed
+
     def custom_candidates(self, account: str, region: str) -> Sequence[PlacedRule]:
         """The candidates on all custom buses of one Region, in their order."""
         return self._custom.get((account, region), ())
@@ -179,6 +199,10 @@ class Index:
             for place in (region, "*")
         )
         return next((self._unseen[key] for key in keys if key in self._unseen), None)
+
+    def any_unseen(self, what: str) -> bool:
+        """Whether anything of a kind could not be read, in any account or Region."""
+        return any(kind in {what, "*"} for kind, _, _ in self._unseen)
 
     def _place(self, rule: Rule) -> PlacedRule:
         place = f"{rule.account}/{rule.region}/{rule.bus}/{rule.name}"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trailforward.doctor.report.html_page.diagram import diagram
 from trailforward.doctor.report.html_page.markup import chips, escape, evidence_badge
+from trailforward.doctor.report.rule_groups import RULE_LOOKS
 from trailforward.doctor.report.text import SIGNS, count_of
 from trailforward.doctor.world.links import describe
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.report.causes import Cause
     from trailforward.doctor.report.path_groups import PathGroup
+    from trailforward.doctor.report.rule_groups import Outcome, RuleGroup
 
 #: Kind of a finding to its color and sign.
 LOOKS = {"break": "blind", "unknown": "unknown", "warning": "warning", "note": "note"}
@@ -51,6 +53,31 @@ def finding_card(cause: Cause, number: int, titles: Mapping[str, str]) -> str:
 <details><summary>{count_of(len(cause.at), "place")}, {count_of(cause.cells, "combination")}</summary>\
 <ol>{folded}</ol></details>
 </article>"""
+
+
+def rule_card(group: RuleGroup) -> str:
+    """A rule: the calls that it is meant for, and what happens to their events."""
+    look, words = RULE_LOOKS[group.status]
+    outcomes = "".join(map(_outcome, group.outcomes))
+    return f"""<article class="finding rule {look}">
+<header><span class="sign" aria-hidden="true">{_SIGNS[look]}</span>
+<h3>{escape(group.name)}</h3>
+<p class="tags"><b>{escape(words)}</b> <code>{escape(group.state)}</code></p>
+</header>
+<p>{escape(group.place)}</p>
+{outcomes}
+</article>"""
+
+
+def _outcome(outcome: Outcome) -> str:
+    finding = outcome.finding
+    shown = f'<p class="why"><b>{_SIGNS[RULE_LOOKS[outcome.status][0]]}</b> {escape(outcome.words)}</p>'
+    if finding is None or outcome.status == "elsewhere":
+        return shown
+    source = f'<a class="source" rel="noreferrer" href="{escape(finding.source)}">Source</a>'
+    return f"""{shown}<p>{escape(finding.why)} <code>{escape(finding.code)}</code> \
+{evidence_badge(finding.evidence)}</p>
+<p class="fix"><b>Fix</b> {escape(finding.fix)} {source}</p>"""
 
 
 def path_card(group: PathGroup, number: int, titles: Mapping[str, str]) -> str:

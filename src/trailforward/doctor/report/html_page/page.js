@@ -2,6 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const form = document.getElementById("filters");
+  if (!form) return;  // a report on rules alone has no grid
   const shown = document.getElementById("shown");
   const [accounts, regions, classes] = data.sizes;
   const all = (selector, root = document) => Array.from(root.querySelectorAll(selector));
@@ -61,7 +62,7 @@
     all("#by-class tr[data-region]").forEach((row) => { row.hidden = region >= 0 && row.dataset.region !== String(region); });
     all("#by-account tr[data-account]").forEach((row) => { row.hidden = account >= 0 && row.dataset.account !== String(account); });
     all("tr.area").forEach((row) => { row.hidden = region >= 0; });
-    all(".finding").forEach((card) => { card.hidden = !causes.has(Number(card.dataset.cause)); });
+    all(".finding[data-cause]").forEach((card) => { card.hidden = !causes.has(Number(card.dataset.cause)); });
     all(".path").forEach((card) => { card.hidden = !paths.has(Number(card.dataset.path)); });
     ["findings", "paths"].forEach((id) => {
       const section = document.getElementById(id);

@@ -9,10 +9,11 @@ from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from trailforward.doctor.report.html_page.cards import finding_card, path_card
+from trailforward.doctor.report.html_page.cards import finding_card, path_card, rule_card
 from trailforward.doctor.report.html_page.grid import by_account, by_class
 from trailforward.doctor.report.html_page.markup import escape, item_list
 from trailforward.doctor.report.path_groups import group_paths
+from trailforward.doctor.report.rule_groups import shown_rules
 from trailforward.doctor.report.survey import STATUSES
 from trailforward.doctor.report.text import ABSENT, EVIDENCE, SIGNS, count_of
 
@@ -45,14 +46,15 @@ def to_html(found: Survey) -> str:
         about=escape(_about(found)),
         destinations=item_list(found.destinations),
         bar=_bar(found),
-        filters=_filters(found),
-        grids=by_class(found) + (by_account(found) if len(found.accounts) > 1 else ""),
+        filters=_filters(found) if found.cells else "",
+        where=_where(found) if found.cells else "",
+        rules=_rules(found),
         paths="".join(path_card(group, number, titles) for number, group in enumerate(groups[:MOST_PATHS]))
         + _more(len(groups) - MOST_PATHS, "path"),
-        findings="".join(card for kind, card in cards if kind != "note") or "<p>No problems found.</p>",
+        findings="".join(card for kind, card in cards if kind != "note")
+        or ("" if found.by_rule else "<p>No problems found.</p>"),
         notes=_notes(notes) + _more(len(found.causes) - MOST_FINDINGS, "finding"),
         gaps=_gaps(found),
-        legend=_legend(),
     )
 
 
@@ -61,6 +63,8 @@ def _read(name: str) -> str:
 
 
 def _about(found: Survey) -> str:
+    if found.by_rule:
+        return f"Checked: {count_of(len(found.rules), 'rule')}, by the calls in the event pattern."
     accounts = found.accounts[0] if len(found.accounts) == 1 else ""
     return (
         f"Checked: {count_of(len(found.cells), 'combination')} of "
@@ -72,7 +76,7 @@ def _about(found: Survey) -> str:
 
 def _bar(found: Survey) -> str:
     """The share of each status, as a bar and as numbers."""
-    total = max(1, len(found.cells))
+    total = max(1, found.counts.total())
     x, bars, numbers = 0.0, [], []
     for status in ("covered", "unknown", "blind"):
         count = found.counts[status]
@@ -114,6 +118,21 @@ def _select(name: str, label: str, options: Iterable[str]) -> str:
         f'<option value="{number}">{escape(option)}</option>' for number, option in enumerate(options)
     )
     return f'<label>{label} <select name="{name}"><option value="">all</option>{inner}</select></label>'
+
+
+def _where(found: Survey) -> str:
+    """The grids, with their legend."""
+    grids = by_class(found) + (by_account(found) if len(found.accounts) > 1 else "")
+    legend = f'<details class="legend"><summary>Legend</summary>{_legend()}</details>'
+    return f'<section id="where"><h2>Where</h2>\n{grids}\n{legend}\n</section>'
+
+
+def _rules(found: Survey) -> str:
+    """The verdict on each rule."""
+    groups = shown_rules(found)
+    cards = "".join(map(rule_card, groups[:MOST_FINDINGS]))
+    more = _more(len(groups) - MOST_FINDINGS, "rule")
+    return f'<section id="rules"><h2>Rules</h2>{cards}{more}</section>' if groups else ""
 
 
 def _notes(cards: list[str]) -> str:
