@@ -1,8 +1,8 @@
 """What-if: adds the resources of CloudFormation templates to a World, before they are deployed.
 
-``document`` parses and expands a template, ``parameters`` and ``values`` evaluate it for one account and Region,
-``stack`` turns its resources into a snapshot's items, and ``apply`` puts stacks, nested stacks, and StackSets
-together. ``cdk`` reads a ``cdk.out`` folder.
+``document`` parses and expands a template, ``parameters`` and ``values`` evaluate it for one account and
+Region, ``stack`` turns its resources into a snapshot's items, and ``apply`` puts stacks, nested stacks, and
+StackSets together. ``cdk`` reads a ``cdk.out`` folder.
 """
 
 from __future__ import annotations

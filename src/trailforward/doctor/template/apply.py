@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.template.document import expand, parse_template
@@ -15,6 +14,7 @@ from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
 #: The status of a Region that is enabled by default.
 _ENABLED = "ENABLED_BY_DEFAULT"
@@ -116,11 +116,12 @@ def apply_stacks(
     assumptions = list(made.assumptions)
     if base is None:
         owners = dict.fromkeys(made.places)
-        homes = {account: region for account, region in reversed(list(owners))}
+        homes = dict(reversed(list(owners)))
         if not made.found["trails"]:
             raw["trails"] = [_assumed_trail(account, region) for account, region in homes.items()]
             assumptions.append(
-                "Assuming a multi-Region trail that logs all management events; use --snapshot for real trails."
+                "Assuming a multi-Region trail that logs all management events; use --snapshot for real "
+                "trails."
             )
         raw["unseen"] = [
             _others(account, what) for account in homes for what in ("buses", "roles", "resources")
@@ -179,6 +180,19 @@ def _deploy(
     made.not_understood += [f"{each.stack}: {note}" if depth else note for note in notes]
     for name in values.missing:
         made.assumptions[f"No value is given for {name}, so it is not known: --parameter {name}=…"] = None
+    _create_others(each, values, made, exports, depth)
+    stack = Stack(values)
+    for key in LISTS:
+        made.found[key] += stack.found[key]
+    made.unseen += stack.unseen
+    made.not_understood += stack.notes
+    return _outputs(values, exports.setdefault(place, {}))
+
+
+def _create_others(
+    each: Deployment, values: Values, made: _Made, exports: dict[tuple[str, str], dict[str, Any]], depth: int
+) -> None:
+    """Adds the nested stacks and the StackSets that a stack creates."""
     nested = [
         (logical, resource)
         for logical, resource in values.resources.items()
@@ -195,20 +209,17 @@ def _deploy(
             made.not_understood.append(
                 f"{logical}: cannot be read ({kind}), so what it creates is not known."
             )
-    stack = Stack(values)
-    for key in LISTS:
-        made.found[key] += stack.found[key]
-    made.unseen += stack.unseen
-    made.not_understood += stack.notes
-    outputs = template.get("Outputs") if isinstance(template.get("Outputs"), dict) else {}
+
+
+def _outputs(values: Values, exported: dict[str, Any]) -> dict[str, Any]:
+    """The outputs of a stack; adds those with a name for others to ``exported``."""
+    declared = values.template.get("Outputs")
     results = {}
-    for name, output in (outputs or {}).items():
+    for name, output in declared.items() if isinstance(declared, dict) else ():
         if isinstance(output, dict):
             results[str(name)] = values.of(output.get("Value"))
-            export = output.get("Export")
-            if isinstance(export, dict):
-                exported = as_text(values.of(export.get("Name")))
-                exports.setdefault(place, {})[exported] = results[str(name)]
+            if isinstance(export := output.get("Export"), dict):
+                exported[as_text(values.of(export.get("Name")))] = results[str(name)]
     return results
 
 
@@ -241,7 +252,8 @@ def _stack_set(each: Deployment, logical: str, values: Values, made: _Made, expo
         targets = group.get("DeploymentTargets") or {}
         if targets.get("OrganizationalUnitIds"):
             made.not_understood.append(
-                f"{logical}: which accounts its organizational units contain is not known; name them with --account."
+                f"{logical}: which accounts its organizational units contain is not known: name them with "
+                "--account."
             )
         for account in targets.get("Accounts") or ():
             for region in group.get("Regions") or ():

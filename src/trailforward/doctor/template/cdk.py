@@ -1,7 +1,7 @@
 """CDK: the stacks of a ``cdk.out`` folder.
 
-Source: https://docs.aws.amazon.com/cdk/v2/guide/deploy.html, "cloud assembly"; the schema of manifest.json is in
-https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
+Source: https://docs.aws.amazon.com/cdk/v2/guide/deploy.html ("cloud assembly"); the schema of manifest.json
+is in https://github.com/aws/aws-cdk-cli/tree/main/packages/%40aws-cdk/cloud-assembly-schema
 """
 
 from __future__ import annotations

@@ -151,14 +151,14 @@ class _ManagedPolicies(dict[str, str]):
     """ARNs of AWS's managed policies by name, which SAM accepts in ``Policies``."""
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.startswith("AWS") or name in {"AmazonS3ReadOnlyAccess"}
+        return isinstance(name, str) and name.startswith(("AWS", "Amazon", "Cloud"))
 
     def __getitem__(self, name: str) -> str:
         return f"arn:aws:iam::aws:policy/{name}"
 
     def get(self, name: str, default: Any = None) -> Any:
         """The ARN, or the default."""
-        return self[name] if name in self else default
+        return self[name] if self.__contains__(name) else default
 
 
 def _as_uploaded(resource: Any) -> None:
@@ -172,9 +172,9 @@ def _as_uploaded(resource: Any) -> None:
         value = properties.get(key)
         if isinstance(value, str) and not value.startswith("s3://") and key != "ImageUri":
             properties[key] = "s3://uploaded/by-sam-deploy"
-    if resource["Type"] == "AWS::Serverless::Function" and properties.get("PackageType") != "Image":
-        if "CodeUri" not in properties and "InlineCode" not in properties:
-            properties["CodeUri"] = "s3://uploaded/by-sam-deploy"
+    is_function = resource["Type"] == "AWS::Serverless::Function" and properties.get("PackageType") != "Image"
+    if is_function and "CodeUri" not in properties and "InlineCode" not in properties:
+        properties["CodeUri"] = "s3://uploaded/by-sam-deploy"
 
 
 @contextmanager

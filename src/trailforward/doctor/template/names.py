@@ -1,7 +1,7 @@
 """Names: the ARNs and physical names of resources in a stack.
 
-CloudFormation makes a name for a resource that has none. Here it is ``STACK-LOGICAL``, which differs from the real
-one but is the same wherever the stack refers to it.
+CloudFormation makes a name for a resource that has none. Here it is ``STACK-LOGICAL``, which differs from the
+real one but is the same wherever the stack refers to it.
 """
 
 from __future__ import annotations

@@ -103,10 +103,15 @@ def _problem(text: str, item: Mapping[str, Any], kind: str) -> str:
 
 
 def _bounds(number: float, least: Any, most: Any, what: str) -> str:
-    for bound, wrong, words in ((least, lambda b: number < b, "less"), (most, lambda b: number > b, "more")):
-        try:
-            if bound is not None and wrong(float(bound)):
-                return f"{words} than {bound}{what}"
-        except (TypeError, ValueError):
-            continue
+    if (bound := _number(least)) is not None and number < bound:
+        return f"less than {least}{what}"
+    if (bound := _number(most)) is not None and number > bound:
+        return f"more than {most}{what}"
     return ""
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return None

@@ -21,8 +21,6 @@ def documents(found: list[Any]) -> tuple[list[dict[str, Any]], str]:
             value = json.loads(document) if isinstance(document, str) else document
             listed = (value or {}).get("Statement", [])
             for statement in [listed] if isinstance(listed, dict) else listed:
-                if not isinstance(statement, dict):
-                    raise TypeError
                 if holds_unknown(statement.get("Effect")):
                     unread = "the effect of a statement is not known"
                 else:

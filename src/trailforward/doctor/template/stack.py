@@ -1,7 +1,7 @@
 """Stack: turns the resources of one stack into a snapshot's items.
 
-Each resource is read by itself. What cannot be read is reported, and counts as something that was not seen, so that
-no verdict relies on its absence.
+Each resource is read by itself. What cannot be read is reported, and counts as something that was not seen,
+so that no verdict relies on its absence.
 """
 
 from __future__ import annotations
@@ -142,6 +142,7 @@ class Stack:
             reader(self, logical, self._values.properties(logical))
 
     def rule(self, logical: str, properties: dict[str, Any]) -> None:
+        """Adds a rule with its targets."""
         pattern = properties.get("EventPattern")
         unread = {}
         targets = properties.get("Targets", [])
@@ -167,6 +168,7 @@ class Stack:
                 )
 
     def bus(self, logical: str, properties: dict[str, Any]) -> None:
+        """Adds a bus with its own policy."""
         name = self._values.name(logical)
         found, unread = policies.documents([properties.get("Policy")])
         key = properties.get("KmsKeyIdentifier")
@@ -180,8 +182,10 @@ class Stack:
         return self._buses.setdefault(name, {**self._place, "name": name, "policy": []})
 
     def bus_policy(self, logical: str, properties: dict[str, Any]) -> None:
+        """Attaches a policy to a bus, in its newer or older form."""
         name = _bus_name(properties.get("EventBusName", "default"))
-        bus = f"arn:{self._values.partition}:events:{self._values.region}:{self._values.account}:event-bus/{name}"
+        place = f"{self._values.region}:{self._values.account}"
+        bus = f"arn:{self._values.partition}:events:{place}:event-bus/{name}"
         statement = properties.get("Statement")
         if statement is None:
             statement = policies.old_bus_statement(properties, bus)
@@ -195,6 +199,7 @@ class Stack:
         self._late.append((logical, attach))
 
     def role(self, logical: str, properties: dict[str, Any]) -> None:
+        """Adds a role with its inline policies, and with the managed policies of the template."""
         arn = self._values.arn(logical)
         trust, trust_unread = policies.documents([properties.get("AssumeRolePolicyDocument")])
         inline = properties.get("Policies", [])
@@ -226,9 +231,9 @@ class Stack:
     def _own_policy(self, arn: Any) -> str | None:
         """The managed policy of this template with an ARN."""
         for name, resource in self._values.resources.items():
-            if isinstance(resource, dict) and resource.get("Type") == "AWS::IAM::ManagedPolicy":
-                if self._values.arn(name) == arn:
-                    return str(name)
+            kind = resource.get("Type") if isinstance(resource, dict) else None
+            if kind == "AWS::IAM::ManagedPolicy" and self._values.arn(name) == arn:
+                return str(name)
         return None
 
     def _grant(self, role: str, policy: str) -> None:
@@ -258,6 +263,7 @@ class Stack:
         self._late.append((logical, attach))
 
     def resource(self, logical: str, properties: dict[str, Any]) -> None:
+        """Adds a queue, topic, function, stream, or state machine."""
         arn = self._values.arn(logical)
         found: dict[str, Any] = {"arn": arn, "policy": []}
         fifo = properties.get("FifoQueue", properties.get("FifoTopic", False))
@@ -349,6 +355,7 @@ class Stack:
         self._late.append((logical, attach))
 
     def subscription(self, logical: str, properties: dict[str, Any]) -> None:
+        """Adds a subscription to a topic of the template."""
         topic = str(properties["TopicArn"])
         found = {"endpoint": str(properties.get("Endpoint", ""))}
         if (filter_policy := properties.get("FilterPolicy")) is not None:
@@ -366,6 +373,7 @@ class Stack:
         self._late.append((logical, attach))
 
     def trail(self, logical: str, properties: dict[str, Any]) -> None:
+        """Adds a trail."""
         advanced, basic = (properties.get(key) for key in ("AdvancedEventSelectors", "EventSelectors"))
         insights = properties.get("InsightSelectors", [])
         trail: dict[str, Any] = {

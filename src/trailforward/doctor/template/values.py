@@ -1,8 +1,10 @@
 """Values: evaluates a template's parameters, conditions, and functions for one account and Region.
 
-A value that the template alone does not tell (an export, an attribute of another stack's resource, a parameter of
-Systems Manager) becomes a text that stands for an unknown value, and only what contains it is unknown. cfn-lint
-evaluates functions too, but gives up on a value that is not known as a whole: docs/decisions/0023.
+A value that the template alone does not have (an export, an attribute of another stack's resource, a
+parameter of Systems Manager) becomes a text that stands for an unknown value, and only what contains it is
+unknown.
+cfn-lint evaluates functions, too, but a value with one unknown part is unknown to it as a whole
+(docs/decisions/0023).
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
@@ -51,7 +53,7 @@ class Values:
         TemplateError: a given value is not allowed, or its parameter does not exist.
     """
 
-    def __init__(  # noqa: PLR0913  # what a deployment needs
+    def __init__(
         self,
         template: Mapping[str, Any],
         account: str,
@@ -120,7 +122,7 @@ class Values:
         finally:
             self._depth -= 1
 
-    def _of(self, value: Any) -> Any:
+    def _of(self, value: Any) -> Any:  # noqa: PLR0911  # one for each form of a value
         if isinstance(value, list):
             items = [self.of(item) for item in value]
             return [item for item in items if item is not NO_VALUE]
@@ -183,7 +185,7 @@ class Values:
             name = f"{path.strip('/')}/{name}".lstrip("/")
         return named.arn.format(p=self.partition, r=self.region, a=self.account, n=name)
 
-    def ref(self, name: Any) -> Any:
+    def ref(self, name: Any) -> Any:  # noqa: PLR0911  # one for each kind of name
         """What ``Ref`` returns."""
         if not isinstance(name, str):
             return unknown("a reference")
@@ -316,7 +318,7 @@ class Values:
         """A value as JSON text."""
         return json.dumps(self.of(argument), separators=(",", ":"))
 
-    def _holds(self, value: Any) -> bool | None:
+    def _holds(self, value: Any) -> bool | None:  # noqa: PLR0911  # one for each function
         if not isinstance(value, dict) or len(value) != 1:
             return None
         ((name, argument),) = value.items()
