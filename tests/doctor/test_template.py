@@ -620,7 +620,7 @@ def test_mutated_templates_end_in_a_report_or_one_sentence(drawn: DataObject) ->
             if drawn.draw(integers(0, 1)) and isinstance(node, dict):
                 del node[key]
             else:
-                node[key] = drawn.draw(odd)
+                node[key] = json.loads(json.dumps(drawn.draw(odd)))
             break
     sentence = ""
     try:

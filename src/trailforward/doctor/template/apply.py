@@ -196,12 +196,12 @@ def _create_others(
     nested = [
         (logical, resource)
         for logical, resource in values.resources.items()
-        if isinstance(resource, dict) and resource.get("Type") in _NESTING
+        if isinstance(resource, dict) and str(resource.get("Type")) in _NESTING
     ]
     for logical, resource in nested:
         try:
             if values.present(logical) is not False:
-                _NESTING[resource["Type"]](each, logical, values, made, exports, depth)
+                _NESTING[str(resource["Type"])](each, logical, values, made, exports, depth)
         except TemplateError as error:
             made.not_understood.append(f"{logical}: {error}, so what it creates is not known.")
         except Exception as error:  # noqa: BLE001  # one odd stack must not cost the others

@@ -119,7 +119,8 @@ class Stack:
 
     def _missed(self, logical: str, why: str) -> None:
         self.notes.append(f"{logical} in {self._values.region} was not read: {why}.")
-        kind = str((self._values.resources.get(logical) or {}).get("Type", ""))
+        resource = self._values.resources.get(logical)
+        kind = str(resource.get("Type", "")) if isinstance(resource, dict) else ""
         what = _WHAT.get(kind, "resources")
         region = "*" if what == "roles" else self._values.region
         gap = {"account": self._values.account, "region": region, "what": what, "why": f"{logical}: {why}"}

@@ -166,7 +166,7 @@ class Values:
                 return str(given)
         generated = f"{self.stack}-{logical}"
         # Roles and policies are global, but each Region's stack creates its own.
-        return f"{generated}-{self.region}" if resource.get("Type") in _GLOBAL else generated
+        return f"{generated}-{self.region}" if str(resource.get("Type")) in _GLOBAL else generated
 
     def arn(self, logical: str) -> str:
         """A resource's ARN; unknown if its type or the resource is not known."""
