@@ -50,6 +50,18 @@ def test_a_batch_is_parsed_as_the_runtime_client_parses_it(original: Any, record
     assert outcome(runtime.Marshaller(original), request) == outcome(original, request)
 
 
+def test_lists_and_events_with_metadata_keep_their_bytes(original: Any) -> None:
+    """The function delivers the bytes of a list, and of ``Data``, as Lambda passed them."""
+    for request, expected in (
+        (b" ,\n".join([b"[" + envelope(1), envelope(2) + b"]"]), [envelope(1), envelope(2)]),
+        (b'{"Data": ' + envelope(3) + b',"Metadata":{},"SystemMetadata":{}}', [envelope(3)]),
+        (b'{"SystemMetadata":{},"Data":' + envelope(4) + b"}", [envelope(4)]),
+    ):
+        payload = runtime.Marshaller(original).unmarshal_request(request)
+        assert payload == json.loads(request)
+        assert [message.raw for message in detect(payload).messages(payload)] == expected
+
+
 @pytest.mark.parametrize(
     ("request_", "kind"),
     [

@@ -8,6 +8,7 @@
     ├── PayloadError         a payload that no source recognizes, or messages to return to the caller
     ├── EventError           bytes that are not an event; ``code`` says why
     │   ├── NothingToForwardError   … and are not meant to be one: a control message, a digest file
+    │   ├── UnexaminedError  … and whose source has not looked whether they contain events
     │   └── UnreadError      … because an object they refer to cannot be read at the moment
     ├── PatternError         an event pattern that EventBridge would reject
     │   └── InvalidPatternError  … with ``reason``, ``line``, ``column``, ``hint`` (``trailforward.patterns``)
@@ -89,6 +90,10 @@ class EventError(TrailforwardError):
     def __init__(self, code: str, message: str) -> None:
         self.code = code
         super().__init__(message)
+
+
+class UnexaminedError(EventError):
+    """Data that its source passed on unread is not one event. It may contain several, or wrap some."""
 
 
 class NothingToForwardError(EventError):

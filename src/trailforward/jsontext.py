@@ -33,6 +33,25 @@ BOM = b"\xef\xbb\xbf"
 _WHITESPACE = " \t\n\r"
 
 
+#: Byte order marks of UTF-16 and UTF-32, and the characters with which JSON begins.
+_MARKS, _FIRST = (b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff"), b'{["\r\n\t '
+
+
+def wide_encoding(start: bytes) -> EventError | None:
+    """Returns an error if data is UTF-16 or UTF-32, which Windows tools write; None for other data.
+
+    Args:
+        start: the first four bytes.
+    """
+    zeros, others = start[:4].count(b"\0"), start[:4].replace(b"\0", b"")
+    if not start.startswith(_MARKS) and not (zeros and others and others[0] in _FIRST):
+        return None
+    name = "UTF-16" if zeros + len(others) < 4 or zeros < 3 - start.startswith(_MARKS) else "UTF-32"  # noqa: PLR2004
+    return EventError(
+        "not_utf8", f"not UTF-8 at byte 0, but {name}: convert it with `iconv -f {name} -t UTF-8`"
+    )
+
+
 def to_text(raw: bytes) -> str:
     """Decodes UTF-8. Encoded lone surrogates are kept: :func:`to_bytes` restores them.
 
@@ -42,12 +61,21 @@ def to_text(raw: bytes) -> str:
     try:
         return raw.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError as error:
-        raise EventError("not_utf8", f"not UTF-8 at byte {error.start}: {error.reason}") from None
+        wide = wide_encoding(raw[:4])
+        raise wide or EventError("not_utf8", f"not UTF-8 at byte {error.start}: {error.reason}") from None
 
 
 def to_bytes(text: str) -> bytes:
     """The inverse of :func:`to_text`."""
     return text.encode("utf-8", "surrogatepass")
+
+
+def on_one_line(data: bytes) -> bytes:
+    """JSON without CR and LF. They stand only between tokens, because strings escape them.
+
+    Strings, numbers, and all other whitespace stay as they are.
+    """
+    return data.translate(None, b"\r\n") if b"\n" in data or b"\r" in data else data
 
 
 def readable(data: bytes) -> str | None:
@@ -265,9 +293,9 @@ def elements(text: str, start: int = 0) -> Iterator[tuple[int, int]]:
         position = _skip_token(text, position, ",")
 
 
-def value_start(text: str) -> int:
-    """The position where the first JSON value of a text begins."""
-    return _skip_whitespace(text, 0)
+def value_start(text: str, start: int = 0) -> int:
+    """The position where the first JSON value of a text begins, from ``start`` on."""
+    return _skip_whitespace(text, start)
 
 
 def value_end(text: str, start: int) -> int:

@@ -11,11 +11,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from trailforward.errors import EventError
+from trailforward.errors import EventError, UnexaminedError
 from trailforward.jsontext import members, parse_fast, to_bytes, to_text
 
 #: The top-level key of a pointer, which the dead-letter queue holds in place of an event that does not fit.
 POINTER = "trailforward-pointer"
+
+#: The whitespace of JSON.
+BLANKS = b" \t\r\n"
 
 _FIELD_CHARACTERS = 256
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,39}")
@@ -113,6 +116,11 @@ class Message:
         return f"<Message {self.origin.source} {self.origin.ref or '-'} {len(self.raw)} bytes>"
 
     @property
+    def body(self) -> bytes:
+        """``raw`` without the whitespace around the event."""
+        return self.raw.strip(BLANKS)
+
+    @property
     def rejected(self) -> bool:
         """Whether it is known already that the bytes are not an event."""
         return self._error is not None
@@ -129,7 +137,7 @@ class Message:
                 try:
                     self._event = as_envelope(parse_fast(self.raw))
                 except EventError as error:
-                    self._error = error
+                    self._error = UnexaminedError(error.code, str(error))
             if self._error is not None:
                 raise self._error
         return self._event  # type: ignore[return-value]  # set, or raised above
@@ -142,7 +150,7 @@ class Message:
 
     @property
     def detail(self) -> bytes:
-        """The exact bytes of ``detail``, cut out of ``raw``; ``raw`` itself for a record without an envelope.
+        """The exact bytes of ``detail``, cut out of ``raw``; ``body`` for a record without an envelope.
 
         Raises:
             EventError: the bytes are not an event.
@@ -154,7 +162,7 @@ class Message:
             for key, start, end in members(text):
                 if key == "detail":
                     span = start, end  # the last one wins, as in the parsed view
-            self._detail = self.raw if span is None else to_bytes(text[span[0] : span[1]])
+            self._detail = self.body if span is None else to_bytes(text[span[0] : span[1]])
         return self._detail
 
     @property

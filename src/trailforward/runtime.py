@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trailforward.sources.eventbridge import Payload
+from trailforward.sources.eventbridge import ListPayload, Payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: The module of Lambda's Python runtime client. It is loaded only in a Lambda function.
 _CLIENT = "awslambdaric.lambda_runtime_client"
-#: How batches and EventBridge events begin. The runtime client parses all other payloads.
-_BATCH, _EVENT = b'{"Records"', b'{"version"'
+#: How batches, EventBridge events, and lists begin. The runtime client parses all other payloads.
+_BATCH, _EVENTS, _LIST = (
+    b'{"Records"',
+    (b'{"version"', b'{"Data"', b'{"Metadata"', b'{"SystemMetadata"'),
+    b"[",
+)
 
 
 def read_payloads() -> None:
@@ -36,7 +40,7 @@ def read_payloads() -> None:
 
 
 class Marshaller:
-    """Parses batches and events, and leaves everything else to the runtime client's marshaller.
+    """Parses batches, events, and lists, and leaves everything else to the runtime client's marshaller.
 
     Args:
         original: the runtime client's marshaller.
@@ -46,15 +50,19 @@ class Marshaller:
         self._original = original
 
     def unmarshal_request(self, request: Any, content_type: str = "application/json") -> Any:
-        """The parsed payload; an event becomes a :class:`Payload`."""
+        """The parsed payload; an event becomes a :class:`Payload`, a list a :class:`ListPayload`."""
         if content_type == "application/json" and isinstance(request, bytes):
             with suppress(orjson.JSONDecodeError):
                 if request.startswith(_BATCH):
                     return orjson.loads(request)
-                if request.startswith(_EVENT):
+                if request.startswith(_EVENTS):
                     event = Payload(orjson.loads(request))
                     event.raw = request
                     return event
+                if request.startswith(_LIST):
+                    events = ListPayload(orjson.loads(request))
+                    events.raw = request
+                    return events
         return self._original.unmarshal_request(request, content_type)
 
     def __getattr__(self, name: str) -> Any:

@@ -299,6 +299,17 @@ def test_live_aws_is_read(local_aws: Reader) -> None:
     assert trailforward("doctor", "--destination", arn, "--region", "ap-southeast-2").code == 1
 
 
+def test_a_saved_snapshot_gives_the_same_result(local_aws: Reader, tmp_path: Path) -> None:
+    """What could not be read is saved too, so a snapshot gives the same report and exit status as live."""
+    path = tmp_path / "world.json"
+    options = ["--destination", local_aws.queue(), "--region", "xx-none-1"]
+    live = trailforward("doctor", *options, "--save", path)
+    again = trailforward("doctor", *options, "--snapshot", path)
+    assert live.code == 2
+    assert "Region xx-none-1 is not enabled" in again.err
+    assert (again.code, again.out, again.err) == (live.code, live.out, live.err)
+
+
 def test_no_credentials(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without credentials there is one clear error, and exit status 2."""
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")

@@ -57,12 +57,17 @@ def test_standard_input_goes_to_standard_output() -> None:
 
 
 def test_a_gzipped_log_file_is_split_into_its_records(tmp_path: Path) -> None:
-    """Each record of a CloudTrail log file arrives with its exact bytes."""
+    """Each record of a log file arrives in an envelope, as from the function, with its exact bytes."""
     records = [b'{"eventVersion":"1.11","awsRegion":"eu-west-1","n":1.10 }', RECORD]
     source, target = tmp_path / "log.json.gz", tmp_path / "out.ndjson"
     source.write_bytes(gzip.compress(b'{"Records":[' + b" , ".join(records) + b"]}"))
-    assert forward("--to", f"file:{target}", source).returncode == 0
+    assert forward("--to", f"file:{target}", "--format", "record", source).returncode == 0
     assert target.read_bytes() == b"\n".join(records) + b"\n"
+    lines = forward("--to", "stdout:", source).stdout.splitlines()
+    for line, record in zip(lines, records, strict=True):
+        assert line.endswith(b',"detail":' + record + b"}")
+        assert json.loads(line)["source"] == "aws.cloudtrail"
+    assert json.loads(lines[1])["trailforward"] == {"origin": f"{source}#1"}
 
 
 def test_several_files_and_destinations_at_once(tmp_path: Path) -> None:

@@ -105,6 +105,8 @@ ATTACKS: dict[str, Callable[[], dict[str, Any] | bytes]] = {
     ),
     "queue: 6 MB of [[[[": lambda: sqs(sqs_record(b'{"aws:s3":' + b"[" * 6 * MIB, "m-1")),
     "queue: five events of 10 MiB of dicts": large_events,
+    "stream: 3 million {} in a row": lambda: beside(b"{}" * 3_000_000),
+    "stream: lists in lists": lambda: beside(b"[" * 500 + b"1" + b"]" * 500),
     "stream: 10 MiB": lambda: beside(b"[" + b"{}," * (10 * MIB // 3) + b"{}]"),
     "log file: a record of dicts": lambda: packed(b'{"Records":[[', b"{},", 5_000_000, b"{}]]}"),
     "log file: large records of dicts": lambda: records_text(
@@ -120,6 +122,8 @@ ATTACKS: dict[str, Callable[[], dict[str, Any] | bytes]] = {
     "file: a line of 300 MB": lambda: packed(b'{"a":"', b"x" * 1_000, 300_000, b'"}'),
     "file: a document of 300 MB": lambda: packed(b"{\n", b'"a":{\n},', 30_000_000, b'"b":1}'),
     "file: a line of 300 MB after an event": lambda: packed(envelope(1) + b"\n", b"{},", 100_000_000, b""),
+    "file: a list of 5.6 million {}": lambda: packed(b"[", b"{},", 5_600_000, b"{}]"),
+    "file: 5.6 million lines of {}": lambda: packed(b"", b"{}\n", 5_600_000, b""),
     "records: 2 million {}": lambda: {"Records": [json.loads(record(1)), *({} for _ in range(2_000_000))]},
 }
 

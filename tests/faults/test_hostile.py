@@ -18,6 +18,7 @@ OTHERS = {
     "log file: every second record is {}": (101, 101),
     "log file: large records of dicts": (2, 1),
     "file: a line of 300 MB after an event": (1, 1),
+    "records: 2 million {}": (1, 1),
 }
 
 

@@ -36,6 +36,8 @@ def test_nobody_can_forge_mentions_or_links() -> None:
     assert ">" not in text
     assert "&lt;!channel&gt; &amp;" in text
     blocks = json.loads(text)["blocks"]
+    # Slack itself makes links of addresses and mentions of names in text that is not verbatim.
+    assert [block["text"]["verbatim"] for block in blocks] == [True, True]
     assert len(blocks[1]["text"]["text"]) <= 3_000
     assert blocks[1]["text"]["text"].endswith("…")
 

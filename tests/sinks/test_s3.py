@@ -106,11 +106,10 @@ def test_each_account_region_and_hour_has_its_own_object(local_aws: Reader) -> N
     }
 
 
-def test_an_event_with_line_breaks_is_rejected_alone(receiver: Receiver) -> None:
-    """An event with a line break is rejected, because NDJSON cannot contain it; the others are stored."""
-    (rejection,) = sink().send([entry(b"{\n}"), entry(b"{}")])
-    assert (rejection.index, rejection.code, rejection.transient) == (0, "line_break", False)
-    assert gzip.decompress(receiver.bodies[0]) == b"{}\n"
+def test_an_event_with_line_breaks_is_one_line(receiver: Receiver) -> None:
+    """CR and LF between tokens are removed; everything else stays."""
+    assert sink().send([entry(b'{\r\n "a": 1\n}'), entry(b"{}")]) == []
+    assert gzip.decompress(receiver.bodies[0]) == b'{ "a": 1}\n{}\n'
     assert receiver.requests[0].headers["If-None-Match"] == "*"
 
 

@@ -30,8 +30,8 @@ SHAPES = [
     ("eventbridge", EVENT),
     ("sqs", sqs(sqs_record(envelope(), "m"))),
     ("sqs", {"Records": []}),
-    ("records", RECORD),
-    ("records", {"Records": [RECORD]}),
+    ("direct", RECORD),
+    ("direct", {"Records": [RECORD]}),
     ("unknown", {"Records": [], "x": 1}),
     ("unknown", {"Records": 3}),
     ("unknown", {"Records": [3]}),
@@ -48,7 +48,7 @@ SHAPES = [
     ("unknown", {"detail-type": "x"}),
     ("unknown", {"detail": {}}),
     ("unknown", {}),
-    ("unknown", [EVENT]),
+    ("direct", [EVENT]),
     ("unknown", "text"),
     ("unknown", None),
 ]
@@ -160,9 +160,9 @@ def test_parse_types_every_sample(name: str) -> None:
     [
         ("", "empty"),
         ("{", "not_json"),
-        (b"\xef\xbb\xbf{}", "bom"),
+        (b"\xef\xbb\xbf{}", "unknown_shape"),
         (b"\xff", "not_utf8"),
-        ([[EVENT]], "not_an_object"),
+        ([[5]], "not_an_object"),
         (None, "not_an_object"),
         (5, "not_an_object"),
         ({"detail-type": "x"}, "no_detail"),
@@ -222,7 +222,7 @@ def test_values_that_are_not_records() -> None:
     """A value that is not a record does not hide the other records of a log file."""
     payload = {"Records": [RECORD, 3, {"x": 1}, RECORD]}
     messages = list(detect(payload).messages(payload))
-    assert [message.origin.ref for message in messages] == ["0", "1", "2", "3"]
+    assert [message.origin.ref for message in messages] == [f"direct#{n}" for n in range(4)]
     assert messages[3].record == RECORD
     for message, code in zip(messages[1:3], ["not_an_object", "unknown_shape"], strict=True):
         with pytest.raises(EventError) as caught:
@@ -238,7 +238,7 @@ def test_values_that_are_not_records() -> None:
         ({"Records": [{"eventSource": {"hunter2": 1}}]}, "Records of an unknown service"),
         ({"Records": [{"eventSource": "hunter 2\n"}]}, "Records of an unknown service"),
         ({"detail": 1}, "'detail' but without 'detail-type'"),
-        ([], "no source recognizes the payload: a JSON list"),
+        (5, "no source recognizes the payload: a JSON number"),
     ],
 )
 def test_unknown_payloads_say_what_they_are(payload: Any, text: str) -> None:

@@ -111,12 +111,17 @@ def test_a_log_file_and_more_lines() -> None:
     assert refs(data) == ["f#0", "f:2"]
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"\n", b" \n\r\n", b"[]", b"[\n]", b'{"Records": []}', b'{"Records":\n[]}']
-)
+@pytest.mark.parametrize("data", [b"", b"\n", b" \n\r\n"])
 def test_files_without_events(data: bytes) -> None:
-    """A file without events yields nothing."""
+    """A file without text yields nothing."""
     assert raws(data) == []
+
+
+@pytest.mark.parametrize("data", [b"[]", b"[\n]", b'{"Records": []}', b'{"Records":\n[]}'])
+def test_documents_without_events(data: bytes) -> None:
+    """An empty list or log file is filtered."""
+    (message,) = read(io.BytesIO(data), "f")
+    assert (message.raw, code(message)) == (data, "no_records")
 
 
 def test_records_that_are_not_a_list() -> None:
@@ -236,6 +241,8 @@ def test_any_file(data: bytes) -> None:
     if data.startswith(b"\x1f\x8b"):
         with pytest.raises(EventError, match="gzip"):
             raws(data)
+    elif data.strip().startswith((b"\0", b"\xff\xfe", b"\xfe\xff")) or b"\0" in data.strip()[:4]:
+        assert fault(lambda: raws(data)) is None or "UTF-" in str(fault(lambda: raws(data)))
     elif not data.lstrip().startswith((b"\xef\xbb\xbf", b"[", b"{")):
         assert b"".join(b"".join(raws(data)).split()) == b"".join(data.split())
     else:
@@ -260,7 +267,8 @@ def test_a_long_document_is_read_record_by_record(
     """A list or log file of any size yields the exact bytes of its records, without being held as a whole."""
     data = pack(start + separator.join(map(record, range(9))) + end)
     made = list(read(io.BytesIO(data), "f"))
-    assert [message.raw for message in made] == [record(number) for number in range(9)]
+    assert [message.detail for message in made] == [record(number) for number in range(9)]
+    assert [message.raw.startswith(b'{"version":"0"') for message in made] == [b"Records" in start] * 9
     assert made[8].origin.ref == "f#8"
 
 
@@ -270,7 +278,7 @@ def test_a_long_document_is_read_record_by_record(
     [
         (envelope(1) + b"\n" + b"x" * 3_000 + b"\n" + envelope(2), 1, "too_large"),
         (b"x" * 3_000, 0, "not_json"),
-        (b'{"a":"' + b"x" * 3_000 + b'"}', 0, "no_records"),
+        (b'{"a":"' + b"x" * 9_000_000, 0, "too_large"),
         (b"x\n" + envelope(1) + b"\n" + b"x" * 3_000, 2, "too_large"),
     ],
 )

@@ -96,7 +96,8 @@ def test_any_bytes(data: bytes, size: int) -> None:
         (b'{"Records":[1,' + b"[" * 20_000, [b"1"], "too_deep"),
         (b"{3:[1]}", [], "not_json"),
         (b'{"digestS3Object":"x","logFiles":[]}', [], "digest_file"),
-        (b"\xef\xbb\xbf{}", [], "not_json"),
+        (b"\xef\xbb\xbf" + b'{"Records":[1]}', [b"1"], ""),
+        ('{"Records":[1]}'.encode("utf-16"), [], "not_utf8"),
         (b'{"Records":[1],"Records":[2]}', [b"1", b"2"], ""),
     ],
 )

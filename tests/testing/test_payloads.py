@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import trailforward
+from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.testing import (
     as_cloudtrail_notification,
@@ -22,6 +23,7 @@ from trailforward.testing import (
     as_fifo_sqs,
     as_firehose,
     as_kinesis,
+    as_list,
     as_s3_notification,
     as_s3_object_created,
     as_sns,
@@ -31,6 +33,7 @@ from trailforward.testing import (
     log_batch,
     log_file,
     log_file_key,
+    lookup_events,
     s3_test_event,
     samples,
     strategies,
@@ -91,6 +94,21 @@ def test_trailforward_parses_every_shape(shape: str) -> None:
     events = [cloudtrail_event("StopLogging"), cloudtrail_event("DeleteTrail")]
     names = [event.detail.event_name for event in trailforward.parse(SHAPES[shape][0](*events))]
     assert names == ["StopLogging", "DeleteTrail"]
+
+
+@pytest.mark.parametrize(
+    "wrap", [as_list, lambda *events: as_list(*events, metadata=True), lookup_events], ids=range(3)
+)
+def test_lists_and_lookups_are_json_and_parse(wrap: Callable[..., Any]) -> None:
+    """The payloads of callers that pass several events are JSON, and contain the events in order."""
+    events = [cloudtrail_event("StopLogging"), cloudtrail_event("DeleteTrail")]
+    payload = json.loads(json.dumps(wrap(*events)))
+    assert [event.detail.event_name for event in trailforward.parse(payload)] == [
+        "StopLogging",
+        "DeleteTrail",
+    ]
+    found = lookup_events(*events)["Events"]
+    assert [each["CloudTrailEvent"].encode() for each in found] == [encode(event.record) for event in events]
 
 
 @settings(deadline=None)

@@ -88,7 +88,7 @@ def read_live(
         )
     except MissingExtraError as error:
         stop(str(error))
-    return LoadedWorld(found.world, found.problems)
+    return LoadedWorld(found.world.model_copy(update={"problems": found.problems}), found.problems)
 
 
 def apply_to(

@@ -117,9 +117,12 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     if template is not None:
         base = read_snapshot(snapshot) if snapshot else None
         loaded = apply_to(template, base, accounts, regions, parameter or (), split(deployed_in))
-        loaded = loaded._replace(world=with_destinations(loaded.world, destinations))
+        loaded = loaded._replace(
+            world=with_destinations(loaded.world, destinations), problems=base.problems if base else ()
+        )
     elif snapshot is not None:
-        loaded = LoadedWorld(with_destinations(read_snapshot(snapshot), destinations))
+        world = read_snapshot(snapshot)
+        loaded = LoadedWorld(with_destinations(world, destinations), world.problems)
     else:
         loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:

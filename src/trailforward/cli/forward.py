@@ -14,12 +14,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 
 from trailforward import redelivery
+from trailforward.aws.objects import Objects
 from trailforward.cli._input import open_input
 from trailforward.cli._options import ConfigOption, Files, To, load_config
 from trailforward.errors import ConfigError, EventError, MissingExtraError
 from trailforward.outcome import Fate, Totals
 from trailforward.pipeline.batching import message_batches
 from trailforward.pipeline.telemetry import place_of
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from trailforward.pipeline.sender import SinkState
 
 _SHOWN = 10
+#: Reasons that are counted separately, so that a file of bad events does not fill the memory.
+_KEPT = 1_000
 
 
 def forward(
@@ -56,9 +60,12 @@ def forward(
     run = Run(console, undelivered)
     try:
         with ExitStack() as stack:
-            forwarder = _forwarder(load_config(config, to, format).config, run)
+            loaded = load_config(config, to, format).config
+            forwarder = _forwarder(loaded, run)
             stack.callback(forwarder.close)
-            run.forward(forwarder, inputs or ["-"])
+            objects = Objects(loaded.pipeline.bucket_owners)
+            stack.callback(objects.close)
+            run.forward(forwarder, inputs or ["-"], ObjectReader(objects))
     except (ConfigError, MissingExtraError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -94,7 +101,7 @@ class Run:
         clean = self._balanced and not self.problems and not self._troubles
         return 0 if clean else 1
 
-    def forward(self, forwarder: Forwarder, inputs: list[str]) -> None:
+    def forward(self, forwarder: Forwarder, inputs: list[str], reader: ObjectReader) -> None:
         """Reads all inputs and forwards them in batches."""
         sizes = [Path(name).stat().st_size if name != "-" and Path(name).is_file() else 0 for name in inputs]
         columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
@@ -107,7 +114,7 @@ class Run:
             for name, size in zip(inputs, sizes, strict=True):
                 try:
                     with open_input(name) as file:
-                        for batch in message_batches(self._messages(file, name)):
+                        for batch in message_batches(self._messages(file, name, reader)):
                             forwarder.forward(batch, states=states)
                             if size:
                                 progress.update(task, completed=done + file.tell())
@@ -115,11 +122,11 @@ class Run:
                     self.problems.append(f"{name}: {error.strerror}")
                 done += size
 
-    def _messages(self, file: BinaryIO, name: str) -> Iterator[Message]:
+    def _messages(self, file: BinaryIO, name: str, reader: ObjectReader) -> Iterator[Message]:
         from trailforward.sources import file as source
 
         try:
-            yield from source.read(file, "stdin" if name == "-" else name)
+            yield from source.read(file, "stdin" if name == "-" else name, reader)
         except EventError as error:
             self.problems.append(str(error))
 
@@ -134,6 +141,8 @@ class Run:
                 verdict = verdicts.get(index)
                 if verdict is not None and verdict.fate in {Fate.DEAD_LETTERED, Fate.RETURNED}:
                     key = sink, verdict.code, verdict.reason
+                    if key not in self._troubles and len(self._troubles) >= _KEPT:
+                        key = sink, verdict.code, ""  # reasons with positions differ from event to event
                     self._troubles[key] += 1
                     self._examples.setdefault(key, message.origin.ref)
                     owed[sink] = verdict

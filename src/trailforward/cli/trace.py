@@ -157,9 +157,11 @@ def _loaded(  # noqa: PLR0913, PLR0917
             regions = list(dict.fromkeys([region, event_region(one)[0]])) if one else regions
         base = read_snapshot(snapshot) if snapshot else None
         loaded = apply_to(template, base, accounts, regions, parameters)
-        return loaded._replace(world=with_destinations(loaded.world, destinations))
+        world, problems = with_destinations(loaded.world, destinations), base.problems if base else ()
+        return loaded._replace(world=world, problems=problems)
     if snapshot is not None:
-        return LoadedWorld(with_destinations(read_snapshot(snapshot), destinations))
+        saved = read_snapshot(snapshot)
+        return LoadedWorld(with_destinations(saved, destinations), saved.problems)
     return read_live(accounts, split(also_read), DEFAULT_ROLE, regions, destinations)
 
 

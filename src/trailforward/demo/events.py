@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trailforward.jsontext import on_one_line
 from trailforward.message import Message, Origin
 from trailforward.testing import samples
 
@@ -54,7 +55,7 @@ class Event:
     @property
     def digest(self) -> str:
         """SHA-256 of the body, in hex."""
-        return hashlib.sha256(self.body).hexdigest()
+        return hashlib.sha256(on_one_line(self.body)).hexdigest()
 
 
 def make_events(now: datetime, unique: str) -> list[Event]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from trailforward.errors import EventError
+from trailforward.jsontext import on_one_line
 from trailforward.message import Message, Origin
 from trailforward.outcome import Fate, Outcome, Totals
 
@@ -111,33 +112,34 @@ def compare(
     for invocation in invocations:
         outcome = invocation.outcome
         for index, message in enumerate(outcome.messages):
-            ended[message.digest] = invocation.ended
+            key = digest(message.raw)
+            ended[key] = invocation.ended
             verdicts = [found[index] for found in outcome.verdicts.values() if index in found]
             if verdicts and all(verdict.fate is Fate.FILTERED for verdict in verdicts):
-                filtered[message.digest] = verdicts[0].code
-    counts = {name: Counter(map(_digest, bodies)) for name, bodies in arrived.items()}
+                filtered[key] = verdicts[0].code
+    counts = {name: Counter(map(digest, bodies)) for name, bodies in arrived.items()}
     changed = {
-        name: {_id(body) for body in bodies if _digest(body) not in sent} for name, bodies in arrived.items()
+        name: {_id(body) for body in bodies if digest(body) not in sent} for name, bodies in arrived.items()
     }
 
-    def mark(name: str, digest: str, event: Event) -> Mark:
-        if counts[name][digest]:
+    def mark(name: str, key: str, event: Event) -> Mark:
+        if counts[name][key]:
             return Mark.EQUAL
         if event.id in changed[name]:
             return Mark.DIFFERENT
-        return Mark.FILTERED if digest in filtered else Mark.MISSING
+        return Mark.FILTERED if key in filtered else Mark.MISSING
 
     rows = [
         Row(
             event,
-            {name: mark(name, digest, event) for name in arrived},
-            filtered.get(digest, ""),
-            (ended[digest] - start) * 1_000 if digest in ended else None,
+            {name: mark(name, key, event) for name in arrived},
+            filtered.get(key, ""),
+            (ended[key] - start) * 1_000 if key in ended else None,
         )
-        for digest, (event, start) in sent.items()
+        for key, (event, start) in sent.items()
     ]
     extra = {
-        name: sum(count - (digest in sent and digest not in filtered) for digest, count in found.items())
+        name: sum(count - (key in sent and key not in filtered) for key, count in found.items())
         for name, found in counts.items()
     }
     outcomes = [invocation.outcome for invocation in invocations]
@@ -157,8 +159,9 @@ def _lines(outcomes: Sequence[Outcome]) -> list[Line]:
     ]
 
 
-def _digest(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
+def digest(body: bytes) -> str:
+    """SHA-256 of an event, without the line breaks that destinations which read lines remove."""
+    return hashlib.sha256(on_one_line(body)).hexdigest()
 
 
 def _id(body: bytes) -> str:

@@ -44,7 +44,7 @@ class CloudEvents:
         attributes |= {"subject": subject} if subject else {}
         attributes |= {"time": message.time} if _is_timestamp(message.time) else {}
         head = json.dumps(attributes, ensure_ascii=True, separators=(",", ":"))[:-1]
-        return head.encode() + b',"data":' + message.raw + b"}"
+        return head.encode() + b',"data":' + message.body + b"}"
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
         """Always empty: the format is for machines."""

@@ -34,7 +34,10 @@ class Slack:
         value = {
             "text": _escaped(headline, _MAX_SECTION),
             "blocks": [
-                {"type": "section", "text": {"type": "mrkdwn", "text": text}} for text in blocks if text
+                # Otherwise Slack makes links of addresses, and mentions of @channel and #channel.
+                {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+                for text in blocks
+                if text
             ],
         }
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

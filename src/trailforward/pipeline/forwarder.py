@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward import formats, sinks
 from trailforward.aws.objects import Objects
 from trailforward.config import Config
-from trailforward.errors import ConfigError, Problem
+from trailforward.errors import ConfigError, Problem, UnexaminedError
 from trailforward.outcome import Fate, Outcome
 from trailforward.pipeline.backoff import Backoff
 from trailforward.pipeline.batching import message_batches
@@ -26,7 +26,7 @@ from trailforward.pipeline.self_guard import build_guard
 from trailforward.pipeline.sender import PendingEntry, Sender, SinkState
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry
 from trailforward.pipeline.threads import Threads
-from trailforward.sources import detect
+from trailforward.sources import detect, examined
 from trailforward.sources._own_calls import polled, reading_calls
 from trailforward.sources.base import ObjectReader
 
@@ -223,9 +223,18 @@ class Forwarder:
             for name in names:
                 states.setdefault(name, SinkState())
         total: Outcome | None = None
-        for chunk in chunks:
+
+        def add(chunk: Sequence[Message]) -> None:
+            nonlocal total
             outcome = self._forward_batch(Outcome(chunk, names, total), blocked, times, states, reader)
             total = outcome if total is None else total.joined(outcome)
+
+        for chunk in chunks:
+            try:
+                add(chunk)
+            except UnexaminedError:  # raised before anything is sent
+                for part in message_batches(examined(chunk, reader)):
+                    add(part)
         if total is None:
             total = self._forward_batch(Outcome([], names), blocked, times, states, reader)
         self._report_refusals(states)

@@ -10,7 +10,7 @@ from collections import defaultdict
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from trailforward.errors import EventError, NothingToForwardError, UnreadError
+from trailforward.errors import EventError, NothingToForwardError, UnexaminedError, UnreadError
 from trailforward.jsontext import decode
 from trailforward.message import as_envelope
 from trailforward.outcome import Fate, Verdict, owed_sinks
@@ -102,6 +102,9 @@ class Intake:
             messages: of the invocation.
             wave: indexes of the messages to decide about.
             blocked: FIFO groups of which an earlier message is returned.
+
+        Raises:
+            UnexaminedError: a message is not one event, and its source has not looked inside.
         """
         everyone = list(self._builders)
         decisions = Decisions({name: [] for name in everyone})
@@ -118,6 +121,9 @@ class Intake:
                 verdict = Verdict(Fate.FILTERED, error.code, str(error))
                 decisions.verdicts += [(name, index, verdict) for name in owed]
             except EventError as error:
+                # Earlier messages of a FIFO group may have been sent already, so nothing can begin again.
+                if isinstance(error, UnexaminedError) and origin.group is None:
+                    raise
                 failure = Failure(
                     transient=isinstance(error, UnreadError), code=error.code, reason=str(error)
                 )

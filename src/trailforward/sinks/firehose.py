@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from trailforward.aws.own_calls import OwnCall
 from trailforward.sinks._aws_batches import by_position
 from trailforward.sinks._aws_sink import AwsSink
+from trailforward.sinks._lines import on_one_line
 from trailforward.sinks.base import Limits
 from trailforward.sinks.settings import AwsSinkSettings
 
@@ -76,6 +77,6 @@ class FirehoseSink(AwsSink):
         response = self._client.call(
             "put_record_batch",
             DeliveryStreamName=self._name,
-            Records=[{"Data": entry.data + delimiter} for entry in batch],
+            Records=[{"Data": on_one_line(entry) + delimiter} for entry in batch],
         )
         return by_position(response.get("RequestResponses"), len(batch), "RecordId")

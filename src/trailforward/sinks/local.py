@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from trailforward.errors import PermanentError, SettingError, TransientError
+from trailforward.sinks._lines import on_one_line
 from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 from trailforward.sinks.settings import SinkSettings
 
@@ -58,9 +59,7 @@ class StdoutSettings(SinkSettings):
 
 
 class FileSink(Sink):
-    """Appends each event's bytes and a line break to a file.
-
-    Line breaks inside an event are written unchanged, so such an event takes several lines.
+    """Appends each event as one line to a file. Text for people may take several lines.
 
     Args:
         settings: the file's path.
@@ -87,7 +86,7 @@ class FileSink(Sink):
             TransientError: the disk is busy.
             PermanentError: the disk is full, or the file cannot be opened or written.
         """
-        data = b"".join(entry.data + b"\n" for entry in batch)
+        data = b"".join(on_one_line(entry) + b"\n" for entry in batch)
         with self._lock:
             try:
                 if self._file < 0:
@@ -155,7 +154,7 @@ def _sink_error(error: OSError, target: str) -> TransientError | PermanentError:
 
 
 class StdoutSink(Sink):
-    """Writes each event's bytes and a line break to standard output.
+    """Writes each event as one line to standard output. Text for people may take several lines.
 
     Args:
         settings: the common sink settings.
@@ -180,7 +179,7 @@ class StdoutSink(Sink):
             PermanentError: the reader closed the pipe, there is no standard output, or it is a file on a full
                 disk.
         """
-        rest = memoryview(b"".join(entry.data + b"\n" for entry in batch))
+        rest = memoryview(b"".join(on_one_line(entry) + b"\n" for entry in batch))
         with self._lock:
             try:
                 out = sys.stdout.buffer

@@ -14,7 +14,7 @@ from trailforward.errors import PermanentError, SettingError
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks._aws_sink import AwsSink
-from trailforward.sinks._lines import one_line_each
+from trailforward.sinks._lines import on_one_line
 from trailforward.sinks._multi_call import send_sub_batches
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.settings import SinkSettings
@@ -131,14 +131,13 @@ class S3Sink(AwsSink):
             TransientError: throttled, or no response.
             PermanentError: the bucket does not exist, or access is denied.
         """
-        lines, rejections = one_line_each(batch)
         partitions: defaultdict[str, list[tuple[int, Entry]]] = defaultdict(list)
-        for index, entry in lines:
+        for index, entry in enumerate(batch):
             partitions[_partition(entry)].append((index, entry))
-        return rejections + send_sub_batches(partitions.values(), self._put)
+        return send_sub_batches(partitions.values(), self._put)
 
     def _put(self, sub_batch: SubBatch) -> list[Rejection]:
-        body = b"".join(entry.data + b"\n" for _, entry in sub_batch)
+        body = b"".join(on_one_line(entry) + b"\n" for _, entry in sub_batch)
         try:
             self._client.call(
                 "put_object",

@@ -24,7 +24,8 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
     Raises:
         EventError: ``bad_gzip``: the data is damaged, truncated, or of too many members. ``bad_ratio``: it
-            expands too much. Whatever could be decompressed before has been yielded.
+            expands too much. ``double_gzip``: it was compressed twice. Whatever could be decompressed before
+            has been yielded.
     """
     rest = iter(blocks)
     start = b""
@@ -33,10 +34,20 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if not start.startswith(GZIP):
         yield from chain([start], rest)
         return
+    plain = _inflated(chain([start], rest))
+    for block in plain:
+        if block.startswith(GZIP):
+            raise EventError("double_gzip", "gzip inside gzip. Fix: compress only once")
+        yield block
+        break
+    yield from plain
+
+
+def _inflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
     decompressor = zlib.decompressobj(wbits=31)
     members, read, made = 1, 0, 0
     try:
-        for part in _parts(chain([start], rest)):
+        for part in _parts(blocks):
             read += len(part)
             left = part
             # Zeros after the end are padding; anything else is another gzip member.

@@ -19,3 +19,11 @@ def first_record(payload: Any) -> Any:
     """Returns the first element of ``Records``; None if the payload has none."""
     records = member(payload, "Records")
     return records[0] if isinstance(records, list) and records else None
+
+
+def sns_message(value: Any) -> str | None:
+    """Returns the message in an SNS notification; None for any other value."""
+    if isinstance(value, dict) and value.get("Type") == "Notification" and "TopicArn" in value:
+        text = value.get("Message")
+        return text if isinstance(text, str) else None
+    return None

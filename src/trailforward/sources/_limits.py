@@ -28,7 +28,9 @@ MAX_LOG_EVENTS = 100_000
 MAX_OBJECTS = 1_000
 #: Maximum bytes of a line of NDJSON, and of a document that is held as a whole. A longer document is read
 #: record by record.
-MAX_LINE_BYTES = 16 * 1024 * 1024
+MAX_LINE_BYTES = 8 * 1024 * 1024
+#: Maximum containers in each other, such as a notification in a message in a list.
+MAX_NESTING = 8
 #: Maximum items of one container that are not events. If there are more, the container is refused.
 MAX_BAD_ITEMS = 100
 #: Bad items wait for a good one within this many bytes.
@@ -37,29 +39,36 @@ _HELD_BYTES = 1_000_000
 KEPT_BYTES = 256 * 1024
 
 
-def refuse_floods(messages: Iterable[Message]) -> Iterator[Message]:
+def refuse_floods(messages: Iterable[Message], *, lenient: bool = False) -> Iterator[Message]:
     """Passes on the messages of one container, until too many of them are not events.
 
     Messages that are not events wait until an event follows. So a container that holds nothing else gets one
     refusal, and not one dead letter per item.
 
+    Args:
+        messages: of the container.
+        lenient: whether as many bad items as events are allowed, however many these are.
+
     Raises:
         EventError: ``too_many_bad_items``, or whatever ``messages`` raised.
     """
     held: list[Message] = []
-    size = bad = 0
+    size = bad = good = 0
+    first = None
     try:
         for message in messages:
             if message.rejected:
                 bad += 1
-                if bad > MAX_BAD_ITEMS:
+                first = first or message
+                if bad > MAX_BAD_ITEMS and not (lenient and bad <= good):
                     held.clear()
-                    raise _flood()
+                    raise _flood(first)
                 held.append(message)
                 size += len(message.raw)
-                if size <= _HELD_BYTES:
+                if size <= _HELD_BYTES and len(held) <= MAX_BAD_ITEMS:
                     continue
             else:
+                good += 1
                 held.append(message)
             yield from held
             held.clear()
@@ -70,5 +79,6 @@ def refuse_floods(messages: Iterable[Message]) -> Iterator[Message]:
     yield from held
 
 
-def _flood() -> EventError:
-    return EventError("too_many_bad_items", f"more than {MAX_BAD_ITEMS} items that are not events")
+def _flood(first: Message) -> EventError:
+    text = f"more than {MAX_BAD_ITEMS} items that are not events, the first at {first.origin.ref[-100:] or 0}"
+    return EventError("too_many_bad_items", text)

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from trailforward.errors import EventError, NothingToForwardError
-from trailforward.jsontext import to_bytes, value
+from trailforward.jsontext import BOM, to_bytes, value, wide_encoding
 from trailforward.sources._limits import MAX_CHARACTERS, MAX_KEYS
 
 if TYPE_CHECKING:
@@ -60,9 +60,53 @@ def items(
         EventError: as for :func:`records`.
     """
     text = _Text(blocks)
+    found = yield from _lists(text, {name}, others)
+    text.end()
+    return name in found
+
+
+def documents(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes, bool]]:
+    """Yields JSON values that follow each other: parsed, as their bytes, and whether they were in an object.
+
+    Of a list, and of an object that is too large to be held as a whole, it yields the elements: of the
+    object's ``Records`` and ``Events``.
+
+    Args:
+        blocks: of the uncompressed text, cut anywhere.
+
+    Raises:
+        EventError: as for :func:`records`.
+    """
+    text = _Text(blocks)
+    while text.more():
+        if text.step(_peek) == "[":
+            for found, span in _elements(text):
+                yield found, span, False
+            continue
+        try:
+            found, whole = text.step(_object)
+        except EventError as error:
+            if error.code != "too_large":
+                raise
+            lists = _lists(text, {"Records", "Events"}, {})
+            while True:
+                try:
+                    yield *next(lists), True
+                except StopIteration as end:
+                    if not end.value:
+                        raise EventError("no_records", "neither a list nor a log file") from None
+                    break
+        else:
+            yield found, to_bytes(whole), False
+
+
+def _lists(
+    text: _Text, names: set[str], others: dict[str, Any]
+) -> Generator[tuple[Any, bytes], None, set[str]]:
+    """Yields each element of some lists in a JSON object; returns the names of the lists that exist."""
     text.step(_token("{"))
     keys = 0
-    has_list = False
+    lists: set[str] = set()
     more = text.step(_peek) != "}"
     if not more:
         text.step(_token("}"))
@@ -71,27 +115,15 @@ def items(
         keys += 1
         if keys > MAX_KEYS:
             raise EventError("too_many_keys", f"more than {MAX_KEYS:,} top-level keys")
-        if key == name and text.step(_peek) == "[":
-            has_list = True
+        if key in names and text.step(_peek) == "[":
+            lists.add(key)
             yield from _elements(text)
             more = text.step(_token(",}")) == ","
         else:
             skipped, more = text.step(_in_object)
             if key in others:
                 others[key] = skipped
-    text.end()
-    return has_list
-
-
-def elements(blocks: Iterable[bytes]) -> Iterator[tuple[Any, bytes]]:
-    """Yields each element of a JSON list, as a parsed value and as its bytes.
-
-    Raises:
-        EventError: as for :func:`records`.
-    """
-    text = _Text(blocks)
-    yield from _elements(text)
-    text.end()
+    return lists
 
 
 def _elements(text: _Text) -> Iterator[tuple[Any, bytes]]:
@@ -112,7 +144,7 @@ class _Text:
     """Text that arrives in blocks. Another block is read whenever a parsing step needs more text."""
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
-        self._blocks = iter(blocks)
+        self._blocks = _without_mark(iter(blocks))
         self._text = ""
         self._at = 0
         self._undecoded = b""
@@ -131,14 +163,19 @@ class _Text:
             else:
                 return found
 
-    def end(self) -> None:
-        """Checks that only whitespace follows."""
+    def more(self) -> bool:
+        """Whether anything but whitespace follows."""
         while True:
             self._at = _blanks(self._text, self._at)
             if self._at < len(self._text):
-                raise EventError("not_json", "not JSON: extra text after the end")
+                return True
             if not self._more():
-                return
+                return False
+
+    def end(self) -> None:
+        """Checks that only whitespace follows."""
+        if self.more():
+            raise EventError("not_json", "not JSON: extra text after the end")
 
     def _more(self) -> bool:
         """Reads more text; False at the end.
@@ -179,6 +216,21 @@ class _Text:
             return data[: error.start].decode("utf-8", "surrogatepass")
 
 
+def _without_mark(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """Passes blocks on, without a byte order mark.
+
+    Raises:
+        EventError: ``not_utf8``: the text is UTF-16 or UTF-32.
+    """
+    start = b""
+    while len(start) < _UTF8_BYTES and (more := next(blocks, b"")):
+        start += more
+    if (error := wide_encoding(start[:_UTF8_BYTES])) is not None:
+        raise error
+    yield start.removeprefix(BOM)
+    yield from blocks
+
+
 def _blanks(text: str, at: int) -> int:
     found = _BLANKS.match(text, at)
     return at if found is None else found.end()
@@ -208,6 +260,15 @@ def _key(text: str, at: int) -> tuple[str, int]:
         raise _SyntaxError("not_json", "not JSON: expected a key")
     key, at = value(text, at)
     return str(key), _token(":")(text, at)[1]
+
+
+def _object(text: str, at: int) -> tuple[tuple[Any, str], int]:
+    """Parses an object: its value and its text."""
+    mark, start = _peek(text, at)
+    if mark != "{":
+        raise _SyntaxError("not_json", "not JSON: expected a list or an object")
+    found, end = value(text, start)
+    return (found, text[start:end]), end
 
 
 def _in_array(text: str, at: int) -> tuple[tuple[Any, str, bool], int]:

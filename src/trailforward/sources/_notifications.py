@@ -33,6 +33,7 @@ _KEY = r"(?:^|/)AWSLogs/(?:o-[a-z0-9]+/)?\d{12}/([^/]+)/"
 _REGION = r"[a-z]{2,5}(?:-[a-z]{1,15}){1,3}-[0-9]{1,2}"
 _CLOUDTRAIL = "CloudTrail"
 _DIGEST = "CloudTrail-Digest"
+_LAKE = "CloudTrail-Lake"
 
 
 class S3Notification(NamedTuple):
@@ -161,6 +162,8 @@ def _check(notification: S3Notification) -> None:
         raise NothingToForwardError("folder", "a folder marker, not a file")
     if (service := _service(key)) == _DIGEST:
         raise NothingToForwardError("digest_file", "a CloudTrail digest file, which contains no records")
+    if service == _LAKE:
+        raise NothingToForwardError("other_service", "a result of a query in CloudTrail Lake, not a log file")
     if service and not service.startswith(_CLOUDTRAIL):
         raise NothingToForwardError("other_service", "a file of a service other than CloudTrail")
 

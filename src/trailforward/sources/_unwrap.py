@@ -1,60 +1,83 @@
-"""Unwraps the data of a queue, topic, or stream.
+"""Finds the events in the data of a queue, topic, stream, or file.
 
-The data is an event, an SNS notification around an event, CloudWatch Logs subscription data, or a
-notification about log files.
+Usually the data is one event, and is passed on unread. Everything else is examined: other encodings, several
+values, wrappers, and containers (:mod:`trailforward.sources._containers`).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
-from trailforward.errors import EventError
-from trailforward.jsontext import decode, encode, to_bytes
-from trailforward.message import Message
-from trailforward.sources import _log_events, _notifications
+from trailforward.errors import EventError, NothingToForwardError, UnexaminedError
+from trailforward.jsontext import to_text, value, value_start, wide_encoding
+from trailforward.message import BLANKS, Message
 from trailforward.sources._gzip import GZIP
-from trailforward.sources._limits import MAX_OBJECTS
+from trailforward.sources._limits import KEPT_BYTES, MAX_BAD_ITEMS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from trailforward.message import Origin
     from trailforward.sources.base import ObjectReader
 
 #: How a CloudTrail event from EventBridge begins.
 _START, _DETAIL_TYPE, _START_BYTES = b'{"version"', b' via CloudTrail"', 200
-#: Every wrapper and notification contains one of these. Events that contain one by chance are parsed twice.
+#: Wrappers and notifications contain one of these. Other data is examined if it turns out not to be an event.
 _HINTS = (b'"TopicArn"', b'"s3ObjectKey"', b'"aws:s3"', b'"Object Created"', b'"s3:TestEvent"')
+#: What CloudTrail publishes to a topic when a trail is configured.
+_VALIDATION = b"CloudTrail validation message."
+_KPL = b"\xf3\x89\x9a\xc2"
+_MARK = "\ufeff"
 
 
 def messages_in(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
     """Yields the messages in some data: at least one. An event keeps its exact bytes.
 
+    Data that looks like one event is passed on unread. If it is not one, its ``event`` raises
+    ``UnexaminedError``, and :func:`examined` finds out what it is.
+
     Args:
-        raw: an event, an SNS notification around one, subscription data, or a notification about objects.
+        raw: the data.
         origin: of the queue message, notification, or stream record that contained it.
-        reader: reads the objects.
+        reader: reads the objects that notifications name.
     """
-    if is_unwrapped(raw):
+    if is_unwrapped(raw) and origin.group is None and not origin.skip:
         yield Message(raw, origin)
     else:
-        yield from _one_refusal(raw, origin, _unwrapped(raw, origin, reader))
+        yield from examine(raw, origin, reader)
 
 
-def read_logs(data: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
-    """Yields one message per log event of subscription data.
+def examined(messages: Iterable[Message], reader: ObjectReader) -> Iterator[Message]:
+    """Passes messages on, and replaces those that are not one event by the messages in their data."""
+    for message in messages:
+        try:
+            _ = message.event
+        except UnexaminedError:
+            yield from examine(message.raw, message.origin, reader)
+            continue
+        except EventError:
+            pass
+        if len(message.raw) > KEPT_BYTES:
+            message.release()
+        yield message
+
+
+def examine(raw: bytes, origin: Origin, reader: ObjectReader, depth: int = 0) -> Iterator[Message]:
+    """Yields the messages in some data, whatever it is. None of them raises ``UnexaminedError``.
 
     Args:
-        data: gzipped JSON.
-        origin: of the Lambda payload.
-        reader: says when to stop.
+        raw: the data.
+        origin: of what contained it.
+        reader: reads the objects that notifications name.
+        depth: number of containers around the data.
     """
-    yield from _one_refusal(data, origin, _log_events.read(data, origin, reader))
+    yield from refused_at_once(raw, origin, _examined(raw, origin, reader, depth))
 
 
-def _one_refusal(raw: bytes, origin: Origin, messages: Iterator[Message]) -> Iterator[Message]:
+def refused_at_once(raw: bytes, origin: Origin, messages: Iterator[Message]) -> Iterator[Message]:
     """Passes messages on. If Python's memory or stack does not suffice, the data becomes one bad message."""
     try:
         yield from messages
@@ -63,50 +86,77 @@ def _one_refusal(raw: bytes, origin: Origin, messages: Iterator[Message]) -> Ite
         yield Message(raw, origin, error=EventError(type(error).__name__, text))
 
 
-def _unwrapped(raw: bytes, origin: Origin, reader: ObjectReader) -> Iterator[Message]:
+def _examined(raw: bytes, origin: Origin, reader: ObjectReader, depth: int) -> Iterator[Message]:
+    from trailforward.sources import _containers
+
     if raw.startswith(GZIP):
+        from trailforward.sources import _log_events
+
         yield from _log_events.read(raw, origin, reader)
-        return
-    try:
-        value = decode(raw)
-    except EventError:
-        value = None
-    if (text := sns_message(value)) is not None:
-        yield from messages_in(to_bytes(text), origin, reader)
-    elif (found := _notifications.parse_notifications(value)) is not None:
-        yield from read_objects(value, found, origin, reader)
+    elif raw.startswith(_KPL):
+        yield from _containers.aggregated(raw, origin, reader, depth)
+    elif raw.strip(BLANKS) == _VALIDATION:
+        text = "CloudTrail tested whether it may publish to the topic"
+        yield Message(raw, origin, error=NothingToForwardError("validation_message", text))
     else:
-        yield Message(raw, origin, error=_notifications.s3_test_event(value))
+        yield from _in_text(raw, origin, reader, depth)
 
 
-def read_objects(
-    payload: Any, found: list[_notifications.S3Notification], origin: Origin, reader: ObjectReader
-) -> Iterator[Message]:
-    """Yields one message per record of each object that a payload names.
+def _in_text(raw: bytes, origin: Origin, reader: ObjectReader, depth: int) -> Iterator[Message]:
+    """Yields the messages in text of one JSON value or of several."""
+    from trailforward.sources import _containers
 
-    Args:
-        payload: the notification as it arrived.
-        found: its notifications, one per object.
-        origin: of the payload.
-        reader: reads the objects.
-    """
-    if len(found) > MAX_OBJECTS:
-        text = f"a notification that names more than {MAX_OBJECTS:,} objects"
-        yield Message(encode(payload), origin, error=EventError("too_many_objects", text))
+    try:
+        text = _text(raw)
+    except EventError as error:
+        yield Message(raw, origin, error=error)
         return
-    for notification in found:
-        yield from _notifications.read_records(notification, origin, reader)
-    if not found:
-        error = EventError("bad_notification", "a notification that does not name an object")
-        yield Message(encode(payload), origin, error=error)
+    start = value_start(text, len(_MARK) if text.startswith(_MARK) else 0)
+    try:
+        found, end = value(text, start)
+    except EventError as error:
+        if not _has_events(text, start):
+            yield Message(raw, origin, error=error)
+            return
+    else:
+        if value_start(text, end) == len(text):
+            # The whitespace around an event stays for dead letters. A byte order mark does not.
+            piece = _containers.Piece(found, text, start, end, None if text.startswith(_MARK) else raw)
+            yield from _containers.expand(piece, origin, reader, depth)
+            return
+        if not isinstance(found, (dict, list, str)) and "\n" not in text:
+            yield Message(raw, origin, error=EventError("not_json", "not JSON: extra text after a value"))
+            return
+    yield from _containers.sequence(raw, text, start, origin, reader, depth)
 
 
-def sns_message(value: Any) -> str | None:
-    """Returns the message in an SNS notification; None for any other value."""
-    if isinstance(value, dict) and value.get("Type") == "Notification" and "TopicArn" in value:
-        text = value.get("Message")
-        return text if isinstance(text, str) else None
-    return None
+def _text(raw: bytes) -> str:
+    """The data as text.
+
+    Raises:
+        EventError: ``not_utf8`` or ``empty``.
+    """
+    if (error := wide_encoding(raw[:4])) is not None:
+        raise error
+    text = to_text(raw)
+    if not text.strip("\ufeff \t\r\n"):
+        raise EventError("empty", "expected JSON, got empty text")
+    return text
+
+
+def _has_events(text: str, start: int) -> bool:
+    """Whether one of the first lines is JSON by itself, so that the text is lines and not one bad value."""
+    lines = text[start:].split("\n", MAX_BAD_ITEMS + 1)[: MAX_BAD_ITEMS + 1]
+    return any(map(is_json, islice(filter(str.strip, lines), 1, None)))
+
+
+def is_json(line: str) -> bool:
+    """Whether a line is a JSON object or list."""
+    try:
+        found, end = value(line, value_start(line))
+    except EventError:
+        return False
+    return isinstance(found, (dict, list)) and value_start(line, end) == len(line)
 
 
 def is_unwrapped(raw: bytes) -> bool:

@@ -9,7 +9,7 @@ from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources._lenient import member
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import read_logs, unbase64
+from trailforward.sources._unwrap import refused_at_once, unbase64
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -35,7 +35,10 @@ class CloudWatchLogsSource:
         except EventError as error:
             yield Message(encode(payload), origin, error=error)
         else:
-            yield from read_logs(data, origin, reader or ObjectReader())
+            from trailforward.sources import _log_events
+
+            found = _log_events.read(data, origin, reader or ObjectReader())
+            yield from refused_at_once(data, origin, found)
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None. Lambda retries an asynchronous invocation that raises.

@@ -15,7 +15,6 @@ from trailforward.message import Message, Origin
 from trailforward.sources._lenient import text_or_empty
 from trailforward.sources._notifications import parse_notifications
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import read_objects
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -26,6 +25,17 @@ if TYPE_CHECKING:
 
 class Payload(dict[str, Any]):
     """A parsed payload that keeps its original bytes.
+
+    Attributes:
+        raw: the bytes that Lambda passed.
+    """
+
+    __slots__ = ("raw",)
+    raw: bytes
+
+
+class ListPayload(list[Any]):
+    """A parsed list that keeps its original bytes.
 
     Attributes:
         raw: the bytes that Lambda passed.
@@ -48,7 +58,9 @@ class EventBridgeSource:
         """The event, or the records of the log file that it names."""
         origin = Origin(self.name, text_or_empty(payload.get("id")), unit=UNIT, keeps=False)
         if (found := parse_notifications(payload)) is not None:
-            return read_objects(payload, found, origin, reader or ObjectReader())
+            from trailforward.sources._containers import read_objects
+
+            return read_objects(encode(payload), found, origin, reader or ObjectReader())
         raw = payload.raw if isinstance(payload, Payload) else encode(payload)
         return [Message(raw, origin, event=payload)]
 

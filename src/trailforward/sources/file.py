@@ -14,20 +14,22 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from trailforward import redelivery
 from trailforward.errors import EventError
-from trailforward.jsontext import BOM, decode, elements, members, to_bytes, to_text, value_start
-from trailforward.message import Message, Origin
-from trailforward.sources._limits import MAX_LINE_BYTES
-from trailforward.sources._log_files import elements as elements_of
-from trailforward.sources._log_files import records as records_of
+from trailforward.jsontext import BOM, decode, to_text, value, value_start, wide_encoding
+from trailforward.message import Message, Origin, is_record
+from trailforward.sources._envelope import with_envelope
+from trailforward.sources._gzip import GZIP
+from trailforward.sources._limits import MAX_LINE_BYTES, refuse_floods
+from trailforward.sources._log_files import documents
+from trailforward.sources._unwrap import examine, examined, is_json, messages_in
+from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 NAME = "file"
-_GZIP = b"\x1f\x8b"
 
 
-def read(file: BinaryIO, name: str) -> Iterator[Message]:
+def read(file: BinaryIO, name: str, reader: ObjectReader | None = None) -> Iterator[Message]:
     """Yields the messages of a file, in order. Text that is not an event becomes a message with an error.
 
     A byte order mark at the beginning of the file is skipped.
@@ -35,49 +37,64 @@ def read(file: BinaryIO, name: str) -> Iterator[Message]:
     Args:
         file: opened in binary mode; it need not be seekable.
         name: used in origins, as ``NAME:LINE`` or ``NAME#INDEX``.
+        reader: reads the objects that notifications in the file name.
 
     Raises:
-        EventError: ``bad_gzip``: the file is truncated or damaged. ``too_large``: a line or a value is too
-            long. ``not_json`` or ``no_records``: a document that is too long to be held as a whole is neither
-            a list nor a log file. Messages before that have been yielded.
+        EventError: ``bad_gzip``: the file is truncated or damaged. ``double_gzip``: it was compressed twice.
+            ``not_utf8``: it is UTF-16. ``too_large``: a line or a value is too long. ``not_json`` or
+            ``no_records``: a document that is too long to be held as a whole is neither a list nor a log
+            file. ``too_many_bad_items``: it has more than 100 items that are not events, and fewer events.
+            Messages before that have been yielded.
     """
     lines = _Lines(file)
     number, first = next(
         ((n, line) for n, line in zip(count(1), lines, strict=False) if line.strip()), (0, b"")
     )
-    yield from _messages(first.removeprefix(BOM), lines, name, number)
+    try:
+        _check_encoding(first)
+        messages = _messages(first.removeprefix(BOM), lines, name, number, reader or ObjectReader())
+        yield from refuse_floods(messages, lenient=True)
+    except EventError as error:
+        rest = ". The rest of the file was not read" if error.code == "too_many_bad_items" else ""
+        raise EventError(error.code, f"{name}: {error}{rest}") from None
     if lines.damage:
         raise EventError("bad_gzip", f"{name}: damaged or truncated gzip: {lines.damage}")
 
 
-def _messages(first: bytes, lines: _Lines, name: str, number: int) -> Iterator[Message]:
+def _check_encoding(first: bytes) -> None:
+    if first.startswith(GZIP):
+        raise EventError("double_gzip", "gzip inside gzip. Fix: compress only once")
+    if (error := wide_encoding(first[:4])) is not None:
+        raise error
+
+
+def _messages(first: bytes, lines: _Lines, name: str, number: int, reader: ObjectReader) -> Iterator[Message]:
     """The messages of a file whose first line that is not blank has this number."""
     if len(first) > MAX_LINE_BYTES:
-        yield from _long_document(chain([first], lines), name)
-        return
-    try:
-        value = decode(first)
-    except EventError:
+        yield from _long_document(chain([first], lines), name, reader)
+    elif (found := _first_value(first)) is not None:
+        if _is_document(found):
+            yield from examine(first.strip(), Origin(NAME, name), reader)
+            yield from _ndjson(lines, name, number + 1, reader)
+        else:
+            yield from _ndjson(chain([first], lines), name, number, reader)
+    else:
         # Not a line of NDJSON. It may be the start of a document of several lines, or just a bad line.
         starts_document = first.rstrip().endswith((b"{", b"[", b",", b":"))
         rest = list(_up_to(MAX_LINE_BYTES - len(first), lines))
-        if len(first) + sum(map(len, rest)) > MAX_LINE_BYTES:
-            whole = chain([first], rest, lines)
-            yield from _long_document(whole, name) if starts_document else _ndjson(whole, name, number)
-            return
+        whole = chain([first], rest, lines)
         document = b"".join([first, *rest])
-        if _object(document) is not None:
-            yield from _document(document, name)
-        elif starts_document and not any(map(_object, rest)):
-            yield Message(document.strip(), Origin(NAME, name))  # one invalid document
+        if len(document) > MAX_LINE_BYTES:
+            if starts_document:
+                yield from _long_document(whole, name, reader)
+            else:
+                yield from _ndjson(whole, name, number, reader)
+        elif _first_value(document) is not None:
+            yield from examine(document.strip(), Origin(NAME, name), reader)
+        elif starts_document and not any(is_json(line.decode(errors="replace")) for line in rest):
+            yield from examine(document.strip(), Origin(NAME, name), reader)  # one invalid document
         else:
-            yield from _ndjson([first, *rest], name, number)
-    else:
-        if isinstance(value, list) or (isinstance(value, dict) and isinstance(value.get("Records"), list)):
-            yield from _document(first, name)
-        else:
-            yield from _ndjson([first], name, number)
-        yield from _ndjson(lines, name, number + 1)
+            yield from _ndjson(whole, name, number, reader)
 
 
 def _up_to(size: int, lines: Iterable[bytes]) -> Iterator[bytes]:
@@ -89,16 +106,14 @@ def _up_to(size: int, lines: Iterable[bytes]) -> Iterator[bytes]:
             return
 
 
-def _long_document(blocks: Iterable[bytes], name: str) -> Iterator[Message]:
-    """Yields each event of a list or log file that is too long to be held as a whole."""
-    rest = iter(blocks)
-    first = next(rest)
-    reader = elements_of if first.lstrip().startswith(b"[") else records_of
-    try:
-        for index, (_, raw) in enumerate(reader(chain([first], rest))):
-            yield Message(raw, Origin(NAME, f"{name}#{index}"))
-    except EventError as error:
-        raise EventError(error.code, f"{name}: {error}") from None
+def _long_document(blocks: Iterable[bytes], name: str, reader: ObjectReader) -> Iterator[Message]:
+    """Yields each event of a list, a log file, or further documents, without holding them as a whole."""
+    for index, (found, raw, in_log_file) in enumerate(documents(blocks)):
+        origin = Origin(NAME, name if _is_document(found) else f"{name}#{index}")
+        if in_log_file and is_record(found):
+            yield with_envelope(found, raw, origin)
+        else:
+            yield from examine(raw, origin, reader)
 
 
 class _Lines:
@@ -114,10 +129,10 @@ class _Lines:
     def __init__(self, file: BinaryIO) -> None:
         self.damage = ""
         start = b""
-        while len(start) < len(_GZIP) and (more := file.read(len(_GZIP) - len(start))):
+        while len(start) < len(GZIP) and (more := file.read(len(GZIP) - len(start))):
             start += more
         whole: Any = io.BufferedReader(_Rejoined(start, file))
-        self._file = gzip.GzipFile(fileobj=whole) if start == _GZIP else whole
+        self._file = gzip.GzipFile(fileobj=whole) if start == GZIP else whole
 
     def __iter__(self) -> Iterator[bytes]:
         while not self.damage:
@@ -147,54 +162,46 @@ class _Rejoined(io.RawIOBase):
         return len(data)
 
 
-def _object(data: bytes) -> dict[str, Any] | list[Any] | None:
-    """The bytes parsed as a JSON object or array; None if they are not one."""
+def _first_value(data: bytes) -> Any:
+    """The JSON value with which data begins; None if it does not begin with one, or with null."""
     try:
-        value = decode(data)
+        text = to_text(data)
+        return value(text, value_start(text))[0]
     except EventError:
         return None
-    return value if isinstance(value, (dict, list)) else None
 
 
-def _ndjson(lines: Iterable[bytes], name: str, number: int) -> Iterator[Message]:
-    """One message per line that is not blank. ``number`` is the number of the first line."""
+def _is_document(found: Any) -> bool:
+    """Whether a line holds many events, so that its events are numbered instead of the line."""
+    return isinstance(found, list) or (isinstance(found, dict) and isinstance(found.get("Records"), list))
+
+
+def _ndjson(lines: Iterable[bytes], name: str, number: int, reader: ObjectReader) -> Iterator[Message]:
+    """The messages of each line that is not blank. ``number`` is the number of the first line."""
     for line_number, line in enumerate(lines, number):
         if len(line) > MAX_LINE_BYTES:
-            text = f"{name}:{line_number}: a line of more than {MAX_LINE_BYTES:,} bytes"
+            text = f"line {line_number} has more than {MAX_LINE_BYTES:,} bytes"
             raise EventError("too_large", text)
         raw = line.removesuffix(b"\n").removesuffix(b"\r")
         if raw.strip():
-            yield _message(raw, f"{name}:{line_number}")
+            yield from _line(raw, f"{name}:{line_number}", reader)
 
 
-def _message(raw: bytes, ref: str) -> Message:
-    """The message of a line: an event, or a dead letter that a ``file:`` destination wrote."""
+def _line(raw: bytes, ref: str, reader: ObjectReader) -> Iterator[Message]:
+    """The messages of a line. A dead letter from a ``file:`` destination is for the sinks still owed."""
     origin = Origin(NAME, ref)
     if f'"{redelivery.SINKS}"'.encode() in raw:
         try:
             dead_letter = redelivery.from_json_line(decode(raw))
         except EventError as error:
-            return Message(raw, origin, error=error)
+            yield Message(raw, origin, error=error)
+            return
         if dead_letter is not None:
             raw, attributes = dead_letter
-            redelivered = redelivery.from_attributes(attributes)
-            origin = Origin(
-                NAME, ref, owed=redelivered.owed, attempts=redelivered.attempts, seen=redelivered.first_seen
+            info = redelivery.from_attributes(attributes)
+            origin = origin._replace(
+                owed=info.owed, attempts=info.attempts, seen=info.first_seen, skip=info.skip
             )
-    return Message(raw, origin)
-
-
-def _document(data: bytes, name: str) -> Iterator[Message]:
-    """Yields each event of a document (a list, a log file, or one event), with its exact bytes."""
-    text = to_text(data)
-    start = value_start(text)
-    if text[start] == "[":
-        spans = elements(text)
-    else:
-        records = [first for key, first, _ in members(text) if key == "Records"]
-        if not records or text[records[-1]] != "[":
-            yield Message(data.strip(), Origin(NAME, name))
-            return
-        spans = elements(text, records[-1])
-    for index, (first, last) in enumerate(spans):
-        yield Message(to_bytes(text[first:last]), Origin(NAME, f"{name}#{index}"))
+    for message in examined(messages_in(raw, origin, reader), reader):
+        message.release()  # to parse it again takes less time than to keep the views of a batch
+        yield message

@@ -31,8 +31,11 @@ class FirehoseSource:
     name: ClassVar = "firehose"
 
     def recognizes(self, payload: Any) -> bool:
-        """The payload has ``records`` (lowercase) and ``deliveryStreamArn``."""
-        return isinstance(member(payload, "records"), list) and "deliveryStreamArn" in payload
+        """The payload has ``records`` (lowercase) and ``deliveryStreamArn``, or records with ``recordId``."""
+        records = member(payload, "records")
+        if not isinstance(records, list):
+            return False
+        return "deliveryStreamArn" in payload or "recordId" in (next(iter(records), None) or ())
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The messages of all records. A bad record becomes a message with an error."""
@@ -42,7 +45,7 @@ class FirehoseSource:
             origin = Origin(
                 self.name,
                 ident,
-                text_or_empty(payload["deliveryStreamArn"]),
+                text_or_empty(payload.get("deliveryStreamArn")),
                 seen=member(record, "approximateArrivalTimestamp"),
                 item=ident,
                 keeps=False,

@@ -8,7 +8,6 @@ from trailforward.jsontext import encode
 from trailforward.message import Message, Origin
 from trailforward.sources._notifications import parse_notifications, s3_test_event
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import read_objects
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
@@ -32,9 +31,10 @@ class S3Source:
         if (error := s3_test_event(payload)) is not None:
             yield Message(encode(payload), origin, error=error)
         else:
-            yield from read_objects(
-                payload, parse_notifications(payload) or [], origin, reader or ObjectReader()
-            )
+            from trailforward.sources._containers import read_objects
+
+            found = parse_notifications(payload) or []
+            yield from read_objects(encode(payload), found, origin, reader or ObjectReader())
 
     def response(self, outcome: Outcome, payload: Any) -> None:  # noqa: ARG002
         """None. Lambda retries an asynchronous invocation that raises.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.errors import EventError
 from trailforward.jsontext import encode, to_bytes
 from trailforward.message import Message, Origin
-from trailforward.sources._lenient import first_record, member, text_or_empty
+from trailforward.sources._lenient import first_record, member, sns_message, text_or_empty
 from trailforward.sources._raise import UNIT, raise_returned
-from trailforward.sources._unwrap import messages_in, sns_message
+from trailforward.sources._unwrap import messages_in
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:

@@ -220,6 +220,43 @@ def log_batch(*events: EventLike, envelopes: bool = False, control: bool = False
     return gzip.compress(encode(batch), mtime=0)
 
 
+def as_list(*events: EventLike, metadata: bool = False) -> list[dict[str, Any]]:
+    """The payload of an EventBridge pipe with the input template ``<$.body>``, or of a custom event bus.
+
+    Args:
+        *events: the events.
+        metadata: whether the custom event bus adds its metadata (transformer ``WITH_METADATA``).
+    """
+    found = [as_eventbridge(event) for event in events]
+    if not metadata:
+        return list(found)
+    return [
+        {
+            "Data": event,
+            "Metadata": {},
+            "SystemMetadata": {
+                "aws:EventId": _id("event", f"{number}:{event}"),
+                "aws:Source": event.get("source"),
+                "aws:DetailType": event.get("detail-type"),
+                "aws:DeliveryType": "LIVE",
+                "aws:IngestionTime": _ISO,
+                "ContentType": "application/eventbridge+json",
+            },
+        }
+        for number, event in enumerate(found)
+    ]
+
+
+def lookup_events(*events: EventLike) -> dict[str, Any]:
+    """The output of ``aws cloudtrail lookup-events``, with the exact bytes of each record.
+
+    Args:
+        *events: the events whose records it contains.
+    """
+    texts = [to_text(record(event)) for event in events]
+    return {"Events": [{"EventId": _id("lookup", text), "CloudTrailEvent": text} for text in texts]}
+
+
 def as_eventbridge(event: EventLike) -> Event:
     """The payload of an EventBridge rule that invokes the function: the parsed event."""
     return Event(Message(raw(event), Origin("testing")).event)

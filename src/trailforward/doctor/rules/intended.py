@@ -127,23 +127,24 @@ def _of(combination: Combination, number: int) -> Iterator[Intended]:
 
 def _named(combination: Combination, number: int, name: str) -> Iterator[Intended]:
     services = combination.services
-    kinds, dead = [], None
+    kinds, dead, doubt = [], None, None
     for kind in combination.possible:
         problem = text_problem(_NAME, name, Context(kind, services))
         if problem is None or not problem.definite:
             kinds.append(kind)
+            doubt = doubt or problem
         else:
             dead = problem
     if kinds and services is None:
         found = services_with(name)[:_SAMPLES] or ("signin" if name == "ConsoleLogin" else "example",)
         pairs = tuple((service, name) for service in found)
-        yield _call(name, pairs, tuple(kinds), combination, number)
+        yield _call(name, pairs, tuple(kinds), combination, number, doubt)
         return
     knowing = [service for service in services or () if name in operations(service)]
     for service in knowing or services or ():
         label = f"{service}:{name}"
         if kinds:
-            yield _call(label, ((service, name),), tuple(kinds), combination, number)
+            yield _call(label, ((service, name),), tuple(kinds), combination, number, doubt)
         else:
             yield Intended(label, True, (), (), combination, number, dead)  # noqa: FBT003
     if not kinds and not services:
@@ -156,12 +157,13 @@ def _call(
     kinds: tuple[EventKind, ...],
     combination: Combination,
     number: int,
+    doubt: Problem | None,
 ) -> Intended:
     """A named call. The operation of an API is an API call, or a network activity event."""
     if any(name in operations(service) for service, name in pairs):
         likely = tuple(kind for kind in kinds if kind.name in {"api-call", "network-activity"})
         kinds = likely or kinds
-    doubts = combination.problems[kinds[0].name]
+    doubts = (*combination.problems[kinds[0].name], *([doubt] if doubt else ()))
     return Intended(label, True, pairs, kinds, combination, number, None, doubts)  # noqa: FBT003
 
 

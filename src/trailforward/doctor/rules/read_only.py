@@ -19,9 +19,21 @@ _UNUSUAL = (
 _WRITE_VERBS = (
     *("Accept", "Add", "Allocate", "Apply", "Associate", "Attach", "Authorize", "Cancel", "Change", "Copy"),
     *("Create", "Deactivate", "Delete", "Deregister", "Detach", "Disable", "Disassociate", "Enable"),
-    *("Import", "Invite", "Leave", "Modify", "Move", "Publish", "Purchase", "Put", "Reboot", "Register"),
-    *("Reject", "Release", "Remove", "Replace", "Reset", "Restore", "Resume", "Revoke", "Rotate", "Run"),
-    *("Schedule", "Send", "Set", "Start", "Stop", "Suspend", "Tag", "Terminate", "Unassign", "Untag"),
+    *(
+        "Failover",
+        "Import",
+        "Invite",
+        "Leave",
+        "Modify",
+        "Move",
+        "Publish",
+        "Purchase",
+        "Put",
+        "Reboot",
+        "Register",
+    ),
+    *("Reject", "Release", "Remove", "Replace", "Reset", "Restore", "Resume", "Resync", "Revoke", "Rotate"),
+    *("Run", "Schedule", "Send", "Set", "Start", "Stop", "Suspend", "Tag", "Terminate", "Unassign", "Untag"),
     *("Update", "Upload"),
 )
 #: Names that begin with a verb of writing, and may be read-only.

@@ -30,6 +30,10 @@ _DISTINCTIVE = frozenset(
 )
 
 
+#: Fields of every event, by which alone a pattern selects no kind of event.
+_OF_EVERY_EVENT = frozenset({"source", "account", "region"})
+
+
 @dataclass(frozen=True, slots=True)
 class Combination:
     """One combination of a pattern's ``$or``, compared with CloudTrail's events.
@@ -94,7 +98,7 @@ def _compare(rule: Rule) -> Combination:
     steps = {path.split(".")[1].lower() for path in rule if path.startswith(("detail.", "details."))}
     stray = {path.split(".")[0] for path in rule} & RECORD.keys() - {"resources"}
     by_fields = not _other_source(rule) and (not _DISTINCTIVE.isdisjoint(steps) or bool(stray))
-    open_to_all = services is None and not steps and not _other_source(rule) and "resources" not in rule
+    open_to_all = services is None and not _other_source(rule) and rule.keys() <= _OF_EVERY_EVENT
     about = unlisted is not None or (bool(kinds) and ("detail-type" in rule or by_fields or open_to_all))
     problems = {kind.name: tuple(_problems(rule, Context(kind, services))) for kind in kinds}
     return Combination(rule, about, services, problems, unlisted)

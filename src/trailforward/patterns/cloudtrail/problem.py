@@ -15,6 +15,7 @@ CODES = {
     "event-source": "an `eventSource` that CloudTrail does not write",
     "event-name": "an `eventName` in another spelling than CloudTrail's",
     "unknown-name": "an unknown `eventName` or `eventSource` that resembles a known one",
+    "renamed-call": "a call that CloudTrail records under another name than that of the API",
     "field-name": "a field in another spelling or place than CloudTrail's (`details`, `eventname`)",
     "unknown-field": "a field that AWS does not document",
     "absent-field": "a field that this kind of event does not have",

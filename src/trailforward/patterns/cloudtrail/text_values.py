@@ -26,6 +26,22 @@ if TYPE_CHECKING:
 #: Services whose CloudTrail names often differ from their API names.
 #: Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
 _OTHER_NAMES = frozenset({"s3", "lambda", "cloudfront", "signin", "cognito-idp", "sso"})
+#: Service and API operation to the name that CloudTrail was seen to record instead.
+#: Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
+_RENAMED = {
+    ("s3", "PutPublicAccessBlock"): "PutBucketPublicAccessBlock",
+    ("s3", "DeletePublicAccessBlock"): "DeleteBucketPublicAccessBlock",
+    ("s3", "GetPublicAccessBlock"): "GetBucketPublicAccessBlock",
+    ("lambda", "AddPermission"): "AddPermission20150331v2",
+    ("lambda", "CreateFunction"): "CreateFunction20150331",
+    ("lambda", "DeleteFunction"): "DeleteFunction20150331",
+    ("lambda", "GetFunction"): "GetFunction20150331v2",
+    ("lambda", "ListFunctions"): "ListFunctions20150331",
+    ("lambda", "ListVersionsByFunction"): "ListVersionsByFunction20150331",
+    ("lambda", "RemovePermission"): "RemovePermission20150331v2",
+    ("lambda", "UpdateFunctionCode"): "UpdateFunctionCode20150331v2",
+    ("lambda", "UpdateFunctionConfiguration"): "UpdateFunctionConfiguration20150331v2",
+}
 _ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-\d[a-z]")
 _ACTION = re.compile(r"([a-z0-9-]+):([A-Z]\w+)")
 #: How similar a name must be to a known one to be taken for a slip, as difflib counts.
@@ -130,7 +146,15 @@ def _event_name(path: str, text: str, context: Context) -> Problem | None:
         return Problem(
             "event-name", path, f'there is a blank before or after "{shown(bare)}": remove it', instead=bare
         )
-    services = context.services or ()
+    return _of_services(path, text, context.services or ())
+
+
+def _of_services(path: str, text: str, services: tuple[str, ...]) -> Problem | None:
+    """What is wrong with a name, by the API operations of the services that it may belong to."""
+    renamed = next(filter(None, (_RENAMED.get((service, text)) for service in services)), "")
+    if renamed:
+        fix = f'CloudTrail has been seen to record this call as "{renamed}": add that name, or use a prefix'
+        return Problem("renamed-call", path, fix, definite=False, instead=renamed)
     if not services or any(text in operations(service) or not operations(service) for service in services):
         return None
     right = next(filter(None, (spelled(service, text) for service in services)), "")

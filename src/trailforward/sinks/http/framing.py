@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from trailforward.jsontext import to_text
+from trailforward.sinks._lines import on_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +18,10 @@ class Framing:
 
     Attributes:
         content_type: content type of the body; empty to use the event's content type.
-        one_line: whether events must not contain line breaks.
         overhead: bytes in a body that belong to no event.
     """
 
     content_type: str = ""
-    one_line: ClassVar[bool] = False
     overhead: ClassVar[int] = 0
 
     def frame(self, entry: Entry) -> bytes:
@@ -57,11 +56,10 @@ class Ndjson(Framing):
     """One line per event."""
 
     content_type = "application/x-ndjson"
-    one_line = True
 
     def frame(self, entry: Entry) -> bytes:
-        """The event plus a line break."""
-        return entry.data + b"\n"
+        """The event on one line, plus a line break."""
+        return on_one_line(entry) + b"\n"
 
     def size(self, entry: Entry) -> int:
         """The event plus a line break, counted without a copy."""

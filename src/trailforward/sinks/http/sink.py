@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, ClassVar
 
 from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
-from trailforward.sinks._lines import one_line_each
 from trailforward.sinks.base import Entry, Limits, Rejection, Sink
 from trailforward.sinks.http.auth import SecretAuth
 from trailforward.sinks.http.settings import HttpSettings
@@ -89,14 +87,7 @@ class HttpSink(Sink):
             PermanentError: rejected. It is divisible for 207, 400, 413, and 422: a single event may be the
                 cause.
         """
-        rejections: list[Rejection] = []
-        sendable = list(enumerate(batch))
-        if self._framing.one_line:
-            sendable, rejections = one_line_each(batch)
-        if sendable:
-            rejected = self._post([entry for _, entry in sendable])
-            rejections += [replace(r, index=sendable[r.index][0]) for r in rejected]
-        return rejections
+        return self._post(batch) if batch else []
 
     def connect(self) -> str:
         """Does the TLS handshake, and sends nothing."""

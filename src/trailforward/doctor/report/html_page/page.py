@@ -49,10 +49,11 @@ def to_html(found: Survey) -> str:
         filters=_filters(found) if found.cells else "",
         where=_where(found) if found.cells else "",
         rules=_rules(found),
+        first="rules" if found.by_rule else "findings",
+        beside_grid=" hidden" if found.by_rule else "",
         paths="".join(path_card(group, number, titles) for number, group in enumerate(groups[:MOST_PATHS]))
         + _more(len(groups) - MOST_PATHS, "path"),
-        findings="".join(card for kind, card in cards if kind != "note")
-        or ("" if found.by_rule else "<p>No problems found.</p>"),
+        findings="".join(card for kind, card in cards if kind != "note") or "<p>No problems found.</p>",
         notes=_notes(notes) + _more(len(found.causes) - MOST_FINDINGS, "finding"),
         gaps=_gaps(found),
     )

@@ -13,6 +13,7 @@ from trailforward.aws.errors import UNPARSEABLE
 from trailforward.errors import Cause, SettingError
 from trailforward.jsontext import to_bytes
 from trailforward.sinks._aws_batches import digest
+from trailforward.sinks._lines import on_one_line
 from trailforward.sinks.base import Limits, Rejection
 from trailforward.sinks.http.auth import HeaderAuth
 from trailforward.sinks.http.framing import Framing
@@ -38,15 +39,14 @@ _TOO_LARGE = 413
 
 
 class BulkFraming(Framing):
-    """Two lines per event: an action that creates it under the event's ID, and its exact bytes."""
+    """Two lines per event: an action that creates it under the event's ID, and the event on one line."""
 
     content_type = "application/x-ndjson"
-    one_line = True
 
     def frame(self, entry: Entry) -> bytes:
         """The two lines. An event that is sent again has the same ID, so it is not stored twice."""
         key = entry.key if len(to_bytes(entry.key)) <= _ID_BYTES else digest(to_bytes(entry.key))
-        return b'{"create":{"_id":' + json.dumps(key).encode() + b"}}\n" + entry.data + b"\n"
+        return b'{"create":{"_id":' + json.dumps(key).encode() + b"}}\n" + on_one_line(entry) + b"\n"
 
 
 class ElasticBulk(Preset):
