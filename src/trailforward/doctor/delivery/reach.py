@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.buses import through_bus
-from trailforward.doctor.delivery.delivery_path import DeliveryPath
+from trailforward.doctor.delivery.delivery_path import DeliveryPath, Stage
+from trailforward.doctor.delivery.matching import mismatches
 from trailforward.doctor.delivery.query import Query
 from trailforward.doctor.delivery.trails import through_trails
-from trailforward.doctor.delivery.verdict import verdict
+from trailforward.doctor.delivery.verdict import uncertain_category, verdict
 from trailforward.doctor.world.index import CHANGING, ENABLED
 from trailforward.doctor.world.links import BusAt
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 MAX_BYTES = 262_144
+#: From the worst result to the best.
+_ORDER = (False, "unknown", True)
 
 
 def reach(world: World, call: Call) -> Verdict:
@@ -36,8 +39,18 @@ def reach(world: World, call: Call) -> Verdict:
         verdict = reach(World.model_validate(w), Call.model_validate(c))
         verdict.reaches, verdict.code, verdict.at, verdict.why
     """
+    if call.category or call.is_put_events:
+        return _decide(world, call)
+    results = [_decide(world, call.model_copy(update={"category": name})) for name in ("Management", "Data")]
+    best = max(results, key=lambda result: _ORDER.index(result.reaches))
+    if len({result.reaches for result in results}) == 1:
+        return best
+    return uncertain_category(Query.of(world.index, call), best)
+
+
+def _decide(world: World, call: Call) -> Verdict:
     query = Query.of(world.index, call)
-    return verdict(query, _best(_paths(query)))
+    return verdict(query, _best(query, _paths(query)))
 
 
 def _paths(query: Query) -> Iterator[DeliveryPath]:
@@ -54,8 +67,11 @@ def _paths(query: Query) -> Iterator[DeliveryPath]:
     yield path
 
 
-def _best(paths: Iterable[DeliveryPath]) -> DeliveryPath:
-    """A path that arrives; else one with doubts only; else the one that got furthest, the first of equals."""
+def _best(query: Query, paths: Iterable[DeliveryPath]) -> DeliveryPath:
+    """A path that arrives; else one with doubts only; else the one that got furthest.
+
+    Of several rules whose pattern does not match, the nearest one wins; else the first.
+    """
     broken: list[DeliveryPath] = []
     maybe: DeliveryPath | None = None
     for path in paths:
@@ -65,7 +81,13 @@ def _best(paths: Iterable[DeliveryPath]) -> DeliveryPath:
             return path
         else:
             maybe = maybe or path
-    return maybe or max(broken, key=lambda path: path.rank)
+    if maybe is not None:
+        return maybe
+    furthest = max(path.rank for path in broken)
+    last = [path for path in broken if path.rank == furthest]
+    if len(last) > 1 and last[0].stage is Stage.PATTERN:
+        return min(last, key=lambda path: len(mismatches(path.rules[-1].pattern, query.event)))
+    return last[0]
 
 
 def _through_region(query: Query, path: DeliveryPath) -> DeliveryPath:
@@ -80,6 +102,8 @@ def _through_region(query: Query, path: DeliveryPath) -> DeliveryPath:
     status = query.index.status(query.account, query.region)
     if status in CHANGING:
         path = path.doubt("REGION_CHANGING", link, status=status)
+    elif status not in {*ENABLED, "DISABLED", None}:
+        path = path.doubt("NOT_UNDERSTOOD", link, what=f"its status ({status})")
     elif status not in ENABLED:
         return path.broken("REGION_DISABLED", link, status=status or "not listed")
     if query.row is not None and query.row.region != query.region:
