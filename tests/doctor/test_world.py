@@ -156,7 +156,9 @@ ODD: list[tuple[dict[str, Any], list[str], tuple[Any, ...]]] = [
     (direct(own=None, buses=None, organization=None), [], (True, "OK", None)),
     (
         direct(rules=[], unseen=[{"what": "nothing"}]),
-        ["unseen[0]: what: Input should be 'trails', 'rules', 'buses', 'roles', 'resources' or '*'"],
+        [
+            "unseen[0]: what: Input should be 'trails', 'rules', 'buses', 'roles', 'resources', 'organization' or '*'"
+        ],
         ("unknown", "NOT_SEEN", BUS_AT),
     ),
 ]

@@ -185,7 +185,7 @@ def _is_role(item: str, principal: str) -> Ternary:
     """Whether a name is the role's ARN or account; unknown for one of its sessions, or a unique ID."""
     role = read_arn(principal)
     if role is None:
-        return None
+        return False
     names = (principal, role.account, f"arn:{role.partition}:iam::{role.account}:root")
     if item in names:
         return True

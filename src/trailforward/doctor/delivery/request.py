@@ -98,7 +98,7 @@ class Request:
     @property
     def by_service(self) -> bool:
         """Whether an AWS service makes the request itself, without a role."""
-        return not self.principal.startswith("arn:")
+        return self.principal.endswith(".amazonaws.com")
 
     @property
     def sender(self) -> str:

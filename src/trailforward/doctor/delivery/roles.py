@@ -96,8 +96,8 @@ def request_of(
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
     """
     if role is None:
-        context = by_service(query, EVENTS, rule.bus.account, rule.arn, resource)
-        return Request(EVENTS, action, resource, context | dict(more or {}))
+        sent = by_service(query, EVENTS, rule.bus.account, rule.arn, resource)
+        return Request(EVENTS, action, resource, {**sent, **(more or {})})
     arn = read_arn(role)
     account = arn.account if arn else rule.bus.account
     context: dict[str, Known | None] = {
@@ -114,8 +114,8 @@ def request_of(
     elif organization:
         context |= {"aws:principalorgid": organization, "aws:principalorgpaths": UNSURE}
     else:
-        context |= {"aws:principalorgid": None, "aws:principalorgpaths": None}
-    return Request(role, action, resource, context | dict(more or {}))
+        context |= {"aws:principalorgid": None, "aws:principalorgpaths": UNSURE}
+    return Request(role, action, resource, {**context, **(more or {})})
 
 
 def by_service(query: Query, service: str, account: str, source: str, resource: str) -> dict[str, Known]:
