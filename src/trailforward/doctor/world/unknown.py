@@ -53,3 +53,14 @@ def may_be(text: str, value: str) -> bool:
 def _pattern(text: str) -> re.Pattern[str]:
     known = _MARK.split(text)[::2]
     return re.compile(".*".join(map(re.escape, known)), re.DOTALL)
+
+
+def fill(text: str, value: str) -> str:
+    """The text with a value in place of its unknown parts."""
+    return _MARK.sub(lambda _: value, text)
+
+
+def known_ends(text: str) -> tuple[str, str]:
+    """What a text begins and ends with, up to its unknown parts; the whole text twice if it has none."""
+    parts = _MARK.split(text)
+    return parts[0], parts[-1]
