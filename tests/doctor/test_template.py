@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis.strategies import DataObject, data, integers, sampled_from
+from hypothesis.strategies import DataObject, SearchStrategy, data, integers, sampled_from
 
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
 from trailforward.doctor import CLASSES, World, reach
@@ -604,7 +604,7 @@ BASES = [ALL_KINDS, {"Rule": a_rule({"Fn::GetAtt": ["Queue", "Arn"]}), "Queue": 
 def test_mutated_templates_end_in_a_report_or_one_sentence(drawn: DataObject) -> None:
     """Whatever is removed or replaced in a template, reading it ends in a world or in one sentence."""
     template: Any = json.loads(json.dumps({"Resources": drawn.draw(sampled_from(BASES))}))
-    odd = sampled_from(
+    odd: SearchStrategy[Any] = sampled_from(
         [None, 1, "", "x", [], {}, [{}], {"Ref": "Nothing"}, {"Fn::If": []}, {"Fn::Sub": 5}, True]
     )
     for _ in range(drawn.draw(integers(1, 4))):

@@ -157,7 +157,10 @@ ODD: list[tuple[dict[str, Any], list[str], tuple[Any, ...]]] = [
     (
         direct(rules=[], unseen=[{"what": "nothing"}]),
         [
-            "unseen[0]: what: Input should be 'trails', 'rules', 'buses', 'roles', 'resources', 'organization' or '*'"
+            (
+                "unseen[0]: what: Input should be 'trails', 'rules', 'buses', 'roles', 'resources', "
+                "'organization' or '*'"
+            )
         ],
         ("unknown", "NOT_SEEN", BUS_AT),
     ),

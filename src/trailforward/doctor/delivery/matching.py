@@ -67,7 +67,8 @@ def mismatches(text: str, event: dict[str, Any]) -> tuple[str, ...]:
     read = _read(text)
     widest = None if isinstance(read, str) else read[0]
     branches = widest.explain(event).branches if widest else ()
-    return tuple(map(_worded, min([list(branch) for branch in branches], key=len, default=[])))
+    nearest: tuple[Any, ...] = min(map(tuple, branches), key=len, default=())
+    return tuple(map(_worded, nearest))
 
 
 def _worded(mismatch: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 from trailforward.patterns.cloudtrail import combinations

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
     """All warnings along a path, in its order."""
     for rule in path.rules:
-        yield from _without_source(query, rule)
+        yield from _without_source(rule)
         yield from _spelling(query, path, rule)
     for rule, target in path.targets:
         yield from _dead_letters(query, rule, target)
@@ -34,7 +34,7 @@ def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
         yield from _loop(query, path)
 
 
-def _without_source(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
+def _without_source(rule: PlacedRule) -> Iterator[RawFinding]:
     """Warns if anyone who can put events can spoof a match: PutEvents only rejects ``aws.`` sources.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html

@@ -1,6 +1,7 @@
 """Policies: evaluates policy statements for one delivery, as IAM does. Deny overrides allow.
 
-The result is None (unknown) for everything outside the model, and wherever a part of a statement is not known.
+The result is None (unknown) for everything outside the model, and wherever a part of a statement is not
+known.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -97,7 +98,7 @@ def role_allows(role: Role, request: Request) -> Ternary:
 
 
 def role_denies(role: Role, request: Request) -> Ternary:
-    """Whether a role's own policies deny a request; unknown if not all of them, or its boundary, are known."""
+    """Whether a role's own policies deny a request; unknown unless all of them and its boundary are known."""
     denied = some((has_deny(role.statements, request), *(_permission(item, request) for item in role.deny)))
     return None if denied is False and ("policies" in role.unread or role.boundary) else denied
 

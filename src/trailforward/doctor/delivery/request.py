@@ -38,8 +38,8 @@ UNSURE: Final = Unsure()
 #: What is known of a condition key that a request carries.
 Known = str | Maybe | Holds | Unsure
 
-#: Keys that a delivery by EventBridge or SNS never carries: it comes through no VPC endpoint, tags nothing, and
-#: no person makes it. Prefixes end with a slash.
+#: Keys that a delivery by EventBridge or SNS never carries: it comes through no VPC endpoint, tags nothing,
+#: and no person makes it. Prefixes end with a slash.
 #: Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
 _NEVER = frozenset(
     {

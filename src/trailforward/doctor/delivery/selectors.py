@@ -139,8 +139,8 @@ def _advanced(selector: AdvancedSelector, query: Query) -> Ternary:
 def _field(item: FieldSelector, query: Query) -> Ternary:
     """Whether a field condition holds: one value must match, and no value may match a ``Not...`` condition.
 
-    A field that the event lacks matches no positive condition. Whether it matches a ``Not...`` condition is not
-    documented.
+    A field that the event lacks matches no positive condition. Whether it matches a ``Not...`` condition is
+    not documented.
     """
     found = list(_values(query.event["detail"], item.field.split(".")))
     if not found and item.field == "resources.type" and query.resource_types:

@@ -57,8 +57,8 @@ def _by_each_sender(
 ) -> Iterator[DeliveryPath]:
     """With the target's role, or without one, or with the rule's role.
 
-    The SDK says that the rule's role is used to invoke targets. Where a target needs no role, whether EventBridge
-    then uses it is not documented: unless both ways lead to the same result, it is unknown.
+    The SDK says that the rule's role is used to invoke targets. Where a target needs no role, whether
+    EventBridge then uses it is not documented: unless both ways lead to the same result, it is unknown.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html
     """

@@ -97,7 +97,9 @@ def _filtered(
     return path.broken("SUBSCRIPTION_FILTER", link, Stage.POLICY, about=about)
 
 
-def _passes(subscription: Subscription, event: dict[str, Any], target: Target) -> Ternary:
+def _passes(  # noqa: PLR0911  # one for each form of a policy
+    subscription: Subscription, event: dict[str, Any], target: Target
+) -> Ternary:
     """Whether a message with the event as its body and without attributes passes a filter policy."""
     policy: Any = subscription.filter_policy
     if isinstance(policy, str):

@@ -1,33 +1,8 @@
-"""Policies: the statements of policy documents in a template, and of resources that stand for a statement."""
+"""Policies: the statements that resources of a template stand for."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-from trailforward.doctor.world.unknown import holds_unknown
-
-
-def documents(found: list[Any]) -> tuple[list[dict[str, Any]], str]:
-    """The statements of policy documents, and why some are missing; empty if none are.
-
-    Args:
-        found: documents as objects or JSON text; None for a document that does not exist.
-    """
-    statements: list[dict[str, Any]] = []
-    unread = ""
-    for document in found:
-        try:
-            value = json.loads(document) if isinstance(document, str) else document
-            listed = (value or {}).get("Statement", [])
-            for statement in [listed] if isinstance(listed, dict) else listed:
-                if holds_unknown(statement.get("Effect")):
-                    unread = "the effect of a statement is not known"
-                else:
-                    statements.append(statement)
-        except (ValueError, TypeError, AttributeError):
-            unread = "a policy document is not known, or has an unusual form"
-    return statements, unread
 
 
 def old_bus_statement(properties: dict[str, Any], bus: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.doctor.template import policies
 from trailforward.doctor.template.names import TYPES
 from trailforward.doctor.template.values import NO_VALUE
+from trailforward.doctor.world.policy_documents import read_documents
 from trailforward.doctor.world.unknown import holds_unknown, is_unknown, unknown
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class Stack:
     def bus(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a bus with its own policy."""
         name = self._values.name(logical)
-        found, unread = policies.documents([properties.get("Policy")])
+        found, unread = read_documents([properties.get("Policy")])
         key = properties.get("KmsKeyIdentifier")
         self._bus(name)["policy"] += found
         if unread:
@@ -192,7 +193,7 @@ class Stack:
             statement = policies.old_bus_statement(properties, bus)
 
         def attach() -> None:
-            found, unread = policies.documents([{"Statement": statement}])
+            found, unread = read_documents([{"Statement": statement}])
             self._bus(name)["policy"] += found
             if unread:
                 self._bus(name).setdefault("unread", {})["policy"] = unread
@@ -202,10 +203,10 @@ class Stack:
     def role(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a role with its inline policies, and with the managed policies of the template."""
         arn = self._values.arn(logical)
-        trust, trust_unread = policies.documents([properties.get("AssumeRolePolicyDocument")])
+        trust, trust_unread = read_documents([properties.get("AssumeRolePolicyDocument")])
         inline = properties.get("Policies", [])
         listed = inline if isinstance(inline, list) else [unknown("the policies")]
-        found, unread = policies.documents(
+        found, unread = read_documents(
             [item.get("PolicyDocument") if isinstance(item, dict) else item for item in listed]
         )
         role: dict[str, Any] = {"arn": arn, "trust": trust, "statements": found, "unread": {}}
@@ -240,7 +241,7 @@ class Stack:
     def _grant(self, role: str, policy: str) -> None:
         """Adds the statements of a policy resource to a role."""
         document = self._values.properties(policy).get("PolicyDocument")
-        found, unread = policies.documents([document])
+        found, unread = read_documents([document])
         if role in self._roles:
             self._roles[role]["statements"] += found
             if unread:
@@ -304,7 +305,7 @@ class Stack:
         return {"type": "customer-key", "key": key if key.startswith("arn:") else ""}
 
     def _own_key(self, arn: str, properties: dict[str, Any]) -> dict[str, Any]:
-        found, unread = policies.documents([properties.get("KeyPolicy")])
+        found, unread = read_documents([properties.get("KeyPolicy")])
         state = "Enabled" if _true(properties.get("Enabled", True)) else "Disabled"
         key: dict[str, Any] = {"type": "customer-key", "key": arn, "keyState": state}
         return key if unread else {**key, "keyPolicy": {"statements": found}}
@@ -317,7 +318,7 @@ class Stack:
             or [properties.get("Queue") or properties.get("TopicArn")]
         )
         arns = [self._arn_of(str(item)) for item in (named if isinstance(named, list) else [named])]
-        found, unread = policies.documents([properties.get("PolicyDocument")])
+        found, unread = read_documents([properties.get("PolicyDocument")])
 
         def attach() -> None:
             for arn in arns:

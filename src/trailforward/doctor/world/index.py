@@ -251,7 +251,7 @@ class Index:
 
     def any_unseen(self, what: str) -> bool:
         """Whether anything of a kind could not be read, in any account or Region."""
-        return any(kind in {what, "*"} for kind, _, _ in self._unseen)
+        return any(kind in {what, "*"} for kind, *_ in self._unseen)
 
     def _place(self, rule: Rule) -> PlacedRule:
         place = f"{rule.account}/{rule.region}/{rule.bus}/{rule.name}"
