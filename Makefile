@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test trials test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: help setup demo test trials mutants test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -43,9 +43,21 @@ test: check ## Run the static checks, then all tests with branch coverage
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
-trials: $(VENV)/.dev ## Run the long trials: slow destinations, fuzzed responses (INVOCATIONS=1000 INPUTS=2000000; about 45 minutes)
+trials: $(VENV)/.dev ## Run the long trials: kill -9, hostile input, fuzzing, slow destinations (about 30 minutes; CONTRIBUTING.md)
+	$(BIN)/python -m tests.trials.kills $(or $(PAIRS),52000)
+	$(BIN)/python -m tests.trials.hostile
+	$(BIN)/python -m tests.trials.fuzz_payloads $(or $(PAYLOADS),1000000)
 	$(BIN)/python -m tests.trials.fuzz_responses $(or $(INPUTS),2000000)
 	$(BIN)/python -m tests.trials.slow_destinations $(or $(INVOCATIONS),1000)
+
+.venv-mutants/.done: requirements/mutants.txt
+	@test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+	@echo "Installing the mutation tester (pinned and hashed) ..."
+	@.venv-mutants/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/mutants.txt
+	@touch $@
+
+mutants: .venv-mutants/.done $(VENV)/.dev ## Change modules at random, and list the changes that no test notices (MUTANTS=200 SEED=1 MODULE=sender.py)
+	@.venv-mutants/bin/python -m tests.mutants.run $(or $(MUTANTS),200) $(or $(SEED),1) $(MODULE)
 
 test-pythons: $(VENV)/.dev ## Run the tests on every Python found, 3.11 to 3.14 (PYTHONS="3.14" PYTEST="-k name" for less)
 	@$(BIN)/python -m tests.pythons $(PYTHONS) --pytest="$(PYTEST)"
@@ -108,6 +120,7 @@ lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --extra cfn --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/mutants.txt requirements/mutants.in
 
 clean: ## Remove everything that the tasks created
 	rm -rf $(VENV) .venv-* sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

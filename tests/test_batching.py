@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trailforward.pipeline.batching import batches
+from trailforward import Message, Origin
+from trailforward.pipeline.batching import batches, message_batches
 
 
 @given(
@@ -48,3 +50,20 @@ def test_items_are_read_one_by_one() -> None:
     """A batch is yielded as soon as the next item does not fit, so the input may be endless."""
     endless = iter(lambda: 1, 0)
     assert next(batches(endless, lambda size: size, most=3, most_bytes=99)) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([2] * 10_000, [10_000]),
+        ([2] * 10_001, [10_000, 1]),
+        ([1_000_000] * 6, [6]),
+        ([1_000_000] * 5 + [1_000_001], [5, 1]),
+    ],
+    ids=["10,000", "10,001", "6 MB", "over 6 MB"],
+)
+def test_the_pipeline_takes_what_a_payload_can_contain(sizes: list[int], expected: list[int]) -> None:
+    """At most 10,000 messages and 6,000,000 bytes are processed at once."""
+    texts = {size: bytes(size) for size in sizes}
+    messages = (Message(texts[size], Origin("test")) for size in sizes)
+    assert [len(batch) for batch in message_batches(messages)] == expected

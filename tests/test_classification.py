@@ -17,7 +17,7 @@ from trailforward.aws.errors import CONTENT_CODES, INVALID_INPUT_CODES, TRANSIEN
 from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 from trailforward.sinks import cloudwatch_logs, local
 from trailforward.sinks.base import Entry
-from trailforward.sinks.http.presets import elastic_bulk, splunk_hec
+from trailforward.sinks.http.presets import elastic_bulk, google_chat, pagerduty, splunk_hec, teams
 from trailforward.transport.http1 import Response
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ def rows() -> Iterator[Row]:
     for line in TABLE.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if len(cells) == 3 and cells[2] in {"event", "unclear", "destination", "passing"}:
-            sender, _, status = cells[0].partition(", with status ")
+            sender, _, rest = cells[0].partition(", with status ")
+            status = rest.removesuffix(" and a text")
             for code in re.findall("`([^`]+)`", cells[1]):
                 yield Row(sender, int(status or 0), code, cells[2])
 
@@ -133,6 +134,41 @@ def test_splunk_codes(row: Row) -> None:
     error = splunk_hec.PRESET.failure(Response(row.status, {}, body), "https://siem.example.com")
     assert isinstance(error, PermanentError)
     assert error.cause is {"event": Cause.CONTENT, "destination": Cause.DESTINATION}[row.fault]
+
+
+def check_error(error: SinkError, fault: str) -> None:
+    """Checks whose fault an error is."""
+    assert isinstance(error, TransientError) is (fault == "passing")
+    causes = {"event": Cause.CONTENT, "unclear": Cause.UNKNOWN, "destination": Cause.DESTINATION}
+    assert not isinstance(error, PermanentError) or error.cause is causes[fault]
+
+
+@pytest.mark.parametrize("row", of("Google Chat"), ids=named)
+def test_google_chat_codes(row: Row) -> None:
+    """Google's status and code decide what happens to the alert, as the table says."""
+    body = b'{"error":{"code":%d,"status":"%s"}}' % (row.status, row.code.encode())
+    error = google_chat.PRESET.failure(Response(row.status, {}, body), "https://chat.googleapis.com")
+    assert row.code in str(error)
+    check_error(error, row.fault)
+
+
+@pytest.mark.parametrize("row", of("Microsoft Teams"), ids=named)
+def test_teams_error_texts(row: Row) -> None:
+    """An error in the text of a successful response decides what happens to the alert, as the table says."""
+    text = (
+        f"Webhook message delivery failed with error: Microsoft Teams endpoint returned {row.code} with ids"
+    )
+    with pytest.raises(SinkError) as caught:
+        teams.PRESET.rejections(Response(row.status, {}, text.encode()), 1)
+    check_error(caught.value, row.fault)
+
+
+@pytest.mark.parametrize("row", of("PagerDuty"), ids=named)
+def test_pagerduty_errors(row: Row) -> None:
+    """The field that PagerDuty's error names decides what happens to the alert, as the table says."""
+    body = b'{"status":"invalid event","errors":["\'%s\' is missing or blank"]}' % row.code.encode()
+    error = pagerduty.PRESET.failure(Response(row.status, {}, body), "https://events.pagerduty.com")
+    check_error(error, row.fault)
 
 
 ELASTIC = [row for row in ROWS if row.sender == "Elasticsearch and OpenSearch items"]

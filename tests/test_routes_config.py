@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import jsonschema
 import pytest
 
@@ -108,7 +110,8 @@ def test_a_wrong_test_is_reported_with_its_key_and_fix(test: str, key: str, expe
 def test_the_schema_has_every_key_of_a_route() -> None:
     """Editors complete names of detections and formats, and accept what the configuration accepts."""
     schema = json_schema()
-    assert schema["$defs"]["RouteSettings"]["properties"]["use"]["enum"] == list(detections.load_all())
+    names = schema["$defs"]["RouteSettings"]["properties"]["use"]["enum"]
+    assert names == [*detections.load_all(), *(f"set:{name}" for name in detections.SETS)]
     assert schema["$defs"]["RouteSettings"]["properties"]["default"]["type"] == "boolean"
     assert schema["$defs"]["RouteTest"]["properties"]["set"]["type"] == "object"
     good = {
@@ -157,3 +160,113 @@ def test_lints_name_doubtful_patterns() -> None:
         ("routes.r.pattern", "no-source"),
     ]
     assert lints(route('pattern = { source = ["aws.iam"] }')) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "expected"),
+    [
+        ('use = "set:essentail"', ".use", "unknown set. write set:essentials"),
+        ('use = "set:zzz"', ".use", "use one of set:essentials"),
+        ('severity = "severe"', ".severity", 'write one of "informational", "low"'),
+        ('runbook = "http://example.com"', ".runbook", "https://"),
+        ('runbook = "https://user@example.com"', ".runbook", "https://"),
+        ('tags = ["two words"]', ".tags[0]", "malformed"),
+        (f'title = "{"x" * 151}"', ".title", "at most 150"),
+        ("drop = true\nstop = true", "", "has both `drop` and `stop`"),
+        ('drop = true\nseverity = "low"', "", "has both `drop` and `severity`"),
+        ('disable = ["root-sign-in"]', "", "has `disable`, which changes a set"),
+        ('use = "root-sign-in"\noverride.root-sign-in.severity = "low"', "", "has `override`"),
+        ('use = "set:cis"\ndisable = ["public-bucket"]', "", "`disable` names 'public-bucket'"),
+        ('use = "set:cis"\noverride.public-bucket.severity = "low"', "", "`override` names 'public-bucket'"),
+        (
+            'use = "set:cis"\noverride.root-activity.severity = 1',
+            ".override.root-activity.severity",
+            "unknown",
+        ),
+        ('use = "set:cis"\ntitle = "x"', "", "has `title`, but uses a set"),
+        ('only = "x"', ".only", "EventBridge would reject it"),
+        (
+            f'use = "set:cis"\ndisable = {[one.name for one in detections.load_set("cis")]}',
+            "",
+            "every detection",
+        ),
+    ],
+)
+def test_keys_of_detections_that_make_no_sense_are_refused(keys: str, key: str, expected: str) -> None:
+    """Each error names the key and the fix."""
+    assert expected in problems(route(keys))[f"routes.r{key}"]
+
+
+def test_only_a_drop_rule_may_omit_its_sinks() -> None:
+    """A drop rule without sinks applies to all; a sink that only a drop rule names gets no events."""
+    rule = '[[routes]]\nname = "noise"\ndrop = true\n'
+    config = Config.from_toml(SINKS + rule + route(""))
+    assert [one.drop for one in build_routes(config)] == [True, False]
+    assert build_routes(config)[0].stop
+    found = problems(rule + 'sinks = ["archive"]\n' + route("", '["siem"]'))
+    assert found == {"sinks.archive": "no route uses this sink. name it in a route, or remove it"}
+
+
+def test_a_bad_minimum_severity_is_refused() -> None:
+    """``min_severity`` is one of five words."""
+    with pytest.raises(ConfigError, match="min_severity"):
+        Config.from_toml(SINKS + 'min_severity = "severe"\n' + route(""))
+
+
+def texts(text: str) -> list[str]:
+    """The lints of a configuration, as printed."""
+    return [str(one) for one in lint(Config.from_toml(text))]
+
+
+def test_routes_that_are_too_harmless_for_a_sink_are_linted() -> None:
+    """A route that can never send to a sink with ``min_severity`` gets a lint; one that can does not."""
+    text = SINKS + 'min_severity = "high"\n'
+    plain = texts(text + route(""))
+    assert plain == [
+        "routes.r: never sends to siem, whose min_severity is high: it has no severity [below-severity]"
+    ]
+    assert "at most low" in texts(text + route('severity = "low"'))[0]
+    assert texts(text + route('use = "set:essentials"')) == []
+    assert texts(text + route('use = "set:cis"\nseverity = "critical"')) == []
+    rated = 'use = "console-sign-in-failed"\nseverity = "high"'
+    assert texts(text + route(rated)) == []
+
+
+def test_a_detection_that_a_sink_gets_twice_is_linted() -> None:
+    """The lint names the detection, the sink, and the other route; disabling it removes the lint."""
+    second = '[[routes]]\nname = "set"\nuse = "set:essentials"\nsinks = ["siem"]\n'
+    (found,) = texts(SINKS + route('use = "root-sign-in"') + second)
+    assert found.startswith("routes.set: sends root-sign-in to siem, as route r does")
+    assert texts(SINKS + route('use = "root-sign-in"') + second + 'disable = ["root-sign-in"]\n') == []
+
+
+def test_drop_rules_and_restrictions_are_linted() -> None:
+    """A drop rule for every event hides later routes; ``only`` has the lints of patterns."""
+    rule = '[[routes]]\nname = "noise"\ndrop = true\n'
+    assert "noise matches every event and has drop = true" in texts(SINKS + rule + route(""))[0]
+    some = rule + 'sinks = ["siem"]\n' + route("default = true")
+    assert texts(SINKS + some) == []
+    odd = 'only = { detail = { eventName = [{ anything-but = "a" }, { anything-but = "b" }] } }'
+    assert texts(SINKS + route(odd))[0].startswith("routes.r.only: detail.eventName")
+    restricted = 'use = "set:cis"\noverride.root-activity.' + odd
+    assert texts(SINKS + route(restricted))[0].startswith("routes.r.override.root-activity.only")
+
+
+@pytest.mark.parametrize(
+    ("keys", "valid"),
+    [
+        ('use = "set:cis"\ndisable = ["root-activity"]\nsinks = ["a"]', True),
+        ('use = "set:cis"\noverride.root-activity.severity = "low"\nsinks = ["a"]', True),
+        ('disable = ["root-activity"]\nsinks = ["a"]', False),
+        ('use = "root-activity"\ndisable = ["root-activity"]\nsinks = ["a"]', False),
+        ("drop = true", True),
+        ("drop = false", False),
+        ('severity = "severe"\nsinks = ["a"]', False),
+        ('use = "root-activity"\npattern = {}\nsinks = ["a"]', False),
+    ],
+)
+def test_the_schema_knows_which_keys_of_a_route_need_which(keys: str, *, valid: bool) -> None:
+    """Editors accept the combinations that the configuration accepts."""
+    text = '[sinks.a]\nto = "stdout:"\n[[routes]]\nname = "r"\n' + keys
+    accepted = jsonschema.Draft202012Validator(json_schema()).is_valid(tomllib.loads(text))
+    assert accepted is valid

@@ -9,10 +9,15 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.errors import EventError, UnexaminedError
 from trailforward.jsontext import members, parse_fast, to_bytes, to_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.matched import Matched
 
 #: The top-level key of a pointer, which the dead-letter queue holds in place of an event that does not fit.
 POINTER = "trailforward-pointer"
@@ -92,9 +97,12 @@ class Message:
         origin: where it came from.
         error: set by a source that already knows that the bytes are not an event; ``event`` raises it.
         event: the parsed envelope, if the source had to parse it; kept until ``release``.
+
+    Attributes:
+        matched: the detections that matched the event and name the current sink, most severe first.
     """
 
-    __slots__ = ("_about", "_detail", "_error", "_event", "_fields", "origin", "raw")
+    __slots__ = ("_about", "_detail", "_error", "_event", "_fields", "matched", "origin", "raw")
 
     def __init__(
         self,
@@ -106,6 +114,7 @@ class Message:
     ) -> None:
         self.raw = raw
         self.origin = origin
+        self.matched: Sequence[Matched] = ()
         self._error = error
         self._event = event
         self._detail: bytes | None = None

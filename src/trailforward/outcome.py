@@ -134,6 +134,7 @@ class Outcome:
         latencies: (Region, milliseconds from the event's time to its delivery), one per delivery.
         mismatches: events whose envelope contradicts their record, by the field that differs.
         unusual_self: calls of the function's role that the pipeline never makes, by ``SERVICE:EVENT``.
+        routes: (route, ``matched``, ``alerted``, or ``dropped``) → events, if routes have metrics.
         begun: units of which something was delivered.
         leaving: units that go back to the source.
     """
@@ -146,6 +147,7 @@ class Outcome:
         self.messages = messages
         self.mismatches: Counter[str] = Counter()
         self.unusual_self: Counter[str] = Counter()
+        self.routes: Counter[tuple[str, str]] = Counter()
         self.accounts = {name: Account() for name in sinks}
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
         self.latencies: list[tuple[str, float]] = []
@@ -255,6 +257,7 @@ class Outcome:
         items = set()
         for part in (self, later):
             both.mismatches += part.mismatches
+            both.routes += part.routes
             for call, count in part.unusual_self.items():
                 both.count_unusual_self(call, count)
             both._breaks += part._breaks  # noqa: SLF001  # same class

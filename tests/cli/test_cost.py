@@ -70,7 +70,7 @@ def test_options_make_the_plan() -> None:
         *("cost", "--events-per-day", "1k", "--json", "--topology", "hub", "--batch-size", "10"),
         *("--window-seconds", "5", "--regions", "3", "--accounts", "4", "--sinks", "5", "--to", "sns,http"),
         *("--to", "http", "--event-bytes", "900", "--memory-mb", "256", "--ms-per-call", "9"),
-        *("--ms-per-event", "0.5", "--architecture", "x86_64"),
+        *("--ms-per-event", "0.5", "--architecture", "x86_64", "--dropped", "25", "--route-metrics", "7"),
     )
     made = json.loads(done.out)
     assert made["plan"] == {
@@ -85,6 +85,8 @@ def test_options_make_the_plan() -> None:
         "ms_per_call": 9,
         "ms_per_event": 0.5,
         "architecture": "x86_64",
+        "dropped": 0.25,
+        "metered_routes": 7,
     }
     assert "local figures" not in done.err
     assert [item["name"] for item in made["rows"][0]["items"]][-3:] == ["sns", "http", "http"]
@@ -98,6 +100,7 @@ def test_programs_get_json() -> None:
     for row in made["rows"]:
         assert set(row) == {
             *("topology", "batch", "per_million", "per_month", "fixed_per_month", "items", "fixed"),
+            "saved_by_drop_rules_per_month",
         }
         assert set(row["batch"]) == {"asked", "events", "bound", "arithmetic"}
         for items, together in ((row["items"], "per_million"), (row["fixed"], "fixed_per_month")):
@@ -106,6 +109,38 @@ def test_programs_get_json() -> None:
         for term in (term for item in row["items"] for term in item["terms"]):
             assert set(term) == {"what", "units", "price", "low", "high"}
             assert term["low"] == pytest.approx(term["units"] * made["prices"][term["price"]]["low"])
+
+
+def test_drop_rules_and_metrics_of_routes_are_in_the_bill() -> None:
+    """--dropped says what drop rules save; --route-metrics adds two metrics per route."""
+    base = (
+        "cost",
+        "--events-per-day",
+        "1M",
+        "--topology",
+        "hub",
+        "--batch-size",
+        "10",
+        "--to",
+        "sqs",
+        "--json",
+    )
+    plain, dropped, metered = (
+        json.loads(trailforward(*base, *more).out)["rows"][0]
+        for more in ((), ("--dropped", "40"), ("--route-metrics", "20"))
+    )
+    (whole,) = (item["high"] for item in plain["items"] if item["name"] == "sqs")
+    assert plain["saved_by_drop_rules_per_month"] == {"low": 0, "high": 0}
+    assert dropped["saved_by_drop_rules_per_month"]["high"] == pytest.approx(30 * 0.4 * whole)
+    assert plain["per_month"]["high"] - dropped["per_month"]["high"] == pytest.approx(30 * 0.4 * whole)
+    difference = metered["fixed_per_month"]["high"] - plain["fixed_per_month"]["high"]
+    assert difference == pytest.approx(2 * 20 * 0.30)
+    text = trailforward(*base[:-3], "--dropped", "40").err
+    assert "--to" in text
+    shown = trailforward(*base[:-1], "--dropped", "40", "--route-metrics", "20")
+    assert "drop rules save $" in shown.out
+    assert "2 x 20 routes" in shown.out
+    assert "upper bound" in shown.err
 
 
 def test_destinations_of_to_count_as_sinks() -> None:

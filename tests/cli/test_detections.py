@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import tomllib
+from pathlib import Path
 
 from tests.support.command import trailforward
 from trailforward import Config, detections
 from trailforward.cli._toml import tables
 from trailforward.patterns import Pattern
 from trailforward.pipeline.routing import build_routes
+from trailforward.testing import samples
 
 
 def test_all_detections_are_listed() -> None:
@@ -70,3 +72,44 @@ def test_an_unknown_name_gives_similar_names() -> None:
     assert (done.code, done.out) == (2, "")
     assert "root-sign-in" in done.err
     assert "access-denied" in trailforward("detections", "zzz").err
+
+
+def test_a_set_is_listed_by_its_name() -> None:
+    """set:NAME lists the detections of a set."""
+    lines = trailforward("detections", "set:cis").out.splitlines()[1:]
+    assert [line.split()[0] for line in lines] == [route.name for route in detections.load_set("cis")]
+
+
+def test_hits_are_counted_over_files(tmp_path: Path) -> None:
+    """--hits counts the events that each detection matches, the most frequent first."""
+    file = tmp_path / "events.ndjson"
+    names = ("root-console-login", "root-console-login", "trail-stopped", "guardduty-finding")
+    file.write_bytes(b"\n".join(samples.load(name) for name in names))
+    done = trailforward("detections", "--hits", str(file))
+    assert done.code == 0
+    first, second = (line.split() for line in done.out.splitlines()[1:3])
+    assert {first[0], second[0]} == {"root-sign-in", "root-activity"}
+    assert first[1:] == ["2", "500.0"]
+    assert "4 events" in done.err
+    counts = json.loads(trailforward("detections", "set:evasion", "--json", "--hits", str(file)).out)
+    assert counts["events"] == 4
+    assert counts["hits"]["trail-changed"] == 1
+    assert counts["hits"].keys() == {route.name for route in detections.load_set("evasion")}
+
+
+def test_hits_say_what_they_cannot_read(tmp_path: Path) -> None:
+    """A missing file, or a line that is not an event, is reported, and the exit status is 2."""
+    file = tmp_path / "events.ndjson"
+    file.write_bytes(b'{"neither": 1}\n' + samples.load("trail-stopped"))
+    done = trailforward("detections", "--hits", str(file), "--hits", str(tmp_path / "none"))
+    assert done.code == 2
+    assert "events.ndjson:1" in done.err
+    assert "No such file" in done.err
+    assert "1 events" in done.err
+
+
+def test_the_page_of_the_documentation_is_current() -> None:
+    """docs/detections.md is what --markdown prints; write it again after each change of a detection."""
+    done = trailforward("detections", "--markdown")
+    assert done.out == Path("docs/detections.md").read_text("utf-8")
+    assert all(f"### `{name}`" in done.out for name in detections.load_all())

@@ -259,7 +259,7 @@ def test_without_the_terminal_extra_one_sentence_says_what_to_install(tmp_path: 
     """Without the extra, one sentence gives the command that installs it."""
     (tmp_path / "typer.py").write_text("raise ModuleNotFoundError('typer')")
     done = run("--version", PYTHONPATH=str(tmp_path))
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.decode().strip().endswith("pip install 'trailforward[cli]'")
 
 

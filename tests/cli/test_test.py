@@ -61,7 +61,7 @@ def test_the_detections_pass() -> None:
     """With --shipped, the tests of the detections run and pass."""
     done = trailforward("test", "--shipped")
     assert (done.code, done.err) == (0, "")
-    assert re.fullmatch(r"\d+ tests of 15 routes passed\n", done.out)
+    assert re.fullmatch(r"\d+ tests of 100 routes passed\n", done.out)
 
 
 def test_a_failure_shows_which_field_was_not_met_and_what_is_there(config: Path) -> None:

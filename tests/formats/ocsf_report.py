@@ -21,15 +21,21 @@ from trailforward import Message, Origin
 from trailforward.formats import load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from trailforward.matched import Matched
 
 #: The format names, with the version of the schema that each promises.
 VERSIONS = {"ocsf": "1.1.0", "ocsf-1.8": "1.8.0"}
+#: The same for findings.
+FINDINGS = {"ocsf-finding": "1.1.0", "ocsf-finding-1.8": "1.8.0"}
 
 
-def convert(raw: bytes, name: str) -> dict[str, Any]:
+def convert(raw: bytes, name: str, matched: Sequence[Matched] = ()) -> dict[str, Any]:
     """The OCSF event that a format makes from these bytes."""
-    value: dict[str, Any] = json.loads(load(name).data(Message(raw, Origin("test"))))
+    message = Message(raw, Origin("test"))
+    message.matched = matched
+    value: dict[str, Any] = json.loads(load(name).data(message))
     return value
 
 
@@ -68,7 +74,7 @@ def _validator(version: str, class_uid: int) -> Draft202012Validator:
 def main(directory: Path) -> int:
     """Prints the counts for each version."""
     status = 0
-    for name, version in VERSIONS.items():
+    for name, version in (VERSIONS | FINDINGS).items():
         total = invalid = 0
         classes: Counter[str] = Counter()
         reasons: Counter[str] = Counter()
@@ -79,7 +85,7 @@ def main(directory: Path) -> int:
             if found := errors(value):
                 invalid += 1
                 reasons.update(found)
-        print(f"OCSF {version}: {invalid} of {total} events are invalid")
+        print(f"{name}, OCSF {version}: {invalid} of {total} events are invalid")
         print("  " + ", ".join(f"{count} {label}" for label, count in classes.most_common()))
         for reason, count in reasons.most_common(10):
             print(f"  {count} x {reason}")

@@ -60,9 +60,11 @@ HEADLINES = {
     "from 198.51.100.141 at 2026-09-14T06:40:52Z: succeeded without MFA",
     "function-code-replaced": "PlatformEngineer/ines@example.com: lambda:UpdateFunctionCode "
     "on invoice-export in eu-west-2 (111122223333) from 198.51.100.60 at 2026-09-14T09:41:26Z: succeeded",
-    "guardduty-finding": "GuardDuty Finding in us-west-1 (111122223333) at 2026-09-14T14:20:00Z",
+    "guardduty-finding": "GuardDuty: Credentials of the instance i-0c9e8d7f6a5b43210 are used "
+    "from outside AWS (UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS, high) "
+    "on i-0c9e8d7f6a5b43210 in us-west-1 (111122223333) at 2026-09-14T14:20:00Z",
     "insight-start": "BatchWorker/i-0c9e8d7f6a5b43210: ApiCallRateInsight Start for ec2:TerminateInstances "
-    "in us-east-2 (111122223333) at 2026-09-14T16:32:00Z: 14.0 a minute, usually 0.000705592",
+    "in us-east-2 (111122223333) at 2026-09-14T16:32:00Z: 14 a minute, usually less than 0.01",
     "kms-key-rotated": "AWS Internal: kms:RotateKey on key/b766ca85-1879-44c8-8b2f-5280909af792 "
     "in eu-central-1 (111122223333) at 2026-09-14T01:17:22Z: succeeded",
     "network-activity-denied": "AROAEXAMPLECOURIERAAA:export of 123456789012: s3:PutObject on not-our-bucket "
@@ -83,6 +85,168 @@ def test_headlines(name: str) -> None:
     assert headline(of(name)) == HEADLINES[name]
 
 
+ROLE = {
+    "type": "AssumedRole",
+    "arn": "arn:aws:sts::111122223333:assumed-role/Deploy/session-1",
+    "accountId": "111122223333",
+    "sessionContext": {"sourceIdentity": "jun@example.com"},
+}
+SHAPES: list[tuple[dict[str, Any], str]] = [
+    (
+        {
+            "eventName": "DeleteFlowLogs",
+            "requestParameters": {"DeleteFlowLogsRequest": {"FlowLogId": {"content": "fl-1", "tag": 1}}},
+        },
+        "rosa: ec2:DeleteFlowLogs on fl-1 in",
+    ),
+    (
+        {
+            "eventName": "DeleteFlowLogs",
+            "requestParameters": {"DeleteFlowLogsRequest": {"FlowLogId": [{"content": "fl-1"}, {"tag": 2}]}},
+        },
+        "rosa: ec2:DeleteFlowLogs on fl-1 in",
+    ),
+    (
+        {
+            "eventName": "ModifySecurityGroupRules",
+            "requestParameters": {
+                "ModifySecurityGroupRulesRequest": {
+                    "GroupId": "sg-1",
+                    "SecurityGroupRule": {"SecurityGroupRuleId": "sgr-1"},
+                }
+            },
+        },
+        "rosa: ec2:ModifySecurityGroupRules on sg-1 in",
+    ),
+    (
+        {
+            "eventSource": "ssm.amazonaws.com",
+            "eventName": "StartSession",
+            "requestParameters": {"documentName": "SSM-Shell", "target": "i-1"},
+        },
+        "rosa: ssm:StartSession on i-1 in",
+    ),
+    (
+        {
+            "eventSource": "ssm.amazonaws.com",
+            "eventName": "SendCommand",
+            "requestParameters": {
+                "documentName": "AWS-RunShellScript",
+                "targets": [{"key": "InstanceIds", "values": ["i-1", "i-2"]}],
+            },
+        },
+        "rosa: ssm:SendCommand on i-1 and i-2 in",
+    ),
+    (
+        {
+            "eventSource": "ssm.amazonaws.com",
+            "eventName": "SendCommand",
+            "requestParameters": {"targets": [{"key": "tag:Env", "values": ["prod"]}, "odd", {"key": 1}]},
+        },
+        "rosa: ssm:SendCommand on tag:Env=prod in",
+    ),
+    (
+        {"eventSource": "cloudfront.amazonaws.com", "eventName": "CreateFunction2020_05_31"},
+        "rosa: cloudfront:CreateFunction in",
+    ),
+    (
+        {
+            "eventSource": "iam.amazonaws.com",
+            "eventName": "DeleteVirtualMFADevice",
+            "requestParameters": {"serialNumber": "arn:aws:iam::111122223333:mfa/rosa"},
+        },
+        "rosa: iam:DeleteVirtualMFADevice on mfa/rosa in",
+    ),
+    ({"userIdentity": ROLE}, "Deploy/session-1 (started by jun@example.com): ec2:StopInstances in"),
+]
+
+
+@pytest.mark.parametrize(("detail", "start"), SHAPES)
+def test_the_object_of_every_shape_of_request(detail: dict[str, Any], start: str) -> None:
+    """The headline names the object that the call was about, and who started the session."""
+    assert headline(made(**detail)).startswith(start)
+
+
+@pytest.mark.parametrize(
+    ("insight", "baseline", "rates"),
+    [
+        (3574.5950413223, 9.82222e-05, "3,575 a minute, usually less than 0.01"),
+        (14.0, 0.25, "14 a minute, usually 0.25"),
+        (1.5, 0, "1.5 a minute, usually 0"),
+        (99.999, None, "100 a minute"),
+        ("odd", True, "odd a minute, usually True"),
+    ],
+)
+def test_rates_of_insights_are_readable(insight: Any, baseline: Any, rates: str) -> None:
+    """An Insight's headline has its error code, and rates that a person can read."""
+    details = {
+        "state": "End",
+        "eventSource": "ec2.amazonaws.com",
+        "eventName": "DescribeRegions",
+        "insightType": "ApiErrorRateInsight",
+        "errorCode": "Client.RequestLimitExceeded",
+        "insightContext": {
+            "statistics": {"insight": {"average": insight}, "baseline": {"average": baseline}}
+        },
+    }
+    event = made(eventType="AwsCloudTrailInsight", userIdentity=None, insightDetails=details)
+    line = headline(event)
+    assert line.startswith(
+        "ApiErrorRateInsight End for ec2:DescribeRegions (Client.RequestLimitExceeded) in eu-west-1"
+    )
+    assert line.endswith(f": {rates}")
+    assert "\nError: Client.RequestLimitExceeded\n" in FORM.data(event).decode()
+
+
+FINDINGS: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "aws.securityhub",
+        {
+            "findings": [
+                {
+                    "Id": "arn:aws:securityhub:eu-west-1:111122223333:finding/1",
+                    "Title": "S3 buckets should block public access.",
+                    "Types": ["Software and Configuration Checks"],
+                    "Severity": {"Label": "MEDIUM"},
+                    "Description": "A bucket allows public access.",
+                    "Resources": [{"Id": "arn:aws:s3:::example"}],
+                }
+            ]
+        },
+        "Security Hub: S3 buckets should block public access (Software and Configuration Checks, medium)",
+    ),
+    (
+        "aws.securityhub",
+        {"findings": [{"finding_info": {"title": "Exposure", "uid": "1"}, "severity": "Critical"}]},
+        "Security Hub: Exposure (critical) in eu-west-1",
+    ),
+    (
+        "aws.securityhub",
+        {"findings": [{"FindingProviderFields": {"Severity": {"Label": "HIGH"}, "Types": ["T"]}}]},
+        "Security Hub: Finding (T, high) in eu-west-1",
+    ),
+    ("aws.securityhub", {"findings": [{"Title": "Bare"}]}, "Security Hub: Bare in eu-west-1"),
+    ("aws.securityhub", {"findings": [5]}, "X in eu-west-1"),
+    (
+        "aws.guardduty",
+        {"type": "Policy:S3/X", "severity": 5},
+        "GuardDuty: Policy:S3/X (Policy:S3/X, medium) in",
+    ),
+    (
+        "aws.guardduty",
+        {"type": "T", "severity": "odd", "resource": {"s3BucketDetails": [{"name": "b"}]}},
+        "GuardDuty: T (T) on b in",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "detail", "start"), FINDINGS)
+def test_findings(source: str, detail: dict[str, Any], start: str) -> None:
+    """The headline of a finding has its title, type, severity, and resource."""
+    raw = {"detail-type": "X", "source": source, "region": "eu-west-1", "account": "111122223333"}
+    assert headline(message(json.dumps({**raw, "detail": detail}).encode())).startswith(start)
+
+
 @pytest.mark.parametrize("name", samples.names())
 def test_every_kind_of_event(name: str) -> None:
     """Every sample has a headline with Region and account, and a subject that SNS accepts."""
@@ -96,7 +260,8 @@ SUBJECTS = {
     "access-denied": "secretsmanager:GetSecretValue by ReportRunner/weekly "
     "in ap-northeast-2 (123456789012): failed",
     "console-login-without-mfa": "signin:ConsoleLogin by milan in eu-north-1 (123456789012): without MFA",
-    "guardduty-finding": "GuardDuty Finding in us-west-1 (111122223333)",
+    "guardduty-finding": "[HIGH] GuardDuty: UnauthorizedAccess:IAMUser/InstanceCredentialExfil... "
+    "in us-west-1 (111122223333)",
     "insight-start": "ApiCallRateInsight Start for ec2:TerminateInstances by ...8d7f6a5b43210 "
     "in us-east-2 (111122223333)",
 }
@@ -299,4 +464,4 @@ def test_every_event_of_the_corpus() -> None:
             text = headline(event)
             assert f" in {event.event['region']}" in text
             name = event.record.get("eventName")
-            assert not isinstance(name, str) or re.sub(r"20\d{6}(v\d+)?$", "", name) in text
+            assert not isinstance(name, str) or re.sub(r"20\d\d_?\d\d_?\d\d(v\d+)?$", "", name) in text

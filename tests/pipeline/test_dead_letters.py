@@ -11,15 +11,21 @@ import pytest
 from tests.support.aws import unique
 from tests.support.events import QUEUE, Context, envelope, sqs, sqs_record
 from tests.support.payloads import STREAM, kinesis_record
+from trailforward import redelivery
 from trailforward.config import Config
-from trailforward.errors import ConfigError
+from trailforward.errors import Cause, ConfigError, PermanentError
 from trailforward.outcome import Fate
 from trailforward.pipeline.forwarder import Forwarder
+from trailforward.pipeline.telemetry import PlainTelemetry
+from trailforward.sinks.base import Limits, Rejection
+from trailforward.testing import FlakySink, MemorySink, refuse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.support.aws import Reader
+    from trailforward.sinks.base import Entry
 
 REGION = "ap-southeast-2"
 RANDOM = hashlib.shake_256(b"").digest(800_000)
@@ -126,3 +132,67 @@ def test_an_unusable_bucket_is_named(keys: str, problem: str) -> None:
     """A bucket without its Region, or without a queue for the pointers, is an error in the configuration."""
     with pytest.raises(ConfigError, match=f"dead_letter_bucket: .*{problem}"):
         Config.from_toml(f'{keys}\n[sinks.out]\nto = "stdout:"\n')
+
+
+class OldQueue(MemorySink):
+    """A queue that was made with a MaximumMessageSize of 256 KiB."""
+
+    def send(self, batch: Sequence[Entry]) -> Sequence[Rejection]:
+        """Refuses larger messages."""
+        large = [at for at, entry in enumerate(batch) if len(entry.data) > 262_144]
+        self.calls.append(list(batch))
+        self.taken += [entry for at, entry in enumerate(batch) if at not in large]
+        return [
+            Rejection(at, "InvalidParameterValue", "too long", transient=False, cause=Cause.CONTENT)
+            for at in large
+        ]
+
+
+class Logged(PlainTelemetry):
+    """Remembers errors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.errors: list[tuple[str, dict[str, Any]]] = []
+
+    def error(self, text: str, **fields: Any) -> None:
+        """Remembers the error."""
+        self.errors.append((text, fields))
+
+
+def _with_queue(queue: MemorySink, telemetry: PlainTelemetry) -> Forwarder:
+    made = FlakySink([refuse(0, transient=False)] * 2, limits=Limits(1, 1 << 20, 1 << 20))
+    text = f'dead_letter = "{QUEUE}"\n[sinks.a]\nto = "stdout:"\n[retry]\ninitial_seconds = 0\n'
+    pipeline = Forwarder(Config.from_toml(text), made={"a": made}, telemetry=telemetry)
+    pipeline._failure_handler._dead_letters.sink = queue
+    return pipeline
+
+
+def test_a_queue_of_smaller_messages_gets_the_event_compressed() -> None:
+    """A queue that refuses messages over 256 KiB gets the large event compressed, and the small one once."""
+    queue, telemetry = OldQueue(), Logged()
+    events = [envelope(1), envelope(2, pad="x" * 300_000), envelope(3)]
+    pipeline = _with_queue(queue, telemetry)
+    payload = sqs(*(sqs_record(data, str(number)) for number, data in enumerate(events)))
+    response, outcome = pipeline.process(payload, Context())
+    assert response == {"batchItemFailures": []}
+    assert outcome.totals("a").dead_lettered == 2
+    stored = [redelivery.decode_body(entry.data.decode(), entry.attributes) for entry in queue.taken]
+    assert stored == events[:2]
+    assert telemetry.errors == []
+
+
+def test_a_queue_that_accepts_nothing_is_logged() -> None:
+    """Events that the dead-letter queue does not accept return, and one error names queue and code."""
+    queue = FlakySink([PermanentError("AccessDenied", "no permission")] * 9)
+    telemetry = Logged()
+    pipeline = _with_queue(queue, telemetry)
+    payload = sqs(*(sqs_record(envelope(number), str(number)) for number in range(3)))
+    response, _ = pipeline.process(payload, Context())
+    assert response == {"batchItemFailures": [{"itemIdentifier": "0"}, {"itemIdentifier": "1"}]}
+    assert telemetry.errors == [
+        (
+            "not written to the queue, so returned to the source",
+            {"to": "dead_letter", "count": 2, "code": "AccessDenied"},
+        )
+    ]

@@ -35,3 +35,11 @@ def test_an_event_goes_to_the_sinks_of_all_matching_routes() -> None:
 def test_without_routes_nothing_is_wanted() -> None:
     """A router without routes names no sink."""
     assert wanted(source="aws.iam") == set()
+
+
+def test_exact_numbers_are_read_only_for_patterns_that_compare_them() -> None:
+    """Without a pattern on numbers, events are read the faster way."""
+    assert Router([Route("iam", ("a",), IAM), Route("all", ("b",))]).numeric is False
+    sizes = Pattern('{"detail": {"size": [{"numeric": [">", 5]}]}}')
+    assert Router([Route("iam", ("a",), IAM), Route("sizes", ("a",), sizes)]).numeric is True
+    assert Router([Route("sizes", ("a",), sizes, default=True)]).numeric is True

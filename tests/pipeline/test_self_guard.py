@@ -594,3 +594,34 @@ def test_long_texts_are_not_remembered() -> None:
     assert known.author(event(who)) is Author.OTHERS
     assert own_calls._parsed.cache_info().currsize == before
     assert own_calls._parsed.cache_info().maxsize == 1_024
+
+
+BUS = f"arn:aws:events:us-west-2:{ACCOUNT}:event-bus/security"
+
+
+@pytest.mark.parametrize(
+    ("changes", "own"),
+    [
+        ({}, True),
+        ({"source": "aws.ec2"}, False),
+        ({"source": None}, False),
+        ({"detail-type": "AWS API Call via CloudTrail"}, False),
+        ({"detail-type": None}, False),
+        ({"resources": [BUS.replace("security", "other")]}, False),
+        ({"resources": []}, False),
+        ({"resources": [BUS, BUS]}, False),
+        ({"resources": ["x"]}, False),
+        ({"resources": None}, False),
+    ],
+    ids=repr,
+)
+def test_an_event_that_a_sink_put_on_its_bus_is_own(changes: dict[str, Any], *, own: bool) -> None:
+    """An event with the sink's source and detail type on the sink's bus has been forwarded already."""
+    guard = build_guard(Config.from_toml(f'[sinks.bus]\nto = "{BUS}"\n'))
+    put = {
+        "source": "trailforward",
+        "detail-type": "CloudTrail Event by trailforward",
+        "resources": [BUS],
+        "detail": {},
+    }
+    assert guard.is_own({**put, **changes}) is own

@@ -11,16 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trailforward import PermanentError, TransientError
+from trailforward.errors import Cause
 from trailforward.pipeline.backoff import Backoff
-from trailforward.pipeline.sender import PendingEntry, Sender
+from trailforward.pipeline.sender import Failure, PendingEntry, Sender
 from trailforward.pipeline.threads import Threads
-from trailforward.sinks.base import Limits
+from trailforward.sinks.base import Limits, Rejection
 from trailforward.testing import FlakySink, refuse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.sinks.base import Entry, Rejection
+    from trailforward.sinks.base import Entry
 
 
 def limits(entries: int, calls: int) -> Limits:
@@ -157,3 +158,38 @@ def test_every_entry_ends_once(script: list[Any], count: int, entries: int, call
     taken = [entry.index for batch, _ in sender.delivered for entry in batch]
     assert sorted([*taken, *sender.failed]) == list(range(count))
     assert sorted(int(entry.key) for entry in sink.taken) == sorted(taken)
+
+
+def test_a_failure_keeps_the_words_of_the_destination() -> None:
+    """Code, reason, and number of calls of every refused entry are those that the sink reported."""
+    refused = [
+        Rejection(0, "Denied", "no permission", transient=False, cause=Cause.DESTINATION),
+        Rejection(1, "TooLarge", "over the limit", transient=False, cause=Cause.CONTENT),
+        Rejection(2, "Odd", "no idea", transient=False),
+        Rejection(3, "Busy", "try again", transient=True),
+    ]
+    sink = FlakySink([lambda _: refused, lambda _: [Rejection(0, "Busy", "try again", transient=True)]])
+    assert sent(sink, 5, attempts=2).failed == {
+        0: Failure(transient=True, code="Denied", reason="no permission", attempts=1),
+        1: Failure(transient=False, code="TooLarge", reason="over the limit", attempts=1),
+        2: Failure(transient=False, code="Odd", reason="no idea", attempts=1),
+        3: Failure(transient=True, code="Busy", reason="try again", attempts=2),
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (PermanentError("Denied", "no permission"), (True, "Denied", "no permission", 1)),
+        (
+            PermanentError("TooLarge", "over the limit", content=True),
+            (False, "TooLarge", "over the limit", 1),
+        ),
+        (PermanentError("Odd", "no idea", divisible=True), (True, "Odd", "no idea", 1)),
+        (TransientError("Busy", "try again"), (True, "Busy", "try again", 2)),
+    ],
+    ids=repr,
+)
+def test_an_error_of_a_whole_call_keeps_its_words(error: Exception, failure: tuple[Any, ...]) -> None:
+    """Code and reason of an error are in the failure of the entry that it concerns."""
+    assert sent(FlakySink([error, error]), 1, attempts=2).failed == {0: failure}

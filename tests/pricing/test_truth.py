@@ -14,9 +14,10 @@ from tests.support.command import trailforward
 from tests.support.events import envelope
 from tests.support.pages import BLOCKS, ROOT
 from trailforward import Config, Forwarder, Message, Origin
+from trailforward.outcome import Outcome
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices
-from trailforward.pricing.stages import LATENCY, LOG_EVENT, REGION_LINE, SINK_LINE
+from trailforward.pricing.stages import LATENCY, LOG_EVENT, REGION_LINE, ROUTE_LINE, SINK_LINE
 from trailforward.testing import FlakySink
 
 if TYPE_CHECKING:
@@ -77,6 +78,17 @@ def test_log_lines_are_as_long_as_the_bill_assumes(
     # A test's service has a longer name than a stack.
     written = sum(len(line) - len(request.node.name) + len("trailforward") + LOG_EVENT for line in lines)
     assert written == pytest.approx(count * SINK_LINE + REGION_LINE + events * count * LATENCY, rel=0.2)
+
+
+def test_the_line_of_a_route_is_as_long_as_the_bill_assumes(capsys: pytest.CaptureFixture[str]) -> None:
+    """The metrics of a route with its longest usual name differ by less than a fifth from the bill."""
+    outcome = Outcome([], [])
+    outcome.routes.update(
+        {("essentials/public-bucket", "matched"): 1, ("essentials/public-bucket", "alerted"): 1}
+    )
+    PowertoolsTelemetry(service="trailforward").publish(outcome)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert len(line) + LOG_EVENT == pytest.approx(ROUTE_LINE, rel=0.2)
 
 
 def test_the_page_shows_what_the_command_prints() -> None:

@@ -263,6 +263,33 @@ class TestSlack(TestHttpSingle):
         return f"{url}/services/x"
 
 
+class TestTeams(TestSlack):
+    settings: ClassVar = {"preset": "teams", "secret": REFERENCE}
+    format = "teams"
+    ok = Status(202)
+
+
+class TestGoogleChat(TestSlack):
+    settings: ClassVar = {"preset": "google-chat", "secret": REFERENCE}
+    format = "google-chat"
+    ok = Status(body=b'{"name":"spaces/A/messages/B"}')
+
+
+class TestPagerDuty(TestHttpSingle):
+    settings: ClassVar = {"preset": "pagerduty", "secret": REFERENCE}
+    format = "pagerduty"
+    ok = Status(202, body=b'{"status":"success"}')
+
+    def secret(self, url: str) -> str:
+        """A routing key."""
+        assert url
+        return "0" * 32
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The body without the routing key."""
+        return [body.replace(b'"routing_key":"' + b"0" * 32 + b'",', b"", 1)]
+
+
 class TestSumo(TestHttpNdjson):
     settings: ClassVar = {"preset": "sumo", "secret": REFERENCE}
 

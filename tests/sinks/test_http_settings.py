@@ -62,6 +62,7 @@ def test_an_invalid_url_is_rejected_without_being_repeated(url: str, what: str) 
     """Each invalid URL is an error with a fix, and the text never repeats the URL."""
     ((found, fix),) = faults(to=url)
     assert what in found
+    assert found.startswith(("the URL ", "the URL's ", "plain http "))
     assert fix
 
 
@@ -233,3 +234,42 @@ def test_a_missing_extra_is_an_error(
     settings = read(HttpSettings, {"to": URL, "auth": auth})
     with pytest.raises(MissingExtraError, match=rf"{what} needs .*trailforward\[aws\]"):
         HttpSink(settings)
+
+
+@pytest.mark.parametrize(
+    ("host", "arn"),
+    [
+        ("sqs.eu-west-1.amazonaws.com", "arn:aws:sqs:eu-west-1:111122223333:events"),
+        ("sqs.cn-north-1.amazonaws.com.cn", "arn:aws-cn:sqs:cn-north-1:111122223333:events"),
+        ("sqs.us-gov-west-1.amazonaws.com", "arn:aws-us-gov:sqs:us-gov-west-1:111122223333:events"),
+        ("eu-west-1.queue.amazonaws.com", "arn:aws:sqs:eu-west-1:111122223333:events"),
+        ("queue.amazonaws.com", "arn:aws:sqs:us-east-1:111122223333:events"),
+    ],
+)
+def test_the_url_of_a_queue_is_refused_with_its_arn(host: str, arn: str) -> None:
+    """The error for a queue's URL has the ARN to write instead, in the partition of its Region."""
+    ((message, fix),) = faults(to=f"https://{host}/111122223333/events")
+    assert message == "the URL of an SQS queue, which is not an HTTP receiver"
+    assert fix == f"write the queue's ARN: {arn}"
+
+
+def test_timeouts_may_be_fractions_of_a_second() -> None:
+    """A timeout is any time over zero, up to 15 minutes."""
+    for seconds in (0.001, 0.5, 900):
+        assert (
+            read(HttpSettings, {"to": URL, "read_timeout_seconds": seconds}).read_timeout_seconds == seconds
+        )
+    for seconds in (0, -1, 901):
+        assert faults(read_timeout_seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("more", "fix"),
+    [({}, 'set batch = "single"'), ({"preset": "splunk-hec", "secret": SECRET}, "use another format")],
+)
+def test_a_format_that_is_not_json_says_what_to_change(more: dict[str, str], fix: str) -> None:
+    """Text needs ``batch = "single"``; a preset decides that itself, so it needs another format."""
+    with pytest.raises(SettingError) as caught:
+        read(HttpSettings, {"to": URL, "format": "text", **more}).check(load("text"))
+    assert "format 'text' is not JSON" in caught.value.what
+    assert caught.value.fix == fix

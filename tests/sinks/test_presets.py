@@ -12,7 +12,7 @@ from tests.support.receiver import Receiver, Status
 from tests.support.secrets import REFERENCE, FixedSecrets
 from tests.support.settings import read
 from trailforward import Config, ConfigError, Forwarder, Message, Origin
-from trailforward.errors import PermanentError, TransientError
+from trailforward.errors import Cause, PermanentError, TransientError
 from trailforward.formats import load
 from trailforward.sinks.base import Entry, Rejection
 from trailforward.sinks.http.presets import NAMES
@@ -399,3 +399,33 @@ def test_settings_that_contradict_a_preset_are_errors(lines: str, fault: str) ->
     with pytest.raises(ConfigError) as caught:
         Config.from_toml(f"[sinks.s]\n{lines}\n")
     assert fault in str(caught.value)
+
+
+def test_elastics_statuses_say_whose_fault_an_item_is(receiver: Receiver) -> None:
+    """A document that is too large or invalid is at fault itself; a write block is not its fault."""
+    receiver.script(
+        items(
+            {"status": 413, "error": {"type": "too_large"}},
+            {"status": 400, "error": {"type": "mapper_parsing_exception"}},
+            {"status": 400, "error": {"type": "illegal_argument_exception"}},
+            {"status": 403, "error": {"type": "cluster_block_exception"}},
+            {"status": 404, "error": {"type": "index_not_found_exception"}},
+            {"status": 200},
+        )
+    )
+    rejections = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), *[b"{}"] * 6)
+    assert [(each.index, each.cause, each.message) for each in rejections] == [
+        (0, Cause.CONTENT, "rejected with status 413"),
+        (1, Cause.CONTENT, "rejected with status 400"),
+        (2, Cause.UNKNOWN, "rejected with status 400"),
+        (3, Cause.DESTINATION, "rejected with status 403"),
+        (4, Cause.DESTINATION, "rejected with status 404"),
+    ]
+
+
+@pytest.mark.parametrize(("status", "transient"), [(429, True), (500, True), (503, True), (499, False)])
+def test_elastics_server_errors_are_transient(receiver: Receiver, status: int, *, transient: bool) -> None:
+    """429 and every status from 500 on may succeed later."""
+    receiver.script(items({"status": status}))
+    (rejection,) = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), b"{}")
+    assert (rejection.code, rejection.transient) == (f"http_{status}", transient)

@@ -119,3 +119,19 @@ def test_parse() -> None:
     assert (event.source, event.detail.event_name) == ("aws.ec2", "StopInstances")
     with pytest.raises(EventError):
         list(parse({"awslogs": {"data": base64.b64encode(b"x").decode()}}))
+
+
+def test_a_log_event_without_an_id_is_forwarded() -> None:
+    """An ID is not required; the origin then has the position of the log event."""
+    data = json.loads(gzip.decompress(log_data(record(4).decode())))
+    del data["logEvents"][0]["id"]
+    (message,) = messages(logs(gzip.compress(json.dumps(data).encode())))
+    assert message.detail == record(4)
+    added = json.loads(message.raw)["trailforward"]
+    assert added == {"origin": "logs:trail:111122223333_CloudTrail_eu-west-1#0"}
+
+
+def test_data_without_log_events_says_so() -> None:
+    """An empty list of log events is valid data without events."""
+    (message,) = messages(logs(log_data()))
+    assert code(message) == "no_log_events"

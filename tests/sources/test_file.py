@@ -288,3 +288,13 @@ def test_a_line_that_is_too_long(data: bytes, count: int, code: str) -> None:
     with pytest.raises(EventError) as caught:
         made.extend(read(io.BytesIO(data), "f"))
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("first", [b"{", b"[", b'{"a":1,', b'{"Records":'])
+def test_a_broken_document_is_one_error(first: bytes) -> None:
+    """A document of several lines that is cut off is one message with an error, not one for each line."""
+    data = first + b"\n  1\n  2\n"
+    (message,) = read(io.BytesIO(data), "f")
+    assert message.raw == data.strip()
+    with pytest.raises(EventError):
+        _ = message.event

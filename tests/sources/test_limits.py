@@ -170,3 +170,57 @@ def test_the_documented_limits() -> None:
     assert rows.keys() == written | {"EXPANSION_FREE_BYTES", "MAX_CLIENTS", "MAX_BODY_BYTES"}
     for name, value in rows.items():
         assert value == f"{names[name]:,}", name
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\x1f", b"\x1f\x8b"[:1] + b"x"])
+def test_data_shorter_than_a_gzip_header_stays_as_it_is(data: bytes) -> None:
+    """A file of one byte is that byte, however it arrives."""
+    assert b"".join(inflate(iter([data]))) == data
+    assert b"".join(inflate(bytes([byte]) for byte in data)) == data
+
+
+def test_no_object_is_opened_after_the_deadline() -> None:
+    """After the deadline, an object that the payload names is not even asked for."""
+    asked: list[object] = []
+
+    def fetch(named: object) -> list[bytes]:
+        asked.append(named)
+        return [log_file(record(1))]
+
+    reader = ObjectReader(fetch, until=0)
+    payload = {"Records": [s3_record("b", region="eu-west-1")]}
+    assert len(list(detect(payload).messages(payload, reader))) == 1
+    assert asked == []
+
+
+def test_the_deadline_is_looked_at_after_each_block() -> None:
+    """Blocks without a record do not keep an invocation beyond its deadline."""
+    read: list[int] = []
+
+    def blocks() -> Iterable[bytes]:
+        yield b'{"Records":['
+        for number in range(1_000):
+            read.append(number)
+            yield b" " * 100
+
+    reader = Ending(b"", 5)
+    reader._fetch = lambda _: blocks()
+    payload = {"Records": [s3_record("b", region="eu-west-1")]}
+    assert len(list(detect(payload).messages(payload, reader))) == 1
+    assert len(read) < 10
+
+
+@pytest.mark.parametrize(
+    ("origin", "unit"),
+    [
+        (Origin("sqs", "m-1"), "m-1"),
+        (Origin("kinesis", "m-1", item="49"), "49"),
+        (Origin("sns", "m-1", unit="payload"), "payload"),
+    ],
+)
+def test_records_of_a_file_belong_to_what_named_it(origin: Origin, unit: str) -> None:
+    """The records of a log file go back together with the queue message, stream record, or payload."""
+    (notification,) = parse_notifications({"Records": [s3_record("b", region="eu-west-1")]}) or []
+    reader = ObjectReader(lambda _: [log_file(record(1), record(2))])
+    found = list(read_records(notification, origin, reader))
+    assert [message.origin.unit for message in found] == [unit, unit]

@@ -182,3 +182,11 @@ def test_damaged_gzip(damage: str) -> None:
     assert error is not None
     assert error.code == "bad_gzip"
     assert damage in {"header", "middle"} or b"".join(found)[:8_000] == text[:8_000]
+
+
+@pytest.mark.parametrize("blocks", [[b'{"Records":[]}'], [b'{"Records"', b": [ ]", b"}"]])
+def test_an_empty_list_is_read_to_its_end(blocks: list[bytes]) -> None:
+    """A list of no records gives nothing; text behind it is an error."""
+    assert list(records(blocks)) == []
+    with pytest.raises(EventError):
+        list(records([*blocks, b"x"]))

@@ -18,8 +18,10 @@ from tests.support.payloads import (
     s3_record,
     sns_record,
 )
-from trailforward import Config, Fate, Forwarder, PayloadError, TransientError
+from trailforward import Config, Fate, Forwarder, Message, Origin, PayloadError, TransientError
 from trailforward.jsontext import decode
+from trailforward.outcome import Outcome, Verdict
+from trailforward.sources._raise import raise_returned
 from trailforward.testing import FlakySink, refuse
 
 RAISES = PayloadError
@@ -176,3 +178,16 @@ def test_the_error_of_an_invocation_stays_short(count: int) -> None:
     with pytest.raises(PayloadError) as caught:
         forwarder(*script).handle(payload)
     assert len(str(caught.value)) < 12_000
+
+
+@pytest.mark.parametrize(("reasons", "end"), [(20, ""), (21, "; and 1 more"), (40, "; and 20 more")])
+def test_the_error_counts_the_reasons_that_it_leaves_out(reasons: int, end: str) -> None:
+    """Twenty reasons are listed; the error says how many more there are."""
+    outcome = Outcome([Message(b"{}", Origin("sns", ref=str(number))) for number in range(reasons)], ["a"])
+    for number in range(reasons):
+        outcome.record("a", number, Verdict(Fate.RETURNED, f"code-{number:02}"))
+    with pytest.raises(PayloadError) as caught:
+        raise_returned(outcome)
+    text = str(caught.value)
+    assert text.count("a: code-") == min(reasons, 20)
+    assert text.endswith(end or "a: code-19")

@@ -151,3 +151,19 @@ def test_an_empty_batch_is_sqs() -> None:
     """An empty batch counts as an SQS batch."""
     assert SqsSource().recognizes(sqs())
     assert list(SqsSource().messages(sqs())) == []
+
+
+def test_an_ordinary_batch_is_one_batch() -> None:
+    """Events that a rule put into a queue are read at once, so that they are sent together."""
+    payload = sqs(*(sqs_record(envelope(number), f"m-{number}") for number in range(3)))
+    assert isinstance(SqsSource().messages(payload), list)
+
+
+def test_the_first_record_decides_the_source() -> None:
+    """A broken record behind good ones becomes a message with an error."""
+    payload = {"Records": [sqs_record(envelope(1), "m-1"), None]}
+    assert SqsSource().recognizes(payload)
+    good, bad = messages(*payload["Records"])
+    assert good.raw == envelope(1)
+    assert code(bad) == "bad_sqs_record"
+    assert not SqsSource().recognizes({"Records": [None, sqs_record(envelope(1), "m-1")]})

@@ -55,6 +55,7 @@ class Function:
     ) -> None:
         self._events: queue.Queue[tuple[bytes, float] | None] = queue.Queue()
         self._responses: queue.Queue[Response] = queue.Queue()
+        self._taken = threading.Event()
         self._server = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
@@ -111,9 +112,39 @@ class Function:
         self._events.put((payload if isinstance(payload, bytes) else json.dumps(payload).encode(), seconds))
         return self._responses.get(timeout=600)
 
+    def invoke_and_kill(self, payload: Any, after: float, *, seconds: float = 30.0) -> Response | None:
+        """Sends one event and kills the process with SIGKILL, if it does not respond in time.
+
+        Args:
+            payload: JSON.
+            after: seconds from the moment when the process has the event.
+            seconds: remaining time of the invocation.
+
+        Returns:
+            The response, also if it came just before the end; None if there was none.
+        """
+        assert self._process is not None
+        self._taken.clear()
+        self._events.put((json.dumps(payload).encode(), seconds))
+        self._taken.wait(600)
+        try:
+            return self._responses.get(timeout=after)
+        except queue.Empty:
+            self._process.kill()
+            self._process.wait()
+        try:
+            return self._responses.get(timeout=0.05)
+        except queue.Empty:
+            return None
+
     def init_error(self) -> Response:
         """Waits for the client's report that the handler could not be loaded."""
         return self._responses.get(timeout=600)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process runs."""
+        return self._process is not None and self._process.poll() is None
 
     @property
     def log(self) -> str:
@@ -121,7 +152,7 @@ class Function:
         return self._log.read_text()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        events, responses = self._events, self._responses
+        events, responses, taken = self._events, self._responses, self._taken
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -141,6 +172,7 @@ class Function:
                 self.send_header("Content-Length", str(len(payload)))
                 self.end_headers()
                 self.wfile.write(payload)
+                taken.set()
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -128,7 +128,43 @@ def test_labels_tell_tests_apart() -> None:
 def test_a_detection_with_an_invalid_test_is_not_a_success(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that cannot run is never skipped."""
     test = {"sample": "nope", "matches": True}
-    broken = detections.Detection("r", "", "", '{"source": ["aws.s3"]}', (test,))
+    broken = detections.load("root-sign-in")._replace(name="r", tests=(test,))
     monkeypatch.setattr(detections, "load_all", lambda: {"r": broken})
     with pytest.raises(ConfigError, match="unknown sample"):
         route_tests.detection_cases()
+
+
+def test_a_test_of_a_set_passes_if_any_of_its_detections_matches() -> None:
+    """The tests of a route with a set see it as one route, and a restriction or drop rule as the reason."""
+    table = """name = "essentials"
+use = "set:essentials"
+only = { region = ["eu-west-1"] }
+[[routes.tests]]
+sample = "trail-stopped"
+set = { region = "eu-west-1" }
+matches = true
+[[routes.tests]]
+sample = "trail-stopped"
+matches = true
+[[routes.tests]]
+sample = "root-console-login"
+set = { region = "eu-west-1" }
+matches = true
+[[routes.tests]]
+sample = "sso-user"
+matches = true
+"""
+    drop = 'name = "noise"\ndrop = true\npattern = { source = ["aws.signin"] }\n'
+    made = Config.from_toml(f"{HEAD}[[routes]]\n{drop}[[routes]]\nsinks = ['a']\n{table}")
+    problems: list[Problem] = []
+    results = list(
+        route_tests.run(build_routes(made), route_tests.cases(made, folder=Path(), problems=problems))
+    )
+    assert problems == []
+    assert [result.reason for result in results] == [
+        "",
+        "should take this event, but its pattern `only` does not match",
+        "does not see this event: route noise drops it",
+        "should take this event, but its pattern does not match",
+    ]
+    assert results[0].taken_by == ("essentials",)

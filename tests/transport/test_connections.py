@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -57,6 +58,11 @@ def make_sink() -> Iterator[MakeSink]:
     yield make
     for sink in made:
         sink.close()
+
+
+def send(sink: HttpSink) -> None:
+    """Sends one event."""
+    sink.send(event(0))
 
 
 def failure(sink: HttpSink, batch: list[Entry] | None = None) -> SinkError:
@@ -504,3 +510,22 @@ def test_a_certificate_that_matches_only_by_common_name_is_refused(make_sink: Ma
         assert error.code == "tls"
         assert "ostname mismatch" in str(error)
         assert receiver.requests == []
+
+
+def test_abandoning_a_task_leaves_connections_of_finished_calls_alone(make_sink: MakeSink) -> None:
+    """A connection whose call is over belongs to the next call, also if its former task is abandoned."""
+    with Receiver() as receiver:
+        sink, task = make_sink(receiver.url), Calls(time.monotonic() + 600)
+        task.run(partial(send, sink))
+        task.abandon()
+        sink.send(event(1))
+        assert receiver.connections == 1
+
+
+def test_a_kept_connection_waits_as_long_as_a_new_one(make_sink: MakeSink) -> None:
+    """A call close to the deadline shortens only its own waits, not those of the next call."""
+    with Receiver() as receiver:
+        sink = make_sink(receiver.url, read_timeout_seconds=50, total_timeout_seconds=60)
+        Calls(time.monotonic() + 40).run(partial(send, sink))
+        ((connection, _),) = sink._connections._idle
+        assert connection.gettimeout() == 50

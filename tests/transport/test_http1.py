@@ -291,3 +291,29 @@ def test_an_unknown_header_with_a_space_in_its_name_is_ignored() -> None:
     result = outcome(OK + b"en-US Content-Type: text/xml\r\nContent-Length: 2\r\n\r\nok", [])
     assert isinstance(result, tuple)
     assert result[0].body == b"ok"
+
+
+@pytest.mark.parametrize("lines", [9, 10])
+def test_a_few_empty_lines_are_skipped(lines: int) -> None:
+    """Up to nine empty lines may precede a status line."""
+    found = outcome(b"\r\n" * lines + OK + b"Content-Length: 0\r\n\r\n", [])
+    assert isinstance(found, tuple) is (lines < 10)
+
+
+@pytest.mark.parametrize("size", [65_535, 65_536])
+def test_a_line_may_have_64_kib(size: int) -> None:
+    """A header line has at most 65,535 bytes besides its end."""
+    line = b"X: " + b"x" * (size - 4) + b"\r"
+    found = outcome(OK + b"Content-Length: 0\r\n" + line + b"\n\r\n", [])
+    assert isinstance(found, tuple) is (size < 65_536)
+
+
+@pytest.mark.parametrize(("count", "read_to_the_end"), [(17, True), (18, False)])
+def test_chunk_extensions_may_have_1_mib(count: int, *, read_to_the_end: bool) -> None:
+    """The lines of all chunks together have at most 1 MiB; the error says so."""
+    data = ENCODED + b"chunked\r\n\r\n" + (b"1;" + b"x" * 60_000 + b"\r\nx\r\n") * count + b"0\r\n\r\n"
+    if read_to_the_end:
+        assert read(cast("Any", Pieces(data, [])))[0].body == b"x" * count
+        return
+    with pytest.raises(InvalidResponseError, match=r"^chunk extensions of more than 1 MiB$"):
+        read(cast("Any", Pieces(data, [])))

@@ -60,6 +60,13 @@ def notes(bills: Sequence[Bill], plan: Plan) -> Iterator[str]:
             "which are local figures, not Lambda's. Set yours from the metric Duration: "
             "--ms-per-call, --ms-per-event."
         )
+    if plan.metered_routes:
+        yield (
+            "Metrics of routes: an upper bound, as if each route matched in every hour. "
+            "CloudWatch charges only for the hours in which a route matches."
+        )
+    if plan.dropped and not plan.to:
+        yield "Drop rules save at the destinations. Name them with --to to see how much."
     if any(one.topology == "direct" for one in bills):
         yield "direct is listed for comparison: it may be not byte-exact, because Lambda does not promise it."
     yield "Assumed traffic: even over the day and over all Regions. Peaks fill batches better."
@@ -77,6 +84,7 @@ def to_json(bills: Iterable[Bill], plan: Plan, prices: Prices) -> dict[str, Any]
                 "per_million": _range(one.per_million),
                 "per_month": _range(one.per_month),
                 "fixed_per_month": _range(one.fixed_per_month),
+                "saved_by_drop_rules_per_month": _range(one.saved_per_month),
                 "items": [_item(item) for item in one.items],
                 "fixed": [_item(item) for item in one.fixed],
             }
@@ -94,6 +102,8 @@ def _arithmetic(one: Bill) -> Iterator[str]:
     yield from _listed("for a month, whether events come or not", one.fixed)
     events = number(one.events / 1_000_000)
     yield f"  a month: {events} M events = {one.variable_per_month}; with what is fixed {one.per_month}"
+    if one.saved.high:
+        yield f"  drop rules save {one.saved} for a million events, {one.saved_per_month} a month"
 
 
 def _listed(title: str, items: Sequence[Item]) -> Iterator[str]:

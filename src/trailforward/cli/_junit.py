@@ -31,7 +31,7 @@ def write(path: Path, results: Sequence[tuple[RouteResult, Sequence[Line]]]) -> 
     root = Element("testsuites", name="trailforward", tests=str(len(results)), failures=str(failures))
     suites: dict[str, list[tuple[RouteResult, Sequence[Line]]]] = {}
     for result, lines in results:
-        suites.setdefault(result.case.route.name, []).append((result, lines))
+        suites.setdefault(result.case.route.configured, []).append((result, lines))
     for name, members in suites.items():
         failures = sum(not result.passed for result, _ in members)
         suite = SubElement(

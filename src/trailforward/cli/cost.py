@@ -98,6 +98,15 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     architecture: Annotated[
         str, typer.Option(metavar="|".join(_ARCHITECTURES), help="Architecture of the function.")
     ] = _DEFAULT.architecture,
+    dropped: Annotated[
+        float,
+        typer.Option(
+            min=0, max=100, help="Percent of the events that drop rules keep from all destinations."
+        ),
+    ] = 0,
+    route_metrics: Annotated[
+        int, typer.Option(min=0, help="Number of routes with metrics (route_metrics = true).")
+    ] = 0,
     prices: Annotated[
         Path | None,
         typer.Option(help='A TOML file with your prices: queue = 0.44, as_of = "2027-01-31".'),
@@ -137,6 +146,8 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         ms_per_call=ms_per_call,
         ms_per_event=ms_per_event,
         architecture=_known("--architecture", [architecture], _ARCHITECTURES)[0],
+        dropped=dropped / 100,
+        metered_routes=route_metrics,
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
     table = _price_list(prices)

@@ -59,8 +59,8 @@ def run(
             typer.echo(f"{junit}: {error.strerror}", err=True)
             raise typer.Exit(2) from None
     failed = sum(not result.passed for result in results)
-    tested = {test.route.name for test in tests}
-    untested = [route.name for route in routes if route.name not in tested]
+    tested = {test.route.configured for test in tests}
+    untested = [name for name in dict.fromkeys(route.configured for route in routes) if name not in tested]
     if untested:
         typer.echo(f"Without a test: {', '.join(untested)}", err=True)
     if failed:
@@ -86,7 +86,7 @@ def _detections() -> tuple[Sequence[Route], list[RouteCase]]:
     from trailforward.testing.route_tests import detection_cases
 
     tests = detection_cases()
-    return list({test.route.name: test.route for test in tests}.values()), tests
+    return list({test.route.configured: test.route for test in tests}.values()), tests
 
 
 def _report(result: RouteResult) -> list[Line]:
@@ -94,7 +94,7 @@ def _report(result: RouteResult) -> list[Line]:
     case = result.case
     if result.passed or case.route.pattern is None:
         return []
-    matched = case.route.name in result.taken_by
+    matched = case.route.configured in result.taken_by
     if case.expected and not matched and case.route.pattern.matches(case.event):
         return []  # another route is the cause, and the reason names it
     return difference(case.route.pattern, case.event)
@@ -102,7 +102,7 @@ def _report(result: RouteResult) -> list[Line]:
 
 def _show(console: Console, result: RouteResult) -> None:
     verdict = Text("pass ", "green") if result.passed else Text("FAIL ", "bold red")
-    console.print(Text.assemble(verdict, (result.case.route.name, "bold"), f": {result.case.label}"))
+    console.print(Text.assemble(verdict, (result.case.route.configured, "bold"), f": {result.case.label}"))
     if result.passed:
         return
     console.print(Text(f"     {result.reason}"))

@@ -10,15 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trailforward.config.config import Config
-from trailforward.config.route import RouteSettings, RouteSink, RouteTest
+from trailforward.config.route import PlainRoute, RouteSink, RouteTest
 from trailforward.config.settings import PipelineSettings, RetrySettings
 
 if TYPE_CHECKING:
+    from trailforward.config.detection_route import OverrideSettings, RouteSettings
     from trailforward.config.schema import json_schema
 
 __all__ = [
     "Config",
+    "OverrideSettings",
     "PipelineSettings",
+    "PlainRoute",
     "RetrySettings",
     "RouteSettings",
     "RouteSink",
@@ -28,9 +31,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """Imports ``json_schema`` on first use, because it imports every sink and Pydantic."""
-    if name != "json_schema":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from trailforward.config.schema import json_schema
+    """Imports on first use what a cold start seldom needs."""
+    if name == "json_schema":
+        from trailforward.config.schema import json_schema
 
-    return json_schema
+        return json_schema
+    if name in {"OverrideSettings", "RouteSettings"}:
+        from trailforward.config import detection_route
+
+        return getattr(detection_route, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from trailforward import formats, sinks
 from trailforward.arn import Arn
 from trailforward.config.problems import validated
-from trailforward.config.route import RouteSettings, RouteSink
+from trailforward.config.route import PlainRoute, RouteSink
 from trailforward.config.settings import PipelineSettings
 from trailforward.errors import PluginError, Problem, SettingError
+from trailforward.settings import fields
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -147,11 +148,11 @@ def _unsupported(destination: str) -> str:
     return f"no sink supports {scheme[1]} URLs" if scheme else "neither an ARN nor a URL"
 
 
-def _routes(tables: Any, by_name: Mapping[str, Any], problems: list[Problem]) -> tuple[RouteSettings, ...]:
+def _routes(tables: Any, by_name: Mapping[str, Any], problems: list[Problem]) -> tuple[PlainRoute, ...]:
     if tables is None or tables == []:
         # Without routes, every event goes to every sink.
         return (
-            (RouteSettings(name="all", sinks=tuple(RouteSink(sink=name) for name in by_name)),)
+            (PlainRoute(name="all", sinks=tuple(RouteSink(sink=name) for name in by_name)),)
             if by_name
             else ()
         )
@@ -165,7 +166,7 @@ def _routes(tables: Any, by_name: Mapping[str, Any], problems: list[Problem]) ->
         name = table.get("name") if isinstance(table, dict) else None
         readable = isinstance(name, str) and NAME.fullmatch(name)
         key = f"routes.{name}" if readable else f"routes[{index}]"
-        route = validated(RouteSettings, table, key, problems)
+        route = validated(_kind(table), table, key, problems)
         routes.append(route)
         if isinstance(name, str):
             if name in names:
@@ -173,7 +174,9 @@ def _routes(tables: Any, by_name: Mapping[str, Any], problems: list[Problem]) ->
                     Problem(key, "another route has the same name", "give each route a unique name")
                 )
             names.add(name)
-        used |= _check_targets(key, table, by_name, problems)
+        named = _check_targets(key, table, by_name, problems)
+        if not (isinstance(table, dict) and table.get("drop") is True):
+            used |= named
     # An invalid route may have meant to name any of the sinks.
     if all(route is not None or used for route in routes):
         problems += [
@@ -182,6 +185,15 @@ def _routes(tables: Any, by_name: Mapping[str, Any], problems: list[Problem]) ->
             if name not in used
         ]
     return tuple(routes)
+
+
+def _kind(table: Any) -> type[PlainRoute]:
+    """The class with the keys of a route; the one with all keys takes longer to import and to read."""
+    if isinstance(table, dict) and table.keys() <= fields(PlainRoute).keys():
+        return PlainRoute
+    from trailforward.config.detection_route import RouteSettings
+
+    return RouteSettings
 
 
 def _check_targets(key: str, table: Any, by_name: Mapping[str, Any], problems: list[Problem]) -> set[str]:

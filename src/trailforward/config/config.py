@@ -8,7 +8,7 @@ from trailforward.config.check import DESTINATIONS, check, check_pipeline
 from trailforward.config.destinations import tables
 from trailforward.config.fetch import fetch
 from trailforward.config.problems import with_written_keys
-from trailforward.config.route import RouteSettings  # noqa: TC001  # the annotations are evaluated
+from trailforward.config.route import PlainRoute  # noqa: TC001  # the annotations are evaluated
 from trailforward.config.settings import PipelineSettings  # noqa: TC001  # the annotations are evaluated
 from trailforward.errors import ConfigError, Problem
 from trailforward.settings import Settings
@@ -40,7 +40,7 @@ class Config(Settings):
     """
 
     sinks: dict[str, SinkSettings]
-    routes: tuple[RouteSettings, ...]
+    routes: tuple[PlainRoute, ...]
     pipeline: PipelineSettings
 
     @classmethod

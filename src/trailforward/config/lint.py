@@ -5,6 +5,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, NamedTuple
 
+from trailforward import detections
+from trailforward.config.detection_route import RouteSettings
+from trailforward.matched import SEVERITIES
 from trailforward.patterns import lint as lint_pattern
 from trailforward.patterns import lint_codes
 
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.config.config import Config
-    from trailforward.config.route import RouteSettings
+    from trailforward.config.route import PlainRoute
 
 
 #: Code to its meaning, besides the codes of event patterns.
@@ -20,6 +23,8 @@ _CODES = {
     "unknown-region": "a Region that the installed botocore does not know",
     "no-source": "a pattern without `source`, which anyone who can call `PutEvents` can match",
     "unreached": "a route that never gets an event, because an earlier route keeps them all",
+    "below-severity": "a route that never sends to a sink, because of the `min_severity` of the sink",
+    "detection-twice": "a detection that two routes send to the same sink",
     "unknown-lint": "a code in `allow_lints` that is not in this table",
 }
 
@@ -53,13 +58,23 @@ def lint(config: Config) -> list[ConfigLint]:
     """
     everywhere = frozenset(config.pipeline.allow_lints)
     by_route = {f"routes.{route.name}": frozenset(route.allow_lints) for route in config.routes}
-    found = (*_unknown_codes(config), *_regions(config), *_patterns(config), *_unreached(config))
+    found = (
+        *_unknown_codes(config),
+        *_regions(config),
+        *_patterns(config),
+        *_unreached(config),
+        *_detections(config),
+    )
     return [
         one
         for one in found
-        if one.code not in everywhere
-        and one.code not in by_route.get(one.key.removesuffix(".pattern"), frozenset())
+        if one.code not in everywhere and one.code not in by_route.get(_route_key(one.key), frozenset())
     ]
+
+
+def _route_key(key: str) -> str:
+    """The key of a route, from the key of one of its patterns."""
+    return key.partition(".override.")[0].removesuffix(".pattern").removesuffix(".only")
 
 
 def _unknown_codes(config: Config) -> Iterator[ConfigLint]:
@@ -82,6 +97,12 @@ def _regions(config: Config) -> Iterator[ConfigLint]:
 
 def _patterns(config: Config) -> Iterator[ConfigLint]:
     for route in config.routes:
+        if isinstance(route, RouteSettings):
+            only = {"only": route.only}
+            only |= {f"override.{name}.only": change.only for name, change in route.override.items()}
+            for name, pattern in only.items():
+                for found in () if pattern is None else lint_pattern(pattern):
+                    yield ConfigLint(f"routes.{route.name}.{name}", found.code, str(found))
         if route.pattern is None:
             continue
         key = f"routes.{route.name}.pattern"
@@ -98,19 +119,71 @@ def _unreached(config: Config) -> Iterator[ConfigLint]:
     """Returns a lint for each route that never gets an event, because an earlier route keeps them all."""
     first = [route for route in config.routes if not route.default]
     default = [route for route in config.routes if route.default]
-    catch_all = next((route for route in first if _matches_everything(route)), None)
+    catch_all = next((route for route in first if _matches_everything(route) and _takes(route)), None)
     if catch_all is not None:
         for route in default:
             text = f"never matches: route {catch_all.name} matches every event"
             yield ConfigLint(f"routes.{route.name}", "unreached", text)
     for tier in (first, default):
-        stopper = next((route for route in tier if route.stop and _matches_everything(route)), None)
+        stopper = next((route for route in tier if _stops(route) and _matches_everything(route)), None)
         if stopper is None or (tier is default and catch_all is not None):
             continue
         for route in tier[tier.index(stopper) + 1 :]:
-            text = f"never matches: route {stopper.name} matches every event and has stop = true"
+            flag = "drop" if _drops(stopper) else "stop"
+            text = f"never matches: route {stopper.name} matches every event and has {flag} = true"
             yield ConfigLint(f"routes.{route.name}", "unreached", text)
 
 
-def _matches_everything(route: RouteSettings) -> bool:
-    return route.pattern is None and route.use is None
+def _matches_everything(route: PlainRoute) -> bool:
+    narrowed = isinstance(route, RouteSettings) and (route.use is not None or route.only is not None)
+    return route.pattern is None and not narrowed
+
+
+def _drops(route: PlainRoute) -> bool:
+    return isinstance(route, RouteSettings) and route.drop
+
+
+def _takes(route: PlainRoute) -> bool:
+    """Whether default routes do not get an event because this route matches it."""
+    return not _drops(route) or _stops(route)
+
+
+def _stops(route: PlainRoute) -> bool:
+    return route.stop or (_drops(route) and not route.sinks)
+
+
+def _detections(config: Config) -> Iterator[ConfigLint]:
+    """Returns lints for routes below the severity of a sink, and for detections that a sink gets twice."""
+    seen: dict[tuple[str, str], str] = {}
+    for route in config.routes:
+        if _drops(route):
+            continue
+        found = _severities(route)
+        highest = max((SEVERITIES.index(one) for one in found.values() if one), default=-1)
+        for target in route.sinks:
+            minimum = config.sinks[target.sink].min_severity
+            if minimum and highest < SEVERITIES.index(minimum):
+                what = (
+                    f"its severity is at most {SEVERITIES[highest]}" if highest >= 0 else "it has no severity"
+                )
+                text = f"never sends to {target.sink}, whose min_severity is {minimum}: {what}"
+                yield ConfigLint(f"routes.{route.name}", "below-severity", text)
+            for name in found if isinstance(route, RouteSettings) and route.use is not None else ():
+                first = seen.setdefault((name, target.sink), route.name)
+                if first != route.name:
+                    text = f"sends {name} to {target.sink}, as route {first} does: disable it in one of them"
+                    yield ConfigLint(f"routes.{route.name}", "detection-twice", text)
+
+
+def _severities(route: PlainRoute) -> dict[str, str]:
+    """Returns the severity of each detection of a route; without ``use`` that of the route itself."""
+    if not isinstance(route, RouteSettings):
+        return {route.name: ""}
+    if route.use is None:
+        return {route.name: route.severity or ""}
+    if route.set_name is None:
+        shipped = [detections.load(route.use)]
+    else:
+        shipped = [one for one in detections.load_set(route.set_name) if one.name not in route.disable]
+    own = {name: change.severity for name, change in route.override.items()}
+    return {one.name: own.get(one.name) or route.severity or one.severity for one in shipped}

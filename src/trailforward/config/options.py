@@ -38,4 +38,5 @@ class PipelineOptions(TypedDict, total=False):
     aws_client: Literal["direct", "botocore"]
     bucket_owners: dict[str, str]
     allow_lints: Sequence[str]
+    route_metrics: bool
     retry: RetrySettings | RetryOptions

@@ -80,22 +80,22 @@ class RouteTest(Settings):
             raise SettingError(what, 'write either sample = "NAME" or event = "PATH"')
 
 
-_Target = Annotated[
-    RouteSink, Converter(_named, lambda declared: {"anyOf": [{"type": "string"}, declared()]})
-]
+Target = Annotated[RouteSink, Converter(_named, lambda declared: {"anyOf": [{"type": "string"}, declared()]})]
 #: A ``Pattern``. The type is imported only when a route has a pattern.
-_Compiled = Annotated[Any, Converter(_compiled, lambda _: {"type": ["object", "string"]})]
+Compiled = Annotated[Any, Converter(_compiled, lambda _: {"type": ["object", "string"]})]
 
 
-class RouteSettings(Settings):
-    """A route: a name, its sinks, and the events that it matches.
+class PlainRoute(Settings):
+    """A route that is not a detection: a name, its sinks, and the events that it matches.
+
+    The most common routes have only these keys. ``trailforward.config.detection_route`` has all keys, and a
+    cold start that needs none of them does not import it.
 
     Attributes:
         name: a unique name.
         sinks: names of ``[sinks.NAME]`` tables, or ``{ sink = "NAME", format = "…" }``.
         pattern: an EventBridge event pattern, as a table or as a JSON string. Without a pattern, the route
             matches every event.
-        use: the name of a detection whose pattern this route uses; ``trailforward detections`` lists them.
         stop: later routes do not get an event that this route matches.
         default: this route gets only events that no other route matches.
         tests: events that the route must match or must not match; ``trailforward test`` runs them.
@@ -103,38 +103,9 @@ class RouteSettings(Settings):
     """
 
     name: Annotated[str, Constraint(min_length=1, max_length=64)]
-    sinks: Annotated[tuple[_Target, ...], Constraint(strict=False, min_length=1)]
-    pattern: _Compiled | None = None
-    use: str | None = None
+    sinks: Annotated[tuple[Target, ...], Constraint(strict=False, min_length=1)]
+    pattern: Compiled | None = None
     stop: bool = False
     default: bool = False
     tests: Annotated[tuple[RouteTest, ...], Constraint(strict=False)] = ()
     allow_lints: Strings = ()
-
-    @classmethod
-    def check_use(cls, use: str) -> None:
-        """Refuses a name that no detection has."""
-        from trailforward import detections
-
-        known = detections.load_all()
-        if use not in known:
-            from difflib import get_close_matches
-
-            similar = get_close_matches(use, known, 3, 0.4)
-            fix = f"write {' or '.join(similar)}" if similar else f"use one of {', '.join(known)}"
-            raise SettingError("unknown detection", fix)
-
-    def __post_init__(self) -> None:
-        """Refuses a route with both ``use`` and ``pattern``."""
-        if self.use is not None and self.pattern is not None:
-            raise SettingError("has both `use` and `pattern`", "remove one of them")
-
-    @property
-    def compiled(self) -> Pattern | None:
-        """The compiled pattern of ``pattern`` or of the detection; None if the route matches every event."""
-        if self.use is None:
-            return self.pattern
-        from trailforward import detections
-        from trailforward.patterns import Pattern
-
-        return Pattern(detections.load(self.use).pattern)

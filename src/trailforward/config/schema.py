@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward import detections, formats, sinks
 from trailforward.config.check import DESTINATIONS, NAME
-from trailforward.config.route import RouteSettings
+from trailforward.config.detection_route import RouteSettings
 from trailforward.config.settings import CALL, PipelineSettings
+from trailforward.matched import SEVERITIES
 from trailforward.settings import Settings
 from trailforward.sinks.s3 import SHAPE
 from trailforward.sinks.settings import AwsSinkSettings
@@ -49,6 +50,7 @@ def json_schema() -> dict[str, Any]:
     for name, model in by_sink.items():
         properties = definitions[model.__name__]["properties"]
         properties["format"]["enum"] = list(formats.BUILT_IN)
+        properties["min_severity"]["enum"] = list(SEVERITIES)
         if issubclass(model, AwsSinkSettings):
             properties["to"] = {"pattern": model.shape(), **properties["to"]}
         properties["to"].setdefault("pattern", _DESTINATION.get(name, sinks.SHAPES[name]))
@@ -58,7 +60,7 @@ def json_schema() -> dict[str, Any]:
     for name in ("EventBridgeSettings", "S3Settings"):
         definitions[name]["properties"]["format"]["enum"] = _json_formats()
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
-    definitions["RouteSettings"]["properties"]["use"]["enum"] = list(detections.load_all())
+    _complete_route(definitions["RouteSettings"])
     top_level = definitions.pop("PipelineSettings")
     own_call = definitions["OwnCallSettings"]["properties"]
     _complete(top_level["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"], own_call)
@@ -70,6 +72,27 @@ def json_schema() -> dict[str, Any]:
         "required": ["sinks"],
         "$defs": definitions,
     }
+
+
+def _complete_route(route: dict[str, Any]) -> None:
+    """Adds the names of detections and sets, and which keys need which."""
+    properties = route["properties"]
+    names = list(detections.load_all())
+    sets = [f"{detections.SET_PREFIX}{name}" for name in detections.SETS]
+    properties["use"]["enum"] = [*names, *sets]
+    properties["sinks"].pop("default", None)
+    properties["disable"]["items"]["enum"] = names
+    properties["override"]["propertyNames"] = {"enum": names}
+    drops = {"properties": {"drop": {"const": True}}, "required": ["drop"]}
+    uses_set = {"properties": {"use": {"pattern": f"^{detections.SET_PREFIX}"}}, "required": ["use"]}
+    route["allOf"] = [
+        {"anyOf": [{"required": ["sinks"]}, drops]},
+        {"not": {"required": ["use", "pattern"]}},
+        {
+            "if": {"anyOf": [{"required": ["disable"]}, {"required": ["override"]}]},
+            "then": uses_set,
+        },
+    ]
 
 
 def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any]) -> None:

@@ -103,6 +103,8 @@ class PipelineSettings(Settings):
         bucket_owners: bucket → the account that must own it, for buckets with CloudTrail log files. S3
             refuses to return an object if somebody else has created the bucket again.
         allow_lints: codes of lints that ``trailforward validate`` does not report.
+        route_metrics: whether to publish the metrics ``matched``, ``alerted``, and ``dropped`` for each
+            route. CloudWatch charges for each of them.
         retry: how rejected entries are retried within one invocation.
     """
 
@@ -116,4 +118,5 @@ class PipelineSettings(Settings):
     aws_client: Literal["direct", "botocore"] = "direct"
     bucket_owners: dict[str, Account] = field(default_factory=dict)
     allow_lints: Strings = ()
+    route_metrics: bool = False
     retry: RetrySettings = RetrySettings()

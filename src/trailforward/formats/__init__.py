@@ -14,9 +14,15 @@ BUILT_IN = {
     "record": "trailforward.formats.record:Record",
     "text": "trailforward.formats.text:Text",
     "slack": "trailforward.formats.slack:Slack",
+    "teams": "trailforward.formats.teams:Teams",
+    "google-chat": "trailforward.formats.google_chat:GoogleChat",
+    "amazon-q": "trailforward.formats.amazon_q:AmazonQ",
+    "pagerduty": "trailforward.formats.pagerduty:PagerDuty",
     "cloudevents": "trailforward.formats.cloudevents:CloudEvents",
     "ocsf": "trailforward.formats.ocsf:Ocsf",
     "ocsf-1.8": "trailforward.formats.ocsf:Ocsf18",
+    "ocsf-finding": "trailforward.formats.ocsf_finding:OcsfFinding",
+    "ocsf-finding-1.8": "trailforward.formats.ocsf_finding:OcsfFinding18",
 }
 
 

@@ -6,20 +6,23 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from trailforward.formats._display import to_json_line, to_line
-from trailforward.formats._resources import describe_resources, resource_arns
+from trailforward.formats._findings import finding
+from trailforward.formats._resources import describe_resources, resource_arns, short_arn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from trailforward.formats._findings import Finding
     from trailforward.message import Message
     from trailforward.models import CloudTrailRecord, EventBridgeEvent
 
 _SUBJECT_CHARACTERS = 99  # SNS: fewer than 100
 _MIN_ACTOR_CHARACTERS = 16
 _MAX_RESOURCES = 10
+_DETAIL_CHARACTERS = 1_000
 
-#: Lambda appends its API version to event names; IAM policies do not.
-_API_VERSION = re.compile(r"20\d{6}(v\d+)?$")
+#: Lambda and CloudFront append their API version to event names; IAM policies do not.
+_API_VERSION = re.compile(r"20\d\d_?\d\d_?\d\d(v\d+)?$")
 #: The random suffix of roles that IAM Identity Center creates.
 _SSO_ROLE = re.compile(r"AWSReservedSSO_(.+)_[0-9a-f]{16}(?=/|$)")
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -46,7 +49,7 @@ def headline(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
     """
     who = _who(event, record)
     parts = [f"{who}: {_action(event, record)}" if who else _action(event, record)]
-    if what := describe_resources(record, to_line(event.account)):
+    if what := _resource(event, record):
         parts.append(f"on {what}")
     parts.append(f"in {_where(event)}")
     origin = to_line(record.source_ip_address)
@@ -59,21 +62,46 @@ def headline(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
     return " ".join(parts) + (f": {outcome}" if outcome else "")
 
 
-def subject(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
-    """Action, actor, Region, and failure, as SNS requires: one line of ASCII, fewer than 100 characters.
+def subject(event: EventBridgeEvent, record: CloudTrailRecord, severity: str = "") -> str:
+    """Severity, action, actor, Region, and failure, as SNS requires: one line of ASCII, under 100 characters.
 
-    If it is too long, the actor loses its beginning, because the person's name is at its end.
+    If it is too long, the actor loses its beginning, because the person's name is at its end; then the action
+    loses its end.
     """
+    prefix = f"[{_ascii(severity.upper())}] " if severity else ""
     who = _ascii(_who(event, record))
-    head, tail = _ascii(_action(event, record)), _ascii(f" in {_where(event)}{_remark(record)}")
+    found = finding_of(event, record)
+    head = f"{found.product}: {found.kind or found.title}" if found else _action(event, record)
+    head, tail = prefix + _ascii(head), _ascii(f" in {_where(event)}{_remark(record)}")
     if who:
         room = max(_SUBJECT_CHARACTERS - len(head) - len(tail) - len(" by "), _MIN_ACTOR_CHARACTERS)
         who = " by " + (who if len(who) <= room else "..." + who[3 - room :])
+    room = max(_SUBJECT_CHARACTERS - len(who) - len(tail), len(prefix) + _MIN_ACTOR_CHARACTERS)
+    if len(head) > room:
+        head = head[: room - 3] + "..."
     text = head + who + tail
     return text if len(text) <= _SUBJECT_CHARACTERS else text[: _SUBJECT_CHARACTERS - 3] + "..."
 
 
+def finding_of(event: EventBridgeEvent, record: CloudTrailRecord) -> Finding | None:
+    """The finding of GuardDuty or Security Hub that the event reports; None for other events."""
+    return finding(event.source, record.model_extra or {})
+
+
+def _resource(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
+    found = finding_of(event, record)
+    account = to_line(event.account)
+    return short_arn(found.resource, account) if found else describe_resources(record, account)
+
+
 def _who(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
+    who = _principal(event, record)
+    session = getattr(record.user_identity, "session_context", None)
+    started_by = to_line(getattr(session, "source_identity", None))
+    return f"{who} (started by {started_by})" if who and started_by and started_by not in who else who
+
+
+def _principal(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
     who = to_line(record.actor)
     if who == _HIDDEN:
         return "somebody (name hidden)"
@@ -89,7 +117,12 @@ def _action(event: EventBridgeEvent, record: CloudTrailRecord) -> str:
     insight = getattr(record, "insight_details", None)
     if insight is not None:
         kind, state = (to_line(getattr(insight, name, None)) for name in ("insight_type", "state"))
-        return " ".join(filter(None, (kind or "Insight", state, "for", _api(insight) or "an API")))
+        code = to_line(getattr(insight, "error_code", None))
+        api = (_api(insight) or "an API") + (f" ({code})" if code else "")
+        return " ".join(filter(None, (kind or "Insight", state, "for", api)))
+    if found := finding_of(event, record):
+        kind = ", ".join(filter(None, (found.kind, found.severity)))
+        return f"{found.product}: {found.title.rstrip('.')}" + (f" ({kind})" if kind else "")
     return _api(record) or to_line(event.detail_type) or "an event"
 
 
@@ -111,13 +144,24 @@ def _outcome(record: CloudTrailRecord) -> str:
     statistics = getattr(getattr(record, "insight_details", None), "insight_context", None)
     statistics = getattr(statistics, "statistics", None)
     unusual, usual = (
-        to_line(getattr(getattr(statistics, name, None), "average", None)) for name in ("insight", "baseline")
+        _rate(getattr(getattr(statistics, name, None), "average", None)) for name in ("insight", "baseline")
     )
     if unusual:
         return f"{unusual} a minute" + (f", usually {usual}" if usual else "")
     if not to_line(record.event_name):
         return ""
     return "succeeded without MFA" if _without_mfa(record) else "succeeded"
+
+
+def _rate(average: object) -> str:
+    """A number of calls or errors a minute, readable: ``3,575``, ``12.5``, ``0.07``, ``less than 0.01``."""
+    if isinstance(average, bool) or not isinstance(average, int | float):
+        return to_line(average)
+    if not 0 < average < 1e15:  # noqa: PLR2004  # nothing to round
+        return to_line(average)
+    if average >= 100:  # noqa: PLR2004  # decimals say nothing
+        return f"{average:,.0f}"
+    return f"{average:.2f}".rstrip("0").rstrip(".") if average >= 0.01 else "less than 0.01"  # noqa: PLR2004
 
 
 def _without_mfa(record: CloudTrailRecord) -> bool:
@@ -137,17 +181,23 @@ def details(event: EventBridgeEvent, record: CloudTrailRecord) -> Iterator[tuple
     """Names and values of what the headline leaves out."""
     identity = record.user_identity
     error = record.error
+    report = finding_of(event, record)
+    session = getattr(identity, "session_context", None)
+    insight = getattr(record, "insight_details", None)
     found: list[tuple[str, Any]] = [
         ("Event", event.detail_type),
-        ("Error", error.message if error else None),
+        ("Finding", report.description if report else None),
+        ("Finding ID", report.id if report else None),
+        ("Error", error.message if error else getattr(insight, "error_code", None)),
         ("Principal", getattr(identity, "arn", None)),
+        ("Source identity", getattr(session, "source_identity", None)),
         ("Access key", getattr(identity, "access_key_id", None)),
         *(("Resource", arn) for arn in resource_arns(record)[:_MAX_RESOURCES]),
         ("User agent", record.user_agent),
         ("Event ID", record.event_id),
     ]
     for name, value in found:
-        if text := to_line(value):
+        if text := to_line(value, _DETAIL_CHARACTERS):
             yield name, text
     if record.mfa is not None:
         yield "MFA", "yes" if record.mfa else "no"

@@ -13,12 +13,16 @@ if TYPE_CHECKING:
     from trailforward.models import CloudTrailRecord
 
 #: Request parameters that identify a resource; the part before the ending is the type of the resource.
-_IDENTIFIER = re.compile(r"(.*?)(?:Id|Name|Arn|ARN|Identifier|Url)s?|name|bucket|id|key", re.DOTALL)
+_IDENTIFIER = re.compile(
+    r"(.*?)(?:Id|Name|Arn|ARN|Identifier|Url)s?|name|bucket|id|key|target|serialNumber", re.DOTALL
+)
 #: These match the pattern above but do not identify a resource of the call.
 _NO_IDENTIFIERS = frozenset({"attributeName", "configurationARN", "roleSessionName", "versionId"})
 #: Filters and tags do not identify a resource of the call.
 _FILTER_OR_TAG = re.compile("filter|tag", re.IGNORECASE)
 _MAX_SHOWN = 2
+#: The targets of Systems Manager come first: the other identifiers of a call name the document.
+_TARGET = "target"
 
 
 def describe_resources(record: CloudTrailRecord, account: str) -> str:
@@ -61,8 +65,9 @@ def _from_request(record: CloudTrailRecord) -> list[str]:
     """
     name = to_line(record.event_name).lower()
     found = list(_identifiers(record.request_parameters))
+    targets = [values for stem, values in found if stem == _TARGET]
     mentioned = [values for stem, values in found if stem and stem.lower() in name]
-    chosen = mentioned or [values for _, values in found[:1]]
+    chosen = targets or mentioned or [values for _, values in found[:1]]
     return [value for values in chosen for value in values]
 
 
@@ -70,6 +75,12 @@ def _identifiers(request: Any) -> Iterator[tuple[str, list[str]]]:
     """Yields (type, values) of each identifier: a text, a list of texts, or EC2's sets of items."""
     for name, value in request.items() if isinstance(request, dict) else ():
         if _FILTER_OR_TAG.search(name) or name in _NO_IDENTIFIERS:
+            continue
+        if name == "targets":
+            yield from _targets(value)
+            continue
+        if name.endswith("Request") and isinstance(value, dict):  # ModifySecurityGroupRulesRequest
+            yield from _identifiers(value)
             continue
         items = value.get("items") if isinstance(value, dict) else None
         if isinstance(items, list):
@@ -79,7 +90,22 @@ def _identifiers(request: Any) -> Iterator[tuple[str, list[str]]]:
         match = _IDENTIFIER.fullmatch(name)
         if match is None:
             continue
-        values = value if isinstance(value, list) else [value]
+        values = map(_content, value if isinstance(value, list) else [value])
         texts = [to_line(text) for text in values if isinstance(text, str) and to_line(text)]
         if texts:
-            yield match[1] or "", texts
+            yield (_TARGET if name == _TARGET else match[1] or ""), texts
+
+
+def _targets(value: Any) -> Iterator[tuple[str, list[str]]]:
+    """Yields the targets of a Systems Manager call: instance IDs, or ``tag:Env=prod``."""
+    for target in value if isinstance(value, list) else ():
+        key, values = (target.get("key"), target.get("values")) if isinstance(target, dict) else ("", None)
+        texts = [to_line(one) for one in (values if isinstance(values, list) else ()) if to_line(one)]
+        if texts:
+            by_id = to_line(key).lower() == "instanceids"
+            yield _TARGET, texts if by_id else [f"{to_line(key)}={text}" for text in texts]
+
+
+def _content(value: Any) -> Any:
+    """The text of ``{"content": "fl-1", "tag": 1}``, as EC2 writes it in newer calls."""
+    return value.get("content") if isinstance(value, dict) else value

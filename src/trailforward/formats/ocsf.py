@@ -15,15 +15,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.formats import _ocsf_account_change as account_change
 from trailforward.formats import _ocsf_authentication as authentication
-from trailforward.formats._ocsf_people import actor
-from trailforward.formats._ocsf_values import as_dict, as_text, first_address, milliseconds, without_empty
-from trailforward.result import is_success_code, reported_failure
+from trailforward.formats._ocsf_record import base, resources
+from trailforward.formats._ocsf_values import as_text, without_empty
 
 if TYPE_CHECKING:
     from trailforward.message import Message
 
 _READ, _OTHER = 2, 99
-_UNKNOWN, _SUCCESS, _FAILURE = (0, "Unknown"), (1, "Success"), (2, "Failure")
 _IAM = "Identity & Access Management"
 
 #: activity_id of API Activity, by the start of the event name: 1 create, 2 read, 3 update, 4 delete.
@@ -53,7 +51,7 @@ class Ocsf:
         Raises:
             EventError: the message is not an event.
         """
-        value = without_empty({**_base(message, self.version), **_class(message.record)})
+        value = without_empty({**base(message, self.version), **_class(message.record)})
         head = json.dumps(value, separators=(",", ":"))[:-1]
         return head.encode() + b',"unmapped":{"record":' + message.detail + b"}}"
 
@@ -69,52 +67,6 @@ class Ocsf18(Ocsf):
     version: ClassVar = "1.8.0"
 
 
-def _base(message: Message, version: str) -> dict[str, Any]:
-    """The attributes of all classes."""
-    record, event = message.record, message.event
-    window = as_dict(record.get("timeWindow"))
-    start, end = (milliseconds(as_text(window.get(key))) for key in ("windowStart", "windowEnd"))
-    # The schema requires a time; zero says that the event has none.
-    times = (milliseconds(as_text(record.get("eventTime"))), milliseconds(as_text(event.get("time"))), end)
-    code = as_text(record.get("errorCode"))
-    failure = reported_failure(record)
-    status_id, status = _status(record, failure)
-    return {
-        "severity_id": 1,
-        "severity": "Informational",
-        "status_id": status_id,
-        "status": status,
-        "status_code": as_text(failure[0]) if failure else code,
-        "status_detail": as_text(failure[1] if failure else record.get("errorMessage")),
-        "time": next((time for time in times if time is not None), 0),
-        "start_time": start,
-        "end_time": end,
-        "metadata": {
-            "version": version,
-            "uid": message.key,
-            "event_code": as_text(record.get("eventType")),
-            "log_provider": "CloudTrail",
-            "log_version": as_text(record.get("eventVersion")),
-            "correlation_uid": as_text(record.get("sharedEventID")),
-            "profiles": ["cloud"],
-            "product": {
-                "name": "CloudTrail",
-                "vendor_name": "AWS",
-                "feature": {"name": as_text(record.get("eventCategory"))},
-            },
-        },
-        "cloud": {
-            "provider": "AWS",
-            "region": as_text(record.get("awsRegion")) or as_text(event.get("region")),
-            "account": {"uid": as_text(record.get("recipientAccountId")) or as_text(event.get("account"))},
-        },
-        "actor": actor(record),
-        "api": _api(record, failure),
-        "src_endpoint": _source(record),
-        "http_request": {"user_agent": as_text(record.get("userAgent"))},
-    }
-
-
 def _class(record: dict[str, Any]) -> dict[str, Any]:
     """The class, the activity, and the attributes of the class."""
     if account_change.is_account_change(record):
@@ -127,7 +79,7 @@ def _class(record: dict[str, Any]) -> dict[str, Any]:
         return head | _own_name(head, record) | authentication.authentication(record)
     activity = _activity(record)
     head = _head(6003, "API Activity", "Application Activity", activity, _NAMES[activity])
-    return head | {"resources": _resources(record)}
+    return head | {"resources": resources(record)}
 
 
 def _head(uid: int, name: str, category: str, activity: int, activity_name: str) -> dict[str, Any]:
@@ -154,55 +106,3 @@ def _activity(record: dict[str, Any]) -> int:
     if record.get("readOnly") is True:
         return _READ
     return next((activity for activity, start in _ACTIVITIES if start.match(name)), _OTHER if name else 0)
-
-
-def _status(record: dict[str, Any], failure: object) -> tuple[int, str]:
-    """Insights and counts of events report no action, so they have no result."""
-    if failure is not None:
-        return _FAILURE
-    return _SUCCESS if as_text(record.get("eventName")) else _UNKNOWN
-
-
-def _api(record: dict[str, Any], failure: tuple[str | None, str | None] | None) -> dict[str, Any]:
-    """The call. An Insights event is about the call in its ``insightDetails``."""
-    insight = as_dict(record.get("insightDetails"))
-    code = as_text(record.get("errorCode"))
-    return {
-        "operation": as_text(record.get("eventName"))
-        or as_text(insight.get("eventName"))
-        or as_text(record.get("eventType"))
-        or "an event",
-        "version": as_text(record.get("apiVersion")),
-        "service": {"name": as_text(record.get("eventSource")) or as_text(insight.get("eventSource"))},
-        "request": {"uid": as_text(record.get("requestID"))},
-        "response": {
-            "code": int(code) if is_success_code(code) else None,
-            "error": as_text(failure[0]) if failure else "",
-            "message": as_text(record.get("errorMessage")),
-        },
-    }
-
-
-def _resources(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """The resources that have an ARN, or a prefix of ARNs. OCSF requires a name or an ID of each."""
-    resources = record.get("resources")
-    return [
-        {
-            "uid": arn,
-            "type": as_text(resource.get("type")),
-            "owner": {"account": {"uid": as_text(resource.get("accountId"))}},
-        }
-        for resource in (resources if isinstance(resources, list) else ())
-        if isinstance(resource, dict)
-        and (arn := as_text(resource.get("ARN")) or as_text(resource.get("ARNPrefix")))
-    ]
-
-
-def _source(record: dict[str, Any]) -> dict[str, Any]:
-    """The caller: an IP address or a service. The schema requires one of them."""
-    text = as_text(record.get("sourceIPAddress"))
-    found = {"uid": as_text(record.get("vpcEndpointId"))}
-    if address := first_address(text):
-        return {**found, "ip": address}
-    by_cloudtrail = "insightDetails" in record or record.get("eventType") == "AwsAggregatedEvent"
-    return {**found, "svc_name": text or ("cloudtrail.amazonaws.com" if by_cloudtrail else "unknown")}

@@ -57,7 +57,9 @@ class Redaction:
         for start, stop in spans:
             parts += [text[end:start], json.dumps(MARK)]
             end = stop
-        return Message(to_bytes("".join([*parts, text[end:]])), message.origin)
+        redacted = Message(to_bytes("".join([*parts, text[end:]])), message.origin)
+        redacted.matched = message.matched
+        return redacted
 
 
 def _add_path(tree: _Tree, steps: list[str]) -> None:

@@ -1,21 +1,27 @@
-"""``slack``: the notification of ``text`` as a Slack message."""
+"""``slack``: an alert as a Slack message."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.formats import _notification
+from trailforward.formats._alert import Detection, alert, escaped, severity
 
 if TYPE_CHECKING:
+    from trailforward.formats._alert import Alert
     from trailforward.message import Message
 
-#: Maximum characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block).
-_MAX_SECTION = 3_000
+#: Most characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block).
+MAX_SECTION = 3_000
+#: Slack refuses messages of about 13,200 characters in all (https://github.com/slackapi/bolt-js/issues/2509).
+MAX_BLOCKS = 12_000
+
+_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 class Slack:
-    """A bold headline and details: ``{"text": …, "blocks": […]}``. Not the bytes of the event."""
+    """The detections, a headline, details, and links: ``{"text": …, "blocks": […]}``."""
 
     name: ClassVar = "slack"
     json: ClassVar = True
@@ -27,40 +33,56 @@ class Slack:
         Raises:
             EventError: the message is not an event.
         """
-        event, record = _notification.read(message)
-        headline = _readable(_notification.headline(event, record))
-        details = "\n".join(f"{name}: {value}" for name, value in _notification.details(event, record))
-        blocks = [f"*{_escaped(headline, _MAX_SECTION - 2)}*", _escaped(_readable(details), _MAX_SECTION)]
-        value = {
-            "text": _escaped(headline, _MAX_SECTION),
-            "blocks": [
-                # Otherwise Slack makes links of addresses, and mentions of @channel and #channel.
-                {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
-                for text in blocks
-                if text
-            ],
-        }
+        value = _value(alert(message))
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
     def subject(self, message: Message) -> str:
         """The same as for ``text``."""
-        return _notification.subject(*_notification.read(message))
+        return _notification.subject(*_notification.read(message), severity(message))
 
 
-def _readable(text: str) -> str:
-    """The text without lone surrogates, which UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+def _value(found: Alert) -> dict[str, Any]:
+    headline = escaped(found.headline, _ESCAPES, MAX_SECTION - 2)
+    details = "\n".join(f"{name}: {value}" for name, value in found.details)
+    ends = [f"*{headline}*", escaped(details, _ESCAPES, MAX_SECTION)]
+    if found.link:
+        ends.append(f"<{_escape(found.link)}|Open in the AWS console>")
+    room = MAX_BLOCKS - sum(map(len, ends))
+    texts: list[str] = []
+    left_out = found.more
+    for detection in found.detections:
+        text = _detection(detection)
+        if len(text) > room:
+            left_out += 1
+            continue
+        room -= len(text)
+        texts.append(text)
+    if left_out:
+        texts.append(f"and {left_out} more detections")
+    return {
+        "text": escaped(found.summary, _ESCAPES, MAX_SECTION),
+        "blocks": [
+            # ``verbatim`` keeps Slack from turning addresses and names into links and mentions.
+            {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+            for text in [*texts, *ends]
+            if text
+        ],
+    }
 
 
-def _escaped(text: str, max_characters: int) -> str:
-    """Escapes text so that it cannot contain Slack mentions or links, and shortens it."""
-    parts = []
-    room = max_characters - 1
-    for character in text:
-        part = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}.get(character, character)
-        room -= len(part)
-        if room < 0:
-            parts.append("…")
-            break
-        parts.append(part)
-    return "".join(parts)
+def _detection(detection: Detection) -> str:
+    """One detection as a section, at most 3,000 characters long."""
+    label = f"{detection.severity.upper()}: " if detection.severity else ""
+    lines = [f"*{label}{escaped(detection.title, _ESCAPES, 300)}*"]
+    if detection.runbook:
+        lines.append(f"<{_escape(detection.runbook)}|Runbook>")
+    if detection.about:
+        lines.append(escaped(detection.about, _ESCAPES, 500))
+    if detection.description:
+        room = MAX_SECTION - sum(map(len, lines)) - len(lines)
+        lines.insert(1, escaped(detection.description, _ESCAPES, room))
+    return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    return "".join(_ESCAPES.get(character, character) for character in text)

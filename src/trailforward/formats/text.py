@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from trailforward.formats import _notification
+from trailforward.formats._alert import alert, severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.formats._alert import Alert
     from trailforward.message import Message
 
 
 class Text:
-    """A headline and details, one per line. Not the bytes of the event; use ``raw`` for machines."""
+    """A headline, the detections, and details, one per line. For machines, use ``raw``."""
 
     name: ClassVar = "text"
     json: ClassVar = False
@@ -23,11 +27,26 @@ class Text:
         Raises:
             EventError: the message is not an event.
         """
-        event, record = _notification.read(message)
-        details = (f"{name}: {value}" for name, value in _notification.details(event, record))
-        text = "\n".join([_notification.headline(event, record), "", *details, ""])
-        return text.encode("utf-8", "replace")
+        found = alert(message)
+        lines = [found.headline, "", *_detections(found)]
+        lines += [f"{name}: {value}" for name, value in found.details]
+        lines += [f"Console: {found.link}"] if found.link else []
+        return "\n".join([*lines, ""]).encode("utf-8", "replace")
 
     def subject(self, message: Message) -> str:
-        """Action, actor, Region, and failure, in fewer than 100 ASCII characters."""
-        return _notification.subject(*_notification.read(message))
+        """Severity, action, actor, Region, and failure, in fewer than 100 ASCII characters."""
+        return _notification.subject(*_notification.read(message), severity(message))
+
+
+def _detections(found: Alert) -> Iterator[str]:
+    for detection in found.detections:
+        label = f" ({detection.severity})" if detection.severity else ""
+        yield f"Detection: {detection.title}{label}"
+        if detection.description:
+            yield f"Description: {detection.description}"
+        if detection.about:
+            yield f"About: {detection.about}"
+        if detection.runbook:
+            yield f"Runbook: {detection.runbook}"
+    if found.more:
+        yield f"Detections left out: {found.more}"

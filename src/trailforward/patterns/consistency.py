@@ -47,7 +47,7 @@ class _ArrayChain(NamedTuple):
 
 
 #: Array → index of the chosen element.
-_Chosen = dict[_Array, int]
+Chosen = dict[_Array, int]
 
 
 def path_order(path: str) -> bytes:
@@ -76,57 +76,29 @@ def _path_parts(field: Field) -> list[str]:
     return field.path.split(".")
 
 
-class Consistency:
-    """Tests all fields of one rule together.
-
-    Choices that later paths do not depend on are dropped, and no state is tried twice. So the work grows with
-    the size of the event, not with the number of combinations of its elements.
+class LeafSearch:
+    """Finds the leaves that can be chosen together with others.
 
     Attributes:
         visits: number of leaves and containers visited so far, for tests.
     """
 
-    def __init__(self, fields: Sequence[Field], start: int) -> None:
-        """Takes the fields below one path, and the length of that path within theirs."""
-        self._fields = _evaluation_order(fields)
-        self._start = start
-        self._later: list[frozenset[str]] | None = None
+    def __init__(self) -> None:
         self.visits = 0
 
-    def holds(self, value: Any) -> bool:
-        """Whether leaves below ``value`` can be chosen for all fields."""
-        seen: set[tuple[int, frozenset[tuple[_Array, int]]]] = set()
-        stack = [self._choices(0, value, {})]
-        while stack:
-            chosen = next(stack[-1], None)
-            if chosen is None:
-                stack.pop()
-                continue
-            depth = len(stack)
-            if depth == len(self._fields):
-                return True
-            state = (depth, frozenset(chosen.items()))
-            if state not in seen:
-                seen.add(state)
-                stack.append(self._choices(depth, value, chosen))
-        return False
+    def leaves(
+        self, path: str, root: Any, chosen: Chosen, start: int = 0
+    ) -> Iterator[tuple[Any, _ArrayChain | None]]:
+        """The leaves of a path that are consistent with the chosen elements.
 
-    def _choices(self, depth: int, root: Any, chosen: _Chosen) -> Iterator[_Chosen]:
-        """Yields the chosen elements after each possible choice for one field."""
-        field, later = self._fields[depth], self._later_prefixes()[depth]
-        kept = {array: index for array, index in chosen.items() if array.prefix in later}
-        found = False
-        for leaf, chain in self._leaves(field.path, root, chosen):
-            found = True
-            if field.test(leaf):
-                yield _with_chain(kept, chain, later)
-        if field.optional and not found:
-            yield kept
-
-    def _leaves(self, path: str, root: Any, chosen: _Chosen) -> Iterator[tuple[Any, _ArrayChain | None]]:
-        """The leaves of a path that are consistent with the chosen elements."""
+        Args:
+            path: dotted.
+            root: the event, or the value at the first part of the path.
+            chosen: the elements that may not differ.
+            start: length of that first part.
+        """
         end = len(path) + 1
-        stack: list[tuple[Any, int, int, _ArrayChain | None]] = [(root, self._start, 0, None)]
+        stack: list[tuple[Any, int, int, _ArrayChain | None]] = [(root, start, 0, None)]
         while stack:
             value, at, parent, chain = stack.pop()
             self.visits += 1
@@ -146,21 +118,82 @@ class Consistency:
             elif at == end:
                 yield value, chain
 
+
+class Consistency(LeafSearch):
+    """Tests all fields of one rule together.
+
+    Choices that later paths do not depend on are dropped, and no state is tried twice. So the work grows with
+    the size of the event, not with the number of combinations of its elements.
+    """
+
+    def __init__(self, fields: Sequence[Field], start: int) -> None:
+        """Takes the fields below one path, and the length of that path within theirs."""
+        super().__init__()
+        self._fields = _evaluation_order(fields)
+        self._start = start
+        self._later: list[frozenset[str]] | None = None
+
+    def holds(self, value: Any) -> bool:
+        """Whether leaves below ``value`` can be chosen for all fields."""
+        seen: set[tuple[int, frozenset[tuple[_Array, int]]]] = set()
+        stack = [self._choices(0, value, {})]
+        while stack:
+            chosen = next(stack[-1], None)
+            if chosen is None:
+                stack.pop()
+                continue
+            depth = len(stack)
+            if depth == len(self._fields):
+                return True
+            state = (depth, frozenset(chosen.items()))
+            if state not in seen:
+                seen.add(state)
+                stack.append(self._choices(depth, value, chosen))
+        return False
+
+    def _choices(self, depth: int, root: Any, chosen: Chosen) -> Iterator[Chosen]:
+        """Yields the chosen elements after each possible choice for one field."""
+        field, later = self._fields[depth], self._later_prefixes()[depth]
+        kept = {array: index for array, index in chosen.items() if array.prefix in later}
+        found = False
+        for leaf, chain in self.leaves(field.path, root, chosen, self._start):
+            found = True
+            if field.test(leaf):
+                yield with_chain(kept, chain, later)
+        if field.optional and not found:
+            yield kept
+
     def _later_prefixes(self) -> list[frozenset[str]]:
-        """For each field, the prefixes of the paths of later fields: only arrays at these still matter."""
         if self._later is None:
-            later: list[frozenset[str]] = []
-            prefixes: frozenset[str] = frozenset()
-            for field in reversed(self._fields):
-                later.append(prefixes)
-                whole = f"{field.path}."
-                dots = [at + 1 for at, char in enumerate(whole) if char == "." and at >= self._start - 1]
-                prefixes |= {whole[:at] for at in (self._start, *dots)}
-            self._later = later[::-1]
+            self._later = later_prefixes([field.path for field in self._fields], self._start)
         return self._later
 
 
-def _with_chain(kept: _Chosen, chain: _ArrayChain | None, later: frozenset[str]) -> _Chosen:
+def later_prefixes(paths: Sequence[str], start: int = 0) -> list[frozenset[str]]:
+    """For each path, the prefixes that it or an earlier path shares with a later one.
+
+    Only arrays at these still matter after the path.
+    """
+    prefixes = [_prefixes(path, start) for path in paths]
+    last = {prefix: at for at, found in enumerate(prefixes) for prefix in found}
+    later = []
+    shared: set[str] = set()
+    for at, found in enumerate(prefixes):
+        shared = {prefix for prefix in shared.union(found) if last[prefix] > at}
+        later.append(frozenset(shared))
+    return later
+
+
+def _prefixes(path: str, start: int) -> list[str]:
+    whole = f"{path}."
+    return [
+        whole[:start],
+        *(whole[: at + 1] for at, char in enumerate(whole) if char == "." and at >= start - 1),
+    ]
+
+
+def with_chain(kept: Chosen, chain: _ArrayChain | None, later: frozenset[str]) -> Chosen:
+    """The chosen elements with those that contain a leaf; ``kept`` itself if no array still matters."""
     chosen = kept
     while chain is not None:
         if chain.array.prefix in later:

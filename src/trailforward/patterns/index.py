@@ -19,9 +19,10 @@ from trailforward.patterns.numbers import Number
 from trailforward.patterns.pattern import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from trailforward.patterns.explain import Explanation
+    from trailforward.patterns.joint import JointRules
     from trailforward.patterns.operators import Member
     from trailforward.patterns.parser import Rule
 
@@ -66,11 +67,14 @@ class PatternSet:
 
     def matching_positions(self, event: dict[str, Any]) -> list[int]:
         """The positions of all matching patterns among the patterns, in order. Do not change the list."""
-        certain, possible = self._index.candidates(event)
+        certain, possible, bits = self._index.candidates(event)
         if not possible:
             return certain
-        matching = (entry.owners for entry in possible if entry.pattern.checks[entry.number](event))
-        return sorted({*certain, *chain.from_iterable(matching)})
+        if len(possible) > MOST_ALONE:
+            matching = self._index.jointly_matching(event, bits)
+        else:
+            matching = [entry for entry in possible if entry.pattern.checks[entry.number](event)]
+        return sorted({*certain, *chain.from_iterable(entry.owners for entry in matching)})
 
     @property
     def compares_numbers(self) -> bool:
@@ -88,7 +92,7 @@ class PatternSet:
         event = parsed_event(event)
         if not isinstance(event, dict):
             return 0
-        certain, possible = self._index.candidates(event)
+        certain, possible, _ = self._index.candidates(event)
         return len(certain) + len(possible)
 
     def explain(self, event: Any) -> dict[str, Explanation]:
@@ -120,6 +124,12 @@ class _Entry(NamedTuple):
     owners: list[int]
 
 
+#: Rules that are tested one after the other, which is faster for so few. An event may be large.
+MOST_ALONE = 4
+
+#: The positions of patterns that certainly match; the rules that may match, as a list and as bits.
+_Candidates = tuple[list[int], list[_Entry], int]
+
 #: Cached results: most events have the same few values in the fields that rules test.
 _MAX_CACHED = 1_024
 
@@ -132,7 +142,8 @@ class _Index:
         self.indexes: tuple[LeafIndex, ...] = ()
         self.always = 0  # rules that require no leaf that the index can look up
         self.exact = 0  # rules for which the index is exact
-        self._cache: dict[Any, tuple[list[int], list[_Entry]]] = {}
+        self._cache: dict[Any, _Candidates] = {}
+        self._joint: JointRules | None = None
 
     def add(self, entry: _Entry, rule: Rule, owner: int) -> None:
         """Adds one rule of a pattern. Equal rules are evaluated once for all patterns that contain them."""
@@ -166,7 +177,7 @@ class _Index:
             indexes[anchor].anchor_of |= bit
         self.indexes = tuple(indexes.values())
 
-    def candidates(self, event: dict[str, Any]) -> tuple[list[int], list[_Entry]]:
+    def candidates(self, event: dict[str, Any]) -> _Candidates:
         """The positions of patterns that certainly match, in order, and the rules that may match."""
         found, independent = find_candidates(self.root, event)
         key = independent, *found.items()
@@ -177,24 +188,33 @@ class _Index:
                 self._cache[key] = result
         return result
 
-    def _candidates(self, found: Mapping[LeafIndex, int], exact: int) -> tuple[list[int], list[_Entry]]:
+    def jointly_matching(self, event: dict[str, Any], bits: int) -> list[_Entry]:
+        """Those of some rules that match an event."""
+        if self._joint is None:
+            # Imported here, because few events need it.
+            from trailforward.patterns.joint import JointRules
+
+            self._joint = JointRules(entry.pattern.rules[entry.number] for entry in self.entries)
+        return [self.entries[number] for number in positions(self._joint.matching(event, bits))]
+
+    def _candidates(self, found: Mapping[LeafIndex, int], exact: int) -> _Candidates:
         bits = self.always
         for index, hits in found.items():
             bits |= hits & index.anchor_of
         for index in self.indexes:
             # Remove the rules that require a leaf here which none of the leaves satisfies.
             bits &= ~index.required_by | found.get(index, 0)
-        certain: set[int] = set()
-        possible = []
-        while bits:
-            lowest = bits & -bits
-            bits ^= lowest
-            entry = self.entries[lowest.bit_length() - 1]
-            if lowest & exact:
-                certain.update(entry.owners)
-            else:
-                possible.append(entry)
-        return sorted(certain), possible
+        certain = {owner for number in positions(bits & exact) for owner in self.entries[number].owners}
+        bits &= ~exact
+        return sorted(certain), [self.entries[number] for number in positions(bits)], bits
+
+
+def positions(bits: int) -> Iterator[int]:
+    """The positions of the bits that are set, in order."""
+    while bits:
+        lowest = bits & -bits
+        bits ^= lowest
+        yield lowest.bit_length() - 1
 
 
 def _compares_numbers(member: Member) -> bool:

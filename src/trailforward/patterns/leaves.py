@@ -81,6 +81,16 @@ def matching_keys(value: dict[Any, Any], path: str, at: int) -> Iterator[tuple[s
     length = len(path)
     if at > length:
         return
+    if len(value) > path.count(".", at):
+        # Fewer names continue the path than the object has keys, of which an event may have any number.
+        dot = path.find(".", at)
+        while dot >= 0:
+            if (key := path[at:dot]) in value:
+                yield key, dot + 1
+            dot = path.find(".", dot + 1)
+        if (key := path[at:]) in value:
+            yield key, length + 1
+        return
     for key in value:
         if isinstance(key, str) and path.startswith(key, at):
             after = at + len(key)

@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from trailforward.patterns.explain import Explanation
+    from trailforward.patterns.index import PatternSet
     from trailforward.patterns.parser import Rule
 
 _DEFAULTS = Limits()
+
+#: Combinations that are tested one after the other, which is faster for so few.
+_MOST_ALONE = 4
 
 
 class Pattern:
@@ -42,7 +46,7 @@ class Pattern:
             with ``reason``, ``line``, ``column`` and sometimes a ``hint``.
     """
 
-    __slots__ = ("_checks", "dialect", "parsed")
+    __slots__ = ("_checks", "_together", "dialect", "parsed")
 
     def __init__(
         self, source: str | Mapping[str, Any], *, limits: Limits = _DEFAULTS, dialect: str = "rules"
@@ -52,6 +56,7 @@ class Pattern:
         check_dialect(dialect, self.parsed.rules)
         check_complexity(self.parsed.rules, limits.complexity)
         self._checks: tuple[Callable[[Any], bool], ...] = ()
+        self._together: PatternSet | None = None
 
     @property
     def text(self) -> str:
@@ -86,10 +91,19 @@ class Pattern:
             event = parsed_event(event)
             if not isinstance(event, dict):
                 return False
+        if len(self.parsed.rules) > _MOST_ALONE:
+            return self._matches_together(event)
         for check in self._checks or self.checks:  # noqa: SIM110  # any() would create a generator on every call
             if check(event):
                 return True
         return False
+
+    def _matches_together(self, event: dict[str, Any]) -> bool:
+        if self._together is None:
+            from trailforward.patterns.index import PatternSet
+
+            self._together = PatternSet({"": self})
+        return bool(self._together.matching_positions(event))
 
     def explain(self, event: Any) -> Explanation:
         """Why an event matches or not, field by field. Contains values of the event: do not log it.

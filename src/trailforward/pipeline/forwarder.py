@@ -33,9 +33,12 @@ from trailforward.sources.base import ObjectReader
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from trailforward.formats.base import Format
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
+    from trailforward.pipeline.detecting import Plan
     from trailforward.pipeline.intake import Failures
+    from trailforward.pipeline.routing import Route
     from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.pipeline.telemetry import Telemetry
     from trailforward.sinks.base import Sink
@@ -97,15 +100,7 @@ class Forwarder:
         self._guard = guard or build_guard(config)
         self._backoff = Backoff.from_settings(config.pipeline.retry)
         self._margin = config.pipeline.deadline_margin_seconds
-        self._intake = Intake(
-            Router(routes),
-            self._guard,
-            self._sinks,
-            forms,
-            self._telemetry.fault,
-            redactions=_redactions(config),
-            on_mismatch=config.pipeline.envelope_mismatch,
-        )
+        self._intake = _intake(config, routes, self._guard, self._sinks, forms, self._telemetry)
         self._threads = Threads()
         self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)
         self._objects = Objects(config.pipeline.bucket_owners)
@@ -263,9 +258,11 @@ class Forwarder:
         If no sink accepts anything, it stops the reader: the rest of an object then returns as one message.
         """
         messages = outcome.messages
+        plans: list[tuple[int, Plan]] = []
         for wave in waves(messages):
             decisions = self._intake.decide(messages, wave, blocked)
             _record_decisions(outcome, decisions)
+            plans += decisions.plans
             failures = decisions.failures
             for sender in self._send(decisions.entries, states, deadline=times.send):
                 _record_sent(outcome, sender)
@@ -282,6 +279,10 @@ class Forwarder:
                 group for index in wave if index in returned and (group := messages[index].origin.group)
             }
         outcome.return_forgotten()
+        if plans:
+            from trailforward.pipeline.detecting import count_routes
+
+            count_routes(outcome, plans)
         self._telemetry.publish(outcome)
         return outcome
 
@@ -320,6 +321,35 @@ class Forwarder:
             sink.close()
         self._failure_handler.close()
         self._objects.close()
+
+
+def _intake(
+    config: Config,
+    routes: Sequence[Route],
+    guard: SelfGuard,
+    made: Mapping[str, Sink],
+    forms: Mapping[str, Format],
+    telemetry: Telemetry,
+) -> Intake:
+    """The intake that the configuration needs: one without detections is faster."""
+    kind, router, builder = Intake, Router(routes), None
+    minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
+    metered = config.pipeline.route_metrics
+    if metered or any(minimums.values()) or any(route.drop or route.matched for route in routes):
+        from trailforward.pipeline import detecting
+
+        kind = detecting.MeteredIntake if metered else Intake
+        router, builder = detecting.DetectingRouter(routes, minimums), detecting.DetectingBuilder
+    return kind(
+        router,
+        guard,
+        made,
+        forms,
+        telemetry.fault,
+        redactions=_redactions(config),
+        on_mismatch=config.pipeline.envelope_mismatch,
+        builder=builder,
+    )
 
 
 def _switched_on(environ: Mapping[str, str], *names: str) -> bool:

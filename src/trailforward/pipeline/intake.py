@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trailforward.formats.base import Format
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
+    from trailforward.pipeline.detecting import Plan
     from trailforward.pipeline.routing import Router
     from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.sinks.base import Sink
@@ -50,9 +51,10 @@ class Decisions:
         failures: messages that cannot be sent, by message index and sink.
         mismatches: the field that differs, for each event whose envelope contradicts its record.
         unusual_self: ``SERVICE:EVENT`` of each call of the function's role that the pipeline never makes.
+        plans: message index and plan of each routed message, if routes have metrics.
     """
 
-    __slots__ = ("entries", "failures", "mismatches", "unusual_self", "verdicts")
+    __slots__ = ("entries", "failures", "mismatches", "plans", "unusual_self", "verdicts")
 
     def __init__(self, entries: dict[str, list[PendingEntry]]) -> None:
         self.entries = entries
@@ -60,6 +62,7 @@ class Decisions:
         self.failures: Failures = defaultdict(dict)
         self.mismatches: list[str] = []
         self.unusual_self: list[str] = []
+        self.plans: list[tuple[int, Plan]] = []
 
 
 class Intake:
@@ -74,6 +77,7 @@ class Intake:
         redactions: by sink, for the sinks that redact.
         on_mismatch: what happens to events whose envelope contradicts their record: ``count``, ``tag``, or
             ``dead_letter``.
+        builder: the class that builds entries; by default :class:`EntryBuilder`.
     """
 
     def __init__(  # noqa: PLR0913  # each is a collaborator
@@ -86,11 +90,13 @@ class Intake:
         *,
         redactions: Mapping[str, Redaction] | None = None,
         on_mismatch: str = "count",
+        builder: type[EntryBuilder] | None = None,
     ) -> None:
         self._router = router
         self._guard = guard
+        make = builder or EntryBuilder
         self._builders = {
-            name: EntryBuilder(name, sink, forms, on_error, (redactions or {}).get(name), on_mismatch)
+            name: make(name, sink, forms, on_error, (redactions or {}).get(name), on_mismatch)
             for name, sink in sinks.items()
         }
         self._on_error = on_error
@@ -165,6 +171,8 @@ class Intake:
                 made = builder.build(wanted[name], index, message, differs)
                 if type(made) is PendingEntry:
                     decisions.entries[name].append(made)
+                elif type(made) is Verdict:
+                    decisions.verdicts.append((name, index, made))
                 else:
                     decisions.failures[index][name] = made  # type: ignore[assignment]  # otherwise a Failure
 
@@ -190,7 +198,7 @@ class EntryBuilder:
         sink: Sink,
         forms: Mapping[str, Format],
         on_error: Callable[[str, BaseException], None],
-        redaction: Redaction | None,
+        redaction: Callable[[Message], Message] | None,
         on_mismatch: str,
     ) -> None:
         self.arn = sink.arn
@@ -204,11 +212,13 @@ class EntryBuilder:
         self._redaction = redaction
         self._on_mismatch = on_mismatch
 
-    def build(self, form_name: str, index: int, message: Message, differs: str) -> PendingEntry | Failure:
+    def build(
+        self, wanted: Any, index: int, message: Message, differs: str
+    ) -> PendingEntry | Failure | Verdict:
         """The entry for a message, or why there is none.
 
         Args:
-            form_name: of the format.
+            wanted: what the router says about the sink: the name of a format.
             index: of the message.
             message: an event.
             differs: the field by which its envelope contradicts its record, or empty.
@@ -217,7 +227,7 @@ class EntryBuilder:
             reason = f"the envelope's {differs} contradicts the record: the event may be forged"
             return _permanent("envelope_mismatch", reason)
         tag = differs if self._on_mismatch == "tag" else ""
-        form = self._forms[form_name]
+        form = self._forms[wanted]
         try:
             key, time, region = message.about
             if self._redaction is not None:
@@ -238,9 +248,11 @@ class EntryBuilder:
             self._on_error(self._name, error)
             return _permanent(type(error).__name__, "the event could not be formatted")
         if size > self._most:
-            reason = f"{size:,} bytes, over the limit of {self._most:,} bytes"
-            return _permanent("too_large", reason)
+            return self._too_large(size)
         return entry
+
+    def _too_large(self, size: int) -> Failure:
+        return _permanent("too_large", f"{size:,} bytes, over the limit of {self._most:,} bytes")
 
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})

@@ -5,23 +5,30 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trailforward.config import PlainRoute
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from trailforward.config import Config
+    from trailforward.matched import Matched
     from trailforward.patterns import Pattern, PatternSet
 
 
 class Route(NamedTuple):
-    """Sends the events that match a pattern to some sinks.
+    """Sends the events that match a pattern to some sinks, or keeps them from some.
 
     Attributes:
-        name: unique among the routes.
-        sinks: names of sinks.
+        name: unique among the routes; ``ROUTE/DETECTION`` for a detection of a set.
+        sinks: names of sinks. A route with ``drop`` and without sinks applies to all.
         pattern: an event pattern; None matches every event.
         formats: sink → the format that it gets by this route; ``raw`` for sinks that are not listed.
         stop: later routes do not get the events that match this one.
         default: the route gets only events that match no other route.
+        only: more patterns, all of which an event must match.
+        drop: the sinks get the event from no later route.
+        group: the name of the configured route if it uses a set, which expands to several routes.
+        matched: what the messages of people and pagers say; None if the route says nothing.
     """
 
     name: str
@@ -30,21 +37,41 @@ class Route(NamedTuple):
     formats: Mapping[str, str] = MappingProxyType({})
     stop: bool = False
     default: bool = False
+    only: tuple[Pattern, ...] = ()
+    drop: bool = False
+    group: str = ""
+    matched: Matched | None = None
+
+    @property
+    def configured(self) -> str:
+        """The name of the configured route, which a set expands to several routes."""
+        return self.group or self.name
 
 
 def build_routes(config: Config) -> list[Route]:
-    """Returns the routes of a configuration, with compiled patterns and the format for each sink."""
-    return [
-        Route(
+    """Returns the routes of a configuration, with compiled patterns and the format for each sink.
+
+    A route that uses a set becomes one route for each of its detections.
+    """
+    found: list[Route] = []
+    for route in config.routes:
+        targets = route.sinks
+        made = Route(
             route.name,
-            tuple(target.sink for target in route.sinks),
-            route.compiled,
-            {target.sink: target.format or config.sinks[target.sink].format for target in route.sinks},
+            tuple(target.sink for target in targets),
+            route.pattern,
+            {target.sink: target.format or config.sinks[target.sink].format for target in targets},
             stop=route.stop,
             default=route.default,
         )
-        for route in config.routes
-    ]
+        if type(route) is PlainRoute:
+            found.append(made)
+        else:
+            # Imported here, because a cold start without detections does not need it.
+            from trailforward.pipeline.detection_routes import complete
+
+            found += complete(route, made)
+    return found
 
 
 class Router:
@@ -59,8 +86,8 @@ class Router:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         routes = tuple(routes)
-        self._first = _Tier([route for route in routes if not route.default])
-        self._default = _Tier([route for route in routes if route.default])
+        self._first = _tier([route for route in routes if not route.default])
+        self._default = _tier([route for route in routes if route.default])
         self.numeric = self._first.numeric or self._default.numeric
 
     def routes(self, event: dict[str, Any]) -> list[Route]:
@@ -68,7 +95,7 @@ class Router:
         tier, numbers = self._matching(event)
         return tier.upto_stop(numbers)
 
-    def sinks(self, event: dict[str, Any]) -> Mapping[str, str]:
+    def sinks(self, event: dict[str, Any]) -> Mapping[str, Any]:
         """The sinks that want the event, each with the format of the first route that names it."""
         tier, numbers = self._matching(event)
         return tier.sinks(numbers)
@@ -79,14 +106,14 @@ class Router:
 
 
 #: Maximum combinations of routes whose sinks are cached.
-_CACHED = 1_024
+CACHED = 1_024
 
 
 class _Tier:
     """Routes of equal rank, whose patterns are matched all at once."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
-        self._routes = routes
+        self.all = routes
         self._always = tuple(number for number, route in enumerate(routes) if route.pattern is None)
         self._with_pattern = [number for number, route in enumerate(routes) if route.pattern is not None]
         self._patterns = _together([route.pattern for route in routes if route.pattern is not None])
@@ -104,12 +131,16 @@ class _Tier:
         return tuple(sorted([*self._always, *matching]) if self._always else matching)
 
     def upto_stop(self, numbers: Sequence[int]) -> list[Route]:
-        found = []
+        """The routes with these indexes, up to one that stops; all detections of a set stop together."""
+        found: list[Route] = []
+        stopping = None
         for number in numbers:
-            route = self._routes[number]
-            found.append(route)
-            if route.stop:
+            route = self.all[number]
+            if stopping is not None and route.configured != stopping:
                 break
+            found.append(route)
+            if route.stop and stopping is None:
+                stopping = route.configured
         return found
 
     def sinks(self, numbers: tuple[int, ...]) -> Mapping[str, str]:
@@ -120,9 +151,35 @@ class _Tier:
             for route in self.upto_stop(numbers):
                 for sink in route.sinks:
                     found.setdefault(sink, route.formats.get(sink, "raw"))
-            if len(self._sinks) < _CACHED:
+            if len(self._sinks) < CACHED:
                 self._sinks[numbers] = found
         return found
+
+
+class _RestrictedTier(_Tier):
+    """Routes of which some have more patterns. These are matched only for events that match the first one."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        super().__init__(routes)
+        self._only = {number: route.only for number, route in enumerate(routes) if route.only}
+        together = _together([pattern for patterns in self._only.values() for pattern in patterns])
+        self._compares_numbers = together is not None and together.compares_numbers
+
+    @property
+    def numeric(self) -> bool:
+        return super().numeric or self._compares_numbers
+
+    def numbers(self, event: dict[str, Any]) -> tuple[int, ...]:
+        only = self._only
+        return tuple(
+            number
+            for number in super().numbers(event)
+            if number not in only or all(pattern.matches(event) for pattern in only[number])
+        )
+
+
+def _tier(routes: Sequence[Route]) -> _Tier:
+    return (_RestrictedTier if any(route.only for route in routes) else _Tier)(routes)
 
 
 def _together(patterns: Sequence[Pattern]) -> PatternSet | None:

@@ -1,7 +1,8 @@
 """Telemetry: metrics and logs of an invocation. Counts, IDs, and error codes; never payloads.
 
 Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
-``latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, and ``refusing``.
+``latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``, ``matched``,
+``alerted``, and ``dropped``.
 """
 
 from __future__ import annotations
@@ -141,6 +142,8 @@ class PowertoolsTelemetry:
     - ``field`` (``source``, ``account``, ``region``): events that may be spoofed, ``envelope_mismatch``;
     - ``guard`` (``self``): calls of the function's role that the pipeline never makes, ``unusual_self``
       (alarm above 0);
+    - ``route``, with ``route_metrics``: events of the route, ``matched``; those that at least one sink got
+      because of it, ``alerted``; those that it kept from a sink, ``dropped``. Only counts above 0;
     - ``region``: milliseconds from an event's time to its delivery, ``latency``.
 
     Args:
@@ -211,6 +214,11 @@ class PowertoolsTelemetry:
                 "bytes": [account.bytes],
             }
             self._write("sink", name, counts)
+        by_route: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
+        for (route, name), count in outcome.routes.items():
+            by_route[route][name] = [count]
+        for route, counts in by_route.items():
+            self._write("route", route, counts)
         for name, count in outcome.mismatches.items():
             self._write("field", name, {"envelope_mismatch": [count]})
         if outcome.unusual_self:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trailforward.pricing import stages
 from trailforward.pricing.destinations import DESTINATIONS
-from trailforward.pricing.items import Item, Range, add, count, item, number, total
+from trailforward.pricing.items import Item, Range, add, count, item, number, reduced, total
 from trailforward.pricing.plan import POLLERS, fill
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ _MILLION = 1_000_000
 _ALARMS = {"hub": 10, "regional": 10, "collector": 7, "direct": 7}
 #: Metrics that telemetry writes per destination, in addition to the latency per Region.
 _METRICS = 8
+#: Metrics per route: ``matched``, and ``alerted`` or ``dropped``.
+_ROUTE_METRICS = 2
 #: Seconds of one receive on an empty queue: the longest wait of SQS. The wait of Lambda is from memory.
 _WAIT = 20
 #: Queues per stack that Lambda polls: events and retries.
@@ -40,6 +42,7 @@ class Bill:
         events: number of events per month.
         items: items for a million events, in the order of the pipeline.
         fixed: items for a month, independent of the number of events.
+        saved: dollars that drop rules save for a million events.
     """
 
     topology: str
@@ -47,6 +50,7 @@ class Bill:
     events: float
     items: tuple[Item, ...]
     fixed: tuple[Item, ...]
+    saved: Range
 
     @property
     def per_million(self) -> Range:
@@ -57,6 +61,11 @@ class Bill:
     def variable_per_month(self) -> Range:
         """Dollars for the events of a month."""
         return self.per_million.times(self.events / _MILLION)
+
+    @property
+    def saved_per_month(self) -> Range:
+        """Dollars that drop rules save in a month."""
+        return self.saved.times(self.events / _MILLION)
 
     @property
     def fixed_per_month(self) -> Range:
@@ -80,8 +89,10 @@ def bill(plan: Plan, topology: str, batch_size: int, prices: Prices) -> Bill:
     """
     filled = fill(plan, topology, batch_size)
     items = tuple(_items(plan, topology, filled.events, prices))
+    whole = total(_items(replace(plan, dropped=0), topology, filled.events, prices))
+    saved = Range(whole.low - total(items).low, whole.high - total(items).high)
     fixed = tuple(_fixed(plan, topology, prices))
-    return Bill(topology, filled, plan.events_per_day * DAYS, items, fixed)
+    return Bill(topology, filled, plan.events_per_day * DAYS, items, fixed, saved)
 
 
 def _items(plan: Plan, topology: str, batch: float, prices: Prices) -> Iterator[Item]:
@@ -92,24 +103,29 @@ def _items(plan: Plan, topology: str, batch: float, prices: Prices) -> Iterator[
     # All destinations are in one Region. The hub is in the same Region; other topologies send a copy to each.
     copies = 1 if topology == "hub" else plan.sinks - plan.to.count("http")
     if plan.regions > 1 and copies:
-        yield stages.transfer(prices, plan.event_bytes, copies)
+        transfer = stages.transfer(prices, plan.event_bytes, copies)
+        yield transfer if topology == "hub" else reduced(transfer, plan.dropped)
     if topology != "direct":
         yield stages.queue(prices, batch, plan.event_bytes)
     milliseconds = plan.ms_per_call + batch * plan.ms_per_event
     yield stages.function(prices, batch, plan.memory_mb, milliseconds, plan.architecture)
     regions = plan.regions if topology == "hub" else 1
     accounts = plan.accounts if topology in {"hub", "collector"} else 1
-    yield stages.log_lines(prices, batch, plan.sinks, min(batch, regions))
+    routes = min(batch, plan.metered_routes)
+    yield stages.log_lines(prices, batch, plan.sinks, min(batch, regions), routes)
     for kind in plan.to:
-        yield DESTINATIONS[kind](prices, plan, batch, min(batch, regions * accounts))
+        whole = DESTINATIONS[kind](prices, plan, batch, min(batch, regions * accounts))
+        yield reduced(whole, plan.dropped)
 
 
 def _fixed(plan: Plan, topology: str, prices: Prices) -> Iterator[Item]:
     stacks = plan.stacks(topology)
     each = f"{stacks:,} x " if stacks > 1 else ""
     regions = plan.regions if topology == "hub" else 1
-    metrics = _METRICS * plan.sinks + regions
+    metrics = _METRICS * plan.sinks + regions + _ROUTE_METRICS * plan.metered_routes
     words = f"{each}({_METRICS} x {count(plan.sinks, 'sink')} + {count(regions, 'Region')})"
+    if plan.metered_routes:
+        words = f"{words[:-1]} + {_ROUTE_METRICS} x {count(plan.metered_routes, 'route')})"
     yield item("metrics", words, stacks * metrics, prices["metric"])
     alarms = _ALARMS[topology] + plan.sinks
     yield item("alarms", f"{each}{alarms}", stacks * alarms, prices["alarm"])

@@ -79,6 +79,15 @@ def item(name: str, what: str, units: float, price: Price) -> Item:
     return Item(name, (Term(what, units, price),))
 
 
+def reduced(whole: Item, dropped: float) -> Item:
+    """Returns an item without a share of its units, from 0 to 1."""
+    if not dropped:
+        return whole
+    kept = 1 - dropped
+    terms = (Term(f"{number(kept)} x {term.what}", kept * term.units, term.price) for term in whole.terms)
+    return Item(whole.name, tuple(terms))
+
+
 def add(costs: Iterable[Range]) -> Range:
     """Returns the sum of costs."""
     known = list(costs)

@@ -44,6 +44,8 @@ class Plan:
         ms_per_call: milliseconds per invocation, independent of the batch.
         ms_per_event: milliseconds per event.
         architecture: ``arm64`` or ``x86_64``.
+        dropped: share of the events that drop rules keep from all destinations, from 0 to 1.
+        metered_routes: number of routes with metrics (``route_metrics``).
     """
 
     events_per_day: float
@@ -57,6 +59,8 @@ class Plan:
     ms_per_call: float = 40
     ms_per_event: float = 1
     architecture: str = "arm64"
+    dropped: float = 0
+    metered_routes: int = 0
 
     def stacks(self, topology: str) -> int:
         """Returns the number of functions, each with a queue (except ``direct``)."""

@@ -16,9 +16,10 @@ _MESSAGES = 10
 
 #: Bytes that CloudWatch Logs adds to each line.
 LOG_EVENT = 26
-#: Bytes that the function logs: one line of metrics per destination, one line per Region in the batch, and in
-#: the latter one value per event and destination. A test compares them with the output of telemetry.
-SINK_LINE, REGION_LINE, LATENCY = 590 + LOG_EVENT, 240 + LOG_EVENT, 6
+#: Bytes that the function logs: one line of metrics per destination, one line per Region in the batch, in the
+#: latter one value per event and destination, and one line per route with metrics that matches an event of
+#: the batch. A test compares them with the output of telemetry.
+SINK_LINE, REGION_LINE, LATENCY, ROUTE_LINE = 590 + LOG_EVENT, 240 + LOG_EVENT, 6, 280 + LOG_EVENT
 
 
 def chunks(size: float) -> int:
@@ -76,9 +77,9 @@ def function(prices: Prices, batch: float, memory_mb: int, milliseconds: float, 
     )
 
 
-def log_lines(prices: Prices, batch: float, sinks: int, regions: float) -> Item:
-    """The metrics of the function, in EMF: one line per destination, and one line per Region in the batch."""
-    bytes_a_batch = sinks * SINK_LINE + regions * REGION_LINE + batch * sinks * LATENCY
+def log_lines(prices: Prices, batch: float, sinks: int, regions: float, routes: float = 0) -> Item:
+    """The metrics of the function, in EMF: lines per destination, per Region in the batch, and per route."""
+    bytes_a_batch = sinks * SINK_LINE + regions * REGION_LINE + batch * sinks * LATENCY + routes * ROUTE_LINE
     size = bytes_a_batch / batch / 1000
     words = f"{millions(1 / batch, '')}x {bytes_a_batch:,.0f} bytes of metrics = {number(size)} GB"
     return item("log lines", words, size, prices["logs"])

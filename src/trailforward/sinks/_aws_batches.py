@@ -18,12 +18,15 @@ from trailforward.aws.errors import (
 )
 from trailforward.errors import Cause, TransientError
 from trailforward.jsontext import readable
-from trailforward.sinks.base import Rejection
+from trailforward.sinks.base import DETECTION, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from trailforward.sinks.base import Entry
+
+
+_ARRAY = "String.Array"
 
 
 def digest(data: bytes) -> str:
@@ -33,12 +36,17 @@ def digest(data: bytes) -> str:
 
 def attributes(values: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Message attributes in AWS's format, without empty values, which AWS does not allow."""
-    return {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
+    made = {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
+    if DETECTION in made:
+        # A filter policy of SNS compares each element. To SQS, it is a String with a label.
+        made[DETECTION]["DataType"] = _ARRAY
+    return made
 
 
 def attribute_bytes(values: Mapping[str, str]) -> int:
     """Bytes that attributes add to a message's size: names, types, and values in UTF-8."""
-    return sum(
+    labels = len(_ARRAY) - len("String") if values.get(DETECTION) else 0
+    return labels + sum(
         len(name.encode()) + len("String") + len(value.encode("utf-8", "replace"))
         for name, value in values.items()
         if value

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
+#: Attributes that name the highest severity, and as a JSON array the detections that matched an event.
+SEVERITY = "trailforward-severity"
+DETECTION = "trailforward-detection"
+
+
 class Limits(NamedTuple):
     """What a destination accepts in one call. Settings can replace every value, because AWS raises limits.
 
@@ -59,8 +64,9 @@ class Entry:
         group: ordering key for destinations that need one (the account ID).
         subject: a short line for people, or empty.
         fields: values for subscription filters and partition keys: source, detail-type, account, region,
-            eventSource, eventName, readOnly, errorCode. Only those that the event has.
-        attributes: trailforward's own message attributes (dead letters, retry queue).
+            eventSource, eventName, readOnly, errorCode, :data:`SEVERITY`, :data:`DETECTION`. Only those that
+            the event has.
+        attributes: trailforward's own message attributes (detections, dead letters, retry queue).
         content_type: content type of the data; empty if unknown.
         time: the event's time, in ISO 8601 as the event has it; empty if unknown.
     """

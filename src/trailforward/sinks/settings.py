@@ -51,6 +51,8 @@ class SinkSettings(Settings):
         to: the destination: an ARN or a URL.
         format: how events are written: ``raw`` (the envelope's bytes), ``record`` (the bytes of ``detail``) …
         redact: dotted paths of values that are removed before the event is formatted.
+        min_severity: only events that match a detection of at least this severity. A route without severity
+            sends nothing to the sink.
         limits: overrides the destination's documented limits.
     """
 
@@ -59,7 +61,17 @@ class SinkSettings(Settings):
     redact: Annotated[
         tuple[Annotated[str, Constraint(pattern=r"^[^.]+([.][^.]+)*$")], ...], Constraint(strict=False)
     ] = ()
+    min_severity: str = ""
     limits: LimitSettings = LimitSettings()
+
+    @classmethod
+    def check_min_severity(cls, min_severity: str) -> None:
+        """Refuses unknown words."""
+        # Imported here, because most sinks do not filter.
+        from trailforward.matched import SEVERITIES
+
+        if min_severity not in SEVERITIES:
+            raise SettingError("unknown value", f"write one of {', '.join(SEVERITIES)}")
 
     @property
     def resource(self) -> str:

@@ -17,7 +17,8 @@ from trailforward.config import RouteTest
 from trailforward.errors import ConfigError, EventError, Problem
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern
-from trailforward.pipeline.routing import Route, Router, build_routes
+from trailforward.pipeline.detecting import DetectingRouter
+from trailforward.pipeline.routing import Route, build_routes
 from trailforward.testing import samples
 from trailforward.testing.event_changes import apply_changes
 
@@ -32,7 +33,7 @@ class RouteCase:
     """One test of one route, with its event.
 
     Attributes:
-        route: the route under test.
+        route: the route under test; of a set, the first of its detections.
         label: description of the test; unique in the route.
         expected: whether the route must accept the event.
         event: the envelope, with all changes applied.
@@ -50,7 +51,7 @@ class RouteResult:
 
     Attributes:
         case: the test.
-        taken_by: names of all routes that accept the event.
+        taken_by: names of all configured routes that accept the event.
         reason: why the test failed, in one sentence; empty if it passed.
     """
 
@@ -73,8 +74,9 @@ def cases(config: Config, *, folder: Path, problems: list[Problem]) -> list[Rout
         problems: problems with tests (such as a missing event file) are appended to this list.
     """
     found: list[RouteCase] = []
-    for settings, route in zip(config.routes, build_routes(config), strict=True):
-        found += _cases(route, settings.tests, f"routes.{settings.name}", folder, problems)
+    routes = {route.configured: route for route in reversed(build_routes(config))}
+    for settings in config.routes:
+        found += _cases(routes[settings.name], settings.tests, f"routes.{settings.name}", folder, problems)
     return found
 
 
@@ -103,24 +105,31 @@ def run(routes: Sequence[Route], tests: Sequence[RouteCase]) -> Iterator[RouteRe
             ``default``).
         tests: tests of these routes.
     """
-    router = Router(routes)
+    # This router has the semantics of every configuration; without detections they are those of Router.
+    router = DetectingRouter(routes, {})
     for case in tests:
         taking = router.routes(case.event)
-        yield RouteResult(case, tuple(route.name for route in taking), _reason(case, taking))
+        names = tuple(dict.fromkeys(route.configured for route in taking))
+        yield RouteResult(case, names, _reason(case, taking, routes))
 
 
-def _reason(case: RouteCase, taking: Sequence[Route]) -> str:
-    names = [route.name for route in taking]
-    if (case.route.name in names) == case.expected:
+def _reason(case: RouteCase, taking: Sequence[Route], routes: Sequence[Route]) -> str:
+    group = case.route.configured
+    names = [route.configured for route in taking]
+    if (group in names) == case.expected:
         return ""
     if not case.expected:
         return "should not take this event, but does"
-    pattern = case.route.pattern
-    if pattern is not None and not pattern.matches(case.event):
+    members = [route for route in routes if route.configured == group]
+    accepting = [route for route in members if route.pattern is None or route.pattern.matches(case.event)]
+    if not accepting:
         return "should take this event, but its pattern does not match"
+    if not any(all(only.matches(case.event) for only in route.only) for route in accepting):
+        return "should take this event, but its pattern `only` does not match"
     if case.route.default and not all(route.default for route in taking):
         return f"is a default route, and another takes this event: {', '.join(names)}"
-    return f"does not see this event: route {names[-1]} takes it and stops"
+    what = "drops it" if taking[-1].drop else "takes it and stops"
+    return f"does not see this event: route {names[-1]} {what}"
 
 
 def _cases(

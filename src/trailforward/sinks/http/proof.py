@@ -17,11 +17,13 @@ class Proof:
         headers: headers to add to the request.
         used: the secret or the credentials that were used.
         target: replaces the path and query of the URL; empty to keep them.
+        body: replaces the body, for receivers that read the secret there; empty to keep it.
     """
 
     headers: Mapping[str, str]
     used: str
     target: str = ""
+    body: bytes = b""
 
 
 class Authorizer(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
-from trailforward.sinks.base import Entry, Limits, Rejection, Sink
+from trailforward.sinks.base import DETECTION, SEVERITY, Entry, Limits, Rejection, Sink
 from trailforward.sinks.http.auth import SecretAuth
 from trailforward.sinks.http.settings import HttpSettings
 from trailforward.transport.connections import Connections, Endpoint
@@ -106,17 +106,25 @@ class HttpSink(Sink):
         return body
 
     def _headers_for(self, batch: Sequence[Entry]) -> dict[str, str]:
-        """The headers, with the event's content type if the body is a single event."""
-        if not self._framing.content_type and batch[0].content_type:
-            return {**self._headers, "Content-Type": batch[0].content_type}
-        return self._headers
+        """The headers; for the body of a single event, with its content type, severity, and detections."""
+        if self._framing.content_type:
+            return self._headers
+        entry, headers = batch[0], self._headers
+        if entry.content_type:
+            headers = {**headers, "Content-Type": entry.content_type}
+        if DETECTION in entry.attributes:
+            said = {
+                name: entry.attributes[name] for name in (SEVERITY, DETECTION) if name in entry.attributes
+            }
+            headers = {**headers, **said}
+        return headers
 
     def _post(self, batch: Sequence[Entry]) -> list[Rejection]:
         body, headers = self._body(batch), self._headers_for(batch)
         proof = self._authorizer and self._authorizer.prove(self._url, headers, body)
         headers = {**headers, **proof.headers} if proof else headers
         target = proof.target if proof and proof.target else self._target
-        response = self._connections.post(target, headers, body)
+        response = self._connections.post(target, headers, proof.body or body if proof else body)
         status = response.status
         if 200 <= status < 300 and (status != _MULTI_STATUS or self._reads_multi_status):  # noqa: PLR2004
             return self._preset.rejections(response, len(batch)) if self._preset else []

@@ -9,7 +9,17 @@ if TYPE_CHECKING:
     from trailforward.sinks.http.presets.base import Preset
 
 #: ``preset = "…"``
-Name = Literal["datadog", "elastic-bulk", "slack", "splunk-hec", "standard-webhooks", "sumo"]
+Name = Literal[
+    "datadog",
+    "elastic-bulk",
+    "google-chat",
+    "pagerduty",
+    "slack",
+    "splunk-hec",
+    "standard-webhooks",
+    "sumo",
+    "teams",
+]
 
 NAMES: tuple[str, ...] = get_args(Name)
 
@@ -17,10 +27,13 @@ NAMES: tuple[str, ...] = get_args(Name)
 _MODULES: dict[Name, str] = {
     "datadog": "trailforward.sinks.http.presets.datadog",
     "elastic-bulk": "trailforward.sinks.http.presets.elastic_bulk",
+    "google-chat": "trailforward.sinks.http.presets.google_chat",
+    "pagerduty": "trailforward.sinks.http.presets.pagerduty",
     "slack": "trailforward.sinks.http.presets.slack",
     "splunk-hec": "trailforward.sinks.http.presets.splunk_hec",
     "standard-webhooks": "trailforward.sinks.http.presets.standard_webhooks",
     "sumo": "trailforward.sinks.http.presets.sumo",
+    "teams": "trailforward.sinks.http.presets.teams",
 }
 
 
