@@ -188,7 +188,7 @@ def test_a_template_is_checked_before_it_is_deployed(saved: Any) -> None:
     [
         (["--template", "absent.yaml", "--region", HERE], "absent.yaml"),
         (["--template", str(REGIONAL)], "Give the Regions"),
-        (["--template", str(REGIONAL), "--region", HERE], "HubAccount"),
+        (["--template", str(REGIONAL), "--region", HERE, "--parameter", "Typo=1"], "no parameter Typo"),
     ],
 )
 def test_templates_that_cannot_be_used(options: list[str], words: str) -> None:

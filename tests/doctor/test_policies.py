@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from tests.doctor.worlds import HERE, HOME, MEMBER, QUEUE, ROLE, ask, direct
-from trailforward.doctor.delivery.policies import Request, like, policy_allows
+from trailforward.doctor.delivery.policies import policy_allows
+from trailforward.doctor.delivery.request import Request
 from trailforward.doctor.delivery.ternary import every, negate, some
+from trailforward.doctor.delivery.wildcards import like
 
 RULE_ARN = f"arn:aws:events:{HERE}:{MEMBER}:rule/tf"
 SERVICE = Request(
@@ -153,10 +155,10 @@ def arn(**operators: list[str]) -> dict[str, Any]:
         (fields(arn(NotStartsWith=["arn:aws:s3:::x", "arn:aws:s3:::pay"])), OBJECT, False),
         (fields(arn(NotEndsWith=[".csv"])), OBJECT, False),
         (fields(arn(StartsWith=["arn:aws:s3:::pay"], NotEndsWith=[".txt"])), OBJECT, True),
-        (fields(arn(NotEquals=["x"])), [], False),
+        (fields(arn(NotEquals=["x"])), [], None),
         (fields({"Field": "readOnly", "Equals": ["false"]}), OBJECT, True),
         (fields({"Field": "userIdentity.type", "NotEquals": ["AWSService"]}), OBJECT, True),
-        (fields({"Field": "vpcEndpointId", "NotEquals": ["x"]}), OBJECT, False),
+        (fields({"Field": "vpcEndpointId", "NotEquals": ["x"]}), OBJECT, None),
         (fields(arn(Regex=[".*"])), OBJECT, None),
         (fields(category="Management"), OBJECT, False),
         ({"advanced": [{"Name": "empty"}]}, OBJECT, False),

@@ -175,7 +175,7 @@ def test_unseen(data: dict[str, Any], call: Call, what: str) -> None:
 @given(worlds, calls)
 def test_disabled_region(data: dict[str, Any], call: Call) -> None:
     """Nothing arrives from a Region that is not enabled."""
-    dark = {**data["accounts"], call.account: {}}
+    dark = {**data["accounts"], call.account: {call.region: "DISABLED"}}
     verdict = reach(World.model_validate({**data, "accounts": dark}), call)
     assert (verdict.reaches, verdict.code) == (False, "REGION_DISABLED")
 

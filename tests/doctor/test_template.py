@@ -5,10 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import DataObject, SearchStrategy, data, integers, sampled_from
 
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
 from trailforward.doctor import CLASSES, World, reach
-from trailforward.doctor.template import TemplateError, apply_template, parse_template
+from trailforward.doctor.template import (
+    TemplateError,
+    apply_stacks,
+    apply_template,
+    parse_template,
+    read_assembly,
+)
+from trailforward.doctor.world.resources import Subscription
+from trailforward.doctor.world.trails import InsightSelector
+from trailforward.doctor.world.unknown import why_unknown
 from trailforward.errors import MissingExtraError
 
 REGIONAL = Path(__file__).parents[2] / "sam" / "regional.yaml"
@@ -231,23 +242,29 @@ def test_every_kind_of_resource_that_matters_is_read() -> None:
     planned = apply_template(small(ALL_KINDS), [(MEMBER, HERE)], {})
     world = planned.world
     assert planned.not_understood == (
-        "Odd: resources of the type AWS::Serverless::Function are not supported",
+        "Odd: resources of the type AWS::Serverless::Function are not understood.",
     )
     assert [(bus.name, len(bus.policy)) for bus in world.buses] == [("b", 1)]
-    assert [rule.bus for rule in world.rules] == ["b"]
+    assert [rule.bus for rule in world.rules] == ["default", "b"]
     (mine,) = [trail for trail in world.trails if trail.name == "t"]
-    assert (mine.multi_region, mine.logging, mine.insights) == (True, True, ("ApiCallRateInsight",))
+    assert (mine.multi_region, mine.logging, mine.insights) == (
+        True,
+        True,
+        (InsightSelector(insight_type="ApiCallRateInsight"),),
+    )
     found = {resource.arn.rpartition(":")[2]: resource for resource in world.resources}
     sealed = found["trailforward-Sealed"]
     assert sealed.fifo
     assert sealed.encryption is not None
     assert sealed.encryption.key_policy is not None
-    assert sealed.encryption.key_policy.actions == ("kms:Decrypt", "kms:GenerateDataKey")
-    assert sealed.encryption.key_policy.unknown.keys() == {"statements"}
+    assert len(sealed.encryption.key_policy.statements) == 3
     kinds = [found[f"trailforward-{name}"].encryption for name in ("Managed", "Foreign")]
     assert [kind.type for kind in kinds if kind] == ["aws-managed-key", "customer-key"]
     topic = found["trailforward-Topic"]
-    assert topic.subscriptions == ("arn:a", f"arn:aws:sqs:{HERE}:{MEMBER}:trailforward-Managed")
+    assert topic.subscriptions == (
+        Subscription(endpoint="arn:a"),
+        Subscription(endpoint=f"arn:aws:sqs:{HERE}:{MEMBER}:trailforward-Managed"),
+    )
     assert len(topic.policy) == 1
     (statement,) = found["trailforward-Function"].policy
     assert statement["Condition"]["ArnLike"] == {
@@ -255,8 +272,8 @@ def test_every_kind_of_resource_that_matters_is_read() -> None:
     }
     (role,) = world.roles
     assert role.arn == f"arn:aws:iam::{MEMBER}:role/r"
-    assert role.deny[0].unknown["NotAction"] == "sqs:*"
-    assert "permissionsBoundary" in role.allow[0].unknown
+    assert [statement["Effect"] for statement in role.statements] == ["Deny", "Allow"]
+    assert "arn:aws:iam::aws:policy/X" in role.unread["policies"]
 
 
 def test_a_queue_with_a_policy_covers_its_region() -> None:
@@ -314,32 +331,71 @@ def test_functions_give_what_cloudformation_gives(value: Any, expected: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "why"),
     [
-        ({"Fn::ImportValue": "x"}, "Fn::ImportValue is not supported"),
-        ({"Ref": "Nothing"}, "no such parameter or resource"),
-        ({"Fn::GetAtt": "Nothing.Arn"}, "no resource Nothing"),
-        ({"Fn::GetAtt": "Odd.Arn"}, "type AWS::S3::Bucket are not supported"),
-        ({"Fn::GetAtt": "Odd.Size"}, "Odd.Size is not supported"),
-        ({"Fn::If": ["Nothing", 1, 2]}, "no condition Nothing"),
-        ({"Fn::If": ["Odd", 1, 2]}, "condition function Fn::Odd is not supported"),
+        ({"Fn::ImportValue": "x"}, "the export x"),
+        ({"Ref": "Nothing"}, "the reference Nothing"),
+        ({"Ref": "Given"}, "the parameter Given"),
+        ({"Ref": "Stored"}, "the SSM parameter hub account"),
+        ("{{resolve:ssm:/hub/account}}", "the dynamic reference ssm hub account"),
+        ({"Fn::GetAtt": "Nothing.Arn"}, "Nothing Arn"),
+        ({"Fn::GetAtt": "Odd.Size"}, "Odd Size"),
+        ({"Fn::If": ["Nothing", 1, 2]}, "the condition Nothing"),
+        ({"Fn::If": ["Odd", 1, 2]}, "the condition Odd"),
+        ({"Fn::If": ["Itself", 1, 2]}, "the condition Itself"),
+        ({"Fn::Join": ["", ["a-", {"Ref": "Nothing"}]]}, "the reference Nothing"),
+        ({"Fn::Select": ["x", 5]}, "the result of Fn Select with unusual arguments"),
+        ({"Fn::Odd": 1}, "the result of Fn Odd"),
     ],
 )
-def test_what_cannot_be_resolved_is_named(name: Any, words: str) -> None:
-    """The error for an unsupported template names the part."""
-    rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": name, "EventPattern": {}}}
-    template = small({"Rule": rule, "Odd": {"Type": "AWS::S3::Bucket"}}, Conditions={"Odd": {"Fn::Odd": []}})
-    with pytest.raises(TemplateError, match=words):
-        apply_template(template, [(MEMBER, HERE)], {})
+def test_a_value_that_is_not_known_is_unknown_and_named(name: Any, why: str) -> None:
+    """What the template does not tell is unknown, with a few words that say what; nothing else is."""
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"Name": name, "EventPattern": {"source": ["x"]}}}
+    template = small(
+        {"Rule": rule, "Odd": {"Type": "AWS::S3::Bucket"}, "Queue": {"Type": "AWS::SQS::Queue"}},
+        Conditions={
+            "Odd": {"Fn::Odd": []},
+            "Itself": {"Fn::Not": [{"Condition": "Itself"}]},
+        },
+        Parameters={
+            "Given": {"Type": "String"},
+            "Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/hub/account"},
+        },
+    )
+    planned = apply_template(template, [(MEMBER, HERE)], {})
+    assert why_unknown(planned.world.rules[0].name) == why
+    assert [resource.arn for resource in planned.world.resources] == [
+        f"arn:aws:sqs:{HERE}:{MEMBER}:trailforward-Queue"
+    ]
+    assert "No value is given for Given, so it is not known: --parameter Given=…" in planned.assumptions
 
 
-def test_parameters_are_checked() -> None:
-    """A missing parameter is named with the option to give it, an unknown one by its name."""
-    template = parse_template(REGIONAL.read_text())
-    with pytest.raises(TemplateError, match="HubAccount, HubRegion: --parameter HubAccount="):
-        apply_template(template, [(MEMBER, HERE)], {})
-    with pytest.raises(TemplateError, match="no parameter Typo"):
-        apply_template(template, [(MEMBER, HERE)], {**TO_HUB, "Typo": "x"})
+CONSTRAINED = {
+    "Name": {"Type": "String", "AllowedPattern": "[a-z]+", "MaxLength": 4, "ConstraintDescription": "short"},
+    "Size": {"Type": "Number", "MinValue": 2, "MaxValue": 5},
+    "Kind": {"Type": "String", "AllowedValues": ["hub", "regional"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"Name": "ABC"}, r"Name=ABC: does not match \[a-z\]\+ \(short\)"),
+        ({"Name": "abcde"}, "Name=abcde: more than 4 characters"),
+        ({"Size": "1"}, "Size=1: less than 2"),
+        ({"Size": "9"}, "Size=9: more than 5"),
+        ({"Size": "many"}, "Size=many: not a number"),
+        ({"Kind": "spoke"}, "Kind=spoke: not one of the allowed values hub, regional"),
+        ({"Typo": "x"}, "no parameter Typo; it has: Kind, Name, Size"),
+    ],
+)
+def test_given_parameters_are_checked_as_cloudformation_checks_them(
+    given: dict[str, str], problem: str
+) -> None:
+    """A value that violates a constraint, and a parameter that does not exist, are named."""
+    template = small({"Queue": {"Type": "AWS::SQS::Queue"}}, Parameters=CONSTRAINED)
+    with pytest.raises(TemplateError, match=problem):
+        apply_template(template, [(MEMBER, HERE)], given)
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "{", "a: [", "Resources: 1", "{}", "!Odd {a: 1}"])
@@ -349,9 +405,235 @@ def test_invalid_templates_are_rejected(text: str) -> None:
         parse_template(text)
 
 
-def test_yaml_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without PyYAML, the error has the command that installs it; JSON does not need it."""
+def test_reading_templates_needs_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without cfn-lint, the error has the command that installs it."""
     monkeypatch.setattr("trailforward.doctor.template.document.find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"trailforward\[cli\]"):
+    with pytest.raises(MissingExtraError, match=r"trailforward\[cfn\]"):
         parse_template("Resources: {}")
-    assert parse_template('{"Resources": {}}') == {"Resources": {}}
+
+
+QUEUE = {"Type": "AWS::SQS::Queue"}
+POLICY = {
+    "Type": "AWS::SQS::QueuePolicy",
+    "Properties": {"Queues": [{"Ref": "Queue"}], "PolicyDocument": {"Statement": [SENDS]}},
+}
+
+
+def planned_rules(template: dict[str, Any], **options: Any) -> list[str]:
+    """The names of the rules that a template creates in a member's account, with their Region."""
+    world = apply_template(template, [(MEMBER, HERE)], options.pop("parameters", {}), **options).world
+    return [f"{rule.region} {rule.name}" for rule in world.rules]
+
+
+def test_language_extensions_are_expanded() -> None:
+    """Fn::ForEach makes one rule per element, with given parameters as well as with defaults."""
+    rule = {
+        "Type": "AWS::Events::Rule",
+        "Properties": {"Name": {"Fn::Sub": "r-${N}"}, "EventPattern": {"a": ["b"]}},
+    }
+    template = parse_template(
+        json.dumps(
+            {
+                "Transform": "AWS::LanguageExtensions",
+                "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": "x"}},
+                "Resources": {"Fn::ForEach::Rules": ["N", {"Ref": "Names"}, {"Rule${N}": rule}]},
+            }
+        )
+    )
+    assert planned_rules(template) == [f"{HERE} r-x"]
+    assert planned_rules(template, parameters={"Names": "a,b"}) == [f"{HERE} r-a", f"{HERE} r-b"]
+
+
+SAM = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.handler
+      Runtime: python3.12
+      CodeUri: src/
+      Events:
+        Calls:
+          Type: EventBridgeRule
+          Properties: {Pattern: {source: [{prefix: aws.}]}}
+"""
+
+
+def test_sam_templates_are_expanded() -> None:
+    """A function with an EventBridge event becomes a rule, a permission, and a role, and is covered."""
+    found = apply_template(parse_template(SAM), [(MEMBER, HERE)], {})
+    function = f"arn:aws:lambda:{HERE}:{MEMBER}:function:trailforward-Function"
+    assert [target.arn for rule in found.world.rules for target in rule.targets] == [function]
+    assert verdicts(parse_template(SAM), (HERE,), destinations=[function]) == {HERE: "OK"}
+
+
+def test_a_sam_resource_that_aws_would_reject_does_not_stop_the_rest() -> None:
+    """If the SAM resources cannot be expanded, that is said, and the others are read."""
+    text = SAM.replace("Type: EventBridgeRule", "Type: Odd") + "  Queue: {Type: AWS::SQS::Queue}\n"
+    found = apply_template(parse_template(text), [(MEMBER, HERE)], {})
+    assert any("SAM resources are not read" in sentence for sentence in found.not_understood)
+    assert len(found.world.resources) == 1
+
+
+def test_a_macro_is_reported() -> None:
+    """A macro of the account may add anything, so the report says that it was not expanded."""
+    found = apply_template(small({"Queue": QUEUE}, Transform="Mine"), [(MEMBER, HERE)], {})
+    assert found.not_understood == ("The macro Mine is not expanded: what it adds is not known.",)
+
+
+def test_nested_stacks_are_read_from_files_beside_the_template(tmp_path: Path) -> None:
+    """A nested stack gets its parameters, and its outputs are known to its parent."""
+    child = {
+        "Parameters": {"Name": {"Type": "String"}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}}},
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}}},
+    }
+    (tmp_path / "child.json").write_text(json.dumps(child))
+    nested = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {
+            "TemplateURL": "./child.json",
+            "Parameters": {"Name": {"Fn::Sub": "q-${AWS::Region}"}},
+        },
+    }
+    template = small({"Rule": a_rule({"Fn::GetAtt": ["Child", "Outputs.Arn"]}), "Child": nested})
+    world = apply_template(template, [(MEMBER, HERE)], {}, folder=tmp_path).world
+    arn = f"arn:aws:sqs:{HERE}:{MEMBER}:q-{HERE}"
+    assert [resource.arn for resource in world.resources] == [arn]
+    assert world.rules[0].targets[0].arn == arn
+
+
+def test_a_nested_stack_that_is_not_at_hand_is_unknown() -> None:
+    """What a nested stack in S3 creates is not known, and its outputs are unknown."""
+    nested = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {"TemplateURL": "https://b.s3.amazonaws.com/t"},
+    }
+    template = small({"Rule": a_rule({"Fn::GetAtt": ["Child", "Outputs.Arn"]}), "Child": nested})
+    found = apply_template(template, [(MEMBER, HERE)], {})
+    assert found.not_understood == (
+        "Child: its template is not a local file, so what it creates is not known.",
+    )
+    assert why_unknown(found.world.rules[0].targets[0].arn) == "Child Outputs.Arn"
+
+
+def test_stacksets_are_deployed_to_their_accounts_and_regions() -> None:
+    """The instances of a StackSet belong to the world, in the accounts and Regions that it names."""
+    body = "Resources: {R: {Type: AWS::Events::Rule, Properties: {Name: r, EventPattern: {source: [x]}}}}"
+    stack_set = {
+        "Type": "AWS::CloudFormation::StackSet",
+        "Properties": {
+            "StackSetName": "s",
+            "TemplateBody": body,
+            "StackInstancesGroup": [
+                {"DeploymentTargets": {"Accounts": [MEMBER, HUB]}, "Regions": [HERE, HOME]},
+                {"DeploymentTargets": {"OrganizationalUnitIds": ["ou-1"]}, "Regions": [HERE]},
+            ],
+        },
+    }
+    found = apply_template(small({"Set": stack_set}), [(MEMBER, HERE)], {})
+    places = [(rule.account, rule.region) for rule in found.world.rules]
+    assert places == [(MEMBER, HERE), (MEMBER, HOME), (HUB, HERE), (HUB, HOME)]
+    assert "organizational units" in found.not_understood[0]
+
+
+def test_a_resource_with_an_unknown_condition_is_not_counted_as_absent() -> None:
+    """If it is not known whether a queue exists, a rule that needs it is unknown, not blind."""
+    resources = {"Rule": a_rule({"Fn::GetAtt": ["Queue", "Arn"]}), "Queue": {**QUEUE, "Condition": "Maybe"}}
+    template = small(
+        resources,
+        Parameters={"P": {"Type": "String"}},
+        Conditions={"Maybe": {"Fn::Equals": [{"Ref": "P"}, "yes"]}},
+    )
+    ends = [f"arn:aws:sqs:{HERE}:{MEMBER}:trailforward-Queue"]
+    assert verdicts(template, (HERE,), destinations=ends) == {HERE: "NOT_SEEN"}
+
+
+def test_a_surprise_in_one_resource_affects_only_that_resource() -> None:
+    """A resource of an unusual form is reported, and the others are read."""
+    odd = {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": {"a": ["b"]}, "Targets": ["odd"]}}
+    found = apply_template(small({"Odd": odd, "Queue": QUEUE, "Policy": POLICY}), [(MEMBER, HERE)], {})
+    assert found.not_understood == (
+        f"Odd in {HERE} was not read: its properties have an unusual form (AttributeError).",
+    )
+    assert len(found.world.resources[0].policy) == 1
+    assert ("rules", HERE) in {(gap.what, gap.region) for gap in found.world.unseen}
+
+
+def test_cdk_apps_are_read_from_their_folder(tmp_path: Path) -> None:
+    """Each stack of cdk.out is deployed in its own account and Region, and imports are resolved."""
+    exporting = {
+        "Resources": {"Queue": QUEUE, "Policy": POLICY},
+        "Outputs": {"Arn": {"Value": {"Fn::GetAtt": ["Queue", "Arn"]}, "Export": {"Name": "Queue:Arn"}}},
+    }
+    importing = {"Resources": {"Rule": a_rule({"Fn::ImportValue": "Queue:Arn"})}}
+    for name, template in (("A", importing), ("B", exporting)):
+        (tmp_path / f"{name}.template.json").write_text(json.dumps(template))
+    stack = {"type": "aws:cloudformation:stack"}
+    manifest = {
+        "version": "48.0.0",
+        "artifacts": {
+            "Tree": {"type": "cdk:tree"},
+            "A": {
+                **stack,
+                "environment": f"aws://{MEMBER}/{HERE}",
+                "properties": {"templateFile": "A.template.json", "stackName": "rules"},
+            },
+            "B": {
+                **stack,
+                "environment": "aws://unknown-account/unknown-region",
+                "properties": {"templateFile": "B.template.json"},
+            },
+        },
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    stacks = read_assembly(tmp_path, [(MEMBER, HERE)])
+    assert [(each.stack, each.account, each.region) for each in stacks] == [
+        ("rules", MEMBER, HERE),
+        ("B", MEMBER, HERE),
+    ]
+    queue = f"arn:aws:sqs:{HERE}:{MEMBER}:B-Queue"
+    world = apply_stacks(stacks, {}, destinations=[queue]).world
+    assert reach(world, WRITE.call(MEMBER, HERE)).code == "OK"
+
+
+def test_a_folder_that_is_not_a_cdk_app_is_named(tmp_path: Path) -> None:
+    """A folder without manifest.json gets the command that makes one."""
+    with pytest.raises(TemplateError, match=r"has no manifest.json of a CDK app: run cdk synth"):
+        read_assembly(tmp_path, [(MEMBER, HERE)])
+
+
+BASES = [ALL_KINDS, {"Rule": a_rule({"Fn::GetAtt": ["Queue", "Arn"]}), "Queue": QUEUE, "Policy": POLICY}]
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data())
+def test_mutated_templates_end_in_a_report_or_one_sentence(drawn: DataObject) -> None:
+    """Whatever is removed or replaced in a template, reading it ends in a world or in one sentence."""
+    template: Any = json.loads(json.dumps({"Resources": drawn.draw(sampled_from(BASES))}))
+    odd: SearchStrategy[Any] = sampled_from(
+        [None, 1, "", "x", [], {}, [{}], {"Ref": "Nothing"}, {"Fn::If": []}, {"Fn::Sub": 5}, True]
+    )
+    for _ in range(drawn.draw(integers(1, 4))):
+        node = template
+        while True:
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+            if not keys:
+                break
+            key = drawn.draw(sampled_from(keys))
+            if isinstance(node[key], (dict, list)) and drawn.draw(integers(0, 3)):
+                node = node[key]
+                continue
+            if drawn.draw(integers(0, 1)) and isinstance(node, dict):
+                del node[key]
+            else:
+                node[key] = json.loads(json.dumps(drawn.draw(odd)))
+            break
+    sentence = ""
+    try:
+        world = apply_template(parse_template(json.dumps(template)), [(MEMBER, HERE)], {}).world
+        reach(world, WRITE.call(MEMBER, HERE))
+    except TemplateError as error:
+        sentence = str(error)
+    assert "\n" not in sentence

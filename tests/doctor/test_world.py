@@ -78,14 +78,14 @@ def test_invalid_snapshots(text: str, said: str) -> None:
 
 def test_unknown_keys() -> None:
     """Unknown keys are kept and named, and do not affect results."""
-    data = direct(comment="mine", rules=[rule(tags={"a": "b"}, target={"input": "x"})])
+    data = direct(comment="mine", rules=[rule(tags={"a": "b"}, target={"odd": "x"})])
     data["trails"][0]["selectors"] = {"advanced": [{"FieldSelectors": [{"Field": "x", "Regex": [".*"]}]}]}
     world = World.model_validate(data)
     assert world.not_understood == (
         "comment: unknown key",
         "trails[0].selectors.advanced[0].FieldSelectors[0].Regex: unknown key",
         "rules[0].tags: unknown key",
-        "rules[0].targets[0].input: unknown key",
+        "rules[0].targets[0].odd: unknown key",
     )
     assert json.loads(world.to_json())["rules"][0]["tags"] == {"a": "b"}
 
@@ -156,7 +156,12 @@ ODD: list[tuple[dict[str, Any], list[str], tuple[Any, ...]]] = [
     (direct(own=None, buses=None, organization=None), [], (True, "OK", None)),
     (
         direct(rules=[], unseen=[{"what": "nothing"}]),
-        ["unseen[0]: what: Input should be 'trails', 'rules', 'buses', 'roles', 'resources' or '*'"],
+        [
+            (
+                "unseen[0]: what: Input should be 'trails', 'rules', 'buses', 'roles', 'resources', "
+                "'organization' or '*'"
+            )
+        ],
         ("unknown", "NOT_SEEN", BUS_AT),
     ),
 ]

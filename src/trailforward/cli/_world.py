@@ -97,21 +97,42 @@ def apply_to(
     accounts: Sequence[str],
     regions: Sequence[str],
     parameters: Iterable[str],
+    deployed_in: Sequence[str] = (),
 ) -> LoadedWorld:
-    """A world with a template applied in every given account and Region, as if it were deployed.
+    """A world with a template applied, as if it were deployed.
+
+    Args:
+        template: a CloudFormation or SAM template, or the ``cdk.out`` folder of a CDK app.
+        base: the world before; None to know nothing else.
+        accounts: where to deploy; by default the accounts of ``base``, or a placeholder.
+        regions: the Regions that the question is about.
+        parameters: ``NAME=VALUE`` texts.
+        deployed_in: the Regions to deploy to; all of ``regions`` by default.
 
     Raises:
         typer.Exit: with 2; the template cannot be used.
     """
-    from trailforward.doctor.template import TemplateError, apply_template, parse_template
+    from trailforward.doctor.template import (
+        Deployment,
+        TemplateError,
+        apply_stacks,
+        parse_template,
+        read_assembly,
+    )
 
     given = dict(text.partition("=")[::2] for text in parameters)
     deploy_to = accounts or (sorted(base.accounts) if base else [PLACEHOLDER_ACCOUNT])
-    if not regions:
+    if not regions and not deployed_in:
         stop("Give the Regions to deploy the template to: --region eu-west-1,us-east-1")
-    places = [(account, region) for account in deploy_to for region in regions]
+    asked = [(account, region) for account in deploy_to for region in regions or deployed_in]
+    places = [(account, region) for account in deploy_to for region in deployed_in or regions]
     try:
-        applied = apply_template(parse_template(template.read_text("utf-8")), places, given, base)
+        if template.is_dir():
+            deployments = read_assembly(template, places)
+        else:
+            parsed = parse_template(template.read_text("utf-8"))
+            deployments = [Deployment(parsed, *place, folder=template.parent) for place in places]
+        applied = apply_stacks(deployments, given, base, asked=asked)
     except OSError as error:
         stop(f"{template}: {error.strerror}")
     except (TemplateError, MissingExtraError, UnicodeDecodeError) as error:
@@ -121,13 +142,20 @@ def apply_to(
         notes.append(f"No --account is given: using {PLACEHOLDER_ACCOUNT}.")
     world = applied.world
     if not world.destinations:
-        deployed = [rule for rule in world.rules if (rule.account, rule.region) in places]
-        ends = dict.fromkeys(target.arn for rule in deployed for target in rule.targets)
+        ends = _ends(world, base)
         world = with_destinations(world, list(ends))
         notes.append(
             f"No --destination is given: using {', '.join(ends) or 'none (the rules have no targets)'}."
         )
     return LoadedWorld(world, (), tuple(notes))
+
+
+def _ends(world: World, base: World | None) -> dict[str, None]:
+    """The targets of the new rules that lead to no bus, because a bus is on the way to somewhere."""
+    old = {(rule.account, rule.region, rule.bus, rule.name) for rule in base.rules} if base else set()
+    new = [rule for rule in world.rules if (rule.account, rule.region, rule.bus, rule.name) not in old]
+    targets = dict.fromkeys(target.arn for rule in new for target in rule.targets)
+    return {arn: None for arn in targets if ":event-bus/" not in arn} or targets
 
 
 def split(texts: Iterable[str] | None) -> list[str]:

@@ -72,7 +72,16 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     ] = None,
     template: Annotated[
         Path | None,
-        typer.Option(help="Check a CloudFormation template as if deployed, on top of --snapshot if given."),
+        typer.Option(
+            help="Check a CloudFormation or SAM template, or a cdk.out folder, as if deployed, on top of "
+            "--snapshot if given."
+        ),
+    ] = None,
+    deployed_in: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="REGION", help="Where the template is deployed; default: every --region. Repeatable."
+        ),
     ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Template parameter; repeatable.")
@@ -107,7 +116,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     classes = _classes(split(event_class))
     if template is not None:
         base = read_snapshot(snapshot) if snapshot else None
-        loaded = apply_to(template, base, accounts, regions, parameter or ())
+        loaded = apply_to(template, base, accounts, regions, parameter or (), split(deployed_in))
         loaded = loaded._replace(
             world=with_destinations(loaded.world, destinations), problems=base.problems if base else ()
         )

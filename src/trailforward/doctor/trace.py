@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from trailforward.doctor.delivery import reach
-from trailforward.doctor.rules.data_events import is_data_event
 from trailforward.doctor.rules.data_resources import data_resources
 from trailforward.doctor.rules.read_only import read_only
 from trailforward.doctor.world.call import Call
+from trailforward.doctor.world.data_events import category_of
 from trailforward.doctor.world.event_classes import CLASSES
 from trailforward.doctor.world.links import describe, read_arn, trail_link
 from trailforward.doctor.world.regions import event_region
@@ -100,9 +100,8 @@ def named_call(
     if verb.lower() == "consolelogin":
         return NamedCall((next(kind for kind in CLASSES if kind.name == "sign-in").call(account, region),))
     source = f"{service}.amazonaws.com"
-    data, known = is_data_event(source, verb), read_only(verb)
-    categories = [category] if category else ["Management", "Data"] if data is None else []
-    categories = categories or ["Data" if data else "Management"]
+    usual, known = category_of(source, verb), read_only(verb)
+    categories = [category] if category else [usual] if usual else ["Management", "Data"]
     readings = [reading] if reading is not None else [True, False] if known is None else [known]
     calls = tuple(
         _with_resource(

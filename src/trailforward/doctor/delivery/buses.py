@@ -2,35 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trailforward.doctor.delivery.bus_keys import through_bus_key
 from trailforward.doctor.delivery.delivery_path import Stage
+from trailforward.doctor.delivery.matching import Mismatch, match
 from trailforward.doctor.delivery.policies import has_allow, policy_allows
-from trailforward.doctor.delivery.roles import request_of, sender, through_role
+from trailforward.doctor.delivery.roles import request_of, through_role
 from trailforward.doctor.delivery.targets import deliver
 from trailforward.doctor.world.links import describe
 from trailforward.doctor.world.regions import US_EAST_1
-from trailforward.errors import PatternError
+from trailforward.doctor.world.unknown import is_unknown, why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.doctor.delivery.delivery_path import DeliveryPath
-    from trailforward.doctor.delivery.policies import Request
     from trailforward.doctor.delivery.query import Query
+    from trailforward.doctor.delivery.request import Known, Request
     from trailforward.doctor.world.index import PlacedRule, PlacedTarget
     from trailforward.doctor.world.links import BusAt
-    from trailforward.patterns import Pattern
 
 ALL_MANAGEMENT_EVENTS = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
 PUT_EVENTS = "events:PutEvents"
 
-#: Longest description of a mismatch, in characters.
-SHOWN = 400
-
 
 def through_bus(query: Query, path: DeliveryPath, bus: BusAt) -> Iterator[DeliveryPath]:
     """All paths from a bus that the event has reached, one rule after another."""
+    path = through_bus_key(query, path, bus)
     candidates = query.index.candidates(bus)
     if not candidates:
         yield _no_rule(query, path, bus)
@@ -49,8 +48,7 @@ def _no_rule(query: Query, path: DeliveryPath, bus: BusAt) -> DeliveryPath:
     if path.hops:
         return path.broken("HUB_NO_RULE", bus.link)
     for rule in query.index.custom_candidates(bus.account, bus.region) if bus.name == "default" else ():
-        pattern = query.index.pattern(rule)
-        if not isinstance(pattern, PatternError) and pattern.matches(query.event):
+        if match(rule.pattern, query.event).matches is True:
             return path.broken("RULE_ON_NON_DEFAULT_BUS", rule.link)
     if query.pinned and query.index.covered_somewhere(bus.account):
         return path.broken(
@@ -77,50 +75,80 @@ def _open(query: Query, path: DeliveryPath, rule: PlacedRule) -> DeliveryPath:
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail-management.html
     """
-    pattern, state = query.index.pattern(rule), rule.rule.state
-    if isinstance(pattern, PatternError):
-        path = path.doubt(
-            "NOT_UNDERSTOOD", rule.link, what=f"its event pattern ({str(pattern).splitlines()[0]})"
-        )
-    elif not pattern.matches(query.event):
-        fields = _Mismatch(pattern, query.event)
+    state = rule.rule.state
+    found = match(rule.pattern, query.event)
+    if found.matches is False:
+        fields = Mismatch(rule.pattern, query.event)
         return path.broken("PATTERN_MISMATCH", rule.link, Stage.PATTERN, fields=fields)
+    if found.matches is None:
+        path = path.doubt("NOT_UNDERSTOOD", rule.link, what=found.why)
     if state == "DISABLED":
         return path.broken("RULE_DISABLED", rule.link, Stage.DISABLED)
-    if state not in {"ENABLED", ALL_MANAGEMENT_EVENTS}:
+    if is_unknown(rule.bus.name):
+        path = path.doubt("VALUE_UNKNOWN", rule.link, what="its event bus", value=why_unknown(rule.bus.name))
+    if is_unknown(state):
+        path = path.doubt("VALUE_UNKNOWN", rule.link, what="its state", value=why_unknown(state))
+    elif state not in {"ENABLED", ALL_MANAGEMENT_EVENTS}:
         path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its state ({state})")
-    elif query.needs_all_events_state and state != ALL_MANAGEMENT_EVENTS:
-        code = "HUB_RULE_STATE_READONLY" if path.hops else "RULE_STATE_READONLY"
-        return path.broken(code, rule.link, Stage.READ_ONLY, state=state)
-    if not rule.leads:
+    elif state != ALL_MANAGEMENT_EVENTS:
+        path = _without_read_only(query, path, rule)
+    if path.end is None and not rule.leads and "targets" in rule.rule.unread:
+        return path.doubt("NOT_SEEN", rule.link, what="targets", reason=rule.rule.unread["targets"])
+    if path.end is None and not rule.leads:
         missing = "it has no target"
         return path.broken("TARGET_MISSING", rule.link, Stage.TARGET_KIND, missing=missing)
     return path
 
 
-class _Mismatch:
-    """The fields in which a pattern does not match an event, computed only when the text is needed."""
+def _without_read_only(query: Query, path: DeliveryPath, rule: PlacedRule) -> DeliveryPath:
+    """A rule that is enabled, but not for read-only management events.
 
-    def __init__(self, pattern: Pattern, event: dict[str, Any]) -> None:
-        self.pattern = pattern
-        self.event = event
-
-    def __str__(self) -> str:
-        branches = self.pattern.explain(self.event).branches
-        nearest = min(branches, key=len)
-        text = "; ".join(map(str, nearest))
-        return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
+    Whether that also holds for a rule that AWS manages is not documented.
+    """
+    state = rule.rule.state
+    if query.read_only is False:
+        return path
+    if query.read_only is None:
+        return path.doubt("READ_ONLY_UNCERTAIN", rule.link, state=state)
+    if rule.rule.managed_by:
+        return path.doubt("MANAGED_RULE", rule.link, managed_by=rule.rule.managed_by, state=state)
+    code = "HUB_RULE_STATE_READONLY" if path.hops else "RULE_STATE_READONLY"
+    return path.broken(code, rule.link, Stage.READ_ONLY, state=state)
 
 
 def _through_target(
     query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget
 ) -> Iterator[DeliveryPath]:
     if target.is_new_bus:
-        yield path.doubt("V2_BUS_UNSUPPORTED", target.link)
+        yield _onto_new_bus(query, path, rule, target)
     elif target.bus is not None:
         yield from _hop(query, path, rule, target, target.bus)
     else:
         yield from deliver(query, path, rule, target)
+
+
+def _onto_new_bus(query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget) -> DeliveryPath:
+    """Checks what is documented about a hop to a bus of the new type: the role. Its subscribers are not read.
+
+    A managed rule needs no role: its event source was authorized once, when it was created.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-target-bus.html
+    """
+    if rule.rule.managed_by is None:
+        role = target.target.role or rule.rule.role
+        if role is None:
+            return path.broken("BUS_TARGET_NO_ROLE", target.link, Stage.ROLE)
+        if role in query.index.roles:
+            request = request_of(query, rule, role, PUT_EVENTS, target.target.arn)
+            path = through_role(query, path, rule, request)
+        if path.end is not None:
+            return path
+    arn = target.arn
+    here = arn is not None and (arn.account, arn.region) == rule.bus[:2]
+    reason = "its subscribers, its policy, and its sharing are not read"
+    if not here:
+        reason = "whether a rule reaches such a bus in another account or Region is not documented"
+    return path.doubt("V2_BUS_UNSUPPORTED", target.link, reason=reason)
 
 
 def _hop(
@@ -158,10 +186,12 @@ def _onto(
     path = _exists(query, path, target, bus)
     if path.end is not None:
         return path
-    role = target.target.role
+    role = target.target.role or rule.rule.role
     if role is None:
         return path.broken("BUS_TARGET_NO_ROLE", target.link, Stage.ROLE)
-    more = {
+    if target.target.role is None and bus.account != rule.bus.account:
+        path = path.doubt("RULE_ROLE", target.link, role=role)
+    more: dict[str, Known] = {
         "events:eventbusinvocation": "true",
         "events:source": query.event["source"],
         "events:detail-type": query.event["detail-type"],
@@ -178,6 +208,8 @@ def _exists(query: Query, path: DeliveryPath, target: PlacedTarget, bus: BusAt) 
     index = query.index
     if bus.account not in index.accounts:
         return path.doubt("ACCOUNT_NOT_VISIBLE", target.link, unread=bus.account)
+    if is_unknown(bus.name):
+        return path.doubt("VALUE_UNKNOWN", target.link, what="the bus", value=why_unknown(bus.name))
     if index.has_bus(bus):
         return path
     if bus.name == "default" and index.changing(bus.account, bus.region):
@@ -198,16 +230,18 @@ def _bus_policy(
     """
     listed = query.index.buses.get(bus)
     reason = query.index.unseen("buses", bus.account, bus.region)
-    if listed is None and reason is not None:
+    if listed is not None and "policy" in listed.unread:
+        reason = listed.unread["policy"]
+    elif listed is not None:
+        reason = None
+    if reason is not None:
         return path.doubt("NOT_SEEN", bus.link, what="policy", reason=reason)
     policy = listed.policy if listed else ()
     allowed = policy_allows(policy, request, needs_allow=foreign)
+    if allowed is False:
+        return path.broken("BUS_POLICY_DENIES", bus.link, Stage.POLICY, sender=request.sender)
     if allowed is None:
-        return path.doubt(
-            "NOT_UNDERSTOOD", bus.link, what="its policy has conditions that it does not support"
-        )
-    if not allowed:
-        return path.broken("BUS_POLICY_DENIES", bus.link, Stage.POLICY, sender=sender(request))
-    if not foreign and has_allow(policy, request) is False:
-        return path.note("SAME_ACCOUNT_BUS", bus.link)
+        path = path.doubt("NOT_UNDERSTOOD", bus.link, what="whether its policy allows the delivery")
+    if allowed and not foreign and has_allow(policy, request) is False:
+        path = path.note("SAME_ACCOUNT_BUS", bus.link)
     return path

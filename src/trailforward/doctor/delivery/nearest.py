@@ -1,21 +1,12 @@
-"""Nearest: how far a pattern is from an event that it does not match, and whether a slip is the reason."""
+"""Nearest: whether a slip is the reason why a pattern does not match any event."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 from trailforward.patterns.cloudtrail import combinations
-
-_FAR = 1_000_000
-
-
-def missing_fields(pattern: str, event: dict[str, Any]) -> int:
-    """The number of fields that do not match, in the nearest combination of a pattern."""
-    compiled = _compiled(pattern)
-    return min(map(len, compiled.explain(event).branches)) if compiled is not None else _FAR
 
 
 @lru_cache(maxsize=1024)

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.delivery.delivery_path import RawFinding
+from trailforward.doctor.delivery.delivery_path import DeliveryPath, RawFinding
+from trailforward.doctor.delivery.encryption import through_key
+from trailforward.doctor.delivery.matching import match, without_source
 from trailforward.doctor.delivery.own_calls import own_call
 from trailforward.doctor.delivery.policies import policy_allows
 from trailforward.doctor.delivery.roles import request_of
 from trailforward.doctor.world.call import SIGN_IN, SIGN_IN_EVENTBRIDGE_GUIDE
 from trailforward.doctor.world.links import read_arn
-from trailforward.errors import PatternError
+from trailforward.doctor.world.unknown import is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.doctor.delivery.delivery_path import DeliveryPath
     from trailforward.doctor.delivery.query import Query
     from trailforward.doctor.world.index import PlacedRule, PlacedTarget
 
@@ -24,21 +25,21 @@ if TYPE_CHECKING:
 def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
     """All warnings along a path, in its order."""
     for rule in path.rules:
-        yield from _without_source(query, rule)
+        yield from _without_source(rule)
         yield from _spelling(query, path, rule)
     for rule, target in path.targets:
         yield from _dead_letters(query, rule, target)
+        yield from _changed(target)
     if path.end is None:
-        yield from _loop(query)
+        yield from _loop(query, path)
 
 
-def _without_source(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
+def _without_source(rule: PlacedRule) -> Iterator[RawFinding]:
     """Warns if anyone who can put events can spoof a match: PutEvents only rejects ``aws.`` sources.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
     """
-    pattern = query.index.pattern(rule)
-    if not isinstance(pattern, PatternError) and any("source" not in fields for fields in pattern.rules):
+    if without_source(rule.pattern):
         yield RawFinding("PATTERN_WITHOUT_SOURCE", rule.link, {})
 
 
@@ -53,14 +54,27 @@ def _spelling(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterator[Ra
         return
     spelling = query.call.detail_type
     other = {**query.event, "detail-type": SIGN_IN_EVENTBRIDGE_GUIDE if spelling == SIGN_IN else SIGN_IN}
-    pattern = query.index.pattern(rule)
-    if not isinstance(pattern, PatternError) and not pattern.matches(other):
+    if match(rule.pattern, other).matches is False:
         yield RawFinding("SIGNIN_ONE_SPELLING", rule.link, {"spelling": spelling})
 
 
 def _detail_types(rule: PlacedRule) -> list[Any]:
-    listed = json.loads(rule.pattern).get("detail-type", [])
+    try:
+        listed = json.loads(rule.pattern).get("detail-type", [])
+    except (ValueError, AttributeError, RecursionError):
+        return []
     return listed if isinstance(listed, list) else []
+
+
+def _changed(target: PlacedTarget) -> Iterator[RawFinding]:
+    """Notes that a target receives a text that has nothing, or only a part, of the event.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Target.html
+    """
+    if target.target.input is not None:
+        yield RawFinding("INPUT_CONSTANT", target.link, {})
+    elif target.target.input_path not in {None, "$"} or target.target.input_transformer is not None:
+        yield RawFinding("INPUT_CHANGED", target.link, {})
 
 
 def _dead_letters(query: Query, rule: PlacedRule, target: PlacedTarget) -> Iterator[RawFinding]:
@@ -73,6 +87,9 @@ def _dead_letters(query: Query, rule: PlacedRule, target: PlacedTarget) -> Itera
         yield RawFinding("DLQ_MISSING", at, {"dlq": "has no dead-letter queue"})
         return
     parsed = read_arn(arn)
+    if is_unknown(arn):
+        yield RawFinding("DLQ_NOT_CHECKED", at, {})
+        return
     if parsed is not None and parsed.region != rule.bus.region:
         yield RawFinding("DLQ_OTHER_REGION", at, {"there": parsed.region, "here": rule.bus.region})
     queue = query.index.resources.get(arn)
@@ -81,18 +98,25 @@ def _dead_letters(query: Query, rule: PlacedRule, target: PlacedTarget) -> Itera
         return
     if queue.fifo or arn.endswith(".fifo"):
         yield RawFinding("DLQ_NOT_STANDARD", at, {})
-    if (
-        policy_allows(queue.policy, request_of(query, rule, None, "sqs:SendMessage", arn), needs_allow=True)
-        is not True
-    ):
+    request = request_of(query, rule, None, "sqs:SendMessage", arn)
+    reason = queue.unread.get("policy") or queue.unread.get("encryption")
+    if reason is not None:
+        yield RawFinding("NOT_SEEN", at, {"what": "dead-letter queue", "reason": reason})
+    elif (allowed := policy_allows(queue.policy, request, needs_allow=True)) is False:
         yield RawFinding("DLQ_POLICY", at, {"rule": rule.arn})
+    else:
+        key = through_key(query, DeliveryPath(), at, queue.encryption, request)
+        if key.end is not None:
+            yield RawFinding("DLQ_KEY", at, {"sender": request.sender})
+        elif allowed is None or key.doubts:
+            yield RawFinding("DLQ_NOT_CHECKED", at, {})
 
 
 def _no_queue(query: Query, at: str, arn: str) -> RawFinding:
     """A dead-letter queue that is not in the world: it is missing, or it was not read."""
     parsed = read_arn(arn)
     if parsed is not None:
-        reason = query.index.unseen("resources", parsed.account, parsed.region)
+        reason = query.index.unseen("resources", parsed.account, parsed.region, arn)
         if parsed.account not in query.index.accounts:
             reason = f"account {parsed.account} was not read"
         if reason is not None:
@@ -100,7 +124,7 @@ def _no_queue(query: Query, at: str, arn: str) -> RawFinding:
     return RawFinding("DLQ_MISSING", at, {"dlq": f"names a dead-letter queue that does not exist ({arn})"})
 
 
-def _loop(query: Query) -> Iterator[RawFinding]:
+def _loop(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
     """Warns if the pipeline's own call returns to it: data events multiply, management events stay rare."""
     own = own_call(query.index, query.call)
     if own is None:
@@ -108,6 +132,7 @@ def _loop(query: Query) -> Iterator[RawFinding]:
     data = query.call.category == "Data"
     facts = {
         "reason": own.reason,
+        "returns": "may return" if path.doubts else "returns",
         "gain": ", and each such event causes at least one more" if data else ", at a low, bounded rate",
         "remedy": own.remedy,
     }

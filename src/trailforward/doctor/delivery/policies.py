@@ -1,7 +1,7 @@
 """Policies: evaluates policy statements for one delivery, as IAM does. Deny overrides allow.
 
-The result is None (unknown) for everything outside the model: dates, IP addresses, policy variables, and
-condition keys that AWS may or may not send.
+The result is None (unknown) for everything outside the model, and wherever a part of a statement is not
+known.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -9,40 +9,23 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_eval
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from trailforward.doctor.delivery.conditions import conditions_hold, strings
 from trailforward.doctor.delivery.ternary import every, negate, some
+from trailforward.doctor.delivery.wildcards import like, same
 from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.world.unknown import is_unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
+    from trailforward.doctor.delivery.request import Request
     from trailforward.doctor.delivery.ternary import Ternary
     from trailforward.doctor.world.resources import Permission, Role, Statement
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """The request of one delivery, as IAM evaluates it.
-
-    Attributes:
-        principal: a role's ARN, or a service's name.
-        action: ``sqs:SendMessage``.
-        resource: the target's ARN.
-        context: condition keys in lower case.
-    """
-
-    principal: str
-    action: str
-    resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
-
-    def without(self, key: str) -> Request:
-        """The same request without one condition key."""
-        context = {name: value for name, value in self.context.items() if name != key}
-        return Request(self.principal, self.action, self.resource, context)
+#: A service principal with a Region, or with the domain of another partition.
+_SPELLINGS = re.compile(r"\.(?:[a-z0-9-]+\.)?(?:amazonaws\.com(?:\.cn)?|amazonaws\.eu)$")
 
 
 def policy_allows(policy: Iterable[Statement], request: Request, *, needs_allow: bool) -> Ternary:
@@ -54,25 +37,70 @@ def policy_allows(policy: Iterable[Statement], request: Request, *, needs_allow:
         needs_allow: False if the request needs no Allow statement; an explicit Deny always counts.
     """
     statements = tuple(policy)
-    denied = some(_applies(item, request) for item in statements if item.get("Effect") == "Deny")
     allowed = not needs_allow or has_allow(statements, request)
-    return every((negate(denied), allowed))
+    return every((negate(has_deny(statements, request)), allowed))
 
 
 def has_allow(policy: Iterable[Statement], request: Request) -> Ternary:
     """Whether any statement allows the request."""
-    return some(_applies(item, request) for item in policy if item.get("Effect") == "Allow")
+    return some(_with_effect("Allow", item, request) for item in policy)
+
+
+def has_deny(policy: Iterable[Statement], request: Request) -> Ternary:
+    """Whether any statement denies the request."""
+    return some(_with_effect("Deny", item, request) for item in policy)
+
+
+def trusts(role: Role, request: Request) -> Ternary:
+    """Whether a role's trust policy lets a service assume it.
+
+    That ``*`` in a trust policy includes AWS services is not documented: it is unknown.
+    """
+    statements = tuple(_trust(item) for item in role.trust)
+    sure = [item for item in statements if not _everybody(item)]
+    allowed = some((has_allow(sure, request), *(_in_doubt(item, request) for item in statements)))
+    found = every((negate(has_deny(statements, request)), allowed))
+    return found if "trust" not in role.unread or has_deny(statements, request) is True else None
+
+
+def _trust(item: str | Statement) -> Statement:
+    if not isinstance(item, str):
+        return item
+    return {"Effect": "Allow", "Principal": {"Service": item}, "Action": "sts:AssumeRole"}
+
+
+def _everybody(statement: Statement) -> bool:
+    return statement.get("Effect") == "Allow" and _names_everybody(statement.get("Principal"))
+
+
+def _names_everybody(principal: Any) -> bool:
+    return "*" in (strings(principal.get("AWS") if isinstance(principal, dict) else principal) or ())
+
+
+def _in_doubt(statement: Statement, request: Request) -> Ternary:
+    """Unknown for a statement that allows everybody, and False for others."""
+    return None if _everybody(statement) and has_allow([statement], request) is not False else False
 
 
 def role_allows(role: Role, request: Request) -> Ternary:
-    """Whether a role's own policies allow a request."""
-    denied = some(_permission(item, request) for item in role.deny)
-    return every((negate(denied), some(_permission(item, request) for item in role.allow)))
+    """Whether a role's own policies allow a request; at best unknown if not all of them are known.
+
+    A permissions boundary can only take permissions away.
+    """
+    denied = some((has_deny(role.statements, request), *(_permission(item, request) for item in role.deny)))
+    allowed = some(
+        (has_allow(role.statements, request), *(_permission(item, request) for item in role.allow))
+    )
+    if "policies" in role.unread:
+        return None if denied is not True else False
+    found = every((negate(denied), allowed))
+    return None if found and role.boundary else found
 
 
-def like(pattern: str, text: str) -> bool:
-    """Whether a text matches IAM's wildcards: ``*`` for any text, ``?`` for one character."""
-    return _glob(pattern).fullmatch(text) is not None
+def role_denies(role: Role, request: Request) -> Ternary:
+    """Whether a role's own policies deny a request; unknown unless all of them and its boundary are known."""
+    denied = some((has_deny(role.statements, request), *(_permission(item, request) for item in role.deny)))
+    return None if denied is False and ("policies" in role.unread or role.boundary) else denied
 
 
 def _permission(item: Permission, request: Request) -> Ternary:
@@ -81,116 +109,88 @@ def _permission(item: Permission, request: Request) -> Ternary:
     return every(
         (
             _any_action(item.action, request),
-            any(like(value, request.resource) for value in _strings(item.resource)),
-            _conditions(item.condition, request),
+            _any_resource(item.resource, request),
+            conditions_hold(item.condition, request),
         )
     )
+
+
+def _with_effect(effect: str, statement: Any, request: Request) -> Ternary:
+    """Whether a statement has an effect and applies to the request."""
+    if not isinstance(statement, dict) or not isinstance(statement.get("Effect"), str):
+        return None
+    same_effect = same(statement["Effect"], effect)
+    return False if same_effect is False else every((same_effect, _applies(statement, request)))
 
 
 def _applies(statement: Statement, request: Request) -> Ternary:
     return every(
         (
-            _element(statement, "Principal", lambda value: _is_principal(value, request.principal)),
+            _element(statement, "Principal", lambda value: _is_principal(value, request)),
             _element(statement, "Action", lambda value: _any_action(value, request)),
-            _element(
-                statement,
-                "Resource",
-                lambda value: any(like(item, request.resource) for item in _strings(value)),
-            ),
-            _conditions(statement.get("Condition"), request),
+            _element(statement, "Resource", lambda value: _any_resource(value, request)),
+            conditions_hold(statement.get("Condition"), request),
         )
     )
 
 
-def _element(statement: Statement, name: str, holds: Any) -> bool:
+def _element(statement: Statement, name: str, holds: Callable[[Any], Ternary]) -> Ternary:
     """Checks ``Principal``, ``Action`` or ``Resource``, or its ``Not`` form; a missing element holds."""
     if name in statement:
-        return bool(holds(statement[name]))
+        return holds(statement[name])
     negated = f"Not{name}"
-    return negated not in statement or not holds(statement[negated])
+    return negated not in statement or negate(holds(statement[negated]))
 
 
-def _any_action(value: Any, request: Request) -> bool:
-    return any(like(item.lower(), request.action.lower()) for item in _strings(value))
+def _any_action(value: Any, request: Request) -> Ternary:
+    names = strings(value)
+    return None if names is None else some(like(item.lower(), request.action.lower()) for item in names)
 
 
-def _is_principal(value: Any, principal: str) -> bool:
-    """Whether a Principal element (``"*"``, ``{"AWS": ...}`` or ``{"Service": ...}``) includes a principal.
+def _any_resource(value: Any, request: Request) -> Ternary:
+    names = strings(value)
+    if names is None:
+        return None
+    # A policy variable in a resource is not evaluated.
+    return some(None if "${" in item else like(item, request.resource) for item in names)
+
+
+def _is_principal(value: Any, request: Request) -> Ternary:
+    """Whether a Principal element (``"*"``, ``{"AWS": ...}`` or ``{"Service": ...}``) includes the sender.
 
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
     """
     if not isinstance(value, dict):
-        return "*" in _strings(value)
-    accounts = _strings(value.get("AWS"))
-    if "*" in accounts:
+        names = strings(value)
+        return None if names is None else some(same(item, "*") for item in names)
+    accounts, services = strings(value.get("AWS", ())), strings(value.get("Service", ()))
+    if accounts is None or services is None:
+        return None
+    everybody = some(same(item, "*") for item in accounts)
+    if request.by_service:
+        return some((everybody, *(_is_service(item, request.principal) for item in services)))
+    return some((everybody, *(_is_role(item, request.principal) for item in accounts)))
+
+
+def _is_service(item: str, service: str) -> Ternary:
+    """Whether a name is the service's; unknown for the same service with a Region or another domain."""
+    if is_unknown(item):
+        return same(item, service)
+    if like(item, service):
         return True
-    if not principal.startswith("arn:"):
-        return any(like(item, principal) for item in _strings(value.get("Service")))
+    alike = _SPELLINGS.sub("", item) == _SPELLINGS.sub("", service)
+    return None if alike else False
+
+
+def _is_role(item: str, principal: str) -> Ternary:
+    """Whether a name is the role's ARN or account; unknown for one of its sessions, or a unique ID."""
     role = read_arn(principal)
     if role is None:
         return False
-    return bool({principal, role.account, f"arn:{role.partition}:iam::{role.account}:root"} & set(accounts))
-
-
-#: Condition keys that AWS may send with a delivery, with values that the doctor cannot know.
-_UNKNOWN_KEYS = frozenset(
-    {"aws:currenttime", "aws:epochtime", "aws:principalorgpaths", "aws:sourceorgid", "aws:sourceorgpaths"}
-)
-_POSITIVE = frozenset(
-    {"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "bool"}
-)
-_NEGATIVE = frozenset(
-    {"stringnotequals", "stringnotequalsignorecase", "stringnotlike", "arnnotequals", "arnnotlike"}
-)
-_FOLDING = frozenset({"stringequalsignorecase", "stringnotequalsignorecase", "bool"})
-
-
-def _conditions(conditions: Any, request: Request) -> Ternary:
-    """Whether all conditions hold.
-
-    A condition on a key that the request does not carry fails, unless it is negated.
-
-    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-    """
-    if not conditions:
+    names = (principal, role.account, f"arn:{role.partition}:iam::{role.account}:root")
+    if item in names:
         return True
-    if not isinstance(conditions, dict):
-        return None
-    return every(
-        _condition(operator, key.lower(), _strings(values), request.context)
-        if isinstance(keys, dict)
-        else None
-        for operator, keys in conditions.items()
-        for key, values in (keys.items() if isinstance(keys, dict) else [("", "")])
-    )
-
-
-def _condition(operator: str, key: str, values: tuple[str, ...], context: Mapping[str, str]) -> Ternary:
-    quantifier, _, plain = operator.lower().rpartition(":")
-    name = plain.removesuffix("ifexists")
-    if key in _UNKNOWN_KEYS or key.startswith("aws:principaltag/"):
-        return None
-    if name == "null":
-        return (values == ("true",)) == (key not in context)
-    if key not in context:
-        return name in _NEGATIVE or name.startswith("not") or plain != name or quantifier == "forallvalues"
-    if (name not in _POSITIVE and name not in _NEGATIVE) or any("${" in value for value in values):
-        return None
-    if name in _FOLDING:
-        hit = any(like(value.lower(), context[key].lower()) for value in values)
-    else:
-        hit = any(like(value, context[key]) for value in values)
-    return hit is (name in _POSITIVE)
-
-
-def _strings(value: Any) -> tuple[str, ...]:
-    """One or more values, as policies write them; booleans as in JSON."""
-    if value is None:
-        return ()
-    items = value if isinstance(value, (list, tuple)) else (value,)
-    return tuple(str(item).lower() if isinstance(item, bool) else str(item) for item in items)
-
-
-@lru_cache(maxsize=4096)
-def _glob(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)
+    if is_unknown(item) or is_unknown(principal):
+        return some(same(item, name) for name in names)
+    session = f"arn:{role.partition}:sts::{role.account}:assumed-role/{role.name}/"
+    return None if item.startswith((session, "AROA")) else False

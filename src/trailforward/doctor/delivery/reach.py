@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.buses import through_bus
 from trailforward.doctor.delivery.delivery_path import DeliveryPath, Stage
-from trailforward.doctor.delivery.nearest import missing_fields, slip_in
+from trailforward.doctor.delivery.matching import mismatches
+from trailforward.doctor.delivery.nearest import slip_in
 from trailforward.doctor.delivery.query import Query
 from trailforward.doctor.delivery.trails import through_trails
-from trailforward.doctor.delivery.verdict import verdict
+from trailforward.doctor.delivery.verdict import uncertain_category, verdict
 from trailforward.doctor.world.index import CHANGING, ENABLED
 from trailforward.doctor.world.links import BusAt
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/WhatIsCloudTrail-Limits.html
 MAX_BYTES = 262_144
+#: From the worst result to the best.
+_ORDER = (False, "unknown", True)
 
 
 def reach(world: World, call: Call) -> Verdict:
@@ -44,6 +47,16 @@ def reach(world: World, call: Call) -> Verdict:
 
 def follow(index: Index, call: Call) -> Verdict:
     """Like :func:`reach`, with look-ups that may be narrowed to some rules."""
+    if call.category or call.is_put_events:
+        return _decide(index, call)
+    results = [_decide(index, call.model_copy(update={"category": name})) for name in ("Management", "Data")]
+    best = max(results, key=lambda result: _ORDER.index(result.reaches))
+    if len({result.reaches for result in results}) == 1:
+        return best
+    return uncertain_category(Query.of(index, call), best)
+
+
+def _decide(index: Index, call: Call) -> Verdict:
     query = Query.of(index, call)
     path = _best(query, _paths(query))
     found = verdict(query, path)
@@ -69,7 +82,7 @@ def _paths(query: Query) -> Iterator[DeliveryPath]:
 def _best(query: Query, paths: Iterable[DeliveryPath]) -> DeliveryPath:
     """A path that arrives; else one with doubts only; else the one that got furthest.
 
-    Of rules that do not match, it is the one of which the fewest fields miss; then the first of equals.
+    Of several rules whose pattern does not match, the nearest one wins; else the first.
     """
     broken: list[DeliveryPath] = []
     maybe: DeliveryPath | None = None
@@ -83,10 +96,10 @@ def _best(query: Query, paths: Iterable[DeliveryPath]) -> DeliveryPath:
     if maybe is not None:
         return maybe
     furthest = max(path.rank for path in broken)
-    equal = [path for path in broken if path.rank == furthest]
-    if len(equal) > 1 and equal[0].stage == Stage.PATTERN:
-        return min(equal, key=lambda path: missing_fields(path.rules[-1].pattern, query.event))
-    return equal[0]
+    last = [path for path in broken if path.rank == furthest]
+    if len(last) > 1 and last[0].stage is Stage.PATTERN:
+        return min(last, key=lambda path: len(mismatches(path.rules[-1].pattern, query.event)))
+    return last[0]
 
 
 def _through_region(query: Query, path: DeliveryPath) -> DeliveryPath:
@@ -101,6 +114,8 @@ def _through_region(query: Query, path: DeliveryPath) -> DeliveryPath:
     status = query.index.status(query.account, query.region)
     if status in CHANGING:
         path = path.doubt("REGION_CHANGING", link, status=status)
+    elif status not in {*ENABLED, "DISABLED", None}:
+        path = path.doubt("NOT_UNDERSTOOD", link, what=f"its status ({status})")
     elif status not in ENABLED:
         return path.broken("REGION_DISABLED", link, status=status or "not listed")
     if query.row is not None and query.row.region != query.region:

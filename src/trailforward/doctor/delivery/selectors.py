@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.delivery.ternary import every, some
+from trailforward.doctor.delivery.ternary import every, negate, some
+from trailforward.doctor.delivery.wildcards import same
+from trailforward.doctor.world.trails import InsightSelector
+from trailforward.doctor.world.unknown import holds_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,80 +15,139 @@ if TYPE_CHECKING:
     from trailforward.doctor.delivery.query import Query
     from trailforward.doctor.delivery.ternary import Ternary
     from trailforward.doctor.world.base import SnapshotModel
-    from trailforward.doctor.world.resources import AdvancedSelector, BasicSelector, FieldSelector, Trail
+    from trailforward.doctor.world.trails import AdvancedSelector, BasicSelector, FieldSelector, Trail
 
+CLOUDTRAIL = "cloudtrail.amazonaws.com"
+#: Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_InsightSelector.html
+KINDS_OF_INSIGHTS = frozenset({"ApiCallRateInsight", "ApiErrorRateInsight"})
 #: In a basic selector, an ARN prefix with this many colons (``arn:aws:s3``) means every resource of the type.
 _EVERYTHING = 2  # colons
 
 
 def selects(trail: Trail, query: Query) -> Ternary:
-    """Whether a running trail includes the event; None if its selectors have unknown keys.
+    """Whether a running trail includes the event; None if that is not certain.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
     """
-    if not trail.multi_region and not trail.global_events and query.pinned:
+    if trail.recursive_logging is False and _writes_logs(query):
         return False
-    if query.call.category == "Insight":
-        return bool(trail.insights)
-    selectors = trail.selectors
-    detail = query.event["detail"]
+    category = query.call.category
+    everywhere = some((trail.multi_region, trail.global_events)) if query.pinned else True
+    if category == "Insight":
+        return every((everywhere, _insights(trail, query)))
+    return every((everywhere, _selected(trail, query)))
+
+
+def _writes_logs(query: Query) -> bool:
+    """Whether the call is CloudTrail's own that writes a log file or a log event.
+
+    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-trail-recursive-logging.html
+    """
+    by = query.call.identity.get("invokedBy")
+    return by == CLOUDTRAIL and query.call.event_name in {"PutObject", "PutLogEvents"}
+
+
+def _insights(trail: Trail, query: Query) -> Ternary:
+    """Whether a trail logs an Insights event: its type, and whether it is about management or data events."""
+    if "insights" in trail.unread:
+        return None
+    details = query.call.detail.get("insightDetails")
+    kind = details.get("insightType") if isinstance(details, dict) else query.call.event_name
+    about = None if isinstance(details, dict) else "Management"
+    return some(_insight(item, kind, about) for item in trail.insights)
+
+
+def _insight(item: str | InsightSelector, kind: Any, about: str | None) -> Ternary:
+    if isinstance(item, str):
+        item = InsightSelector(InsightType=item)
+    named = kind in KINDS_OF_INSIGHTS
+    of_type = same(item.insight_type, kind) if named else None
+    categories = item.event_categories or ("Management",)
+    included = (
+        None if about is None and set(categories) < {"Management", "Data"} else about in {None, *categories}
+    )
+    return every((_known(item), of_type, included))
+
+
+def _selected(trail: Trail, query: Query) -> Ternary:
+    selectors, category = trail.selectors, query.call.category
+    if "selectors" in trail.unread:
+        return None
     if selectors is None:
-        return query.call.category == "Management"
+        return category == "Management"
     if selectors.advanced:
-        return some(_advanced(selector, detail) for selector in selectors.advanced)
+        return some(_advanced(selector, query) for selector in selectors.advanced)
     if selectors.basic:
-        return some(every((_known(selector), _basic(selector, detail))) for selector in selectors.basic)
-    return every((_known(selectors), query.call.category == "Management"))
+        return some(every((_known(selector), _basic(selector, query))) for selector in selectors.basic)
+    return every((_known(selectors), category == "Management"))
 
 
 def _known(part: SnapshotModel) -> Ternary:
-    return None if part.unknown else True
+    return None if part.unknown or holds_unknown(part.model_dump(mode="json")) else True
 
 
-def _basic(selector: BasicSelector, detail: dict[str, Any]) -> bool:
-    wanted = selector.read_write_type
-    if wanted != "All" and (wanted == "ReadOnly") is not (detail.get("readOnly") is True):
-        return False
-    if detail["eventCategory"] == "Management":
-        excluded = selector.exclude_management_event_sources
-        return selector.include_management_events and detail["eventSource"] not in excluded
-    return detail["eventCategory"] == "Data" and any(
-        _data_resource(item.type, value, resource)
-        for item in selector.data_resources
-        for value in item.values
-        for resource in detail.get("resources", ())
-    )
+def _basic(selector: BasicSelector, query: Query) -> Ternary:
+    category = query.call.category
+    if category == "Management":
+        excluded = some(same(name, query.call.service) for name in selector.exclude_management_event_sources)
+        taken = every((selector.include_management_events, negate(excluded)))
+    else:
+        taken = category == "Data" and _data_resources(selector, query)
+    return every((_reads_or_writes(selector.read_write_type, query.call.read_only), taken))
 
 
-def _data_resource(kind: str, value: str, resource: dict[str, str]) -> bool:
-    """Whether a value of a basic selector matches a resource: S3 values are prefixes, others are exact.
+def _reads_or_writes(wanted: str, read_only: bool | None) -> Ternary:  # noqa: FBT001  # a field of the record
+    if wanted == "All":
+        return True
+    if read_only is None or wanted not in {"ReadOnly", "WriteOnly"}:
+        return None
+    return (wanted == "ReadOnly") is read_only
+
+
+def _data_resources(selector: BasicSelector, query: Query) -> Ternary:
+    """Whether a basic selector includes a data event: S3 values are prefixes, others are exact.
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_DataResource.html
     """
-    if resource["type"] != kind:
-        return False
-    if kind == "AWS::S3::Object" or value.count(":") == _EVERYTHING:
-        return resource["ARN"].startswith(value)
-    return resource["ARN"] == value
+    wanted = [(item.type, value) for item in selector.data_resources for value in item.values]
+    resources = query.call.resources
+    if resources:
+        return any(
+            resource.type == kind and _is_resource(kind, value, resource.arn)
+            for kind, value in wanted
+            for resource in resources
+        )
+    kinds = query.resource_types
+    if kinds is None:
+        return None if wanted else False
+    return some(True if value.count(":") == _EVERYTHING else None for kind, value in wanted if kind in kinds)
 
 
-def _advanced(selector: AdvancedSelector, detail: dict[str, Any]) -> Ternary:
+def _is_resource(kind: str, value: str, arn: str) -> bool:
+    prefix = kind == "AWS::S3::Object" or value.count(":") == _EVERYTHING
+    return arn.startswith(value) if prefix else arn == value
+
+
+def _advanced(selector: AdvancedSelector, query: Query) -> Ternary:
     """Whether all field conditions of an advanced selector hold."""
     if not selector.field_selectors:
-        return False
-    fields = (
-        every((_known(item), _field(item, list(_values(detail, item.field.split("."))))))
-        for item in selector.field_selectors
-    )
+        return every((_known(selector), False))
+    fields = (every((_known(item), _field(item, query))) for item in selector.field_selectors)
     return every((_known(selector), *fields))
 
 
-def _field(item: FieldSelector, found: list[str]) -> bool:
+def _field(item: FieldSelector, query: Query) -> Ternary:
     """Whether a field condition holds: one value must match, and no value may match a ``Not...`` condition.
 
-    A field that the event lacks does not match.
+    A field that the event lacks matches no positive condition. Whether it matches a ``Not...`` condition is
+    not documented.
     """
+    found = list(_values(query.event["detail"], item.field.split(".")))
+    if not found and item.field == "resources.type" and query.resource_types:
+        found = list(query.resource_types)
     asks = bool(item.equals or item.starts_with or item.ends_with)
+    if not found:
+        return None if not asks or _may_have(item.field, query) else False
     wanted = asks and any(
         value in item.equals or value.startswith(item.starts_with) or value.endswith(item.ends_with)
         for value in found
@@ -96,7 +158,14 @@ def _field(item: FieldSelector, found: list[str]) -> bool:
         or value.endswith(item.not_ends_with)
         for value in found
     )
-    return bool(found) and (wanted or not asks) and not refused
+    return (wanted or not asks) and not refused
+
+
+def _may_have(name: str, query: Query) -> bool:
+    """Whether the event may have a field, although it is not known: examples name no resource and no user."""
+    if name.startswith("resources."):
+        return query.call.category in {"Data", "NetworkActivity"} and not query.call.resources
+    return name == "userIdentity.arn" and query.call.identity.get("type") != "AWSService"
 
 
 def _values(value: Any, path: list[str]) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.delivery_path import Stage
-from trailforward.doctor.delivery.encryption import NAMES, key_allows
-from trailforward.doctor.delivery.policies import Request, has_allow, policy_allows
-from trailforward.doctor.delivery.roles import request_of, sender, through_role
-from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.delivery.encryption import through_key
+from trailforward.doctor.delivery.resource_policies import KINDS, absent, through_policy
+from trailforward.doctor.delivery.roles import request_of, through_role
+from trailforward.doctor.delivery.topics import behind_topic
+from trailforward.doctor.world.unknown import is_unknown, why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,35 +17,9 @@ if TYPE_CHECKING:
     from trailforward.arn import Arn
     from trailforward.doctor.delivery.delivery_path import DeliveryPath
     from trailforward.doctor.delivery.query import Query
+    from trailforward.doctor.delivery.resource_policies import Kind
     from trailforward.doctor.world.index import PlacedRule, PlacedTarget
     from trailforward.doctor.world.resources import Resource
-
-SNS = "sns.amazonaws.com"
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """The kind of a target.
-
-    Attributes:
-        action: the action that the sender must be allowed.
-        code: the finding if the target's own policy does not allow it.
-        needs_role: whether EventBridge needs a role to deliver.
-    """
-
-    action: str
-    code: str
-    needs_role: bool = False
-
-
-#: Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
-KINDS = {
-    "sqs": Kind("sqs:SendMessage", "QUEUE_POLICY"),
-    "sns": Kind("sns:Publish", "TOPIC_POLICY"),
-    "lambda": Kind("lambda:InvokeFunction", "LAMBDA_POLICY_MISSING"),
-    "kinesis": Kind("kinesis:PutRecord", "STREAM_POLICY", needs_role=True),
-    "firehose": Kind("firehose:PutRecord", "STREAM_POLICY", needs_role=True),
-}
 
 #: Services that can be a target in another account, in the same Region.
 #: Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
@@ -56,44 +30,91 @@ def deliver(
     query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget
 ) -> Iterator[DeliveryPath]:
     """Follows an event from a rule to a target other than a bus, and through a topic to its queues."""
-    arn = target.arn
+    text, arn = target.target.arn, target.arn
+    if is_unknown(text):
+        yield path.doubt("VALUE_UNKNOWN", target.link, what="the target's ARN", value=why_unknown(text))
+        return
     if arn is None:
-        yield path.doubt("NOT_UNDERSTOOD", target.link, what=f"{target.target.arn} is not an ARN")
+        yield path.doubt("NOT_UNDERSTOOD", target.link, what=f"{text} is not an ARN")
         return
     path = _is_supported(path, rule, target, arn)
+    if path.end is not None:
+        yield path
+        return
+    kind = KINDS.get(arn.service)
+    if kind is None:
+        what = f"{arn.service} is not a target service that it supports"
+        yield path.doubt("NOT_UNDERSTOOD", target.link, what=what)
+        return
+    if target.qualifies is not None:
+        yield path.doubt("FUNCTION_QUALIFIER", target.link, target=text, destination=target.qualifies)
+        return
+    yield from _by_each_sender(query, path, rule, target, kind)
+
+
+def _by_each_sender(
+    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, kind: Kind
+) -> Iterator[DeliveryPath]:
+    """With the target's role, or without one, or with the rule's role.
+
+    The SDK says that the rule's role is used to invoke targets. Where a target needs no role, whether
+    EventBridge then uses it is not documented: unless both ways lead to the same result, it is unknown.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_Rule.html
+    """
+    own, shared = target.target.role, rule.rule.role
+    if own is not None or shared is None or kind.needs_role:
+        yield from _deliver(query, path, rule, target, kind, own or shared)
+        return
+    with_role = list(_deliver(query, path, rule, target, kind, shared))
+    without = list(_deliver(query, path, rule, target, kind, None))
+    doubtful = _arrive(with_role) is not _arrive(without)
+    for found in with_role:
+        yield found.doubt("RULE_ROLE", target.link, role=shared) if doubtful and found.end is None else found
+    if doubtful:
+        yield from (
+            found.doubt("RULE_ROLE", target.link, role=shared) for found in without if found.end is None
+        )
+
+
+def _arrive(paths: list[DeliveryPath]) -> bool:
+    return any(path.end is None for path in paths)
+
+
+def _deliver(
+    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, kind: Kind, role: str | None
+) -> Iterator[DeliveryPath]:
+    arn = target.arn
+    if arn is None:
+        return
+    resource = query.index.resources.get(target.target.arn)
+    if resource is None:
+        path = absent(query, path, target.link, arn)
     if path.end is None:
-        kind = KINDS.get(arn.service)
-        if kind is None:
-            yield path.doubt(
-                "NOT_UNDERSTOOD", target.link, what=f"{arn.service} is not a target service that it supports"
-            )
-            return
-        resource = query.index.resources.get(target.target.arn)
-        if resource is None:
-            path = _absent(query, path, target.link, arn)
-        if path.end is None:
-            path = _with_role(query, path, rule, target, kind)
-        if path.end is None and resource is not None:
-            yield from _through_resource(query, path, rule, target, kind, resource)
-            return
+        path = _with_role(query, path, rule, target, kind, role)
+    if path.end is None and resource is not None:
+        yield from _through_resource(query, path, rule, target, kind, resource, role)
+        return
     yield path
 
 
 def _is_supported(path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, arn: Arn) -> DeliveryPath:
     """Checks that EventBridge supports a target in another Region or account.
 
+    A resource without an account, such as an AWS-owned SSM document, belongs to every account.
+
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-cross-account.html
     """
     here = rule.bus
-    if arn.region != here.region:
+    if arn.region and arn.region != here.region:
         return path.broken(
             "TARGET_CROSS_REGION_UNSUPPORTED",
             target.link,
             Stage.TARGET_KIND,
-            there=arn.region or "no Region",
+            there=arn.region,
             here=here.region,
         )
-    if arn.account != here.account and arn.service not in CROSS_ACCOUNT:
+    if arn.account and arn.account != here.account and arn.service not in CROSS_ACCOUNT:
         return path.broken(
             "TARGET_CROSS_ACCOUNT_UNSUPPORTED",
             target.link,
@@ -105,20 +126,9 @@ def _is_supported(path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, ar
     return path
 
 
-def _absent(query: Query, path: DeliveryPath, link: str, arn: Arn) -> DeliveryPath:
-    """A resource that is not in the world: it is missing, or it was not read."""
-    if arn.account not in query.index.accounts:
-        return path.doubt("ACCOUNT_NOT_VISIBLE", link, unread=arn.account)
-    reason = query.index.unseen("resources", arn.account, arn.region)
-    if reason is not None:
-        return path.doubt("NOT_SEEN", link, what="resource", reason=reason)
-    return path.broken("TARGET_MISSING", link, Stage.ABSENT, missing=f"{arn} does not exist")
-
-
 def _with_role(
-    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, kind: Kind
+    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, kind: Kind, role: str | None
 ) -> DeliveryPath:
-    role = target.target.role
     if role is not None:
         return through_role(query, path, rule, request_of(query, rule, role, kind.action, target.target.arn))
     foreign = target.arn is not None and target.arn.account != rule.bus.account
@@ -128,85 +138,47 @@ def _with_role(
     return path.broken("TARGET_NO_ROLE", target.link, Stage.ROLE, reason=reason, action=kind.action)
 
 
-def _through_resource(
-    query: Query, path: DeliveryPath, rule: PlacedRule, target: PlacedTarget, kind: Kind, resource: Resource
+def _through_resource(  # noqa: PLR0913, PLR0917  # each is a part of the delivery
+    query: Query,
+    path: DeliveryPath,
+    rule: PlacedRule,
+    target: PlacedTarget,
+    kind: Kind,
+    resource: Resource,
+    role: str | None,
 ) -> Iterator[DeliveryPath]:
     """Checks the target's policy and key; then it is a destination, or a topic that leads to one."""
     topic = kind.action == "sns:Publish"
     link = f"{'topic' if topic else 'destination'}:{resource.arn}"
-    role = target.target.role
     arn = target.arn
     request = request_of(query, rule, role, kind.action, resource.arn)
     needs_allow = role is None or (arn is not None and arn.account != rule.bus.account)
-    path = _policy(path.to(link), link, resource, kind, request, needs_allow=needs_allow)
-    if path.end is None and role is None:
-        path = _key(path, link, resource, request.principal)
-    elif path.end is None and resource.encryption and resource.encryption.type != "sqs-managed":
-        path = path.note("KMS_WITH_ROLE", link)
-    if path.end is None and resource.arn not in query.index.destinations:
-        yield from _behind_topic(query, path, link, resource)
+    path = through_policy(path.to(link), link, resource, kind, request, needs_allow=needs_allow)
+    if path.end is None and "encryption" in resource.unread:
+        path = path.doubt("NOT_SEEN", link, what="encryption", reason=resource.unread["encryption"])
+    if path.end is None:
+        path = through_key(query, path, link, resource.encryption, request)
+    if path.end is None:
+        path = _in_groups(path, link, resource, target)
+    if path.end is None and topic and resource.arn not in query.index.destinations:
+        yield from behind_topic(query, path, link, resource, target.target)
         return
     yield path
 
 
-def _policy(
-    path: DeliveryPath, link: str, resource: Resource, kind: Kind, request: Request, *, needs_allow: bool
-) -> DeliveryPath:
-    """Checks the resource policy. EventBridge sends no source account to Lambda, so such conditions fail.
+def _in_groups(path: DeliveryPath, link: str, resource: Resource, target: PlacedTarget) -> DeliveryPath:
+    """Checks what EventBridge needs to write to a FIFO queue.
 
-    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_SqsParameters.html
     """
-    code, sent = kind.code, request
-    if kind.action == "lambda:InvokeFunction":
-        sent = request.without("aws:sourceaccount")
-    allowed = policy_allows(resource.policy, sent, needs_allow=needs_allow)
-    if allowed is None:
-        return path.doubt("NOT_UNDERSTOOD", link, what="its policy has conditions that it does not support")
-    if not allowed:
-        if sent is not request and policy_allows(resource.policy, request, needs_allow=needs_allow):
-            code = "LAMBDA_SOURCE_ACCOUNT"
-        source = request.context.get("aws:sourcearn")
-        condition = f" with aws:SourceArn = {source}" if source else ""
-        return path.broken(code, link, Stage.POLICY, sender=sender(request), condition=condition)
-    if not needs_allow and kind.code != "STREAM_POLICY" and has_allow(resource.policy, request) is False:
-        return path.note("ROLE_REPLACES_POLICY", link)
-    return path
-
-
-def _key(path: DeliveryPath, link: str, resource: Resource, service: str) -> DeliveryPath:
-    encryption = resource.encryption
-    allowed = key_allows(encryption, service)
-    if allowed or encryption is None:
+    if not resource.arn.endswith(".fifo") and not resource.fifo:
         return path
-    if allowed is None:
-        return path.doubt("NOT_UNDERSTOOD", link, what=f"its encryption ({encryption.type})")
-    key = NAMES[encryption.type]
-    return path.broken("KMS_KEY_POLICY", link, Stage.POLICY, sender=service, key=key)
-
-
-def _behind_topic(query: Query, path: DeliveryPath, link: str, topic: Resource) -> Iterator[DeliveryPath]:
-    """Follows an event from a topic to its subscribed destinations, in any Region and account.
-
-    Source: https://docs.aws.amazon.com/sns/latest/dg/sns-cross-region-delivery.html
-    """
-    subscribed = [arn for arn in topic.subscriptions or () if arn in query.index.destinations]
-    if not subscribed:
-        yield path.broken("TARGET_MISSING", link, Stage.ABSENT, missing="no destination is subscribed to it")
-    for subscriber in subscribed:
-        yield _subscriber(query, path, topic, subscriber)
-
-
-def _subscriber(query: Query, path: DeliveryPath, topic: Resource, subscriber: str) -> DeliveryPath:
-    link = f"destination:{subscriber}"
-    path = path.to(link)
-    arn = read_arn(subscriber)
-    kind = KINDS.get(arn.service) if arn else None
-    if arn is None or kind is None:
-        return path.doubt("NOT_UNDERSTOOD", link, what="it is not a kind of subscriber that it supports")
-    resource = query.index.resources.get(subscriber)
-    if resource is None:
-        return _absent(query, path, link, arn)
-    context = {"aws:sourcearn": topic.arn, "aws:securetransport": "true"}
-    request = Request(SNS, kind.action, subscriber, context)
-    path = _policy(path, link, resource, kind, request, needs_allow=True)
-    return path if path.end else _key(path, link, resource, SNS)
+    if ":sqs:" not in resource.arn:
+        return path.doubt("NOT_UNDERSTOOD", link, what="whether a rule can publish to a FIFO topic")
+    if resource.content_based_deduplication is not True:
+        known = resource.content_based_deduplication is False
+        lacks = "has no" if known else "may have no"
+        path = path.doubt("FIFO_DEDUPLICATION", link, lacks=lacks)
+    if target.target.message_group_id is None:
+        path = path.doubt("FIFO_GROUP", target.link)
+    return path

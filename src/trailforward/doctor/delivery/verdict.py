@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from trailforward.doctor.delivery.delivery_path import RawFinding
@@ -94,6 +94,28 @@ def verdict(query: Query, path: DeliveryPath) -> Verdict:
         source=main.source,
         doubts=doubts,
         warnings=warnings,
+    )
+
+
+def uncertain_category(query: Query, best: Verdict) -> Verdict:
+    """The verdict for a call that may be a management or a data event, if that makes a difference.
+
+    Args:
+        query: the call.
+        best: the verdict for the category with which the event gets furthest.
+    """
+    main = _finding(query, RawFinding("CATEGORY_UNCERTAIN", query.call.link, {}))
+    return replace(
+        best,
+        reaches="unknown",
+        code=main.code,
+        at=main.at,
+        path=(*best.path, main.at),
+        why=main.why,
+        fix=main.fix,
+        evidence=main.evidence,
+        source=main.source,
+        doubts=(main, *best.doubts),
     )
 
 

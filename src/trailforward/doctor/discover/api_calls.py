@@ -58,6 +58,7 @@ _TABLE = (
     ApiCall("sqs", "GetQueueAttributes", "resources"),
     ApiCall("sns", "GetTopicAttributes", "resources"),
     ApiCall("sns", "ListSubscriptionsByTopic", "resources", "NextToken"),
+    ApiCall("sns", "GetSubscriptionAttributes", "resources"),
     ApiCall("lambda", "GetFunctionConfiguration", "resources"),
     ApiCall("lambda", "GetPolicy", "resources"),
     ApiCall("kinesis", "DescribeStreamSummary", "resources"),

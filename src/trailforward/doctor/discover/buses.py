@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.world.policy_documents import statements
+from trailforward.doctor.world.policy_documents import with_policy
 
 if TYPE_CHECKING:
     from trailforward.doctor.discover.reader import Reader
@@ -17,7 +17,7 @@ def buses_in(reader: Reader, region: str) -> list[dict[str, Any]]:
         AwsCallError: access was denied.
     """
     listed = reader.items("events", "ListEventBuses", "EventBuses", region)
-    return [{"name": bus["Name"], "policy": statements(bus.get("Policy", ""))} for bus in listed]
+    return [{"name": bus["Name"], **with_policy(bus.get("Policy", ""))} for bus in listed]
 
 
 def rules_of(reader: Reader, region: str, bus: str) -> list[dict[str, Any]]:
@@ -34,6 +34,8 @@ def rules_of(reader: Reader, region: str, bus: str) -> list[dict[str, Any]]:
             "bus": bus,
             "state": rule.get("State", "ENABLED"),
             "pattern": rule["EventPattern"],
+            **({"role": rule["RoleArn"]} if rule.get("RoleArn") else {}),
+            **({"managedBy": rule["ManagedBy"]} if rule.get("ManagedBy") else {}),
             "targets": [_target(item) for item in _targets(reader, region, bus, rule["Name"])],
         }
         for rule in listed
@@ -49,5 +51,14 @@ def _target(item: dict[str, Any]) -> dict[str, Any]:
     target = {"id": item["Id"], "arn": item["Arn"]}
     if item.get("RoleArn"):
         target["role"] = item["RoleArn"]
+    for key, name in (
+        ("Input", "input"),
+        ("InputPath", "inputPath"),
+        ("InputTransformer", "inputTransformer"),
+    ):
+        if item.get(key):
+            target[name] = item[key]
+    if group := item.get("SqsParameters", {}).get("MessageGroupId"):
+        target["messageGroupId"] = group
     dead_letters = item.get("DeadLetterConfig", {}).get("Arn")
     return {**target, "dlq": dead_letters} if dead_letters else target

@@ -221,7 +221,7 @@ class _Explorer:
             self.buses += [
                 {"account": account, "region": region, **bus}
                 for bus in found
-                if bus["name"] != "default" or bus["policy"]
+                if bus["name"] != "default" or bus["policy"] or "unread" in bus
             ]
         except AwsCallError as error:
             self._denied(account, region, error)
@@ -284,7 +284,7 @@ class _Explorer:
                 not self.destinations
                 or arn in self.destinations
                 or _BUS in arn
-                or any(subscriber in self.destinations for subscriber in behind)
+                or any(subscriber["endpoint"] in self.destinations for subscriber in behind)
             ):
                 yield target
 
@@ -296,7 +296,8 @@ class _Explorer:
         return {*self.destinations, *dead_letters, *targets}
 
     def _wanted_roles(self) -> set[str]:
-        return {target["role"] for target in self._leading() if "role" in target}
+        of_rules = {rule["role"] for rule in self.rules if "role" in rule}
+        return of_rules | {target["role"] for target in self._leading() if "role" in target}
 
     def _organization(self) -> dict[str, Any] | None:
         """The organization, with every account that reports it or shows one of its trails as a member."""
@@ -319,9 +320,34 @@ class _Explorer:
         self.unseen.setdefault((account, region, what), gap)
 
     def _each(self, work: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
-        """Calls a function for each item in parallel, and returns the results in order."""
+        """Calls a function for each item in parallel, and returns the results in order.
+
+        A surprise in one item is reported, and what depends on it is unknown; the others are read.
+        """
+
+        def attempt(item: Any) -> Any:
+            try:
+                return work(item)
+            except AwsCallError:
+                raise
+            except Exception as error:  # noqa: BLE001  # AWS may return anything
+                self._surprise(item, error)
+                return None
+
         with ThreadPoolExecutor(WORKERS, "doctor") as pool:
-            return list(pool.map(work, items))
+            return list(pool.map(attempt, items))
+
+    def _surprise(self, item: Any, error: Exception) -> None:
+        """Reports an item that could not be understood."""
+        arn = item[0] if isinstance(item, tuple) else item
+        parsed = read_arn(arn) if isinstance(arn, str) else None
+        account, region = (parsed.account, parsed.region or "*") if parsed else ("*", "*")
+        if parsed is None and isinstance(item, tuple) and len(item) == 2:  # noqa: PLR2004  # a place
+            account, region = item
+        what = "roles" if parsed and parsed.service == "iam" else "resources" if parsed else "*"
+        why = f"unusual response ({type(error).__name__})"
+        self._mark_unseen(account, region, what, why)
+        self.problems.append(f"{arn if parsed else account} could not be understood: {why}.")
 
 
 def _enabled(regions_of: dict[str, str]) -> set[str]:

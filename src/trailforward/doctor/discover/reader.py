@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.aws.session import make_client, new_session, require_botocore
 from trailforward.doctor.discover.api_calls import CALLS
-from trailforward.doctor.world.regions import partition_of
+from trailforward.doctor.world.regions import global_region, partition_of
 from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ _MISSING = frozenset(
         "ResourceNotFoundException",
     }
 )
-#: Partition to the Region of its global endpoints.
-_GLOBAL_REGIONS = {"aws": "us-east-1", "aws-us-gov": "us-gov-west-1", "aws-cn": "cn-north-1"}
 
 
 class AwsCallError(TrailforwardError):
@@ -75,7 +73,7 @@ class Reader:
             region = region or self._session.get_config_variable("region") or "us-east-1"
         except BotoCoreError as error:
             raise AwsCallError(CALLS["sts", "GetCallerIdentity"], type(error).__name__, str(error)) from None
-        self.global_region = _GLOBAL_REGIONS[partition_of(region)]
+        self.global_region = global_region(partition_of(region))
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()  # creating clients from one session is not thread-safe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.discover.reader import AwsCallError
-from trailforward.doctor.world.policy_documents import key_policy_from_document, statements
+from trailforward.doctor.world.policy_documents import key_policy_from_document, with_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,13 +35,16 @@ def read_resource(reader: Reader, arn: Arn) -> dict[str, Any] | None:
 
 def _queue(reader: Reader, arn: Arn) -> dict[str, Any]:
     """Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html."""
-    names = ["Policy", "FifoQueue", "KmsMasterKeyId", "SqsManagedSseEnabled"]
+    names = ["Policy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId", "SqsManagedSseEnabled"]
     url = reader.call("sqs", "GetQueueUrl", arn.region, QueueName=arn.resource)["QueueUrl"]
     response = reader.call("sqs", "GetQueueAttributes", arn.region, QueueUrl=url, AttributeNames=names)
     found = response.get("Attributes", {})
+    fifo = found.get("FifoQueue") == "true"
+    deduplication = {"contentBasedDeduplication": found.get("ContentBasedDeduplication") == "true"}
     return {
-        "policy": statements(found.get("Policy", "")),
-        "fifo": found.get("FifoQueue") == "true",
+        **with_policy(found.get("Policy", "")),
+        "fifo": fifo,
+        **(deduplication if fifo else {}),
         "encryption": _encryption(reader, arn, found.get("KmsMasterKeyId")),
     }
 
@@ -51,16 +54,31 @@ def _topic(reader: Reader, arn: Arn) -> dict[str, Any]:
     found = reader.call("sns", "GetTopicAttributes", arn.region, TopicArn=str(arn))["Attributes"]
     listed = reader.items("sns", "ListSubscriptionsByTopic", "Subscriptions", arn.region, TopicArn=str(arn))
     return {
-        "policy": statements(found.get("Policy", "")),
+        **with_policy(found.get("Policy", "")),
         "fifo": found.get("FifoTopic") == "true",
         "encryption": _encryption(reader, arn, found.get("KmsMasterKeyId")),
         "subscriptions": [
-            item["Endpoint"]
+            _subscription(reader, arn, item)
             for item in listed
             if item.get("Endpoint", "").startswith("arn:")
             and item.get("SubscriptionArn") != "PendingConfirmation"
         ],
     }
+
+
+def _subscription(reader: Reader, topic: Arn, item: dict[str, Any]) -> dict[str, Any]:
+    """A confirmed subscription with its filter policy."""
+    found: dict[str, Any] = {"endpoint": item["Endpoint"]}
+    try:
+        ident = item.get("SubscriptionArn", "")
+        response = reader.call("sns", "GetSubscriptionAttributes", topic.region, SubscriptionArn=ident)
+        attributes = response.get("Attributes", {})
+    except AwsCallError as error:
+        return {**found, "unread": {"filterPolicy": error.code}}
+    if attributes.get("FilterPolicy"):
+        found["filterPolicy"] = attributes["FilterPolicy"]
+    scope = attributes.get("FilterPolicyScope")
+    return {**found, "filterPolicyScope": scope} if scope else found
 
 
 def _function(reader: Reader, arn: Arn) -> dict[str, Any]:
@@ -71,18 +89,20 @@ def _function(reader: Reader, arn: Arn) -> dict[str, Any]:
         if not error.missing:
             raise
         policy = ""  # the function never had a policy
-    return {"policy": statements(policy), "role": found.get("Role")}
+    return {**with_policy(policy), "role": found.get("Role")}
 
 
 def _stream(reader: Reader, arn: Arn) -> dict[str, Any]:
-    reader.call("kinesis", "DescribeStreamSummary", arn.region, StreamName=arn.name)
+    summary = reader.call("kinesis", "DescribeStreamSummary", arn.region, StreamName=arn.name)
     try:
         response = reader.call("kinesis", "GetResourcePolicy", arn.region, ResourceARN=str(arn))
     except AwsCallError as error:
         if not error.missing:
             raise
         response = {}
-    return {"policy": statements(response.get("Policy", ""))}
+    stream = summary.get("StreamDescriptionSummary", {})
+    key = stream.get("KeyId") if stream.get("EncryptionType") == "KMS" else None
+    return {**with_policy(response.get("Policy", "")), "encryption": _encryption(reader, arn, key)}
 
 
 def _delivery_stream(reader: Reader, arn: Arn) -> dict[str, Any]:
@@ -108,5 +128,12 @@ def _encryption(reader: Reader, arn: Arn, key: str | None) -> dict[str, Any] | N
     found = reader.call("kms", "DescribeKey", arn.region, KeyId=key)["KeyMetadata"]
     if found.get("KeyManager") == "AWS":
         return {"type": "aws-managed-key"}
-    response = reader.call("kms", "GetKeyPolicy", arn.region, KeyId=found["Arn"], PolicyName="default")
-    return {"type": "customer-key", "keyPolicy": key_policy_from_document(response["Policy"])}
+    encryption = {"type": "customer-key", "key": found["Arn"], "keyState": found.get("KeyState")}
+    try:
+        response = reader.call("kms", "GetKeyPolicy", arn.region, KeyId=found["Arn"], PolicyName="default")
+    except AwsCallError as error:
+        if error.missing:
+            return encryption
+        raise
+    policy = key_policy_from_document(response["Policy"])
+    return encryption if policy is None else {**encryption, "keyPolicy": policy}

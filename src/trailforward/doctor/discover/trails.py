@@ -41,7 +41,9 @@ def read_trail(reader: Reader, found: dict[str, Any]) -> dict[str, Any]:
         "logging": status.get("IsLogging", False),
         "globalEvents": found.get("IncludeGlobalServiceEvents", True),
         "selectors": _selectors(selectors),
-        "insights": _insights(reader, arn, home),
+        "bucket": found.get("S3BucketName", ""),
+        "logGroup": found.get("CloudWatchLogsLogGroupArn", ""),
+        **_insights(reader, arn, home),
     }
     error = status.get("LatestDeliveryError")
     return {**trail, "deliveryError": error} if error else trail
@@ -55,11 +57,12 @@ def _selectors(response: dict[str, Any]) -> dict[str, Any] | None:
     return {"basic": basic} if basic else None
 
 
-def _insights(reader: Reader, arn: str, home: str) -> list[str]:
+def _insights(reader: Reader, arn: str, home: str) -> dict[str, Any]:
+    """The Insights of a trail; if they may not be read, only verdicts about Insights are unknown."""
     try:
         response = reader.call("cloudtrail", "GetInsightSelectors", home, TrailName=arn)
     except AwsCallError as error:
         if error.missing:
-            return []
-        raise
-    return [item["InsightType"] for item in response.get("InsightSelectors", ())]
+            return {"insights": []}
+        return {"insights": [], "unread": {"insights": f"cloudtrail:GetInsightSelectors: {error.code}"}}
+    return {"insights": list(response.get("InsightSelectors", ()))}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.world.call import Call
     from trailforward.doctor.world.index import Index
-    from trailforward.doctor.world.resources import AdvancedSelector
+    from trailforward.doctor.world.trails import AdvancedSelector
 
 #: Service to the type of its data resources.
 #: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html

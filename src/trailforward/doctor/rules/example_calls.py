@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.rules.data_events import is_data_event
 from trailforward.doctor.rules.data_resources import data_resources
 from trailforward.doctor.rules.read_only import read_only
 from trailforward.doctor.rules.witness import witness
 from trailforward.doctor.world.call import Call
+from trailforward.doctor.world.data_events import category_of
 from trailforward.doctor.world.regions import event_region
 from trailforward.patterns.cloudtrail import member_test
 
@@ -98,8 +98,8 @@ def _categories(rule: dict[str, Condition], kind: EventKind, service: str, name:
     if kind.name != "api-call":
         yield kind.categories[0] if kind.categories else "Management"
         return
-    data = is_data_event(f"{service}.amazonaws.com", name)
-    likely = ("Management", "Data") if data is None else ("Data",) if data else ("Management",)
+    usual = category_of(f"{service}.amazonaws.com", name)
+    likely = (usual,) if usual else ("Management", "Data")
     found = [category for category in likely if _allows(rule, category)]
     yield from found or [one for one in ("Management", "Data") if _allows(rule, one)] or likely
 

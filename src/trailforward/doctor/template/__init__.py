@@ -1,13 +1,23 @@
-"""What-if: adds the resources of a CloudFormation template to a World, before the template is deployed.
+"""What-if: adds the resources of CloudFormation templates to a World, before they are deployed.
 
-``document`` parses YAML or JSON, ``intrinsic_functions`` resolves ``!Ref`` and similar functions for one
-account and Region, and ``stack`` turns the resources into a World's models.
+``document`` parses and expands a template, ``parameters`` and ``values`` evaluate it for one account and
+Region, ``stack`` turns its resources into a snapshot's items, and ``apply`` puts stacks, nested stacks, and
+StackSets together. ``cdk`` reads a ``cdk.out`` folder.
 """
 
 from __future__ import annotations
 
+from trailforward.doctor.template.apply import AppliedTemplate, Deployment, apply_stacks, apply_template
+from trailforward.doctor.template.cdk import read_assembly
 from trailforward.doctor.template.document import parse_template
-from trailforward.doctor.template.intrinsic_functions import TemplateError
-from trailforward.doctor.template.stack import AppliedTemplate, apply_template
+from trailforward.doctor.template.errors import TemplateError
 
-__all__ = ["AppliedTemplate", "TemplateError", "apply_template", "parse_template"]
+__all__ = [
+    "AppliedTemplate",
+    "Deployment",
+    "TemplateError",
+    "apply_stacks",
+    "apply_template",
+    "parse_template",
+    "read_assembly",
+]

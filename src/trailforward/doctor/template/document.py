@@ -1,13 +1,43 @@
-"""Document: parses a CloudFormation template from JSON, or from YAML with CloudFormation's tags."""
+"""Document: parses a CloudFormation template from JSON or YAML, and expands what expands before a deployment.
+
+cfn-lint decodes the text and expands language extensions (``Fn::ForEach``); aws-sam-translator turns SAM's
+resources into CloudFormation's. Both are AWS's own packages.
+"""
 
 from __future__ import annotations
 
-import json
+import logging
+import os
+from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.doctor.template.intrinsic_functions import TemplateError
+from trailforward.doctor.template.errors import TemplateError
 from trailforward.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+#: CloudFormation accepts templates of at most 1 MB
+#: (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
+MOST_BYTES = 1_000_000
+
+_EXTENSIONS = "AWS::LanguageExtensions"
+_SAM = "AWS::Serverless-2016-10-31"
+#: Properties of SAM's resources that may name a local folder, which ``sam deploy`` uploads.
+_LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "ImageUri", "Location")
+
+
+class Expanded(NamedTuple):
+    """A template after its transforms.
+
+    Attributes:
+        template: CloudFormation's own resource types and functions only, as far as known.
+        notes: what could not be expanded, one sentence each.
+    """
+
+    template: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def parse_template(text: str) -> dict[str, Any]:
@@ -15,46 +45,163 @@ def parse_template(text: str) -> dict[str, Any]:
 
     Raises:
         TemplateError: the text is not a template.
-        MissingExtraError: the text is YAML, and PyYAML is not installed.
+        MissingExtraError: cfn-lint is not installed.
     """
-    template = _json(text) if text.lstrip().startswith("{") else _yaml(text)
-    if not isinstance(template, dict) or not isinstance(template.get("Resources"), dict):
+    if len(text.encode("utf-8", "replace")) > MOST_BYTES:
+        raise TemplateError(f"larger than the {MOST_BYTES:,} bytes that CloudFormation accepts")
+    if find_spec("cfnlint") is None:
+        raise MissingExtraError("reading CloudFormation templates", "cfn")
+    from cfnlint.decode import decode_str
+
+    try:
+        template, matches = decode_str(text.removeprefix("\ufeff"))
+    except RecursionError:
+        raise TemplateError("nested too deeply") from None
+    except Exception as error:  # noqa: BLE001  # cfn-lint raises several kinds for text that is not a template
+        raise TemplateError(f"cannot be parsed: {_line(error)}") from None
+    if matches:
+        first = matches[0]
+        raise TemplateError(f"line {first.linenumber}: {first.message}")
+    resources = template.get("Resources") if isinstance(template, dict) else None
+    if not isinstance(resources, dict):
         raise TemplateError("not a CloudFormation template: it has no Resources")
-    return template
+    return dict(template)
 
 
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise TemplateError(f"the template is not valid JSON: {error}") from None
+def expand(template: dict[str, Any], region: str, parameters: Mapping[str, str]) -> Expanded:
+    """Applies a template's transforms for one Region.
 
-
-def _yaml(text: str) -> Any:
-    if find_spec("yaml") is None:
-        raise MissingExtraError("reading YAML", "cli")
-    import yaml
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML ships no types
-        """Safe YAML with CloudFormation's tags. Dates stay text, as policies need ("2012-10-17")."""
-
-    Loader.yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def tagged(loader: Any, suffix: str, node: Any) -> dict[str, Any]:
-        if isinstance(node, yaml.ScalarNode):
-            value = loader.construct_scalar(node)
-            value = value.split(".", 1) if suffix == "GetAtt" else value
-        elif isinstance(node, yaml.SequenceNode):
-            value = loader.construct_sequence(node, deep=True)
+    Args:
+        template: from :func:`parse_template`; it is not changed.
+        region: where the stack is deployed.
+        parameters: given values, which decide how often ``Fn::ForEach`` repeats.
+    """
+    declared = template.get("Transform") or []
+    transforms = declared if isinstance(declared, list) else [declared]
+    notes = []
+    for name in transforms:
+        if name == _EXTENSIONS:
+            template, note = _language_extensions(template, region, parameters)
+        elif name == _SAM:
+            template, note = _serverless(template, region, parameters)
         else:
-            value = loader.construct_mapping(node, deep=True)
-        return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
+            note = f"The macro {str(name)[:80]} is not expanded: what it adds is not known."
+        notes += [note] if note else []
+    return Expanded(template, tuple(notes))
 
-    Loader.add_multi_constructor("!", tagged)
+
+def _language_extensions(
+    template: dict[str, Any], region: str, parameters: Mapping[str, str]
+) -> tuple[dict[str, Any], str]:
+    from copy import deepcopy
+
+    from cfnlint.template import Template
+
+    copied = deepcopy(template)
+    for name, value in parameters.items():
+        declared = copied.get("Parameters", {}).get(name)
+        if isinstance(declared, dict):
+            declared["Default"] = value
+    copied["Transform"] = _EXTENSIONS
+    cfn = Template("template", copied, [region])
     try:
-        return yaml.load(text, Loader)  # noqa: S506  # a safe loader
-    except yaml.YAMLError as error:
-        raise TemplateError(f"the template is not valid YAML: {error}") from None
+        with _quiet():
+            matches = cfn_transform(cfn)
+    except Exception as error:  # noqa: BLE001  # one loop that cannot be expanded must not stop the report
+        return template, f"Fn::ForEach and other language extensions are not expanded: {_line(error)}."
+    if matches:
+        return template, f"Fn::ForEach and other language extensions are not expanded: {matches[0].message}."
+    return {**cfn.template, "Parameters": template.get("Parameters", {})}, ""
+
+
+def cfn_transform(cfn: Any) -> list[Any]:
+    """Expands the language extensions of cfn-lint's template in place, and returns its complaints."""
+    from cfnlint.template.transforms.transform import Transform
+
+    found: list[Any] = Transform().transform(cfn)
+    return found
+
+
+def _serverless(
+    template: dict[str, Any], region: str, parameters: Mapping[str, str]
+) -> tuple[dict[str, Any], str]:
+    """The template that AWS would make of a SAM template."""
+    import json
+
+    from samtranslator.parser.parser import Parser
+    from samtranslator.translator.translator import Translator
+
+    copied = json.loads(json.dumps(template, default=str))
+    for resource in copied["Resources"].values():
+        _as_uploaded(resource)
+    values = {
+        name: parameters.get(name, declared.get("Default", "unknown"))
+        for name, declared in copied.get("Parameters", {}).items()
+        if isinstance(declared, dict)
+    }
+    try:
+        with _quiet(), _default_region(region):
+            return Translator(_ManagedPolicies(), Parser()).translate(copied, values), ""
+    except Exception as error:  # noqa: BLE001  # SAM's errors are of several kinds
+        causes = getattr(error, "causes", None) or [error]
+        return template, f"The SAM resources are not read: {_line(causes[0])}"
+
+
+class _ManagedPolicies(dict[str, str]):
+    """ARNs of AWS's managed policies by name, which SAM accepts in ``Policies``."""
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.startswith(("AWS", "Amazon", "Cloud"))
+
+    def __getitem__(self, name: str) -> str:
+        return f"arn:aws:iam::aws:policy/{name}"
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The ARN, or the default."""
+        return self[name] if self.__contains__(name) else default
+
+
+def _as_uploaded(resource: Any) -> None:
+    """Replaces local folders by what ``sam deploy`` writes."""
+    if not isinstance(resource, dict) or not str(resource.get("Type", "")).startswith("AWS::Serverless::"):
+        return
+    properties = resource.get("Properties")
+    if not isinstance(properties, dict):
+        return
+    for key in _LOCAL:
+        value = properties.get(key)
+        if isinstance(value, str) and not value.startswith("s3://") and key != "ImageUri":
+            properties[key] = "s3://uploaded/by-sam-deploy"
+    is_function = resource["Type"] == "AWS::Serverless::Function" and properties.get("PackageType") != "Image"
+    if is_function and "CodeUri" not in properties and "InlineCode" not in properties:
+        properties["CodeUri"] = "s3://uploaded/by-sam-deploy"
+
+
+@contextmanager
+def _default_region(region: str) -> Iterator[None]:
+    """SAM asks boto3 for the Region; only the environment can tell it."""
+    before = os.environ.get("AWS_DEFAULT_REGION")
+    os.environ["AWS_DEFAULT_REGION"] = region
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["AWS_DEFAULT_REGION"]
+        else:
+            os.environ["AWS_DEFAULT_REGION"] = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Both packages log what they return as well."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logging.disable(disabled)
+
+
+def _line(error: object) -> str:
+    text = getattr(error, "message", None) or str(error)
+    return str(text).partition("\n")[0][:300]

@@ -1,9 +1,9 @@
-"""SnapshotModel: the base class of every model in a snapshot."""
+"""SnapshotModel: the base class of every model in a snapshot; AwsModel, for JSON that AWS defines."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_pascal
 
 
 class SnapshotModel(BaseModel):
@@ -15,3 +15,9 @@ class SnapshotModel(BaseModel):
     def unknown(self) -> dict[str, Any]:
         """The keys that this version does not know."""
         return self.model_extra or {}
+
+
+class AwsModel(SnapshotModel):
+    """A model in AWS's own JSON, whose keys begin with a capital letter."""
+
+    model_config = ConfigDict(alias_generator=to_pascal)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from trailforward.doctor.world.base import SnapshotModel
+from trailforward.doctor.world.data_events import category_of
 
 API_CALL = "AWS API Call via CloudTrail"
 SIGN_IN = "AWS Console Sign In via CloudTrail"
@@ -19,6 +20,11 @@ _EVENT_TYPES = {
     "AWS Service Event via CloudTrail": "AwsServiceEvent",
     "AWS Insight via CloudTrail": "AwsCloudTrailInsight",
     "AWS Network Activity Event via CloudTrail": "AwsVpceEvent",
+}
+#: detail-type to the record's category, if it has no other.
+_CATEGORIES = {
+    "AWS Insight via CloudTrail": "Insight",
+    "AWS Network Activity Event via CloudTrail": "NetworkActivity",
 }
 _DETAIL_TYPES = {event_type: detail_type for detail_type, event_type in _EVENT_TYPES.items()}
 
@@ -40,7 +46,8 @@ class Call(SnapshotModel):
         event_name: ``CreateUser``.
         source: the envelope's ``source``; the default is ``aws.`` plus the service name.
         read_only: the record's ``readOnly``; None if the record has none.
-        category: ``Management``, ``Data``, ``NetworkActivity`` or ``Insight``.
+        category: ``Management``, ``Data``, ``NetworkActivity`` or ``Insight``; empty if it is not certain.
+            If it is not given, ``data_events.toml`` decides.
         identity: the record's ``userIdentity``.
         detail_type: the envelope's ``detail-type``.
         resources: the resources that the call accessed; data events need them.
@@ -59,7 +66,7 @@ class Call(SnapshotModel):
     event_name: str
     source: str = ""
     read_only: bool | None = None
-    category: str = "Management"
+    category: str = ""
     identity: dict[str, Any] = Field(default_factory=dict)
     detail_type: str = API_CALL
     resources: tuple[CalledResource, ...] = ()
@@ -70,6 +77,17 @@ class Call(SnapshotModel):
     via: str | None = None
     bus: str = "default"
     detail: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _decide_category(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "category" in data:
+            return data
+        kind = data.get("detail_type", data.get("detailType", API_CALL))
+        if kind != API_CALL or data.get("via") == "PutEvents":
+            return {**data, "category": _CATEGORIES.get(str(kind), "Management")}
+        service, name = data.get("service"), data.get("event_name", data.get("eventName"))
+        return {**data, "category": category_of(str(service), str(name)) or ""}
 
     @property
     def is_put_events(self) -> bool:
@@ -105,16 +123,17 @@ class Call(SnapshotModel):
         """
         inner = event.get("detail")
         detail: Mapping[str, Any] = inner if isinstance(inner, dict) else event
+        insight = _object(detail.get("insightDetails"))
         required = {
             "account": detail.get("recipientAccountId") or event.get("account") or account,
             "region": detail.get("awsRegion") or event.get("region") or region,
-            "eventSource": detail.get("eventSource"),
-            "eventName": detail.get("eventName"),
+            "eventSource": detail.get("eventSource") or ("cloudtrail.amazonaws.com" if insight else None),
+            "eventName": detail.get("eventName") or insight.get("insightType"),
         }
         missing = [name for name, value in required.items() if not isinstance(value, str) or not value]
         if missing:
             raise ValueError(f"the event has no {' and no '.join(missing)}")
-        read_only, category = detail.get("readOnly"), detail.get("eventCategory")
+        read_only = detail.get("readOnly")
         listed = detail.get("resources")
         fields: dict[str, Any] = {
             "account": required["account"],
@@ -122,21 +141,23 @@ class Call(SnapshotModel):
             "service": required["eventSource"],
             "event_name": required["eventName"],
             "read_only": read_only if isinstance(read_only, bool) else None,
-            "category": category if isinstance(category, str) else "Management",
-            "identity": detail.get("userIdentity") or {},
+            "identity": _object(detail.get("userIdentity")),
             "resources": [
-                {"type": item.get("type", ""), "arn": item.get("ARN", "")}
+                {"type": _text(item.get("type")), "arn": _text(item.get("ARN"))}
                 for item in (listed if isinstance(listed, list) else ())
                 if isinstance(item, dict)
             ],
-            "request_parameters": detail.get("requestParameters"),
-            "error_code": detail.get("errorCode"),
+            "request_parameters": _object(detail.get("requestParameters")) or None,
+            "error_code": _text(detail.get("errorCode")) or None,
             "detail": dict(detail),
         }
         if detail is not event:
-            fields |= {"source": event.get("source", ""), "detail_type": event.get("detail-type", "")}
-        elif detail.get("eventType") in _DETAIL_TYPES:
+            fields["source"] = _text(event.get("source"))
+            fields["detail_type"] = _text(event.get("detail-type")) or API_CALL
+        elif detail.get("eventType") in list(_DETAIL_TYPES):
             fields["detail_type"] = _DETAIL_TYPES[detail["eventType"]]
+        if category := _category(detail):
+            fields["category"] = category
         return cls.model_validate(fields)
 
     def event(self, region: str) -> dict[str, Any]:
@@ -147,9 +168,9 @@ class Call(SnapshotModel):
             "eventType": _EVENT_TYPES.get(self.detail_type),
             "awsRegion": region,
             "recipientAccountId": self.account,
-            "eventCategory": self.category,
+            "eventCategory": self.category or None,
             "readOnly": self.read_only,
-            "managementEvent": self.category == "Management",
+            "managementEvent": self.category == "Management" if self.category else None,
             "userIdentity": self.identity,
             "requestParameters": self.request_parameters,
             "errorCode": self.error_code,
@@ -165,3 +186,21 @@ class Call(SnapshotModel):
             "resources": [],
             "detail": {**known, **self.detail},
         }
+
+
+def _category(record: Mapping[str, Any]) -> str:
+    """The category that a record states; empty if it states none. Old records have ``managementEvent``."""
+    category, management = record.get("eventCategory"), record.get("managementEvent")
+    if isinstance(category, str) and category:
+        return category
+    if record.get("eventType") == "AwsVpceEvent":
+        return "NetworkActivity"
+    return {True: "Management", False: "Data"}[management] if isinstance(management, bool) else ""
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -10,7 +10,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.world.links import BusAt, read_arn
-from trailforward.doctor.world.regions import partition_of
+from trailforward.doctor.world.regions import always_enabled, partition_of
+from trailforward.doctor.world.unknown import is_unknown, may_be
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 
     from trailforward.arn import Arn
-    from trailforward.doctor.world.resources import Bus, Resource, Role, Rule, SetAside, Target, Trail
+    from trailforward.doctor.world.resources import Bus, Resource, Role, Rule, SetAside, Target
+    from trailforward.doctor.world.trails import Trail
     from trailforward.doctor.world.world import World
 
 #: ``account:ListRegions``, RegionOptStatus.
@@ -31,11 +33,19 @@ _BUS_V2 = "event-busv2/"
 
 @dataclass(frozen=True, slots=True)
 class PlacedTarget:
-    """A target with its link and its parsed ARN (None if the text is not an ARN)."""
+    """A target with its link.
+
+    Attributes:
+        target: the target.
+        link: ``target:A/R/BUS/RULE/ID``.
+        arn: its parsed ARN; None if the text is not an ARN.
+        qualifies: a destination that is the same function with another qualifier, or without one; else None.
+    """
 
     target: Target
     link: str
     arn: Arn | None
+    qualifies: str | None = None
 
     @property
     def bus(self) -> BusAt | None:
@@ -60,7 +70,7 @@ class PlacedRule:
         bus: the bus that the rule is on.
         link: ``rule:A/R/BUS/NAME``.
         pattern: the event pattern as JSON text.
-        leads: targets that are a destination, a bus, or a topic with known subscriptions.
+        leads: targets that are a destination, a bus, or a topic, or that may be one.
     """
 
     rule: Rule
@@ -99,31 +109,40 @@ class Index:
         self.roles: dict[str, Role] = _first((role.arn, role) for role in world.roles)
         self.resources: dict[str, Resource] = _first((item.arn, item) for item in world.resources)
         self.buses: dict[BusAt, Bus] = _first((BusAt(b.account, b.region, b.name), b) for b in world.buses)
-        self.organization_id = world.organization.id if world.organization else ""
+        self._functions = {_function(arn): arn for arn in reversed(world.destinations) if ":lambda:" in arn}
+        self._organization_id = world.organization.id if world.organization else ""
         self._members = frozenset(world.organization.accounts if world.organization else ())
         self._trails = world.trails
         self._trails_of: dict[str, tuple[Trail, ...]] = {}
         self._candidates: MutableMapping[BusAt, list[PlacedRule]] = {}
         self._custom: dict[tuple[str, str], list[PlacedRule]] = {}
         self._covered: set[str] = set()
+        self._on_any_bus: dict[tuple[str, str], list[PlacedRule]] = {}
+        unseen = (((gap.what, gap.account, gap.region, gap.about), gap.why) for gap in world.unseen)
+        self._unseen: dict[tuple[str, str, str, str], str] = _first(chain(unseen, map(_gap, world.set_aside)))
         for placed in filter(_is_candidate, map(self._place, world.rules)):
             account, region, name = placed.bus
+            if is_unknown(name):
+                self._on_any_bus.setdefault((account, region), []).append(placed)
+                continue
             self._candidates.setdefault(placed.bus, []).append(placed)
             if name == "default":
                 self._covered.add(account)
             else:
                 self._custom.setdefault((account, region), []).append(placed)
         self._patterns: dict[str, Pattern | PatternError] = {}
-        unseen = (((gap.what, gap.account, gap.region), gap.why) for gap in world.unseen)
-        self._unseen: dict[tuple[str, str, str], str] = _first(chain(unseen, map(_gap, world.set_aside)))
 
     def status(self, account: str, region: str) -> str | None:
-        """The status of a Region in an account that was read; None if it is not listed."""
-        return self.accounts[account].get(region)
+        """The status of a Region in an account that was read; None if it is not listed.
+
+        A Region that is always enabled need not be listed.
+        """
+        listed = self.accounts.get(account, {}).get(region)
+        return "ENABLED_BY_DEFAULT" if listed is None and always_enabled(region) else listed
 
     def enabled(self, account: str, region: str) -> bool:
-        """Whether a Region is enabled in an account."""
-        return self.accounts.get(account, {}).get(region) in ENABLED
+        """Whether a Region is enabled in an account that was read."""
+        return account in self.accounts and self.status(account, region) in ENABLED
 
     def opted_in(self, account: str, region: str) -> bool:
         """Whether an account has enabled a Region that is disabled by default (an opt-in Region)."""
@@ -137,22 +156,45 @@ class Index:
         """Whether an account is a member of the organization."""
         return account in self._members
 
+    def organization_of(self, account: str) -> str | None:
+        """The organization ID of an account, or an empty text if it has none; None if that is not known."""
+        if self.in_organization(account):
+            return self._organization_id or None
+        known = account in self.accounts and self.unseen("organization", account, "*") is None
+        return "" if known else None
+
+    def in_scope(self, trail: Trail, account: str) -> bool | None:
+        """Whether a trail applies to an account, as its own or its organization's; None: not known."""
+        if trail.account == account:
+            return True
+        if trail.organization is False:
+            return False
+        member = (
+            True
+            if self.in_organization(account)
+            else None
+            if self.organization_of(account) is None
+            else False
+        )
+        return False if member is False else None if trail.organization is None else member
+
     def trails(self, account: str) -> tuple[Trail, ...]:
-        """The trails that apply to an account: its own trails, and its organization's trails."""
+        """The trails that apply to an account, or may apply to it."""
         if account not in self._trails_of:
-            member = self.in_organization(account)
             self._trails_of[account] = tuple(
-                trail for trail in self._trails if trail.account == account or (member and trail.organization)
+                trail for trail in self._trails if self.in_scope(trail, account) is not False
             )
         return self._trails_of[account]
 
     def candidates(self, bus: BusAt) -> Sequence[PlacedRule]:
         """The rules of a bus that may lead to a destination, in their order.
 
-        Rules without any target count too. Rules without a pattern (schedules) receive no events and do not
-        count.
+        Rules without any target count too, and rules that may be on the bus. Rules without a pattern
+        (schedules) receive no events and do not count.
         """
-        return self._candidates.get(bus, ())
+        listed = self._candidates.get(bus, ())
+        more = self._on_any_bus.get(bus[:2], ()) if self._on_any_bus else ()
+        return (*listed, *(rule for rule in more if may_be(rule.bus.name, bus.name))) if more else listed
 
     def rules(self) -> Iterator[PlacedRule]:
         """All rules that may lead to a destination, as in :meth:`candidates`, bus by bus."""
@@ -187,26 +229,36 @@ class Index:
         """Whether a bus exists; every enabled Region has a default bus."""
         return bus in self.buses or (bus.name == "default" and self.enabled(bus.account, bus.region))
 
-    def unseen(self, what: str, account: str, region: str) -> str | None:
-        """Why something could not be read, or None if it was read; only then is its absence certain."""
+    def unseen(self, what: str, account: str, region: str, about: str = "") -> str | None:
+        """Why something could not be read, or None if it was read; only then is its absence certain.
+
+        Args:
+            what: the kind of thing.
+            account: the account ID.
+            region: the Region, or ``*`` for what belongs to the whole account.
+            about: the ARN of a role or resource; if empty, any of them.
+        """
         if not self._unseen:
             return None
         keys = (
-            (kind, owner, place)
+            (kind, owner, place, thing)
             for kind in (what, "*")
             for owner in (account, "*")
             for place in (region, "*")
+            for thing in dict.fromkeys((about, ""))
         )
         return next((self._unseen[key] for key in keys if key in self._unseen), None)
 
     def any_unseen(self, what: str) -> bool:
         """Whether anything of a kind could not be read, in any account or Region."""
-        return any(kind in {what, "*"} for kind, _, _ in self._unseen)
+        return any(kind in {what, "*"} for kind, *_ in self._unseen)
 
     def _place(self, rule: Rule) -> PlacedRule:
         place = f"{rule.account}/{rule.region}/{rule.bus}/{rule.name}"
         targets = (
-            PlacedTarget(target, f"target:{place}/{target.id}", read_arn(target.arn))
+            PlacedTarget(
+                target, f"target:{place}/{target.id}", read_arn(target.arn), self._qualifies(target.arn)
+            )
             for target in rule.targets
         )
         return PlacedRule(
@@ -218,18 +270,48 @@ class Index:
         )
 
     def _leads(self, target: PlacedTarget) -> bool:
-        topic = self.resources.get(target.target.arn)
+        text = target.target.arn
+        if is_unknown(text):
+            parts = text.split(":")
+            service = parts[2] if len(parts) > 2 else ""  # noqa: PLR2004  # the service of an ARN
+            onward = (
+                service in {"events", "sns"} or not service or is_unknown(service) or is_unknown(parts[0])
+            )
+            return onward or any(may_be(text, end) for end in self.destinations)
         return (
-            target.target.arn in self.destinations
+            text in self.destinations
             or target.bus is not None
             or target.is_new_bus
-            or (topic is not None and topic.subscriptions is not None)
+            or target.qualifies is not None
+            or self._may_be_subscribed(target)
         )
+
+    def _qualifies(self, arn: str) -> str | None:
+        """A destination that is the same function as a target, with another version or alias."""
+        if ":lambda:" not in arn or arn in self.destinations:
+            return None
+        return self._functions.get(_function(arn))
+
+    def _may_be_subscribed(self, target: PlacedTarget) -> bool:
+        """Whether a target is a topic whose subscriptions may include a destination."""
+        arn = target.arn
+        if arn is None or arn.service != "sns":
+            return False
+        topic = self.resources.get(target.target.arn)
+        if topic is not None:
+            return topic.subscriptions is not None or "subscriptions" in topic.unread
+        unread = self.unseen("resources", arn.account, arn.region, target.target.arn)
+        return unread is not None or arn.account not in self.accounts
 
 
 def _is_candidate(placed: PlacedRule) -> bool:
     rule = placed.rule
-    return rule.pattern is not None and (bool(placed.leads) or not rule.targets)
+    return rule.pattern is not None and (bool(placed.leads) or not rule.targets or "targets" in rule.unread)
+
+
+def _function(arn: str) -> str:
+    """The ARN of a function without a version or an alias."""
+    return ":".join(arn.split(":")[:7])
 
 
 def _first(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -253,11 +335,11 @@ _KINDS = {
 }
 
 
-def _gap(piece: SetAside) -> tuple[tuple[str, str, str], str]:
+def _gap(piece: SetAside) -> tuple[tuple[str, str, str, str], str]:
     """What is unknown because an item of the snapshot was set aside: it may be just what seems to be missing.
 
     Returns:
-        The kind, account, and Region of what is unknown; and the reason.
+        The kind, account, Region, and ARN of what is unknown; and the reason.
     """
     raw = piece.value if isinstance(piece.value, dict) else {}
     what = _KINDS.get(piece.where.partition("[")[0], "")
@@ -267,4 +349,5 @@ def _gap(piece: SetAside) -> tuple[tuple[str, str, str], str]:
         what,
         account if isinstance(account, str) and what != "trails" else "*",
         region if isinstance(region, str) and region else "*",
+        "",
     ), f"{piece.where} was not understood"

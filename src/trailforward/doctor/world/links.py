@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trailforward.arn import Arn
 
 if TYPE_CHECKING:
-    from trailforward.doctor.world.resources import Trail
+    from trailforward.doctor.world.trails import Trail
 
 
 class BusAt(NamedTuple):

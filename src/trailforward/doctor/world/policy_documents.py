@@ -6,16 +6,39 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from trailforward.doctor.world.unknown import holds_unknown
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def statements(document: Any) -> list[dict[str, Any]]:
-    """The statements of a policy document: JSON text (maybe URL-encoded), an object, or nothing."""
-    if isinstance(document, str):
-        document = json.loads(unquote(document) if document.startswith("%7B") else document or "{}")
-    found = (document or {}).get("Statement", [])
-    return [found] if isinstance(found, dict) else list(found)
+def read_documents(documents: Iterable[Any]) -> tuple[list[dict[str, Any]], str]:
+    """The statements of policy documents, and why some are missing; empty if none are.
+
+    Args:
+        documents: JSON text (maybe URL-encoded), objects, or None for a document that does not exist.
+    """
+    statements: list[dict[str, Any]] = []
+    unread = ""
+    for document in documents:
+        try:
+            listed = _object(document).get("Statement", [])
+            for statement in [listed] if isinstance(listed, dict) else list(listed):
+                if not isinstance(statement, dict):
+                    unread = "a statement has an unusual form"
+                elif holds_unknown(statement.get("Effect")):
+                    unread = "the effect of a statement is not known"
+                else:
+                    statements.append(statement)
+        except (ValueError, TypeError, AttributeError, RecursionError):
+            unread = "a policy document is not known, or has an unusual form"
+    return statements, unread
+
+
+def _object(document: Any) -> Any:
+    if not isinstance(document, str):
+        return document or {}
+    return json.loads(unquote(document) if document.startswith("%7B") else document or "{}")
 
 
 def role_from_documents(
@@ -29,50 +52,22 @@ def role_from_documents(
         policies: the permission policy documents.
         boundary: ARN of a permissions boundary; not evaluated, so verdicts become unknown.
     """
-    trusted = [
-        service
-        for statement in statements(trust)
-        if statement.get("Effect") == "Allow"
-        for service in _list((statement.get("Principal") or {}).get("Service", []))
-    ]
-    role: dict[str, Any] = {"arn": arn, "trust": trusted, "allow": [], "deny": []}
-    for statement in (item for document in policies for item in statements(document)):
-        role["deny" if statement.get("Effect") == "Deny" else "allow"].append(
-            _permission(statement, boundary)
-        )
-    return role
+    trusted, trust_unread = read_documents([trust])
+    statements, unread = read_documents(policies)
+    gaps = {"trust": trust_unread, "policies": unread}
+    role: dict[str, Any] = {"arn": arn, "trust": trusted, "statements": statements}
+    if any(gaps.values()):
+        role["unread"] = {name: why for name, why in gaps.items() if why}
+    return role | ({"boundary": boundary} if boundary else {})
 
 
-def key_policy_from_document(document: Any) -> dict[str, Any]:
-    """The services that a KMS key policy allows, as JSON; other statements count as not understood."""
-    principals: list[str] = []
-    actions: list[str] = []
-    outside: list[dict[str, Any]] = []
-    for statement in statements(document):
-        principal = statement.get("Principal")
-        services = _list(principal.get("Service") or []) if isinstance(principal, dict) else []
-        if not services:
-            continue
-        if statement.get("Effect") != "Allow" or "Condition" in statement or "Action" not in statement:
-            outside.append(statement)
-            continue
-        principals += services
-        actions += _list(statement["Action"])
-    policy: dict[str, Any] = {"principals": principals, "actions": actions}
-    return policy | ({"statements": outside} if outside else {})
+def with_policy(document: Any) -> dict[str, Any]:
+    """The policy of a resource or bus, as fields of the snapshot: ``policy``, and ``unread`` if needed."""
+    statements, unread = read_documents([document])
+    return {"policy": statements, **({"unread": {"policy": unread}} if unread else {})}
 
 
-def _permission(statement: dict[str, Any], boundary: str | None) -> dict[str, Any]:
-    """One statement of a role. Elements outside the model are kept, and count as not understood."""
-    permission: dict[str, Any] = {
-        "action": statement.get("Action", "*"),
-        "resource": statement.get("Resource", "*"),
-    }
-    if "Condition" in statement:
-        permission["condition"] = statement["Condition"]
-    permission |= {key: statement[key] for key in ("NotAction", "NotResource") if key in statement}
-    return permission | ({"permissionsBoundary": boundary} if boundary else {})
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def key_policy_from_document(document: Any) -> dict[str, Any] | None:
+    """A KMS key's policy, as JSON; None if it cannot be understood."""
+    statements, unread = read_documents([document])
+    return None if unread else {"statements": statements}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ class GlobalService:
 
     Attributes:
         service: the ``eventSource``.
-        partition: ``aws``, ``aws-us-gov`` or ``aws-cn``.
+        partition: the name of a partition.
         region: where calls are recorded; empty if it varies.
         evidence: ``documented`` or ``uncertain``.
         source: the documentation page, or ``memory``.
@@ -58,11 +59,44 @@ class SignIn:
     about: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of AWS: Regions with accounts and an IAM of their own.
+
+    Attributes:
+        name: ``aws-cn``.
+        regions: a regular expression for the names of its Regions.
+        global_region: the Region of its global endpoints.
+    """
+
+    name: str
+    regions: str
+    global_region: str
+
+
+@cache
+def partitions() -> tuple[Partition, ...]:
+    """All partitions, AWS's first one first."""
+    return tuple(Partition(**row) for row in _table()["partition"])
+
+
+@lru_cache(maxsize=1024)
 def partition_of(region: str) -> str:
-    """The partition that a Region belongs to, derived from its name."""
-    if region.startswith("us-gov-"):
-        return "aws-us-gov"
-    return "aws-cn" if region.startswith("cn-") else "aws"
+    """The partition that a Region belongs to, derived from its name; ``aws`` for a name of no partition."""
+    return next((one.name for one in partitions() if re.fullmatch(one.regions, region)), partitions()[0].name)
+
+
+def global_region(partition: str) -> str:
+    """The Region of a partition's global endpoints."""
+    return next(one.global_region for one in partitions() if one.name == partition)
+
+
+def always_enabled(region: str) -> bool:
+    """Whether no account can disable a Region.
+
+    Source: https://docs.aws.amazon.com/accounts/latest/reference/manage-acct-regions.html
+    """
+    return region in _defaults()
 
 
 @cache
@@ -93,10 +127,29 @@ def event_region(call: Call) -> tuple[str, GlobalService | None]:
     """
     if call.is_put_events:
         return call.region, None
-    row = _rows().get((partition_of(call.region), call.service))
+    partition = partition_of(call.region)
+    row = _rows().get((partition, call.service)) or _elsewhere(partition, call.service)
     if row is None or not row.region or (row.endpoint and row.endpoint != call.endpoint):
         return call.region, None
     return (row.region if row.evidence == "documented" else call.region), row
+
+
+@lru_cache(maxsize=1024)
+def _elsewhere(partition: str, service: str) -> GlobalService | None:
+    """The row for a service that is known to be global in AWS's first partition, but has no row in this one.
+
+    Its calls are believed to be recorded in the Region of the partition's global endpoints.
+    """
+    row = _rows().get((partitions()[0].name, service))
+    if row is None or row.evidence != "documented" or row.partition == partition:
+        return None
+    return replace(
+        row,
+        partition=partition,
+        region=global_region(partition),
+        evidence="uncertain",
+        source="endpoints of botocore",
+    )
 
 
 @cache
@@ -104,5 +157,11 @@ def _rows() -> dict[tuple[str, str], GlobalService]:
     return {(row.partition, row.service): row for row in global_services()}
 
 
+@cache
+def _defaults() -> frozenset[str]:
+    return frozenset(_table()["default"]["regions"])
+
+
+@cache
 def _table() -> dict[str, Any]:
     return tomllib.loads(files(__package__).joinpath("regions.toml").read_text("utf-8"))

@@ -1,9 +1,12 @@
-"""The models of a snapshot's contents. JSON that AWS defines keeps AWS's own keys."""
+"""The models of a snapshot's organization, buses, rules, roles, and resources.
+
+JSON that AWS defines keeps AWS's own keys. Where something was read only in part, ``unread`` says which
+fields are missing and why; any text may hold a value that is not known (``unknown.py``).
+"""
 
 from typing import Any, Literal
 
-from pydantic import ConfigDict
-from pydantic.alias_generators import to_pascal
+from pydantic import Field
 
 from trailforward.doctor.world.base import SnapshotModel
 
@@ -25,106 +28,49 @@ class Organization(SnapshotModel):
     accounts: tuple[str, ...] = ()
 
 
-class AwsModel(SnapshotModel):
-    """A model in AWS's own JSON, whose keys begin with a capital letter."""
-
-    model_config = ConfigDict(alias_generator=to_pascal)
-
-
-class DataResource(AwsModel):
-    """The resources of one type that a basic selector includes."""
-
-    type: str
-    values: tuple[str, ...] = ()
-
-
-class BasicSelector(AwsModel):
-    """A basic event selector.
-
-    Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_EventSelector.html
-    """
-
-    read_write_type: str = "All"
-    include_management_events: bool = True
-    data_resources: tuple[DataResource, ...] = ()
-    exclude_management_event_sources: tuple[str, ...] = ()
-
-
-class FieldSelector(AwsModel):
-    """One field condition of an advanced event selector.
-
-    Source: https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_AdvancedFieldSelector.html
-    """
-
-    field: str
-    equals: tuple[str, ...] = ()
-    starts_with: tuple[str, ...] = ()
-    ends_with: tuple[str, ...] = ()
-    not_equals: tuple[str, ...] = ()
-    not_starts_with: tuple[str, ...] = ()
-    not_ends_with: tuple[str, ...] = ()
-
-
-class AdvancedSelector(AwsModel):
-    """An advanced event selector; its name has no effect."""
-
-    name: str = ""
-    field_selectors: tuple[FieldSelector, ...] = ()
-
-
-class Selectors(SnapshotModel):
-    """The event selectors of a trail, basic or advanced. With neither, the default applies.
-
-    Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
-    """
-
-    basic: tuple[BasicSelector, ...] = ()
-    advanced: tuple[AdvancedSelector, ...] = ()
-
-
-class Trail(SnapshotModel):
-    """A CloudTrail trail.
+class KeyPolicy(SnapshotModel):
+    """A KMS key policy.
 
     Attributes:
-        name: the trail's name.
-        account: the owner; for an organization trail, the management or delegated administrator account.
-        home: the home Region.
-        multi_region: ``IsMultiRegionTrail``.
-        organization: ``IsOrganizationTrail``.
-        logging: ``IsLogging`` of GetTrailStatus.
-        global_events: ``IncludeGlobalServiceEvents``.
-        selectors: None is the default: all management events and nothing else.
-        insights: the enabled types of Insights.
-        delivery_error: ``LatestDeliveryError``, or None.
+        statements: the statements.
+        principals: services that may use the key, in addition to ``statements``.
+        actions: what they may use it for.
     """
 
-    name: str
-    account: str
-    home: str
-    multi_region: bool
-    organization: bool
-    logging: bool
-    global_events: bool
-    selectors: Selectors | None
-    insights: tuple[str, ...] = ()
-    delivery_error: str | None = None
+    statements: tuple[Statement, ...] = ()
+    principals: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
 
 
-class EventDataStore(SnapshotModel):
-    """A CloudTrail Lake event data store: not a trail, and not documented to feed EventBridge."""
+class Encryption(SnapshotModel):
+    """How a queue, topic, stream, or bus is encrypted.
 
-    name: str = ""
-    account: str = ""
-    multi_region: bool = False
+    Attributes:
+        type: ``sqs-managed`` (the default), ``aws-managed-key`` or ``customer-key``.
+        key: the key's ARN; empty if not known.
+        key_policy: the key policy. None: not read.
+        key_state: ``KeyState`` of DescribeKey: ``Enabled``, ``Disabled`` … None: not read.
+    """
+
+    type: str = "sqs-managed"
+    key: str = ""
+    key_policy: KeyPolicy | None = None
+    key_state: str | None = None
 
 
 class Bus(SnapshotModel):
-    """An event bus with its resource policy. A default bus is listed only if it has a policy."""
+    """An event bus with its resource policy. A default bus is listed only if it has a policy or a key.
+
+    ``encryption`` is None if the bus has no customer managed key; ``unread`` names the fields that could not
+    be read, with the reason.
+    """
 
     account: str
     region: str
     name: str
     policy: tuple[Statement, ...] = ()
+    encryption: Encryption | None = None
+    unread: dict[str, str] = Field(default_factory=dict)
 
 
 class Target(SnapshotModel):
@@ -135,12 +81,20 @@ class Target(SnapshotModel):
         arn: the ARN of the bus, queue, function, stream or topic.
         role: the ARN of the role that EventBridge assumes.
         dlq: the ARN of the dead-letter queue.
+        input: the constant that the target receives instead of the event.
+        input_path: the part of the event that the target receives.
+        input_transformer: ``InputTransformer``, which makes a new text from parts of the event.
+        message_group_id: ``SqsParameters.MessageGroupId``, for FIFO queues.
     """
 
     id: str
     arn: str
     role: str | None = None
     dlq: str | None = None
+    input: str | None = None
+    input_path: str | None = None
+    input_transformer: dict[str, Any] | None = None
+    message_group_id: str | None = None
 
 
 class Rule(SnapshotModel):
@@ -154,6 +108,9 @@ class Rule(SnapshotModel):
         state: ``ENABLED``, ``ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS`` or ``DISABLED``.
         pattern: the event pattern, as a dict or as JSON text; None for a rule with only a schedule.
         targets: in the order in which AWS lists them.
+        role: ``RoleArn`` of the rule, for targets without a role.
+        managed_by: ``ManagedBy``, the AWS service that made the rule.
+        unread: ``targets``, if they could not be read, to the reason.
     """
 
     name: str
@@ -163,6 +120,9 @@ class Rule(SnapshotModel):
     state: str
     pattern: dict[str, Any] | str | None = None
     targets: tuple[Target, ...] = ()
+    role: str | None = None
+    managed_by: str | None = None
+    unread: dict[str, str] = Field(default_factory=dict)
 
 
 class Permission(SnapshotModel):
@@ -174,26 +134,41 @@ class Permission(SnapshotModel):
 
 
 class Role(SnapshotModel):
-    """An IAM role: which services may assume it (``trust``), and what it may do."""
+    """An IAM role.
+
+    Attributes:
+        arn: the ARN, with the role's path.
+        trust: the statements of the trust policy. A text is a service that may assume the role.
+        statements: the statements of the role's own policies, inline and managed.
+        allow: permissions, in addition to ``statements``.
+        deny: denied permissions, in addition to ``statements``.
+        boundary: the ARN of the permissions boundary, which is not evaluated.
+        unread: ``trust`` or ``policies``, if they could not be read in full, to the reason.
+    """
 
     arn: str
-    trust: tuple[str, ...] = ()
+    trust: tuple[str | Statement, ...] = ()
+    statements: tuple[Statement, ...] = ()
     allow: tuple[Permission, ...] = ()
     deny: tuple[Permission, ...] = ()
+    boundary: str | None = None
+    unread: dict[str, str] = Field(default_factory=dict)
 
 
-class KeyPolicy(SnapshotModel):
-    """The services that may use a KMS key, and for which actions."""
+class Subscription(SnapshotModel):
+    """A confirmed subscription of a topic.
 
-    principals: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
+    Attributes:
+        endpoint: the ARN of the queue, function, or delivery stream.
+        filter_policy: the filter policy, as a dict or as JSON text. None: every message passes.
+        filter_policy_scope: ``MessageAttributes`` (the default) or ``MessageBody``.
+        unread: ``filterPolicy``, if it could not be read, to the reason.
+    """
 
-
-class Encryption(SnapshotModel):
-    """How a queue or topic is encrypted: ``sqs-managed``, ``aws-managed-key`` or ``customer-key``."""
-
-    type: str = "sqs-managed"
-    key_policy: KeyPolicy | None = None
+    endpoint: str
+    filter_policy: dict[str, Any] | str | None = None
+    filter_policy_scope: str = "MessageAttributes"
+    unread: dict[str, str] = Field(default_factory=dict)
 
 
 class Resource(SnapshotModel):
@@ -202,16 +177,21 @@ class Resource(SnapshotModel):
     Attributes:
         arn: the ARN.
         policy: the statements of the resource policy.
-        fifo: whether it is a FIFO queue.
+        fifo: whether it is a FIFO queue or topic. None: not known.
+        content_based_deduplication: of a FIFO queue. None: not known.
         encryption: None is the service's default.
-        subscriptions: for a topic, the ARNs of subscribed queues. None: not a topic, or not read.
+        subscriptions: for a topic, its subscriptions; a text is the ARN of a queue that receives every
+            message. None: not a topic, or not read.
+        unread: ``policy``, ``encryption`` or ``subscriptions``, if not read, to the reason.
     """
 
     arn: str
     policy: tuple[Statement, ...] = ()
-    fifo: bool = False
+    fifo: bool | None = False
+    content_based_deduplication: bool | None = None
     encryption: Encryption | None = None
-    subscriptions: tuple[str, ...] | None = None
+    subscriptions: tuple[str | Subscription, ...] | None = None
+    unread: dict[str, str] = Field(default_factory=dict)
 
 
 class Own(SnapshotModel):
@@ -222,7 +202,7 @@ class Own(SnapshotModel):
 
 
 #: The kind of thing that an :class:`Unseen` is about; ``*`` is everything.
-What = Literal["trails", "rules", "buses", "roles", "resources", "*"]
+What = Literal["trails", "rules", "buses", "roles", "resources", "organization", "*"]
 
 
 class Unseen(SnapshotModel):
@@ -233,12 +213,14 @@ class Unseen(SnapshotModel):
         region: the Region, or ``*``.
         what: the kind of thing.
         why: the reason, such as ``AccessDenied``.
+        about: the ARN of the only role or resource that could not be read; empty if it may be any.
     """
 
     account: str = "*"
     region: str = "*"
     what: What = "*"
     why: str = "not read"
+    about: str = ""
 
 
 class SetAside(SnapshotModel):

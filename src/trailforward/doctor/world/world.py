@@ -16,16 +16,15 @@ from trailforward.doctor.world.base import SnapshotModel
 from trailforward.doctor.world.index import Index
 from trailforward.doctor.world.resources import (
     Bus,
-    EventDataStore,
     Organization,
     Own,
     Resource,
     Role,
     Rule,
     SetAside,
-    Trail,
     Unseen,
 )
+from trailforward.doctor.world.trails import EventDataStore, Trail
 from trailforward.errors import EventError, TrailforwardError
 from trailforward.jsontext import decode
 
