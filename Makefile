@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 PYTHON ?= python3
+# Most tests wait for servers and processes: three workers for two cores.
+WORKERS := $(shell echo $$(( ($$(nproc) * 3 + 1) / 2 )))
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -39,7 +41,7 @@ check: $(VENV)/.dev ## Run the static checks: ruff, mypy, import-linter
 
 test: check ## Run the static checks, then all tests with branch coverage
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n auto --dist loadfile
+	$(BIN)/coverage run -m pytest -n $(WORKERS) --dist loadfile
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 

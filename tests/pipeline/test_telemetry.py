@@ -206,6 +206,32 @@ def test_without_powertools_standard_logging_is_used(caplog: pytest.LogCaptureFi
     assert "3 returned at a: http_503" in caplog.text
 
 
+def unavailable(telemetry: PowertoolsTelemetry, code: str, capsys: pytest.CaptureFixture[str]) -> int:
+    """How often the metric was written for one batch that a sink returned with a code."""
+    sink = FlakySink([TransientError(code)] * 9)
+    config = Config.from_toml('[sinks.a]\nto = "file:/dev/null"\n')
+    Forwarder(config, telemetry=telemetry, made={"a": sink}).forward([Message(envelope(), Origin("test"))])
+    return capsys.readouterr().out.count('"unavailable":[1]')
+
+
+@pytest.mark.parametrize("code", ["http_503", "http_timeout", "ServiceUnavailable", "deadline"])
+def test_a_sink_that_is_down_is_unavailable(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    """A batch of which a sink accepts nothing is counted, whatever the error is."""
+    assert unavailable(telemetry, code, capsys) == 1
+
+
+@pytest.mark.parametrize(
+    "code", ["http_429", "ThrottlingException", "ProvisionedThroughputExceededException", "SlowDown"]
+)
+def test_a_sink_that_throttles_is_not_unavailable(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], code: str
+) -> None:
+    """Throttling is ordinary, so it does not count."""
+    assert unavailable(telemetry, code, capsys) == 0
+
+
 DENIED = PermanentError("AccessDeniedException", "not authorized to perform: kinesis:PutRecords")
 KINESIS = '[sinks.siem]\nto = "arn:aws:kinesis:eu-west-1:111122223333:stream/siem"\n'
 

@@ -38,11 +38,21 @@ def kinds(topology: str) -> list[str]:
 
 @pytest.mark.parametrize("topology", ["hub", "collector", "regional"])
 def test_the_stack_has_what_is_paid_for(topology: str) -> None:
-    """The bill has as many alarms, dashboards, and polled queues as the template."""
+    """The bill has as many metrics in alarms, dashboards, and polled queues as the template."""
     alone = Plan(1, regions=1)
     units = {item.name: item.terms[0].units for item in bill(alone, topology, 1, load_prices()).fixed}
     found = kinds(topology)
-    assert units["alarms"] == found.count("AWS::CloudWatch::Alarm")
+    stack = Stack(TEMPLATE, Topology=topology, KinesisStreamArn=STREAM)
+    alarms = [
+        resource for resource in stack.resources.values() if "AlarmName" in resource.get("Properties", {})
+    ]
+    watched = 0
+    for alarm in alarms:
+        metrics = alarm["Properties"].get("Metrics", [])
+        queried = sum("MetricStat" in metric for metric in metrics)
+        # A composite alarm costs as much as five metrics.
+        watched += 5 if "AlarmRule" in alarm["Properties"] else queried or 1
+    assert units["alarms"] == watched
     assert units["dashboard"] == found.count("AWS::CloudWatch::Dashboard")
     mappings = found.count("AWS::Lambda::EventSourceMapping")
     assert units["polling"] == pytest.approx(mappings * 5 * 30 * 86_400 / 20 / 1e6)

@@ -245,6 +245,8 @@ class Stack:
                 return self._attribute(name, "Arn").rpartition("/")[2]
             case "AWS::Events::EventBus":
                 return self._name(name, "Name")
+            case "AWS::CloudWatch::Alarm":
+                return self._name(name, "AlarmName")
             case "AWS::Serverless::LayerVersion":
                 return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1"
         return f"{PSEUDO['AWS::StackName']}-{name}"
@@ -274,7 +276,7 @@ class Stack:
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{path}{self._name(name, 'Name')}"
             case "AWS::KMS::Key", "Arn":
                 return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
-            case "AWS::CloudWatch::Alarm", "Arn":
+            case (("AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm"), "Arn"):
                 return f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{self._name(name, 'AlarmName')}"
             case "AWS::Serverless::Function", "Arn":
                 return f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{self._ref(name)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from typing import Any
 
 import pytest
@@ -46,6 +47,7 @@ WHERE_TO: list[dict[str, str]] = [
 ]
 #: … where from …
 REGIONS = {"Regions": "eu-west-1,us-east-1"}
+OPT_IN = {"OptInRegions": "af-south-1,ap-east-1"}
 ORGANIZATION = {"OrganizationId": "o-a1b2c3d4e5"}
 UNITS = {"OrganizationalUnits": "ou-abcd-12345678,r-abcd"}
 ACCOUNTS = {"Accounts": "123456789012"}
@@ -65,6 +67,7 @@ WHERE_FROM: list[dict[str, str]] = [
             REGIONS | ORGANIZATION | ACCOUNTS,
             REGIONS | ORGANIZATION | UNITS,
             REGIONS | ORGANIZATION | UNITS | ACCOUNTS,
+            REGIONS | OPT_IN,
         )
     ),
 ]
@@ -270,6 +273,10 @@ def test_wildcards_have_a_reason() -> None:
             "StackSetExecutionRole",
             "DeadLetters",
         ): f"arn:aws:sqs:*:{ACCOUNT}:trailforward-regional-dead-letters",
+        (
+            "StackSetExecutionRole",
+            "Alarm",
+        ): f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:trailforward-regional-dead-letters",
         # CloudFormation invents the end of these.
         ("StackSetExecutionRole", "Role"): f"arn:aws:iam::{ACCOUNT}:role/StackSet-trailforward-*",
         ("StackSetExecutionRole", "PassRole"): f"arn:aws:iam::{ACCOUNT}:role/StackSet-trailforward-*",
@@ -333,12 +340,17 @@ def test_everything_that_may_lose_events_has_an_alarm() -> None:
         assert {("Errors", function), ("Throttles", function), ("Duration", function)} <= watched
         if "Rule" in stack.present:
             assert ("FailedInvocations", stack.properties("Rule")["Name"]) in watched
-        (ledger,) = (alarm for alarm in alarms if "Metrics" in alarm)
-        assert "SUM(ledger_breaks)" in ledger["Metrics"][0]["Expression"]
+        queries = [
+            alarm["Metrics"][0]["Expression"] for alarm in alarms if len(alarm.get("Metrics", ())) == 1
+        ]
+        assert sorted(re.findall(r"SUM\((\w+)\)", " ".join(queries))) == ["ledger_breaks", "unavailable"]
+        parts = re.findall(r'ALARM\("(.+?)"\)', stack.properties("OutageAlarm")["AlarmRule"])
+        assert parts
         for alarm in alarms:
             assert alarm["TreatMissingData"] == "notBreaching"
             assert alarm["AlarmDescription"]
-            assert alarm["AlarmActions"] == []
+            # Parts of a composite alarm notify nobody.
+            assert alarm.get("AlarmActions") == (None if alarm["AlarmName"] in parts else [])
     assert hub(AlarmTopicArn=SINKS["SnsTopicArn"]).properties("AgeAlarm")["AlarmActions"] == [
         SINKS["SnsTopicArn"]
     ]
@@ -354,10 +366,17 @@ def test_partial_failures_are_reported() -> None:
 
 @pytest.mark.parametrize("timeout", ["30", "60", "120", "300"])
 def test_the_queues_wait_six_times_as_long_as_the_function(timeout: str) -> None:
-    """AWS asks for a visibility timeout of six function timeouts."""
+    """It is six timeouts and the longest batching window, and the retention outlasts every retry."""
     stack = hub(Timeout=timeout)
     for queue in ("EventQueue", "RetryQueue"):
-        assert stack.properties(queue)["VisibilityTimeout"] == 6 * int(timeout)
+        assert stack.properties(queue)["VisibilityTimeout"] == (
+            6 * int(timeout) + TEMPLATE["Parameters"]["BatchingWindow"]["MaxValue"]
+        )
+        longest = TEMPLATE["Parameters"]["MaximumReceives"]["MaxValue"]
+        assert (
+            longest * stack.properties(queue)["VisibilityTimeout"]
+            < stack.properties(queue)["MessageRetentionPeriod"]
+        )
     assert stack.properties("DurationAlarm")["Threshold"] == 800 * int(timeout)
 
 
@@ -412,6 +431,45 @@ def test_the_set_may_make_what_the_regional_template_holds() -> None:
     assert by_sid["DeadLetters"]["Resource"].endswith(f":{regional.properties('DeadLetters')['QueueName']}")
     assert "RoleName" not in regional.properties("RuleRole")
     assert stack.properties("AccountStackSet")["StackSetName"].startswith("trailforward-")
+
+
+def test_opt_in_regions_may_deploy_their_instances() -> None:
+    """The administration role trusts CloudFormation, and its principal in each opt-in Region."""
+
+    def trusted(**parameters: str) -> Any:
+        role = hub(Topology="hub", **REGIONS, **parameters).properties("StackSetAdministrationRole")
+        return role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+
+    assert trusted() == "cloudformation.amazonaws.com"
+    assert trusted(**OPT_IN) == [
+        "cloudformation.amazonaws.com",
+        "cloudformation.af-south-1.amazonaws.com",
+        "cloudformation.ap-east-1.amazonaws.com",
+    ]
+
+
+def test_dead_letters_of_other_regions_have_an_alarm() -> None:
+    """RegionalAlarmTopicName reaches the StackSets, whose role may create exactly that alarm."""
+    stack = hub(Topology="hub", **REGIONS, RegionalAlarmTopicName="ops")
+    given = {
+        p["ParameterKey"]: p["ParameterValue"] for p in stack.properties("AccountStackSet")["Parameters"]
+    }
+    alarm = Stack(REGIONAL, **given).properties("DeadLettersAlarm")
+    assert alarm["AlarmActions"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:ops"]
+    (policy,) = stack.properties("StackSetExecutionRole")["Policies"]
+    (grant,) = [s for s in policy["PolicyDocument"]["Statement"] if s["Sid"] == "Alarm"]
+    assert grant["Resource"].endswith(f":alarm:{alarm['AlarmName']}")
+    actions = [
+        a for s in policy["PolicyDocument"]["Statement"] for a in listed(s["Action"]) if a.endswith("*")
+    ]
+    assert actions == ["cloudformation:*"]
+
+
+def test_two_hubs_side_by_side_have_their_own_statements() -> None:
+    """Statement IDs of bus policies are unique in an account and Region, so they contain the stack's name."""
+    stack = hub(Topology="hub", **ORGANIZATION)
+    ids = [stack.properties(name)["StatementId"] for name in ("BusPolicy", "BusOrganizationPolicy")]
+    assert ids == ["trailforward-accounts", "trailforward-organization"]
 
 
 def test_other_accounts_get_the_same_execution_role() -> None:

@@ -31,7 +31,7 @@ ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 #: in tests/sam instead.
 UNKNOWN_TYPES = {"AWS::Events::EventBusPolicy", "AWS::CloudFormation::StackSet"}
 #: It refuses alarms on queries, and the handle refers to the bus policies.
-UNKNOWN_RESOURCES = {"LedgerAlarm", "WayIn"}
+UNKNOWN_RESOURCES = {"LedgerAlarm", "UnavailableAlarm", "WaitingAlarm", "OutageAlarm", "WayIn"}
 
 _ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "rootkey", "AWS_SECRET_ACCESS_KEY": "rootsecret"}
 

@@ -1,8 +1,8 @@
 """Telemetry: metrics and logs of an invocation. Counts, IDs, and error codes; never payloads.
 
 Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
-``latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``, ``matched``,
-``alerted``, and ``dropped``.
+``latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``, ``unavailable``,
+``matched``, ``alerted``, and ``dropped``.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ NAMESPACE = "trailforward"
 
 #: Maximum characters of a value in a log line. Destinations choose some of these texts.
 _CHARACTERS = 1_000
+
+#: What the codes of throttling contain, in lower case.
+_THROTTLED = "throttl", "429", "exceeded", "slowdown", "toomany", "too_many", "overlimit", "reduce"
 
 #: Maximum values of a metric in one EMF document (CloudWatch's embedded metric format specification).
 _EMF_VALUES = 100
@@ -100,6 +103,17 @@ def _clipped(value: Any) -> Any:
     return value
 
 
+def _unavailable(outcome: Outcome, sink: str) -> bool:
+    """Whether a sink accepted nothing of a batch and did not throttle: it is down or refuses everything."""
+    fates = outcome.accounts[sink].fates
+    if not fates[Fate.RETURNED] or fates[Fate.DELIVERED]:
+        return False
+    codes = {
+        verdict.code.lower() for verdict in outcome.verdicts[sink].values() if verdict.fate is Fate.RETURNED
+    }
+    return not any(word in code for code in codes for word in _THROTTLED)
+
+
 class PlainTelemetry:
     """Standard logging, for the command line and programs without Powertools."""
 
@@ -139,6 +153,7 @@ class PowertoolsTelemetry:
 
     - ``sink``: the counts of the ledger, ``retries``, ``bytes``, and ``ledger_breaks`` (alarm above 0);
       ``refusing``, 1 for each invocation in which the sink refused everything, with the property ``code``;
+      ``unavailable``, 1 for each batch of which a sink accepted nothing without throttling (alarm "outage");
     - ``field`` (``source``, ``account``, ``region``): events that may be spoofed, ``envelope_mismatch``;
     - ``guard`` (``self``): calls of the function's role that the pipeline never makes, ``unusual_self``
       (alarm above 0);
@@ -213,6 +228,9 @@ class PowertoolsTelemetry:
                 "ledger_breaks": [broken],
                 "bytes": [account.bytes],
             }
+            if _unavailable(outcome, name):
+                # Only when it happens: a metric costs money in each hour in which it has values.
+                counts["unavailable"] = [1]
             self._write("sink", name, counts)
         by_route: defaultdict[str, dict[str, list[int]]] = defaultdict(dict)
         for (route, name), count in outcome.routes.items():

@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 DAYS = 30
 _MILLION = 1_000_000
 
-#: Alarms in sam/template.yaml, each on one metric; the alarm on the ledger has one metric per destination.
-#: Without a queue, there is no alarm on the age of messages.
-_ALARMS = {"hub": 10, "regional": 10, "collector": 7, "direct": 7}
+#: Metrics that the alarms of sam/template.yaml watch, without those of each destination. AWS bills them.
+#: Without a queue, there is no alarm on the age or the number of messages.
+_ALARMS = {"hub": 16, "regional": 16, "collector": 13, "direct": 7}
+#: Alarms on queries, which watch one metric per destination: the ledger and unavailable destinations.
+_QUERIES = 2
+#: A composite alarm costs as much as five metrics (from memory).
+_COMPOSITE = {"hub": 5, "regional": 5, "collector": 5, "direct": 0}
 #: Metrics that telemetry writes per destination, in addition to the latency per Region.
 _METRICS = 8
 #: Metrics per route: ``matched``, and ``alerted`` or ``dropped``.
@@ -127,7 +131,7 @@ def _fixed(plan: Plan, topology: str, prices: Prices) -> Iterator[Item]:
     if plan.metered_routes:
         words = f"{words[:-1]} + {_ROUTE_METRICS} x {count(plan.metered_routes, 'route')})"
     yield item("metrics", words, stacks * metrics, prices["metric"])
-    alarms = _ALARMS[topology] + plan.sinks
+    alarms = _ALARMS[topology] + _COMPOSITE[topology] + _QUERIES * plan.sinks
     yield item("alarms", f"{each}{alarms}", stacks * alarms, prices["alarm"])
     yield item("dashboard", f"{stacks:,}", stacks, prices["dashboard"])
     if topology == "direct":

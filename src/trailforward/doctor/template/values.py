@@ -4,7 +4,7 @@ A value that the template alone does not have (an export, an attribute of anothe
 parameter of Systems Manager) becomes a text that stands for an unknown value, and only what contains it is
 unknown.
 cfn-lint evaluates functions, too, but a value with one unknown part is unknown to it as a whole
-(docs/decisions/0023).
+(docs/decisions/0024).
 
 Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
