@@ -74,6 +74,8 @@ def test_what_does_not_fit_is_a_pointer(local_aws: Reader, tmp_path: Path) -> No
     assert pointer["bytes"] == 800_000
     assert pointer["code"] == "not_utf8"
     assert (pointer["arn"], pointer["shard"], pointer["item"]) == (STREAM, "shardId-000000000000", "1")
+    assert pointer["ref"] == "1"
+    assert "copy" not in pointer
     again = pipeline.process(redriven(message), Context())[1]
     verdict = again.verdicts["copy"][0]
     assert (verdict.fate, verdict.code) == (Fate.DEAD_LETTERED, "pointer")

@@ -13,6 +13,7 @@ from tests.support.events import envelope
 from tests.support.receiver import Receiver
 from trailforward import Config, Forwarder, Message, Origin, detections
 from trailforward.outcome import Fate
+from trailforward.pipeline.routing import Router, build_routes
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.testing import FlakySink, samples
 from trailforward.testing.sinks import refuse
@@ -381,3 +382,12 @@ def test_without_route_metrics_routes_are_not_counted() -> None:
     """The metrics of routes are opt-in, because CloudWatch charges for each."""
     run = Run(SINKS + route("r", 'severity = "low"') + route("all", "", '["archive"]'))
     assert not run.forward(event("A")).routes
+
+
+def test_a_number_in_a_restriction_is_compared_exactly() -> None:
+    """If only the restriction of a route compares numbers, events still get exact numbers."""
+    text = SINKS + route(
+        "r", 'severity = "low"\nonly = { detail = { n = [{ numeric = [">", 1] }] } }', '["archive", "oncall"]'
+    )
+    config = Config.from_toml(text)
+    assert Router(build_routes(config)).numeric

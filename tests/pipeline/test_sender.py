@@ -193,3 +193,17 @@ def test_a_failure_keeps_the_words_of_the_destination() -> None:
 def test_an_error_of_a_whole_call_keeps_its_words(error: Exception, failure: tuple[Any, ...]) -> None:
     """Code and reason of an error are in the failure of the entry that it concerns."""
     assert sent(FlakySink([error, error]), 1, attempts=2).failed == {0: failure}
+
+
+def test_a_delivery_at_the_first_call_has_one_attempt() -> None:
+    """Attempts are the calls that an entry was in: none before the first one."""
+    assert PendingEntry(b"x", "key").attempts == 0
+    ((batch, _),) = sent(FlakySink(limits=limits(5, 1)), 2).delivered
+    assert [entry.attempts for entry in batch] == [1, 1]
+
+
+def test_an_entry_that_was_refused_before_the_pause_keeps_its_own_code() -> None:
+    """An entry that the sink throttled, before it refused another call, is reported as throttled."""
+    script = [refuse(0, code="Throttled"), PermanentError("AccessDenied")]
+    failed = sent(FlakySink(script, limits=limits(1, 1)), 3).failed
+    assert [failed[index].code for index in range(3)] == ["Throttled", "AccessDenied", "AccessDenied"]

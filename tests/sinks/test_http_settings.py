@@ -130,7 +130,14 @@ def test_references_to_secrets_and_parameters_are_accepted(secret: str) -> None:
         ({"Content-Length": "7"}, "the sink sets the header"),
         ({"content-type": "text/plain"}, "the sink sets the header"),
         ({"Host": "hunter2"}, "the sink sets the header"),
-        ({"Transfer-Encoding": "chunked"}, "the sink sets the header"),
+        *[
+            ({name: "x"}, "the sink sets the header")
+            for name in ("Accept-Encoding", "Connection", "Content-Encoding", "Expect", "Keep-Alive", "TE")
+        ],
+        *[
+            ({name: "x"}, "the sink sets the header")
+            for name in ("Trailer", "Transfer-Encoding", "Upgrade", "User-Agent")
+        ],
         ({"X Tenant": "blue"}, "not a valid header name"),
         ({"": "blue"}, "not a valid header name"),
         ({"X-Tenant\r\nX-Evil": "blue"}, "not a valid header name"),
@@ -273,3 +280,24 @@ def test_a_format_that_is_not_json_says_what_to_change(more: dict[str, str], fix
         read(HttpSettings, {"to": URL, "format": "text", **more}).check(load("text"))
     assert "format 'text' is not JSON" in caught.value.what
     assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("batch", "format", "content_type"),
+    [
+        ("array", "cloudevents", "application/cloudevents-batch+json"),
+        ("array", "raw", "application/json"),
+        ("ndjson", "cloudevents", "application/x-ndjson"),
+    ],
+)
+def test_the_content_type_says_how_events_are_combined(batch: str, format: str, content_type: str) -> None:  # noqa: A002
+    """Arrays of CloudEvents have a content type of their own; other arrays and lines have the usual one."""
+    framing = read(HttpSettings, {"to": URL, "batch": batch, "format": format}).framing()
+    assert framing.content_type == content_type
+
+
+def test_plain_http_to_another_host_is_refused_with_the_fix() -> None:
+    """The error says to use https."""
+    ((found, fix),) = faults(to="http://siem.example.com/in")
+    assert "unencrypted" in found
+    assert fix.startswith("write https://")

@@ -300,6 +300,7 @@ def test_other_response_bodies_are_not_repeated(receiver: Receiver) -> None:
     with pytest.raises(PermanentError) as caught:
         deliver(slack(receiver), b"{}")
     assert '"a"' not in str(caught.value)
+    assert str(caught.value).endswith("returned status 400")
 
 
 def test_a_replaced_webhook_url_is_read_again(receiver: Receiver) -> None:
@@ -429,3 +430,11 @@ def test_elastics_server_errors_are_transient(receiver: Receiver, status: int, *
     receiver.script(items({"status": status}))
     (rejection,) = deliver(sink(receiver, "elastic-bulk", path="/trail/_bulk"), b"{}")
     assert (rejection.code, rejection.transient) == (f"http_{status}", transient)
+
+
+def test_a_preset_without_a_path_sends_to_the_path_of_the_url(receiver: Receiver) -> None:
+    """If the preset names no path, a URL without one means /."""
+    receiver.script(Status(200, body=b"{}"))
+    made = sink(receiver, "standard-webhooks", secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    assert made.send(entries(b"{}")) == []
+    assert receiver.requests[0].path == "/"

@@ -149,6 +149,14 @@ def test_a_failed_object_does_not_affect_the_others(receiver: Receiver) -> None:
     assert rejections == [(0, "AccessDenied", False), (3, "AccessDenied", False), (2, "SlowDown", True)]
 
 
+def test_a_bucket_that_accepted_an_object_gets_all_the_others(receiver: Receiver) -> None:
+    """Once an object was accepted, refused ones do not keep the rest of the batch from being sent."""
+    receiver.script(Status(), *[error(403, "AccessDenied")] * 9)
+    batch = [entry(b"1", account=str(number)) for number in range(111122223333, 111122223341)]
+    assert len(sink().send(batch)) == 7
+    assert len(receiver.requests) == 8
+
+
 def test_a_bucket_that_refuses_everything_gets_three_calls(receiver: Receiver) -> None:
     """After three objects were refused and none accepted, the rest of the batch returns without a call."""
     receiver.script(*[error(403, "AccessDenied")] * 9)

@@ -298,3 +298,10 @@ def test_a_broken_document_is_one_error(first: bytes) -> None:
     assert message.raw == data.strip()
     with pytest.raises(EventError):
         _ = message.event
+
+
+def test_a_document_that_is_not_utf8_is_refused_and_does_not_crash() -> None:
+    """A file that begins like a document and goes on with other bytes is one refusal."""
+    messages = list(read(io.BytesIO(b'{"a":\n\xff\xfe\xff\n'), "odd"))
+    assert messages
+    assert all(message.rejected for message in messages)

@@ -13,6 +13,7 @@ from tests.support.payloads import kinesis_record, log_data, log_file, logs, rec
 from tests.test_jsontext import fault
 from trailforward import redelivery
 from trailforward.aws import objects
+from trailforward.errors import EventError
 from trailforward.message import Message, Origin
 from trailforward.sources import _limits, _unwrap, detect
 from trailforward.sources._gzip import inflate
@@ -93,6 +94,14 @@ def test_a_few_bad_records_stay_separate() -> None:
     data = log_file(record(1), *([b"{}"] * _limits.MAX_BAD_ITEMS), record(2))
     made = read(data)
     assert [bool(code(message)) for message in made] == [False, *[True] * _limits.MAX_BAD_ITEMS, False]
+
+
+def test_on_the_command_line_as_many_bad_items_as_events_are_allowed() -> None:
+    """A file may have any number of bad lines, as long as it has at least as many events."""
+    most = _limits.MAX_BAD_ITEMS
+    good = [Message(envelope(number), Origin("file")) for number in range(2 * most)]
+    bad = [Message(b"x", Origin("file"), error=EventError("not_json", "")) for _ in range(most + 1)]
+    assert len(list(_limits.refuse_floods(iter([*good, *bad]), lenient=True))) == len(good) + len(bad)
 
 
 def test_a_flood_of_bad_log_events_continues_after_the_good_ones() -> None:

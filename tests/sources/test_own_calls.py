@@ -56,3 +56,35 @@ def test_a_mappings_payload_names_its_source(arn: str) -> None:
 def test_other_payloads_name_no_polled_source(payload: object) -> None:
     """Everything else is not from an event source mapping."""
     assert polled(payload) is None
+
+
+@pytest.mark.parametrize(
+    ("arn", "names"),
+    [
+        (
+            QUEUE,
+            {
+                "ReceiveMessage",
+                "DeleteMessage",
+                "DeleteMessageBatch",
+                "ChangeMessageVisibility",
+                "ChangeMessageVisibilityBatch",
+                "GetQueueAttributes",
+            },
+        ),
+        (
+            STREAM,
+            {
+                "GetRecords",
+                "GetShardIterator",
+                "DescribeStream",
+                "DescribeStreamSummary",
+                "ListShards",
+                "SubscribeToShard",
+            },
+        ),
+    ],
+)
+def test_every_call_of_a_poller_is_known(arn: str, names: set[str]) -> None:
+    """Lambda's pollers make exactly these calls; their events are the pipeline's own."""
+    assert {name for call in reading_calls(Arn.parse(arn)) for name in call.names} == names

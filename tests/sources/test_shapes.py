@@ -377,3 +377,29 @@ def test_base64_of_the_samples_is_valid() -> None:
     """The samples are what the services send."""
     assert base64.b64decode(FIREHOSE_SAMPLE["records"][0]["data"]) == ENVELOPES[0]
     assert Message(ENVELOPES[0], Origin("x")).event
+
+
+def test_other_fields_of_an_aggregated_record_are_skipped() -> None:
+    """Fields of any wire type that the format does not define do not hide the events behind them."""
+    event = ENVELOPES[0]
+    inner = b"\x09" + bytes(8) + b"\x15" + bytes(4) + b"\x08\x00" + b"\x1a" + _varint(len(event)) + event
+    message = b"\x09" + bytes(8) + b"\x1a" + _varint(len(inner)) + inner
+    data = b"\xf3\x89\x9a\xc2" + message + md5(message, usedforsecurity=False).digest()
+    payload = {"Records": [kinesis_record(data, "1")]}
+    assert [each.raw for each in examined(detect(payload).messages(payload), ObjectReader())] == [event]
+
+
+def _varint(number: int) -> bytes:
+    """A number as Protocol Buffers write it."""
+    found = b""
+    while number > 127:
+        found += bytes([number & 127 | 128])
+        number >>= 7
+    return found + bytes([number])
+
+
+def test_data_alone_is_not_an_event_of_a_custom_bus() -> None:
+    """Only an object with both keys of a custom event bus is unpacked; others keep their own error."""
+    text = json.dumps({"Data": ENVELOPES[0].decode()})
+    (message,) = examine(text.encode(), Origin("test"), ObjectReader())
+    assert fault(lambda: message.event).code == "unknown_shape"  # type: ignore[union-attr]

@@ -294,6 +294,7 @@ def test_an_untrusted_server_receives_nothing(make_sink: MakeSink, name: str, *,
         error = failure(sink)
         assert isinstance(error, PermanentError)
         assert (error.code, error.divisible) == ("tls", False)
+        assert error.message.endswith("; set `ca_file` if the server has a private CA")
         assert "`ca_file`" in str(error)
         assert receiver.requests == []
 

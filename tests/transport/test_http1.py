@@ -317,3 +317,11 @@ def test_chunk_extensions_may_have_1_mib(count: int, *, read_to_the_end: bool) -
         return
     with pytest.raises(InvalidResponseError, match=r"^chunk extensions of more than 1 MiB$"):
         read(cast("Any", Pieces(data, [])))
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_without_a_body_has_an_empty_body(status: int) -> None:
+    """Statuses 204 and 304 have no body, whatever their headers say, and the connection can be reused."""
+    found = outcome(b"HTTP/1.1 %d x\r\nContent-Length: 5\r\n\r\n" % status, [])
+    assert isinstance(found, tuple)
+    assert (found[0].body, found[1]) == (b"", True)
