@@ -197,7 +197,7 @@ def test_an_error_of_a_whole_call_keeps_its_words(error: Exception, failure: tup
 
 def test_a_delivery_at_the_first_call_has_one_attempt() -> None:
     """Attempts are the calls that an entry was in: none before the first one."""
-    assert PendingEntry(b"x", "key").attempts == 0
+    assert PendingEntry(b"x", "key").attempts == Failure(transient=False).attempts == 0
     ((batch, _),) = sent(FlakySink(limits=limits(5, 1)), 2).delivered
     assert [entry.attempts for entry in batch] == [1, 1]
 
