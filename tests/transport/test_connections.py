@@ -146,7 +146,7 @@ def test_both_kinds_of_read_timeout_are_transient(
 ) -> None:
     """A read timeout is transient, whether or not the server read the request, and closes the connection."""
     with Receiver([Slow(5, stored=stored)]) as receiver:
-        sink = make_sink(receiver.url, read_timeout_seconds=0.25)
+        sink = make_sink(receiver.url, read_timeout_seconds=1.0)
         error = failure(sink, event(1))
         assert isinstance(error, TransientError)
         assert error.code == "read_timeout"
