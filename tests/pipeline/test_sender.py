@@ -204,6 +204,6 @@ def test_a_delivery_at_the_first_call_has_one_attempt() -> None:
 
 def test_an_entry_that_was_refused_before_the_pause_keeps_its_own_code() -> None:
     """An entry that the sink throttled, before it refused another call, is reported as throttled."""
-    script = [refuse(0, code="Throttled"), PermanentError("AccessDenied")]
+    script: list[Any] = [refuse(0, code="Throttled"), PermanentError("AccessDenied")]
     failed = sent(FlakySink(script, limits=limits(1, 1)), 3).failed
     assert [failed[index].code for index in range(3)] == ["Throttled", "AccessDenied", "AccessDenied"]
