@@ -21,7 +21,9 @@ COLD = re.compile(
     r"aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
     r"|aws_lambda_powertools/metrics/provider/datadog/"
     r"|pydantic/(v1/|color|deprecated/(class_validators|copy_internals|decorator|json)|experimental/|networks)"
-    r"|trailforward/(config/schema|patterns/(explain|lints)|settings/model|sources/file)"
+    r"|trailforward/(config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(copies|sink_fixes)|settings/model"
+    r"|formats/(_?ocsf|amazon_q|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
+    r"|sinks/(_plugins|local|http/(sigv4_auth|webhook_auth|presets/(google_chat|pagerduty|teams))))"
     r")"
 )
 #: Without docstrings, bytecode is a sixth smaller. At this level Python also removes assert statements; the
