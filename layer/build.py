@@ -48,8 +48,8 @@ RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six"
 #: Files that the layer does not need: our command line with its demo, doctor, lints of configurations, and
 #: checks of sinks, which require Typer, Rich, and moto; our testing kit; files for type checkers and tests
 #: (stubs, plug-ins for mypy and Hypothesis); and 0.4 MB for browsers, Powertools' Swagger UI
-#: (``swagger_base_url=…`` works without it). Nothing else is left out: this folder comes before those of other
-#: layers, so your own code would miss it.
+#: (``swagger_base_url=…`` works without it). Nothing else is left out: this folder comes before those of
+#: other layers, so your own code would miss it.
 LEFT_OUT = (
     "trailforward/cli",
     "trailforward/config/lint.py",
