@@ -53,8 +53,10 @@ def redrive(
         finally:
             forwarder.close()
     except (ConfigError, MissingExtraError, QueueError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+        if run is None or not (run.deleted or run.stayed):
+            typer.echo(str(error), err=True)
+            raise typer.Exit(2) from None
+        ledger.problems.append(str(error))  # what was done before still belongs in the summary
     except KeyboardInterrupt:
         ledger.problems.append("interrupted: messages that were read last return to the queue in 10 minutes")
     ledger.show()
@@ -105,5 +107,9 @@ def _report(run: Redrive, console: Console) -> None:
         say(f"{text}: correct the routes, or delete them with --delete-filtered.")
     if run.undeleted:
         say(f"{run.undeleted:,} were forwarded, but could not be deleted: they will be forwarded again.")
-    if hidden := run.in_flight:
+    try:
+        hidden = run.in_flight
+    except QueueError:  # the summary must not depend on it
+        hidden = 0
+    if hidden:
         say(f"About {hidden:,} messages are delayed, or somebody else is reading them: run this again later.")
