@@ -45,7 +45,8 @@ test: check ## Run the static checks, then all tests with branch coverage
 	@$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=95
 
-trials: $(VENV)/.dev ## Run the long trials: kill -9, hostile input, fuzzing, slow destinations (about 30 minutes; CONTRIBUTING.md)
+trials: $(VENV)/.dev ## Run the long trials: all of the tests in depth, kill -9, hostile input, fuzzing, slow destinations (about 45 minutes; CONTRIBUTING.md)
+	TRAILFORWARD_DEEP=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 	$(BIN)/python -m tests.trials.kills $(or $(PAIRS),52000)
 	$(BIN)/python -m tests.trials.hostile
 	$(BIN)/python -m tests.trials.fuzz_payloads $(or $(PAYLOADS),1000000)

@@ -28,6 +28,7 @@ from tests.doctor.worlds import (
 )
 from tests.doctor.worlds import direct as direct_world
 from tests.doctor.worlds import hub as hub_world
+from tests.support.depth import part
 from tests.support.real_events import real_events
 from trailforward.doctor import World
 from trailforward.doctor.report import render, survey
@@ -321,7 +322,7 @@ def _anything_arrives(event: dict[str, Any]) -> dict[str, Any]:
 def test_real_records_never_make_a_rule_impossible() -> None:
     """A rule whose pattern is made of a real record never gets the verdict that it cannot fire."""
     checked, kinds = 0, set()
-    for event in list(real_events())[::7]:
+    for event in part(real_events(), 35):
         detail = event["detail"]
         fields: dict[str, Any] = {
             key: [detail[key]] for key in ("eventSource", "eventName", "awsRegion", "eventType")
@@ -346,7 +347,7 @@ def test_real_records_never_make_a_rule_impossible() -> None:
         assert verdict.status in {"arrives", "unknown"}, (json.dumps(pattern), codes(verdict))
         kinds.add(verdict.status)
         checked += 1
-    assert checked > 300
+    assert checked > 60
     assert "arrives" in kinds
 
 

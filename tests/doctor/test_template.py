@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import DataObject, SearchStrategy, data, integers, sampled_from
 
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
+from tests.support.depth import examples
 from trailforward.doctor import CLASSES, World, reach
 from trailforward.doctor.template import (
     TemplateError,
@@ -607,7 +608,7 @@ def test_a_folder_that_is_not_a_cdk_app_is_named(tmp_path: Path) -> None:
 BASES = [ALL_KINDS, {"Rule": a_rule({"Fn::GetAtt": ["Queue", "Arn"]}), "Queue": QUEUE, "Policy": POLICY}]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data())
 def test_mutated_templates_end_in_a_report_or_one_sentence(drawn: DataObject) -> None:
     """Whatever is removed or replaced in a template, reading it ends in a world or in one sentence."""
