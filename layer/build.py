@@ -161,7 +161,7 @@ def tidy(site: Path) -> None:
 
 
 def _entry(site: Path, name: str) -> list[str]:
-    """A file's row in RECORD: name, digest, and size (packaging.python.org, "Recording installed projects")."""
+    """A file's row in RECORD: name, digest, and size ("Recording installed projects")."""
     content = (site / name).read_bytes()
     digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
     return [name, f"sha256={digest}", str(len(content))]
