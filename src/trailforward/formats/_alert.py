@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.formats import _notification
 from trailforward.formats._display import to_line
+from trailforward.formats._findings import GUARDDUTY
 from trailforward.matched import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trailforward.formats._findings import Finding
     from trailforward.matched import Matched
     from trailforward.message import Message
 
@@ -118,7 +120,7 @@ def alert(message: Message, cut: int = _CUTS[0]) -> Alert:
         detections=detections,
         more=len(matched) - len(detections),
         details=tuple((name, _line(text, cut)) for name, text in _notification.details(event, record)),
-        link=_finding_link(event.region, found.id) if found else _event_link(message),
+        link=_finding_link(event.region, found) if found else _event_link(message),
         key=message.key,
         time=to_line(message.time),
     )
@@ -222,12 +224,12 @@ def _event_link(message: Message) -> str:
     return f"{console}/cloudtrailv2/home?region={region}#/events?EventId={identifier}"
 
 
-def _finding_link(region: object, identifier: str) -> str:
-    """https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html has this link."""
+def _finding_link(region: object, found: Finding) -> str:
+    """A link to a finding of GuardDuty; empty for other products, whose consoles have no such link.
+
+    https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html has this link.
+    """
     console = _console(region)
-    known = _ID.fullmatch(identifier)
-    return (
-        f"{console}/guardduty/home?region={region}#/findings?search=id%3D{identifier}"
-        if console and known
-        else ""
-    )
+    if not console or found.product != GUARDDUTY or not _ID.fullmatch(found.id):
+        return ""
+    return f"{console}/guardduty/home?region={region}#/findings?search=id%3D{found.id}"
