@@ -65,7 +65,7 @@ def test_events_of_other_accounts_are_findings_of_the_own_account(stub: StubAws)
     assert (found["AwsAccountId"], found["ProductArn"]) == ("123456789012", ARN)
     assert found["ProductFields"]["trailforward/Account"] == "111122223333"
     assert found["Resources"][-1]["Id"] == "AWS::::Account:111122223333"
-    assert found["Id"] == f"{ARN}/trailforward/00000000-0000-4000-8000-000000000001"
+    assert found["Id"] == f"{ARN}/trailforward/111122223333/00000000-0000-4000-8000-000000000001"
     assert len(found["Id"]) <= 512
 
 

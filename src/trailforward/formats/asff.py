@@ -123,7 +123,8 @@ def _value(found: Alert, place: _Place, names: list[str]) -> dict[str, Any]:
     why = f". {first.description}" if first and first.description else ""
     value: dict[str, Any] = {
         "SchemaVersion": "2018-10-08",
-        "Id": f"trailforward/{_cut(found.key, MAX_ID - len('trailforward/'))}",
+        # Records of several accounts may have the same event ID.
+        "Id": _cut(f"trailforward/{place.account}/{found.key}", MAX_ID),
         "ProductArn": "arn:{0}:securityhub:{1}:{2}:product/{2}/default".format(*place),
         "ProductName": "trailforward",
         "CompanyName": "trailforward",
