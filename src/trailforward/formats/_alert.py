@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trailforward.formats import _notification
 from trailforward.formats._display import to_line
@@ -62,6 +62,11 @@ class Detection(NamedTuple):
     about: str
     matched: Matched
 
+    @property
+    def heading(self) -> str:
+        """The title, after its severity if there is one: ``HIGH: Trail stopped``."""
+        return _label(self.severity) + self.title
+
 
 class Alert(NamedTuple):
     """An alert in lines of text without markup. No text is longer than ``cut``, plus an ellipsis.
@@ -91,7 +96,7 @@ class Alert(NamedTuple):
     @property
     def label(self) -> str:
         """``HIGH: `` before a title; empty without a severity."""
-        return f"{self.severity.upper()}: " if self.severity else ""
+        return _label(self.severity)
 
     @property
     def summary(self) -> str:
@@ -135,6 +140,22 @@ def severity(message: Message) -> str:
     return found.severity if found else ""
 
 
+class ForPeople:
+    """What the formats for mail, chats, and pagers share."""
+
+    json: ClassVar = True
+    content_type: ClassVar = "application/json"
+
+    def subject(self, message: Message) -> str:
+        """Severity, action, actor, Region, and failure, in fewer than 100 ASCII characters."""
+        return _notification.subject(*_notification.read(message), severity(message))
+
+
+def to_json(value: Any) -> bytes:
+    """JSON in UTF-8, as short as possible."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def fit(message: Message, build: Callable[[Alert], Any], max_bytes: int) -> bytes:
     """The JSON of an alert within a limit: all texts are shortened more and more until it fits.
 
@@ -143,8 +164,7 @@ def fit(message: Message, build: Callable[[Alert], Any], max_bytes: int) -> byte
     """
     data = b""
     for cut in _CUTS:
-        value = build(alert(message, cut))
-        data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        data = to_json(build(alert(message, cut)))
         if len(data) <= max_bytes:
             break
     return data
@@ -175,6 +195,10 @@ def escaped(text: str, escapes: dict[str, str], max_characters: int) -> str:
     while lengths > max_characters - 1:
         lengths -= len(parts.pop())
     return "".join(parts) + "…"
+
+
+def _label(severity: str) -> str:
+    return f"{severity.upper()}: " if severity else ""
 
 
 def _rank(matched: Matched) -> int:

@@ -175,9 +175,8 @@ def _fields(found: Alert, place: _Place) -> Iterator[tuple[str, str]]:
     yield "trailforward/Account", place.account
     yield "trailforward/Region", place.region
     for number, one in enumerate(found.detections, 1):
-        label = f"{one.severity.upper()}: " if one.severity else ""
         about = f" ({one.about})" if one.about else ""
-        yield f"trailforward/Detection {number}", _cut(f"{label}{one.title}{about}", MAX_FIELD)
+        yield f"trailforward/Detection {number}", _cut(f"{one.heading}{about}", MAX_FIELD)
     if found.more:
         yield "trailforward/Detections left out", str(found.more)
     for name, text in found.details:
