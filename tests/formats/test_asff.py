@@ -60,7 +60,8 @@ def finding(raw: bytes | None = None, matched: Any = (CHANGED, OPENED)) -> Any:
     assert 1 <= len(found["Resources"]) <= 32
     assert all(characters(one["Id"]) <= 512 and characters(one["Region"]) <= 16 for one in found["Resources"])
     assert 1 <= len(found["Types"]) <= 50
-    assert all(one.split("/")[0] == "TTPs" for one in found["Types"])
+    # The pattern in the API's error messages.
+    assert all(re.fullmatch("TTPs(/[^/]+){0,2}", one) for one in found["Types"])
     assert len(found["ProductFields"]) <= 50
     for name, text in found["ProductFields"].items():
         assert characters(name) <= 128
