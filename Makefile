@@ -51,6 +51,7 @@ trials: $(VENV)/.dev ## Run the long trials: all of the tests in depth, kill -9,
 	$(BIN)/python -m tests.trials.hostile
 	$(BIN)/python -m tests.trials.fuzz_payloads $(or $(PAYLOADS),1000000)
 	$(BIN)/python -m tests.trials.fuzz_responses $(or $(INPUTS),2000000)
+	$(BIN)/python -m tests.trials.doctor_inputs $(or $(SNAPSHOTS),10000) $(or $(TEMPLATES),1000)
 	$(BIN)/python -m tests.trials.slow_destinations $(or $(INVOCATIONS),1000)
 
 .venv-mutants/.done: requirements/mutants.txt

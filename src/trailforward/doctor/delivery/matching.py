@@ -54,6 +54,18 @@ def match(text: str, event: dict[str, Any]) -> Match:
     return Match(matches=True) if certain else Match(None, why)
 
 
+def known_part(text: str) -> Pattern | None:
+    """A pattern without the fields whose values are not known; None if nothing is left of it.
+
+    Raises:
+        PatternError: EventBridge rejects the pattern, or it cannot be read.
+    """
+    read = _read(text)
+    if isinstance(read, str):
+        raise PatternError(read)
+    return read[0]
+
+
 def without_source(text: str) -> bool:
     """Whether a pattern certainly has an alternative that does not name the source."""
     read = _read(text)
