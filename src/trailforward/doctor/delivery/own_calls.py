@@ -95,7 +95,7 @@ def _with_role(index: Index, call: Call) -> OwnCall | None:
     if _in(issuer, index.own_roles) and call.event_name in _FOR_EVENTS | _SOMETIMES:
         reason, data = f"made with the role {issuer}", call.category == "Data"
         if call.event_name in _SOMETIMES and not data:
-            return OwnCall(reason, _FILTERED, severity="info")
+            return OwnCall(reason, _FILTERED, severity="info" if call.read_only else None)
         field = '"userIdentity": {"sessionContext": {"sessionIssuer": {"arn"'
         remedy = _WITHOUT.format(name=call.event_name, field=field, value=issuer, end="}}}")
         gain = _MULTIPLIES_UNFILTERED if data else _BOUNDED

@@ -29,13 +29,8 @@ def selects(trail: Trail, query: Query) -> Ternary:
 
     Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-management-events-with-cloudtrail.html
     """
-    suppressed: Ternary = False
-    if _writes_logs(query):
-        suppressed = None if "recursiveLogging" in trail.unread else trail.recursive_logging is False
-    return every((negate(suppressed), _includes(trail, query)))
-
-
-def _includes(trail: Trail, query: Query) -> Ternary:
+    if trail.recursive_logging is False and _writes_logs(query):
+        return False
     category = query.call.category
     everywhere = some((trail.multi_region, trail.global_events)) if query.pinned else True
     if category == "Insight":

@@ -47,8 +47,6 @@ def read_trail(reader: Reader, found: dict[str, Any]) -> dict[str, Any]:
     }
     if isinstance(recursive := found.get("RecursiveLogging"), bool):
         trail["recursiveLogging"] = recursive
-    else:  # an older botocore leaves it out
-        trail.setdefault("unread", {})["recursiveLogging"] = "not in the response; update botocore"
     error = status.get("LatestDeliveryError")
     return {**trail, "deliveryError": error} if error else trail
 

@@ -153,7 +153,8 @@ def _calls(
     for name in made.names:
         category = category_of(made.source, name)
         data = category != "Management"  # what every delivery does is never a management event
-        resource = {"type": resource_type(made.source), "arn": made.resource.replace("*", "example")}
+        kind = resource_type(made.source)  # if it is not known, a selector may select the event
+        resource = {"type": kind, "arn": made.resource.replace("*", "example")}
         call = Call(
             account=place[0],
             region=place[1],
@@ -162,7 +163,7 @@ def _calls(
             read_only=read_only(name),
             category="Data" if data else "Management",
             identity=identity,
-            resources=[resource] if data else (),
+            resources=[resource] if data and kind else (),
         )
         yield LoopCall(text, call, certain=certain and category is not None)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.world.trails import Trail
     from trailforward.doctor.world.world import World
 
+_DEFAULT = "RecursiveLogging, which is on by default, is not known to be off"
 _ARRIVES = {
     True: ", and these events reach the destination",
     False: "",
@@ -70,22 +71,20 @@ def _recorded(world: World, trail: Trail, calls: list[Call], kind: str, store: s
         return
     results = {reach(world, call).reaches for call in calls}
     best = next(result for result in (True, "unknown", False) if result in results)
-    unread = trail.unread.get("recursiveLogging")
     facts = {
         "trail": trail.name,
         "home": trail.home,
         "kind": kind,
         "store": store,
         "selects": "selects" if selected and trail.logging else "may select",
-        "setting": f"whether RecursiveLogging is on is not known ({unread})"
-        if unread
-        else "RecursiveLogging is on",
+        "setting": "RecursiveLogging is on" if trail.recursive_logging else _DEFAULT,
         "arrives": _ARRIVES[best if len(results) == 1 or best is not True else "unknown"],
     }
     yield finding_of(query, RawFinding("TRAIL_RECORDS_ITSELF", trail_link(trail), facts))
 
 
 def _delivery(service: str, name: str, account: str, region: str, arn: str) -> Call:
+    kind = resource_type(service)  # if it is not known, a selector may select the event
     return Call(
         account=account,
         region=region,
@@ -94,5 +93,5 @@ def _delivery(service: str, name: str, account: str, region: str, arn: str) -> C
         read_only=False,
         category="Data",
         identity={"type": "AWSService", "invokedBy": CLOUDTRAIL},
-        resources=[{"type": resource_type(service), "arn": arn}],
+        resources=[{"type": kind, "arn": arn}] if kind else (),
     )
