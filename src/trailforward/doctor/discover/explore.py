@@ -114,6 +114,7 @@ class _Explorer:
         self.resources: dict[str, dict[str, Any]] = {}
         self.roles: dict[str, dict[str, Any]] = {}
         self.own_roles: set[str] = set()
+        self.own_sinks: set[str] = set()
         self.unseen: dict[tuple[str, str, str], dict[str, str]] = {}
 
     def open(
@@ -163,7 +164,7 @@ class _Explorer:
             "resources": [self.resources[arn] for arn in sorted(self.resources)],
             "own": {
                 "roles": sorted(self.own_roles | self._wanted_roles()) if self.destinations else [],
-                "resources": sorted(own) if self.destinations else [],
+                "resources": sorted(own | self.own_sinks) if self.destinations else [],
             },
             "destinations": list(self.destinations),
             "unseen": [self.unseen[key] for key in sorted(self.unseen)],
@@ -300,10 +301,11 @@ class _Explorer:
                 )
             return
         if found is not None:
-            role = found.pop("role", None)
+            role, sinks = found.pop("role", None), found.pop("ownSinks", ())
             Resource.model_validate(found)
             if role and text in self.destinations:
                 self.own_roles.add(role)
+                self.own_sinks.update(sinks)
             self.resources[text] = found
 
     def _role(self, text: str) -> None:
