@@ -17,6 +17,7 @@ from trailforward.doctor.world.data_events import resource_type
 from trailforward.doctor.world.index import ENABLED
 from trailforward.doctor.world.links import read_arn, trail_link
 from trailforward.doctor.world.regions import partition_of
+from trailforward.doctor.world.unknown import is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +76,7 @@ def _recorded(world: World, trail: Trail, calls: list[Call], kind: str, store: s
         "trail": trail.name,
         "home": trail.home,
         "kind": kind,
-        "store": store,
+        "store": f"a {kind}" if is_unknown(store) else f"the {kind} {store}",
         "selects": "selects" if selected and trail.logging else "may select",
         "setting": "RecursiveLogging is on" if trail.recursive_logging else _DEFAULT,
         "arrives": _ARRIVES[best if len(results) == 1 or best is not True else "unknown"],
