@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.doctor.worlds import (
     HERE,
@@ -91,10 +93,18 @@ CASES = {
         "may return",
         own="arn:aws:s3:::bucket/out/",
     ),
+    # A management event, which every trail records.
+    "securityhub": Case(
+        arn(f"securityhub::product/{MEMBER}/default"), "", "securityhub.amazonaws.com/BatchImportFindings"
+    ),
     "http": Case("https://hec.example.com", "", "secretsmanager.amazonaws.com/GetSecretValue", own=SECRET),
     "file": Case("file:/tmp/out"),
     "stdout": Case("stdout:"),
 }
+
+
+#: The sinks that call AWS for each batch; that of HTTP only reads its secret.
+CALLING = [name for name, case in CASES.items() if case.at and name != "http"]
 
 
 def selecting(kind: str) -> list[dict[str, Any]]:
@@ -130,7 +140,7 @@ def test_the_calls_of_a_sink_are_those_that_it_declares(name: str) -> None:
     case = CASES[name]
     settings = sinks.load(name).Settings(to=case.to)
     declared = {f"{made.source}/{call}" for made in settings.own_calls for call in made.names}
-    assert (case.at in declared) if case.kind else not declared
+    assert (case.at in declared) if name in CALLING else not declared
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -143,12 +153,13 @@ def test_a_call_that_a_trail_records_is_a_loop(name: str) -> None:
         return
     loop = found[case.at]
     assert f"its event {case.wording} to the pipeline through rule tf (default bus, {HERE}" in loop.why
-    assert loop.severity == ("critical" if case.kind else "info")
-    assert case.at not in loops(pipeline(case, trails=[trail()], rules=[rule()]))
+    assert loop.severity == ("info" if name == "http" else "critical")
+    plain = loops(pipeline(case, trails=[trail()], rules=[rule()]))
+    assert (case.at in plain) is (name == "securityhub")
     assert case.at not in loops(pipeline(case, rules=[rule(state="DISABLED")]))
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.kind])
+@pytest.mark.parametrize("name", CALLING)
 def test_an_exclusion_of_the_role_ends_the_loop(name: str) -> None:
     """The pattern that the finding advises matches no call of the sink, and still what others do."""
     case = CASES[name]
@@ -159,7 +170,7 @@ def test_an_exclusion_of_the_role_ends_the_loop(name: str) -> None:
     assert case.at not in loops(pipeline(case, rules=[rule(pattern=pattern)]))
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.kind])
+@pytest.mark.parametrize("name", CALLING)
 def test_a_trail_that_was_not_read_may_cause_a_loop(name: str) -> None:
     """If the trails or their selectors were not read, every call of the sink may return."""
     case = CASES[name]
@@ -182,7 +193,7 @@ def test_the_self_guard_filters_what_the_doctor_calls_a_loop(name: str) -> None:
     session = [
         call
         for own, call, _ in loop_calls(world)
-        if own == case.arn and call.identity.get("type") == "AssumedRole" and case.kind
+        if own == case.arn and call.identity.get("type") == "AssumedRole"
     ]
     declared = {call_name for made in calls for call_name in made.names}
     followed = {call.event_name for call in session}
@@ -267,6 +278,27 @@ def test_an_account_that_was_not_read_is_no_loop() -> None:
     queue = QUEUE.replace(MEMBER, HUB)
     world = direct(accounts=HERE_ONLY, own={"resources": [queue]}, trails=selecting("AWS::SQS::Queue"))
     assert loops(world) == {}
+
+
+ODD_OWN = st.sampled_from(
+    [
+        "", "no ARN", "arn:aws:s3:::", "arn:aws:s3:::UPPER", "arn:aws:s3:::b/../x", arn("ssm::document/x"),
+        arn("secretsmanager::x"), arn("events::rule/r"), arn("events::event-bus/"), arn("sqs::a/b c"),
+        "arn:aws:kinesis:::stream/s", "arn:aws:iam::1:role/x", arn("logs::log-group:/x:*"),
+        "arn:aws:sqs:{{unknown the Region}}:123456789012:q", FUNCTION_ROLE, QUEUE, SECRET,
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(ODD_OWN, max_size=4), st.lists(ODD_OWN, max_size=3), ODD_OWN, ODD_OWN)
+def test_odd_own_resources_never_stop_the_others(
+    roles: list[str], resources: list[str], bucket: str, group: str
+) -> None:
+    """Whatever a snapshot names as its own, or as the store of a trail, the loop of the queue is found."""
+    trails = [{**selecting("AWS::SQS::Queue")[0], "bucket": bucket, "logGroup": group}]
+    own = {"roles": roles, "resources": [*resources, QUEUE]}
+    found = loops(direct(accounts=HERE_ONLY, trails=trails, own=own))
+    assert {"sqs.amazonaws.com/SendMessage", "sqs.amazonaws.com/SendMessageBatch"} & found.keys()
 
 
 BUCKET = {"bucket": "logs"}

@@ -93,13 +93,14 @@ def _with_role(index: Index, call: Call) -> OwnCall | None:
     """A call that is made with a role of the pipeline, or that assumes it."""
     issuer = _at(call.identity, "sessionContext", "sessionIssuer", "arn")
     if _in(issuer, index.own_roles) and call.event_name in _FOR_EVENTS | _SOMETIMES:
-        reason, data = f"made with the role {issuer}", call.category == "Data"
-        if call.event_name in _SOMETIMES and not data:
+        reason = f"made with the role {issuer}"
+        multiplies = call.category == "Data" or call.event_name in MADE_FOR_EVERY_DELIVERY
+        if call.event_name in _SOMETIMES and not multiplies:
             return OwnCall(reason, _FILTERED, severity="info" if call.read_only else None)
         field = '"userIdentity": {"sessionContext": {"sessionIssuer": {"arn"'
         remedy = _WITHOUT.format(name=call.event_name, field=field, value=issuer, end="}}}")
-        gain = _MULTIPLIES_UNFILTERED if data else _BOUNDED
-        return OwnCall(reason, remedy, gain, "critical" if data else None)
+        gain = _MULTIPLIES_UNFILTERED if multiplies else _BOUNDED
+        return OwnCall(reason, remedy, gain, "critical" if multiplies else None)
     role = _at(call.request_parameters, "roleArn")
     if call.identity.get("invokedBy") not in _ASSUMING or not _in(role, index.own_roles):
         return None

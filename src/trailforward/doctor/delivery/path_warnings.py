@@ -128,7 +128,7 @@ def _no_queue(query: Query, at: str, arn: str) -> RawFinding:
 
 
 def _loop(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
-    """Warns if the pipeline's own call returns to it: data events multiply, management events stay rare."""
+    """Warns if the pipeline's own call returns to it: deliveries multiply, other calls stay rare."""
     own = own_call(query.index, query.call) if path.rules else None
     if own is None:
         return

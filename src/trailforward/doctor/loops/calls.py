@@ -7,6 +7,7 @@ declare their own. Those of AWS services come from the table of the self-guard.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -131,14 +132,14 @@ def _own_calls(text: str, arn: Arn, region: str) -> Iterator[OwnCall]:
         bucket, _, prefix = arn.resource.partition("/")
         to = f"s3://{bucket}/{prefix.removesuffix('*').rstrip('/')}?region={region}"
     kind = next((name for name, shape in sinks.SHAPES.items() if re.match(shape, to)), None)
-    try:
+    # A resource of another kind, such as the ARN of a rule, can be neither a sink nor a secret.
+    with suppress(ValueError):
         if kind is not None:
             yield from sinks.load(kind).Settings(to=to).own_calls
-    except SettingError:
-        return  # such a resource cannot be a sink
+    with suppress(ValueError):
+        if arn.service in {"secretsmanager", "ssm"}:
+            yield secret_call(text)
     yield from reading_calls(arn)
-    if arn.service in {"secretsmanager", "ssm"}:
-        yield secret_call(text)
 
 
 def _delivered(text: str, arn: Arn, service: str, identity: dict[str, Any]) -> Iterator[LoopCall]:
@@ -170,7 +171,10 @@ def _calls(
 
 def _returning(text: str, arn: Arn) -> Iterator[LoopCall]:
     """The event that an EventBridge sink puts on its bus, from where a rule may send it back."""
-    event = sinks.load("eventbridge").Settings(to=text).own_event
+    try:
+        event = sinks.load("eventbridge").Settings(to=text).own_event
+    except SettingError:
+        return  # not a bus
     call = Call(
         account=arn.account,
         region=arn.region,
