@@ -242,7 +242,7 @@ def test_rules_on_other_buses() -> None:
     assert set(codes(judged(pattern, world=private)).values()) == {"RULE_ON_NON_DEFAULT_BUS"}
     for open_way in (
         rule(name="other", targets=[], unread={"targets": "AccessDenied"}),
-        rule("arn:aws:events:{{unknown the Region}}:1:event-bus/x", name="other"),
+        rule(CENTRAL.replace(HOME, "{{unknown the Region}}"), name="other"),
     ):
         more = {**private, "rules": [*private["rules"], open_way]}
         assert set(codes(judged(pattern, world=more)).values()) == {"RULE_SENDER_UNKNOWN"}
