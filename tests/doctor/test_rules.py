@@ -240,6 +240,12 @@ def test_rules_on_other_buses() -> None:
     assert set(codes(judged(pattern, world=alone)).values()) == {"RULE_SENDER_UNKNOWN"}
     private = {**alone, "buses": [{**alone["buses"][0], "policy": []}]}
     assert set(codes(judged(pattern, world=private)).values()) == {"RULE_ON_NON_DEFAULT_BUS"}
+    for open_way in (
+        rule(name="other", targets=[], unread={"targets": "AccessDenied"}),
+        rule(CENTRAL.replace(HOME, "{{unknown the Region}}"), name="other"),
+    ):
+        more = {**private, "rules": [*private["rules"], open_way]}
+        assert set(codes(judged(pattern, world=more)).values()) == {"RULE_SENDER_UNKNOWN"}
 
 
 def test_the_cost_of_a_rule_is_bounded() -> None:

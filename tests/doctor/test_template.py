@@ -562,6 +562,41 @@ def test_a_surprise_in_one_resource_affects_only_that_resource() -> None:
     assert ("rules", HERE) in {(gap.what, gap.region) for gap in found.world.unseen}
 
 
+def test_a_target_without_an_id_is_never_covered() -> None:
+    """CloudFormation rejects a target without Id: this is said, and the rule's targets are unknown."""
+    queue = f"arn:aws:sqs:{HERE}:{MEMBER}:q"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+    }
+    template = small(
+        {
+            "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}},
+            "P": {
+                "Type": "AWS::SQS::QueuePolicy",
+                "Properties": {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Statement": [statement]}},
+            },
+            "R": {
+                "Type": "AWS::Events::Rule",
+                "Properties": {"EventPattern": {"source": [{"prefix": "aws."}]}, "Targets": [{"Arn": queue}]},
+            },
+        }
+    )
+    applied = apply_template(template, [(MEMBER, HERE)], {}, destinations=[queue])
+    assert applied.not_understood == ("R: target 0 has no Id, so CloudFormation rejects the template.",)
+    assert reach(applied.world, WRITE.call(MEMBER, HERE)).code == "NOT_SEEN"
+
+
+def test_a_stackset_without_instances_is_named() -> None:
+    """What a StackSet creates in accounts and Regions that the template does not name is not known."""
+    properties = {"StackSetName": "s", "TemplateBody": "Resources: {}"}
+    template = small({"N": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}})
+    (note,) = apply_template(template, [(MEMBER, HERE)], {}).not_understood
+    assert note.startswith("N: the template does not name the accounts and Regions of this StackSet")
+
+
 def test_cdk_apps_are_read_from_their_folder(tmp_path: Path) -> None:
     """Each stack of cdk.out is deployed in its own account and Region, and imports are resolved."""
     exporting = {

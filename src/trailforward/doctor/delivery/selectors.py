@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from trailforward.doctor.delivery.ternary import every, negate, some
 from trailforward.doctor.delivery.wildcards import same
 from trailforward.doctor.world.trails import InsightSelector
-from trailforward.doctor.world.unknown import holds_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,7 +82,7 @@ def _selected(trail: Trail, query: Query) -> Ternary:
 
 
 def _known(part: SnapshotModel) -> Ternary:
-    return None if part.unknown or holds_unknown(part.model_dump(mode="json")) else True
+    return True if part.fully_known else None
 
 
 def _basic(selector: BasicSelector, query: Query) -> Ternary:

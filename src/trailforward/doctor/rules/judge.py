@@ -17,7 +17,7 @@ from trailforward.doctor.rules.reasons import of_problem, of_verdict, rule_findi
 from trailforward.doctor.rules.rule_verdict import CallStatus, CallVerdict, RuleVerdict, best_status
 from trailforward.doctor.world.call import Call
 from trailforward.doctor.world.regions import event_region, partition_of
-from trailforward.doctor.world.unknown import is_unknown, may_be, why_unknown
+from trailforward.doctor.world.unknown import is_unknown, may_be, unknown, why_unknown
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -98,6 +98,8 @@ class _Neighbors:
         self._unknown = {target.target.arn for rule in on_unknown_buses for target in rule.leads}
         for rule in rules:
             self._unknown.update(lead.target.arn for lead in rule.leads if is_unknown(lead.target.arn))
+            if "targets" in rule.rule.unread:
+                self._unknown.add(unknown("a target"))
             self.places.add((rule.bus.account, rule.bus.region, rule.bus.name, rule.pattern))
             for bus in dict.fromkeys(target.bus for target in rule.leads if target.bus is not None):
                 self.forwarders[bus].append(rule)
@@ -224,7 +226,8 @@ class _Judge(NamedTuple):
     def _without_sender(self) -> _Result:
         """CloudTrail sends to the default bus only; whether others forward to this bus may not be known."""
         bus = self.lookups.buses.get(self.rule.bus)
-        complete = not self.lookups.any_unseen("rules") and bus is not None and not bus.policy
+        known = bus is not None and not bus.policy and "policy" not in bus.unread
+        complete = known and not self.lookups.any_unseen("rules")
         if complete and not self.neighbors.may_forward(self.rule.bus):
             return _Result("never", rule_finding("RULE_ON_NON_DEFAULT_BUS", self.rule))
         return _Result("unknown", rule_finding("RULE_SENDER_UNKNOWN", self.rule))
