@@ -226,7 +226,7 @@ def test_the_configuration_is_what_the_parameters_say() -> None:
 
 def test_the_environment_fits() -> None:
     """The longest configuration that the parameter takes still leaves the environment below Lambda's 4 KB."""
-    text = TOML + "#" * (TEMPLATE["Parameters"]["Configuration"]["MaxLength"] - len(TOML))
+    text = TOML.rjust(TEMPLATE["Parameters"]["Configuration"]["MaxLength"], "\n")
     variables = environment(Stack(TEMPLATE, Configuration=text))
     assert sum(len(name) + len(value) for name, value in variables.items()) < 4096
 
