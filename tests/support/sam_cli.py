@@ -5,6 +5,7 @@ tests/sam/test_printed_commands.py compares the options with the real command.
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from typing import TYPE_CHECKING, Any
@@ -72,10 +73,14 @@ class SamCli:
         return Done(0)
 
     def _create(self, name: str, stack: Stack) -> None:
-        for resource in stack.resources.values():
-            properties = resource.get("Properties", {})
-            if resource["Type"] == "AWS::SQS::Queue" and "QueueName" in properties:
-                self._aws.client("sqs").create_queue(QueueName=properties["QueueName"])
+        client, resources = self._aws.client("sqs"), list(stack.resources.values())
+        for queue in [one["Properties"] for one in resources if one["Type"] == "AWS::SQS::Queue"]:
+            if "QueueName" in queue:
+                client.create_queue(QueueName=queue["QueueName"])
+        for policy in [one["Properties"] for one in resources if one["Type"] == "AWS::SQS::QueuePolicy"]:
+            text = json.dumps(policy["PolicyDocument"])
+            for url in policy["Queues"]:
+                client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
         for region in filter(None, stack.parameters.get("Regions", "").split(",")):
             self._aws.client("sqs", region).create_queue(QueueName=f"{name}-regional-dead-letters")
 
