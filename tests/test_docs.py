@@ -2,7 +2,7 @@
 
 A reader has a checkout in which ``make setup`` has run, and does what the Install section of the README says.
 Nothing else is provided: files come from the checkout, from earlier commands of the page, or from blocks that
-the page says to save. A page about operating the stack continues where ``sam/README.md`` ends.
+the page says to save. ``docs/operations.md`` continues where ``sam/README.md`` ends.
 
 ``aws`` is a local AWS behind the options of botocore's models; ``sam`` checks parameters by the template, and
 creates the queues of the stack there.
@@ -84,10 +84,13 @@ def script(blocks: list[Block]) -> str:
 
 
 INSTALL = [block for block in BLOCKS if block.page == "README.md" and block.section == "Install"]
-STACK = [block for block in BLOCKS if block.page == "sam/README.md"]
-#: Pages whose reader has deployed the stack.
-AFTER_STACK = {"docs/operations.md"}
-PAGES_WITH_COMMANDS = list(dict.fromkeys(block.page for block in BLOCKS if block.commands))
+#: A page whose commands need what another page has done → that page, which runs with it.
+AFTER = {"docs/operations.md": "sam/README.md"}
+PAGES_WITH_COMMANDS = [
+    page
+    for page in dict.fromkeys(block.page for block in BLOCKS if block.commands)
+    if page not in AFTER.values()
+]
 
 
 @pytest.fixture
@@ -166,8 +169,8 @@ def test_commands_run_as_printed(page: str, checkout: Path, programs: dict[str, 
     if page.startswith("examples/"):
         folder = str(Path(page).parent)
     lines = [f"cd {folder}", script([block for block in BLOCKS if block.page == page])]
-    if page in AFTER_STACK:
-        lines.insert(0, script(STACK))
+    if page in AFTER:
+        lines.insert(0, script([block for block in BLOCKS if block.page == AFTER[page]]))
     if page != "README.md":
         lines.insert(0, script(INSTALL))
     done = subprocess.run(
