@@ -114,6 +114,18 @@ def test_a_beginning_of_a_configuration_is_rejected() -> None:
     assert accepted(text)
 
 
+def test_another_revision_replaces_the_environments_of_the_function() -> None:
+    """A new revision changes only the function's environment, so Lambda starts new ones that read again."""
+    before, after = (
+        Stack(TEMPLATE, ConfigurationParameter="/trailforward/config", ConfigurationRevision=revision)
+        for revision in ("1", "20261128-085002")
+    )
+    changed = [name for name, one in before.resources.items() if one != after.resources[name]]
+    assert changed == ["Forwarder"]
+    first, second = (one.properties("Forwarder")["Environment"]["Variables"] for one in (before, after))
+    assert {name for name in first if first[name] != second[name]} == {"CONFIGURATION_REVISION"}
+
+
 @needs_sam
 @pytest.mark.parametrize("argument", CUT)
 def test_sam_cuts_as_recorded(argument: str) -> None:
