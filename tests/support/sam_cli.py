@@ -73,11 +73,12 @@ class SamCli:
         return Done(0)
 
     def _create(self, name: str, stack: Stack) -> None:
-        client, resources = self._aws.client("sqs"), list(stack.resources.values())
-        for queue in [one["Properties"] for one in resources if one["Type"] == "AWS::SQS::Queue"]:
-            if "QueueName" in queue:
-                client.create_queue(QueueName=queue["QueueName"])
-        for policy in [one["Properties"] for one in resources if one["Type"] == "AWS::SQS::QueuePolicy"]:
+        client, resources = self._aws.client("sqs"), stack.resources
+        for key in [key for key, one in resources.items() if one["Type"] == "AWS::SQS::Queue"]:
+            client.create_queue(QueueName=stack.resolve({"Ref": key}).rpartition("/")[2])
+        for policy in [
+            one["Properties"] for one in resources.values() if one["Type"] == "AWS::SQS::QueuePolicy"
+        ]:
             text = json.dumps(policy["PolicyDocument"])
             for url in policy["Queues"]:
                 client.set_queue_attributes(QueueUrl=url, Attributes={"Policy": text})
