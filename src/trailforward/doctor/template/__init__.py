@@ -2,15 +2,16 @@
 
 ``document`` parses and expands a template, ``parameters`` and ``values`` evaluate it for one account and
 Region, ``stack`` turns its resources into a snapshot's items, and ``apply`` puts stacks, nested stacks, and
-StackSets together. ``cdk`` reads a ``cdk.out`` folder.
+StackSets together, and ``merge`` adds them to a World. ``cdk`` reads a ``cdk.out`` folder.
 """
 
 from __future__ import annotations
 
-from trailforward.doctor.template.apply import AppliedTemplate, Deployment, apply_stacks, apply_template
+from trailforward.doctor.template.apply import Deployment, apply_stacks, apply_template
 from trailforward.doctor.template.cdk import read_assembly
 from trailforward.doctor.template.document import parse_template
 from trailforward.doctor.template.errors import TemplateError
+from trailforward.doctor.template.merge import AppliedTemplate
 
 __all__ = [
     "AppliedTemplate",

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.template.document import expand, parse_template
 from trailforward.doctor.template.errors import TemplateError
-from trailforward.doctor.template.stack import LISTS, Stack
+from trailforward.doctor.template.merge import AppliedTemplate, Made, merge
+from trailforward.doctor.template.stack import Stack
 from trailforward.doctor.template.values import Values, as_text
 from trailforward.doctor.world.unknown import is_unknown
-from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-#: The status of a Region that is enabled by default.
-_ENABLED = "ENABLED_BY_DEFAULT"
+    from trailforward.doctor.world.world import World
+
 #: Nested stacks nest; CloudFormation has no documented limit, and people stop at two or three.
 _MOST_DEPTH = 5
 #: Stacks of one question, nested ones and stack instances included.
@@ -40,21 +39,6 @@ class Deployment(NamedTuple):
     region: str
     stack: str = "trailforward"
     folder: Path | None = None
-
-
-@dataclass(frozen=True)
-class AppliedTemplate:
-    """A world with a template applied.
-
-    Attributes:
-        world: the resulting world.
-        assumptions: what was assumed, one sentence each.
-        not_understood: what could not be read, one sentence each.
-    """
-
-    world: World
-    assumptions: tuple[str, ...]
-    not_understood: tuple[str, ...]
 
 
 def apply_template(  # noqa: PLR0913  # what a deployment needs
@@ -103,52 +87,13 @@ def apply_stacks(
         names = ", ".join(sorted(known)) or "none"
         raise TemplateError(f"the template has no parameter {', '.join(absent)}; it has: {names}")
     exports: dict[tuple[str, str], dict[str, Any]] = {}
-    made = _Made()
+    made = Made()
     for _ in range(2 if len(deployments) > 1 else 1):  # a stack may import from a later one
-        made = _Made()
+        made = Made()
         for each in deployments:
             given = {name: parameters[name] for name in _declared(each.template) if name in parameters}
-            _deploy(each, given, made, exports)
-    raw: dict[str, Any] = base.model_dump(mode="json", by_alias=True, exclude_unset=True) if base else {}
-    accounts = {account: dict(regions) for account, regions in raw.get("accounts", {}).items()}
-    for account, region in [*asked, *made.places]:
-        accounts.setdefault(account, {}).setdefault(region, _ENABLED)
-    assumptions = list(made.assumptions)
-    if base is None:
-        owners = dict.fromkeys(made.places)
-        homes = dict(reversed(list(owners)))
-        if not made.found["trails"]:
-            raw["trails"] = [_assumed_trail(account, region) for account, region in homes.items()]
-            assumptions.append(
-                "Assuming a multi-Region trail that logs all management events; use --snapshot for real "
-                "trails."
-            )
-        raw["unseen"] = [
-            _others(account, what) for account in homes for what in ("buses", "roles", "resources")
-        ]
-    for key, identity in _IDENTITIES.items():
-        new = {identity(item): item for item in made.found[key]}
-        old = [item for item in raw.get(key, ()) if identity(item) not in new]
-        raw[key] = [*old, *new.values()]
-    raw["unseen"] = [*raw.get("unseen", ()), *made.unseen]
-    raw |= {"accounts": accounts}
-    if destinations := list(destinations):
-        raw["destinations"] = destinations
-    return AppliedTemplate(
-        World.model_validate(raw), tuple(assumptions), tuple(dict.fromkeys(made.not_understood))
-    )
-
-
-@dataclass
-class _Made:
-    """What deployments add to a world."""
-
-    found: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {key: [] for key in LISTS})
-    unseen: list[dict[str, Any]] = field(default_factory=list)
-    not_understood: list[str] = field(default_factory=list)
-    assumptions: dict[str, None] = field(default_factory=dict)
-    places: dict[tuple[str, str], None] = field(default_factory=dict)
-    stacks: int = 0
+            deploy(each, given, made, exports)
+    return merge(made, base, asked, destinations)
 
 
 def _declared(template: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -156,14 +101,25 @@ def _declared(template: Mapping[str, Any]) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _deploy(
+def deploy(
     each: Deployment,
     parameters: Mapping[str, Any],
-    made: _Made,
+    made: Made,
     exports: dict[tuple[str, str], dict[str, Any]],
     depth: int = 0,
 ) -> dict[str, Any]:
-    """Adds one stack and those that it creates; returns its outputs."""
+    """Adds one stack and those that it creates; returns its outputs.
+
+    Args:
+        each: the stack.
+        parameters: the values of its parameters.
+        made: what is added to.
+        exports: of the stacks of each (account, Region) pair; the stack's own are added.
+        depth: how many stacks it is nested in.
+
+    Raises:
+        TemplateError: the value of a parameter is not allowed.
+    """
     made.stacks += 1
     if depth > _MOST_DEPTH or made.stacks > _MOST_STACKS:
         made.not_understood.append(f"{each.stack}: more stacks than are read here.")
@@ -181,16 +137,12 @@ def _deploy(
     for name in values.missing:
         made.assumptions[f"No value is given for {name}, so it is not known: --parameter {name}=…"] = None
     _create_others(each, values, made, exports, depth)
-    stack = Stack(values)
-    for key in LISTS:
-        made.found[key] += stack.found[key]
-    made.unseen += stack.unseen
-    made.not_understood += stack.notes
+    made.add(Stack(values))
     return _outputs(values, exports.setdefault(place, {}))
 
 
 def _create_others(
-    each: Deployment, values: Values, made: _Made, exports: dict[tuple[str, str], dict[str, Any]], depth: int
+    each: Deployment, values: Values, made: Made, exports: dict[tuple[str, str], dict[str, Any]], depth: int
 ) -> None:
     """Adds the nested stacks and the StackSets that a stack creates."""
     nested = [
@@ -223,7 +175,7 @@ def _outputs(values: Values, exported: dict[str, Any]) -> dict[str, Any]:
     return results
 
 
-def _stack(each: Deployment, logical: str, values: Values, made: _Made, exports: Any, depth: int) -> None:
+def _stack(each: Deployment, logical: str, values: Values, made: Made, exports: Any, depth: int) -> None:
     """Deploys a nested stack."""
     properties = values.properties(logical)
     resource = values.resources[logical]
@@ -231,10 +183,10 @@ def _stack(each: Deployment, logical: str, values: Values, made: _Made, exports:
     template, folder = _beside(asset or properties.get("TemplateURL"), each.folder)
     child = Deployment(template, each.account, each.region, f"{each.stack}-{logical}", folder)
     given = properties.get("Parameters") or {}
-    values.outputs[logical] = _deploy(child, _accepted(template, given), made, exports, depth + 1)
+    values.outputs[logical] = deploy(child, _accepted(template, given), made, exports, depth + 1)
 
 
-def _stack_set(each: Deployment, logical: str, values: Values, made: _Made, exports: Any, depth: int) -> None:
+def _stack_set(each: Deployment, logical: str, values: Values, made: Made, exports: Any, depth: int) -> None:
     """Deploys the instances of a StackSet."""
     properties = values.properties(logical)
     body = properties.get("TemplateBody")
@@ -267,7 +219,7 @@ def _stack_set(each: Deployment, logical: str, values: Values, made: _Made, expo
                     made.not_understood.append(f"{logical}: some of its accounts or Regions are not known.")
                     continue
                 child = Deployment(template, str(account).strip(), str(region).strip(), name, folder)
-                _deploy(child, _accepted(template, given), made, exports, depth + 1)
+                deploy(child, _accepted(template, given), made, exports, depth + 1)
 
 
 _NESTING: dict[str, Callable[..., None]] = {
@@ -296,28 +248,3 @@ def _beside(url: Any, folder: Path | None) -> tuple[dict[str, Any], Path]:
         return parse_template(path.read_text("utf-8")), path.parent
     except (OSError, UnicodeDecodeError):
         raise TemplateError(f"its template {url[:200]} cannot be read") from None
-
-
-def _others(account: str, what: str) -> dict[str, Any]:
-    return {
-        "account": account,
-        "region": "*",
-        "what": what,
-        "why": "other stacks were not read: use --snapshot",
-    }
-
-
-def _assumed_trail(account: str, region: str) -> dict[str, Any]:
-    return {
-        "name": "assumed", "account": account, "home": region, "multiRegion": True, "organization": False,
-        "logging": True, "globalEvents": True, "selectors": None,
-    }  # fmt: skip
-
-
-_IDENTITIES: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
-    "trails": lambda item: (item["account"], item["home"], item["name"]),
-    "buses": lambda item: (item["account"], item["region"], item["name"]),
-    "rules": lambda item: (item["account"], item["region"], item["bus"], item["name"]),
-    "roles": lambda item: (item["arn"],),
-    "resources": lambda item: (item["arn"],),
-}

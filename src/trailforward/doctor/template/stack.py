@@ -6,7 +6,7 @@ so that no verdict relies on its absence.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from trailforward.doctor.template import policies
 from trailforward.doctor.template.names import TYPES
@@ -15,9 +15,7 @@ from trailforward.doctor.world.policy_documents import read_documents
 from trailforward.doctor.world.unknown import holds_unknown, is_unknown, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from trailforward.doctor.template.values import Values
+    from collections.abc import Callable, Mapping
 
 #: Lists of a snapshot that a stack adds to.
 LISTS = ("trails", "buses", "rules", "roles", "resources")
@@ -81,11 +79,39 @@ _ELSEWHERE = (
 )
 
 
+class StackValues(Protocol):
+    """The resources of one account and Region, in CloudFormation's form, with known values.
+
+    Attributes:
+        account: the account.
+        region: the Region.
+        partition: the partition.
+        resources: logical name to a resource with its ``Type`` and ``Properties``.
+    """
+
+    account: str
+    region: str
+    partition: str
+    resources: Mapping[str, Any]
+
+    def present(self, logical: str) -> bool | None:
+        """Whether a resource is created; None if that is not known."""
+
+    def properties(self, logical: str) -> dict[str, Any]:
+        """A resource's properties, without functions."""
+
+    def name(self, logical: str) -> str:
+        """A resource's physical name."""
+
+    def arn(self, logical: str) -> str:
+        """A resource's ARN."""
+
+
 class Stack:
     """The resources of one stack, in the snapshot's form.
 
     Args:
-        values: of the template, in the stack's account and Region.
+        values: of the template or plan, in one account and Region.
 
     Attributes:
         found: the items by list of the snapshot.
@@ -93,7 +119,7 @@ class Stack:
         notes: the same for people, one sentence each.
     """
 
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: StackValues) -> None:
         self._values = values
         self._place = {"account": values.account, "region": values.region}
         self.found: dict[str, list[dict[str, Any]]] = {key: [] for key in LISTS}
@@ -223,7 +249,7 @@ class Stack:
             else ["?"]
         )
         if outside:
-            unread = unread or f"the managed policy {outside[0]} is not part of the template"
+            unread = unread or f"the managed policy {outside[0]} was not read"
         if unread:
             role["unread"]["policies"] = unread
         self._roles[logical] = role

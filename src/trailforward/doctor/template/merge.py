@@ -1,0 +1,129 @@
+"""Merge: adds what stacks and plans create to a World."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.template.stack import LISTS
+from trailforward.doctor.world.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from trailforward.doctor.template.stack import Stack
+
+#: The status of a Region that is enabled by default.
+_ENABLED = "ENABLED_BY_DEFAULT"
+
+
+@dataclass(frozen=True)
+class AppliedTemplate:
+    """A world with a template or plan applied.
+
+    Attributes:
+        world: the resulting world.
+        assumptions: what was assumed, one sentence each.
+        not_understood: what could not be read, one sentence each.
+    """
+
+    world: World
+    assumptions: tuple[str, ...]
+    not_understood: tuple[str, ...]
+
+
+@dataclass
+class Made:
+    """What deployments add to a world.
+
+    Attributes:
+        found: the items by list of the snapshot.
+        gone: the same for items that a deployment deletes.
+        unseen: what could not be read, in the snapshot's form.
+        not_understood: the same for people, one sentence each.
+        assumptions: what was assumed, one sentence each.
+        places: the (account, Region) pairs that something is deployed to.
+        stacks: how many stacks were read.
+    """
+
+    found: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {key: [] for key in LISTS})
+    gone: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {key: [] for key in LISTS})
+    unseen: list[dict[str, Any]] = field(default_factory=list)
+    not_understood: list[str] = field(default_factory=list)
+    assumptions: dict[str, None] = field(default_factory=dict)
+    places: dict[tuple[str, str], None] = field(default_factory=dict)
+    stacks: int = 0
+
+    def add(self, stack: Stack) -> None:
+        """Adds what a stack creates."""
+        for key in LISTS:
+            self.found[key] += stack.found[key]
+        self.unseen += stack.unseen
+        self.not_understood += stack.notes
+
+
+def merge(
+    made: Made, base: World | None, asked: Iterable[tuple[str, str]], destinations: Iterable[str] = ()
+) -> AppliedTemplate:
+    """Adds what deployments create to a world, and removes what they delete.
+
+    Args:
+        made: what they create and delete.
+        base: the existing world; by default, one with only a trail that logs all management events.
+        asked: further (account, Region) pairs that the question is about.
+        destinations: ARNs that replace the world's destinations.
+    """
+    raw: dict[str, Any] = base.model_dump(mode="json", by_alias=True, exclude_unset=True) if base else {}
+    accounts = {account: dict(regions) for account, regions in raw.get("accounts", {}).items()}
+    for account, region in [*asked, *made.places]:
+        accounts.setdefault(account, {}).setdefault(region, _ENABLED)
+    assumptions = list(made.assumptions)
+    if base is None:
+        owners = dict.fromkeys(made.places)
+        homes = dict(reversed(list(owners)))
+        if not made.found["trails"]:
+            raw["trails"] = [_assumed_trail(account, region) for account, region in homes.items()]
+            assumptions.append(
+                "Assuming a multi-Region trail that logs all management events; use --snapshot for real "
+                "trails."
+            )
+        raw["unseen"] = [
+            _others(account, what) for account in homes for what in ("buses", "roles", "resources")
+        ]
+    for key, identity in _IDENTITIES.items():
+        new = {identity(item): item for item in made.found[key]}
+        replaced = new.keys() | {identity(item) for item in made.gone[key]}
+        old = [item for item in raw.get(key, ()) if identity(item) not in replaced]
+        raw[key] = [*old, *new.values()]
+    raw["unseen"] = [*raw.get("unseen", ()), *made.unseen]
+    raw |= {"accounts": accounts}
+    if destinations := list(destinations):
+        raw["destinations"] = destinations
+    return AppliedTemplate(
+        World.model_validate(raw), tuple(assumptions), tuple(dict.fromkeys(made.not_understood))
+    )
+
+
+def _others(account: str, what: str) -> dict[str, Any]:
+    return {
+        "account": account,
+        "region": "*",
+        "what": what,
+        "why": "other stacks were not read: use --snapshot",
+    }
+
+
+def _assumed_trail(account: str, region: str) -> dict[str, Any]:
+    return {
+        "name": "assumed", "account": account, "home": region, "multiRegion": True, "organization": False,
+        "logging": True, "globalEvents": True, "selectors": None,
+    }  # fmt: skip
+
+
+_IDENTITIES: dict[str, Callable[[dict[str, Any]], tuple[str, ...]]] = {
+    "trails": lambda item: (item["account"], item["home"], item["name"]),
+    "buses": lambda item: (item["account"], item["region"], item["name"]),
+    "rules": lambda item: (item["account"], item["region"], item["bus"], item["name"]),
+    "roles": lambda item: (item["arn"],),
+    "resources": lambda item: (item["arn"],),
+}
