@@ -42,6 +42,7 @@ class Made:
         unseen: what could not be read, in the snapshot's form.
         not_understood: the same for people, one sentence each.
         assumptions: what was assumed, one sentence each.
+        declared: links to the addresses of their resources.
         places: the (account, Region) pairs that something is deployed to.
         stacks: how many stacks were read.
     """
@@ -51,6 +52,7 @@ class Made:
     unseen: list[dict[str, Any]] = field(default_factory=list)
     not_understood: list[str] = field(default_factory=list)
     assumptions: dict[str, None] = field(default_factory=dict)
+    declared: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], None] = field(default_factory=dict)
     stacks: int = 0
 
@@ -97,6 +99,8 @@ def merge(
         raw[key] = [*old, *new.values()]
     raw["unseen"] = [*raw.get("unseen", ()), *made.unseen]
     raw |= {"accounts": accounts}
+    if declared := {**raw.get("declared", {}), **made.declared}:
+        raw["declared"] = declared
     if destinations := list(destinations):
         raw["destinations"] = destinations
     return AppliedTemplate(

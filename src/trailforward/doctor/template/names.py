@@ -39,6 +39,7 @@ TYPES: dict[str, Named] = {
     "AWS::IAM::ManagedPolicy": Named("ManagedPolicyName", "arn:{p}:iam::{a}:policy/{n}", "arn"),
     "AWS::IAM::Role": Named("RoleName", "arn:{p}:iam::{a}:role/{n}"),
     "AWS::IAM::User": Named("UserName", "arn:{p}:iam::{a}:user/{n}"),
+    "AWS::KMS::Alias": Named("AliasName", "arn:{p}:kms:{r}:{a}:{n}"),
     "AWS::KMS::Key": Named("", "arn:{p}:kms:{r}:{a}:key/{n}"),
     "AWS::Kinesis::Stream": Named("Name", "arn:{p}:kinesis:{r}:{a}:stream/{n}"),
     "AWS::KinesisFirehose::DeliveryStream": Named(

@@ -80,19 +80,23 @@ _ELSEWHERE = (
 
 
 class StackValues(Protocol):
-    """The resources of one account and Region, in CloudFormation's form, with known values.
+    """The resources of one account and Region, in CloudFormation's form."""
 
-    Attributes:
-        account: the account.
-        region: the Region.
-        partition: the partition.
-        resources: logical name to a resource with its ``Type`` and ``Properties``.
-    """
+    @property
+    def account(self) -> str:
+        """The account."""
 
-    account: str
-    region: str
-    partition: str
-    resources: Mapping[str, Any]
+    @property
+    def region(self) -> str:
+        """The Region."""
+
+    @property
+    def partition(self) -> str:
+        """The partition of the Region."""
+
+    @property
+    def resources(self) -> Mapping[str, Any]:
+        """Logical name to a resource with its ``Type`` and ``Properties``."""
 
     def present(self, logical: str) -> bool | None:
         """Whether a resource is created; None if that is not known."""

@@ -61,6 +61,7 @@ class World(SnapshotModel):
         resources: existing resources that can receive events.
         own: the pipeline's own roles and resources.
         destinations: ARNs; an event is covered if it reaches any of them.
+        declared: link to the address of the resource in a Terraform plan.
         unseen: what could not be read.
         problems: the same for people, one sentence each, as discovery reported it.
         set_aside: items of the snapshot that could not be understood, unchanged.
@@ -80,6 +81,7 @@ class World(SnapshotModel):
     resources: tuple[Resource, ...] = ()
     own: Own = Own()
     destinations: tuple[str, ...] = ()
+    declared: dict[str, str] = Field(default_factory=dict)
     unseen: tuple[Unseen, ...] = ()
     problems: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
@@ -99,6 +101,7 @@ class World(SnapshotModel):
     _OBJECTS: ClassVar[Mapping[str, TypeAdapter[Any]]] = {
         "organization": TypeAdapter(Organization),
         "own": TypeAdapter(Own),
+        "declared": TypeAdapter(dict[str, str]),
     }
 
     @model_validator(mode="before")

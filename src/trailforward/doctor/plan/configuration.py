@@ -1,0 +1,124 @@
+"""Configuration: the expressions of a plan's ``configuration``, by module and address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from trailforward.doctor.plan.addresses import path_of, steps
+from trailforward.doctor.plan.document import objects
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.doctor.plan.document import Instance
+
+#: Modules nest; people stop at five or so.
+_MOST_DEPTH = 50
+
+
+class Configuration:
+    """The resources, variables, and outputs of a plan's modules.
+
+    Args:
+        raw: ``configuration``; empty if there is none.
+
+    Attributes:
+        known: whether there is a configuration.
+        providers: ``provider_config``, by key.
+    """
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        root = raw.get("root_module")
+        self.known = isinstance(root, dict)
+        providers = raw.get("provider_config")
+        self.providers: dict[str, dict[str, Any]] = {
+            str(key): one
+            for key, one in (providers.items() if isinstance(providers, dict) else ())
+            if isinstance(one, dict)
+        }
+        self._modules: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._calls: dict[tuple[str, ...], dict[str, Any]] = {}
+        self._resources: dict[tuple[tuple[str, ...], str], dict[str, Any]] = {}
+        for path, module, call in _walk((), root if isinstance(root, dict) else {}, {}):
+            self._modules[path], self._calls[path] = module, call
+            for resource in objects(module.get("resources")):
+                self._resources[path, str(resource.get("address"))] = resource
+
+    def resource(self, instance: Instance) -> dict[str, Any]:
+        """The configuration of an instance's resource; empty if there is none."""
+        prefix = "data." if instance.mode == "data" else ""
+        address = f"{prefix}{instance.type}.{instance.name}"
+        return self._resources.get((path_of(instance.module), address), {})
+
+    def argument(self, module: str, name: str) -> dict[str, Any] | None:
+        """The expression of a module's argument, where the module is called; None if there is none."""
+        return _expression(self._calls.get(path_of(module), {}).get("expressions"), name)
+
+    def default(self, module: str, name: str) -> Any:
+        """The default of a module's variable; None if there is none, or it is sensitive."""
+        variables = self._modules.get(path_of(module), {}).get("variables")
+        found = variables.get(name) if isinstance(variables, dict) else None
+        return found.get("default") if isinstance(found, dict) and not found.get("sensitive") else None
+
+    def output(self, module: str, name: str) -> dict[str, Any] | None:
+        """The expression of a module's output; None if there is none, or it is sensitive."""
+        outputs = self._modules.get(path_of(module), {}).get("outputs")
+        found = outputs.get(name) if isinstance(outputs, dict) else None
+        if not isinstance(found, dict) or found.get("sensitive"):
+            return None
+        return _expression(found, "expression")
+
+    def provider(self, instance: Instance) -> tuple[str, dict[str, Any]]:
+        """The key of the provider that makes an instance, and its expressions.
+
+        Terraform before version 1.1 names a provider of the module, also if the module gets it from its
+        parent; that is the parent's default provider unless it has an alias.
+        """
+        key = str(self.resource(instance).get("provider_config_key", "aws"))
+        path = path_of(instance.module)
+        while key not in self.providers and ":" in key:
+            path = path[:-1]
+            key = f"{'.'.join(f'module.{name}' for name in path)}:{key.rpartition(':')[2]}".lstrip(":")
+        found = self.providers.get(key, {}).get("expressions")
+        return key, found if isinstance(found, dict) else {}
+
+
+def _walk(
+    path: tuple[str, ...], module: dict[str, Any], call: dict[str, Any]
+) -> Iterator[tuple[tuple[str, ...], dict[str, Any], dict[str, Any]]]:
+    yield path, module, call
+    calls = module.get("module_calls")
+    for name, inner in calls.items() if isinstance(calls, dict) and len(path) < _MOST_DEPTH else ():
+        if isinstance(inner, dict):
+            child = inner.get("module")
+            yield from _walk((*path, str(name)), child if isinstance(child, dict) else {}, inner)
+
+
+def _expression(expressions: Any, name: str) -> dict[str, Any] | None:
+    found = expressions.get(name) if isinstance(expressions, dict) else None
+    return found if isinstance(found, dict) else None
+
+
+def expression_at(resource: dict[str, Any], path: tuple[str | int, ...]) -> Any:
+    """The expression of an argument, or of one in a nested block; None if the configuration has none."""
+    found: Any = resource.get("expressions")
+    for step in path:
+        if isinstance(found, dict) and isinstance(step, str):
+            found = found.get(step)
+        elif isinstance(found, list) and isinstance(step, int) and step < len(found):
+            found = found[step]
+        else:
+            return None
+    return found
+
+
+def references(expression: Any) -> list[str]:
+    """The references of an expression."""
+    found = expression.get("references") if isinstance(expression, dict) else None
+    return [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+
+
+def is_resource(reference: str) -> bool:
+    """Whether a reference is to a resource or data source."""
+    first = steps(reference)[0].name if reference else ""
+    return first == "data" or "_" in first

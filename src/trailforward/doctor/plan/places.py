@@ -1,0 +1,172 @@
+"""Places: the account and the Region that each instance of a plan is in.
+
+The Region is that of the instance's ``region`` argument (version 6 of the AWS provider), else that of its
+ARN, else that of its provider. The account is that of the ARN, else that of another instance of the same
+provider, else that of the role that the provider assumes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.world.unknown import is_unknown, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trailforward.arn import Arn
+    from trailforward.doctor.plan.configuration import Configuration
+    from trailforward.doctor.plan.document import Instance, Plan
+    from trailforward.doctor.plan.references import References
+
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+", re.ASCII)
+#: Arguments of a provider that decide whose credentials it has.
+_IDENTITY = (
+    "access_key",
+    "assume_role",
+    "assume_role_with_web_identity",
+    "profile",
+    "shared_config_files",
+    "shared_credentials_files",
+)
+#: Types whose ``arn`` is that of something else.
+_OTHERS_ARN = ("aws_cloudwatch_event_target", "aws_sns_topic_policy")
+
+
+class Place(NamedTuple):
+    """An account and a Region; either may be a text that stands for an unknown value."""
+
+    account: str
+    region: str
+
+    @property
+    def known(self) -> bool:
+        """Whether both are known."""
+        return not is_unknown(self.account) and not is_unknown(self.region)
+
+
+class Places:
+    """Where the instances of a plan are.
+
+    Args:
+        plan: the plan.
+        configuration: its configuration.
+        references: resolves the providers' arguments.
+        account: the account of providers whose account the plan does not say; empty if not given.
+        region: the Region of providers whose Region the plan does not say; empty if not given.
+
+    Attributes:
+        assumed: whether ``account`` was needed.
+        accounts: identity of a provider to its account.
+    """
+
+    def __init__(
+        self, plan: Plan, configuration: Configuration, references: References, account: str, region: str
+    ) -> None:
+        self._configuration = configuration
+        self._references = references
+        self._region = region
+        self.assumed = False
+        self._places: dict[str, Place] = {}
+        instances = [*plan.instances.values(), *plan.gone]
+        self.accounts = self._read_accounts(instances, account)
+
+    def _read_accounts(self, instances: list[Instance], account: str) -> dict[str, str]:
+        """The account of each provider's identity."""
+        found: dict[str, str] = {}
+        identities: dict[str, dict[str, Any]] = {}
+        for one in instances:
+            identity, expressions = self._identity(one)
+            identities.setdefault(identity, expressions)
+            if (known := _own_account(one)) is not None:
+                found.setdefault(identity, known)
+        for identity, expressions in identities.items():
+            if identity not in found and (role := self._role_account(expressions)) is not None:
+                found[identity] = role
+        left = [
+            identity
+            for identity, expressions in identities.items()
+            if identity not in found and "assume_role" not in expressions
+        ]
+        # With several sets of credentials, the given account is that of the provider without any.
+        default = next(
+            (identity for identity in left if identity == "{}"), left[0] if len(left) == 1 else None
+        )
+        if default is not None:
+            self.assumed = True
+            found[default] = account
+        return found
+
+    def of(self, instance: Instance) -> Place:
+        """The place of an instance."""
+        if instance.address not in self._places:
+            identity, expressions = self._identity(instance)
+            key = self._configuration.provider(instance)[0]
+            account = _own_account(instance) or self.accounts.get(identity)
+            region = self._region_of(instance, expressions)
+            self._places[instance.address] = Place(
+                account or unknown(f"the account of the provider {key}"),
+                region or unknown(f"the Region of the provider {key}"),
+            )
+        return self._places[instance.address]
+
+    def _region_of(self, instance: Instance, expressions: Mapping[str, Any]) -> str | None:
+        own = instance.values.get("region")
+        if isinstance(own, str) and own:
+            if _REGION.fullmatch(own):
+                return own
+            found = self._references.argument(instance, ("region",))
+            return (
+                found
+                if isinstance(found, str) and _REGION.fullmatch(found)
+                else own
+                if is_unknown(own)
+                else None
+            )
+        arn = _own_arn(instance)
+        if arn is not None and arn.region:
+            return arn.region
+        if "region" not in expressions:
+            return self._region or None
+        given = self._references.resolve(expressions["region"], "")
+        return given if isinstance(given, str) and _REGION.fullmatch(given) else None
+
+    def _identity(self, instance: Instance) -> tuple[str, dict[str, Any]]:
+        """The credentials of an instance's provider as text, and the provider's expressions."""
+        _, expressions = self._configuration.provider(instance)
+        held = {name: expressions[name] for name in _IDENTITY if expressions.get(name)}
+        return json.dumps(held, sort_keys=True, default=str), expressions
+
+    def _role_account(self, expressions: Mapping[str, Any]) -> str | None:
+        """The account of the role that a provider assumes, or the only one that it allows."""
+        assumed = expressions.get("assume_role")
+        first = assumed[0] if isinstance(assumed, list) and assumed else assumed
+        role = self._references.resolve(first.get("role_arn"), "") if isinstance(first, dict) else None
+        arn = read_arn(role) if isinstance(role, str) else None
+        if arn is not None:
+            return arn.account or None
+        allowed = self._references.resolve(expressions.get("allowed_account_ids"), "")
+        if isinstance(allowed, list) and len(allowed) == 1 and _ACCOUNT.fullmatch(str(allowed[0])):
+            return str(allowed[0])
+        return None
+
+
+def _own_arn(instance: Instance) -> Arn | None:
+    """The ARN of an instance, if it is known."""
+    if instance.mode == "data" or instance.type in _OTHERS_ARN:
+        return None
+    text = instance.values.get("arn")
+    return read_arn(text) if isinstance(text, str) and not is_unknown(text) else None
+
+
+def _own_account(instance: Instance) -> str | None:
+    if instance.mode == "data":
+        account = instance.values.get("account_id")
+        known = instance.type == "aws_caller_identity" and isinstance(account, str)
+        return account if known and _ACCOUNT.fullmatch(str(account)) else None
+    arn = _own_arn(instance)
+    return arn.account if arn is not None and _ACCOUNT.fullmatch(arn.account) else None
