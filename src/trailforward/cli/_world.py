@@ -1,4 +1,4 @@
-"""The world that ``doctor`` and ``trace`` check: a snapshot, a template on top of it, or live AWS."""
+"""The world that ``doctor`` and ``trace`` check: a snapshot, a template or plan on top of it, or live AWS."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from trailforward.doctor.template import AppliedTemplate
+
 #: The account to deploy a template to if none is given.
 PLACEHOLDER_ACCOUNT = "0" * 12
+_SHOW = "terraform plan -out plan.bin && terraform show -json plan.bin > plan.json"
 
 
 class LoadedWorld(NamedTuple):
@@ -91,13 +94,37 @@ def read_live(
     return LoadedWorld(found.world.model_copy(update={"problems": found.problems}), found.problems)
 
 
-def apply_to(
-    template: Path,
+def what_if(  # noqa: PLR0913, PLR0917  # the options of a command
+    template: Path | None,
+    plan: Path | None,
     base: World | None,
     accounts: Sequence[str],
     regions: Sequence[str],
     parameters: Iterable[str],
     deployed_in: Sequence[str] = (),
+) -> LoadedWorld:
+    """A world with a template or plan applied, whichever is given.
+
+    Raises:
+        typer.Exit: with 2; it cannot be used, or both are given.
+    """
+    if template is not None and plan is not None:
+        stop("Give either --template or --plan, not both.")
+    if plan is None:
+        assert template is not None  # noqa: S101  # the callers have one of them
+        return _apply_template(template, base, accounts, regions, parameters, deployed_in)
+    if parameters:
+        stop("--parameter is for --template; a plan has the values of its variables.")
+    return _apply_plan(plan, base, accounts, regions, deployed_in)
+
+
+def _apply_template(
+    template: Path,
+    base: World | None,
+    accounts: Sequence[str],
+    regions: Sequence[str],
+    parameters: Iterable[str],
+    deployed_in: Sequence[str],
 ) -> LoadedWorld:
     """A world with a template applied, as if it were deployed.
 
@@ -137,9 +164,66 @@ def apply_to(
         stop(f"{template}: {error.strerror}")
     except (TemplateError, MissingExtraError, UnicodeDecodeError) as error:
         stop(f"{template}: {error}")
-    notes = [*applied.assumptions, *(f"Not understood: {text}" for text in applied.not_understood)]
+    loaded = _with_notes(applied, base)
     if not accounts and base is None:
-        notes.append(f"No --account is given: using {PLACEHOLDER_ACCOUNT}.")
+        return loaded._replace(notes=(*loaded.notes, _PLACEHOLDER_USED))
+    return loaded
+
+
+def _apply_plan(
+    plan: Path,
+    base: World | None,
+    accounts: Sequence[str],
+    regions: Sequence[str],
+    deployed_in: Sequence[str],
+) -> LoadedWorld:
+    """A world with a Terraform or OpenTofu plan applied.
+
+    Args:
+        plan: the output of ``terraform show -json``.
+        base: the world before; None to know nothing else.
+        accounts: the account of providers whose account the plan does not say; by default the only account
+            of ``base``, or a placeholder.
+        regions: the Regions that the question is about.
+        deployed_in: the Region of providers whose Region the plan does not say; the only one of ``regions``
+            by default.
+
+    Raises:
+        typer.Exit: with 2; the plan cannot be used.
+    """
+    from trailforward.doctor.plan import apply_plan, parse_plan
+    from trailforward.doctor.template import TemplateError
+
+    if plan.is_dir():
+        stop(f"{plan} is a folder. Give a file that terraform show -json wrote: {_SHOW}")
+    known = accounts or (sorted(base.accounts) if base else [])
+    account = known[0] if len(known) == 1 else "" if known else PLACEHOLDER_ACCOUNT
+    where = deployed_in or regions
+    try:
+        applied = apply_plan(
+            parse_plan(plan.read_bytes()),
+            base,
+            account=account,
+            region=where[0] if len(where) == 1 else "",
+            asked_accounts=accounts,
+            asked_regions=regions,
+        )
+    except OSError as error:
+        stop(f"{plan}: {error.strerror}")
+    except TemplateError as error:
+        stop(f"{plan}: {error}")
+    loaded = _with_notes(applied, base)
+    if PLACEHOLDER_ACCOUNT in loaded.world.accounts and PLACEHOLDER_ACCOUNT not in known:
+        return loaded._replace(notes=(*loaded.notes, _PLACEHOLDER_USED))
+    return loaded
+
+
+_PLACEHOLDER_USED = f"No --account is given: using {PLACEHOLDER_ACCOUNT}."
+
+
+def _with_notes(applied: AppliedTemplate, base: World | None) -> LoadedWorld:
+    """A world with a template or plan applied, and what the user should know about it."""
+    notes = [*applied.assumptions, *(f"Not understood: {text}" for text in applied.not_understood)]
     world = applied.world
     if not world.destinations:
         ends = _ends(world, base)

@@ -9,11 +9,11 @@ import typer
 
 from trailforward.cli._world import (
     LoadedWorld,
-    apply_to,
     read_live,
     read_snapshot,
     split,
     stop,
+    what_if,
     with_destinations,
     worst_code,
 )
@@ -80,10 +80,19 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
             "--snapshot if given."
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Check a Terraform or OpenTofu plan (the output of terraform show -json) as if applied, on "
+            "top of --snapshot if given."
+        ),
+    ] = None,
     deployed_in: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="REGION", help="Where the template is deployed; default: every --region. Repeatable."
+            metavar="REGION",
+            help="Where the template is deployed; default: every --region. Repeatable. With --plan: the "
+            "Region of providers whose Region the plan does not say.",
         ),
     ] = None,
     parameter: Annotated[
@@ -117,9 +126,9 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     regions, destinations, accounts = split(region), split(destination), split(account)
     hubs = split(also_read)
     classes = _classes(split(event_class))
-    if template is not None:
+    if template is not None or plan is not None:
         base = read_snapshot(snapshot) if snapshot else None
-        loaded = apply_to(template, base, accounts, regions, parameter or (), split(deployed_in))
+        loaded = what_if(template, plan, base, accounts, regions, parameter or (), split(deployed_in))
         loaded = loaded._replace(
             world=with_destinations(loaded.world, destinations), problems=base.problems if base else ()
         )
@@ -130,7 +139,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:
         _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n", private=True)
-    found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=template is not None)
+    found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=bool(template or plan))
     codes = [_report(loaded, found, format, output)]
     if probe:
         codes.append(_probe(loaded.world, regions, listen, wait, yes=yes))

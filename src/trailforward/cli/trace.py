@@ -10,11 +10,11 @@ import typer
 
 from trailforward.cli._world import (
     LoadedWorld,
-    apply_to,
     read_live,
     read_snapshot,
     split,
     stop,
+    what_if,
     with_destinations,
     worst_code,
 )
@@ -60,6 +60,13 @@ def trace(  # noqa: PLR0913, PLR0917  # the options of a command
             "and of its event, on top of --snapshot if given."
         ),
     ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            help="Check a Terraform or OpenTofu plan (the output of terraform show -json) as if applied, on "
+            "top of --snapshot if given."
+        ),
+    ] = None,
     parameter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Template parameter; repeatable.")
     ] = None,
@@ -86,7 +93,9 @@ def trace(  # noqa: PLR0913, PLR0917  # the options of a command
     given = _call_from_file(event, account, region) if event else None
     if given is not None:
         account, region = given.account, given.region
-    loaded = _loaded(snapshot, template, parameter or (), account, region, str(call), destinations, also_read)
+    loaded = _loaded(
+        snapshot, template, plan, parameter or (), account, region, str(call), destinations, also_read
+    )
     world = loaded.world
     account = account or _only_caller(world, split(also_read))
     for sentence in (*loaded.notes, *loaded.problems):
@@ -134,6 +143,7 @@ def _follow(world: World, named: NamedCall) -> set[int]:
 def _loaded(  # noqa: PLR0913, PLR0917
     snapshot: Path | None,
     template: Path | None,
+    plan: Path | None,
     parameters: Iterable[str],
     account: str,
     region: str,
@@ -141,22 +151,22 @@ def _loaded(  # noqa: PLR0913, PLR0917
     destinations: list[str],
     also_read: list[str] | None,
 ) -> LoadedWorld:
-    """The world to trace in: live, a snapshot, or a template on top of one."""
+    """The world to trace in: live, a snapshot, or a template or plan on top of one."""
     from trailforward.doctor.discover import DEFAULT_ROLE
 
     accounts, regions = ([text] if text else [] for text in (account, region))
-    if template is not None:
+    if template is not None or plan is not None:
         from trailforward.doctor.trace import named_call
         from trailforward.doctor.world.regions import event_region
         from trailforward.doctor.world.world import World
 
         if not region:
-            stop("Give the --region of the call; the template is checked as if deployed there.")
+            stop("Give the --region of the call; what is planned is checked there.")
         if call != "None":
             one = named_call(World(), call, account, region).calls[0] if ":" in call else None
             regions = list(dict.fromkeys([region, event_region(one)[0]])) if one else regions
         base = read_snapshot(snapshot) if snapshot else None
-        loaded = apply_to(template, base, accounts, regions, parameters)
+        loaded = what_if(template, plan, base, accounts, regions, parameters)
         world, problems = with_destinations(loaded.world, destinations), base.problems if base else ()
         return loaded._replace(world=world, problems=problems)
     if snapshot is not None:

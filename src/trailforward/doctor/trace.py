@@ -140,6 +140,7 @@ def trace_steps(world: World, call: Call, verdict: Verdict | None = None) -> tup
     steps = [TraceStep(call.link, passes=True, what=first)]
     for link in verdict.path:
         what = _describe(world, link)
+        what += f" [{world.declared[link]}]" if link in world.declared else ""
         if verdict.reaches is False and link == verdict.at:
             steps.append(TraceStep(link, passes=False, what=what, why=verdict.why))
         elif link in doubts:

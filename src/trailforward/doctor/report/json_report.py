@@ -41,9 +41,9 @@ def report(found: Survey) -> dict[str, Any]:
             "byRegion": _by(found, lambda cell: cell.region),
             "byAccount": _by(found, lambda cell: cell.account),
         },
-        "findings": [_finding(cause) for cause in found.causes],
+        "findings": [_finding(cause, found) for cause in found.causes],
         "byRule": found.by_rule,
-        "rules": [_rule(group) for group in group_rules(found)],
+        "rules": [_rule(group, found) for group in group_rules(found)],
         "cells": [_cell(cell) for cell in found.cells],
         "notRead": list(found.not_read),
         "notUnderstood": list(found.not_understood),
@@ -59,7 +59,7 @@ def _by(found: Survey, key: Callable[[Cell], str]) -> dict[str, dict[str, int]]:
     return {name: _counts(counts) for name, counts in found.tally(key).items()}
 
 
-def _finding(cause: Cause) -> dict[str, Any]:
+def _finding(cause: Cause, found: Survey) -> dict[str, Any]:
     return {
         "id": cause.id,
         "code": cause.code,
@@ -71,6 +71,7 @@ def _finding(cause: Cause) -> dict[str, Any]:
         "evidence": cause.evidence,
         "source": cause.source,
         "at": list(cause.at),
+        "declared": list(found.addresses(cause.at)),
         "accounts": list(cause.accounts),
         "regions": list(cause.regions),
         "classes": list(cause.classes),
@@ -78,12 +79,13 @@ def _finding(cause: Cause) -> dict[str, Any]:
     }
 
 
-def _rule(group: RuleGroup) -> dict[str, Any]:
+def _rule(group: RuleGroup, found: Survey) -> dict[str, Any]:
     return {
         "name": group.name,
         "status": group.status,
         "state": group.state,
         "at": list(group.at),
+        "declared": list(found.addresses(group.at)),
         "accounts": list(group.accounts),
         "regions": list(group.regions),
         "calls": [_outcome(outcome) for outcome in group.outcomes],

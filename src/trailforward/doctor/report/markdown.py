@@ -11,7 +11,7 @@ from trailforward.doctor.report.survey import STATUSES, worst
 from trailforward.doctor.report.text import ABSENT, EVIDENCE, SIGNS, count_of, join_limited, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from trailforward.doctor.report.causes import Cause
     from trailforward.doctor.report.survey import Survey
@@ -45,7 +45,7 @@ def _lines(found: Survey) -> Iterator[str]:
         yield ""
         titles = {kind.name: kind.title for kind in found.classes}
         for number, cause in enumerate(causes[:MOST_FINDINGS], 1):
-            yield from _finding(cause, number, titles)
+            yield from _finding(cause, number, titles, found.addresses(cause.at))
         if len(causes) > MOST_FINDINGS:
             yield f"…and {count_of(len(causes) - MOST_FINDINGS, 'more finding')} in the JSON report."
             yield ""
@@ -85,6 +85,8 @@ def _rules(found: Survey) -> Iterator[str]:
         look, words = RULE_LOOKS[group.status]
         where = f"({escape(group.place)}; {escape(group.state)})"
         yield f"- **{SIGNS[look][0]} {escape(group.name)}**: {words} {where}"
+        if addresses := found.addresses(group.at):
+            yield f"   - In the plan: {escape(join_limited(addresses))}"
         for outcome in group.outcomes:
             yield f"   - {SIGNS[RULE_LOOKS[outcome.status][0]][0]} {escape(outcome.words)}"
             if outcome.finding is not None and outcome.status != "elsewhere":
@@ -104,7 +106,7 @@ def _mark(counts: Counter[str]) -> str:
     return SIGNS[status][0] + part
 
 
-def _finding(cause: Cause, number: int, titles: dict[str, str]) -> Iterator[str]:
+def _finding(cause: Cause, number: int, titles: dict[str, str], addresses: Sequence[str]) -> Iterator[str]:
     sign = {"break": SIGNS["blind"][0], "unknown": SIGNS["unknown"][0]}.get(cause.kind, "!")
     yield f"{number}. **{sign} {escape(cause.title)}** `{cause.code}` ({EVIDENCE[cause.evidence][1]})"
     several = " *(first of several)*" if len(cause.at) > 1 else ""
@@ -114,6 +116,8 @@ def _finding(cause: Cause, number: int, titles: dict[str, str]) -> Iterator[str]
     classes = join_limited([titles[name] for name in cause.classes], 9)
     accounts = f"{count_of(len(cause.accounts), 'account')}: {accounts}"
     yield f"   - **Where:** {escape(regions)}; {escape(accounts)}; {escape(classes)}"
+    if addresses:
+        yield f"   - **In the plan:** {escape(join_limited(addresses))}"
     yield ""
 
 

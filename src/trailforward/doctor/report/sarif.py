@@ -1,6 +1,7 @@
 """SARIF report: a survey for code scanning, in SARIF 2.1.0.
 
-Each cause is a result, and its links are logical locations. GitHub shows no result without a file, so each
+Each cause is a result, and its links are logical locations; before them, the addresses of resources in a
+Terraform plan. GitHub shows no result without a file, so each
 result also names a snapshot file, whatever the file is really called. Unknown is a warning, because it never
 counts as covered.
 """
@@ -57,8 +58,8 @@ def to_sarif(found: Survey) -> str:
             }
         ],
         "results": [
-            *(_result(cause, codes.index(cause.code)) for cause in found.causes),
-            *(_rule_result(*one, codes.index(one[2].code)) for one in of_rules),
+            *(_result(found, cause, codes.index(cause.code)) for cause in found.causes),
+            *(_rule_result(found, *one, codes.index(one[2].code)) for one in of_rules),
         ],
         "columnKind": "unicodeCodePoints",
         "properties": {
@@ -81,14 +82,16 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _rule_result(group: RuleGroup, outcome: Outcome, finding: Finding, rule: int) -> dict[str, Any]:
+def _rule_result(
+    found: Survey, group: RuleGroup, outcome: Outcome, finding: Finding, rule: int
+) -> dict[str, Any]:
     text = f"{finding.why} Fix: {finding.fix} Rule {group.name} ({group.place}): {outcome.words}."
     return {
         "ruleId": finding.code,
         "ruleIndex": rule,
         "level": _LEVELS[finding.severity],
         "message": {"text": printable(text)},
-        "locations": _locations((finding.at, *(link for link in group.at if link != finding.at))),
+        "locations": _locations(found, (finding.at, *(link for link in group.at if link != finding.at))),
         "partialFingerprints": {"cause/v1": cause_id(finding, generalizer(group.regions))},
         "properties": {
             "kind": load_codes()[finding.code].kind,
@@ -100,16 +103,20 @@ def _rule_result(group: RuleGroup, outcome: Outcome, finding: Finding, rule: int
     }
 
 
-def _locations(links: Sequence[str]) -> list[dict[str, Any]]:
+def _locations(found: Survey, links: Sequence[str]) -> list[dict[str, Any]]:
     logical = [
         {"name": printable(describe(link)), "fullyQualifiedName": printable(link), "kind": "resource"}
         for link in links[:_MOST_LINKS]
     ]
+    addresses = [
+        {"name": printable(address), "fullyQualifiedName": printable(address), "kind": "resource"}
+        for address in found.addresses(links)[:_MOST_LINKS]
+    ]
     physical = {"artifactLocation": {"uri": _FILE}, "region": {"startLine": 1}}
-    return [{"physicalLocation": physical, "logicalLocations": logical}]
+    return [{"physicalLocation": physical, "logicalLocations": [*addresses, *logical]}]
 
 
-def _result(cause: Cause, rule: int) -> dict[str, Any]:
+def _result(found: Survey, cause: Cause, rule: int) -> dict[str, Any]:
     classes = join_limited(cause.classes, 9)
     regions = f"{count_of(len(cause.regions), 'Region')} ({join_limited(cause.regions, 40)})"
     accounts = f"{count_of(len(cause.accounts), 'account')} ({join_limited(cause.accounts)})"
@@ -119,7 +126,7 @@ def _result(cause: Cause, rule: int) -> dict[str, Any]:
         "ruleIndex": rule,
         "level": _LEVELS[cause.severity],
         "message": {"text": printable(text)},
-        "locations": _locations(cause.at),
+        "locations": _locations(found, cause.at),
         "partialFingerprints": {"cause/v1": cause.id},
         "properties": {
             "kind": cause.kind,

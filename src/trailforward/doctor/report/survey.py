@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from trailforward.doctor.world.index import CHANGING, ENABLED
 from trailforward.doctor.world.regions import event_region
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from trailforward.doctor.report.causes import Cause
     from trailforward.doctor.rules import RuleVerdict
@@ -74,6 +74,7 @@ class Survey:
         not_read: what could not be read, one sentence each.
         not_understood: what this version does not understand in the snapshot, one sentence each.
         not_checked: why expected results are missing, one sentence each.
+        declared: link to the address of the resource in a Terraform plan.
     """
 
     accounts: tuple[str, ...]
@@ -87,6 +88,11 @@ class Survey:
     not_read: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
     not_checked: tuple[str, ...] = ()
+    declared: Mapping[str, str] = field(default_factory=dict)
+
+    def addresses(self, links: Iterable[str]) -> tuple[str, ...]:
+        """The addresses of the resources at some links, as far as they are in a plan."""
+        return tuple(dict.fromkeys(self.declared[link] for link in links if link in self.declared))
 
     @property
     def exit_code(self) -> int:
@@ -216,6 +222,7 @@ def survey(
         not_read=tuple(dict.fromkeys(_unseen(world))),
         not_understood=world.not_understood,
         not_checked=tuple(_not_checked(world, places, wanted)),
+        declared=world.declared,
     )
 
 

@@ -25,6 +25,8 @@ from trailforward.doctor.report.text import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trailforward.doctor.report.causes import Cause
     from trailforward.doctor.report.rule_groups import Outcome
     from trailforward.doctor.report.survey import Survey
@@ -168,12 +170,18 @@ class _TerminalReport:
                 Text.assemble("   ", self.sign(look), " ", name, f"  {words}"), highlight=False
             )
             self.line(f"{group.place}; {group.state}", style="cyan", indent=5)
+            self.addresses(group.at, indent=5)
             for outcome in group.outcomes:
                 self.outcome(outcome)
             self.console.print()
         rest = len(groups) - MOST_FINDINGS
         if rest > 0:
             self.line(f"{count_of(rest, 'more rule')} in the JSON report.")
+
+    def addresses(self, links: Sequence[str], indent: int) -> None:
+        """Prints where the resources at some links are in a Terraform plan."""
+        if found := self.found.addresses(links):
+            self.line(f"In the plan: {join_limited(found)}", style="cyan", indent=indent)
 
     def outcome(self, outcome: Outcome) -> None:
         """Prints calls of a rule with the same result."""
@@ -216,6 +224,7 @@ class _TerminalReport:
         accounts = f"{count_of(len(cause.accounts), 'account')} ({join_limited(cause.accounts, 4)})"
         where = f"{regions}; {accounts}; {join_limited(cause.classes, 9)}"
         self.line(where, style="cyan", indent=5)
+        self.addresses(cause.at, indent=5)
         first = " (first of several)" if len(cause.at) > 1 else ""
         self.line(cause.why + first, indent=5)
         self.line(f"Fix: {cause.fix}", style="green", indent=5)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from trailforward.doctor.report.html_page.diagram import diagram
 from trailforward.doctor.report.html_page.markup import chips, escape, evidence_badge
 from trailforward.doctor.report.rule_groups import RULE_LOOKS
-from trailforward.doctor.report.text import SIGNS, count_of
+from trailforward.doctor.report.text import SIGNS, count_of, join_limited
 from trailforward.doctor.world.links import describe
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trailforward.doctor.report.causes import Cause
     from trailforward.doctor.report.path_groups import PathGroup
@@ -25,11 +25,14 @@ _KIND_NAMES = {"break": "Blind", "unknown": "Unknown", "warning": "Warning", "no
 _MOST_CHIPS, _MOST_ACCOUNTS, _MOST_LINKS = 40, 8, 100
 
 
-def finding_card(cause: Cause, number: int, titles: Mapping[str, str]) -> str:
+def finding_card(cause: Cause, number: int, titles: Mapping[str, str], declared: Mapping[str, str]) -> str:
     """A finding: what, why, where, evidence, and the fix."""
     look = LOOKS[cause.kind]
     example = ' <span class="example">(first of several)</span>' if len(cause.at) > 1 else ""
-    links = [describe(link) for link in cause.at[:_MOST_LINKS]]
+    links = [
+        describe(link) + (f": {declared[link]}" if link in declared else "")
+        for link in cause.at[:_MOST_LINKS]
+    ]
     rest = len(cause.at) - len(links)
     folded = "".join(f"<li>{escape(link)}</li>" for link in links) + (
         f"<li>and {rest:,} more</li>" * bool(rest)
@@ -55,7 +58,7 @@ def finding_card(cause: Cause, number: int, titles: Mapping[str, str]) -> str:
 </article>"""
 
 
-def rule_card(group: RuleGroup) -> str:
+def rule_card(group: RuleGroup, addresses: Sequence[str]) -> str:
     """A rule: the calls that it is meant for, and what happens to their events."""
     look, words = RULE_LOOKS[group.status]
     outcomes = "".join(map(_outcome, group.outcomes))
@@ -64,9 +67,13 @@ def rule_card(group: RuleGroup) -> str:
 <h3>{escape(group.name)}</h3>
 <p class="tags"><b>{escape(words)}</b> <code>{escape(group.state)}</code></p>
 </header>
-<p>{escape(group.place)}</p>
+<p>{escape(group.place)}</p>{_addresses(addresses)}
 {outcomes}
 </article>"""
+
+
+def _addresses(addresses: Sequence[str]) -> str:
+    return f"<p>In the plan: {escape(join_limited(addresses))}</p>" if addresses else ""
 
 
 def _outcome(outcome: Outcome) -> str:

@@ -33,7 +33,10 @@ def to_html(found: Survey) -> str:
     titles = {kind.name: kind.title for kind in found.classes}
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     causes = found.causes[:MOST_FINDINGS]
-    cards = [(cause.kind, finding_card(cause, number, titles)) for number, cause in enumerate(causes)]
+    cards = [
+        (cause.kind, finding_card(cause, number, titles, found.declared))
+        for number, cause in enumerate(causes)
+    ]
     notes = [card for kind, card in cards if kind == "note"]
     return Template(_read("page.html")).substitute(
         digest=digest,
@@ -131,7 +134,7 @@ def _where(found: Survey) -> str:
 def _rules(found: Survey) -> str:
     """The verdict on each rule."""
     groups = shown_rules(found)
-    cards = "".join(map(rule_card, groups[:MOST_FINDINGS]))
+    cards = "".join(rule_card(group, found.addresses(group.at)) for group in groups[:MOST_FINDINGS])
     more = _more(len(groups) - MOST_FINDINGS, "rule")
     return f'<section id="rules"><h2>Rules</h2>{cards}{more}</section>' if groups else ""
 
