@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.plan.attributes import Attributes
+from trailforward.doctor.plan.others import additions, removals
 from trailforward.doctor.plan.resources import Resources
 from trailforward.doctor.plan.stacks import add_stacks
 from trailforward.doctor.template.merge import AppliedTemplate, Made, merge
@@ -66,10 +67,16 @@ def apply_plan(  # noqa: PLR0913  # what an application needs
     made.not_understood += resources.notes
     made.declared |= dict(_declared(resources))
     add_stacks(attributes, plan, made)
+    own = {one.address for one in plan.instances.values()}
     for placed in Resources(attributes, _items(plan.gone)).placed.values():
-        stack = Stack(placed)
-        for key, items in stack.found.items():
+        for key, items in Stack(placed).found.items():
             made.gone[key] += items
+    parts = [one for one in plan.gone if one.type not in _ITEMS and one.address not in own]
+    for placed in Resources(attributes, parts).placed.values():
+        made.additions += removals(placed)
+    for placed in resources.placed.values():
+        made.additions += additions(placed)
+    made.additions += resources.additions
     if attributes.references.used:
         made.assumptions[
             "Assuming that an argument with one reference has that value, because a plan does not show the "

@@ -44,6 +44,8 @@ class Attributes:
     def get(self, instance: Instance, *path: str | int, late: bool = False) -> Any:
         """The value of an argument; None if it is not set, and a text that says so if it is not known.
 
+        States have an empty text for some arguments that are not set.
+
         Args:
             instance: the instance.
             path: the name of the argument; for one in a nested block, the block's name and number first.
@@ -65,7 +67,7 @@ class Attributes:
             return self._resolved(instance, path, value)
         if isinstance(value, list):
             return self._elements(instance, path, value)
-        return value
+        return None if value == "" else value  # 0 and False are values
 
     def blocks(self, instance: Instance, name: str) -> list[Any]:
         """The nested blocks of one kind: objects, or a text for blocks that are not known."""

@@ -57,7 +57,8 @@ KINDS = {
     "topic_arn": "arn",
     "values": "either",
 }
-#: What ``aws_sqs_queue.q[each.key]`` means in an argument of a kind; Terraform leaves the attribute out.
+#: What a resource without an attribute means in an argument of a kind. Terraform leaves the attribute out in
+#: ``aws_sqs_queue.q[each.key].arn`` and ``aws_sqs_queue.q[*].arn``, and before version 1.0 everywhere.
 _IMPLIED = {"arn": "arn", "url": "url", "document": "json"}
 _MOST_DEPTH = 50
 
@@ -94,7 +95,9 @@ class References:
         if kind is None:
             return None
         expression = expression_at(self._configuration.resource(instance), path)
-        return self._checked(self.resolve(expression, instance.module, instance, kind), kind)
+        value = self._checked(self.resolve(expression, instance.module, instance, kind), kind)
+        self.used = self.used or value is not None
+        return value
 
     def arguments(self, instance: Instance, path: tuple[str | int, ...], number: int) -> list[Any] | None:
         """The elements of a list that are not known, from their references; None if they do not tell."""
@@ -106,6 +109,7 @@ class References:
             self._checked(self.resolve({"references": [text]}, instance.module, instance, kind), kind)
             for text in found
         ]
+        self.used = self.used or None not in values
         return None if None in values else values
 
     def resolve(self, expression: Any, module: str, instance: Instance | None = None, kind: str = "") -> Any:
@@ -137,7 +141,6 @@ class References:
         if len(others) != 1:
             return None
         (text,) = others
-        self.used = True
         if text.startswith("var."):
             return self._variable(text, module, kind)
         if text.startswith("each.value.") and instance is not None and not own_key:
@@ -187,10 +190,14 @@ class References:
 
     def _resource(self, text: str, module: str, keyed_as: Instance | None, kind: str) -> Any:
         instances, key, attribute = self._instances(text, module)
+        if keyed_as is not None and (key is not None or keyed_as.key is None):
+            return None
         if keyed_as is not None:
-            if key is not None or keyed_as.key is None:
-                return None
-            key, attribute = keyed_as.key, attribute or [Step(_IMPLIED.get(kind, ""))]
+            key = keyed_as.key
+        elif not attribute and key is None and len(instances) == 1:  # one(aws_sqs_queue.q[*].arn)
+            key = instances[0].key
+        if not attribute and not text.startswith("aws_lambda_function."):
+            attribute = [Step(_IMPLIED.get(kind, ""))]
         chosen = [one for one in instances if one.key == key]
         if len(chosen) != 1 or not attribute:
             return None

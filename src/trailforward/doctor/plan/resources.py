@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.plan.convert import READ, Source, document, target
 from trailforward.doctor.plan.naming import NAMED, bus_name
+from trailforward.doctor.plan.others import role_item
 from trailforward.doctor.plan.places import Place
+from trailforward.doctor.template.merge import Addition
 from trailforward.doctor.world.regions import partition_of
 from trailforward.doctor.world.unknown import is_unknown, unknown, why_unknown
 
@@ -51,6 +53,7 @@ _ASIDE = frozenset(
         "aws_lambda_code_signing_config",
         "aws_lambda_event_source_mapping",
         "aws_lambda_function_event_invoke_config",
+        "aws_lambda_function_url",
         "aws_lambda_layer_version",
         "aws_lambda_layer_version_permission",
         "aws_lambda_provisioned_concurrency_config",
@@ -123,6 +126,7 @@ class Resources:
         unseen: what could not be read, in the snapshot's form.
         notes: the same for people, one sentence each.
         targets: address of a rule to (ID, address) of its targets.
+        additions: what is added to rules and roles of others.
     """
 
     def __init__(self, attributes: Attributes, instances: Iterable[Instance]) -> None:
@@ -132,6 +136,7 @@ class Resources:
         self.unseen: list[dict[str, Any]] = []
         self.notes: list[str] = []
         self.targets: dict[str, list[tuple[str, str]]] = {}
+        self.additions: list[Addition] = []
         self._unplaced: dict[str, list[str]] = {}
         for one in self._all:
             self._attempt(one, self._read)
@@ -232,7 +237,15 @@ class Resources:
                     {**found, "Arn": unknown(f"whether {instance.address} is its target")}
                 )
         if not exact:
-            self._missed(instance, f"its rule {rule or 'without a name'} is not in the plan")
+            self._add_to_rule(instance, f"{bus}/{rule or unknown('the rule')}")
+
+    def _add_to_rule(self, instance: Instance, rule: str) -> None:
+        """Adds a target to a rule of others."""
+        place = self._attributes.places.of(instance)
+        item = f"{place.account}/{place.region}/{rule}"
+        why = f"{instance.address} adds a target to a rule that the plan does not create"
+        self.additions.append(Addition("rules", item, "targets", [], why))
+        self._gap(instance, why)
 
     def attachment(self, instance: Instance) -> None:
         """Adds managed policies to roles."""
@@ -241,12 +254,18 @@ class Resources:
         names = several if isinstance(several, list) else [several or one]
         policies = source.get("policy_arns", late=True) or source.get("policy_arn", late=True)
         arns = policies if isinstance(policies, list) else [policies or unknown("the policy")]
-        for address, properties, placed in self._of(instance, "AWS::IAM::Role"):
-            for name in names:
-                if name is None or is_unknown(str(name)):
+        account = self._attributes.places.of(instance).account
+        roles = self._of(instance, "AWS::IAM::Role")
+        for name in (str(name or unknown("the role")) for name in names):
+            own = [one for one in roles if one[2].name(one[0]) == name.rpartition("/")[2]]
+            if not own or is_unknown(name):
+                for _, properties, _ in roles if is_unknown(name) else ():
                     properties["ManagedPolicyArns"].append(unknown(f"of {instance.address}"))
-                elif placed.name(address) == str(name).rpartition("/")[2]:
-                    properties["ManagedPolicyArns"] += [str(arn) for arn in arns]
+                item = role_item("aws", account, name)
+                why = f"the managed policy {arns[0]} was not read"
+                self.additions.append(Addition("roles", item, "statements", [], why))
+            for _, properties, _ in own:
+                properties["ManagedPolicyArns"] += [str(arn) for arn in arns]
 
     def key_policy(self, instance: Instance) -> None:
         """Replaces the policy of a key."""

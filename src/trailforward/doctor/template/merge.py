@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.template.stack import LISTS
+from trailforward.doctor.world.unknown import is_unknown, may_be
 from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from trailforward.doctor.template.stack import Stack
 
@@ -32,6 +33,26 @@ class AppliedTemplate:
     not_understood: tuple[str, ...]
 
 
+class Addition(NamedTuple):
+    """What a plan adds to an item that it does not create itself.
+
+    Attributes:
+        key: the list of the snapshot: ``resources``, ``roles``, or ``rules``.
+        item: the ARN of the item; of a role, without its path; of a rule, ``ACCOUNT/REGION/BUS/NAME``.
+        field: the item's field: ``policy``, ``subscriptions``, ``statements``, or ``targets``.
+        values: what is added.
+        unread: why some of it is missing; empty if nothing is.
+        replaces: whether it replaces what the item had before.
+    """
+
+    key: str
+    item: str
+    field: str
+    values: list[dict[str, Any]]
+    unread: str = ""
+    replaces: bool = False
+
+
 @dataclass
 class Made:
     """What deployments add to a world.
@@ -42,6 +63,7 @@ class Made:
         unseen: what could not be read, in the snapshot's form.
         not_understood: the same for people, one sentence each.
         assumptions: what was assumed, one sentence each.
+        additions: what is added to items of others.
         declared: links to the addresses of their resources.
         places: the (account, Region) pairs that something is deployed to.
         stacks: how many stacks were read.
@@ -52,6 +74,7 @@ class Made:
     unseen: list[dict[str, Any]] = field(default_factory=list)
     not_understood: list[str] = field(default_factory=list)
     assumptions: dict[str, None] = field(default_factory=dict)
+    additions: list[Addition] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], None] = field(default_factory=dict)
     stacks: int = 0
@@ -96,7 +119,7 @@ def merge(
         new = {identity(item): item for item in made.found[key]}
         replaced = new.keys() | {identity(item) for item in made.gone[key]}
         old = [item for item in raw.get(key, ()) if identity(item) not in replaced]
-        raw[key] = [*old, *new.values()]
+        raw[key] = [*(_with_additions(key, item, made.additions) for item in old), *new.values()]
     raw["unseen"] = [*raw.get("unseen", ()), *made.unseen]
     raw |= {"accounts": accounts}
     if declared := {**raw.get("declared", {}), **made.declared}:
@@ -106,6 +129,35 @@ def merge(
     return AppliedTemplate(
         World.model_validate(raw), tuple(assumptions), tuple(dict.fromkeys(made.not_understood))
     )
+
+
+def _with_additions(key: str, item: dict[str, Any], additions: Sequence[Addition]) -> dict[str, Any]:
+    """An item of others with the policies, subscriptions, and targets that are added to it."""
+    for added in additions:
+        if added.key == key and may_be(added.item, _name_of(key, item)):
+            item = _with_addition(item, added)
+    return item
+
+
+def _name_of(key: str, item: dict[str, Any]) -> str:
+    """What :attr:`Addition.item` is for an item."""
+    if key == "rules":
+        return "/".join(str(item[part]) for part in ("account", "region", "bus", "name"))
+    arn = str(item["arn"])
+    return f"{arn.partition('/')[0]}/{arn.rpartition('/')[2]}" if key == "roles" else arn
+
+
+def _with_addition(item: dict[str, Any], added: Addition) -> dict[str, Any]:
+    part = "policies" if added.field == "statements" else added.field
+    unread = dict(item.get("unread") or {})
+    if is_unknown(added.item):
+        return {**item, "unread": {**unread, part: "something that is added may belong to it"}}
+    if added.replaces:
+        unread.pop(part, None)
+    if added.unread:
+        unread[part] = added.unread
+    before = [] if added.replaces else item.get(added.field) or []
+    return {**item, added.field: [*before, *added.values], "unread": unread}
 
 
 def _others(account: str, what: str) -> dict[str, Any]:
