@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis.strategies import DataObject, SearchStrategy, data, integers, sampled_from
 
 from tests.doctor.plan_pairs import PAIRS, Pair
 from tests.doctor.plans import plan, written
@@ -13,7 +16,7 @@ from tests.doctor.worlds import HERE, MEMBER
 from trailforward.doctor import CLASSES, World, reach
 from trailforward.doctor.plan import apply_plan, parse_plan
 from trailforward.doctor.report import survey
-from trailforward.doctor.template import apply_template, parse_template
+from trailforward.doctor.template import TemplateError, apply_template, parse_template
 
 
 def world_of(found: dict[str, Any], **options: Any) -> World:
@@ -63,3 +66,85 @@ def test_a_plan_and_a_template_of_the_same_stack_have_equal_verdicts(pair: Pair)
     if pair is not PAIRS["target that is not known"]:  # its reason differs
         assert items_of(by_plan) == items_of(by_template)
     assert verdicts_of(by_plan) == verdicts_of(by_template)
+
+
+def reached(world: World) -> dict[str, Any]:
+    """Whether an event of each class arrives."""
+    return {kind.name: reach(world, kind.call(MEMBER, HERE)).reaches for kind in CLASSES}
+
+
+@cache
+def whole(name: str) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """The destinations and the verdicts of a pair's plan."""
+    world = world_of(plan(PAIRS[name].plan))
+    ends = [target.arn for rule in world.rules for target in rule.targets if ":event-bus/" not in target.arn]
+    ends += [str(each.endpoint) for one in world.resources for each in one.subscriptions or ()]  # type: ignore[union-attr]
+    return tuple(ends), reached(world.model_copy(update={"destinations": tuple(ends)}))
+
+
+def forget(found: dict[str, Any], change: dict[str, Any], attribute: str, way: str) -> None:
+    """Makes an attribute of a resource unknown."""
+    what = change["change"]
+    if way == "sensitive":
+        what["after_sensitive"][attribute] = True
+        return
+    for item in found["planned_values"]["root_module"]["resources"]:
+        if item["address"] == change["address"]:
+            item["values"].pop(attribute, None)
+    what["after"].pop(attribute, None)
+    for item in found["configuration"]["root_module"]["resources"]:
+        if item["address"] == change["address"]:
+            item["expressions"][attribute] = {"references": ["local.x"]}
+    if way == "absent":
+        what.pop("after_unknown", None)
+    elif "after_unknown" in what:
+        what["after_unknown"][attribute] = True
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data())
+def test_a_value_that_is_not_known_never_changes_a_verdict_into_its_opposite(drawn: DataObject) -> None:
+    """If values of a plan are unknown, sensitive, or absent, a verdict stays as it is or becomes unknown."""
+    name = drawn.draw(sampled_from(list(PAIRS)))
+    ends, before = whole(name)
+    found = json.loads(json.dumps(plan(PAIRS[name].plan)))
+    for _ in range(drawn.draw(integers(1, 3))):
+        change = drawn.draw(sampled_from(found["resource_changes"]))
+        if attributes := list(change["change"]["after"]):
+            way = drawn.draw(sampled_from(["unknown", "sensitive", "absent"]))
+            forget(found, change, drawn.draw(sampled_from(attributes)), way)
+    after = reached(world_of(found).model_copy(update={"destinations": ends}))
+    assert {kind: now for kind, now in after.items() if now not in {before[kind], "unknown"}} == {}
+
+
+ODD: SearchStrategy[Any] = sampled_from(
+    [None, 1, -1, "", "x", [], {}, [{}], [None], True, {"references": ["a"]}, [["x"]], "a[", "module."]
+)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data())
+def test_mutated_plans_end_in_a_report_or_one_sentence(drawn: DataObject) -> None:
+    """Whatever is removed or replaced in a plan, reading it ends in a world or in one sentence."""
+    found: Any = json.loads(json.dumps(plan(PAIRS[drawn.draw(sampled_from(list(PAIRS)))].plan)))
+    for _ in range(drawn.draw(integers(1, 4))):
+        node = found
+        while True:
+            keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+            if not keys:
+                break
+            key = drawn.draw(sampled_from(keys))
+            if isinstance(node[key], (dict, list)) and drawn.draw(integers(0, 5)):
+                node = node[key]
+                continue
+            if drawn.draw(integers(0, 1)) and isinstance(node, dict):
+                del node[key]
+            else:
+                node[key] = json.loads(json.dumps(drawn.draw(ODD)))
+            break
+    sentence = ""
+    try:
+        reached(world_of(found))
+    except TemplateError as error:
+        sentence = str(error)
+    assert "\n" not in sentence

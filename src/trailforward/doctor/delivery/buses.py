@@ -45,6 +45,8 @@ def _no_rule(query: Query, path: DeliveryPath, bus: BusAt) -> DeliveryPath:
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
     """
+    if is_unknown(bus.name):  # the rules may be on the bus that this is
+        return path.doubt("VALUE_UNKNOWN", bus.link, what="the bus", value=why_unknown(bus.name))
     if path.hops:
         return path.broken("HUB_NO_RULE", bus.link)
     for rule in query.index.custom_candidates(bus.account, bus.region) if bus.name == "default" else ():

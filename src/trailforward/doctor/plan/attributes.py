@@ -34,14 +34,14 @@ class Attributes:
         self._configuration = Configuration(plan.configuration)
         self.references = References(plan, self._configuration, self._computed)
         self.places = Places(plan, self._configuration, self.references, account, region)
-        self.naming = Naming(self.places)
+        self.naming = Naming(self.places, self.configured)
 
     def configured(self, instance: Instance, name: str) -> bool | None:
         """Whether the configuration has an argument; None if there is no configuration."""
         resource = self._configuration.resource(instance)
         return expression_at(resource, (name,)) is not None if resource else None
 
-    def get(self, instance: Instance, *path: str | int, late: bool = False) -> Any:
+    def get(self, instance: Instance, *path: str | int) -> Any:
         """The value of an argument; None if it is not set, and a text that says so if it is not known.
 
         States have an empty text for some arguments that are not set.
@@ -49,14 +49,13 @@ class Attributes:
         Args:
             instance: the instance.
             path: the name of the argument; for one in a nested block, the block's name and number first.
-            late: the provider has the argument only since some version, so it may be absent.
         """
         value: Any = instance.values
         for position, step in enumerate(path):
             if isinstance(value, str) and is_unknown(value):
                 return value
             if isinstance(value, dict) and isinstance(step, str):
-                if step not in value and not position and not (late or instance.complete):
+                if step not in value and not position and not instance.complete:
                     return unknown(f"the {step} of {instance.address}")
                 value = value.get(step)
             elif isinstance(value, list) and isinstance(step, int) and step < len(value):

@@ -12,7 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.plan.naming import bus_name, made_name
-from trailforward.doctor.world.unknown import is_unknown, unknown
+from trailforward.doctor.world.unknown import holds_unknown, is_unknown, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,13 +41,13 @@ class Source(NamedTuple):
     instance: Instance
     attributes: Attributes
 
-    def get(self, *path: str | int, late: bool = False) -> Any:
+    def get(self, *path: str | int) -> Any:
         """The value of an argument (:meth:`Attributes.get`)."""
-        return self.attributes.get(self.instance, *path, late=late)
+        return self.attributes.get(self.instance, *path)
 
-    def text(self, *path: str | int, late: bool = False) -> str | None:
+    def text(self, *path: str | int) -> str | None:
         """The value of an argument that is a text; None if it is not set."""
-        value = self.get(*path, late=late)
+        value = self.get(*path)
         return None if value is None else str(value)
 
     def own(self, kind: str, **properties: Any) -> Converted:
@@ -71,9 +71,9 @@ def document(value: Any) -> Any:
 
 
 def _rule(source: Source) -> Iterator[Converted]:
-    state = source.get("state", late=True)
+    state = source.get("state")
     if state is None:
-        enabled = source.get("is_enabled", late=True)
+        enabled = source.get("is_enabled")
         state = enabled if isinstance(enabled, str) else "DISABLED" if enabled is False else "ENABLED"
     yield source.own(
         "AWS::Events::Rule",
@@ -112,7 +112,7 @@ def _bus(source: Source) -> Iterator[Converted]:
     yield source.own(
         "AWS::Events::EventBus",
         Name=source.attributes.naming.name(source.instance),
-        KmsKeyIdentifier=_key(source, "kms_key_identifier", late=True),
+        KmsKeyIdentifier=_key(source, "kms_key_identifier"),
     )
 
 
@@ -163,8 +163,8 @@ def _topic(source: Source) -> Iterator[Converted]:
     yield source.own(
         "AWS::SNS::Topic",
         TopicName=source.attributes.naming.name(source.instance),
-        FifoTopic=source.get("fifo_topic", late=True),
-        ContentBasedDeduplication=source.get("content_based_deduplication", late=True),
+        FifoTopic=source.get("fifo_topic"),
+        ContentBasedDeduplication=source.get("content_based_deduplication"),
         KmsMasterKeyId=_key(source, "kms_master_key_id"),
     )
     if policy := source.get("policy"):
@@ -195,7 +195,7 @@ def _policy(source: Source, name: str = "policy") -> Any:
 
 
 def _subscription(source: Source) -> Iterator[Converted]:
-    scope = source.get("filter_policy_scope", late=True)
+    scope = source.get("filter_policy_scope")
     policy = source.get("filter_policy")
     yield source.own(
         "AWS::SNS::Subscription",
@@ -215,14 +215,22 @@ def _permission(source: Source) -> Iterator[Converted]:
     function, qualifier = source.text("function_name") or unknown("the function"), source.text("qualifier")
     if not function.startswith("arn:") and not is_unknown(function):
         function = source.attributes.naming.function_arn(source.instance, function)
+    names = {
+        "SourceArn": "source_arn",
+        "SourceAccount": "source_account",
+        "PrincipalOrgID": "principal_org_id",
+    }
+    conditions = {name: source.get(argument) for name, argument in names.items()}
+    action = source.get("action")
+    if holds_unknown(conditions):  # a value that is not known may also be null, so without a condition
+        action = unknown(f"which conditions {source.instance.address} has")
+        conditions = {name: value for name, value in conditions.items() if not holds_unknown(value)}
     yield source.own(
         "AWS::Lambda::Permission",
         FunctionName=f"{function}:{qualifier}" if qualifier else function,
-        Action=source.get("action"),
+        Action=action,
         Principal=source.get("principal"),
-        SourceArn=source.get("source_arn"),
-        SourceAccount=source.get("source_account"),
-        PrincipalOrgID=source.get("principal_org_id", late=True),
+        **conditions,
     )
 
 
@@ -300,9 +308,9 @@ def _kms_alias(source: Source) -> Iterator[Converted]:
     yield source.own("AWS::KMS::Alias", AliasName=source.get("name"), TargetKeyId=source.get("target_key_id"))
 
 
-def _key(source: Source, name: str, *, late: bool = False) -> str | None:
+def _key(source: Source, name: str) -> str | None:
     """A KMS key as a property; an alias is its name, as in templates."""
-    value = source.get(name, late=late)
+    value = source.get(name)
     if not value:
         return None
     _, alias, rest = str(value).partition(":alias/")

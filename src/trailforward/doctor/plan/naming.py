@@ -10,6 +10,8 @@ from trailforward.doctor.world.regions import partition_of
 from trailforward.doctor.world.unknown import is_unknown, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from trailforward.doctor.plan.document import Instance
     from trailforward.doctor.plan.places import Places
 
@@ -52,21 +54,27 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]+")
 class Naming:
     """Names and ARNs of a plan's instances.
 
-    An instance without a known name gets one from its address. That differs from the name that AWS or
-    Terraform will make, but is the same wherever the plan refers to the instance.
+    An instance whose name Terraform or AWS will make gets one from its address. That differs from the real
+    name, but is the same wherever the plan refers to the instance. A name that the configuration gives, but
+    whose value is not known, is unknown.
 
     Args:
         places: where the instances are.
+        configured: whether the configuration has an argument; None if there is no configuration.
     """
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: Places, configured: Callable[[Instance, str], bool | None]) -> None:
         self._places = places
+        self._configured = configured
 
     def name(self, instance: Instance) -> str:
         """The name of an instance of a type in :data:`NAMED`."""
-        given = instance.values.get(NAMED[instance.type].name)
+        argument = NAMED[instance.type].name
+        given = instance.values.get(argument)
         if isinstance(given, str) and given and not is_unknown(given):
             return given
+        if argument != "key_id" and self._configured(instance, argument) is not False:
+            return unknown(f"the {argument} of {instance.address}")
         prefix = instance.values.get("name_prefix")
         made = made_name(instance.address)
         name = f"{prefix}{made}" if isinstance(prefix, str) and not is_unknown(prefix) else made

@@ -46,6 +46,8 @@ _ASIDE = frozenset(
         "aws_cloudwatch_event_archive",
         "aws_cloudwatch_event_api_destination",
         "aws_cloudwatch_event_connection",
+        "aws_iam_role_policies_exclusive",
+        "aws_iam_role_policy_attachments_exclusive",
         "aws_kinesis_stream_consumer",
         "aws_kinesis_video_stream",
         "aws_kms_ciphertext",
@@ -250,9 +252,10 @@ class Resources:
     def attachment(self, instance: Instance) -> None:
         """Adds managed policies to roles."""
         source = Source(instance, self._attributes)
-        one, several = source.get("role", late=True), source.get("roles", late=True)
-        names = several if isinstance(several, list) else [several or one]
-        policies = source.get("policy_arns", late=True) or source.get("policy_arn", late=True)
+        is_for_one = instance.type != "aws_iam_policy_attachment"
+        named = source.get("role" if is_for_one else "roles")
+        names = named if isinstance(named, list) else [named]
+        policies = source.get("policy_arn")
         arns = policies if isinstance(policies, list) else [policies or unknown("the policy")]
         account = self._attributes.places.of(instance).account
         roles = self._of(instance, "AWS::IAM::Role")
@@ -295,11 +298,9 @@ class Resources:
 
     def _report(self) -> None:
         for why, addresses in self._unplaced.items():
-            more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
+            more = f" and {len(addresses) - 1} more were" if len(addresses) > 1 else " was"
             option = "--account" if why.startswith("the account") else "--deployed-in"
-            self.notes.append(
-                f"{addresses[0]}{more} not read, because {why} is not known: give it with {option}."
-            )
+            self.notes.append(f"{addresses[0]}{more} not read: {why} is not known. Give it with {option}.")
 
 
 def _last(text: str) -> str:
@@ -311,6 +312,5 @@ _PARTS: dict[str, Callable[[Resources, Instance], None]] = {
     "aws_cloudwatch_event_target": Resources.target,
     "aws_iam_policy_attachment": Resources.attachment,
     "aws_iam_role_policy_attachment": Resources.attachment,
-    "aws_iam_role_policy_attachments_exclusive": Resources.attachment,
     "aws_kms_key_policy": Resources.key_policy,
 }

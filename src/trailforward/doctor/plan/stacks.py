@@ -60,9 +60,9 @@ def _places(source: Source) -> Iterator[tuple[str, str]]:
     Raises:
         TemplateError: they are not known.
     """
-    if source.get("deployment_targets", late=True):
+    if source.get("deployment_targets"):
         raise TemplateError("which accounts its organizational units contain is not known")
-    region = source.text("stack_set_instance_region", late=True) or source.text("region", late=True)
+    region = source.text("stack_set_instance_region") or source.text("region")
     account = source.text("account_id") or source.attributes.places.of(source.instance).account
     if not region or is_unknown(region) or is_unknown(account):
         raise TemplateError("its account or Region is not known")

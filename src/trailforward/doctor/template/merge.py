@@ -100,12 +100,12 @@ def merge(
     """
     raw: dict[str, Any] = base.model_dump(mode="json", by_alias=True, exclude_unset=True) if base else {}
     accounts = {account: dict(regions) for account, regions in raw.get("accounts", {}).items()}
-    for account, region in [*asked, *made.places]:
+    places = list(dict.fromkeys([*made.places, *asked]))
+    for account, region in places:
         accounts.setdefault(account, {}).setdefault(region, _ENABLED)
     assumptions = list(made.assumptions)
     if base is None:
-        owners = dict.fromkeys(made.places)
-        homes = dict(reversed(list(owners)))
+        homes = dict(reversed(places))
         if not made.found["trails"]:
             raw["trails"] = [_assumed_trail(account, region) for account, region in homes.items()]
             assumptions.append(

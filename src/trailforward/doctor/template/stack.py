@@ -337,8 +337,10 @@ class Stack:
 
     def _own_key(self, arn: str, properties: dict[str, Any]) -> dict[str, Any]:
         found, unread = read_documents([properties.get("KeyPolicy")])
-        state = "Enabled" if _true(properties.get("Enabled", True)) else "Disabled"
-        key: dict[str, Any] = {"type": "customer-key", "key": arn, "keyState": state}
+        enabled = properties.get("Enabled", True)
+        key: dict[str, Any] = {"type": "customer-key", "key": arn}
+        if not holds_unknown(enabled):
+            key["keyState"] = "Enabled" if _true(enabled) else "Disabled"
         return key if unread else {**key, "keyPolicy": {"statements": found}}
 
     def attached(self, logical: str, properties: dict[str, Any]) -> None:
@@ -424,6 +426,8 @@ class Stack:
         }
         if holds_unknown(trail["selectors"]):
             trail |= {"selectors": None, "unread": {"selectors": "not known"}}
+        if not isinstance(insights, list) or not all(isinstance(item, dict) for item in insights):
+            trail["unread"] = {**trail.get("unread", {}), "insights": "they are not known"}
         if isinstance(bucket := properties.get("S3BucketName"), str):
             trail["bucket"] = bucket
         self.found["trails"].append(trail)
