@@ -166,7 +166,8 @@ def _loaded(  # noqa: PLR0913, PLR0917
             one = named_call(World(), call, account, region).calls[0] if ":" in call else None
             regions = list(dict.fromkeys([region, event_region(one)[0]])) if one else regions
         base = read_snapshot(snapshot) if snapshot else None
-        loaded = what_if(template, plan, base, accounts, regions, parameters)
+        deployed_in = [] if plan is None else [region]
+        loaded = what_if(template, plan, base, accounts, regions, parameters, deployed_in)
         world, problems = with_destinations(loaded.world, destinations), base.problems if base else ()
         return loaded._replace(world=world, problems=problems)
     if snapshot is not None:
