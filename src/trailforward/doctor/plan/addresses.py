@@ -6,6 +6,7 @@ Source: https://developer.hashicorp.com/terraform/cli/state/resource-addressing
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -21,7 +22,8 @@ class Step(NamedTuple):
     key: str | int | None = None
 
 
-def steps(text: str) -> list[Step]:
+@lru_cache(maxsize=4096)
+def steps(text: str) -> tuple[Step, ...]:
     """The steps of an address: ``module.a["x"].aws_sqs_queue.q[0]``.
 
     A text of another form gives whatever can be read of it.
@@ -38,7 +40,7 @@ def steps(text: str) -> list[Step]:
             key, end = _key(text, end + 1)
         found.append(Step(name, key))
         position = end + 1
-    return found
+    return tuple(found)
 
 
 def _key(text: str, start: int) -> tuple[str | int | None, int]:
@@ -69,6 +71,7 @@ def module_of(address: str) -> str:
     return ".".join(parts)
 
 
+@lru_cache(maxsize=4096)
 def path_of(module: str) -> tuple[str, ...]:
     """The names of the modules in the address of a module instance."""
     return tuple(step.name for step in steps(module)[1::2])

@@ -39,6 +39,7 @@ class Instance(NamedTuple):
         key: the key of ``for_each``, or the index of ``count``; None without both.
         values: the attributes; those that are not known hold a text that stands for an unknown value.
         complete: whether an attribute that is absent is certainly not set.
+        module: the address of the module instance; empty for the root module.
     """
 
     address: str
@@ -48,11 +49,7 @@ class Instance(NamedTuple):
     key: str | int | None
     values: dict[str, Any]
     complete: bool
-
-    @property
-    def module(self) -> str:
-        """The address of the module instance; empty for the root module."""
-        return module_of(self.address)
+    module: str
 
 
 class Plan(NamedTuple):
@@ -204,6 +201,7 @@ def _instance(item: Mapping[str, Any], change: Mapping[str, Any] | None, *, stor
         index if isinstance(index, (str, int)) and not isinstance(index, bool) else None,
         values,
         complete=stored or isinstance(unseen, dict),
+        module=module_of(address),
     )
 
 

@@ -83,11 +83,11 @@ class References:
         self._computed = computed
         self._depth = 0
         self.used = False
-        self._resources: dict[str, list[Instance]] = {}
+        self._resources: dict[str, dict[str | int | None, Instance]] = {}
         for one in plan.instances.values():
             prefix = "data." if one.mode == "data" else ""
             address = inside(one.module, f"{prefix}{one.type}.{one.name}")
-            self._resources.setdefault(address, []).append(one)
+            self._resources.setdefault(address, {})[one.key] = one
 
     def argument(self, instance: Instance, path: tuple[str | int, ...]) -> Any:
         """The value of an argument from its references; None if they do not tell."""
@@ -195,28 +195,30 @@ class References:
         if keyed_as is not None:
             key = keyed_as.key
         elif not attribute and key is None and len(instances) == 1:  # one(aws_sqs_queue.q[*].arn)
-            key = instances[0].key
+            key = next(iter(instances))
         if not attribute and not text.startswith("aws_lambda_function."):
             attribute = [Step(_IMPLIED.get(kind, ""))]
-        chosen = [one for one in instances if one.key == key]
-        if len(chosen) != 1 or not attribute:
+        chosen = instances.get(key)
+        if chosen is None or not attribute:
             return None
         named, *more = attribute
-        value = _keyed(chosen[0].values.get(named.name), named)
+        value = _keyed(chosen.values.get(named.name), named)
         if value is None or holds_unknown(value):
-            value = self._computed(chosen[0], named.name)
+            value = self._computed(chosen, named.name)
         return _walk(value, more)
 
-    def _instances(self, text: str, module: str) -> tuple[list[Instance], str | int | None, list[Step]]:
-        """The instances of the resource that a reference names, its key, and the attribute."""
+    def _instances(
+        self, text: str, module: str
+    ) -> tuple[dict[str | int | None, Instance], str | int | None, list[Step]]:
+        """The instances of the resource that a reference names, by key; its key; and the attribute."""
         found = steps(text)
         data = found[0].name == "data"
         parts = found[:3] if data else found[:2]
         if len(parts) < 2:  # noqa: PLR2004  # a type and a name
-            return [], None, []
+            return {}, None, []
         address = ".".join([*(step.name for step in parts[:-1]), parts[-1].name])
-        instances = self._resources.get(inside(module, address), [])
-        return instances, parts[-1].key, found[len(parts) :]
+        instances = self._resources.get(inside(module, address), {})
+        return instances, parts[-1].key, list(found[len(parts) :])
 
     def _checked(self, value: Any, kind: str) -> Any:
         """The value, if an argument of this kind accepts it."""

@@ -7,7 +7,7 @@ here. IAM has no Regions, so an account's IAM resources are together in one stac
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.plan.convert import READ, Source, document, target
 from trailforward.doctor.plan.naming import NAMED, bus_name
@@ -116,6 +116,14 @@ class PlacedResources:
         return self.arns.get(logical, unknown(f"the ARN of {logical}"))
 
 
+class _Part(NamedTuple):
+    """A resource that others belong to."""
+
+    address: str
+    properties: dict[str, Any]
+    name: str
+
+
 class Resources:
     """The resources of a plan.
 
@@ -140,6 +148,7 @@ class Resources:
         self.targets: dict[str, list[tuple[str, str]]] = {}
         self.additions: list[Addition] = []
         self._unplaced: dict[str, list[str]] = {}
+        self._named: dict[tuple[Place, str], dict[str, list[_Part]]] = {}
         for one in self._all:
             self._attempt(one, self._read)
         for one in self._all:
@@ -186,6 +195,14 @@ class Resources:
             placed.resources[address] = {"Type": one.kind, "Properties": one.properties}
             if instance.type in NAMED and not one.suffix:
                 placed.arns[address] = self._attributes.naming.arn(instance)
+                part = _Part(address, one.properties, placed.name(address))
+                alike = self._named.setdefault((self._place_of(instance), one.kind), {})
+                alike.setdefault(part.name, []).append(part)
+
+    def _place_of(self, instance: Instance) -> Place:
+        """The place of an instance; that of IAM resources has no Region."""
+        place = self._attributes.places.of(instance)
+        return Place(place.account, "*") if instance.type.startswith("aws_iam_") else place
 
     def _at(self, instance: Instance) -> PlacedResources | None:
         """Where the resource of an instance belongs; None if that is not known."""
@@ -204,19 +221,12 @@ class Resources:
         region = "us-east-1" if is_unknown(place.region) else place.region
         return self.placed.setdefault(Place(place.account, "*"), PlacedResources(place.account, region))
 
-    def _of(self, instance: Instance, kind: str) -> list[tuple[str, dict[str, Any], PlacedResources]]:
-        """The resources of a kind in the place of an instance, with their addresses."""
-        place = self._attributes.places.of(instance)
-        if instance.type.startswith("aws_iam_"):
-            place = Place(place.account, "*")
-        placed = self.placed.get(place)
-        if placed is None:
-            return []
-        return [
-            (address, one["Properties"], placed)
-            for address, one in placed.resources.items()
-            if one["Type"] == kind
-        ]
+    def _of(self, instance: Instance, kind: str, name: str) -> list[_Part]:
+        """The resources of a kind and name in the place of an instance; all of them if it is not known."""
+        alike = self._named.get((self._place_of(instance), kind), {})
+        if name not in alike and is_unknown(name):
+            return [part for parts in alike.values() for part in parts]
+        return alike.get(name, [])
 
     def target(self, instance: Instance) -> None:
         """Adds a target to its rule."""
@@ -227,17 +237,16 @@ class Resources:
             self._at(instance)
             return
         exact = False
-        for address, properties, placed in self._of(instance, "AWS::Events::Rule"):
-            may_be = is_unknown(rule) or is_unknown(bus) or is_unknown(properties["EventBusName"])
-            if placed.name(address) == rule and properties["EventBusName"] == bus:
+        for part in self._of(instance, "AWS::Events::Rule", rule):
+            its_bus = part.properties["EventBusName"]
+            if part.name == rule and its_bus == bus:
                 exact = True
-                properties["Targets"].append(found)
-                self.targets.setdefault(address, []).append((found["Id"], instance.address))
-            elif may_be and (is_unknown(rule) or placed.name(address) == rule):
+                part.properties["Targets"].append(found)
+                self.targets.setdefault(part.address, []).append((found["Id"], instance.address))
+            elif is_unknown(rule) or is_unknown(bus) or is_unknown(its_bus):
                 exact = True
-                properties["Targets"].append(
-                    {**found, "Arn": unknown(f"whether {instance.address} is its target")}
-                )
+                doubt = unknown(f"whether {instance.address} is its target")
+                part.properties["Targets"].append({**found, "Arn": doubt})
         if not exact:
             self._add_to_rule(instance, f"{bus}/{rule or unknown('the rule')}")
 
@@ -258,27 +267,28 @@ class Resources:
         policies = source.get("policy_arn")
         arns = policies if isinstance(policies, list) else [policies or unknown("the policy")]
         account = self._attributes.places.of(instance).account
-        roles = self._of(instance, "AWS::IAM::Role")
-        for name in (str(name or unknown("the role")) for name in names):
-            own = [one for one in roles if one[2].name(one[0]) == name.rpartition("/")[2]]
-            if not own or is_unknown(name):
-                for _, properties, _ in roles if is_unknown(name) else ():
-                    properties["ManagedPolicyArns"].append(unknown(f"of {instance.address}"))
+        for name in (str(name or unknown("the role")).rpartition("/")[2] for name in names):
+            roles = self._of(instance, "AWS::IAM::Role", name)
+            for part in roles:
+                doubt = unknown(f"whether {instance.address} is attached")
+                part.properties["ManagedPolicyArns"] += [
+                    str(arn) if part.name == name else doubt for arn in arns
+                ]
+            if not any(part.name == name for part in roles):
                 item = role_item("aws", account, name)
                 why = f"the managed policy {arns[0]} was not read"
                 self.additions.append(Addition("roles", item, "statements", [], why))
-            for _, properties, _ in own:
-                properties["ManagedPolicyArns"] += [str(arn) for arn in arns]
 
     def key_policy(self, instance: Instance) -> None:
         """Replaces the policy of a key."""
         source = Source(instance, self._attributes)
         key = source.text("key_id") or unknown("the key")
-        for address, properties, placed in self._of(instance, "AWS::KMS::Key"):
-            if is_unknown(key):
-                properties["KeyPolicy"] = unknown(f"whether {instance.address} belongs to the key")
-            elif placed.name(address) == key.rpartition("/")[2]:
-                properties["KeyPolicy"] = document(source.get("policy") or unknown("the policy"))
+        name = key.rpartition("/")[2]
+        for part in self._of(instance, "AWS::KMS::Key", name):
+            if part.name == name:
+                part.properties["KeyPolicy"] = document(source.get("policy") or unknown("the policy"))
+            else:
+                part.properties["KeyPolicy"] = unknown(f"whether {instance.address} belongs to the key")
 
     def _attach_once(self) -> None:
         """Removes the policies that queues and topics had before, where the plan attaches another one."""
