@@ -448,3 +448,111 @@ def test_a_plan_that_is_not_complete_says_so() -> None:
         "The plan is not complete",
         "aws_sqs_queue.later is deferred to a later plan, so it is not read.",
     ]
+
+
+def statement(on: Any, *conditions: Any, **more: Any) -> dict[str, Any]:
+    """A statement of a policy document."""
+    principals = [{"type": "Service", "identifiers": ["events.amazonaws.com"]}]
+    found = {"effect": "Allow", "actions": ["sqs:SendMessage"], "resources": [on], "principals": principals}
+    return {**found, "condition": list(conditions), **more}
+
+
+def statements_of(found: dict[str, Any]) -> Any:
+    """The statements of the queue's policy."""
+    (one,) = applied(found).resources
+    return one.policy
+
+
+def documented(*statements: dict[str, Any]) -> dict[str, Any]:
+    """A plan with a queue, a rule, and a policy document that is read during apply."""
+    return plan(
+        [
+            RULE,
+            queue(),
+            resource("data.aws_iam_policy_document.d", statement=list(statements)),
+            resource(
+                "aws_sqs_queue_policy.p",
+                queue_url=ref("aws_sqs_queue.q.url"),
+                policy=ref("data.aws_iam_policy_document.d.json"),
+            ),
+        ]
+    )
+
+
+BY_RULE = {
+    "test": "ArnEquals",
+    "variable": "aws:SourceArn",
+    "values": [ref("aws_cloudwatch_event_rule.r.arn")],
+}
+BY_ACCOUNT = {"test": "StringEquals", "variable": "aws:SourceAccount", "values": [MEMBER]}
+
+
+def test_policy_documents_are_known_before_terraform_reads_them() -> None:
+    """Statements with references to new resources have their ARNs, whatever the order of a set is."""
+    arn = ref("aws_sqs_queue.q.arn")
+    for conditions in ((BY_RULE, BY_ACCOUNT), (BY_ACCOUNT, BY_RULE)):
+        found = documented(statement(arn, *conditions))
+        for change in found["resource_changes"]:
+            for one in change["change"]["after"].get("statement", ()):
+                one["condition"].reverse()
+                change["change"]["after_unknown"]["statement"][0]["condition"].reverse()
+        (read,) = statements_of(found)
+        assert read["Resource"] == [QUEUE]
+        assert read["Condition"] == {
+            "ArnEquals": {"aws:SourceArn": [f"arn:aws:events:{HERE}:{MEMBER}:rule/r"]},
+            "StringEquals": {"aws:SourceAccount": [MEMBER]},
+        }
+
+
+def test_blocks_that_the_configuration_leaves_out_are_not_confused_with_others() -> None:
+    """Terraform leaves dynamic blocks out: a statement is resolved only if it is certain which one it is."""
+    arn = ref("aws_sqs_queue.q.arn")
+    found = documented(statement("arn:aws:sqs:eu-west-1:1:x", sid="first"), statement(arn, sid="second"))
+    (document,) = (
+        one
+        for one in found["configuration"]["root_module"]["resources"]
+        if one["type"] == "aws_iam_policy_document"
+    )
+    blocks = document["expressions"]["statement"]
+    document["expressions"]["statement"] = blocks[1:]
+    assert [one["Resource"] for one in statements_of(found)] == [["arn:aws:sqs:eu-west-1:1:x"], [QUEUE]]
+    document["expressions"]["statement"] = blocks[:1]
+    assert why_unknown(statements_of(found)[1]["Resource"][0])
+    found = documented(statement(arn), statement(arn), statement(arn))
+    document = next(
+        one
+        for one in found["configuration"]["root_module"]["resources"]
+        if one["type"] == "aws_iam_policy_document"
+    )
+    del document["expressions"]["statement"][0]
+    assert all(why_unknown(one["Resource"][0]) for one in statements_of(found))
+
+
+def test_is_enabled_decides_if_only_that_is_configured() -> None:
+    """The plan of an existing rule keeps its old state, but the provider applies is_enabled."""
+    rule = resource("aws_cloudwatch_event_rule.r", name="r", event_pattern=PATTERN, is_enabled=False)
+    assert [one.state for one in applied(plan([rule])).rules] == ["DISABLED"]
+    rule["arguments"] |= {"is_enabled": None, "state": "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"}
+    assert [one.state for one in applied(plan([rule])).rules] == [rule["arguments"]["state"]]
+    rule["arguments"]["state"] = ref("var.state")
+    assert why_unknown(applied(plan([rule])).rules[0].state)
+
+
+def test_arguments_that_are_null_are_not_set() -> None:
+    """A module's argument that passes null on leaves the queue without a policy and with a generated name."""
+    queues = module(
+        "queues",
+        [resource("aws_sqs_queue.q", policy=ref("var.policy"), name=ref("var.name"))],
+        arguments={"policy": ref("var.policy"), "name": None},
+    )
+    found = plan([], modules=[queues], variables={"policy": None})
+    (one,) = applied(found).resources
+    assert (one.policy, one.unread) == ((), {})
+    assert one.arn.endswith(":module-queues-aws_sqs_queue-q")
+    call = found["configuration"]["root_module"]["module_calls"]["queues"]
+    del call["expressions"]["name"]
+    call["module"]["variables"]["name"] = {"default": None}
+    assert applied(found).resources == (one,)
+    call["expressions"]["policy"] = ref("local.policy")._asdict()
+    (one,) = applied(found).resources
+    assert "policy" in one.unread

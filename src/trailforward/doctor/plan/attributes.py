@@ -37,9 +37,12 @@ class Attributes:
         self.naming = Naming(self.places, self.configured)
 
     def configured(self, instance: Instance, name: str) -> bool | None:
-        """Whether the configuration has an argument; None if there is no configuration."""
+        """Whether the configuration sets an argument; None if there is no configuration."""
         resource = self._configuration.resource(instance)
-        return expression_at(resource, (name,)) is not None if resource else None
+        if not resource:
+            return None
+        expression = expression_at(resource, (name,))
+        return expression is not None and not self.references.is_null(expression, instance.module)
 
     def get(self, instance: Instance, *path: str | int) -> Any:
         """The value of an argument; None if it is not set, and a text that says so if it is not known.

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.plan.document import Instance
 
+#: Nested blocks whose order means nothing.
+_SETS = frozenset({"condition", "inline_policy", "not_principals", "principals"})
 #: Modules nest; people stop at five or so.
 _MOST_DEPTH = 50
 
@@ -60,6 +62,12 @@ class Configuration:
         found = variables.get(name) if isinstance(variables, dict) else None
         return found.get("default") if isinstance(found, dict) and not found.get("sensitive") else None
 
+    def is_null_by_default(self, module: str, name: str) -> bool:
+        """Whether the default of a module's variable is null."""
+        variables = self._modules.get(path_of(module), {}).get("variables")
+        found = variables.get(name) if isinstance(variables, dict) else None
+        return isinstance(found, dict) and "default" in found and found["default"] is None
+
     def output(self, module: str, name: str) -> dict[str, Any] | None:
         """The expression of a module's output; None if there is none, or it is sensitive."""
         outputs = self._modules.get(path_of(module), {}).get("outputs")
@@ -99,17 +107,57 @@ def _expression(expressions: Any, name: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def expression_at(resource: dict[str, Any], path: tuple[str | int, ...]) -> Any:
-    """The expression of an argument, or of one in a nested block; None if the configuration has none."""
+def expression_at(
+    resource: dict[str, Any], path: tuple[str | int, ...], values: dict[str, Any] | None = None
+) -> Any:
+    """The expression of an argument, or of one in a nested block; None if it is not certain which one it is.
+
+    Terraform leaves ``dynamic`` blocks out, and sorts the values of sets, so a block's position may differ
+    between the configuration and the values.
+
+    Args:
+        resource: the configuration of the resource.
+        path: the name of the argument; for one in a nested block, the block's name and number first.
+        values: the attributes of the instance; needed for nested blocks.
+    """
     found: Any = resource.get("expressions")
+    known: Any = values
+    name = ""
     for step in path:
         if isinstance(found, dict) and isinstance(step, str):
-            found = found.get(step)
-        elif isinstance(found, list) and isinstance(step, int) and step < len(found):
-            found = found[step]
+            found, name = found.get(step), step
+            known = known.get(step) if isinstance(known, dict) else None
+        elif isinstance(found, list) and isinstance(known, list) and isinstance(step, int):
+            found = _block(found, known, step, name)
+            known = known[step] if step < len(known) else None
         else:
             return None
     return found
+
+
+def _block(blocks: list[Any], values: list[Any], number: int, name: str) -> Any:
+    """The configuration of a nested block with some values."""
+    if number >= len(values):
+        return None
+    if len(blocks) == len(values) and (len(blocks) == 1 or name not in _SETS):
+        return blocks[number]
+    fitting = [block for block in blocks if _fits(block, values[number])]
+    alike = [value for value in values if any(_fits(block, value) for block in fitting)]
+    return fitting[0] if len(fitting) == len(alike) == 1 else None
+
+
+def _fits(block: Any, value: Any) -> bool:
+    """Whether a nested block may be the configuration of some values: its constants are among them."""
+    if not isinstance(block, dict) or not isinstance(value, dict):
+        return False
+    for name, expression in block.items():
+        if isinstance(expression, dict) and "constant_value" in expression:
+            constant, found = expression["constant_value"], value.get(name)
+            if isinstance(constant, list) and isinstance(found, list):
+                constant, found = sorted(map(str, constant)), sorted(map(str, found))
+            if constant != found:
+                return False
+    return True
 
 
 def references(expression: Any) -> list[str]:

@@ -72,7 +72,9 @@ def document(value: Any) -> Any:
 
 def _rule(source: Source) -> Iterator[Converted]:
     state = source.get("state")
-    if state is None:
+    # The provider keeps the old state in the plan, but applies is_enabled if only that is configured.
+    configured = [source.attributes.configured(source.instance, name) for name in ("state", "is_enabled")]
+    if state is None or configured == [False, True]:
         enabled = source.get("is_enabled")
         state = enabled if isinstance(enabled, str) else "DISABLED" if enabled is False else "ENABLED"
     yield source.own(

@@ -94,7 +94,7 @@ class References:
         kind = KINDS.get(next(step for step in reversed(path) if isinstance(step, str)))
         if kind is None:
             return None
-        expression = expression_at(self._configuration.resource(instance), path)
+        expression = expression_at(self._configuration.resource(instance), path, instance.values)
         value = self._checked(self.resolve(expression, instance.module, instance, kind), kind)
         self.used = self.used or value is not None
         return value
@@ -102,7 +102,8 @@ class References:
     def arguments(self, instance: Instance, path: tuple[str | int, ...], number: int) -> list[Any] | None:
         """The elements of a list that are not known, from their references; None if they do not tell."""
         kind = KINDS.get(next(step for step in reversed(path) if isinstance(step, str)), "")
-        found = whole(references(expression_at(self._configuration.resource(instance), path)))
+        expression = expression_at(self._configuration.resource(instance), path, instance.values)
+        found = whole(references(expression))
         if not kind or len(found) != number:
             return None
         values = [
@@ -130,6 +131,24 @@ class References:
             return self._from_references(whole(references(expression)), module, instance, kind)
         finally:
             self._depth -= 1
+
+    def is_null(self, expression: Any, module: str, depth: int = 0) -> bool:
+        """Whether an expression is certainly null, so that its argument is not set."""
+        if not isinstance(expression, dict) or depth > _MOST_DEPTH:
+            return False
+        if "constant_value" in expression:
+            return expression["constant_value"] is None
+        found = whole(references(expression))
+        path = steps(found[0]) if len(found) == 1 else ()
+        if len(path) != 2 or path[0].name != "var" or path[1].key is not None:  # noqa: PLR2004  # var.name
+            return False
+        name = path[1].name
+        if not module:
+            return name in self._plan.variables and self._plan.variables[name] is None
+        argument = self._configuration.argument(module, name)
+        if argument is None:
+            return self._configuration.is_null_by_default(module, name)
+        return self.is_null(argument, _parent(module), depth + 1)
 
     def _from_references(self, found: list[str], module: str, instance: Instance | None, kind: str) -> Any:
         own_key = [text for text in found if text in {"each.key", "count.index"}]
