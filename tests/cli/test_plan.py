@@ -113,6 +113,10 @@ def test_the_account_and_the_region_can_be_given(file: Any) -> None:
     path = file(nowhere)
     done = trailforward("doctor", "--plan", path, "--deployed-in", HERE, "--class", "write")
     assert (done.code, "using 000000000000" in done.err) == (0, True)
+    elsewhere = file(plan([resource("aws_sqs_queue.q", name="q", arn=f"arn:aws:sqs:{HERE}:{HUB}:q")]))
+    wrong = doctor(elsewhere)
+    assert f"The plan has no resources in the account {MEMBER}, but in {HUB}." in wrong.err
+    path = file(nowhere)
     missing = trailforward("doctor", "--plan", path, "--account", MEMBER)
     assert missing.code == 2
     assert "the Region of the provider aws is not known. Give it with --deployed-in." in missing.err
@@ -141,6 +145,7 @@ def test_a_plan_can_be_traced(file: Any) -> None:
         ("folder", [], "is a folder. Give a file that terraform show -json wrote"),
         (b"{}", ["--template", "t.yaml"], "Give either --template or --plan, not both."),
         (b"{}", ["--parameter", "A=1"], "--parameter is for --template"),
+        (b"{}", ["--account", f"{MEMBER},{HUB}"], "Give one --account with --plan"),
     ],
 )
 def test_plans_that_cannot_be_used(tmp_path: Path, content: Any, options: list[str], words: str) -> None:

@@ -182,8 +182,8 @@ def _apply_plan(
     Args:
         plan: the output of ``terraform show -json``.
         base: the world before; None to know nothing else.
-        accounts: the account of providers whose account the plan does not say; by default the only account
-            of ``base``, or a placeholder.
+        accounts: at most one, the account of providers whose account the plan does not say; by default the
+            only account of ``base``, or a placeholder.
         regions: the Regions that the question is about.
         deployed_in: the Region of providers whose Region the plan does not say; the only one of ``regions``
             by default.
@@ -196,6 +196,8 @@ def _apply_plan(
 
     if plan.is_dir():
         stop(f"{plan} is a folder. Give a file that terraform show -json wrote: {_SHOW}")
+    if len(accounts) > 1:
+        stop("Give one --account with --plan: that of the plan's providers. The report has all accounts.")
     known = accounts or (sorted(base.accounts) if base else [])
     account = known[0] if len(known) == 1 else "" if known else PLACEHOLDER_ACCOUNT
     where = deployed_in or regions
@@ -215,6 +217,10 @@ def _apply_plan(
     loaded = _with_notes(applied, base)
     if PLACEHOLDER_ACCOUNT in loaded.world.accounts and PLACEHOLDER_ACCOUNT not in known:
         return loaded._replace(notes=(*loaded.notes, _PLACEHOLDER_USED))
+    if accounts and account not in applied.accounts:
+        found = ", ".join(applied.accounts) or "no account"
+        note = f"The plan has no resources in the account {account}, but in {found}."
+        return loaded._replace(notes=(*loaded.notes, note))
     return loaded
 
 

@@ -25,13 +25,11 @@ class Configuration:
         raw: ``configuration``; empty if there is none.
 
     Attributes:
-        known: whether there is a configuration.
         providers: ``provider_config``, by key.
     """
 
     def __init__(self, raw: dict[str, Any]) -> None:
         root = raw.get("root_module")
-        self.known = isinstance(root, dict)
         providers = raw.get("provider_config")
         self.providers: dict[str, dict[str, Any]] = {
             str(key): one

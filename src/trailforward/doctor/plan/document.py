@@ -6,7 +6,6 @@ https://opentofu.org/docs/internals/json-format/
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -263,8 +262,3 @@ def _notes(raw: Mapping[str, Any]) -> Iterator[str]:
     for deferred in objects(raw.get("deferred_changes")):
         address = _object(deferred.get("resource_change")).get("address", "a resource")
         yield f"{address} is deferred to a later plan, so it is not read."
-
-
-def text_of(value: Any) -> str:
-    """A JSON document that the configuration has as text or, rarely, as an object."""
-    return value if isinstance(value, str) else json.dumps(value)

@@ -148,6 +148,7 @@ class Resources:
         self.targets: dict[str, list[tuple[str, str]]] = {}
         self.additions: list[Addition] = []
         self._unplaced: dict[str, list[str]] = {}
+        self._gaps: set[tuple[str, ...]] = set()
         self._named: dict[tuple[Place, str], dict[str, list[_Part]]] = {}
         for one in self._all:
             self._attempt(one, self._read)
@@ -168,7 +169,8 @@ class Resources:
         self.notes.append(f"{instance.address} was not read: {why}.")
         self._gap(instance, why)
 
-    def _gap(self, instance: Instance, why: str) -> None:
+    def _gap(self, instance: Instance, why: str, *, once: bool = False) -> None:
+        """Adds what was not seen; with ``once``, one instance stands for all of its kind and place."""
         place = self._attributes.places.of(instance)
         what = _WHAT.get(instance.type, "roles" if instance.type.startswith("aws_iam_") else "resources")
         account = "*" if is_unknown(place.account) else place.account
@@ -176,7 +178,10 @@ class Resources:
         gap = {"account": account, "region": region, "what": what, "why": f"{instance.address}: {why}"}
         if place.known and instance.type in NAMED and what in {"roles", "resources"}:
             gap["about"] = self._attributes.naming.arn(instance)
-        self.unseen.append(gap)
+        alike = (account, region, what, why)
+        if not (once and alike in self._gaps):
+            self.unseen.append(gap)
+        self._gaps.add(alike)
 
     def _read(self, instance: Instance) -> None:
         read = READ.get(instance.type)
@@ -212,7 +217,7 @@ class Resources:
         if not place.known:
             why = why_unknown(place.account if is_unknown(place.account) else place.region)
             self._unplaced.setdefault(why, []).append(instance.address)
-            self._gap(instance, f"{why} is not known")
+            self._gap(instance, f"{why} is not known", once=True)
             return None
         return self.placed.setdefault(place, PlacedResources(*place))
 

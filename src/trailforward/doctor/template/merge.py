@@ -26,11 +26,13 @@ class AppliedTemplate:
         world: the resulting world.
         assumptions: what was assumed, one sentence each.
         not_understood: what could not be read, one sentence each.
+        accounts: the accounts with resources of the template or plan.
     """
 
     world: World
     assumptions: tuple[str, ...]
     not_understood: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
 
 
 class Addition(NamedTuple):
@@ -127,7 +129,10 @@ def merge(
     if destinations := list(destinations):
         raw["destinations"] = destinations
     return AppliedTemplate(
-        World.model_validate(raw), tuple(assumptions), tuple(dict.fromkeys(made.not_understood))
+        World.model_validate(raw),
+        tuple(assumptions),
+        tuple(dict.fromkeys(made.not_understood)),
+        tuple(dict.fromkeys(account for account, _ in made.places)),
     )
 
 
