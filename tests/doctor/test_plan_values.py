@@ -556,3 +556,98 @@ def test_arguments_that_are_null_are_not_set() -> None:
     call["expressions"]["policy"] = ref("local.policy")._asdict()
     (one,) = applied(found).resources
     assert "policy" in one.unread
+
+
+def test_permissions_of_an_existing_bus_are_added_to_it() -> None:
+    """A permission is added to the statements that a bus of the snapshot has; a bus policy replaces them."""
+    base = existing([resource("aws_cloudwatch_event_permission.p", principal=HUB, statement_id="hub")])
+    more = resource("aws_cloudwatch_event_permission.m", principal=MEMBER, statement_id="member")
+    whole = resource("aws_cloudwatch_event_bus_policy.b", policy=json.dumps({"Statement": [SENDS]}))
+
+    def principals(world: World) -> list[Any]:
+        return [one["Principal"] for bus in world.buses for one in bus.policy]
+
+    assert principals(applied(plan([more]), base)) == [{"AWS": HUB}, {"AWS": MEMBER}]
+    assert principals(applied(plan([whole]), base)) == [SENDS["Principal"]]
+    found = plan([])
+    before = {"principal": HUB, "event_bus_name": "default", "action": "events:PutEvents", "condition": []}
+    found["resource_changes"] = [deleted("aws_cloudwatch_event_permission.p", **before)]
+    (bus,) = applied(found, base, region=HERE).buses
+    assert "is deleted" in bus.unread["policy"]
+    found["resource_changes"] = [
+        deleted("aws_cloudwatch_event_bus_policy.b", policy="{}", event_bus_name="default")
+    ]
+    assert principals(applied(found, base, region=HERE)) == []
+
+
+STREAM = f"arn:aws:kinesis:{HERE}:{MEMBER}:stream/s"
+PUT = {"Statement": [{"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": STREAM}]}
+
+
+def test_what_a_role_lists_gives_way_to_policies_of_their_own() -> None:
+    """An existing role lists its policies as they were; what the plan says about each of them decides."""
+    role = resource(
+        "aws_iam_role.r",
+        name="send",
+        assume_role_policy="{}",
+        inline_policy=[
+            {"name": "p", "policy": json.dumps(PUT)},
+            {"name": "by hand", "policy": json.dumps(PUT)},
+        ],
+        managed_policy_arns=["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"],
+    )
+    nothing = resource("aws_iam_role_policy.p", name="p", role="send", policy=json.dumps({"Statement": []}))
+    found = plan([role, nothing])
+    for one in found["configuration"]["root_module"]["resources"]:
+        one["expressions"].pop("inline_policy", None)
+        one["expressions"].pop("managed_policy_arns", None)
+    found["resource_changes"].append(
+        deleted("aws_iam_role_policy_attachment.a", role="send", policy_arn="arn:aws:iam::aws:policy/A")
+    )
+    (read,) = applied(found).roles
+    assert len(read.statements) == 1
+    assert "policy/B" in read.unread["policies"]
+    (read,) = applied(plan([role])).roles
+    assert len(read.statements) == 2
+
+
+def test_a_queue_whose_policy_is_deleted_has_none() -> None:
+    """An existing queue still lists the policy that the plan deletes."""
+    policy = json.dumps({"Statement": [{**SENDS, "Resource": QUEUE}]})
+    url = f"https://sqs.{HERE}.amazonaws.com/{MEMBER}/in"
+    found = plan([queue(policy=policy)])
+    del found["configuration"]["root_module"]["resources"][0]["expressions"]["policy"]
+    assert [len(one.policy) for one in applied(found).resources] == [1]
+    found["resource_changes"].append(deleted("aws_sqs_queue_policy.p", queue_url=url, policy=policy))
+    assert [len(one.policy) for one in applied(found).resources] == [0]
+
+
+def test_parts_that_are_deleted_from_existing_resources_are_not_relied_on() -> None:
+    """If a plan deletes a target or permission of what it does not describe, the rest is unknown."""
+    base = existing([RULE, target(QUEUE), queue()])
+    found = plan([])
+    found["resource_changes"] = [
+        deleted("aws_cloudwatch_event_target.t", rule="r", arn=QUEUE, target_id="t", event_bus_name="default")
+    ]
+    (rule,) = applied(found, base, region=HERE).rules
+    assert ("targets" in rule.unread, rule.targets) == (True, ())
+    permitted = existing(
+        [
+            RULE,
+            target(f"arn:aws:lambda:{HERE}:{MEMBER}:function:f"),
+            resource("aws_lambda_function.f", function_name="f"),
+            resource(
+                "aws_lambda_permission.p",
+                function_name="f",
+                action="lambda:InvokeFunction",
+                principal="events.amazonaws.com",
+            ),
+        ]
+    )
+    function = f"arn:aws:lambda:{HERE}:{MEMBER}:function:f"
+    call = CLASSES[0].call(MEMBER, HERE)
+    assert reach(permitted.model_copy(update={"destinations": (function,)}), call).code == "OK"
+    before = {"function_name": "f", "action": "lambda:InvokeFunction", "principal": "events.amazonaws.com"}
+    found["resource_changes"] = [deleted("aws_lambda_permission.p", **before)]
+    world = applied(found, permitted, region=HERE, destinations=[function])
+    assert reach(world, call).code == "NOT_SEEN"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.plan.attributes import Attributes
-from trailforward.doctor.plan.others import additions, removals
+from trailforward.doctor.plan.others import additions, bus_policies, removals
 from trailforward.doctor.plan.resources import Resources
 from trailforward.doctor.plan.stacks import add_stacks
 from trailforward.doctor.template.merge import AppliedTemplate, Made, merge
@@ -60,20 +60,25 @@ def apply_plan(  # noqa: PLR0913  # what an application needs
     made = Made(not_understood=list(plan.notes))
     resources = Resources(attributes, plan.instances.values())
     for place, placed in resources.placed.items():
-        made.add(Stack(placed))
+        stack = Stack(placed)
+        made.add(stack)
+        made.adding += bus_policies(placed, stack.found["buses"])
         if place.region != "*":
             made.places.setdefault((placed.account, placed.region))
     made.unseen += resources.unseen
     made.not_understood += resources.notes
     made.declared |= dict(_declared(resources))
     add_stacks(attributes, plan, made)
-    own = {one.address for one in plan.instances.values()}
     for placed in Resources(attributes, _items(plan.gone)).placed.values():
         for key, items in Stack(placed).found.items():
             made.gone[key] += items
-    parts = [one for one in plan.gone if one.type not in _ITEMS and one.address not in own]
-    for placed in Resources(attributes, parts).placed.values():
+    parts = Resources(attributes, [one for one in plan.gone if one.type not in _ITEMS])
+    for placed in parts.placed.values():
         made.additions += removals(placed)
+    made.additions += [
+        added._replace(values=[], unread="a part of it is deleted", replaces=True)
+        for added in parts.additions
+    ]
     for placed in resources.placed.values():
         made.additions += additions(placed)
     made.additions += resources.additions

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.plan.configuration import Configuration, expression_at
 from trailforward.doctor.plan.document import objects
+from trailforward.doctor.plan.former import Former
 from trailforward.doctor.plan.naming import NAMED, Naming
 from trailforward.doctor.plan.places import Places
 from trailforward.doctor.plan.references import References
@@ -28,12 +29,14 @@ class Attributes:
         references: resolves references.
         places: where the instances are.
         naming: what they are called.
+        former: which policies of existing resources other resources change or delete.
     """
 
     def __init__(self, plan: Plan, account: str, region: str) -> None:
         self._configuration = Configuration(plan.configuration)
         self.references = References(plan, self._configuration, self._computed)
         self.places = Places(plan, self._configuration, self.references, account, region)
+        self.former = Former(plan)
         self.naming = Naming(self.places, self.configured)
 
     def configured(self, instance: Instance, name: str) -> bool | None:

@@ -153,12 +153,7 @@ def _queue(source: Source) -> Iterator[Converted]:
         ContentBasedDeduplication=source.get("content_based_deduplication"),
         KmsMasterKeyId=_key(source, "kms_master_key_id"),
     )
-    if policy := source.get("policy"):
-        yield Converted(
-            ".policy",
-            "AWS::SQS::QueuePolicy",
-            {"Queues": [source.attributes.naming.arn(source.instance)], "PolicyDocument": document(policy)},
-        )
+    yield from _inner_policy(source, "AWS::SQS::QueuePolicy", "Queues")
 
 
 def _topic(source: Source) -> Iterator[Converted]:
@@ -169,11 +164,17 @@ def _topic(source: Source) -> Iterator[Converted]:
         ContentBasedDeduplication=source.get("content_based_deduplication"),
         KmsMasterKeyId=_key(source, "kms_master_key_id"),
     )
-    if policy := source.get("policy"):
+    yield from _inner_policy(source, "AWS::SNS::TopicPolicy", "Topics")
+
+
+def _inner_policy(source: Source, kind: str, key: str) -> Iterator[Converted]:
+    """The policy in the argument of a queue or topic."""
+    naming = source.attributes.naming
+    policy = source.get("policy")
+    is_set = source.attributes.configured(source.instance, "policy")
+    if policy and (is_set or not source.attributes.former.policy(naming.name(source.instance))):
         yield Converted(
-            ".policy",
-            "AWS::SNS::TopicPolicy",
-            {"Topics": [source.attributes.naming.arn(source.instance)], "PolicyDocument": document(policy)},
+            ".policy", kind, {key: [naming.arn(source.instance)], "PolicyDocument": document(policy)}
         )
 
 
@@ -269,15 +270,21 @@ def _state_machine(source: Source) -> Iterator[Converted]:
 
 
 def _role(source: Source) -> Iterator[Converted]:
+    former = source.attributes.former
+    name = source.attributes.naming.name(source.instance)
+    is_set = source.attributes.configured(source.instance, "inline_policy")
     inline: list[Any] = []
     for index, block in enumerate(source.attributes.blocks(source.instance, "inline_policy")):
-        if isinstance(block, str) or block:  # an empty block removes policies made elsewhere
-            policy = block if isinstance(block, str) else source.get("inline_policy", index, "policy")
-            inline.append({"PolicyDocument": document(policy)})
+        if not block or (not is_set and former.inline(name, block)):  # an empty block forbids other policies
+            continue
+        policy = block if isinstance(block, str) else source.get("inline_policy", index, "policy")
+        inline.append({"PolicyDocument": document(policy)})
     managed = source.get("managed_policy_arns")
+    if isinstance(managed, list) and not source.attributes.configured(source.instance, "managed_policy_arns"):
+        managed = [arn for arn in managed if not former.managed(name, arn)]
     yield source.own(
         "AWS::IAM::Role",
-        RoleName=source.attributes.naming.name(source.instance),
+        RoleName=name,
         AssumeRolePolicyDocument=document(source.get("assume_role_policy")),
         Policies=inline,
         ManagedPolicyArns=managed if isinstance(managed, list) else [managed] if managed else [],

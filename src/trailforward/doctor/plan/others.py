@@ -52,17 +52,48 @@ def _additions(placed: PlacedResources, kind: str, properties: dict[str, Any]) -
         yield Addition("roles", item, "statements", found, unread)
 
 
+def bus_item(placed: PlacedResources, name: str) -> str:
+    """A bus as :attr:`Addition.item`."""
+    return f"{placed.account}/{placed.region}/{name}"
+
+
 def role_item(partition: str, account: str, name: str) -> str:
     """A role as :attr:`Addition.item`."""
     return f"arn:{partition}:iam::{account}:role/{name.rpartition('/')[2]}"
 
 
 def removals(placed: PlacedResources) -> Iterator[Addition]:
-    """What the resources of one place, which a plan deletes, take away from others."""
+    """What the resources of one place, which a plan deletes, take away from others.
+
+    Which part of an item that was is not known, so nothing of this part of the item is relied on.
+    """
     for address, resource in placed.resources.items():
         for added in _additions(placed, resource["Type"], resource["Properties"]):
             why = "" if added.replaces else f"{address} is deleted"
-            yield added._replace(values=[], unread=why)
+            yield added._replace(values=[], unread=why, replaces=True)
+        if resource["Type"] == "AWS::Events::EventBusPolicy":
+            replaces = "Statement" in resource["Properties"]
+            item = bus_item(placed, resource["Properties"]["EventBusName"])
+            why = "" if replaces else f"{address} is deleted"
+            yield Addition("buses", item, "policy", [], why, replaces=True)
+
+
+def bus_policies(placed: PlacedResources, buses: list[dict[str, Any]]) -> Iterator[Addition]:
+    """The policies of buses that the resources of one place do not create.
+
+    Args:
+        placed: the resources.
+        buses: what ``Stack`` made of them.
+    """
+    kinds = {"AWS::Events::EventBus", "AWS::Events::EventBusPolicy"}
+    about = [(address, one) for address, one in placed.resources.items() if one["Type"] in kinds]
+    created = {placed.name(address) for address, one in about if one["Type"] == "AWS::Events::EventBus"}
+    whole = {one["Properties"].get("EventBusName") for _, one in about if "Statement" in one["Properties"]}
+    for bus in buses:
+        if bus["name"] not in created:
+            unread = bus.get("unread", {}).get("policy", "")
+            item, replaces = bus_item(placed, bus["name"]), bus["name"] in whole
+            yield Addition("buses", item, "policy", bus["policy"], unread, replaces=replaces)
 
 
 def _queue_arn(placed: PlacedResources, text: str) -> str:

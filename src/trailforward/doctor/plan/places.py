@@ -71,7 +71,7 @@ class Places:
         self._references = references
         self._region = region
         self.assumed = False
-        self._places: dict[str, Place] = {}
+        self._places: dict[int, Place] = {}
         instances = [*plan.instances.values(), *plan.gone]
         self.accounts = self._read_accounts(instances, account)
 
@@ -103,16 +103,17 @@ class Places:
 
     def of(self, instance: Instance) -> Place:
         """The place of an instance."""
-        if instance.address not in self._places:
+        key_of = id(instance)  # a replaced instance has the address of its successor
+        if key_of not in self._places:
             identity, expressions = self._identity(instance)
             key = self._configuration.provider(instance)[0]
             account = _own_account(instance) or self.accounts.get(identity)
             region = self._region_of(instance, expressions)
-            self._places[instance.address] = Place(
+            self._places[key_of] = Place(
                 account or unknown(f"the account of the provider {key}"),
                 region or unknown(f"the Region of the provider {key}"),
             )
-        return self._places[instance.address]
+        return self._places[key_of]
 
     def _region_of(self, instance: Instance, expressions: Mapping[str, Any]) -> str | None:
         own = instance.values.get("region")

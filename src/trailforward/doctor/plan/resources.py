@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.plan.convert import READ, Source, document, target
+from trailforward.doctor.plan.former import last
 from trailforward.doctor.plan.naming import NAMED, bus_name
 from trailforward.doctor.plan.others import role_item
 from trailforward.doctor.plan.places import Place
@@ -271,7 +272,7 @@ class Resources:
         names = named if isinstance(named, list) else [named]
         policies = source.get("policy_arn")
         arns = policies if isinstance(policies, list) else [policies or unknown("the policy")]
-        account = self._attributes.places.of(instance).account
+        place = self._attributes.places.of(instance)
         for name in (str(name or unknown("the role")).rpartition("/")[2] for name in names):
             roles = self._of(instance, "AWS::IAM::Role", name)
             for part in roles:
@@ -280,7 +281,7 @@ class Resources:
                     str(arn) if part.name == name else doubt for arn in arns
                 ]
             if not any(part.name == name for part in roles):
-                item = role_item("aws", account, name)
+                item = role_item(partition_of(place.region), place.account, name)
                 why = f"the managed policy {arns[0]} was not read"
                 self.additions.append(Addition("roles", item, "statements", [], why))
 
@@ -299,7 +300,7 @@ class Resources:
         """Removes the policies that queues and topics had before, where the plan attaches another one."""
         for placed in self.placed.values():
             attached = {
-                _last(str(one))
+                last(str(one))
                 for address, resource in placed.resources.items()
                 if resource["Type"] in {"AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"}
                 and not address.endswith(".policy")
@@ -308,7 +309,7 @@ class Resources:
             }
             for address in [text for text in placed.resources if text.endswith(".policy")]:
                 owner = address.removesuffix(".policy")
-                if owner in placed.arns and _last(placed.arns[owner]) in attached:
+                if owner in placed.arns and last(placed.arns[owner]) in attached:
                     del placed.resources[address]
 
     def _report(self) -> None:
@@ -316,11 +317,6 @@ class Resources:
             more = f" and {len(addresses) - 1} more were" if len(addresses) > 1 else " was"
             option = "--account" if why.startswith("the account") else "--deployed-in"
             self.notes.append(f"{addresses[0]}{more} not read: {why} is not known. Give it with {option}.")
-
-
-def _last(text: str) -> str:
-    """The name at the end of a queue's URL or of an ARN."""
-    return text.rpartition("/")[2].rpartition(":")[2]
 
 
 _PARTS: dict[str, Callable[[Resources, Instance], None]] = {

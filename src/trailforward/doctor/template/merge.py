@@ -39,8 +39,9 @@ class Addition(NamedTuple):
     """What a plan adds to an item that it does not create itself.
 
     Attributes:
-        key: the list of the snapshot: ``resources``, ``roles``, or ``rules``.
-        item: the ARN of the item; of a role, without its path; of a rule, ``ACCOUNT/REGION/BUS/NAME``.
+        key: the list of the snapshot: ``resources``, ``roles``, ``rules``, or ``buses``.
+        item: the ARN of the item; of a role, without its path; of a rule, ``ACCOUNT/REGION/BUS/NAME``; of a
+            bus, ``ACCOUNT/REGION/NAME``.
         field: the item's field: ``policy``, ``subscriptions``, ``statements``, or ``targets``.
         values: what is added.
         unread: why some of it is missing; empty if nothing is.
@@ -65,7 +66,8 @@ class Made:
         unseen: what could not be read, in the snapshot's form.
         not_understood: the same for people, one sentence each.
         assumptions: what was assumed, one sentence each.
-        additions: what is added to items of others.
+        additions: what is added to items of others, and taken away from them.
+        adding: the policies of buses of others, which are in ``found`` as well.
         declared: links to the addresses of their resources.
         places: the (account, Region) pairs that something is deployed to.
         stacks: how many stacks were read.
@@ -77,6 +79,7 @@ class Made:
     not_understood: list[str] = field(default_factory=list)
     assumptions: dict[str, None] = field(default_factory=dict)
     additions: list[Addition] = field(default_factory=list)
+    adding: list[Addition] = field(default_factory=list)
     declared: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], None] = field(default_factory=dict)
     stacks: int = 0
@@ -119,9 +122,16 @@ def merge(
         ]
     for key, identity in _IDENTITIES.items():
         new = {identity(item): item for item in made.found[key]}
+        if key == "buses":  # a policy for a bus of others is added to it
+            added = {one.item for one in made.adding}
+            kept = {identity(item) for item in raw.get(key, ()) if _name_of(key, item) in added}
+            new = {name: item for name, item in new.items() if name not in kept}
         replaced = new.keys() | {identity(item) for item in made.gone[key]}
         old = [item for item in raw.get(key, ()) if identity(item) not in replaced]
-        raw[key] = [*(_with_additions(key, item, made.additions) for item in old), *new.values()]
+        raw[key] = [
+            *(_with_additions(key, item, [*made.additions, *made.adding]) for item in old),
+            *new.values(),
+        ]
     raw["unseen"] = [*raw.get("unseen", ()), *made.unseen]
     raw |= {"accounts": accounts}
     if declared := {**raw.get("declared", {}), **made.declared}:
@@ -148,6 +158,8 @@ def _name_of(key: str, item: dict[str, Any]) -> str:
     """What :attr:`Addition.item` is for an item."""
     if key == "rules":
         return "/".join(str(item[part]) for part in ("account", "region", "bus", "name"))
+    if key == "buses":
+        return "/".join(str(item[part]) for part in ("account", "region", "name"))
     arn = str(item["arn"])
     return f"{arn.partition('/')[0]}/{arn.rpartition('/')[2]}" if key == "roles" else arn
 
