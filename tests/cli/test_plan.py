@@ -10,7 +10,7 @@ import pytest
 from tests.doctor.plan_pairs import PAIRS
 from tests.doctor.plans import module, plan, resource, written
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
-from tests.support.command import Done, trailforward
+from tests.support.command import Done, piped, trailforward
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -134,6 +134,14 @@ def test_a_plan_can_be_traced(file: Any) -> None:
     nowhere = file(plan(PAIRS["queue"].plan, providers={"": {}}))
     options[1] = nowhere
     assert trailforward("trace", "--call", "ec2:RunInstances", *options).code == 0
+
+
+def test_a_plan_can_come_from_a_pipe() -> None:
+    """With --plan -, the output of terraform show -json comes from standard input."""
+    found = written(plan(PAIRS["queue"].plan))
+    done = piped("doctor", "--plan", "-", "--account", MEMBER, "--class", "write", stdin=found)
+    assert done.code == 0
+    assert piped("doctor", "--plan", "-", stdin=b"PK").err.startswith("-: this is the binary plan")
 
 
 @pytest.mark.parametrize(

@@ -651,3 +651,40 @@ def test_parts_that_are_deleted_from_existing_resources_are_not_relied_on() -> N
     found["resource_changes"] = [deleted("aws_lambda_permission.p", **before)]
     world = applied(found, permitted, region=HERE, destinations=[function])
     assert reach(world, call).code == "NOT_SEEN"
+
+
+def test_the_organization_decides_only_if_it_is_known() -> None:
+    """A bus for the organization is unknown, unless the plan reads the organization and its accounts."""
+    bus = f"arn:aws:events:{HERE}:{HUB}:event-bus/hub"
+    condition = [{"key": "aws:PrincipalOrgID", "type": "StringEquals", "value": "o-1234567890"}]
+    role = {"role_arn": f"arn:aws:iam::{HUB}:role/deploy"}
+    trust = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    send = {"Effect": "Allow", "Action": "events:PutEvents", "Resource": bus}
+    found = plan(
+        [
+            RULE,
+            target(bus, role_arn=ref("aws_iam_role.send.arn")),
+            resource("aws_iam_role.send", name="send", assume_role_policy=json.dumps({"Statement": [trust]})),
+            resource("aws_iam_role_policy.p", role="send", policy=json.dumps({"Statement": [send]})),
+            resource("aws_cloudwatch_event_bus.hub", provider="hub", name="hub"),
+            resource(
+                "aws_cloudwatch_event_permission.hub",
+                provider="hub",
+                event_bus_name="hub",
+                principal="*",
+                condition=condition,
+            ),
+        ],
+        providers={"": {"region": HERE}, "hub": {"region": HERE, "assume_role": [role]}},
+    )
+    call = CLASSES[0].call(MEMBER, HERE)
+    assert reach(applied(found, destinations=[bus]), call).reaches == "unknown"
+    organization: dict[str, Any] = {
+        "address": "data.aws_organizations_organization.o", "mode": "data", "name": "o",
+        "type": "aws_organizations_organization",
+        "values": {"id": "o-1234567890", "master_account_id": HUB, "accounts": [{"id": HUB}, {"id": MEMBER}]},
+    }  # fmt: skip
+    found["prior_state"] = {"values": {"root_module": {"resources": [organization]}}}
+    assert reach(applied(found, destinations=[bus]), call).code == "OK"
+    organization["values"]["accounts"].pop()
+    assert reach(applied(found, destinations=[bus]), call).reaches is False

@@ -180,7 +180,7 @@ def _apply_plan(
     """A world with a Terraform or OpenTofu plan applied.
 
     Args:
-        plan: the output of ``terraform show -json``.
+        plan: the output of ``terraform show -json``; ``-`` is standard input.
         base: the world before; None to know nothing else.
         accounts: at most one, the account of providers whose account the plan does not say; by default the
             only account of ``base``, or a placeholder.
@@ -191,6 +191,7 @@ def _apply_plan(
     Raises:
         typer.Exit: with 2; the plan cannot be used.
     """
+    from trailforward.cli._input import open_input
     from trailforward.doctor.plan import apply_plan, parse_plan
     from trailforward.doctor.template import TemplateError
 
@@ -202,8 +203,10 @@ def _apply_plan(
     account = known[0] if len(known) == 1 else "" if known else PLACEHOLDER_ACCOUNT
     where = deployed_in or regions
     try:
+        with open_input(str(plan)) as file:
+            data = file.read()
         applied = apply_plan(
-            parse_plan(plan.read_bytes()),
+            parse_plan(data),
             base,
             account=account,
             region=where[0] if len(where) == 1 else "",

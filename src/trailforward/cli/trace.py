@@ -63,8 +63,8 @@ def trace(  # noqa: PLR0913, PLR0917  # the options of a command
     plan: Annotated[
         Path | None,
         typer.Option(
-            help="Check a Terraform or OpenTofu plan (the output of terraform show -json) as if applied, on "
-            "top of --snapshot if given."
+            help="Check a Terraform or OpenTofu plan (the output of terraform show -json; - for standard "
+            "input) as if applied, on top of --snapshot if given."
         ),
     ] = None,
     parameter: Annotated[

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.plan.attributes import Attributes
+from trailforward.doctor.plan.document import objects
 from trailforward.doctor.plan.others import additions, bus_policies, removals
 from trailforward.doctor.plan.resources import Resources
 from trailforward.doctor.plan.stacks import add_stacks
 from trailforward.doctor.template.merge import AppliedTemplate, Made, merge
 from trailforward.doctor.template.stack import Stack
-from trailforward.doctor.world.unknown import is_unknown
+from trailforward.doctor.world.unknown import holds_unknown, is_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -68,6 +69,7 @@ def apply_plan(  # noqa: PLR0913  # what an application needs
     made.unseen += resources.unseen
     made.not_understood += resources.notes
     made.declared |= dict(_declared(resources))
+    made.organization = _organization(plan)
     add_stacks(attributes, plan, made)
     for placed in Resources(attributes, _items(plan.gone)).placed.values():
         for key, items in Stack(placed).found.items():
@@ -91,6 +93,17 @@ def apply_plan(  # noqa: PLR0913  # what an application needs
     accounts = dict.fromkeys([*asked_accounts]) or owners
     asked = [(one, place) for one in accounts for place in asked_regions]
     return merge(made, base, asked, destinations)
+
+
+def _organization(plan: Plan) -> dict[str, Any]:
+    """The organization, if the plan reads or manages it."""
+    for one in plan.instances.values():
+        values = one.values
+        members = [str(account.get("id")) for account in objects(values.get("accounts"))]
+        if one.type == "aws_organizations_organization" and members and not holds_unknown(values.get("id")):
+            management = str(values.get("master_account_id", ""))
+            return {"id": str(values.get("id", "")), "management": management, "accounts": members}
+    return {}
 
 
 def _items(gone: Iterable[Instance]) -> Iterator[Instance]:

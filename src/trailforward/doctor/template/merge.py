@@ -68,6 +68,7 @@ class Made:
         assumptions: what was assumed, one sentence each.
         additions: what is added to items of others, and taken away from them.
         adding: the policies of buses of others, which are in ``found`` as well.
+        organization: the organization, in the snapshot's form; empty if not known.
         declared: links to the addresses of their resources.
         places: the (account, Region) pairs that something is deployed to.
         stacks: how many stacks were read.
@@ -80,6 +81,7 @@ class Made:
     assumptions: dict[str, None] = field(default_factory=dict)
     additions: list[Addition] = field(default_factory=list)
     adding: list[Addition] = field(default_factory=list)
+    organization: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], None] = field(default_factory=dict)
     stacks: int = 0
@@ -117,9 +119,10 @@ def merge(
                 "Assuming a multi-Region trail that logs all management events; use --snapshot for real "
                 "trails."
             )
-        raw["unseen"] = [
-            _others(account, what) for account in homes for what in ("buses", "roles", "resources")
-        ]
+        others = ("buses", "roles", "resources", *(() if made.organization else ("organization",)))
+        raw["unseen"] = [_others(account, what) for account in homes for what in others]
+    if made.organization and not raw.get("organization"):
+        raw["organization"] = made.organization
     for key, identity in _IDENTITIES.items():
         new = {identity(item): item for item in made.found[key]}
         if key == "buses":  # a policy for a bus of others is added to it
