@@ -101,7 +101,7 @@ def forget(found: dict[str, Any], change: dict[str, Any], attribute: str, way: s
         what["after_unknown"][attribute] = True
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data())
 def test_a_value_that_is_not_known_never_changes_a_verdict_into_its_opposite(drawn: DataObject) -> None:
     """If values of a plan are unknown, sensitive, or absent, a verdict stays as it is or becomes unknown."""
@@ -122,7 +122,7 @@ ODD: SearchStrategy[Any] = sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data())
 def test_mutated_plans_end_in_a_report_or_one_sentence(drawn: DataObject) -> None:
     """Whatever is removed or replaced in a plan, reading it ends in a world or in one sentence."""

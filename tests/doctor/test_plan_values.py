@@ -463,11 +463,11 @@ def statements_of(found: dict[str, Any]) -> Any:
     return one.policy
 
 
-def documented(*statements: dict[str, Any]) -> dict[str, Any]:
+def documented(*statements: dict[str, Any], rule: dict[str, Any] = RULE) -> dict[str, Any]:
     """A plan with a queue, a rule, and a policy document that is read during apply."""
     return plan(
         [
-            RULE,
+            rule,
             queue(),
             resource("data.aws_iam_policy_document.d", statement=list(statements)),
             resource(
@@ -688,3 +688,30 @@ def test_the_organization_decides_only_if_it_is_known() -> None:
     assert reach(applied(found, destinations=[bus]), call).code == "OK"
     organization["values"]["accounts"].pop()
     assert reach(applied(found, destinations=[bus]), call).reaches is False
+
+
+def test_a_name_is_not_taken_for_the_arn_that_contains_it() -> None:
+    """A condition may be an ARN around a reference to a name, so the name alone does not decide."""
+    rule = resource("aws_cloudwatch_event_rule.r", event_pattern=PATTERN)
+    arn = ref("aws_sqs_queue.q.arn")
+    for reference, known in (
+        (ref("aws_cloudwatch_event_rule.r.arn"), True),
+        (ref("aws_cloudwatch_event_rule.r.name"), False),
+        (ref("var.region", "aws_cloudwatch_event_rule.r.name"), False),
+    ):
+        (read,) = statements_of(documented(statement(arn, {**BY_RULE, "values": [reference]}), rule=rule))
+        (value,) = read["Condition"]["ArnEquals"]["aws:SourceArn"]
+        assert value.startswith("arn:") is known
+
+
+def test_deposed_objects_do_not_hide_what_replaces_them() -> None:
+    """An old object that Terraform still has to delete has the address of its successor."""
+    found = plan([queue()])
+    old = {
+        **found["resource_changes"][0],
+        "deposed": "12345678",
+        "change": {"actions": ["delete"], "after": None},
+    }
+    found["resource_changes"].append(old)
+    assert [one.arn for one in applied(found).resources] == [QUEUE]
+    assert parse_plan(written(found)).instances["aws_sqs_queue.q"].complete

@@ -85,8 +85,11 @@ def parse_plan(data: bytes) -> Plan:
         )
     if raw.get("errored") is True:
         raise TemplateError("the plan ended with an error, so it is not complete: run terraform plan again")
-    changes = {str(change.get("address")): change for change in objects(raw.get("resource_changes"))}
-    changes = {address: change for address, change in changes.items() if "deposed" not in change}
+    changes = {
+        str(change.get("address")): change
+        for change in objects(raw.get("resource_changes"))
+        if "deposed" not in change
+    }
     instances = {one.address: one for one in _data_sources(raw)}
     planned = raw.get("planned_values") or raw.get("values")
     for item in _resources(planned):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from trailforward.doctor.plan.document import Instance, Plan
 
 #: What the arguments that are resolved hold: an ARN, the name of something in the same place, either of
-#: them, a queue's URL, a policy document, or an account ID.
+#: them, a queue's URL, a policy document, or an account ID. The values of a condition may be anything; a name
+#: among them is probably part of an ARN, so it is not one of the things that they hold.
 KINDS = {
     "account_id": "account",
     "arn": "arn",
@@ -31,6 +32,7 @@ KINDS = {
     "endpoint": "arn",
     "event_bus_name": "either",
     "function_name": "either",
+    "identifiers": "arn",
     "key_arn": "arn",
     "key_id": "either",
     "kms_key_id": "either",
@@ -55,7 +57,7 @@ KINDS = {
     "stack_set_name": "name",
     "target_key_id": "either",
     "topic_arn": "arn",
-    "values": "either",
+    "values": "condition",
 }
 #: What a resource without an attribute means in an argument of a kind. Terraform leaves the attribute out in
 #: ``aws_sqs_queue.q[each.key].arn`` and ``aws_sqs_queue.q[*].arn``, and before version 1.0 everywhere.
@@ -156,7 +158,7 @@ class References:
         if len(others) > 1:  # such as var.enabled ? aws_sqs_queue.q.arn : null
             open_ones = [text for text in others if self._may_matter(text, module)]
             extensible = [text for text in open_ones if "aws_lambda_function" in text]
-            others = others if extensible or kind in {"", "name", "account"} else open_ones
+            others = others if extensible or kind in {"", "name", "either", "account"} else open_ones
         if len(others) != 1:
             return None
         (text,) = others
@@ -249,6 +251,7 @@ class References:
             "document": value.lstrip().startswith("{"),
             "name": not value.startswith(("arn:", "https://", "{")) or value.startswith("{{unknown"),
             "account": value.isdigit() or value.startswith("arn:"),
+            "condition": value.isdigit() or value.startswith(("arn:", "o-")),
         }
         return value if fits.get(kind, True) else None
 
