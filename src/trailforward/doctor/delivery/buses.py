@@ -65,7 +65,7 @@ def _no_rule(query: Query, path: DeliveryPath, bus: BusAt) -> DeliveryPath:
 def _through_rule(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterator[DeliveryPath]:
     """Checks pattern, state, and targets; the pattern first, to blame no unrelated disabled rule."""
     path = _open(query, path.to_rule(rule), rule)
-    if path.end is not None or not rule.leads:
+    if path.end is not None:
         yield path
         return
     for target in rule.leads:
