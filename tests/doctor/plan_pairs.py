@@ -590,6 +590,84 @@ PAIRS: dict[str, Pair] = {
             ),
         ],
     ),
+    "queue of others": Pair(
+        {"Rule": _cfn_rule("arn:aws:sqs:eu-west-1:123456789012:theirs")},
+        _tf_rule("arn:aws:sqs:eu-west-1:123456789012:theirs"),
+    ),
+    "role of others": Pair(
+        {
+            "Stream": _cfn("AWS::Kinesis::Stream", Name="in"),
+            "Rule": _cfn_rule(_attribute("Stream"), RoleArn="arn:aws:iam::123456789012:role/theirs"),
+        },
+        [
+            resource("aws_kinesis_stream.s", name="in"),
+            *_tf_rule(ref("aws_kinesis_stream.s.arn"), role_arn="arn:aws:iam::123456789012:role/theirs"),
+        ],
+    ),
+    "role that only another account may assume": Pair(
+        {
+            **_CFN_STREAM,
+            "Role": _cfn(
+                "AWS::IAM::Role",
+                **{**_CFN_ROLE, "AssumeRolePolicyDocument": _policy("sts:AssumeRole", "*", {"AWS": "*"})},
+                Policies=[{"PolicyName": "p", "PolicyDocument": _PUT}],
+            ),
+        },
+        [
+            *_TF_STREAM[:-1],
+            resource(
+                "aws_iam_role.r",
+                name="send",
+                path="/app/",
+                assume_role_policy=json.dumps(_policy("sts:AssumeRole", "*", {"AWS": "*"})),
+                inline_policy=[{"name": "p", "policy": json.dumps(_PUT)}],
+            ),
+        ],
+    ),
+    "stream with a customer managed key": Pair(
+        {
+            "Key": _cfn("AWS::KMS::Key", KeyPolicy={"Statement": []}),
+            "Stream": _cfn(
+                "AWS::Kinesis::Stream",
+                Name="in",
+                StreamEncryption={"EncryptionType": "KMS", "KeyId": _attribute("Key")},
+            ),
+            "Rule": _cfn_rule(_attribute("Stream"), RoleArn=_attribute("Role")),
+            "Role": _cfn(
+                "AWS::IAM::Role", **_CFN_ROLE, Policies=[{"PolicyName": "p", "PolicyDocument": _PUT}]
+            ),
+        },
+        [
+            resource("aws_kms_key.k", policy='{"Statement": []}'),
+            resource(
+                "aws_kinesis_stream.s", name="in", encryption_type="KMS", kms_key_id=ref("aws_kms_key.k.arn")
+            ),
+            *_TF_STREAM[1:],
+            resource("aws_iam_role_policy.p", name="p", role="send", policy=json.dumps(_PUT)),
+        ],
+    ),
+    "constant input": Pair(
+        {**_CFN_OPEN, "Rule": _cfn_rule(_attribute("Queue"), Input='{"a": 1}')},
+        [*_TF_OPEN, *_tf_rule(QUEUE, input='{"a": 1}')],
+    ),
+    "trail that does not log": Pair(
+        {
+            **_CFN_OPEN,
+            "Rule": _cfn_rule(_attribute("Queue")),
+            "Trail": _cfn("AWS::CloudTrail::Trail", **{**_TRAIL, "IsLogging": False}),
+        },
+        [*_TF_OPEN, *_tf_rule(QUEUE), resource("aws_cloudtrail.t", **_TF_TRAIL, enable_logging=False)],
+    ),
+    "state machine": Pair(
+        {
+            "Machine": _cfn("AWS::StepFunctions::StateMachine", StateMachineName="m"),
+            "Rule": _cfn_rule({"Ref": "Machine"}, RoleArn="arn:aws:iam::123456789012:role/theirs"),
+        },
+        [
+            resource("aws_sfn_state_machine.m", name="m"),
+            *_tf_rule(ref("aws_sfn_state_machine.m.arn"), role_arn="arn:aws:iam::123456789012:role/theirs"),
+        ],
+    ),
     "target that is not known": Pair(
         {**_CFN_OPEN, "Rule": _cfn_rule({"Fn::ImportValue": "elsewhere"})},
         [*_TF_OPEN, *_tf_rule(ref("local.elsewhere"))],
