@@ -646,6 +646,49 @@ PAIRS: dict[str, Pair] = {
             resource("aws_iam_role_policy.p", name="p", role="send", policy=json.dumps(_PUT)),
         ],
     ),
+    "delivery stream with a customer managed key": Pair(
+        {
+            "Key": _cfn("AWS::KMS::Key", KeyPolicy={"Statement": []}),
+            "Stream": _cfn(
+                "AWS::KinesisFirehose::DeliveryStream",
+                DeliveryStreamName="in",
+                DeliveryStreamEncryptionConfigurationInput={
+                    "KeyType": "CUSTOMER_MANAGED_CMK",
+                    "KeyARN": _attribute("Key"),
+                },
+            ),
+            "Rule": _cfn_rule(_attribute("Stream"), RoleArn=_attribute("Role")),
+            "Role": _cfn(
+                "AWS::IAM::Role",
+                **_CFN_ROLE,
+                Policies=[{"PolicyName": "p", "PolicyDocument": _policy("firehose:*", "*", principal=None)}],
+            ),
+        },
+        [
+            resource("aws_kms_key.k", policy='{"Statement": []}'),
+            resource(
+                "aws_kinesis_firehose_delivery_stream.s",
+                name="in",
+                server_side_encryption=[
+                    {
+                        "enabled": True,
+                        "key_type": "CUSTOMER_MANAGED_CMK",
+                        "key_arn": ref("aws_kms_key.k.arn"),
+                    }
+                ],
+            ),
+            *_tf_rule(ref("aws_kinesis_firehose_delivery_stream.s.arn"), role_arn=ref("aws_iam_role.r.arn")),
+            resource(
+                "aws_iam_role.r",
+                name="send",
+                path="/app/",
+                assume_role_policy=json.dumps(_TRUST),
+                inline_policy=[
+                    {"name": "p", "policy": json.dumps(_policy("firehose:*", "*", principal=None))}
+                ],
+            ),
+        ],
+    ),
     "constant input": Pair(
         {**_CFN_OPEN, "Rule": _cfn_rule(_attribute("Queue"), Input='{"a": 1}')},
         [*_TF_OPEN, *_tf_rule(QUEUE, input='{"a": 1}')],

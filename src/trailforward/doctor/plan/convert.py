@@ -239,24 +239,28 @@ def _permission(source: Source) -> Iterator[Converted]:
 
 def _stream(source: Source) -> Iterator[Converted]:
     encryption = None
-    if source.get("encryption_type") != "NONE":
-        encryption = given(EncryptionType=source.get("encryption_type"), KeyId=_key(source, "kms_key_id"))
+    kind, key = source.get("encryption_type"), _key(source, "kms_key_id")
+    if holds_unknown(kind):
+        kind, key = "KMS", str(kind)
+    if kind == "KMS":
+        encryption = given(EncryptionType=kind, KeyId=key)
     yield source.own(
         "AWS::Kinesis::Stream",
         Name=source.attributes.naming.name(source.instance),
-        StreamEncryption=encryption or None,
+        StreamEncryption=encryption,
     )
 
 
 def _delivery_stream(source: Source) -> Iterator[Converted]:
     encryption = None
     for index, block in enumerate(source.attributes.blocks(source.instance, "server_side_encryption")):
-        if isinstance(block, dict) and block.get("enabled") is False:
-            continue
-        encryption = given(
-            KeyType=source.get("server_side_encryption", index, "key_type"),
-            KeyARN=source.get("server_side_encryption", index, "key_arn"),
-        )
+        name = "server_side_encryption"
+        enabled = block if isinstance(block, str) else block.get("enabled")
+        kind, key = source.get(name, index, "key_type"), source.get(name, index, "key_arn")
+        if holds_unknown([enabled, kind]):
+            kind, key = "CUSTOMER_MANAGED_CMK", unknown(f"the key of {source.instance.address}")
+        if enabled is not False:
+            encryption = given(KeyType=kind, KeyARN=key)
     yield source.own(
         "AWS::KinesisFirehose::DeliveryStream",
         DeliveryStreamName=source.attributes.naming.name(source.instance),
