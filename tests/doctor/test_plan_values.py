@@ -715,3 +715,10 @@ def test_deposed_objects_do_not_hide_what_replaces_them() -> None:
     found["resource_changes"].append(old)
     assert [one.arn for one in applied(found).resources] == [QUEUE]
     assert parse_plan(written(found)).instances["aws_sqs_queue.q"].complete
+
+
+def test_a_statement_for_somebody_who_is_not_known_is_not_relied_on() -> None:
+    """If the type of a principal is not known, the whole policy is unknown."""
+    principals = [{"type": ref("local.type"), "identifiers": ["events.amazonaws.com"]}]
+    (one,) = applied(documented(statement(ref("aws_sqs_queue.q.arn"), principals=principals))).resources
+    assert "policy" in one.unread

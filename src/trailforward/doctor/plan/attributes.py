@@ -153,6 +153,8 @@ class Attributes:
         for name, key in (("principals", "Principal"), ("not_principals", "NotPrincipal")):
             if value := self._principals(instance, number, name):
                 statement[key] = value
+                if isinstance(value, dict) and any(map(is_unknown, value)):  # so whom it is for is not known
+                    statement["Effect"] = next(filter(is_unknown, value))
         conditions: dict[str, dict[str, Any]] = {}
         for index, block in enumerate(objects(one("condition"))):
             values = one("condition", index, "values")
