@@ -284,12 +284,33 @@ def test_the_account_is_that_of_the_credentials_if_the_plan_says_it() -> None:
     assert [rule.account for rule in applied(found).rules] == [HUB]
 
 
+def test_the_given_account_is_that_of_the_only_credentials() -> None:
+    """--account is used for a provider with a profile, whatever other providers the plan has."""
+    found = plan([RULE], providers={"": {"region": HERE, "profile": "work"}})
+    item: dict[str, Any] = {"address": "random_pet.p", "mode": "managed", "type": "random_pet", "name": "p"}
+    found["planned_values"]["root_module"]["resources"].append({**item, "values": {}})
+    assert [rule.account for rule in applied(found).rules] == [MEMBER]
+    other = resource("aws_cloudwatch_event_rule.o", provider="o", name="o", event_pattern=PATTERN)
+    providers = {"": {"region": HERE}, "o": {"region": HERE, "profile": "other"}}
+    assert [rule.name for rule in applied(plan([RULE, other], providers=providers)).rules] == ["r"]
+
+
 def test_old_plans_name_providers_of_modules_after_the_module() -> None:
     """Terraform before 1.1 gives a module's resources a provider of the module; it is that of the parent."""
     found = plan([], modules=[module("rules", [RULE])])
     inner = found["configuration"]["root_module"]["module_calls"]["rules"]["module"]
     inner["resources"][0]["provider_config_key"] = "module.rules:aws"
     assert [rule.region for rule in applied(found).rules] == [HERE]
+    providers = found["configuration"]["provider_config"]
+    providers["module.rules:aws"] = {"name": "aws", "module_address": "module.rules"}
+    assert [rule.region for rule in applied(found).rules] == [HERE]
+    providers["aws.other"] = {"name": "aws", "alias": "other", "expressions": {}}
+    assert applied(found).rules == ()
+    assert "the account of the provider module.rules aws is not known" in notes(found)[0]
+    providers["module.rules:aws"]["expressions"] = {"region": {"references": ["var.region"]}}
+    call = found["configuration"]["root_module"]["module_calls"]["rules"]
+    call["expressions"]["region"] = {"constant_value": HOME}
+    assert [rule.region for rule in applied(found).rules] == [HOME]
 
 
 def test_sensitive_values_are_unknown() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.plan.addresses import path_of, steps
 from trailforward.doctor.plan.document import objects
@@ -16,6 +16,20 @@ if TYPE_CHECKING:
 _SETS = frozenset({"condition", "inline_policy", "not_principals", "principals"})
 #: Modules nest; people stop at five or so.
 _MOST_DEPTH = 50
+
+
+class Provider(NamedTuple):
+    """The configuration of a provider.
+
+    Attributes:
+        key: ``aws``, ``aws.hub``, or ``module.rules:aws``.
+        expressions: its arguments.
+        module: the address of the module that it is in.
+    """
+
+    key: str
+    expressions: dict[str, Any]
+    module: str
 
 
 class Configuration:
@@ -74,19 +88,28 @@ class Configuration:
             return None
         return _expression(found, "expression")
 
-    def provider(self, instance: Instance) -> tuple[str, dict[str, Any]]:
-        """The key of the provider that makes an instance, and its expressions.
+    def provider(self, instance: Instance) -> Provider:
+        """The provider that makes an instance.
 
         Terraform before version 1.1 names a provider of the module, also if the module gets it from its
-        parent; that is the parent's default provider unless it has an alias.
+        parent. That is only certain if there is just one.
         """
         key = str(self.resource(instance).get("provider_config_key", "aws"))
-        path = path_of(instance.module)
-        while key not in self.providers and ":" in key:
-            path = path[:-1]
-            key = f"{'.'.join(f'module.{name}' for name in path)}:{key.rpartition(':')[2]}".lstrip(":")
-        found = self.providers.get(key, {}).get("expressions")
-        return key, found if isinstance(found, dict) else {}
+        found = self.providers.get(key, {})
+        if ":" in key and "expressions" not in found:
+            name = key.rpartition(":")[2].partition(".")[0]
+            roots = [one for one in self.providers if one == name or one.startswith(f"{name}.")]
+            if len(roots) > 1:
+                return Provider(key, {"region": {}, "assume_role": [{}]}, "")
+            key = roots[0] if roots else name
+            found = self.providers.get(key, {})
+        expressions = found.get("expressions")
+        module = found.get("module_address")
+        return Provider(
+            key,
+            expressions if isinstance(expressions, dict) else {},
+            module if isinstance(module, str) else "",
+        )
 
 
 def _walk(

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.doctor.world.links import read_arn
 from trailforward.doctor.world.unknown import is_unknown, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from trailforward.arn import Arn
-    from trailforward.doctor.plan.configuration import Configuration
+    from trailforward.doctor.plan.configuration import Configuration, Provider
     from trailforward.doctor.plan.document import Instance, Plan
     from trailforward.doctor.plan.references import References
 
@@ -72,25 +70,26 @@ class Places:
         self._region = region
         self.assumed = False
         self._places: dict[int, Place] = {}
-        instances = [*plan.instances.values(), *plan.gone]
+        instances = [one for one in (*plan.instances.values(), *plan.gone) if one.type.startswith("aws_")]
         self.accounts = self._read_accounts(instances, account)
 
     def _read_accounts(self, instances: list[Instance], account: str) -> dict[str, str]:
         """The account of each provider's identity."""
         found: dict[str, str] = {}
-        identities: dict[str, dict[str, Any]] = {}
+        identities: dict[str, Provider] = {}
         for one in instances:
-            identity, expressions = self._identity(one)
-            identities.setdefault(identity, expressions)
+            provider = self._configuration.provider(one)
+            identity = _identity(provider)
+            identities.setdefault(identity, provider)
             if (known := _own_account(one)) is not None:
                 found.setdefault(identity, known)
-        for identity, expressions in identities.items():
-            if identity not in found and (role := self._role_account(expressions)) is not None:
+        for identity, provider in identities.items():
+            if identity not in found and (role := self._role_account(provider)) is not None:
                 found[identity] = role
         left = [
             identity
-            for identity, expressions in identities.items()
-            if identity not in found and "assume_role" not in expressions
+            for identity, provider in identities.items()
+            if identity not in found and "assume_role" not in provider.expressions
         ]
         # With several sets of credentials, the given account is that of the provider without any.
         default = next(
@@ -105,17 +104,16 @@ class Places:
         """The place of an instance."""
         key_of = id(instance)  # a replaced instance has the address of its successor
         if key_of not in self._places:
-            identity, expressions = self._identity(instance)
-            key = self._configuration.provider(instance)[0]
-            account = _own_account(instance) or self.accounts.get(identity)
-            region = self._region_of(instance, expressions)
+            provider = self._configuration.provider(instance)
+            account = _own_account(instance) or self.accounts.get(_identity(provider))
+            region = self._region_of(instance, provider)
             self._places[key_of] = Place(
-                account or unknown(f"the account of the provider {key}"),
-                region or unknown(f"the Region of the provider {key}"),
+                account or unknown(f"the account of the provider {provider.key}"),
+                region or unknown(f"the Region of the provider {provider.key}"),
             )
         return self._places[key_of]
 
-    def _region_of(self, instance: Instance, expressions: Mapping[str, Any]) -> str | None:
+    def _region_of(self, instance: Instance, provider: Provider) -> str | None:
         own = instance.values.get("region")
         if isinstance(own, str) and own:
             if _REGION.fullmatch(own):
@@ -131,29 +129,33 @@ class Places:
         arn = _own_arn(instance)
         if arn is not None and arn.region:
             return arn.region
-        if "region" not in expressions:
+        if "region" not in provider.expressions:
             return self._region or None
-        given = self._references.resolve(expressions["region"], "")
+        given = self._references.resolve(provider.expressions["region"], provider.module)
         return given if isinstance(given, str) and _REGION.fullmatch(given) else None
 
-    def _identity(self, instance: Instance) -> tuple[str, dict[str, Any]]:
-        """The credentials of an instance's provider as text, and the provider's expressions."""
-        _, expressions = self._configuration.provider(instance)
-        held = {name: expressions[name] for name in _IDENTITY if expressions.get(name)}
-        return json.dumps(held, sort_keys=True, default=str), expressions
-
-    def _role_account(self, expressions: Mapping[str, Any]) -> str | None:
+    def _role_account(self, provider: Provider) -> str | None:
         """The account of the role that a provider assumes, or the only one that it allows."""
-        assumed = expressions.get("assume_role")
+        assumed = provider.expressions.get("assume_role")
         first = assumed[0] if isinstance(assumed, list) and assumed else assumed
-        role = self._references.resolve(first.get("role_arn"), "") if isinstance(first, dict) else None
+        role = (
+            self._references.resolve(first.get("role_arn"), provider.module)
+            if isinstance(first, dict)
+            else None
+        )
         arn = read_arn(role) if isinstance(role, str) else None
         if arn is not None:
             return arn.account or None
-        allowed = self._references.resolve(expressions.get("allowed_account_ids"), "")
+        allowed = self._references.resolve(provider.expressions.get("allowed_account_ids"), provider.module)
         if isinstance(allowed, list) and len(allowed) == 1 and _ACCOUNT.fullmatch(str(allowed[0])):
             return str(allowed[0])
         return None
+
+
+def _identity(provider: Provider) -> str:
+    """The arguments that decide whose credentials a provider has, as text."""
+    held = {name: provider.expressions[name] for name in _IDENTITY if provider.expressions.get(name)}
+    return json.dumps(held, sort_keys=True, default=str)
 
 
 def _own_arn(instance: Instance) -> Arn | None:
