@@ -101,6 +101,36 @@ def forget(found: dict[str, Any], change: dict[str, Any], attribute: str, way: s
         what["after_unknown"][attribute] = True
 
 
+def marked(marks: Any, path: list[Any]) -> Any:
+    """Marks of what is unknown, with one more at a path."""
+    if not path or marks is True:
+        return True
+    step, *rest = path
+    if isinstance(step, str):
+        found = dict(marks or {})
+        return {**found, step: marked(found.get(step), rest)}
+    listed = [*(marks or []), *[False] * (step + 1 - len(marks or []))]
+    return [*listed[:step], marked(listed[step], rest), *listed[step + 1 :]]
+
+
+def forget_inside(found: dict[str, Any], change: dict[str, Any], path: list[Any]) -> None:
+    """Makes a part of an attribute unknown."""
+    what = change["change"]
+    what["after_unknown"] = marked(what.get("after_unknown"), path)
+    items = found["planned_values"]["root_module"]["resources"]
+    for values in (what["after"], *(one["values"] for one in items if one["address"] == change["address"])):
+        node = values
+        for step in path[:-1]:
+            node = node[step]
+        if isinstance(path[-1], str):
+            node.pop(path[-1], None)
+        else:
+            node[path[-1]] = None
+    for item in found["configuration"]["root_module"]["resources"]:
+        if item["address"] == change["address"]:
+            item["expressions"][path[0]] = {"references": ["local.x"]}
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data())
 def test_a_value_that_is_not_known_never_changes_a_verdict_into_its_opposite(drawn: DataObject) -> None:
@@ -111,8 +141,18 @@ def test_a_value_that_is_not_known_never_changes_a_verdict_into_its_opposite(dra
     for _ in range(drawn.draw(integers(1, 3))):
         change = drawn.draw(sampled_from(found["resource_changes"]))
         if attributes := list(change["change"]["after"]):
-            way = drawn.draw(sampled_from(["unknown", "sensitive", "absent"]))
-            forget(found, change, drawn.draw(sampled_from(attributes)), way)
+            way = drawn.draw(sampled_from(["unknown", "sensitive", "absent", "inside"]))
+            path: list[Any] = [drawn.draw(sampled_from(attributes))]
+            node = change["change"]["after"][path[0]]
+            while isinstance(node, (dict, list)) and node:
+                path.append(
+                    drawn.draw(sampled_from(list(node) if isinstance(node, dict) else range(len(node))))
+                )
+                node = node[path[-1]]
+            if way == "inside" and len(path) > 1:
+                forget_inside(found, change, path)
+            else:
+                forget(found, change, path[0], way)
     after = reached(world_of(found).model_copy(update={"destinations": ends}))
     assert {kind: now for kind, now in after.items() if now not in {before[kind], "unknown"}} == {}
 
