@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.world.unknown import holds_unknown, is_unknown, why_unknown
+from trailforward.doctor.world.unknown import holds_unknown, is_one_value, is_unknown, why_unknown
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -129,6 +129,13 @@ def _widened(value: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _is_certain(member: Any) -> bool:
+    """Whether it is certain which values a member of a condition accepts: a parameter accepts itself."""
+    if isinstance(member, dict) and member.keys() == {"prefix"}:
+        member = member["prefix"]
+    return not holds_unknown(member) or (isinstance(member, str) and is_one_value(member))
+
+
 def _narrowed(value: dict[str, Any]) -> dict[str, Any] | None:
     """The pattern without the alternatives that are unknown; None if nothing is left of a field."""
     found: dict[str, Any] = {}
@@ -138,9 +145,7 @@ def _narrowed(value: dict[str, Any]) -> dict[str, Any] | None:
             continue
         if is_unknown(key) or isinstance(item, str) or key == "$or":
             return None
-        known: Any = (
-            _narrowed(item) if isinstance(item, dict) else [one for one in item if not holds_unknown(one)]
-        )
+        known: Any = _narrowed(item) if isinstance(item, dict) else list(filter(_is_certain, item))
         if not known:
             return None
         found[key] = known

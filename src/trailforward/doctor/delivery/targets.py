@@ -9,7 +9,7 @@ from trailforward.doctor.delivery.encryption import through_key
 from trailforward.doctor.delivery.resource_policies import KINDS, absent, through_policy
 from trailforward.doctor.delivery.roles import request_of, through_role
 from trailforward.doctor.delivery.topics import behind_topic
-from trailforward.doctor.world.unknown import is_unknown, why_unknown
+from trailforward.doctor.world.unknown import is_one_value, is_unknown, why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,8 @@ def deliver(
 ) -> Iterator[DeliveryPath]:
     """Follows an event from a rule to a target other than a bus, and through a topic to its queues."""
     text, arn = target.target.arn, target.arn
-    if is_unknown(text):
+    named = arn is not None and text in query.index.resources and is_one_value(text)
+    if is_unknown(text) and not named:
         yield path.doubt("VALUE_UNKNOWN", target.link, what="the target's ARN", value=why_unknown(text))
         return
     if arn is None:

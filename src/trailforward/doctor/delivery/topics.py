@@ -13,7 +13,7 @@ from trailforward.doctor.delivery.roles import by_service
 from trailforward.doctor.delivery.ternary import some
 from trailforward.doctor.world.links import read_arn
 from trailforward.doctor.world.resources import Subscription
-from trailforward.doctor.world.unknown import holds_unknown, is_unknown, may_be
+from trailforward.doctor.world.unknown import holds_unknown, is_one_value, is_unknown, may_be
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -57,7 +57,8 @@ def _to_subscriber(
         return path
     arn = read_arn(endpoint)
     kind = KINDS.get(arn.service) if arn else None
-    if arn is None or kind is None or is_unknown(endpoint):
+    named = endpoint in query.index.resources and is_one_value(endpoint)
+    if arn is None or kind is None or (is_unknown(endpoint) and not named):
         return path.doubt("NOT_UNDERSTOOD", link, what="it is not a kind of subscriber that it supports")
     if kind.needs_role:
         return path.doubt("NOT_UNDERSTOOD", link, what="the role of its subscription is not checked")

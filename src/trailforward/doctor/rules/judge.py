@@ -16,6 +16,7 @@ from trailforward.doctor.rules.reasons import of_problem, of_verdict, rule_findi
 from trailforward.doctor.rules.rule_verdict import CallStatus, CallVerdict, RuleVerdict, best_status
 from trailforward.doctor.world.call import Call
 from trailforward.doctor.world.regions import event_region
+from trailforward.doctor.world.unknown import may_be
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -96,7 +97,7 @@ class _Neighbors:
     def senders(self, index: Index, rule: PlacedRule) -> Iterator[_Sender]:
         """Where events for a rule can come from: its own Region, and rules that forward to its bus."""
         alone = index.with_only(rule)
-        if rule.bus.name == "default":
+        if may_be(rule.bus.name, "default"):
             yield _Sender(rule.bus.account, rule.bus.region, alone)
         for forwarder in islice(self.forwarders.get(rule.bus, ()), MOST_SENDERS):
             if forwarder.link != rule.link and forwarder.bus.name == "default":

@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.template import policies
+from trailforward.doctor.template.attachments import ATTACH, Attachment, Items, bus_name
 from trailforward.doctor.template.names import TYPES
 from trailforward.doctor.template.values import NO_VALUE
 from trailforward.doctor.world.policy_documents import read_documents
-from trailforward.doctor.world.unknown import holds_unknown, is_unknown, unknown
+from trailforward.doctor.world.unknown import holds_unknown, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,22 +100,19 @@ class Stack:
         self.found: dict[str, list[dict[str, Any]]] = {key: [] for key in LISTS}
         self.unseen: list[dict[str, Any]] = []
         self.notes: list[str] = []
-        self._resources: dict[str, dict[str, Any]] = {}
-        self._buses: dict[str, dict[str, Any]] = {}
-        self._roles: dict[str, dict[str, Any]] = {}
-        self._late: list[tuple[str, Callable[[], None]]] = []
+        self._items = Items(self._place)
         for logical in values.resources:
-            self._attempt(str(logical), lambda name=logical: self._read(name))  # type: ignore[misc]
-        for logical, attach in self._late:  # policies attach to resources that may come later in the template
-            self._attempt(logical, attach)
-        self.found["resources"] = list(self._resources.values())
-        self.found["buses"] = list(self._buses.values())
-        self.found["roles"] = list(self._roles.values())
+            self._attempt(str(logical), self._read)
+        for logical in values.resources:  # after all that they may belong to
+            self._attempt(str(logical), self._attach)
+        self.found["resources"] = list(self._items.resources.values())
+        self.found["buses"] = list(self._items.buses.values())
+        self.found["roles"] = list(self._items.roles.values())
 
-    def _attempt(self, logical: str, work: Callable[[], None]) -> None:
+    def _attempt(self, logical: str, work: Callable[[str], None]) -> None:
         """Runs one step. A surprise in one resource must not cost the others."""
         try:
-            work()
+            work(logical)
         except Exception as error:  # noqa: BLE001  # the resource may have any content
             self._missed(logical, f"its properties have an unusual form ({type(error).__name__})")
 
@@ -133,15 +131,35 @@ class Stack:
         kind = str(self._values.resources[logical].get("Type"))
         reader = _READ.get(kind)
         if reader is None:
-            if not kind.startswith(_ASIDE) and kind not in _ELSEWHERE:
+            if not kind.startswith(_ASIDE) and kind not in _ELSEWHERE and kind not in ATTACH:
                 self.notes.append(f"{logical}: resources of the type {kind} are not understood.")
             return
+        doubt = self._doubt(logical)
+        if doubt is None:
+            return
+        properties = self._values.properties(logical)
+        if doubt and kind != "AWS::Events::Rule":
+            self._missed(logical, doubt)
+            return
+        if doubt and properties.get("State") != "DISABLED":
+            # The rule is worth judging; that it may not exist is as uncertain as its state.
+            condition = self._values.resources[logical].get("Condition")
+            properties["State"] = unknown(f"the condition {condition}")
+        reader(self, logical, properties)
+
+    def _attach(self, logical: str) -> None:
+        attach = ATTACH.get(str(self._values.resources[logical].get("Type")))
+        doubt = self._doubt(logical) if attach is not None else None
+        if attach is not None and doubt is not None:
+            attach(Attachment(self._values, self._items, logical, self._values.properties(logical), doubt))
+
+    def _doubt(self, logical: str) -> str | None:
+        """Why it is not certain that the stack creates a resource; None if it certainly does not."""
         present = self._values.present(logical)
         if present is None:
             condition = self._values.resources[logical].get("Condition")
-            self._missed(logical, f"whether the condition {condition} holds is not known")
-        elif present:
-            reader(self, logical, self._values.properties(logical))
+            return f"whether the condition {condition} holds is not known"
+        return "" if present else None
 
     def rule(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a rule with its targets."""
@@ -155,7 +173,7 @@ class Stack:
             {
                 **self._place,
                 "name": name,
-                "bus": _bus_name(properties.get("EventBusName", "default")),
+                "bus": bus_name(properties.get("EventBusName", "default")),
                 "state": str(properties.get("State", "ENABLED")),
                 "pattern": pattern if isinstance(pattern, (dict, str)) else None,
                 "targets": [_target(item, index) for index, item in enumerate(targets)],
@@ -174,31 +192,12 @@ class Stack:
         name = self._values.name(logical)
         found, unread = read_documents([properties.get("Policy")])
         key = properties.get("KmsKeyIdentifier")
-        self._bus(name)["policy"] += found
+        bus = self._items.bus(name)
+        bus["policy"] += found
         if unread:
-            self._bus(name).setdefault("unread", {})["policy"] = unread
+            bus.setdefault("unread", {})["policy"] = unread
         if isinstance(key, str):
-            self._bus(name)["encryption"] = self._encryption(key)
-
-    def _bus(self, name: str) -> dict[str, Any]:
-        return self._buses.setdefault(name, {**self._place, "name": name, "policy": []})
-
-    def bus_policy(self, logical: str, properties: dict[str, Any]) -> None:
-        """Attaches a policy to a bus, in its newer or older form."""
-        name = _bus_name(properties.get("EventBusName", "default"))
-        place = f"{self._values.region}:{self._values.account}"
-        bus = f"arn:{self._values.partition}:events:{place}:event-bus/{name}"
-        statement = properties.get("Statement")
-        if statement is None:
-            statement = policies.old_bus_statement(properties, bus)
-
-        def attach() -> None:
-            found, unread = read_documents([{"Statement": statement}])
-            self._bus(name)["policy"] += found
-            if unread:
-                self._bus(name).setdefault("unread", {})["policy"] = unread
-
-        self._late.append((logical, attach))
+            bus["encryption"] = self._encryption(key)
 
     def role(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a role with its inline policies, and with the managed policies of the template."""
@@ -225,10 +224,8 @@ class Stack:
             unread = unread or f"the managed policy {outside[0]} is not part of the template"
         if unread:
             role["unread"]["policies"] = unread
-        self._roles[logical] = role
-        for item in managed if isinstance(managed, list) else []:
-            if (policy := self._own_policy(item)) is not None:
-                self._late.append((policy, lambda name=policy: self._grant(logical, name)))  # type: ignore[misc]
+        self._items.roles[logical] = role
+        self._items.managed[logical] = list(map(str, managed)) if isinstance(managed, list) else []
 
     def _own_policy(self, arn: Any) -> str | None:
         """The managed policy of this template with an ARN."""
@@ -237,32 +234,6 @@ class Stack:
             if kind == "AWS::IAM::ManagedPolicy" and self._values.arn(name) == arn:
                 return str(name)
         return None
-
-    def _grant(self, role: str, policy: str) -> None:
-        """Adds the statements of a policy resource to a role."""
-        document = self._values.properties(policy).get("PolicyDocument")
-        found, unread = read_documents([document])
-        if role in self._roles:
-            self._roles[role]["statements"] += found
-            if unread:
-                self._roles[role]["unread"]["policies"] = unread
-
-    def policy(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds an inline, managed, or role policy to the roles that it names."""
-        named = properties.get("Roles", properties.get("RoleName", []))
-        names = named if isinstance(named, list) else [named]
-
-        def attach() -> None:
-            for name in names:
-                for role in list(self._roles):
-                    if is_unknown(str(name)):
-                        self._roles[role]["unread"].setdefault(
-                            "policies", f"{logical} may belong to this role"
-                        )
-                    elif str(name) in {self._values.name(role), self._roles[role]["arn"]}:
-                        self._grant(role, logical)
-
-        self._late.append((logical, attach))
 
     def resource(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a queue, topic, function, stream, or state machine."""
@@ -285,7 +256,7 @@ class Stack:
         key = properties.get("KmsMasterKeyId") or _stream_key(properties)
         if key:
             found["encryption"] = self._encryption(str(key))
-        self._resources[arn] = found
+        self._items.resources[arn] = found
 
     def _encryption(self, key: str) -> dict[str, Any]:
         """The encryption with a key of the template, or with a key whose policy is not known."""
@@ -310,70 +281,6 @@ class Stack:
         key: dict[str, Any] = {"type": "customer-key", "key": arn, "keyState": state}
         return key if unread else {**key, "keyPolicy": {"statements": found}}
 
-    def attached(self, logical: str, properties: dict[str, Any]) -> None:
-        """Attaches the policy of a queue or topic."""
-        named = (
-            properties.get("Queues")
-            or properties.get("Topics")
-            or [properties.get("Queue") or properties.get("TopicArn")]
-        )
-        arns = [self._arn_of(str(item)) for item in (named if isinstance(named, list) else [named])]
-        found, unread = read_documents([properties.get("PolicyDocument")])
-
-        def attach() -> None:
-            for arn in arns:
-                for known, item in self._resources.items():
-                    if is_unknown(arn):
-                        item.setdefault("unread", {})["policy"] = f"{logical} may belong to it"
-                    elif known == arn:
-                        item["policy"] += found
-                        if unread:
-                            item.setdefault("unread", {})["policy"] = unread
-
-        self._late.append((logical, attach))
-
-    def _arn_of(self, text: str) -> str:
-        """The ARN for a queue's URL; an ARN is returned unchanged."""
-        if not text.startswith("https://"):
-            return text
-        *_, account, name = text.split("/")
-        return f"arn:{self._values.partition}:sqs:{self._values.region}:{account}:{name}"
-
-    def permission(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds a Lambda permission to the function's policy."""
-        given = str(properties["FunctionName"])
-        place = f"{self._values.region}:{self._values.account}"
-        arn = given if ":" in given else f"arn:{self._values.partition}:lambda:{place}:function:{given}"
-        statement = policies.lambda_statement(properties, arn)
-        function = ":".join(arn.split(":")[:7])
-
-        def attach() -> None:
-            for known, item in self._resources.items():
-                if is_unknown(arn) and ":lambda:" in known:
-                    item.setdefault("unread", {})["policy"] = f"{logical} may belong to it"
-                elif known == function:
-                    item["policy"].append(statement)
-
-        self._late.append((logical, attach))
-
-    def subscription(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds a subscription to a topic of the template."""
-        topic = str(properties["TopicArn"])
-        found = {"endpoint": str(properties.get("Endpoint", ""))}
-        if (filter_policy := properties.get("FilterPolicy")) is not None:
-            if holds_unknown(filter_policy):
-                found["unread"] = {"filterPolicy": "not known"}  # type: ignore[assignment]
-            else:
-                found["filterPolicy"] = filter_policy
-        if isinstance(scope := properties.get("FilterPolicyScope"), str):
-            found["filterPolicyScope"] = scope
-
-        def attach() -> None:
-            if topic in self._resources:
-                self._resources[topic]["subscriptions"].append(found)
-
-        self._late.append((logical, attach))
-
     def trail(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a trail."""
         advanced, basic = (properties.get(key) for key in ("AdvancedEventSelectors", "EventSelectors"))
@@ -391,16 +298,12 @@ class Stack:
             if isinstance(insights, list)
             else [],
         }
-        if holds_unknown(trail["selectors"]):
-            trail |= {"selectors": None, "unread": {"selectors": "not known"}}
+        why = policies.unreadable_selectors(advanced or basic)
+        if why:
+            trail |= {"selectors": None, "unread": {"selectors": why}}
         if isinstance(bucket := properties.get("S3BucketName"), str):
             trail["bucket"] = bucket
         self.found["trails"].append(trail)
-
-
-def _bus_name(value: Any) -> str:
-    """The name of a bus from a name or an ARN."""
-    return str(value).rpartition("/")[2]
 
 
 def _target(item: dict[str, Any], index: int) -> dict[str, Any]:
@@ -442,22 +345,12 @@ def _flag(value: Any) -> bool | None:
 _READ: dict[str, Callable[[Stack, str, dict[str, Any]], None]] = {
     "AWS::Events::Rule": Stack.rule,
     "AWS::Events::EventBus": Stack.bus,
-    "AWS::Events::EventBusPolicy": Stack.bus_policy,
     "AWS::IAM::Role": Stack.role,
-    "AWS::IAM::Policy": Stack.policy,
-    "AWS::IAM::ManagedPolicy": Stack.policy,
-    "AWS::IAM::RolePolicy": Stack.policy,
     "AWS::SQS::Queue": Stack.resource,
     "AWS::SNS::Topic": Stack.resource,
     "AWS::Lambda::Function": Stack.resource,
     "AWS::Kinesis::Stream": Stack.resource,
     "AWS::KinesisFirehose::DeliveryStream": Stack.resource,
     "AWS::StepFunctions::StateMachine": Stack.resource,
-    "AWS::SQS::QueuePolicy": Stack.attached,
-    "AWS::SQS::QueueInlinePolicy": Stack.attached,
-    "AWS::SNS::TopicPolicy": Stack.attached,
-    "AWS::SNS::TopicInlinePolicy": Stack.attached,
-    "AWS::Lambda::Permission": Stack.permission,
-    "AWS::SNS::Subscription": Stack.subscription,
     "AWS::CloudTrail::Trail": Stack.trail,
 }
