@@ -91,13 +91,14 @@ def read_live(
     return LoadedWorld(found.world.model_copy(update={"problems": found.problems}), found.problems)
 
 
-def apply_to(
+def apply_to(  # noqa: PLR0913, PLR0917  # the options of a command
     template: Path,
     base: World | None,
     accounts: Sequence[str],
     regions: Sequence[str],
     parameters: Iterable[str],
     deployed_in: Sequence[str] = (),
+    destinations: Sequence[str] = (),
 ) -> LoadedWorld:
     """A world with a template applied, as if it were deployed.
 
@@ -108,6 +109,7 @@ def apply_to(
         regions: the Regions that the question is about.
         parameters: ``NAME=VALUE`` texts.
         deployed_in: the Regions to deploy to; all of ``regions`` by default.
+        destinations: ARNs; by default those of ``base``, or the targets of the template's rules.
 
     Raises:
         typer.Exit: with 2; the template cannot be used.
@@ -132,7 +134,7 @@ def apply_to(
         else:
             parsed = parse_template(template.read_text("utf-8"))
             deployments = [Deployment(parsed, *place, folder=template.parent) for place in places]
-        applied = apply_stacks(deployments, given, base, asked=asked)
+        applied = apply_stacks(deployments, given, base, destinations, asked=asked)
     except OSError as error:
         stop(f"{template}: {error.strerror}")
     except (TemplateError, MissingExtraError, UnicodeDecodeError) as error:
@@ -145,16 +147,23 @@ def apply_to(
         ends = _ends(world, base)
         world = with_destinations(world, list(ends))
         notes.append(
-            f"No --destination is given: using {', '.join(ends) or 'none (the rules have no targets)'}."
+            f"No --destination is given: using {', '.join(ends)}."
+            if ends
+            else "No --destination is given, and the template has no rule with an event pattern and a target."
         )
     return LoadedWorld(world, (), tuple(notes))
 
 
 def _ends(world: World, base: World | None) -> dict[str, None]:
-    """The targets of the new rules that lead to no bus, because a bus is on the way to somewhere."""
+    """The targets of the new rules that lead to no bus, because a bus is on the way to somewhere.
+
+    Rules without an event pattern are schedules: no event reaches their targets.
+    """
     old = {(rule.account, rule.region, rule.bus, rule.name) for rule in base.rules} if base else set()
     new = [rule for rule in world.rules if (rule.account, rule.region, rule.bus, rule.name) not in old]
-    targets = dict.fromkeys(target.arn for rule in new for target in rule.targets)
+    targets = dict.fromkeys(
+        target.arn for rule in new if rule.pattern is not None for target in rule.targets if target.arn
+    )
     return {arn: None for arn in targets if ":event-bus/" not in arn} or targets
 
 

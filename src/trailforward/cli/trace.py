@@ -156,9 +156,8 @@ def _loaded(  # noqa: PLR0913, PLR0917
             one = named_call(World(), call, account, region).calls[0] if ":" in call else None
             regions = list(dict.fromkeys([region, event_region(one)[0]])) if one else regions
         base = read_snapshot(snapshot) if snapshot else None
-        loaded = apply_to(template, base, accounts, regions, parameters)
-        world, problems = with_destinations(loaded.world, destinations), base.problems if base else ()
-        return loaded._replace(world=world, problems=problems)
+        loaded = apply_to(template, base, accounts, regions, parameters, destinations=destinations)
+        return loaded._replace(problems=base.problems if base else ())
     if snapshot is not None:
         saved = read_snapshot(snapshot)
         return LoadedWorld(with_destinations(saved, destinations), saved.problems)

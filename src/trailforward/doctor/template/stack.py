@@ -41,10 +41,15 @@ _ASIDE = (
     "AWS::CloudWatch::",
     "AWS::CodeBuild::",
     "AWS::CodePipeline::",
+    "AWS::CodeCommit::",
     "AWS::Cognito::",
     "AWS::Config::",
     "AWS::DynamoDB::",
     "AWS::EC2::",
+    "AWS::AutoScaling",
+    "AWS::ElasticLoadBalancing",
+    "AWS::Events::Connection",
+    "AWS::Scheduler::",
     "AWS::ECR::",
     "AWS::ECS::",
     "AWS::Glue::",
@@ -236,7 +241,7 @@ class Stack:
         return None
 
     def resource(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds a queue, topic, function, stream, or state machine."""
+        """Adds a queue, topic, function, stream, or another kind of target."""
         arn = self._values.arn(logical)
         found: dict[str, Any] = {"arn": arn, "policy": []}
         fifo = properties.get("FifoQueue", properties.get("FifoTopic", False))
@@ -352,5 +357,8 @@ _READ: dict[str, Callable[[Stack, str, dict[str, Any]], None]] = {
     "AWS::Kinesis::Stream": Stack.resource,
     "AWS::KinesisFirehose::DeliveryStream": Stack.resource,
     "AWS::StepFunctions::StateMachine": Stack.resource,
+    "AWS::CodePipeline::Pipeline": Stack.resource,
+    "AWS::CodeBuild::Project": Stack.resource,
+    "AWS::Events::ApiDestination": Stack.resource,
     "AWS::CloudTrail::Trail": Stack.trail,
 }
