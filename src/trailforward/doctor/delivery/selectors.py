@@ -72,7 +72,7 @@ def _insight(item: str | InsightSelector, kind: Any, about: str | None) -> Terna
 
 def _selected(trail: Trail, query: Query) -> Ternary:
     selectors, category = trail.selectors, query.call.category
-    if "selectors" in trail.unread:
+    if "selectors" in trail.unread or (category != "Management" and "dataSelectors" in trail.unread):
         return None
     if selectors is None:
         return category == "Management"

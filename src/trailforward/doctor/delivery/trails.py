@@ -79,6 +79,8 @@ def _unclear(query: Query, path: DeliveryPath, trail: Trail, *, selectors: bool)
     if selectors:
         insight = query.call.category == "Insight"
         field, what = ("insights", "Insights") if insight else ("selectors", "event selectors")
+        if "dataSelectors" in trail.unread and query.call.category in {"Data", "NetworkActivity"}:
+            field = "dataSelectors"
     if field in trail.unread:
         return path.to(link).doubt("NOT_SEEN", link, what=what, reason=trail.unread[field])
     if selectors:

@@ -120,8 +120,8 @@ def apply_stacks(
         if not made.found["trails"]:
             raw["trails"] = [_assumed_trail(account, region) for account, region in homes.items()]
             assumptions.append(
-                "Assuming a multi-Region trail that logs all management events; use --snapshot for real "
-                "trails."
+                "Assuming a multi-Region trail that logs all management events; what else it logs is not "
+                "known. Use --snapshot for real trails."
             )
         raw["unseen"] = [
             _others(account, what) for account in homes for what in ("buses", "roles", "resources")
@@ -305,6 +305,7 @@ def _assumed_trail(account: str, region: str) -> dict[str, Any]:
     return {
         "name": "assumed", "account": account, "home": region, "multiRegion": True, "organization": False,
         "logging": True, "globalEvents": True, "selectors": None,
+        "unread": dict.fromkeys(("dataSelectors", "insights"), "the trail is assumed"),
     }  # fmt: skip
 
 
