@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import typer
 
 from trailforward.doctor import SnapshotError, World
+from trailforward.doctor.world.unknown import words
 from trailforward.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def apply_to(  # noqa: PLR0913, PLR0917  # the options of a command
         ends = _ends(world, base)
         world = with_destinations(world, list(ends))
         notes.append(
-            f"No --destination is given: using {', '.join(ends)}."
+            f"No --destination is given: using {words(', '.join(ends))}."
             if ends
             else "No --destination is given, and the template has no rule with an event pattern and a target."
         )

@@ -73,7 +73,9 @@ def parse_template(text: str) -> dict[str, Any]:
         raise TemplateError(f"line {first.linenumber}: {first.message}")
     resources = template.get("Resources") if isinstance(template, dict) else None
     if not isinstance(resources, dict):
-        raise TemplateError("not a CloudFormation template: it has no Resources")
+        made = isinstance(template, dict) and "service" in template and "provider" in template
+        hint = ". Run serverless package, and give the template in .serverless" if made else ""
+        raise TemplateError(f"not a CloudFormation template: it has no Resources{hint}")
     return {**template, _NOTES: [_TWICE.format(name) for name in repeated]} if repeated else dict(template)
 
 

@@ -6,6 +6,7 @@ so that no verdict relies on its absence.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.template import policies
@@ -13,7 +14,7 @@ from trailforward.doctor.template.attachments import ATTACH, Attachment, Items, 
 from trailforward.doctor.template.names import TYPES
 from trailforward.doctor.template.values import NO_VALUE
 from trailforward.doctor.world.policy_documents import read_documents
-from trailforward.doctor.world.unknown import holds_unknown, unknown
+from trailforward.doctor.world.unknown import holds_unknown, is_unknown, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +169,6 @@ class Stack:
 
     def rule(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a rule with its targets."""
-        pattern = properties.get("EventPattern")
         unread = {}
         targets = properties.get("Targets", [])
         if not isinstance(targets, list):
@@ -180,7 +180,7 @@ class Stack:
                 "name": name,
                 "bus": bus_name(properties.get("EventBusName", "default")),
                 "state": str(properties.get("State", "ENABLED")),
-                "pattern": pattern if isinstance(pattern, (dict, str)) else None,
+                "pattern": _pattern(properties.get("EventPattern")),
                 "targets": [_target(item, index) for index, item in enumerate(targets)],
                 **({"role": properties["RoleArn"]} if isinstance(properties.get("RoleArn"), str) else {}),
                 **({"unread": unread} if unread else {}),
@@ -309,6 +309,17 @@ class Stack:
         if isinstance(bucket := properties.get("S3BucketName"), str):
             trail["bucket"] = bucket
         self.found["trails"].append(trail)
+
+
+def _pattern(value: Any) -> dict[str, Any] | str | None:
+    """An event pattern; the one in a text as an object, which messages show better."""
+    if isinstance(value, str) and not is_unknown(value):
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            return value
+        return parsed if isinstance(parsed, dict) else value
+    return value if isinstance(value, (dict, str)) else None
 
 
 def _target(item: dict[str, Any], index: int) -> dict[str, Any]:

@@ -43,6 +43,11 @@ def is_one_value(text: str) -> bool:
     return all(why.startswith(_ONE_VALUE) for why in _MARK.findall(text))
 
 
+def words(text: str) -> str:
+    """The text as people read it: ``(the parameter Hub)-rule``."""
+    return _MARK.sub(lambda found: f"({found[1].strip()})", text) if is_unknown(text) else text
+
+
 def holds_unknown(value: Any) -> bool:
     """Whether any text in a JSON value is unknown, keys included."""
     if isinstance(value, str):
