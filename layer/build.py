@@ -136,17 +136,35 @@ def install(wanted: Iterable[str], target: Target, site: Path, links: Path | Non
 
 
 def tidy(site: Path) -> None:
-    """Removes the files in LEFT_OUT and the console scripts, which name this Python; corrects each RECORD."""
+    """Removes what no function needs, and corrects each RECORD.
+
+    These are the files in LEFT_OUT, the console scripts, which name this Python, and the long descriptions
+    of packages: their pages on the package index, 50 KB in all.
+    """
     shutil.rmtree(site / "bin", ignore_errors=True)
     for path in (path for pattern in LEFT_OUT for path in site.glob(pattern)):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
+    for metadata in site.glob("*.dist-info/METADATA"):
+        fields, _, _ = metadata.read_bytes().partition(b"\n\n")
+        metadata.write_bytes(fields + b"\n")
     for record in sorted(site.glob("*.dist-info/RECORD")):
-        rows = [row for row in csv.reader(record.read_text().splitlines()) if (site / row[0]).is_file()]
+        rows = [
+            _entry(site, row[0]) if row[0].endswith(".dist-info/METADATA") else row
+            for row in csv.reader(record.read_text().splitlines())
+            if (site / row[0]).is_file()
+        ]
         with record.open("w", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(sorted(rows))
+
+
+def _entry(site: Path, name: str) -> list[str]:
+    """A file's row in RECORD: name, digest, and size ("Recording installed projects")."""
+    content = (site / name).read_bytes()
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+    return [name, f"sha256={digest}", str(len(content))]
 
 
 def incompatible(site: Path, target: Target) -> list[str]:

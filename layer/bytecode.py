@@ -20,10 +20,12 @@ COLD = re.compile(
     r"site-packages/("
     r"aws_lambda_powertools/(event_handler|utilities)/(?!__init__|jmespath_utils)"
     r"|aws_lambda_powertools/metrics/provider/datadog/"
-    r"|pydantic/(v1/|color|deprecated/(class_validators|copy_internals|decorator|json)|experimental/|networks)"
+    r"|pydantic/(v1/|color|deprecated/(class_validators|config|copy_internals|decorator|json)|experimental/|networks"
+    r"|root_model|validate_call_decorator|_internal/_(decorators_v1|validate_call))"
     r"|trailforward/(config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(copies|sink_fixes)|settings/model"
-    r"|formats/(_?ocsf|amazon_q|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
-    r"|sinks/(_plugins|local|http/(sigv4_auth|webhook_auth|presets/(google_chat|pagerduty|teams))))"
+    r"|formats/(_?ocsf|amazon_q|asff|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
+    r"|sinks/(_plugins|local|security_hub|http/(sigv4_auth|webhook_auth|presets/(google_chat|pagerduty|teams)))"
+    r"|aws/rest_json_protocol)"
     r")"
 )
 #: Without docstrings, bytecode is a sixth smaller. At this level Python also removes assert statements; the

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.support.settings import read
 from trailforward import detections
+from trailforward.cli._detection_hits import count
 from trailforward.config import RouteTest
 from trailforward.matched import SEVERITIES
 from trailforward.patterns import Pattern, lint
@@ -46,6 +49,25 @@ def test_what_people_want_on_day_one_is_there() -> None:
         "organization-changed",
     }
     assert len(ALL) >= 60
+
+
+@pytest.mark.skipif("TRAILFORWARD_CORPUS" not in os.environ, reason="TRAILFORWARD_CORPUS is not set")
+def test_the_page_says_how_often_they_match() -> None:
+    """The numbers in docs/detections.md are those of the public events, and its ten are the most frequent."""
+    files = map(str, Path(os.environ["TRAILFORWARD_CORPUS"]).glob("*.ndjson"))
+    events, hits, _ = count(ALL, files)
+    page = Path("docs/detections.md").read_text("utf-8")
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (\w+) \| (\d+) \|", page, re.MULTILINE)
+    assert len(rows) == 10
+    assert [int(found) for _, _, found in rows] == sorted(hits.values(), reverse=True)[:10]
+    for name, severity, found in rows:
+        assert (hits[name], ALL[name].severity) == (int(found), severity)
+    for name, found in re.findall(r"`([a-z-]+)` \((\d+) hits\)", page):
+        assert hits[name] == int(found)
+    matching = sum(number > 0 for number in hits.values())
+    assert f"over {events:,} public events" in page
+    assert f"{matching} of the {len(ALL)} detections match at least one event" in page
+    assert f"{len(ALL) - matching} match none, and together they match {sum(hits.values())} times" in page
 
 
 @NAMED

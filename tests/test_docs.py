@@ -2,7 +2,10 @@
 
 A reader has a checkout in which ``make setup`` has run, and does what the Install section of the README says.
 Nothing else is provided: files come from the checkout, from earlier commands of the page, or from blocks that
-the page says to save.
+the page says to save. ``docs/operations.md`` continues where ``sam/README.md`` ends.
+
+``aws`` is a local AWS behind the options of botocore's models; ``sam`` checks parameters by the template, and
+creates the queues of the stack there.
 """
 
 from __future__ import annotations
@@ -14,12 +17,19 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
+from tests.sam.cfn import ACCOUNT, REGION
+from tests.support.aws_cli import CHECKED_ONLY, AwsCli
 from tests.support.pages import BLOCKS, PAGES, ROOT, Block, anchors, links
+from tests.support.sam_cli import SamCli
+from tests.support.stand_ins import StandIns
 from trailforward import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class NotRun(NamedTuple):
@@ -41,16 +51,14 @@ _DRY = (r"\bmake\b", "make -n")  # Exits with an error if a target does not exis
 
 #: The first entry that matches a command applies. An entry that matches no command fails a test.
 NOT_RUN = (
-    NotRun(r"^(aws|sam) ", "needs an AWS account; make test-stack builds and deploys to a local AWS"),
     NotRun(
         r"^pip (wheel|install) ",
         "downloads packages; tests/testing/test_wheel.py builds and installs a wheel",
     ),
     NotRun(r"-m pytest tests/", "the suite, or make test-stack, runs these tests already"),
     NotRun(r"\bmake (?!(demo|help)$)", "installs packages or takes minutes", _DRY),
+    NotRun(r"^trailforward redrive ", "polls an empty queue for ten seconds", ("$", " --wait 1")),
     NotRun(r"^trailforward (doctor|trace) ", "needs an AWS account, or a snapshot of one", _HELP),
-    NotRun(r"^trailforward redrive ", "needs a queue; tests/cli/test_redrive.py has one", _HELP),
-    NotRun(r"^trailforward iam --config ", "needs the reader's own configuration", _HELP),
 )
 
 
@@ -76,7 +84,13 @@ def script(blocks: list[Block]) -> str:
 
 
 INSTALL = [block for block in BLOCKS if block.page == "README.md" and block.section == "Install"]
-PAGES_WITH_COMMANDS = list(dict.fromkeys(block.page for block in BLOCKS if block.commands))
+#: A page whose commands need what another page has done → that page, which runs with it.
+AFTER = {"docs/operations.md": "sam/README.md"}
+PAGES_WITH_COMMANDS = [
+    page
+    for page in dict.fromkeys(block.page for block in BLOCKS if block.commands)
+    if page not in AFTER.values()
+]
 
 
 @pytest.fixture
@@ -100,7 +114,17 @@ def checkout(tmp_path: Path) -> Path:
 
 def environ() -> dict[str, str]:
     """A reader's environment: without settings of this test run, and without the command on PATH."""
-    private = ("TRAILFORWARD_", "AWS_", "POWERTOOLS_", "MAKE", "MFLAGS", "PYTHON", "PYTEST_", "VIRTUAL_ENV")
+    private = (
+        "TRAILFORWARD_",
+        "AWS_",
+        "MOTO_",
+        "POWERTOOLS_",
+        "MAKE",
+        "MFLAGS",
+        "PYTHON",
+        "PYTEST_",
+        "VIRTUAL_ENV",
+    )
     own = {name: value for name, value in os.environ.items() if not name.startswith(private)}
     folders = os.environ["PATH"].split(os.pathsep)
     own["PATH"] = os.pathsep.join(
@@ -109,18 +133,50 @@ def environ() -> dict[str, str]:
     return own
 
 
+@pytest.fixture
+def programs(
+    tmp_path: Path, moto: tuple[str, object], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, str]]:
+    """Variables for a shell that has ``aws`` and ``sam``, with an account that no other test uses."""
+    from moto.backends import get_backend
+
+    endpoint, _ = moto
+    monkeypatch.setenv("MOTO_ACCOUNT_ID", ACCOUNT)
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    aws = AwsCli(endpoint)
+    variables = {
+        **environ(),
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    variables["PATH"] = f"{folder}{os.pathsep}{variables['PATH']}"
+    with StandIns(folder, {"aws": aws, "sam": SamCli(aws)}):
+        yield variables
+    backend_of: Any = get_backend
+    for service in aws.services - {"cloudformation", "lambda"}:
+        backend_of(service)[ACCOUNT].reset()
+    aws.close()
+
+
 @pytest.mark.skipif(not (shutil.which("make") and shutil.which("git")), reason="needs make and git")
 @pytest.mark.parametrize("page", PAGES_WITH_COMMANDS)
-def test_commands_run_as_printed(page: str, checkout: Path) -> None:
+def test_commands_run_as_printed(page: str, checkout: Path, programs: dict[str, str]) -> None:
     """After the Install section, the commands of every page work in the order in which they are printed."""
-    folder = Path(page).parent if page.startswith("examples/") else Path()
+    folder = "sam" if page == "docs/real-account.md" else "."
+    if page.startswith("examples/"):
+        folder = str(Path(page).parent)
     lines = [f"cd {folder}", script([block for block in BLOCKS if block.page == page])]
+    if page in AFTER:
+        lines.insert(0, script([block for block in BLOCKS if block.page == AFTER[page]]))
     if page != "README.md":
         lines.insert(0, script(INSTALL))
     done = subprocess.run(
         ["/bin/sh", "-ex", "-c", "\n".join(lines)],
         cwd=checkout,
-        env=environ(),
+        env=programs,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -129,10 +185,48 @@ def test_commands_run_as_printed(page: str, checkout: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [
+        ("aws sqs send-mesage --queue-url x --message-body y", "no operation sqs send-mesage"),
+        ("aws sqs send-message --queue-url x", 'Missing required parameter in input: "MessageBody"'),
+        ("aws sqs send-message --queue x --message-body y", "unknown option --queue"),
+        ("aws sqs receive-message --queue-url x --visibility-timeout soon", "invalid literal"),
+        ("aws ssm put-parameter --name x --value y --overwrite true", "--overwrite takes no value"),
+        ("aws iam create-policy --policy-name x --policy-document file://absent", "absent"),
+        ("sam deploy --parameter-overrides HttpUrl=http://example.com", "https:// URL"),
+        ("sam deploy --parameter-overrides SqsQueueArn=", "sam would not pass 'SqsQueueArn='"),
+        ("sam deploy --parameter-overrides Queue=x", "unknown: {'Queue'}"),
+    ],
+)
+def test_a_wrong_command_on_a_page_would_be_found(
+    command: str, problem: str, programs: dict[str, str]
+) -> None:
+    """Neither wrong operations, options, and values of aws, nor wrong parameters of sam, pass these tests."""
+    done = subprocess.run(
+        ["/bin/sh", "-c", command],
+        cwd=ROOT / "sam",
+        env=programs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert problem in done.stderr
+
+
 def test_every_entry_of_the_table_is_needed() -> None:
     """The list of commands that are not run names only commands that the docs still have."""
     used = {entry_for(command) for block in BLOCKS for command in block.commands}
     assert [entry.pattern for entry in NOT_RUN if entry not in used] == []
+
+
+def test_every_operation_that_is_only_checked_is_printed() -> None:
+    """The list of AWS operations that the local AWS lacks has no others."""
+    printed = "\n".join(block.text for block in BLOCKS if block.commands)
+    # The output of the stack is a command, too.
+    printed += (ROOT / "sam" / "template.yaml").read_text()
+    assert [pair for pair in CHECKED_ONLY if f"aws {' '.join(pair)}" not in printed] == []
 
 
 def test_files_that_printed_commands_name_exist() -> None:

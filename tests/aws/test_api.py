@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.alerts import alert
 from tests.support.aws import use_botocore
 from tests.support.receiver import Receiver, Status
 from tests.support.stub_aws import Refuse, Response, Silence
 from trailforward.aws import api
 from trailforward.aws.client import Client
 from trailforward.errors import PermanentError, SinkError, TransientError
+from trailforward.formats import load
 from trailforward.sinks._aws_batches import by_id, by_position
 from trailforward.sinks.base import Entry, Rejection
 from trailforward.sinks.sns import SnsSettings, SnsSink
@@ -252,6 +255,34 @@ def test_an_empty_response_to_create_log_stream_is_a_success(stub: StubAws) -> N
     with pytest.raises(TransientError, match="unparseable_response"):
         client.call("put_log_events", logGroupName="g", logStreamName="s", logEvents=[])
     client.close()
+
+
+@pytest.mark.parametrize("way", [True, False], ids=["directly", "by botocore"])
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        (
+            {"x-amzn-ErrorType": "InvalidAccessException:http://x/"},
+            b'{"Message":"off"}',
+            "InvalidAccessException",
+        ),
+        ({"x-amzn-ErrorType": "InvalidAccessException"}, b'{"Code":"other"}', "InvalidAccessException"),
+        ({}, b'{"__type":"InvalidAccessException","message":"off"}', "InvalidAccessException"),
+        ({}, b'{"code":"InvalidAccessException"}', "InvalidAccessException"),
+        ({}, b"<html>", "401"),
+    ],
+)
+def test_errors_of_the_rest_protocol(
+    headers: dict[str, str], body: bytes, code: str, *, way: bool, stub: StubAws
+) -> None:
+    """The code of a REST service is read from the header, else from the body, as botocore does."""
+    client = Client("securityhub", "us-west-2", direct=way)
+    stub.script("securityhub:us-west-2", Response(body, status=401, stored=False, headers=headers))
+    with pytest.raises(PermanentError) as caught:
+        client.call("batch_import_findings", Findings=[json.loads(load("asff").data(alert()))])
+    client.close()
+    assert caught.value.code == code
+    assert ("off" in str(caught.value)) is (b"off" in body)
 
 
 def test_the_servers_certificate_is_verified(

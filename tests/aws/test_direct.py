@@ -12,12 +12,15 @@ from urllib.parse import parse_qsl
 import pytest
 from botocore.session import Session
 
+from tests.support.alerts import alert
 from tests.support.aws import point_at
 from tests.support.entries import FIELDS, ODD
 from trailforward import sinks
 from trailforward.aws import direct, session
 from trailforward.aws.client import Client
+from trailforward.formats import load
 from trailforward.sinks.base import Entry
+from trailforward.testing import samples
 from trailforward.transport import connections
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ ARNS = {
     "sqs": "arn:{}:sqs:{}:111122223333:cloudsec.fifo",
     "events": "arn:{}:events:{}:111122223333:event-bus/security",
     "logs": "arn:{}:logs:{}:111122223333:log-group:/security/cloudtrail",
+    "securityhub": "arn:{}:securityhub:{}:111122223333:product/111122223333/default",
 }
 REGIONS = [
     ("aws", "us-east-1"),
@@ -54,6 +58,17 @@ BATCH = [
     )
     for index, data in enumerate(ODD)
 ]
+
+#: Security Hub accepts findings only.
+FINDINGS = [
+    Entry(load("asff").data(alert(samples.load(name))), name)
+    for name in ("security-group-opened", "console-login-failure")
+]
+
+
+def batch(arn: str) -> list[Entry]:
+    """What a sink with this ARN gets."""
+    return FINDINGS if ":securityhub:" in arn else BATCH
 
 
 class Sent(NamedTuple):
@@ -129,7 +144,7 @@ def send(arn: str) -> None:
     """Sends a batch, without checking that a bus exists."""
     kind = sinks.load(sinks.type_of(arn) or "")
     more = {"check_bus": False} if ":events:" in arn else {}
-    kind(kind.Settings(to=arn, **more)).send(BATCH)
+    kind(kind.Settings(to=arn, **more)).send(batch(arn))
 
 
 @pytest.fixture
@@ -284,10 +299,12 @@ import sys
 from trailforward import sinks
 from trailforward.formats import load
 from trailforward.sinks.base import Entry
-for to in sys.argv[1:]:
+finding, *destinations = sys.argv[1:]
+for to in destinations:
     kind = sinks.load(sinks.type_of(to))
     sink = kind(kind.Settings(to=to))
-    assert sink.send([Entry(b"{}", "key")]) == []
+    data = finding.encode() if ":securityhub:" in to else b"{}"
+    assert sink.send([Entry(data, "key")]) == []
     sink.close()
 print(*sorted({"boto3", "botocore", "urllib3"} & set(sys.modules)))
 """
@@ -299,7 +316,13 @@ def imported(stub: StubAws, tmp_path: Path, **environ: str) -> str:
     for name in [name for name in kept if name.lower().endswith(("_proxy", "_ca_bundle"))]:
         del kept[name]
     done = subprocess.run(
-        [sys.executable, "-c", _SEND, *(arn.format("aws", "eu-west-1") for arn in ARNS.values())],
+        [
+            sys.executable,
+            "-c",
+            _SEND,
+            FINDINGS[0].data,
+            *(arn.format("aws", "eu-west-1") for arn in ARNS.values()),
+        ],
         env={**kept, **PLAIN, "AWS_ENDPOINT_URL": stub.url, "HOME": str(tmp_path), **environ},
         capture_output=True,
         text=True,
@@ -329,7 +352,7 @@ def test_direct_calls_can_be_disabled(service: str, stub: StubAws) -> None:
     kind = sinks.load(sinks.type_of(arn) or "")
     for directly in (True, False):
         made = kind(kind.Settings(to=arn), direct=directly)
-        assert made.send(BATCH[:1]) == []
+        assert made.send(batch(arn)[:1]) == []
         assert (made._client._client is None) is directly
         made.close()
 

@@ -26,6 +26,7 @@ CALLS = {
     "eventbridge": {"DescribeEventBus", "PutEvents"},
     "logs": {"PutLogEvents", "CreateLogStream"},
     "s3": {"PutObject"},
+    "securityhub": {"BatchImportFindings"},
     "http": set(),
     "file": set(),
     "stdout": set(),
@@ -185,6 +186,32 @@ def test_every_name_of_a_list_counts(names: list[str], *, own: bool) -> None:
 def test_every_bus_of_put_events_counts(entries: list[Any], *, own: bool) -> None:
     """PutEvents is own if every entry that names a bus names the pipeline's."""
     assert lookup("events:PutEvents", BUS, requestParameters={"entries": entries}) is own
+
+
+PRODUCT = "arn:aws:securityhub:eu-west-1:111122223333:product/111122223333/default"
+OTHER_PRODUCT = "arn:aws:securityhub:eu-west-1::product/prowler/prowler"
+
+
+@pytest.mark.parametrize(
+    ("findings", "own"),
+    [
+        ([{"ProductArn": PRODUCT}, {"ProductArn": PRODUCT}], True),
+        ([{"ProductArn": PRODUCT}, {"ProductArn": OTHER_PRODUCT}], False),
+        ([{"ProductArn": PRODUCT}] * 101, False),
+        ([3, {}], False),
+    ],
+)
+def test_every_product_of_an_import_counts(findings: list[Any], *, own: bool) -> None:
+    """BatchImportFindings is own if every finding is of the pipeline's product."""
+    record = {"requestParameters": {"Findings": findings}}
+    assert lookup("securityhub:BatchImportFindings", PRODUCT, **record) is own
+
+
+def test_a_refused_import_that_names_no_product_is_own() -> None:
+    """A refused import is own even if its record lacks the request, or each refusal would cause another."""
+    assert lookup(
+        "securityhub:BatchImportFindings", PRODUCT, errorCode="AccessDenied", requestParameters=None
+    )
 
 
 def test_services_that_are_not_known_name_resources_by_arn() -> None:

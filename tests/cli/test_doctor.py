@@ -107,6 +107,20 @@ def test_costs_and_loops_are_printed(saved: Any) -> None:
     assert "About $0.51 per million events from 1 account/Region pair: sqs, receive, batched-function" in said
 
 
+def test_many_loops_of_one_call_are_summed_up(saved: Any) -> None:
+    """With many queues, three loops of a call are printed, and the rest are counted."""
+    selectors = {"basic": [{"DataResources": [{"Type": "AWS::SQS::Queue", "Values": ["arn:aws:sqs"]}]}]}
+    queues = [QUEUE, *(f"{QUEUE}{number}" for number in range(9))]
+    rules = [rule(queue, name=queue[-3:]) for queue in queues]
+    resources = [resource(queue) for queue in queues]
+    world = direct(
+        trails=[trail(selectors=selectors)], own={"resources": queues}, rules=rules, resources=resources
+    )
+    said = ask(saved(world)).err
+    assert said.count("CRITICAL LOOP_RISK") == 3
+    assert "7 more LOOP_RISK of the same call, with other roles or resources." in said
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import signal
 import subprocess
 import sys
@@ -81,6 +83,50 @@ def test_only_the_sinks_still_owed_get_a_dead_letter(local_aws: Reader, tmp_path
     assert done.code == 0, done.err
     assert lines(tmp_path / "siem") == EVENTS[:1]
     assert lines(tmp_path / "archive") == []
+
+
+def test_the_queue_of_the_function_learns_which_sinks_are_owed(local_aws: Reader, tmp_path: Path) -> None:
+    """A dead letter that goes back to the event queue keeps its attributes; one of a rule has none."""
+    dead, queue, out = local_aws.queue(), local_aws.queue(), tmp_path / "archive"
+    about = {
+        "trailforward_code": "http_413",
+        "trailforward_reason": "too large",
+        "trailforward_attempts": "2",
+    }
+    put(local_aws, dead, EVENTS[:3], trailforward_sinks="siem", **about)
+    put(local_aws, dead, EVENTS[:1], trailforward_sinks="siem,archive", **about)
+    put(local_aws, dead, EVENTS[3:5], ERROR_CODE="NO_PERMISSIONS")
+    odd = EVENTS[5].replace(b'"version":"0"', '"version":"\uffff"'.encode())  # SQS does not accept U+FFFF
+    packed, encoding = base64.b64encode(gzip.compress(odd)), {"trailforward_encoding": "gzip+base64"}
+    put(local_aws, dead, [packed], trailforward_sinks="siem", **about, **encoding)
+    done = trailforward("redrive", dead, "--to", queue, "--wait", "1")
+    assert done.code == 0, done.err
+    assert waiting(local_aws, dead) == (0, 0)
+    config = tmp_path / "trailforward.toml"
+    config.write_text(f'[sinks.siem]\nto = "file:{tmp_path / "siem"}"\n[sinks.archive]\nto = "file:{out}"\n')
+    done = trailforward("redrive", queue, "--config", config, "--wait", "1")
+    assert done.code == 0, done.err
+    assert sorted(lines(out)) == sorted([EVENTS[0], *EVENTS[3:5]])
+    assert sorted(lines(tmp_path / "siem")) == sorted([EVENTS[0], *EVENTS[:5], odd])
+
+
+def test_a_dead_letter_keeps_what_people_want_to_know(local_aws: Reader) -> None:
+    """The reason, the number of attempts, and the time of an earlier failure are not lost in the queue."""
+    dead, queue = local_aws.queue(), local_aws.queue()
+    about = {
+        "trailforward_sinks": "siem",
+        "trailforward_code": "http_413",
+        "trailforward_reason": "too large",
+        "trailforward_attempts": "2",
+        "trailforward_first_seen": "2026-09-14T09:12:44.000+00:00",
+        "trailforward_origin": "sqs",
+    }
+    put(local_aws, dead, EVENTS[:1], **about)
+    assert trailforward("redrive", dead, "--to", queue, "--wait", "1").code == 0
+    (message,) = local_aws.messages(queue)
+    assert message["Body"].encode() == EVENTS[0]
+    kept = {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+    assert kept == {name.replace("_", "-"): value for name, value in about.items()}
 
 
 def test_what_cannot_be_delivered_stays_in_the_queue(local_aws: Reader) -> None:

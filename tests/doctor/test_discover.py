@@ -12,6 +12,7 @@ from trailforward.arn import Arn
 from trailforward.doctor import CLASSES, Call, World, reach
 from trailforward.doctor.discover import CALLS, AwsCallError, Discovery, Reader, discover, policy
 from trailforward.doctor.discover import reader as reading
+from trailforward.doctor.discover.own_sinks import own_sinks
 from trailforward.doctor.discover.resources import read_resource
 from trailforward.doctor.discover.trails import read_trail
 from trailforward.doctor.world.trails import InsightSelector
@@ -531,3 +532,83 @@ def test_a_call_in_an_account_that_was_not_read_is_unknown(planted: PlantedWorld
         event_name="RunInstances",
     )
     assert reach(discover_nearby(accounts=[MEMBER]).world, call).reaches == "unknown"
+
+
+FORWARDER = Arn.parse(f"arn:aws:lambda:eu-west-1:{MEMBER}:function:forwarder")
+STREAM = f"arn:aws:kinesis:eu-west-1:{MEMBER}:stream/s"
+SECRET = f"arn:aws:secretsmanager:eu-west-1:{MEMBER}:secret:hec-a1b2c3"
+TOML = f"""
+dead_letter = "arn:aws:sqs:eu-west-1:{MEMBER}:dead"
+[sinks.lake]
+to = "s3://security-lake/cloudtrail?region=eu-west-1"
+[sinks.splunk]
+to = "https://hec.example.com/services/collector/event"
+preset = "splunk-hec"
+secret = "{SECRET}"
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"TRAILFORWARD_TO": STREAM}, [STREAM]),
+        (
+            {"TRAILFORWARD_CONFIG": TOML},
+            [
+                "arn:aws:s3:::security-lake/cloudtrail/*",
+                SECRET,
+                f"arn:aws:sqs:eu-west-1:{MEMBER}:dead",
+            ],
+        ),
+        ({"TRAILFORWARD_CONFIG": "ssm:/tf"}, [f"arn:aws:ssm:eu-west-1:{MEMBER}:parameter/tf"]),
+        ({"TRAILFORWARD_CONFIG": "/etc/hostname"}, []),
+        ({"TRAILFORWARD_CONFIG": "README.md"}, []),
+        ({"TRAILFORWARD_TO": "nonsense"}, []),
+        ({"OTHER_TOOL": STREAM}, []),
+        ({}, []),
+    ],
+)
+def test_the_sinks_of_a_function_come_from_its_environment(
+    environment: dict[str, str], expected: list[str]
+) -> None:
+    """Destinations, dead-letter queues, and secrets are known; no file and no stored text is read."""
+    assert own_sinks(environment, FORWARDER) == expected
+
+
+def test_the_sinks_of_the_destination_belong_to_the_pipeline(planted: PlantedWorld) -> None:
+    """If a trail records what the destination function writes, live reading finds the loop."""
+    made = _forwarder(planted)
+    world = discover_nearby(destinations=[made], accounts=[], regions=["us-west-2"]).world
+    assert STREAM.replace("eu-west-1", "us-west-2") in world.own.resources
+    assert f"arn:aws:iam::{MEMBER}:role/forwarder" in world.own.roles
+
+
+def _forwarder(planted: PlantedWorld) -> str:
+    """A function whose environment names a stream as the destination."""
+    import io
+    import json
+    import zipfile
+
+    document = {
+        "Version": "2012-10-17",
+        "Statement": {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "lambda.amazonaws.com"},
+        },
+    }
+    created = planted.client("iam").create_role(
+        RoleName="forwarder", AssumeRolePolicyDocument=json.dumps(document)
+    )
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("app.py", "")
+    arn: str = planted.client("lambda", "us-west-2").create_function(
+        FunctionName="forwarder",
+        Runtime="python3.13",
+        Role=created["Role"]["Arn"],
+        Handler="app.h",
+        Code={"ZipFile": packed.getvalue()},
+        Environment={"Variables": {"TRAILFORWARD_TO": STREAM.replace("eu-west-1", "us-west-2")}},
+    )["FunctionArn"]
+    return arn

@@ -55,7 +55,7 @@ def test_data_events_of_the_own_queue_are_critical() -> None:
     "change",
     [
         {"trails": [trail()]},  # management events only
-        {"own": {}},
+        {"own": {}, "destinations": [QUEUE.replace(":in", ":other")]},
         {"own": {"resources": ["no ARN", f"arn:aws:firehose:{HERE}:{MEMBER}:deliverystream/x"]}},
         {"rules": [rule(pattern={**ANY, "detail": {"eventCategory": ["Management"]}})]},
     ],
@@ -89,7 +89,7 @@ def test_the_own_role_writing_data_is_found_too() -> None:
         rules=[rule(pattern=only)],
         own={"resources": [QUEUE], "roles": [ROLE]},
     )
-    assert loops(world) == [("critical", "call:sqs.amazonaws.com/SendMessage")]
+    assert loops(world) == [("critical", "call:sqs.amazonaws.com/SendMessageBatch")]
 
 
 def test_the_central_bus_costs_what_the_facts_say() -> None:

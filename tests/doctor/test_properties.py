@@ -21,6 +21,7 @@ from tests.doctor.worlds import (
     rule,
     trail,
 )
+from tests.support.depth import examples
 from trailforward.doctor import Call, Verdict, World, load_codes, reach
 
 REGIONS = (HERE, HOME)
@@ -180,7 +181,7 @@ def test_disabled_region(data: dict[str, Any], call: Call) -> None:
     assert (verdict.reaches, verdict.code) == (False, "REGION_DISABLED")
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(worlds, calls)
 def test_consistent(data: dict[str, Any], call: Call) -> None:
     """Result, kind of code, link, path and doubts of a verdict are consistent."""

@@ -551,6 +551,13 @@ def test_put_events(world: dict[str, Any], bus: str, expected: tuple[Any, ...]) 
     assert said(ask(world, **FORGED, bus=bus)) == expected
 
 
+@pytest.mark.parametrize("targets", [[], [{"id": "t1", "arn": STREAM}]], ids=["none read", "a broken one"])
+def test_unread_targets(targets: list[dict[str, Any]]) -> None:
+    """A rule whose targets were not all read may lead to the destination, whatever the others do."""
+    partly = rule(targets=targets, unread={"targets": "AccessDenied"})
+    assert said(ask(direct(rules=[partly], destinations=[QUEUE, STREAM]))) == ("unknown", "NOT_SEEN", RULE_AT)
+
+
 def test_long_state_on_both_rules() -> None:
     """Read-only management events need the long state on both rules of a hop."""
     world = hub()

@@ -28,6 +28,7 @@ from tests.doctor.worlds import (
 )
 from tests.doctor.worlds import direct as direct_world
 from tests.doctor.worlds import hub as hub_world
+from tests.support.depth import part
 from tests.support.real_events import real_events
 from trailforward.doctor import World
 from trailforward.doctor.report import render, survey
@@ -240,6 +241,12 @@ def test_rules_on_other_buses() -> None:
     assert set(codes(judged(pattern, world=alone)).values()) == {"RULE_SENDER_UNKNOWN"}
     private = {**alone, "buses": [{**alone["buses"][0], "policy": []}]}
     assert set(codes(judged(pattern, world=private)).values()) == {"RULE_ON_NON_DEFAULT_BUS"}
+    for open_way in (
+        rule(name="other", targets=[], unread={"targets": "AccessDenied"}),
+        rule(CENTRAL.replace(HOME, "{{unknown the Region}}"), name="other"),
+    ):
+        more = {**private, "rules": [*private["rules"], open_way]}
+        assert set(codes(judged(pattern, world=more)).values()) == {"RULE_SENDER_UNKNOWN"}
 
 
 def test_the_cost_of_a_rule_is_bounded() -> None:
@@ -322,7 +329,7 @@ def _anything_arrives(event: dict[str, Any]) -> dict[str, Any]:
 def test_real_records_never_make_a_rule_impossible() -> None:
     """A rule whose pattern is made of a real record never gets the verdict that it cannot fire."""
     checked, kinds = 0, set()
-    for event in list(real_events())[::7]:
+    for event in part(real_events(), 35):
         detail = event["detail"]
         fields: dict[str, Any] = {
             key: [detail[key]] for key in ("eventSource", "eventName", "awsRegion", "eventType")
@@ -347,7 +354,7 @@ def test_real_records_never_make_a_rule_impossible() -> None:
         assert verdict.status in {"arrives", "unknown"}, (json.dumps(pattern), codes(verdict))
         kinds.add(verdict.status)
         checked += 1
-    assert checked > 300
+    assert checked > 60
     assert "arrives" in kinds
 
 

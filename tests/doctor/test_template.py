@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis.strategies import DataObject, SearchStrategy, data, integers, sampled_from
 
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
+from tests.support.depth import examples
 from trailforward.doctor import CLASSES, World, reach
 from trailforward.doctor.template import (
     TemplateError,
@@ -561,6 +562,41 @@ def test_a_surprise_in_one_resource_affects_only_that_resource() -> None:
     assert ("rules", HERE) in {(gap.what, gap.region) for gap in found.world.unseen}
 
 
+def test_a_target_without_an_id_is_never_covered() -> None:
+    """CloudFormation rejects a target without Id: this is said, and the rule's targets are unknown."""
+    queue = f"arn:aws:sqs:{HERE}:{MEMBER}:q"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+    }
+    template = small(
+        {
+            "Q": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "q"}},
+            "P": {
+                "Type": "AWS::SQS::QueuePolicy",
+                "Properties": {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Statement": [statement]}},
+            },
+            "R": {
+                "Type": "AWS::Events::Rule",
+                "Properties": {"EventPattern": {"source": [{"prefix": "aws."}]}, "Targets": [{"Arn": queue}]},
+            },
+        }
+    )
+    applied = apply_template(template, [(MEMBER, HERE)], {}, destinations=[queue])
+    assert applied.not_understood == ("R: target 0 has no Id, so CloudFormation rejects the template.",)
+    assert reach(applied.world, WRITE.call(MEMBER, HERE)).code == "NOT_SEEN"
+
+
+def test_a_stackset_without_instances_is_named() -> None:
+    """What a StackSet creates in accounts and Regions that the template does not name is not known."""
+    properties = {"StackSetName": "s", "TemplateBody": "Resources: {}"}
+    template = small({"N": {"Type": "AWS::CloudFormation::StackSet", "Properties": properties}})
+    (note,) = apply_template(template, [(MEMBER, HERE)], {}).not_understood
+    assert note.startswith("N: the template does not name the accounts and Regions of this StackSet")
+
+
 def test_cdk_apps_are_read_from_their_folder(tmp_path: Path) -> None:
     """Each stack of cdk.out is deployed in its own account and Region, and imports are resolved."""
     exporting = {
@@ -607,7 +643,7 @@ def test_a_folder_that_is_not_a_cdk_app_is_named(tmp_path: Path) -> None:
 BASES = [ALL_KINDS, {"Rule": a_rule({"Fn::GetAtt": ["Queue", "Arn"]}), "Queue": QUEUE, "Policy": POLICY}]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data())
 def test_mutated_templates_end_in_a_report_or_one_sentence(drawn: DataObject) -> None:
     """Whatever is removed or replaced in a template, reading it ends in a world or in one sentence."""

@@ -29,6 +29,7 @@ from tests.doctor.worlds import (
     said,
     trail,
 )
+from tests.support.depth import examples
 from trailforward.doctor import Call, SnapshotError, World, reach
 from trailforward.errors import TrailforwardError
 
@@ -199,7 +200,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, item in items for place in places(item, (*path, key)))]
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(st.sampled_from([direct(), hub()]), st.data())
 def test_anything(data: dict[str, Any], draw: st.DataObject) -> None:
     """Whatever a snapshot contains, there is a result, and saving keeps it."""

@@ -65,6 +65,13 @@ CODES = {
         "InvalidArgument",
         "InternalFailure",
     ),
+    "securityhub": Codes(
+        "LimitExceededException",
+        "AccessDeniedException",
+        "InvalidAccessException",
+        "InvalidInputException",
+        "InternalFailure",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.faults.hostile import ATTACKS
+from tests.support.depth import DEEP
 
 #: MiB that a small function has.
 MOST = 512
@@ -22,7 +23,18 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("name", ATTACKS)
+#: Those that take a second; `make trials` runs all.
+QUICK = (
+    "log data: list instead of an object",
+    "log data: empty gzip members",
+    "queue: 6 MB of [[[[",
+    "stream: lists in lists",
+    "log file: every second record is {}",
+    "log file: deep",
+)
+
+
+@pytest.mark.parametrize("name", ATTACKS if DEEP else QUICK)
 def test_an_attack_is_refused_once_within_512_mib(name: str) -> None:
     """Every attack ends with its good neighbors delivered, one refusal, and a peak below 512 MiB."""
     done = subprocess.run(

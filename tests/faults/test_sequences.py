@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support.depth import examples
 from tests.support.events import FIFO, QUEUE, Context, envelope, sqs, sqs_record
 from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
 from trailforward.errors import PermanentError, SinkError, TransientError
@@ -145,7 +146,7 @@ def record(number: int, body: Any, group: str | None, owed: str) -> dict[str, An
     return sqs_record(data, str(number), arn=FIFO if group else QUEUE, group=group, attributes=attributes)
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(120), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     received=records,
     a=sinks,

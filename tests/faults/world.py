@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tests.support.events import Context, envelope, sqs, sqs_record
 from tests.support.receiver import Receiver, Status
-from trailforward import Config, Fate, Forwarder, redelivery
+from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
 from trailforward.demo.receiver import split
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ DESTINATIONS = {
     "sns": "arn:aws:sns:sa-east-1:111122223333:alerts",
     "sqs": "arn:aws:sqs:ap-south-1:111122223333:cloudsec",
     "eventbridge": "arn:aws:events:eu-south-1:123456789012:event-bus/security",
+    "securityhub": "arn:aws:securityhub:ca-central-1:111122223333:product/111122223333/default",
 }
 SINKS = (*DESTINATIONS, "http")
 HEALTHY = "arn:aws:sqs:eu-north-1:111122223333:healthy"
@@ -45,12 +46,14 @@ def place(arn: str) -> str:
 
 def event(number: int) -> bytes:
     """An event whose bytes do not survive parsing and encoding; number 7 contains the poison."""
-    detail = {"pad": "x" * number * 100, "word": POISON.decode() if number == 7 else "harmless"}
+    detail = {"pad": "x" * number * 100, "userAgent": POISON.decode() if number == 7 else "harmless"}
     odd = '"odd":[1.10, 9007199254740993, "\\ud800", "\\u003d", "bücher"],"eventType"'
     return envelope(number, **detail).decode().replace('"eventType"', odd, 1).encode()
 
 
 EVENTS = [event(number) for number in range(COUNT)]
+#: The end of a finding's ID → its event.
+_BY_FINDING = {Message(data, Origin("test")).key: data for data in EVENTS}
 
 
 class World:
@@ -154,6 +157,11 @@ class World:
                 for fault, request in zip_longest(played, self.receiver.requests, fillvalue=None)
                 if request is not None and _accepts(fault or Status(), request.decoded)
                 for data in split(request.decoded)
+            ]
+        if sink == "securityhub":
+            return [
+                _BY_FINDING[item.id.rpartition("/")[2]]
+                for item in self.stub.stored(place(DESTINATIONS[sink]))
             ]
         arn = HEALTHY if sink == "healthy" else DESTINATIONS[sink]
         end = b"\n" if sink == "firehose" else b""

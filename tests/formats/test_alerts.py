@@ -340,6 +340,21 @@ def test_findings_link_to_their_console() -> None:
     )
 
 
+def test_findings_of_other_products_do_not_link_to_guardduty() -> None:
+    """A finding of Security Hub has no link, even if its ID looks like one of GuardDuty's."""
+    event = {
+        "source": "aws.securityhub",
+        "detail-type": "Security Hub Findings - Imported",
+        "account": "111122223333",
+        "region": "eu-west-1",
+        "time": "2026-05-04T09:15:00Z",
+        "detail": {"findings": [{"Id": "6458cf72945c2cc8e1668559b165d29e", "Title": "Bucket is public"}]},
+    }
+    found = value("pagerduty", alert(json.dumps(event).encode(), ()))
+    assert found["links"] == []
+    assert "Bucket is public" in found["payload"]["summary"]
+
+
 def test_redaction_keeps_the_detections() -> None:
     """An alert whose event is redacted still names its detections."""
     redacted = Redaction(["detail.userIdentity"])(alert())

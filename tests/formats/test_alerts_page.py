@@ -13,5 +13,5 @@ def test_the_examples_are_current() -> None:
 
 def test_every_format_for_alerts_has_an_example() -> None:
     """The page shows the same event in every format for people, pagers, and findings."""
-    formats = {"text", "slack", "teams", "google-chat", "amazon-q", "pagerduty", "ocsf-finding"}
+    formats = {"text", "slack", "teams", "google-chat", "amazon-q", "pagerduty", "ocsf-finding", "asff"}
     assert set(examples(PAGE.read_text())) == formats

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.depth import part
 from tests.support.events import envelope
 from trailforward import EventError, Message, Origin
 from trailforward.formats.text import Text
@@ -459,7 +460,7 @@ CORPUS = os.environ.get("TRAILFORWARD_CORPUS")
 def test_every_event_of_the_corpus() -> None:
     """Every recorded event has a headline with its Region and, if it has one, its action."""
     for path in sorted(Path(str(CORPUS)).glob("*.ndjson")):
-        for line in filter(None, path.read_bytes().split(b"\n")):
+        for line in part(filter(None, path.read_bytes().split(b"\n")), 5):
             event = message(line)
             text = headline(event)
             assert f" in {event.event['region']}" in text

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,21 @@ def test_records_name_exactly_the_files_of_the_layer(tmp_path: Path) -> None:
     record = site / "trailforward-1.0.dist-info/RECORD"
     assert record.read_text() == "trailforward-1.0.dist-info/RECORD,,\ntrailforward/__init__.py,sha256=y,0\n"
     assert {path.name for path in site.iterdir()} == {"trailforward", "trailforward-1.0.dist-info"}
+
+
+def test_packages_keep_their_fields_without_their_pages(tmp_path: Path) -> None:
+    """A package's METADATA keeps its fields, loses its description, and has the right digest in RECORD."""
+    name = "orjson-3.0.dist-info"
+    row = f"{name}/METADATA,sha256=x,99\n{name}/RECORD,,\n"
+    fields = "Metadata-Version: 2.4\nName: orjson\nVersion: 3.0\n"
+    site = write(tmp_path, {f"{name}/METADATA": f"{fields}\n# orjson\n\nFast.\n", f"{name}/RECORD": row})
+    build.tidy(site)
+    (found,) = distributions(path=[str(site)])
+    assert (found.version, found.read_text("METADATA")) == ("3.0", fields)
+    (entry,) = (file for file in found.files or () if file.name == "METADATA")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(fields.encode()).digest()).decode().rstrip("=")
+    assert entry.hash is not None
+    assert (entry.size, entry.hash.value) == (len(fields), digest)
 
 
 def test_bytecode_does_not_depend_on_where_and_when_it_was_built(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.models.records import KINDS, dump, envelope, helpers, nested, text
+from tests.support.depth import examples
 from trailforward.models import EventBridgeEvent, Failure, LenientModel, SignInData, parse_record
 
 KIND_NAMES = [*(record["eventType"] for record in KINDS), "AwsVpceEvents", "AwsFuture"]
@@ -77,7 +78,7 @@ records = st.sampled_from(KIND_NAMES).flatmap(
     )
 )
 quick = settings(
-    max_examples=150,
+    max_examples=examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

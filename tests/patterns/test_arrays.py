@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.depth import examples
 from trailforward.patterns import Pattern
 from trailforward.patterns.consistency import Consistency, Field
 from trailforward.patterns.operators import leaf_test
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from trailforward.patterns.parser import Rule
 
@@ -119,7 +120,7 @@ MEMBERS = st.lists(
 PATHS = st.sampled_from(["a", "b", "a.b", "a.a", "b.a", "a.b.a", "a.a.b", "a-b", "a-b.a", "b.a-b", "b.a.b"])
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600), deadline=None)
 @given(fields=st.dictionaries(PATHS, MEMBERS, min_size=1, max_size=4), event=EVENTS)
 def test_every_result_follows_from_the_definition(
     fields: dict[str, list[str]], event: dict[str, Any]
@@ -165,6 +166,16 @@ def test_one_element_binds_the_rest() -> None:
     count = 5_000
     event = {"r": [{"a": 1, "b": 2, "c": 3, "zz": 0} for _ in range(count)]}
     assert _visits([("r.a", False), ("r.c", True)], event) < 20 * count
+
+
+@pytest.mark.parametrize("first", ["a", "y"])
+@pytest.mark.parametrize("wrap", [lambda item: item, lambda item: [item]], ids=["objects", "arrays"])
+def test_work_does_not_multiply_with_absent_fields(first: str, wrap: Callable[[Any], Any]) -> None:
+    """Sixty fields that must be absent from five thousand elements are not searched in each one by one."""
+    count = 5_000
+    absent = [(f"r.m{number:02}", True) for number in range(60)]
+    event = {"r": [wrap({first: 1}) for _ in range(count)]}
+    assert _visits([(f"r.{first}", False), *absent], event) < 80 * count
 
 
 def test_work_does_not_multiply_with_names_that_share_a_beginning() -> None:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.depth import part
 from tests.support.real_events import real_events
 from trailforward import detections
 from trailforward.errors import PatternError
@@ -105,7 +106,7 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def test_real_records_are_never_impossible() -> None:
     """A pattern made of all fields of a real event has no reason why no event could match it."""
     checked = 0
-    for event in real_events():
+    for event in part(real_events(), 10):
         fields = {path: [value] for path, value in _leaves(event) if path != "resources"}
         try:
             pattern = Pattern(json.dumps(fields))
@@ -115,7 +116,7 @@ def test_real_records_are_never_impossible() -> None:
         assert combination.reasons == (), event["detail"]["eventName"]
         assert combination.about
         checked += 1
-    assert checked > 3_000
+    assert checked > 300
 
 
 _names = st.sampled_from(

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.depth import examples
 from trailforward.errors import EventError, PatternError
 from trailforward.message import Message, Origin
 from trailforward.patterns import Pattern, PatternSet, addresses
@@ -152,7 +153,7 @@ NESTED = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(
     sources=st.lists(FIELDS, min_size=1, max_size=5),
     event=st.dictionaries(st.sampled_from(["a", "b", "c", "a.b", "a.c"]), NESTED, max_size=4),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.depth import examples
 from trailforward.errors import PatternError
 from trailforward.patterns import InvalidPatternError, Limits, Pattern, lint
 from trailforward.patterns.reader import Reader
@@ -369,7 +370,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @given(ANYTHING)
 def test_any_json_is_a_pattern_or_an_error(source: Any) -> None:
     """Any JSON is either a working pattern or raises InvalidPatternError."""

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.patterns.test_arrays import EVENTS, MEMBERS, PATHS, _by_definition
+from tests.support.depth import examples
 from trailforward.patterns import Pattern, PatternSet
 from trailforward.patterns.joint import JointRules
 from trailforward.patterns.leaves import matching_keys
@@ -62,6 +63,17 @@ def test_work_does_not_multiply_with_the_combinations(elements: list[Any], optio
     assert visits(pattern._together) < 40 * COUNT
 
 
+@pytest.mark.parametrize("key", ["y", "z"])
+def test_work_does_not_multiply_with_absent_fields(key: str) -> None:
+    """512 combinations of fields that may be absent cost a few steps for each value and field."""
+    fields = {f"o{number}": {"$or": [{"x": [{"exists": False}]}, {"y": ["q"]}]} for number in range(9)}
+    pattern = Pattern({"r": fields})
+    assert len(pattern.rules) == 512
+    pattern.matches({"r": [{f"o{n % 9}": {key: "q"}} for n in range(COUNT)]})
+    assert pattern._together is not None
+    assert visits(pattern._together) < 40 * COUNT
+
+
 @pytest.mark.parametrize("elements", LARGE.values(), ids=LARGE)
 def test_work_does_not_multiply_with_the_routes(elements: list[Any]) -> None:
     """The cost of 512 routes on a large event is a few steps for each of its values."""
@@ -101,7 +113,7 @@ RULES = st.dictionaries(PATHS, MEMBERS, min_size=1, max_size=4).map(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(texts=st.lists(RULES, min_size=1, max_size=12), event=EVENTS)
 def test_rules_tested_together_follow_the_definition(texts: list[str], event: dict[str, Any]) -> None:
     """Rules that are tested together match exactly the events that each of them matches on its own."""
@@ -126,7 +138,7 @@ OPERATORS = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     sources=st.lists(
         st.dictionaries(st.sampled_from(NAMES), st.lists(OPERATORS, min_size=1, max_size=2), min_size=1),

@@ -80,6 +80,35 @@ def guard(*own_arns: str, **arguments: Any) -> SelfGuard:
     return made
 
 
+#: The start of the IDs of the findings that a Security Hub sink imports.
+START = f"arn:aws:securityhub:us-west-2:{ACCOUNT}:product/{ACCOUNT}/default/trailforward/"
+
+
+@pytest.mark.parametrize(
+    ("findings", "own"),
+    [
+        ([{"Id": f"{START}1"}], True),
+        ([{"Id": f"{START}1"}, {"Id": f"{START}2"}], True),
+        ([{"finding_info": {"uid": f"{START}1"}}], True),
+        ([{"Id": f"{START}1"}, {"Id": "another"}], False),
+        ([{"Id": "another", "finding_info": {"uid": f"{START}1"}}], False),
+        ([{"Id": 5, "finding_info": 5}], False),
+        ([{}], False),
+        ([None], False),
+        ([], False),
+        ({"Id": f"{START}1"}, False),
+        (None, False),
+    ],
+)
+def test_events_about_findings(findings: Any, *, own: bool) -> None:
+    """An event of Security Hub is own if it is about nothing but findings that the pipeline imported."""
+    found = {"source": "aws.securityhub", "detail-type": "any", "detail": {"findings": findings}}
+    assert guard(findings=[START]).is_own(found) is own
+    assert not guard().is_own(found)
+    assert not guard(findings=[START]).is_own({**found, "source": "aws.other"})
+    assert not guard(findings=[START]).is_own({**found, "detail": findings})
+
+
 # Who it was.
 
 

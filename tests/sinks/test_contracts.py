@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.aws import Reader
-    from trailforward.sinks.base import Sink
+    from trailforward.sinks.base import Entry, Sink
 
 
 def made(to: str) -> Sink:
@@ -108,6 +108,22 @@ class TestEventBridge(Aws):
 class TestCloudWatchLogs(Aws):
     to = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
     partial = False  # it rejects by age only: see test_cloudwatch_logs.py
+
+
+class TestSecurityHub(Aws):
+    """A finding is JSON that the sink completes, so the events are texts of findings."""
+
+    to = "arn:aws:securityhub:us-west-2:111122223333:product/111122223333/default"
+    busy = "LimitExceededException"
+
+    def entry(self, data: bytes, number: int = 0) -> Entry:
+        """A finding with the event as its description."""
+        finding = {"Id": f"trailforward/{number}", "Description": data.decode()}
+        return replace(super().entry(data, number), data=json.dumps(finding).encode())
+
+    def taken(self) -> list[bytes]:
+        """The descriptions."""
+        return [json.loads(data)["Description"].encode() for data in super().taken()]
 
 
 class TestS3(SinkContract):

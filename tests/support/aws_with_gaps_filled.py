@@ -16,10 +16,13 @@ import http.client
 import json
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from trailforward.demo.loopback import Handler, LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 OWN = "123456789012"
 
@@ -61,6 +64,7 @@ class FilledAws(LoopbackServer):
         self.requests: list[Request] = []
         self.accounts: dict[str, str] = {}
         self._refusals: list[Refusal] = []
+        self._edits: list[tuple[dict[str, str], Callable[[Any], Any]]] = []
         super().__init__(_Handler)
 
     @property
@@ -72,10 +76,23 @@ class FilledAws(LoopbackServer):
         """Rejects the calls with this ``service``, ``region``, ``operation``, or ``account``."""
         self._refusals.append(Refusal(code, status, match, times))
 
+    def edit(self, change: Callable[[Any], Any], **match: str) -> None:
+        """Changes the JSON of the responses to these calls; bytes replace the whole response."""
+        self._edits.append((match, change))
+
+    def edited(self, request: Request, content: bytes) -> bytes:
+        """The response to a call, with all changes."""
+        for match, change in self._edits:
+            if all(getattr(request, key) == text for key, text in match.items()):
+                changed = change(json.loads(content))
+                content = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
+        return content
+
     def reset(self, regions: dict[str, dict[str, str]]) -> None:
-        """Deletes errors, organization trails, and recorded requests."""
+        """Deletes errors, changes, organization trails, and recorded requests."""
         self.regions = regions
         self._refusals.clear()
+        self._edits.clear()
         self.organization_trails.clear()
         self.requests.clear()
 
@@ -123,7 +140,8 @@ class _Handler(Handler):
         if refusal := self.server.refusal(request):
             self._refuse(service, refusal)
         elif (response := self.server.recorded(request, body)) is not None:
-            self.respond(200, {"Content-Type": "application/json"}, json.dumps(response).encode())
+            content = self.server.edited(request, json.dumps(response).encode())
+            self.respond(200, {"Content-Type": "application/json"}, content)
         else:
             self._forward(request, body)
 
@@ -148,6 +166,7 @@ class _Handler(Handler):
             self.server.accounts[key[1]] = role.split(":")[4]
         if request.operation == "DescribeTrails" and reply.status == 200:
             content = self._with_organization_trails(request, content)
+        content = self.server.edited(request, content)
         headers = {name: value for name, value in reply.getheaders() if name.lower() not in _HOP_BY_HOP}
         self.respond(reply.status, headers, content)
 

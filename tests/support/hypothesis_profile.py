@@ -4,5 +4,9 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("trailforward", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+from tests.support.depth import examples
+
+settings.register_profile(
+    "trailforward", max_examples=examples(200), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("trailforward")

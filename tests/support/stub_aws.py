@@ -328,6 +328,11 @@ class Call(Handler):
             )
         else:
             body = json.dumps({"__type": f"com.amazonaws#{code}" if code else "", "message": message})
+        if self.service == "securityhub":  # REST
+            headers = (
+                {**headers, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/"} if code else headers
+            )
+            body = json.dumps({"Code": code, "Message": message})
         self.raw(status, body.encode() if code else b"", headers=headers)
 
     def raw(
@@ -385,6 +390,15 @@ def _read_logs(body: bytes) -> list[Item]:
     return [
         Item(event["message"].encode(), resource=place, key=str(event["timestamp"]))
         for event in call["logEvents"]
+    ]
+
+
+def _read_securityhub(body: bytes) -> list[Item]:
+    return [
+        Item(
+            json.dumps(finding).encode(), finding["Id"], finding["ProductArn"], group=finding["AwsAccountId"]
+        )
+        for finding in json.loads(body)["Findings"]
     ]
 
 
@@ -478,6 +492,16 @@ def _write_sqs(results: Results, extra: Mapping[str, Any]) -> bytes:
     return json.dumps({"Successful": successful} | ({"Failed": failed} if failed else {})).encode()
 
 
+def _write_securityhub(results: Results, extra: Mapping[str, Any]) -> bytes:
+    accepted, rejected = _by_id(results)
+    failed = [
+        {"Id": item.id, "ErrorCode": refusal.code, "ErrorMessage": "by script"} for item, refusal in rejected
+    ]
+    return json.dumps(
+        {"SuccessCount": len(accepted), "FailedCount": len(failed), "FailedFindings": failed, **extra}
+    ).encode()
+
+
 def _write_sns(results: Results, _extra: Mapping[str, Any]) -> bytes:
     accepted, rejected = _by_id(results)
     successful = "".join(f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in accepted)
@@ -512,6 +536,7 @@ _READERS: dict[str, Callable[[bytes], list[Item]]] = {
     "firehose": _read_firehose,
     "kinesis": _read_kinesis,
     "logs": _read_logs,
+    "securityhub": _read_securityhub,
     "sns": _read_sns,
     "sqs": _read_sqs,
     "sts": lambda _body: [],
@@ -521,6 +546,7 @@ _WRITERS = {
     "firehose": _write_firehose,
     "kinesis": _write_kinesis,
     "logs": _write_logs,
+    "securityhub": _write_securityhub,
     "sns": _write_sns,
     "sqs": _write_sqs,
     "sts": _write_sts,

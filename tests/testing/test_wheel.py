@@ -22,6 +22,13 @@ BROUGHT = (
     *("orjson", "pydantic", "pydantic-core", "annotated-types", "typing-extensions", "typing-inspection"),
     *("pytest", "iniconfig", "packaging", "pluggy", "pygments", "hypothesis", "sortedcontainers"),
 )
+#: A slow machine fails no snippet.
+NO_DEADLINES = """
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("slow", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("slow")
+"""
 
 
 def run(*command: str | Path, cwd: Path, **environ: str) -> str:
@@ -68,8 +75,7 @@ def test_the_first_snippet_is_ten_lines() -> None:
 
 def test_a_fresh_project_runs_the_snippets_of_the_docs(site: Path, tmp_path: Path) -> None:
     """The wheel contains the kit, the samples, and the plug-in; every snippet runs as a test module."""
-    profile = ROOT / "tests" / "support" / "hypothesis_profile.py"  # a slow machine fails no snippet
-    (tmp_path / "conftest.py").write_text(profile.read_text())
+    (tmp_path / "conftest.py").write_text(NO_DEADLINES)
     for number, snippet in enumerate(SNIPPETS):
         (tmp_path / f"test_{number}.py").write_text(snippet)
     (tmp_path / "test_fixtures.py").write_text(

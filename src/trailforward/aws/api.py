@@ -82,8 +82,9 @@ class Api:
             "User-Agent": f"trailforward/{__version__}",
             **protocol.headers(self._service, name),
         }
-        signed = sign(credentials, self._scope, "/", headers, body)
-        response = self._connections(host).post("/", signed, body)
+        path = self._service.path
+        signed = sign(credentials, self._scope, path, headers, body)
+        response = self._connections(host).post(path, signed, body)
         if response.status not in _OK:
             code, message = protocol.error(response)
             retry_after = response.headers.get("retry-after")
@@ -115,6 +116,10 @@ def _protocol(service: Service) -> ModuleType:
         from trailforward.aws import json_protocol
 
         return json_protocol
+    if service.protocol == "rest-json":
+        from trailforward.aws import rest_json_protocol
+
+        return rest_json_protocol
     from trailforward.aws import query_protocol
 
     return query_protocol

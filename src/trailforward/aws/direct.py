@@ -21,18 +21,20 @@ class Service(NamedTuple):
     """Protocol details of a service (source: the API models).
 
     Attributes:
-        protocol: ``json`` or ``query``.
+        protocol: ``json``, ``query``, or ``rest-json``.
         version: version of the JSON protocol, or of the query API.
         operations: botocore's method names of the operations that can be called directly.
         variable: suffix of the service's variable ``AWS_ENDPOINT_URL_…``.
         target: prefix of ``X-Amz-Target``; JSON protocol only.
+        path: path of the operations; ``/`` except for ``rest-json``.
     """
 
-    protocol: Literal["json", "query"]
+    protocol: Literal["json", "query", "rest-json"]
     version: str
     operations: frozenset[str]
     variable: str
     target: str = ""
+    path: str = "/"
 
 
 SERVICES = {
@@ -50,6 +52,13 @@ SERVICES = {
         frozenset({"put_log_events", "create_log_stream"}),
         "CLOUDWATCH_LOGS",
         "Logs_20140328",
+    ),
+    "securityhub": Service(
+        "rest-json",
+        "2018-10-26",
+        frozenset({"batch_import_findings"}),
+        "SECURITYHUB",
+        path="/findings/import",
     ),
 }
 

@@ -50,6 +50,8 @@ INVALID_INPUT_CODES = frozenset(
         "BatchRequestTooLong",
         "InvalidArgument",
         "InvalidArgumentException",
+        "InvalidInput",
+        "InvalidInputException",
         "InvalidMessageContents",
         "InvalidParameter",
         "InvalidParameterException",

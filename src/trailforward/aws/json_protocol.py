@@ -40,12 +40,12 @@ def encode(_service: Service, _name: str, parameters: Mapping[str, Any]) -> byte
 
 def decode(name: str, body: bytes) -> dict[str, Any] | None:
     """The result in the body of a successful response; None if the body is unparseable."""
-    return {} if not body and name in _EMPTY_RESPONSE else _object(body)
+    return {} if not body and name in _EMPTY_RESPONSE else parsed_object(body)
 
 
 def error(response: Response) -> tuple[str, str]:
     """Code and message of an error response."""
-    fields = _object(response.body) or {}
+    fields = parsed_object(response.body) or {}
     code = str(fields.get("__type") or response.headers.get("x-amzn-errortype") or response.status)
     # ``AWS.SimpleQueueService.NonExistentQueue;Sender``
     query_code = response.headers.get("x-amzn-query-error", "").partition(";")[0]
@@ -56,7 +56,8 @@ def _base64(data: bytes) -> str:
     return b2a_base64(data, newline=False).decode()
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
+def parsed_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object in a body; None if it is anything else."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:

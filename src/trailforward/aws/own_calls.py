@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: Calls that every delivery makes. A rule may exclude them for the pipeline's own roles, and nothing else.
 MADE_FOR_EVERY_DELIVERY = frozenset(
     {
+        "BatchImportFindings",
         "DeleteMessage",
         "DeleteMessageBatch",
         "Invoke",
@@ -166,10 +167,13 @@ _NAMED: dict[str, dict[str, str]] = {
     "lambda": {"functionName": "function:"},
     "logs": {"logGroupName": "log-group:", "logGroupIdentifier": "log-group:"},
     "secretsmanager": {"secretId": "secret:"},
+    "securityhub": {"ProductArn": ""},
     "sns": {"topicArn": "", "targetArn": ""},
     "sqs": {"queueUrl": ""},
     "ssm": {"name": "parameter/"},
 }
+#: Service and request parameter that is a list → the member of each item that names the resource.
+_MEMBERS = {("events", "entries"): "eventBusName", ("securityhub", "Findings"): "ProductArn"}
 #: Longer strings are not the pipeline's resources, and would fill the cache of parsed ARNs.
 _ARN_CHARACTERS = 2_048
 #: A call of the pipeline names one resource. A record with more resources than this is not own.
@@ -265,18 +269,18 @@ def _of_parameter(record: Mapping[str, Any], service: str, name: str, value: obj
 
 
 def _of_list(record: Mapping[str, Any], service: str, name: str, values: list[Any]) -> Iterator[str]:
-    """Yields the parameters of GetParameters and the buses of PutEvents' entries."""
+    """Yields the parameters of GetParameters, the buses of events, and the products of findings."""
     if service == "ssm" and name == "names":
         if len(values) > _MOST_RESOURCES:
             yield _TOO_MANY
         for value in values[:_MOST_RESOURCES]:
             yield from _of_parameter(record, service, "name", value)
-    elif service == "events" and name == "entries":
+    elif (member := _MEMBERS.get((service, name))) is not None:
         if len(values) > _MOST_RESOURCES:
             yield _TOO_MANY
         for entry in values[:_MOST_RESOURCES]:
             if isinstance(entry, dict):
-                yield from _of_parameter(record, service, "eventBusName", entry.get("eventBusName"))
+                yield from _of_parameter(record, service, member, entry.get(member))
 
 
 def text(value: object) -> str:

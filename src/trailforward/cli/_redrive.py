@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from trailforward import redelivery
 from trailforward.arn import Arn
 from trailforward.errors import QueueError
 from trailforward.outcome import Fate
@@ -16,6 +17,7 @@ from trailforward.outcome import Fate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from trailforward.cli._owed import OwedSink
     from trailforward.config import Config
     from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
@@ -39,6 +41,7 @@ class Redrive:
         config: where to forward to. Its failure queues are not used: what fails stays in the queue.
         wait: seconds of long polling after which an empty queue counts as empty.
         delete_filtered: whether to delete messages whose events go to no destination.
+        queues: destinations that keep trailforward's attributes of the messages.
 
     Attributes:
         name: of the queue.
@@ -54,13 +57,22 @@ class Redrive:
         MissingExtraError: botocore is not installed.
     """
 
-    def __init__(self, queue: str, config: Config, *, wait: int, delete_filtered: bool = False) -> None:
+    def __init__(
+        self,
+        queue: str,
+        config: Config,
+        *,
+        wait: int,
+        delete_filtered: bool = False,
+        queues: Sequence[OwedSink] = (),
+    ) -> None:
         from trailforward.aws.session import make_client, require_botocore
 
         require_botocore("reading a queue")
         self.config = _without_queues(config)
         self._wait = wait
         self._delete_filtered = delete_filtered
+        self._queues = queues
         self._client = make_client("sqs", _region(queue), connect_timeout=5, read_timeout=30, attempts=3)
         self._url = self._url_of(queue)
         about = self._call("get_queue_attributes", AttributeNames=["All"])["Attributes"]
@@ -94,7 +106,8 @@ class Redrive:
         try:
             while received := self._receive():
                 self._delivered, self._failed = set(), set()
-                forwarder.process({"Records": [self._record(message) for message in received]})
+                for records in self._by_owed(received):
+                    forwarder.process({"Records": records})
                 self._settle(received)
                 yield
         finally:
@@ -132,6 +145,18 @@ class Redrive:
             if not messages or known:
                 break
         return found
+
+    def _by_owed(self, received: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+        """The records of a Lambda payload, in one list for each set of sinks that are owed the messages."""
+        groups: dict[str | None, list[tuple[dict[str, str], dict[str, Any]]]] = {}
+        for message in received:
+            typed = (message.get("MessageAttributes") or {}).items()
+            texts = {name: value["StringValue"] for name, value in typed if "StringValue" in value}
+            groups.setdefault(texts.get(redelivery.SINKS), []).append((texts, self._record(message)))
+        for group in groups.values():
+            for queue in self._queues:
+                queue.expect((record["body"], texts) for texts, record in group)
+            yield [record for _, record in group]
 
     def _record(self, message: dict[str, Any]) -> dict[str, Any]:
         """A message as Lambda passes it to a function."""

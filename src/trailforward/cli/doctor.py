@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from trailforward.doctor import EventClass, World
+    from trailforward.doctor.delivery import Finding
     from trailforward.doctor.probe import Probe
     from trailforward.doctor.report import Survey
 
 _FORMS = ("terminal", "json", "markdown", "sarif", "html")
 _SHOWN_TARGETS = 5
+#: The most loops of one call that are printed.
+_SHOWN_LOOPS = 3
 
 
 def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
@@ -187,12 +190,7 @@ def _report(
 
 
 def _print_loops_and_costs(world: World, stderr: Console) -> None:
-    from trailforward.doctor.loops import find_loops
     from trailforward.doctor.path_costs import path_costs, prices_as_of
-
-    def loops() -> Iterator[str]:
-        for finding in find_loops(world):
-            yield f"{finding.severity.upper()} {finding.code}: {finding.why} {finding.fix}"
 
     def costs() -> Iterator[str]:
         for cost in path_costs(world):
@@ -203,12 +201,26 @@ def _print_loops_and_costs(world: World, stderr: Console) -> None:
                 f"(list prices, {prices_as_of()})."
             )
 
-    for name, lines in (("loops", loops()), ("costs", costs())):
+    for name, lines in (("loops", _loops(world)), ("costs", costs())):
         try:
             for line in lines:
                 stderr.print(line, markup=False, highlight=False, soft_wrap=True)
         except Exception as error:  # noqa: BLE001  # a surprise here must not hide the report's exit status
             stderr.print(f"The {name} could not be found: {error!r}", markup=False, soft_wrap=True)
+
+
+def _loops(world: World) -> Iterator[str]:
+    """A sentence for each loop; many of one call are summed up."""
+    from trailforward.doctor.loops import find_loops
+
+    alike: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in find_loops(world):
+        alike.setdefault((finding.severity, finding.code, finding.at), []).append(finding)
+    for found in alike.values():
+        for finding in found[:_SHOWN_LOOPS]:
+            yield f"{finding.severity.upper()} {finding.code}: {finding.why} {finding.fix}"
+        if (more := len(found) - _SHOWN_LOOPS) > 0:
+            yield f"{more} more {found[0].code} of the same call, with other roles or resources."
 
 
 def _places(number: int) -> str:

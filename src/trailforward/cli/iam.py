@@ -24,6 +24,7 @@ _SEND = {
     "sqs": ("Sqs", "sqs:SendMessage"),
     "eventbridge": ("EventBridge", "events:PutEvents"),
     "s3": ("S3", "s3:PutObject"),
+    "securityhub": ("SecurityHub", "securityhub:BatchImportFindings"),
 }
 _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]

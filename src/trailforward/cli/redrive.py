@@ -14,9 +14,12 @@ from trailforward.cli.forward import Run
 from trailforward.errors import ConfigError, MissingExtraError, QueueError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trailforward.cli._redrive import Redrive
     from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
+    from trailforward.sinks.base import Sink
 
 
 def redrive(
@@ -34,20 +37,26 @@ def redrive(
 ) -> None:
     """Forward the messages of a queue, and delete each one when it has arrived.
 
-    It reads the dead-letter queue of the function (only the sinks still owed get a message) and those of
-    EventBridge rules. A message that cannot be delivered stays in the queue. The queue is never purged.
+    It reads the dead-letter queue of the function and those of EventBridge rules. Only the sinks still owed
+    get a message; if --to is the function's queue, the message keeps the attributes that name them.
+    A message that cannot be delivered stays in the queue. The queue is never purged.
 
     Exit status: 0 every message was delivered and deleted, 1 some stay in the queue, 2 invalid options or
     configuration, or the queue cannot be read.
     """
+    from trailforward.cli._owed import owed_sinks
     from trailforward.cli._redrive import Redrive
 
     console = Console(stderr=True)
     ledger, run = _Ledger(console), None
     try:
         loaded = load_config(config, to).config
-        run = ledger.run = Redrive(queue, loaded, wait=wait, delete_filtered=delete_filtered)
-        forwarder = _forwarder(run, ledger)
+        # With --to, a queue is where the function reads. In a configuration, it is a destination like others.
+        queues = owed_sinks(loaded) if to else {}
+        run = ledger.run = Redrive(
+            queue, loaded, wait=wait, delete_filtered=delete_filtered, queues=list(queues.values())
+        )
+        forwarder = _forwarder(run, ledger, queues)
         try:
             _follow(run, forwarder, console)
         finally:
@@ -79,11 +88,11 @@ class _Ledger(Run):
             self.run.learn(outcome)
 
 
-def _forwarder(run: Redrive, ledger: _Ledger) -> Forwarder:
+def _forwarder(run: Redrive, ledger: _Ledger, queues: Mapping[str, Sink]) -> Forwarder:
     from trailforward.pipeline.forwarder import Forwarder
 
     logging.getLogger("trailforward").addHandler(logging.NullHandler())
-    return Forwarder(run.config, telemetry=ledger)
+    return Forwarder(run.config, telemetry=ledger, made=queues)
 
 
 def _follow(run: Redrive, forwarder: Forwarder, console: Console) -> None:

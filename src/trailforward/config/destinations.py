@@ -42,7 +42,8 @@ def tables(
         kind = sinks.type_of(destination)
         name = _name(kind, destination, named)
         written[f"sinks.{name}"] = place
-        named[name] = {"to": destination, "format": format}
+        # Without a format, a sink has its own default: Security Hub accepts findings only.
+        named[name] = {"to": destination} | ({"format": format} if format != "raw" else {})
         if kind == "http" and not formats.load(format).json:
             named[name]["batch"] = "single"  # an array holds only JSON
     return named, written

@@ -45,6 +45,13 @@ def own_events(config: Config) -> Iterator[OwnEvent]:
             yield event
 
 
+def own_findings(config: Config) -> Iterator[str]:
+    """Yields the start of the IDs of the findings that the sinks of a configuration import."""
+    for settings in config.sinks.values():
+        if (start := getattr(settings, "own_findings", None)) is not None:
+            yield start
+
+
 def own_resources(config: Config) -> list[str]:
     """Returns the ARNs of the pipeline's roles and of the resources that AWS services deliver to."""
     queues = [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]

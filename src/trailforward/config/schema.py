@@ -59,6 +59,7 @@ def json_schema() -> dict[str, Any]:
     definitions["HttpSettings"] |= _singles()
     for name in ("EventBridgeSettings", "S3Settings"):
         definitions[name]["properties"]["format"]["enum"] = _json_formats()
+    definitions["SecurityHubSettings"]["properties"]["format"]["enum"] = ["asff"]
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
     _complete_route(definitions["RouteSettings"])
     top_level = definitions.pop("PipelineSettings")

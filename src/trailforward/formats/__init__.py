@@ -18,6 +18,7 @@ BUILT_IN = {
     "google-chat": "trailforward.formats.google_chat:GoogleChat",
     "amazon-q": "trailforward.formats.amazon_q:AmazonQ",
     "pagerduty": "trailforward.formats.pagerduty:PagerDuty",
+    "asff": "trailforward.formats.asff:Asff",
     "cloudevents": "trailforward.formats.cloudevents:CloudEvents",
     "ocsf": "trailforward.formats.ocsf:Ocsf",
     "ocsf-1.8": "trailforward.formats.ocsf:Ocsf18",

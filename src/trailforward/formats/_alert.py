@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from trailforward.formats import _notification
 from trailforward.formats._display import to_line
+from trailforward.formats._findings import GUARDDUTY
 from trailforward.matched import SEVERITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trailforward.formats._findings import Finding
     from trailforward.matched import Matched
     from trailforward.message import Message
 
@@ -60,6 +62,11 @@ class Detection(NamedTuple):
     about: str
     matched: Matched
 
+    @property
+    def heading(self) -> str:
+        """The title, after its severity if there is one: ``HIGH: Trail stopped``."""
+        return _label(self.severity) + self.title
+
 
 class Alert(NamedTuple):
     """An alert in lines of text without markup. No text is longer than ``cut``, plus an ellipsis.
@@ -89,7 +96,7 @@ class Alert(NamedTuple):
     @property
     def label(self) -> str:
         """``HIGH: `` before a title; empty without a severity."""
-        return f"{self.severity.upper()}: " if self.severity else ""
+        return _label(self.severity)
 
     @property
     def summary(self) -> str:
@@ -118,7 +125,7 @@ def alert(message: Message, cut: int = _CUTS[0]) -> Alert:
         detections=detections,
         more=len(matched) - len(detections),
         details=tuple((name, _line(text, cut)) for name, text in _notification.details(event, record)),
-        link=_finding_link(event.region, found.id) if found else _event_link(message),
+        link=_finding_link(event.region, found) if found else _event_link(message),
         key=message.key,
         time=to_line(message.time),
     )
@@ -133,6 +140,22 @@ def severity(message: Message) -> str:
     return found.severity if found else ""
 
 
+class ForPeople:
+    """What the formats for mail, chats, and pagers share."""
+
+    json: ClassVar = True
+    content_type: ClassVar = "application/json"
+
+    def subject(self, message: Message) -> str:
+        """Severity, action, actor, Region, and failure, in fewer than 100 ASCII characters."""
+        return _notification.subject(*_notification.read(message), severity(message))
+
+
+def to_json(value: Any) -> bytes:
+    """JSON in UTF-8, as short as possible."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def fit(message: Message, build: Callable[[Alert], Any], max_bytes: int) -> bytes:
     """The JSON of an alert within a limit: all texts are shortened more and more until it fits.
 
@@ -141,8 +164,7 @@ def fit(message: Message, build: Callable[[Alert], Any], max_bytes: int) -> byte
     """
     data = b""
     for cut in _CUTS:
-        value = build(alert(message, cut))
-        data = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        data = to_json(build(alert(message, cut)))
         if len(data) <= max_bytes:
             break
     return data
@@ -173,6 +195,10 @@ def escaped(text: str, escapes: dict[str, str], max_characters: int) -> str:
     while lengths > max_characters - 1:
         lengths -= len(parts.pop())
     return "".join(parts) + "…"
+
+
+def _label(severity: str) -> str:
+    return f"{severity.upper()}: " if severity else ""
 
 
 def _rank(matched: Matched) -> int:
@@ -222,12 +248,12 @@ def _event_link(message: Message) -> str:
     return f"{console}/cloudtrailv2/home?region={region}#/events?EventId={identifier}"
 
 
-def _finding_link(region: object, identifier: str) -> str:
-    """https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html has this link."""
+def _finding_link(region: object, found: Finding) -> str:
+    """A link to a finding of GuardDuty; empty for other products, whose consoles have no such link.
+
+    https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings_eventbridge.html has this link.
+    """
     console = _console(region)
-    known = _ID.fullmatch(identifier)
-    return (
-        f"{console}/guardduty/home?region={region}#/findings?search=id%3D{identifier}"
-        if console and known
-        else ""
-    )
+    if not console or found.product != GUARDDUTY or not _ID.fullmatch(found.id):
+        return ""
+    return f"{console}/guardduty/home?region={region}#/findings?search=id%3D{found.id}"

@@ -13,6 +13,7 @@ from trailforward.formats._display import to_line
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+GUARDDUTY = "GuardDuty"
 #: The least score of a severity (https://docs.aws.amazon.com/guardduty/latest/ug/guardduty_findings-severity.html).
 _SCORES = ((9.0, "critical"), (7.0, "high"), (4.0, "medium"), (1.0, "low"))
 _SEVERITIES = frozenset({"informational", "low", "medium", "high", "critical"})
@@ -66,7 +67,7 @@ def _guardduty(detail: Mapping[str, Any]) -> Finding:
         resource.get("resourceType"),
     )
     return Finding(
-        "GuardDuty",
+        GUARDDUTY,
         to_line(detail.get("id")),
         to_line(detail.get("title")) or to_line(detail.get("type")),
         to_line(detail.get("type")),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from trailforward.formats._ocsf_people import actor
-from trailforward.formats._ocsf_values import as_dict, as_text, first_address, milliseconds
+from trailforward.formats._ocsf_values import as_dict, as_text, first_address, milliseconds, without_empty
 from trailforward.result import is_success_code, reported_failure
 
 if TYPE_CHECKING:
@@ -85,6 +86,12 @@ def _api(record: dict[str, Any], failure: tuple[str | None, str | None] | None) 
             "message": as_text(record.get("errorMessage")),
         },
     }
+
+
+def encoded(value: dict[str, Any], message: Message) -> bytes:
+    """The JSON of an event without its empty attributes; ``unmapped.record`` is the record, byte for byte."""
+    head = json.dumps(without_empty(value), separators=(",", ":"))[:-1]
+    return head.encode() + b',"unmapped":{"record":' + message.detail + b"}}"
 
 
 def resources(record: dict[str, Any]) -> list[dict[str, Any]]:

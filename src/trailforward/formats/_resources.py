@@ -32,11 +32,16 @@ def describe_resources(record: CloudTrailRecord, account: str) -> str:
         record: any record.
         account: an account whose ARNs are shortened.
     """
-    found = resource_arns(record) or _from_request(record)
+    found = resource_names(record)
     shown = [short_arn(text, account) for text in found[:_MAX_SHOWN]]
     if len(found) > _MAX_SHOWN:
         shown = [shown[0], f"{len(found) - 1} more"]
     return " and ".join(filter(None, shown))
+
+
+def resource_names(record: CloudTrailRecord) -> list[str]:
+    """The ARNs that CloudTrail lists, else the identifiers in the request, each as one line."""
+    return resource_arns(record) or _from_request(record)
 
 
 def short_arn(text: str, account: str) -> str:

@@ -9,10 +9,9 @@ Source: https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats._alert import alert, shortened
+from trailforward.formats._alert import alert, shortened, to_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +48,7 @@ class AmazonQ:
         Raises:
             EventError: the message is not an event.
         """
-        value = _value(alert(message))
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return to_json(_value(alert(message)))
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
         """Always empty: Amazon Q shows the title."""
@@ -79,8 +77,7 @@ def _value(found: Alert) -> dict[str, Any]:
 
 
 def _detection(one: Detection) -> Iterator[str]:
-    label = f"{one.severity.upper()}: " if one.severity else ""
-    yield label + one.title
+    yield one.heading
     yield from filter(None, (one.description, one.about))
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats import _notification
-from trailforward.formats._alert import fit, severity
+from trailforward.formats._alert import ForPeople, fit
 
 if TYPE_CHECKING:
     from trailforward.formats._alert import Alert, Detection
@@ -28,11 +27,10 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _PLAIN = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
-class GoogleChat:
+class GoogleChat(ForPeople):
     """The detections, a headline, details, and buttons for the console and the runbooks."""
 
     name: ClassVar = "google-chat"
-    json: ClassVar = True
     content_type: ClassVar = "application/json; charset=UTF-8"
 
     def data(self, message: Message) -> bytes:
@@ -42,10 +40,6 @@ class GoogleChat:
             EventError: the message is not an event.
         """
         return fit(message, _value, MAX_BYTES)
-
-    def subject(self, message: Message) -> str:
-        """The same as for ``text``."""
-        return _notification.subject(*_notification.read(message), severity(message))
 
 
 def _value(found: Alert) -> dict[str, Any]:
@@ -64,8 +58,7 @@ def _value(found: Alert) -> dict[str, Any]:
 
 
 def _detection(one: Detection) -> list[dict[str, Any]]:
-    label = f"{one.severity.upper()}: " if one.severity else ""
-    texts = [f"<b>{label}{_escaped(one.title)}</b>", _escaped(one.description), _escaped(one.about)]
+    texts = [f"<b>{_escaped(one.heading)}</b>", _escaped(one.description), _escaped(one.about)]
     widgets = [_paragraph(text) for text in texts if text]
     return [*widgets, _button("Runbook", one.runbook)] if one.runbook else widgets
 

@@ -9,14 +9,13 @@ Source: https://github.com/ocsf/examples/tree/main/mappings/markdown/AWS/v1.1.0/
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.formats import _ocsf_account_change as account_change
 from trailforward.formats import _ocsf_authentication as authentication
-from trailforward.formats._ocsf_record import base, resources
-from trailforward.formats._ocsf_values import as_text, without_empty
+from trailforward.formats._ocsf_record import base, encoded, resources
+from trailforward.formats._ocsf_values import as_text
 
 if TYPE_CHECKING:
     from trailforward.message import Message
@@ -51,9 +50,7 @@ class Ocsf:
         Raises:
             EventError: the message is not an event.
         """
-        value = without_empty({**base(message, self.version), **_class(message.record)})
-        head = json.dumps(value, separators=(",", ":"))[:-1]
-        return head.encode() + b',"unmapped":{"record":' + message.detail + b"}}"
+        return encoded({**base(message, self.version), **_class(message.record)}, message)
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
         """Always empty: the format is for machines."""

@@ -7,11 +7,10 @@ Source: https://schema.ocsf.io/1.1.0/classes/detection_finding
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward.formats._alert import alert, techniques
-from trailforward.formats._ocsf_record import base, resources
+from trailforward.formats._ocsf_record import base, encoded, resources
 from trailforward.formats._ocsf_values import as_text, without_empty
 
 if TYPE_CHECKING:
@@ -43,9 +42,7 @@ class OcsfFinding:
         Raises:
             EventError: the message is not an event.
         """
-        value = without_empty(_value(message, self.version))
-        head = json.dumps(value, separators=(",", ":"))[:-1]
-        return head.encode() + b',"unmapped":{"record":' + message.detail + b"}}"
+        return encoded(_value(message, self.version), message)
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
         """Always empty: the format is for machines."""

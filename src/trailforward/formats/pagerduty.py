@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats import _notification
-from trailforward.formats._alert import fit, severity, shortened
+from trailforward.formats._alert import ForPeople, fit, shortened
 
 if TYPE_CHECKING:
     from trailforward.formats._alert import Alert
@@ -30,12 +29,10 @@ SEVERITIES = {
 }
 
 
-class PagerDuty:
+class PagerDuty(ForPeople):
     """Triggers an alert. Its dedup key is the event ID, so a repeated delivery does not page again."""
 
     name: ClassVar = "pagerduty"
-    json: ClassVar = True
-    content_type: ClassVar = "application/json"
 
     def data(self, message: Message) -> bytes:
         """The event in UTF-8, at most 512 KB with the routing key.
@@ -46,10 +43,6 @@ class PagerDuty:
         component = message.fields.get("eventSource") or message.fields.get("source", "")
         place = message.about.region or "unknown"
         return fit(message, lambda found: _value(found, component, place), MAX_BYTES)
-
-    def subject(self, message: Message) -> str:
-        """The same as for ``text``."""
-        return _notification.subject(*_notification.read(message), severity(message))
 
 
 def _value(found: Alert, component: str, place: str) -> dict[str, Any]:

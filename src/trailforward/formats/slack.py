@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats import _notification
-from trailforward.formats._alert import Detection, alert, escaped, severity
+from trailforward.formats._alert import Detection, ForPeople, alert, escaped, to_json
 
 if TYPE_CHECKING:
     from trailforward.formats._alert import Alert
@@ -20,12 +18,10 @@ MAX_BLOCKS = 12_000
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
-class Slack:
+class Slack(ForPeople):
     """The detections, a headline, details, and links: ``{"text": …, "blocks": […]}``."""
 
     name: ClassVar = "slack"
-    json: ClassVar = True
-    content_type: ClassVar = "application/json"
 
     def data(self, message: Message) -> bytes:
         """The Slack message in UTF-8.
@@ -33,12 +29,7 @@ class Slack:
         Raises:
             EventError: the message is not an event.
         """
-        value = _value(alert(message))
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-
-    def subject(self, message: Message) -> str:
-        """The same as for ``text``."""
-        return _notification.subject(*_notification.read(message), severity(message))
+        return to_json(_value(alert(message)))
 
 
 def _value(found: Alert) -> dict[str, Any]:
@@ -72,8 +63,7 @@ def _value(found: Alert) -> dict[str, Any]:
 
 def _detection(detection: Detection) -> str:
     """One detection as a section, at most 3,000 characters long."""
-    label = f"{detection.severity.upper()}: " if detection.severity else ""
-    lines = [f"*{label}{escaped(detection.title, _ESCAPES, 300)}*"]
+    lines = [f"*{escaped(detection.heading, _ESCAPES, 315)}*"]
     if detection.runbook:
         lines.append(f"<{_escape(detection.runbook)}|Runbook>")
     if detection.about:

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats import _notification
-from trailforward.formats._alert import fit, severity
+from trailforward.formats._alert import ForPeople, fit
 
 if TYPE_CHECKING:
     from trailforward.formats._alert import Alert, Detection
@@ -26,12 +25,10 @@ _MAX_ACTIONS = 6
 _COLORS = {"critical": "attention", "high": "attention", "medium": "warning", "low": "accent"}
 
 
-class Teams:
+class Teams(ForPeople):
     """The detections, a headline, details, and buttons for the console and the runbooks."""
 
     name: ClassVar = "teams"
-    json: ClassVar = True
-    content_type: ClassVar = "application/json"
 
     def data(self, message: Message) -> bytes:
         """The message in UTF-8, at most 20,000 bytes.
@@ -40,10 +37,6 @@ class Teams:
             EventError: the message is not an event.
         """
         return fit(message, _value, MAX_BYTES)
-
-    def subject(self, message: Message) -> str:
-        """The same as for ``text``."""
-        return _notification.subject(*_notification.read(message), severity(message))
 
 
 def _value(found: Alert) -> dict[str, Any]:
@@ -69,9 +62,8 @@ def _value(found: Alert) -> dict[str, Any]:
 
 
 def _detection(one: Detection) -> list[dict[str, Any]]:
-    label = f"{one.severity.upper()}: " if one.severity else ""
     color = _COLORS.get(one.severity, "default")
-    blocks = [_block(_run(label + one.title, weight="bolder", size="large", color=color))]
+    blocks = [_block(_run(one.heading, weight="bolder", size="large", color=color))]
     if one.description:
         blocks.append(_block(_run(one.description)))
     if one.about:

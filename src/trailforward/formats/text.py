@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from trailforward.formats import _notification
-from trailforward.formats._alert import alert, severity
+from trailforward.formats._alert import ForPeople, alert
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
     from trailforward.message import Message
 
 
-class Text:
+class Text(ForPeople):
     """A headline, the detections, and details, one per line. For machines, use ``raw``."""
 
     name: ClassVar = "text"
@@ -32,10 +31,6 @@ class Text:
         lines += [f"{name}: {value}" for name, value in found.details]
         lines += [f"Console: {found.link}"] if found.link else []
         return "\n".join([*lines, ""]).encode("utf-8", "replace")
-
-    def subject(self, message: Message) -> str:
-        """Severity, action, actor, Region, and failure, in fewer than 100 ASCII characters."""
-        return _notification.subject(*_notification.read(message), severity(message))
 
 
 def _detections(found: Alert) -> Iterator[str]:

@@ -8,8 +8,9 @@ false``, which tests whether any leaf is consistent with the choices for *earlie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from trailforward.patterns.elements import MANY_VISITS, ArrayChain, ArrayOfEvent, Blocks, Elements
 from trailforward.patterns.leaves import matching_keys
 
 if TYPE_CHECKING:
@@ -30,24 +31,8 @@ class Field(NamedTuple):
     optional: bool
 
 
-class _Array(NamedTuple):
-    """An array of the event. One list object in two parents counts as two arrays."""
-
-    prefix: str
-    list_id: int
-    parent_id: int
-
-
-class _ArrayChain(NamedTuple):
-    """The arrays that contain a leaf, as a linked list, so that deep nesting needs no copies."""
-
-    before: _ArrayChain | None
-    array: _Array
-    element: int
-
-
 #: Array → index of the chosen element.
-Chosen = dict[_Array, int]
+Chosen = dict[ArrayOfEvent, int]
 
 
 def path_order(path: str) -> bytes:
@@ -88,7 +73,7 @@ class LeafSearch:
 
     def leaves(
         self, path: str, root: Any, chosen: Chosen, start: int = 0
-    ) -> Iterator[tuple[Any, _ArrayChain | None]]:
+    ) -> Iterator[tuple[Any, ArrayChain | None]]:
         """The leaves of a path that are consistent with the chosen elements.
 
         Args:
@@ -98,7 +83,7 @@ class LeafSearch:
             start: length of that first part.
         """
         end = len(path) + 1
-        stack: list[tuple[Any, int, int, _ArrayChain | None]] = [(root, start, 0, None)]
+        stack: list[tuple[Any, int, int, ArrayChain | None]] = [(root, start, 0, None)]
         while stack:
             value, at, parent, chain = stack.pop()
             self.visits += 1
@@ -107,12 +92,12 @@ class LeafSearch:
                     (value[key], after, id(value), chain) for key, after in matching_keys(value, path, at)
                 ]
             elif isinstance(value, list):
-                array = _Array(f"{path}."[:at], id(value), parent)
+                array = ArrayOfEvent(f"{path}."[:at], id(value), parent)
                 pinned = chosen.get(array)  # never at the end of a path: fields below it are evaluated later
                 for index, item in enumerate(value) if pinned is None else ((pinned, value[pinned]),):
                     self.visits += 1
                     if isinstance(item, (dict, list)):
-                        stack.append((item, at, id(value), _ArrayChain(chain, array, index)))
+                        stack.append((item, at, id(value), ArrayChain(chain, array, index, item)))
                     elif at == end:
                         yield item, chain
             elif at == end:
@@ -131,48 +116,72 @@ class Consistency(LeafSearch):
         super().__init__()
         self._fields = _evaluation_order(fields)
         self._start = start
-        self._later: list[frozenset[str]] | None = None
+        self._many = MANY_VISITS
+        self._compiled: tuple[list[frozenset[str]], Blocks] | None = None
 
     def holds(self, value: Any) -> bool:
         """Whether leaves below ``value`` can be chosen for all fields."""
-        seen: set[tuple[int, frozenset[tuple[_Array, int]]]] = set()
-        stack = [self._choices(0, value, {})]
+        if self._compiled is None:
+            self._compiled = later_prefixes([field.path for field in self._fields], self._start)
+        elements = Elements(self._compiled[1], value, self._start)
+        self._many = self.visits + MANY_VISITS
+        seen: set[tuple[int, frozenset[tuple[ArrayOfEvent, int]]]] = set()
+        stack = [self._choices(0, value, {}, elements)]
         while stack:
-            chosen = next(stack[-1], None)
-            if chosen is None:
+            state = next(stack[-1], None)
+            if state is None:
                 stack.pop()
                 continue
-            depth = len(stack)
+            depth, chosen = state
             if depth == len(self._fields):
                 return True
-            state = (depth, frozenset(chosen.items()))
-            if state not in seen:
-                seen.add(state)
-                stack.append(self._choices(depth, value, chosen))
+            key = (depth, frozenset(chosen.items()))
+            if key not in seen:
+                seen.add(key)
+                stack.append(self._choices(depth, value, chosen, elements))
+        self.visits += elements.visits
         return False
 
-    def _choices(self, depth: int, root: Any, chosen: Chosen) -> Iterator[Chosen]:
-        """Yields the chosen elements after each possible choice for one field."""
-        field, later = self._fields[depth], self._later_prefixes()[depth]
-        kept = {array: index for array, index in chosen.items() if array.prefix in later}
+    def _choices(
+        self, depth: int, root: Any, chosen: Chosen, elements: Elements
+    ) -> Iterator[tuple[int, Chosen]]:
+        """Yields the next field and the chosen elements after each possible choice for one field."""
+        all_later, blocks = cast("tuple[list[frozenset[str]], Blocks]", self._compiled)
+        field, later = self._fields[depth], all_later[depth]
+        kept = only(chosen, later)
         found = False
-        for leaf, chain in self.leaves(field.path, root, chosen, self._start):
+        for leaf, chain in (
+            self.leaves(field.path, root, chosen, self._start)
+            if chosen or self.visits < self._many
+            else elements.everywhere(depth)
+        ):
             found = True
-            if field.test(leaf):
-                yield with_chain(kept, chain, later)
+            if not field.test(leaf):
+                continue
+            link = innermost(chain, later)
+            end = blocks.end(depth, link.array.prefix) if link else None
+            inside = elements.leaves(link) if link and end is not None else None
+            if inside is None or end is None:
+                yield depth + 1, with_chain(kept, chain, later)
+            elif self._hold_inside(depth + 1, end, inside):
+                yield end + 1, with_chain(only(chosen, all_later[end]), chain, all_later[end])
         if field.optional and not found:
-            yield kept
+            yield depth + 1, kept
 
-    def _later_prefixes(self) -> list[frozenset[str]]:
-        if self._later is None:
-            self._later = later_prefixes([field.path for field in self._fields], self._start)
-        return self._later
+    def _hold_inside(self, first: int, last: int, inside: dict[int, list[Any]]) -> bool:
+        """Whether some fields hold in one element."""
+        for number in range(first, last + 1):
+            self.visits += 1
+            field, values = self._fields[number], inside.get(number)
+            if not (field.optional if values is None else any(map(field.test, values))):
+                return False
+        return True
 
 
-def later_prefixes(paths: Sequence[str], start: int = 0) -> list[frozenset[str]]:
-    """For each path, the prefixes that it or an earlier path shares with a later one.
+def later_prefixes(paths: Sequence[str], start: int = 0) -> tuple[list[frozenset[str]], Blocks]:
+    """For each path, the prefixes that it or an earlier path shares with a later one; and the blocks.
 
-    Only arrays at these still matter after the path.
+    Only arrays at these prefixes still matter after the path.
     """
     prefixes = [_prefixes(path, start) for path in paths]
     last = {prefix: at for at, found in enumerate(prefixes) for prefix in found}
@@ -181,7 +190,19 @@ def later_prefixes(paths: Sequence[str], start: int = 0) -> list[frozenset[str]]
     for at, found in enumerate(prefixes):
         shared = {prefix for prefix in shared.union(found) if last[prefix] > at}
         later.append(frozenset(shared))
-    return later
+    return later, Blocks(paths, prefixes)
+
+
+def only(chosen: Chosen, later: frozenset[str]) -> Chosen:
+    """The chosen elements of the arrays that still matter."""
+    return {array: index for array, index in chosen.items() if array.prefix in later}
+
+
+def innermost(chain: ArrayChain | None, later: frozenset[str]) -> ArrayChain | None:
+    """The innermost array around a leaf that still matters."""
+    while chain is not None and chain.array.prefix not in later:
+        chain = chain.before
+    return chain
 
 
 def _prefixes(path: str, start: int) -> list[str]:
@@ -192,7 +213,7 @@ def _prefixes(path: str, start: int) -> list[str]:
     ]
 
 
-def with_chain(kept: Chosen, chain: _ArrayChain | None, later: frozenset[str]) -> Chosen:
+def with_chain(kept: Chosen, chain: ArrayChain | None, later: frozenset[str]) -> Chosen:
     """The chosen elements with those that contain a leaf; ``kept`` itself if no array still matters."""
     chosen = kept
     while chain is not None:

@@ -140,8 +140,7 @@ class Forwarder:
         Raises:
             PayloadError: events must be delivered again, and raising is the way to ask for it (asynchronous
                 and direct invocation).
-            ConfigError: a destination is in another account, but its API accepts only names and looks them up
-                in the function's account.
+            ConfigError: a destination is in another account, but its API reaches only the function's.
         """
         return self.process(payload, context)[0]
 
@@ -183,12 +182,12 @@ class Forwarder:
         return self._forward(messages, times, ObjectReader(self._objects, until=times.read), states)
 
     def _check_accounts(self, function_arn: str) -> None:
-        """Rejects sinks that would send to a resource of the same name in the function's account instead."""
+        """Rejects sinks in another account, if their API reaches only the function's account."""
         account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
         foreign = [name for name, other in self._required_accounts.items() if account and other != account]
         if foreign:
-            fix = "use a stream in this account, or a Kinesis stream, which may be in any account"
-            text = f"the stream is not in the function's account, {account}, and its API accepts only names"
+            fix = "use one in this account, or a Kinesis stream, which may be in any account"
+            text = f"not in the function's account, {account}, and its API reaches no other"
             raise ConfigError([Problem(f"sinks.{name}.to", text, fix) for name in foreign])
 
     def _times(self, seconds: float) -> _Times:

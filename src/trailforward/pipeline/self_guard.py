@@ -3,8 +3,9 @@
 An event is the pipeline's own if it is
 
 - one of the calls that the configuration makes, on its own resources, by the function's proven role;
-- a delivery by an AWS service to a queue, function, role, log group, or key of the pipeline; or
-- an event that an EventBridge sink put on its own bus.
+- a delivery by an AWS service to a queue, function, role, log group, or key of the pipeline;
+- an event that an EventBridge sink put on its own bus; or
+- an event about a finding that a Security Hub sink imported.
 
 A role is proven by ``own_arns``, by the access key of the process, by ``inScopeOf``, or by STS. The name of a
 session proves nothing, because anybody who may assume a role chooses it. Nothing is learned from events.
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
 from trailforward.aws.own_calls import OwnCall, OwnCalls, key_of, log_call, named_resources, parsed, text
-from trailforward.config.own import own_calls, own_events, own_resources
+from trailforward.config.own import own_calls, own_events, own_findings, own_resources
 from trailforward.pipeline.role_lookup import Role, RoleLookup
 from trailforward.pipeline.service_calls import ASSUMERS, DELIVERIES, KEY_USES
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 #: Most queues and streams whose polling is learned from payloads.
 _MOST_SOURCES = 8
+_SECURITY_HUB = "aws.securityhub"
 _GET_CALLER_IDENTITY = ("sts.amazonaws.com", "GetCallerIdentity")
 
 
@@ -49,6 +51,7 @@ class SelfGuard:
         own_arns: roles and resources of the pipeline that AWS services deliver to.
         calls: the AWS calls that the configuration causes.
         events: the events that its EventBridge sinks put on buses.
+        findings: the start of the IDs of the findings that its Security Hub sinks import.
         function_name: the Lambda function's name, or empty outside Lambda.
         access_key_id: access key ID of the process's credentials, or empty.
         log_group: name of the function's log group, or empty if unknown.
@@ -64,6 +67,7 @@ class SelfGuard:
         own_arns: Iterable[str] = (),
         calls: Iterable[OwnCall] = (),
         events: Iterable[OwnEvent] = (),
+        findings: Iterable[str] = (),
         function_name: str = "",
         access_key_id: str = "",
         log_group: str = "",
@@ -79,7 +83,10 @@ class SelfGuard:
         #: What KMS names in its encryption context, or as the key.
         self._encrypted = self._resources | _keys(calls)
         self._events = {(event.source, event.detail_type, key_of(Arn.parse(event.bus))) for event in events}
-        self._sources = {source for source, _, _ in self._events}
+        self._findings = tuple(findings)
+        self._sources = {source for source, _, _ in self._events} | (
+            {_SECURITY_HUB} if self._findings else set()
+        )
         self._function_name = function_name
         self._log_group = log_group
         self._function_arn = ""
@@ -145,12 +152,23 @@ class SelfGuard:
         return self.author(event) is Author.PIPELINE
 
     def _came_back(self, source: str, event: dict[str, Any]) -> bool:
-        """Whether an EventBridge sink put an event: with its source and detail-type, on its bus."""
+        """Whether a sink caused an event: by its source and detail-type on its bus, or by IDs of findings."""
+        if source == _SECURITY_HUB:
+            return self._imported(event.get("detail"))
         detail_type, named = event.get("detail-type"), event.get("resources")
         if not isinstance(detail_type, str) or not isinstance(named, list) or len(named) != 1:
             return False
         bus = parsed(named[0])
         return bus is not None and (source, detail_type, key_of(bus)) in self._events
+
+    def _imported(self, detail: object) -> bool:
+        """Whether an event is about findings of the pipeline alone, in ASFF or OCSF."""
+        found = detail.get("findings") if isinstance(detail, dict) else None
+        return (
+            isinstance(found, list)
+            and bool(found)
+            and all(_finding_id(one).startswith(self._findings) for one in found)
+        )
 
     def _own_session(self, identity: dict[str, Any]) -> bool:
         """Whether a session belongs to a proven role."""
@@ -255,6 +273,13 @@ def _keys(calls: Iterable[OwnCall]) -> set[str]:
     return {key_of(Arn.parse(call.resource)) for call in calls if call.resource != "*"}
 
 
+def _finding_id(finding: object) -> str:
+    if not isinstance(finding, dict):
+        return ""
+    info = finding.get("finding_info")
+    return text(finding.get("Id")) or text(info.get("uid") if isinstance(info, dict) else None)
+
+
 def _role(arn: Arn) -> Role | None:
     return (arn.account, arn.name) if arn.service == "iam" and arn.resource.startswith("role/") else None
 
@@ -284,6 +309,7 @@ def build_guard(config: Config, environ: Mapping[str, str] | None = None) -> Sel
         own_arns=own_resources(config),
         calls=own_calls(config, environ.get("TRAILFORWARD_CONFIG", ""), region),
         events=own_events(config),
+        findings=own_findings(config),
         function_name=function_name,
         access_key_id=environ.get("AWS_ACCESS_KEY_ID", "") if function_name else "",
         log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") if function_name else "",

@@ -16,6 +16,7 @@ ACTIONS = {
     "eventbridge": "events:PutEvents",
     "logs": "logs:PutLogEvents",
     "s3": "s3:PutObject",
+    "securityhub": "securityhub:BatchImportFindings",
 }
 #: Codes of responses that refuse the caller.
 DENIED = frozenset(

@@ -59,6 +59,10 @@ def _http(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
     return item("http", f"{number(size)} GB", size, prices["internet"])
 
 
+def _findings(prices: Prices, _plan: Plan, _batch: float, _objects: float) -> Item:
+    return item("securityhub", millions(1, "findings"), 1, prices["finding"])
+
+
 #: Kind of destination → its item for a million events, from prices, plan, and events and objects per batch.
 DESTINATIONS: dict[str, Callable[[Prices, Plan, float, float], Item]] = {
     "kinesis": _stream,
@@ -68,5 +72,6 @@ DESTINATIONS: dict[str, Callable[[Prices, Plan, float, float], Item]] = {
     "eventbridge": _bus,
     "logs": _logs,
     "s3": _objects,
+    "securityhub": _findings,
     "http": _http,
 }

@@ -33,7 +33,7 @@ class FirehoseSettings(AwsSinkSettings):
     service_name: ClassVar[str] = "Firehose"
     resource_type: ClassVar[str] = "delivery stream"
     resource_prefix: ClassVar[str] = "deliverystream/"
-    named_in_own_account: ClassVar[bool] = True
+    only_own_account: ClassVar[bool] = True
     example: ClassVar[str] = "arn:aws:firehose:us-west-2:111122223333:deliverystream/archive"
 
     delimiter: str = "\n"

@@ -82,7 +82,8 @@ class SinkSettings(Settings):
     def required_account(self) -> str:
         """The account that the function must run in; empty for any account.
 
-        An API that takes a name instead of an ARN uses the resource of that name in the caller's account.
+        An API that takes a name instead of an ARN uses the resource of that name in the caller's account;
+        Security Hub refuses findings for other accounts.
         """
         return ""
 
@@ -117,7 +118,8 @@ class AwsSinkSettings(SinkSettings):
         resource_type: name of the resource type in error texts.
         resource_prefix: the resource part of the ARN up to the name.
         example: a valid ARN.
-        named_in_own_account: whether the API takes the resource's name instead of its ARN.
+        only_own_account: whether the API reaches only the caller's account: it takes a name instead of an
+            ARN, or refuses other accounts.
     """
 
     service: ClassVar[str]
@@ -125,7 +127,7 @@ class AwsSinkSettings(SinkSettings):
     resource_type: ClassVar[str]
     resource_prefix: ClassVar[str] = ""
     example: ClassVar[str]
-    named_in_own_account: ClassVar[bool] = False
+    only_own_account: ClassVar[bool] = False
 
     @property
     def arn(self) -> Arn:
@@ -134,8 +136,8 @@ class AwsSinkSettings(SinkSettings):
 
     @property
     def required_account(self) -> str:
-        """The destination's account if the API takes a name instead of an ARN, otherwise empty."""
-        return self.arn.account if self.named_in_own_account else ""
+        """The destination's account if the API reaches only the caller's, otherwise empty."""
+        return self.arn.account if self.only_own_account else ""
 
     @property
     def resource_name(self) -> str:

@@ -20,6 +20,7 @@ from tests.doctor.report.planted import (
     sound,
     wide,
 )
+from tests.support.depth import DEEP
 from trailforward.doctor import CLASSES, World, load_codes
 from trailforward.doctor.report import FORMS, Survey, render, survey
 from trailforward.doctor.report.path_groups import group_paths
@@ -223,12 +224,13 @@ def test_every_code_has_a_title() -> None:
 
 
 def test_many_accounts() -> None:
-    """40 Regions of 50 accounts give a handful of findings and path groups, in every format."""
-    world = wide(50, 40)
+    """Many Regions of many accounts give a handful of findings and path groups, in every format."""
+    accounts, regions = (50, 40) if DEEP else (20, 12)
+    world = wide(accounts, regions)
     for rule in world["rules"][::7]:
         rule["state"] = "DISABLED"
     found = asked(world)
-    assert len(found.cells) == 40 * 50 * 9
+    assert len(found.cells) == accounts * regions * 9
     assert len(found.causes) < 10
     assert len(group_paths(found)[0]) < 10
     assert len(render(found, "html")) < 2_000_000

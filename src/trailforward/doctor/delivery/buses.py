@@ -68,6 +68,8 @@ def _through_rule(query: Query, path: DeliveryPath, rule: PlacedRule) -> Iterato
         return
     for target in rule.leads:
         yield from _through_target(query, path.to_target(rule, target), rule, target)
+    if reason := rule.rule.unread.get("targets"):  # a target that was not read may lead to a destination
+        yield path.doubt("NOT_SEEN", rule.link, what="targets", reason=reason)
 
 
 def _open(query: Query, path: DeliveryPath, rule: PlacedRule) -> DeliveryPath:
@@ -92,9 +94,7 @@ def _open(query: Query, path: DeliveryPath, rule: PlacedRule) -> DeliveryPath:
         path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its state ({state})")
     elif state != ALL_MANAGEMENT_EVENTS:
         path = _without_read_only(query, path, rule)
-    if path.end is None and not rule.leads and "targets" in rule.rule.unread:
-        return path.doubt("NOT_SEEN", rule.link, what="targets", reason=rule.rule.unread["targets"])
-    if path.end is None and not rule.leads:
+    if path.end is None and not rule.leads and "targets" not in rule.rule.unread:
         missing = "it has no target"
         return path.broken("TARGET_MISSING", rule.link, Stage.TARGET_KIND, missing=missing)
     return path

@@ -20,6 +20,8 @@ _OPERATORS = frozenset(
         "anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard",
     }
 )  # fmt: skip
+#: Fields of a record whose content each call decides.
+_FREE = frozenset({"requestParameters", "responseElements"})
 #: Longest description of a mismatch, in characters.
 SHOWN = 400
 
@@ -52,6 +54,26 @@ def match(text: str, event: dict[str, Any]) -> Match:
         return Match(matches=False)
     certain = narrowest is not None and narrowest.matches(event)
     return Match(matches=True) if certain else Match(None, why)
+
+
+def known_part(text: str) -> Pattern | None:
+    """A pattern without the fields whose values are not known; None if nothing is left of it.
+
+    Parameters of calls stay if they are one value, such as a parameter of a template: the name of a bucket.
+
+    Raises:
+        PatternError: EventBridge rejects the pattern, or it cannot be read.
+    """
+    read = _read(text)
+    if isinstance(read, str):
+        raise PatternError(read)
+    if read[0] is None or not is_unknown(text) or not is_one_value(text):
+        return read[0]
+    parsed = json.loads(text)
+    detail, wide = parsed.get("detail"), _widened(parsed)
+    if isinstance(detail, dict):
+        wide["detail"] = {**wide.get("detail", {}), **{key: detail[key] for key in _FREE & detail.keys()}}
+    return Pattern(wide)
 
 
 def without_source(text: str) -> bool:

@@ -12,7 +12,7 @@ from trailforward.doctor.delivery.own_calls import own_call
 from trailforward.doctor.delivery.policies import policy_allows
 from trailforward.doctor.delivery.roles import request_of
 from trailforward.doctor.world.call import SIGN_IN, SIGN_IN_EVENTBRIDGE_GUIDE
-from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.world.links import describe, read_arn
 from trailforward.doctor.world.unknown import is_unknown
 
 if TYPE_CHECKING:
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from trailforward.doctor.delivery.query import Query
     from trailforward.doctor.world.index import PlacedRule, PlacedTarget
+
+#: How a loop is worded, if it is certain and if it is not.
+RETURNS, MAY_RETURN = "its event returns", "its event may return"
 
 
 def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
@@ -125,15 +128,15 @@ def _no_queue(query: Query, at: str, arn: str) -> RawFinding:
 
 
 def _loop(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
-    """Warns if the pipeline's own call returns to it: data events multiply, management events stay rare."""
-    own = own_call(query.index, query.call)
+    """Warns if the pipeline's own call returns to it: deliveries multiply, other calls stay rare."""
+    own = own_call(query.index, query.call) if path.rules else None
     if own is None:
         return
-    data = query.call.category == "Data"
     facts = {
         "reason": own.reason,
-        "returns": "may return" if path.doubts else "returns",
-        "gain": ", and each such event causes at least one more" if data else ", at a low, bounded rate",
+        "returns": MAY_RETURN if path.doubts else RETURNS,
+        "rule": describe(path.rules[0].link),
+        "gain": own.gain,
         "remedy": own.remedy,
     }
-    yield RawFinding("LOOP_RISK", query.call.link, facts, "critical" if data else None)
+    yield RawFinding("LOOP_RISK", query.call.link, facts, own.severity)

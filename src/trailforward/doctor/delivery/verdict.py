@@ -72,16 +72,16 @@ class Verdict:
 
 def verdict(query: Query, path: DeliveryPath) -> Verdict:
     """The verdict for a path, with all texts filled in."""
-    doubts = tuple(_finding(query, raw) for raw in path.doubts)
-    warnings = tuple(_finding(query, raw) for raw in (*path_warnings(query, path), *path.notes))
+    doubts = tuple(finding_of(query, raw) for raw in path.doubts)
+    warnings = tuple(finding_of(query, raw) for raw in (*path_warnings(query, path), *path.notes))
     notes = (finding for finding in warnings if load_codes()[finding.code].kind == "note")
     reaches: bool | Literal["unknown"] = path.end is None
     if path.end is not None:
-        main = _finding(query, path.end)
+        main = finding_of(query, path.end)
     elif doubts:
         reaches, main = "unknown", doubts[0]
     else:
-        main = _finding(query, RawFinding("OK", path.links[-1], {}))
+        main = finding_of(query, RawFinding("OK", path.links[-1], {}))
     evidence = max((main.evidence, *(note.evidence for note in notes)), key=_EVIDENCE.index)
     return Verdict(
         reaches=reaches,
@@ -104,7 +104,7 @@ def uncertain_category(query: Query, best: Verdict) -> Verdict:
         query: the call.
         best: the verdict for the category with which the event gets furthest.
     """
-    main = _finding(query, RawFinding("CATEGORY_UNCERTAIN", query.call.link, {}))
+    main = finding_of(query, RawFinding("CATEGORY_UNCERTAIN", query.call.link, {}))
     return replace(
         best,
         reaches="unknown",
@@ -119,7 +119,8 @@ def uncertain_category(query: Query, best: Verdict) -> Verdict:
     )
 
 
-def _finding(query: Query, raw: RawFinding) -> Finding:
+def finding_of(query: Query, raw: RawFinding) -> Finding:
+    """A finding with its texts filled in."""
     code = load_codes()[raw.code]
     facts = {
         "where": describe(raw.at),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.doctor.discover.reader import AwsCallError, Reader
+from trailforward.doctor.discover.reader import UNUSUAL, AwsCallError, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +55,8 @@ def explain(error: AwsCallError) -> str:
             f"Access denied: {error.call.permission or error.call.operation} ({error.code}). "
             "`trailforward iam doctor` prints the policy that the doctor needs."
         )
+    if error.code == UNUSUAL:
+        return f"AWS's response has an unusual form: {error}."
     return f"AWS did not respond: {error}."
 
 

@@ -4,47 +4,71 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trailforward.doctor.discover.reader import AwsCallError
 from trailforward.doctor.world.policy_documents import with_policy
+from trailforward.doctor.world.resources import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from trailforward.doctor.discover.reader import Reader
 
 
-def buses_in(reader: Reader, region: str) -> list[dict[str, Any]]:
-    """The buses of a Region, with their policies.
+def buses_in(reader: Reader, region: str) -> Iterator[Callable[[], dict[str, Any]]]:
+    """The buses of a Region, with their policies; each is read when it is called.
 
     Raises:
         AwsCallError: access was denied.
     """
-    listed = reader.items("events", "ListEventBuses", "EventBuses", region)
-    return [{"name": bus["Name"], **with_policy(bus.get("Policy", ""))} for bus in listed]
+    for bus in reader.items("events", "ListEventBuses", "EventBuses", region):
+        yield lambda bus=bus: {"name": bus["Name"], **with_policy(bus.get("Policy", ""))}  # type: ignore[misc]
 
 
-def rules_of(reader: Reader, region: str, bus: str) -> list[dict[str, Any]]:
-    """The rules of a bus that have a pattern, with their targets. Schedules receive no events.
+def rules_of(reader: Reader, region: str, bus: str) -> Iterator[Callable[[], dict[str, Any] | None]]:
+    """The rules of a bus, with their targets; each is read when it is called.
+
+    A rule without a pattern is a schedule, which receives no events: it is None. Targets that cannot be read
+    are ``unread``.
 
     Raises:
         AwsCallError: access was denied.
     """
-    listed = reader.items("events", "ListRules", "Rules", region, EventBusName=bus)
-    return [
-        {
-            "name": rule["Name"],
-            "region": region,
-            "bus": bus,
-            "state": rule.get("State", "ENABLED"),
-            "pattern": rule["EventPattern"],
-            **({"role": rule["RoleArn"]} if rule.get("RoleArn") else {}),
-            **({"managedBy": rule["ManagedBy"]} if rule.get("ManagedBy") else {}),
-            "targets": [_target(item) for item in _targets(reader, region, bus, rule["Name"])],
-        }
-        for rule in listed
-        if rule.get("EventPattern")
-    ]
+    for rule in reader.items("events", "ListRules", "Rules", region, EventBusName=bus):
+        yield lambda rule=rule: _rule(reader, region, bus, rule)  # type: ignore[misc]
 
 
-def _targets(reader: Reader, region: str, bus: str, rule: str) -> list[dict[str, Any]]:
-    return reader.items("events", "ListTargetsByRule", "Targets", region, Rule=rule, EventBusName=bus)
+def _rule(reader: Reader, region: str, bus: str, rule: dict[str, Any]) -> dict[str, Any] | None:
+    if not rule.get("EventPattern"):
+        return None
+    found = {
+        "name": rule["Name"],
+        "region": region,
+        "bus": bus,
+        "state": rule.get("State", "ENABLED"),
+        "pattern": rule["EventPattern"],
+        **({"role": rule["RoleArn"]} if rule.get("RoleArn") else {}),
+        **({"managedBy": rule["ManagedBy"]} if rule.get("ManagedBy") else {}),
+    }
+    targets, unread = _targets(reader, region, bus, rule["Name"])
+    return {**found, "targets": targets, **({"unread": {"targets": unread}} if unread else {})}
+
+
+def _targets(reader: Reader, region: str, bus: str, rule: str) -> tuple[list[dict[str, Any]], str]:
+    """The targets of a rule, and why some are missing; empty if none are."""
+    call = "ListTargetsByRule"
+    try:
+        listed = reader.items("events", call, "Targets", region, Rule=rule, EventBusName=bus)
+    except AwsCallError as error:
+        return [], f"events:{call}: {error.code}"
+    found, unread = [], ""
+    for item in listed:
+        try:
+            target = _target(item)
+            Target.model_validate(target)
+            found.append(target)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            unread = f"events:{call}: a target has an unusual form ({type(error).__name__})"
+    return found, unread
 
 
 def _target(item: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from trailforward.arn import Arn
 from trailforward.doctor.discover.accounts import (
     DEFAULT_ROLE,
     explain,
@@ -22,10 +23,14 @@ from trailforward.doctor.discover.roles import read_role
 from trailforward.doctor.discover.trails import read_trail, trails_in
 from trailforward.doctor.world.index import ENABLED
 from trailforward.doctor.world.links import read_arn
+from trailforward.doctor.world.resources import Bus, Resource, Role, Rule
+from trailforward.doctor.world.trails import Trail
 from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from trailforward.doctor.world.base import SnapshotModel
 
 #: Concurrent calls. EventBridge allows 50 control-plane requests per second, account and Region.
 WORKERS = 16
@@ -33,6 +38,8 @@ WORKERS = 16
 #: How often bus targets are followed into further Regions: an event makes at most two hops.
 _ROUNDS = 3
 _BUS = ":event-bus/"
+#: Service of an ARN to what is unknown if it is not understood.
+_KINDS = {"iam": "roles", "cloudtrail": "trails"}
 
 
 @dataclass(frozen=True)
@@ -107,6 +114,7 @@ class _Explorer:
         self.resources: dict[str, dict[str, Any]] = {}
         self.roles: dict[str, dict[str, Any]] = {}
         self.own_roles: set[str] = set()
+        self.own_sinks: set[str] = set()
         self.unseen: dict[tuple[str, str, str], dict[str, str]] = {}
 
     def open(
@@ -156,7 +164,7 @@ class _Explorer:
             "resources": [self.resources[arn] for arn in sorted(self.resources)],
             "own": {
                 "roles": sorted(self.own_roles | self._wanted_roles()) if self.destinations else [],
-                "resources": sorted(own) if self.destinations else [],
+                "resources": sorted(own | self.own_sinks) if self.destinations else [],
             },
             "destinations": list(self.destinations),
             "unseen": [self.unseen[key] for key in sorted(self.unseen)],
@@ -205,34 +213,72 @@ class _Explorer:
         reader.close_region(region)
 
     def _trails_in(self, reader: Reader, account: str, region: str) -> None:
-        for trail in trails_in(reader, region):
+        def note(trail: dict[str, Any]) -> None:
             arn = trail["TrailARN"]
+            owner = Arn.parse(arn).account
             if trail.get("IsOrganizationTrail"):
                 self.organization_trails.add(account)
             # The owner's copy is the most reliable.
-            if arn not in self.seen_trails or f":{account}:" in arn:
+            if arn not in self.seen_trails or owner == account:
                 self.seen_trails[arn] = account, trail
+
+        for trail in trails_in(reader, region):
+            self._one("trails", account, region, lambda trail=trail: note(trail))  # type: ignore[misc]
 
     def _buses_in(self, reader: Reader, account: str, region: str) -> None:
         names = ["default"]
+        place = {"account": account, "region": region}
         try:
-            found = buses_in(reader, region)
+            read = [self._one("buses", account, region, bus, Bus, place) for bus in buses_in(reader, region)]
+            found = [bus for bus in read if bus is not None]
             names = [bus["name"] for bus in found] or names
             self.buses += [
-                {"account": account, "region": region, **bus}
-                for bus in found
-                if bus["name"] != "default" or bus["policy"] or "unread" in bus
+                bus for bus in found if bus["name"] != "default" or bus["policy"] or "unread" in bus
             ]
         except AwsCallError as error:
             self._denied(account, region, error)
         for name in names:
-            rules = rules_of(reader, region, name)
-            self.rules += [{**rule, "account": account} for rule in rules]
+            for rule in rules_of(reader, region, name):
+                found_rule = self._one("rules", account, region, rule, Rule, {"account": account})
+                if found_rule is not None:
+                    self.rules.append(found_rule)
+                    if reason := found_rule.get("unread", {}).get("targets"):
+                        self.problems.append(
+                            f"Targets of rules in {region} of account {account} could not be read: {reason}."
+                        )
+
+    def _one(
+        self,
+        what: str,
+        account: str,
+        region: str,
+        read: Callable[[], Any],
+        model: type[SnapshotModel] | None = None,
+        place: dict[str, str] | None = None,
+    ) -> Any:
+        """Reads one item of a list. If it has an unusual form, it is reported, and the others are read."""
+        try:
+            found = read()
+            if model is not None and found is not None:
+                found = {**found, **(place or {})}
+                model.model_validate(found)
+        except AwsCallError:
+            raise
+        except Exception as error:  # noqa: BLE001  # AWS may return anything
+            why = f"unusual response ({type(error).__name__})"
+            self._mark_unseen(account, region, what, why)
+            self.problems.append(
+                f"One of the {what} in {region} of account {account} was not understood: {why}."
+            )
+            return None
+        return found
 
     def _trail(self, arn: str, seen: tuple[str, dict[str, Any]]) -> None:
         account, found = seen
         try:
-            self.trails.append(read_trail(self.readers[account], found))
+            trail = read_trail(self.readers[account], found)
+            Trail.model_validate(trail)
+            self.trails.append(trail)
         except AwsCallError as error:
             for other in sorted(self.organization_trails | {account}):
                 self._denied(
@@ -255,9 +301,11 @@ class _Explorer:
                 )
             return
         if found is not None:
-            role = found.pop("role", None)
+            role, sinks = found.pop("role", None), found.pop("ownSinks", ())
+            Resource.model_validate(found)
             if role and text in self.destinations:
                 self.own_roles.add(role)
+                self.own_sinks.update(sinks)
             self.resources[text] = found
 
     def _role(self, text: str) -> None:
@@ -270,6 +318,7 @@ class _Explorer:
             if not error.missing:
                 self._denied(arn.account, "*", error, text)
             return
+        Role.model_validate(found)
         self.roles[text] = found
 
     def _targets(self) -> set[str]:
@@ -339,15 +388,20 @@ class _Explorer:
 
     def _surprise(self, item: Any, error: Exception) -> None:
         """Reports an item that could not be understood."""
-        arn = item[0] if isinstance(item, tuple) else item
-        parsed = read_arn(arn) if isinstance(arn, str) else None
-        account, region = (parsed.account, parsed.region or "*") if parsed else ("*", "*")
-        if parsed is None and isinstance(item, tuple) and len(item) == 2:  # noqa: PLR2004  # a place
-            account, region = item
-        what = "roles" if parsed and parsed.service == "iam" else "resources" if parsed else "*"
         why = f"unusual response ({type(error).__name__})"
-        self._mark_unseen(account, region, what, why)
-        self.problems.append(f"{arn if parsed else account} could not be understood: {why}.")
+        arn = item[0] if isinstance(item, tuple) else item  # a trail has its account, too
+        parsed = read_arn(arn) if isinstance(arn, str) else None
+        if parsed is not None:
+            what = _KINDS.get(parsed.service, "resources")
+            region = "*" if what != "resources" else parsed.region
+            account = "*" if what == "trails" else parsed.account
+            self._mark_unseen(account, region, what, why)
+            self.problems.append(f"{arn} was not understood: {why}.")
+            return
+        account, region = item if isinstance(item, tuple) else (item, "*")
+        self._mark_unseen(account, region, "*", why)
+        place = f"account {account}" if region == "*" else f"{region} of account {account}"
+        self.problems.append(f"Something in {place} was not understood: {why}.")
 
 
 def _enabled(regions_of: dict[str, str]) -> set[str]:

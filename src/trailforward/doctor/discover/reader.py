@@ -21,6 +21,7 @@ CONNECT_TIMEOUT = 5
 READ_TIMEOUT = 20
 
 _PAGES = 1000
+_OK = 200
 #: Error codes that say that something does not exist.
 _MISSING = frozenset(
     {
@@ -34,6 +35,10 @@ _MISSING = frozenset(
         "ResourceNotFoundException",
     }
 )
+
+
+#: The code of an error for a response that is not what the API returns.
+UNUSUAL = "UnusualResponse"
 
 
 class AwsCallError(TrailforwardError):
@@ -68,7 +73,7 @@ class Reader:
         require_botocore("reading AWS")
         from botocore.exceptions import BotoCoreError
 
-        self._session = session or new_session(regional_sts=True)
+        self._session = session or _new_session()
         try:
             region = region or self._session.get_config_variable("region") or "us-east-1"
         except BotoCoreError as error:
@@ -87,10 +92,10 @@ class Reader:
             **parameters: the call's parameters.
 
         Raises:
-            AwsCallError: AWS rejected the call, or did not respond after :data:`ATTEMPTS` attempts.
+            AwsCallError: AWS rejected the call, did not respond after :data:`ATTEMPTS` attempts, or responded
+                with something else than the API returns.
         """
         from botocore import exceptions, xform_name
-        from botocore.parsers import ResponseParserError
 
         row = CALLS[service, operation]
         try:
@@ -100,8 +105,10 @@ class Reader:
             details = error.response.get("Error", {})
             code = str(details.get("Code") or "Unknown").rpartition("#")[2]
             raise AwsCallError(row, code, str(details.get("Message") or "")) from None
-        except (exceptions.BotoCoreError, ResponseParserError, ValueError) as error:
+        except exceptions.BotoCoreError as error:
             raise AwsCallError(row, type(error).__name__, str(error).partition("\n")[0]) from None
+        except Exception as error:  # noqa: BLE001  # botocore's parsers raise anything for unusual responses
+            raise AwsCallError(row, UNUSUAL, f"{type(error).__name__}: {error}".partition("\n")[0]) from None
         return response
 
     def items(self, service: str, operation: str, key: str, region: str = "", **parameters: Any) -> list[Any]:
@@ -122,7 +129,10 @@ class Reader:
         more: Mapping[str, Any] = {}
         for _ in range(_PAGES):
             response = self.call(service, operation, region, **parameters, **more)
-            found += response.get(key) or ()
+            listed = response.get(key) or []
+            if not isinstance(listed, list):
+                raise AwsCallError(CALLS[service, operation], UNUSUAL, f"{key} is not a list")
+            found += listed
             if not response.get(token):
                 break
             more = {token: response[token]}
@@ -136,7 +146,7 @@ class Reader:
         """
         assumed = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
         keys = assumed["Credentials"]
-        session = new_session(regional_sts=True)
+        session = _new_session()
         # Loading service models is slow: all accounts share one loader.
         session.register_component("data_loader", self._session.get_component("data_loader"))
         session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
@@ -168,3 +178,19 @@ class Reader:
                     agent="trailforward-doctor",
                 )
             return self._clients[service, region]
+
+
+def _new_session() -> Any:
+    """A session whose clients refuse responses that are not JSON; botocore takes them for empty ones."""
+    session = new_session(regional_sts=True)
+    session.register("before-parse", _check_json)
+    return session
+
+
+def _check_json(operation_model: Any, response_dict: Any, **_: Any) -> None:
+    import json
+
+    protocol = operation_model.service_model.metadata.get("protocol", "")
+    body = response_dict.get("body")
+    if protocol in {"json", "rest-json"} and response_dict["status_code"] == _OK and body:
+        json.loads(body)

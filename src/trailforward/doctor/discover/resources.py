@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trailforward.doctor.discover.own_sinks import own_sinks
 from trailforward.doctor.discover.reader import AwsCallError
 from trailforward.doctor.world.policy_documents import key_policy_from_document, with_policy
 
@@ -89,7 +90,8 @@ def _function(reader: Reader, arn: Arn) -> dict[str, Any]:
         if not error.missing:
             raise
         policy = ""  # the function never had a policy
-    return {**with_policy(policy), "role": found.get("Role")}
+    environment = (found.get("Environment") or {}).get("Variables") or {}
+    return {**with_policy(policy), "role": found.get("Role"), "ownSinks": own_sinks(environment, arn)}
 
 
 def _stream(reader: Reader, arn: Arn) -> dict[str, Any]:

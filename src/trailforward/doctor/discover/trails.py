@@ -32,7 +32,7 @@ def read_trail(reader: Reader, found: dict[str, Any]) -> dict[str, Any]:
     arn, home = found["TrailARN"], found["HomeRegion"]
     status = reader.call("cloudtrail", "GetTrailStatus", home, Name=arn)
     selectors = reader.call("cloudtrail", "GetEventSelectors", home, TrailName=arn)
-    trail = {
+    trail: dict[str, Any] = {
         "name": found["Name"],
         "account": Arn.parse(arn).account,
         "home": home,
@@ -45,6 +45,8 @@ def read_trail(reader: Reader, found: dict[str, Any]) -> dict[str, Any]:
         "logGroup": found.get("CloudWatchLogsLogGroupArn", ""),
         **_insights(reader, arn, home),
     }
+    if isinstance(recursive := found.get("RecursiveLogging"), bool):
+        trail["recursiveLogging"] = recursive
     error = status.get("LatestDeliveryError")
     return {**trail, "deliveryError": error} if error else trail
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.world.call import CalledResource
+from trailforward.doctor.world.data_events import resource_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,10 +13,6 @@ if TYPE_CHECKING:
     from trailforward.doctor.world.call import Call
     from trailforward.doctor.world.index import Index
     from trailforward.doctor.world.trails import AdvancedSelector
-
-#: Service to the type of its data resources.
-#: Source: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/logging-data-events-with-cloudtrail.html
-_TYPES = {"s3": "AWS::S3::Object", "lambda": "AWS::Lambda::Function", "dynamodb": "AWS::DynamoDB::Table"}
 
 
 def data_resources(index: Index, call: Call, detail: dict[str, Any]) -> tuple[CalledResource, ...]:
@@ -25,11 +22,11 @@ def data_resources(index: Index, call: Call, detail: dict[str, Any]) -> tuple[Ca
     bucket = request.get("bucketName") if isinstance(request, dict) else None
     if service == "s3" and isinstance(bucket, str):
         key = request.get("key", "example-key") if isinstance(request, dict) else ""
-        return (CalledResource(type=_TYPES["s3"], arn=f"arn:aws:s3:::{bucket}/{key}"),)
+        return (CalledResource(type=resource_type(call.service), arn=f"arn:aws:s3:::{bucket}/{key}"),)
     for kind, arn in _selected(index, call.account):
         if kind.split("::")[1:2] == [service] or kind.lower().startswith(f"aws::{service}::"):
             return (CalledResource(type=kind, arn=arn),)
-    kind = _TYPES.get(service, f"AWS::{service}::Example")
+    kind = resource_type(call.service) or f"AWS::{service}::Example"
     return (CalledResource(type=kind, arn=f"arn:aws:{service}:::example"),)
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
+from trailforward.doctor.delivery.matching import known_part
 from trailforward.doctor.delivery.reach import follow
 from trailforward.doctor.rules.data_resources import has_data_selectors
 from trailforward.doctor.rules.example_calls import example_calls, finished
@@ -16,8 +17,8 @@ from trailforward.doctor.rules.read_only import unusual_reader
 from trailforward.doctor.rules.reasons import of_problem, of_verdict, rule_finding
 from trailforward.doctor.rules.rule_verdict import CallStatus, CallVerdict, RuleVerdict, best_status
 from trailforward.doctor.world.call import Call
-from trailforward.doctor.world.regions import event_region
-from trailforward.doctor.world.unknown import may_be
+from trailforward.doctor.world.regions import event_region, partition_of
+from trailforward.doctor.world.unknown import is_unknown, may_be, unknown, why_unknown
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -45,7 +46,7 @@ def judge_rules(world: World, wanted: Callable[[str, str], bool] | None = None) 
         wanted: whether to judge the rules of an account and Region; all by default.
     """
     rules = list(world.index.rules())
-    neighbors = _Neighbors(rules)
+    neighbors = _Neighbors(rules, world.index.rules_on_unknown_buses())
     return tuple(
         _judge(world.index, neighbors, rule)
         for rule in rules
@@ -85,15 +86,29 @@ class _Result(NamedTuple):
 
 
 class _Neighbors:
-    """The other rules of the world, by what a rule needs to know about them."""
+    """The other rules of the world, by what a rule needs to know about them.
 
-    def __init__(self, rules: Iterable[PlacedRule]) -> None:
+    Args:
+        rules: all whose bus is known.
+        on_unknown_buses: the others.
+    """
+
+    def __init__(self, rules: Iterable[PlacedRule], on_unknown_buses: Iterable[PlacedRule]) -> None:
         self.forwarders: dict[BusAt, list[PlacedRule]] = defaultdict(list)
         self.places: set[tuple[str, str, str, str]] = set()
+        self._unknown = {target.target.arn for rule in on_unknown_buses for target in rule.leads}
         for rule in rules:
+            self._unknown.update(lead.target.arn for lead in rule.leads if is_unknown(lead.target.arn))
+            if "targets" in rule.rule.unread:
+                self._unknown.add(unknown("a target"))
             self.places.add((rule.bus.account, rule.bus.region, rule.bus.name, rule.pattern))
             for bus in dict.fromkeys(target.bus for target in rule.leads if target.bus is not None):
                 self.forwarders[bus].append(rule)
+
+    def may_forward(self, bus: BusAt) -> bool:
+        """Whether a rule may forward to a bus, because its target or its own bus is not known."""
+        arn = f"arn:{partition_of(bus.region)}:events:{bus.region}:{bus.account}:event-bus/{bus.name}"
+        return any(may_be(text, arn) for text in self._unknown)
 
     def senders(self, index: Index, rule: PlacedRule) -> Iterator[_Sender]:
         """Where events for a rule can come from: its own Region, and rules that forward to its bus."""
@@ -118,6 +133,17 @@ def _compiled(text: str) -> Pattern | PatternError:
         return error
 
 
+def _known_part(text: str) -> Pattern | str:
+    """What is known of a pattern, or why nothing is."""
+    if not is_unknown(text):
+        whole = _compiled(text)
+        return whole if isinstance(whole, Pattern) else f"its event pattern ({str(whole).splitlines()[0]})"
+    try:
+        return known_part(text) or f"its event pattern ({why_unknown(text)})"
+    except PatternError as error:
+        return str(error)
+
+
 def _judge(index: Index, neighbors: _Neighbors, rule: PlacedRule) -> RuleVerdict:
     try:
         calls = tuple(_calls(index, neighbors, rule))
@@ -138,9 +164,9 @@ def _judge(index: Index, neighbors: _Neighbors, rule: PlacedRule) -> RuleVerdict
 
 
 def _calls(index: Index, neighbors: _Neighbors, rule: PlacedRule) -> Iterator[CallVerdict]:
-    pattern = _compiled(rule.pattern)
-    if isinstance(pattern, PatternError):
-        what = f"its event pattern ({str(pattern).splitlines()[0]})"
+    pattern = _known_part(rule.pattern)
+    if isinstance(pattern, str):
+        what = pattern
         yield CallVerdict("any call", "unknown", rule_finding("NOT_UNDERSTOOD", rule, what=what))
         return
     calls, many = intended(pattern)
@@ -182,15 +208,28 @@ class _Judge(NamedTuple):
         if not self.senders:
             return self._without_sender()
         result = self._best(call) if call.kinds else _Result("arrives")
+        if result.status in {"never", "undelivered"} and self._others_may_send(result):
+            return _Result("unknown", rule_finding("RULE_SENDER_UNKNOWN", self.rule), result.path)
         if result.status == "arrives" and call.doubts:
             return _Result("unknown", of_problem(self.rule, call.doubts[0]), result.path)
         return result
 
+    def _others_may_send(self, result: _Result) -> bool:
+        """Whether the known senders break before the rule's bus, and there may be others."""
+        bus = self.rule.bus
+        return (
+            bus.name != "default"
+            and bus.link not in result.path
+            and self.rule.link not in result.path
+            and self.neighbors.may_forward(bus)
+        )
+
     def _without_sender(self) -> _Result:
         """CloudTrail sends to the default bus only; whether others forward to this bus may not be known."""
         bus = self.lookups.buses.get(self.rule.bus)
-        complete = not self.lookups.any_unseen("rules") and bus is not None and not bus.policy
-        if complete:
+        known = bus is not None and not bus.policy and "policy" not in bus.unread
+        complete = known and not self.lookups.any_unseen("rules")
+        if complete and not self.neighbors.may_forward(self.rule.bus):
             return _Result("never", rule_finding("RULE_ON_NON_DEFAULT_BUS", self.rule))
         return _Result("unknown", rule_finding("RULE_SENDER_UNKNOWN", self.rule))
 

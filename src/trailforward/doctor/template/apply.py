@@ -248,7 +248,13 @@ def _stack_set(each: Deployment, logical: str, values: Values, made: _Made, expo
         for item in properties.get("Parameters") or ()
     }
     name = str(properties.get("StackSetName", f"{each.stack}-{logical}"))
-    for group in properties.get("StackInstancesGroup") or ():
+    groups = properties.get("StackInstancesGroup") or ()
+    if not groups:
+        made.not_understood.append(
+            f"{logical}: the template does not name the accounts and Regions of this StackSet, so what it "
+            "creates there is not known."
+        )
+    for group in groups:
         targets = group.get("DeploymentTargets") or {}
         if targets.get("OrganizationalUnitIds"):
             made.not_understood.append(

@@ -173,6 +173,12 @@ class Stack:
         targets = properties.get("Targets", [])
         if not isinstance(targets, list):
             unread["targets"], targets = "the targets are not known", []
+        for index, item in enumerate(targets):
+            if isinstance(item, str) and is_unknown(item):
+                unread["targets"] = f"target {index} is not known"
+            elif _cannot_be_read(item):
+                unread["targets"] = f"target {index} has no Id, so CloudFormation rejects the template"
+                self.notes.append(f"{logical}: {unread['targets']}.")
         name = self._values.name(logical)
         self.found["rules"].append(
             {
@@ -181,16 +187,11 @@ class Stack:
                 "bus": bus_name(properties.get("EventBusName", "default")),
                 "state": str(properties.get("State", "ENABLED")),
                 "pattern": _pattern(properties.get("EventPattern")),
-                "targets": [_target(item, index) for index, item in enumerate(targets)],
+                "targets": [_target(item) for item in targets if not _cannot_be_read(item)],
                 **({"role": properties["RoleArn"]} if isinstance(properties.get("RoleArn"), str) else {}),
                 **({"unread": unread} if unread else {}),
             }
         )
-        for index, item in enumerate(targets):
-            if "Id" not in item:
-                self.notes.append(
-                    f"{logical}: target {index} has no Id, so CloudFormation rejects the template."
-                )
 
     def bus(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a bus with its own policy."""
@@ -322,8 +323,13 @@ def _pattern(value: Any) -> dict[str, Any] | str | None:
     return value if isinstance(value, (dict, str)) else None
 
 
-def _target(item: dict[str, Any], index: int) -> dict[str, Any]:
-    target = {"id": str(item.get("Id", index)), "arn": str(item["Arn"])}
+def _cannot_be_read(item: Any) -> bool:
+    """Whether a target is not known, or has no Id."""
+    return is_unknown(item) if isinstance(item, str) else isinstance(item, dict) and "Id" not in item
+
+
+def _target(item: dict[str, Any]) -> dict[str, Any]:
+    target = {"id": str(item.get("Id")), "arn": str(item["Arn"])}
     if "RoleArn" in item:
         target["role"] = str(item["RoleArn"])
     for key, name in (

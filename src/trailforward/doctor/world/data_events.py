@@ -19,8 +19,10 @@ class DataEvents:
         type: the value of ``resources.type``; empty if the service has several.
         data: names of calls that are data events; ``*`` is a wildcard.
         management: names of calls that are not.
-        evidence: ``documented`` or ``uncertain``.
-        source: URL of the page that says so, or ``memory``.
+        evidence: ``documented``, or ``uncertain`` if it could not be verified which calls are data events.
+        source: URL of the page.
+        open: names of calls of which it could not be verified.
+        missing: what could not be verified, in a few words; empty if nothing.
     """
 
     service: str
@@ -29,19 +31,28 @@ class DataEvents:
     management: tuple[str, ...]
     evidence: str
     source: str
+    open: tuple[str, ...] = ()
+    missing: str = ""
 
-    def names(self, event_name: str) -> bool:
-        """Whether a call is among the data events."""
-        return any(fnmatchcase(event_name, pattern) for pattern in self.data)
+    def category(self, event_name: str) -> str | None:
+        """``Management`` or ``Data``; None if it is not certain."""
+        if _among(event_name, self.data):
+            return "Data" if self.evidence == "documented" else None
+        certain = _among(event_name, self.management) and not _among(event_name, self.open)
+        return "Management" if certain else None
 
 
 @cache
 def data_events() -> tuple[DataEvents, ...]:
     """All services whose data events are listed, each with its source."""
-    return tuple(
-        DataEvents(**{**row, "data": tuple(row["data"]), "management": tuple(row["management"])})
-        for row in _table()["service"]
-    )
+    return tuple(map(_row, _table()["service"]))
+
+
+def _row(raw: dict[str, Any]) -> DataEvents:
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in raw.items()
+    }
+    return DataEvents(**fields)
 
 
 def category_of(service: str, event_name: str) -> str | None:
@@ -54,16 +65,17 @@ def category_of(service: str, event_name: str) -> str | None:
     row = _rows().get(service)
     if row is None:
         return None if service in _unlisted() else "Management"
-    if row.names(event_name):
-        return "Data" if row.evidence == "documented" else None
-    named = any(fnmatchcase(event_name, pattern) for pattern in row.management)
-    return "Management" if named else None
+    return row.category(event_name)
 
 
 def resource_type(service: str) -> str:
     """The value of ``resources.type`` in a service's data events; empty if it is not certain."""
     row = _rows().get(service)
     return row.type if row else ""
+
+
+def _among(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
 @cache

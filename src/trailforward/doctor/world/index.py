@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.world.links import BusAt, read_arn
 from trailforward.doctor.world.regions import always_enabled, partition_of
-from trailforward.doctor.world.unknown import is_unknown, may_be
+from trailforward.doctor.world.unknown import is_unknown, may_be, why_unknown
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -120,6 +120,7 @@ class Index:
         self._on_any_bus: dict[tuple[str, str], list[PlacedRule]] = {}
         unseen = (((gap.what, gap.account, gap.region, gap.about), gap.why) for gap in world.unseen)
         self._unseen: dict[tuple[str, str, str, str], str] = _first(chain(unseen, map(_gap, world.set_aside)))
+        self._unnamed = list(_unnamed(world))
         for placed in filter(_is_candidate, map(self._place, world.rules)):
             account, region, name = placed.bus
             if is_unknown(name):
@@ -200,6 +201,10 @@ class Index:
         """All rules that may lead to a destination, as in :meth:`candidates`, bus by bus."""
         return chain.from_iterable((*self._candidates.values(), *self._on_any_bus.values()))
 
+    def rules_on_unknown_buses(self) -> Iterator[PlacedRule]:
+        """The rules that may lead to a destination, but whose bus is not known."""
+        return chain.from_iterable(self._on_any_bus.values())
+
     def with_only(self, rule: PlacedRule) -> Index:
         """The same look-ups, but the rule is the only candidate on its bus."""
         narrowed = copy(self)
@@ -241,6 +246,9 @@ class Index:
             region: the Region, or ``*`` for what belongs to the whole account.
             about: the ARN of a role or resource; if empty, any of them.
         """
+        for kind, arn in self._unnamed:
+            if kind == what and (may_be(arn, about) if about else _may_be_in(arn, account, region)):
+                return f"its name is not known: {why_unknown(arn)}"
         if not self._unseen:
             return None
         keys = (
@@ -305,6 +313,26 @@ class Index:
             return topic.subscriptions is not None or "subscriptions" in topic.unread
         unread = self.unseen("resources", arn.account, arn.region, target.target.arn)
         return unread is not None or arn.account not in self.accounts
+
+
+def _unnamed(world: World) -> Iterator[tuple[str, str]]:
+    """The kind and the ARN of each role, resource, and bus whose ARN is partly unknown.
+
+    It may be the one that seems to be missing.
+    """
+    yield from (("roles", role.arn) for role in world.roles if is_unknown(role.arn))
+    yield from (("resources", item.arn) for item in world.resources if is_unknown(item.arn))
+    for bus in world.buses:
+        if is_unknown(bus.name):
+            yield "buses", f"arn:aws:events:{bus.region}:{bus.account}:event-bus/{bus.name}"
+
+
+def _may_be_in(arn: str, account: str, region: str) -> bool:
+    """Whether a partly unknown ARN may be one of an account and Region (``*``: of any)."""
+    parts = arn.split(":")
+    if len(parts) <= 4 or is_unknown(":".join(parts[:5])):  # noqa: PLR2004  # the account of an ARN
+        return True
+    return account in {parts[4], "*"} and (region in {parts[3], "*"} or not parts[3])
 
 
 def _is_candidate(placed: PlacedRule) -> bool:

@@ -81,7 +81,7 @@ class Trail(SnapshotModel):
         insights: the enabled Insights; a type alone means those of management events.
         delivery_error: ``LatestDeliveryError``, or None.
         recursive_logging: ``RecursiveLogging``; if False, the trail leaves out CloudTrail's own calls that
-            write its log files. None is AWS's default, True.
+            write its log files. None: not known; AWS's default is True.
         bucket: the S3 bucket that CloudTrail writes to; empty if not known.
         log_group: the ARN of the log group that CloudTrail writes to; empty if there is none.
         unread: field to the reason why it could not be read: ``{"selectors": "AccessDenied"}``;
