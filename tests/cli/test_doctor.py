@@ -197,6 +197,21 @@ def test_a_template_is_checked_before_it_is_deployed(saved: Any) -> None:
     assert bus in alone.err
 
 
+def test_the_destinations_of_a_template(tmp_path: Path) -> None:
+    """Without --destination, the targets of rules for events are used, but not those of schedules."""
+    path = tmp_path / "template.yaml"
+    path.write_text(
+        "Resources: {Rule: {Type: 'AWS::Events::Rule', Properties: {ScheduleExpression: rate(1 day), "
+        "Targets: [{Id: q, Arn: !GetAtt Queue.Arn}]}}, Queue: {Type: 'AWS::SQS::Queue'}}"
+    )
+    alone = trailforward("doctor", "--template", path, "--region", HERE)
+    assert alone.code == 2
+    assert "no rule with an event pattern and a target" in alone.err
+    assert "Nothing could be checked" in alone.out
+    given = trailforward("doctor", "--template", path, "--region", HERE, "--destination", QUEUE)
+    assert "No --destination" not in given.err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -36,6 +36,8 @@ OK = (True, "OK", None)
 FUNCTION = f"arn:aws:lambda:{HERE}:{MEMBER}:function:tf"
 TOPIC = f"arn:aws:sns:{HERE}:{MEMBER}:tf"
 STREAM = f"arn:aws:kinesis:{HERE}:{HUB}:stream/tf"
+CLUSTER = f"arn:aws:ecs:{HERE}:{MEMBER}:cluster/tf"
+API = f"arn:aws:events:{HERE}:{MEMBER}:api-destination/vendor/1"
 MACHINE = f"arn:aws:states:{HERE}:{MEMBER}:stateMachine:tf"
 MEMBERS = {"id": "o-example00", "management": HUB, "accounts": [HUB, MEMBER]}
 ORG = trail(name="org", account=HUB, organization=True)
@@ -231,7 +233,27 @@ ELSEWHERE = HUB_QUEUE.replace(HOME, HERE)
     ("world", "expected"),
     [
         (direct("no-arn"), ("unknown", "NOT_UNDERSTOOD", TARGET_AT)),
-        (direct(MACHINE), ("unknown", "NOT_UNDERSTOOD", TARGET_AT)),
+        (direct(CLUSTER), ("unknown", "NOT_UNDERSTOOD", TARGET_AT)),
+        (direct(MACHINE), (False, "TARGET_NO_ROLE", TARGET_AT)),
+        (
+            direct(MACHINE, rules=[rule(MACHINE, target={"role": ROLE})], roles=[role(allow=[])]),
+            (False, "ROLE_POLICY", f"role:{ROLE}"),
+        ),
+        (
+            direct(MACHINE, rules=[rule(MACHINE, target={"role": ROLE})])
+            | {"roles": [role(allow=[{"action": "states:StartExecution", "resource": MACHINE}])]},
+            OK,
+        ),
+        (
+            direct(MACHINE, rules=[rule(MACHINE, target={"role": ROLE})], resources=[])
+            | {"roles": [role(allow=[{"action": "states:*", "resource": "*"}])]},
+            ("unknown", "NOT_SEEN", TARGET_AT),
+        ),
+        (
+            direct(API, rules=[rule(API, target={"role": ROLE})])
+            | {"roles": [role(allow=[{"action": "events:InvokeApiDestination", "resource": API}])]},
+            OK,
+        ),
         (direct("arn:aws:s3:::bucket"), ("unknown", "NOT_UNDERSTOOD", TARGET_AT)),
         (
             direct(rules=[rule(target={"role": ROLE})], roles=[role()], resources=[]),
@@ -262,7 +284,12 @@ ELSEWHERE = HUB_QUEUE.replace(HOME, HERE)
     ],
     ids=[
         "no ARN",
+        "kind of target that is not supported",
+        "Step Functions without a role",
+        "Step Functions with a role that may not start it",
         "Step Functions",
+        "Step Functions that was not read",
+        "API destination",
         "no Region",
         "absent before its role",
         "unread, no role",

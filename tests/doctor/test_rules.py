@@ -34,6 +34,7 @@ from trailforward.doctor import World
 from trailforward.doctor.report import render, survey
 from trailforward.doctor.rules import RuleVerdict, judge_rules
 from trailforward.doctor.rules.intended import MOST_CALLS
+from trailforward.doctor.rules.read_only import read_only
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 from trailforward.patterns.cloudtrail import CODES
@@ -417,3 +418,24 @@ def test_roles_are_checked_for_rules_too() -> None:
     rules = [rule(CENTRAL, target={"role": ROLE}, pattern=pattern)]
     world = hub_world(rules=rules, roles=[role(allow=[])], destinations=[CENTRAL])
     assert codes(judged(pattern, world=world)) == {"ec2:RunInstances": "ROLE_POLICY"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("GetObject", True),
+        ("BatchGetImage", True),
+        ("AdminGetUser", True),
+        ("AdvertiseByoipCidr", False),
+        ("CompleteMultipartUpload", False),
+        ("BatchDeleteImage", False),
+        ("AdminDisableUser", False),
+        ("GetSessionToken", None),
+        ("SubscribeToShard", None),
+        ("InvokeModel", None),
+        ("BatchExecuteStatement", None),
+    ],
+)
+def test_what_the_name_of_a_call_says_about_reading(name: str, expected: bool | None) -> None:  # noqa: FBT001
+    """Whether a call is read-only follows from its verb; if that leaves doubt, it is unknown."""
+    assert read_only(name) is expected

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import typer
 
 from trailforward.doctor import SnapshotError, World
+from trailforward.doctor.world.unknown import words
 from trailforward.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def what_if(  # noqa: PLR0913, PLR0917  # the options of a command
     regions: Sequence[str],
     parameters: Iterable[str],
     deployed_in: Sequence[str] = (),
+    destinations: Sequence[str] = (),
 ) -> LoadedWorld:
     """A world with a template or plan applied, whichever is given.
 
@@ -112,19 +114,20 @@ def what_if(  # noqa: PLR0913, PLR0917  # the options of a command
         stop("Give either --template or --plan, not both.")
     if plan is None:
         assert template is not None  # noqa: S101  # the callers have one of them
-        return _apply_template(template, base, accounts, regions, parameters, deployed_in)
+        return _apply_template(template, base, accounts, regions, parameters, deployed_in, destinations)
     if parameters:
         stop("--parameter is for --template; a plan has the values of its variables.")
-    return _apply_plan(plan, base, accounts, regions, deployed_in)
+    return _apply_plan(plan, base, accounts, regions, deployed_in, destinations)
 
 
-def _apply_template(
+def _apply_template(  # noqa: PLR0913, PLR0917  # the options of a command
     template: Path,
     base: World | None,
     accounts: Sequence[str],
     regions: Sequence[str],
     parameters: Iterable[str],
     deployed_in: Sequence[str],
+    destinations: Sequence[str],
 ) -> LoadedWorld:
     """A world with a template applied, as if it were deployed.
 
@@ -135,6 +138,7 @@ def _apply_template(
         regions: the Regions that the question is about.
         parameters: ``NAME=VALUE`` texts.
         deployed_in: the Regions to deploy to; all of ``regions`` by default.
+        destinations: ARNs; by default those of ``base``, or the targets of the template's rules.
 
     Raises:
         typer.Exit: with 2; the template cannot be used.
@@ -159,7 +163,7 @@ def _apply_template(
         else:
             parsed = parse_template(template.read_text("utf-8"))
             deployments = [Deployment(parsed, *place, folder=template.parent) for place in places]
-        applied = apply_stacks(deployments, given, base, asked=asked)
+        applied = apply_stacks(deployments, given, base, destinations, asked=asked)
     except OSError as error:
         stop(f"{template}: {error.strerror}")
     except (TemplateError, MissingExtraError, UnicodeDecodeError) as error:
@@ -170,12 +174,13 @@ def _apply_template(
     return loaded
 
 
-def _apply_plan(
+def _apply_plan(  # the options of a command
     plan: Path,
     base: World | None,
     accounts: Sequence[str],
     regions: Sequence[str],
     deployed_in: Sequence[str],
+    destinations: Sequence[str],
 ) -> LoadedWorld:
     """A world with a Terraform or OpenTofu plan applied.
 
@@ -187,6 +192,7 @@ def _apply_plan(
         regions: the Regions that the question is about.
         deployed_in: the Region of providers whose Region the plan does not say; the only one of ``regions``
             by default.
+        destinations: ARNs; by default those of ``base``, or the targets of the plan's rules.
 
     Raises:
         typer.Exit: with 2; the plan cannot be used.
@@ -208,6 +214,7 @@ def _apply_plan(
         applied = apply_plan(
             parse_plan(data),
             base,
+            destinations,
             account=account,
             region=where[0] if len(where) == 1 else "",
             asked_accounts=accounts,
@@ -238,16 +245,23 @@ def _with_notes(applied: AppliedTemplate, base: World | None) -> LoadedWorld:
         ends = _ends(world, base)
         world = with_destinations(world, list(ends))
         notes.append(
-            f"No --destination is given: using {', '.join(ends) or 'none (the rules have no targets)'}."
+            f"No --destination is given: using {words(', '.join(ends))}."
+            if ends
+            else "No --destination is given, and there is no rule with an event pattern and a target."
         )
     return LoadedWorld(world, (), tuple(notes))
 
 
 def _ends(world: World, base: World | None) -> dict[str, None]:
-    """The targets of the new rules that lead to no bus, because a bus is on the way to somewhere."""
+    """The targets of the new rules that lead to no bus, because a bus is on the way to somewhere.
+
+    Rules without an event pattern are schedules: no event reaches their targets.
+    """
     old = {(rule.account, rule.region, rule.bus, rule.name) for rule in base.rules} if base else set()
     new = [rule for rule in world.rules if (rule.account, rule.region, rule.bus, rule.name) not in old]
-    targets = dict.fromkeys(target.arn for rule in new for target in rule.targets)
+    targets = dict.fromkeys(
+        target.arn for rule in new if rule.pattern is not None for target in rule.targets if target.arn
+    )
     return {arn: None for arn in targets if ":event-bus/" not in arn} or targets
 
 

@@ -128,10 +128,10 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     classes = _classes(split(event_class))
     if template is not None or plan is not None:
         base = read_snapshot(snapshot) if snapshot else None
-        loaded = what_if(template, plan, base, accounts, regions, parameter or (), split(deployed_in))
-        loaded = loaded._replace(
-            world=with_destinations(loaded.world, destinations), problems=base.problems if base else ()
+        loaded = what_if(
+            template, plan, base, accounts, regions, parameter or (), split(deployed_in), destinations
         )
+        loaded = loaded._replace(problems=base.problems if base else ())
     elif snapshot is not None:
         world = read_snapshot(snapshot)
         loaded = LoadedWorld(with_destinations(world, destinations), world.problems)

@@ -167,9 +167,8 @@ def _loaded(  # noqa: PLR0913, PLR0917
             regions = list(dict.fromkeys([region, event_region(one)[0]])) if one else regions
         base = read_snapshot(snapshot) if snapshot else None
         deployed_in = [] if plan is None else [region]
-        loaded = what_if(template, plan, base, accounts, regions, parameters, deployed_in)
-        world, problems = with_destinations(loaded.world, destinations), base.problems if base else ()
-        return loaded._replace(world=world, problems=problems)
+        loaded = what_if(template, plan, base, accounts, regions, parameters, deployed_in, destinations)
+        return loaded._replace(problems=base.problems if base else ())
     if snapshot is not None:
         saved = read_snapshot(snapshot)
         return LoadedWorld(with_destinations(saved, destinations), saved.problems)

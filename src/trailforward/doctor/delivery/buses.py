@@ -12,7 +12,7 @@ from trailforward.doctor.delivery.roles import request_of, through_role
 from trailforward.doctor.delivery.targets import deliver
 from trailforward.doctor.world.links import describe
 from trailforward.doctor.world.regions import US_EAST_1
-from trailforward.doctor.world.unknown import is_unknown, why_unknown
+from trailforward.doctor.world.unknown import is_one_value, is_unknown, why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,9 +89,9 @@ def _open(query: Query, path: DeliveryPath, rule: PlacedRule) -> DeliveryPath:
     if state == "DISABLED":
         return path.broken("RULE_DISABLED", rule.link, Stage.DISABLED)
     if is_unknown(rule.bus.name):
-        path = path.doubt("VALUE_UNKNOWN", rule.link, what="its event bus", value=why_unknown(rule.bus.name))
+        path = path.doubt("VALUE_UNKNOWN", rule.link, what="the event bus", value=why_unknown(rule.bus.name))
     if is_unknown(state):
-        path = path.doubt("VALUE_UNKNOWN", rule.link, what="its state", value=why_unknown(state))
+        path = path.doubt("VALUE_UNKNOWN", rule.link, what="the state", value=why_unknown(state))
     elif state not in {"ENABLED", ALL_MANAGEMENT_EVENTS}:
         path = path.doubt("NOT_UNDERSTOOD", rule.link, what=f"its state ({state})")
     elif state != ALL_MANAGEMENT_EVENTS:
@@ -210,7 +210,7 @@ def _exists(query: Query, path: DeliveryPath, target: PlacedTarget, bus: BusAt) 
     index = query.index
     if bus.account not in index.accounts:
         return path.doubt("ACCOUNT_NOT_VISIBLE", target.link, unread=bus.account)
-    if is_unknown(bus.name):
+    if is_unknown(bus.name) and not (bus in index.buses and is_one_value(bus.name)):
         return path.doubt("VALUE_UNKNOWN", target.link, what="the bus", value=why_unknown(bus.name))
     if index.has_bus(bus):
         return path

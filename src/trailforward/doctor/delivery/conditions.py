@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.delivery.request import Holds, Maybe, Unsure
 from trailforward.doctor.delivery.ternary import every, negate, some
-from trailforward.doctor.delivery.wildcards import like, like_arn, same
+from trailforward.doctor.delivery.wildcards import like, like_arn
+from trailforward.doctor.world.unknown import same
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from trailforward.doctor.world.unknown import holds_unknown, is_unknown, why_unknown
+from trailforward.doctor.world.unknown import holds_unknown, is_one_value, is_unknown, why_unknown
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -20,6 +20,8 @@ _OPERATORS = frozenset(
         "anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard",
     }
 )  # fmt: skip
+#: Fields of a record whose content each call decides.
+_FREE = frozenset({"requestParameters", "responseElements"})
 #: Longest description of a mismatch, in characters.
 SHOWN = 400
 
@@ -57,13 +59,21 @@ def match(text: str, event: dict[str, Any]) -> Match:
 def known_part(text: str) -> Pattern | None:
     """A pattern without the fields whose values are not known; None if nothing is left of it.
 
+    Parameters of calls stay if they are one value, such as a parameter of a template: the name of a bucket.
+
     Raises:
         PatternError: EventBridge rejects the pattern, or it cannot be read.
     """
     read = _read(text)
     if isinstance(read, str):
         raise PatternError(read)
-    return read[0]
+    if read[0] is None or not is_unknown(text) or not is_one_value(text):
+        return read[0]
+    parsed = json.loads(text)
+    detail, wide = parsed.get("detail"), _widened(parsed)
+    if isinstance(detail, dict):
+        wide["detail"] = {**wide.get("detail", {}), **{key: detail[key] for key in _FREE & detail.keys()}}
+    return Pattern(wide)
 
 
 def without_source(text: str) -> bool:
@@ -141,6 +151,13 @@ def _widened(value: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _is_certain(member: Any) -> bool:
+    """Whether it is certain which values a member of a condition accepts: a parameter accepts itself."""
+    if isinstance(member, dict) and member.keys() == {"prefix"}:
+        member = member["prefix"]
+    return not holds_unknown(member) or (isinstance(member, str) and is_one_value(member))
+
+
 def _narrowed(value: dict[str, Any]) -> dict[str, Any] | None:
     """The pattern without the alternatives that are unknown; None if nothing is left of a field."""
     found: dict[str, Any] = {}
@@ -150,9 +167,7 @@ def _narrowed(value: dict[str, Any]) -> dict[str, Any] | None:
             continue
         if is_unknown(key) or isinstance(item, str) or key == "$or":
             return None
-        known: Any = (
-            _narrowed(item) if isinstance(item, dict) else [one for one in item if not holds_unknown(one)]
-        )
+        known: Any = _narrowed(item) if isinstance(item, dict) else list(filter(_is_certain, item))
         if not known:
             return None
         found[key] = known

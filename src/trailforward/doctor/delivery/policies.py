@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.delivery.conditions import conditions_hold, strings
 from trailforward.doctor.delivery.ternary import every, negate, some
-from trailforward.doctor.delivery.wildcards import like, same
+from trailforward.doctor.delivery.wildcards import like
 from trailforward.doctor.world.links import read_arn
-from trailforward.doctor.world.unknown import is_unknown
+from trailforward.doctor.world.unknown import is_unknown, same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -188,7 +188,7 @@ def _is_role(item: str, principal: str) -> Ternary:
     if role is None:
         return False
     names = (principal, role.account, f"arn:{role.partition}:iam::{role.account}:root")
-    if item in names:
+    if item in names and not is_unknown(item):
         return True
     if is_unknown(item) or is_unknown(principal):
         return some(same(item, name) for name in names)

@@ -22,15 +22,18 @@ class Kind:
 
     Attributes:
         action: the action that the sender must be allowed.
-        code: the finding if the target's own policy does not allow it.
+        code: the finding if the target's own policy does not allow it; empty if such targets have no policy.
         needs_role: whether EventBridge needs a role to deliver.
+        is_read: whether live worlds have such targets; otherwise an absent one may exist.
     """
 
     action: str
-    code: str
+    code: str = ""
     needs_role: bool = False
+    is_read: bool = True
 
 
+#: Service to the kind of its targets.
 #: Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
 KINDS = {
     "sqs": Kind("sqs:SendMessage", "QUEUE_POLICY"),
@@ -38,7 +41,21 @@ KINDS = {
     "lambda": Kind("lambda:InvokeFunction", "LAMBDA_POLICY_MISSING"),
     "kinesis": Kind("kinesis:PutRecord", "STREAM_POLICY", needs_role=True),
     "firehose": Kind("firehose:PutRecord", "STREAM_POLICY", needs_role=True),
+    "states": Kind("states:StartExecution", needs_role=True, is_read=False),
+    "codepipeline": Kind("codepipeline:StartPipelineExecution", needs_role=True, is_read=False),
+    "codebuild": Kind("codebuild:StartBuild", needs_role=True, is_read=False),
 }
+_API_DESTINATION = Kind("events:InvokeApiDestination", needs_role=True, is_read=False)
+
+
+def kind_of(arn: Arn) -> Kind | None:
+    """The kind of a target other than a bus; None for those that the doctor does not support.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-iam-roles.html
+    """
+    if arn.service == "events" and arn.resource.startswith("api-destination/"):
+        return _API_DESTINATION
+    return KINDS.get(arn.service)
 
 
 def through_policy(
@@ -48,6 +65,8 @@ def through_policy(
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
     """
+    if not kind.code:
+        return path
     code, sent = kind.code, request
     if kind.action == "lambda:InvokeFunction":
         sent = request.without("aws:sourceaccount")
@@ -67,8 +86,10 @@ def through_policy(
     return path
 
 
-def absent(query: Query, path: DeliveryPath, link: str, arn: Arn) -> DeliveryPath:
+def absent(query: Query, path: DeliveryPath, link: str, arn: Arn, kind: Kind) -> DeliveryPath:
     """A resource that is not in the world: it is missing, or it was not read."""
+    if not kind.is_read:
+        return path.doubt("NOT_SEEN", link, what="resource", reason=f"{arn.service} is not read")
     if arn.account not in query.index.accounts:
         return path.doubt("ACCOUNT_NOT_VISIBLE", link, unread=arn.account)
     reason = query.index.unseen("resources", arn.account, arn.region, str(arn))

@@ -9,7 +9,7 @@ from trailforward.doctor.delivery.policies import role_allows, trusts
 from trailforward.doctor.delivery.request import EVENTS, UNSURE, Holds, Known, Maybe, Request
 from trailforward.doctor.world.links import read_arn
 from trailforward.doctor.world.regions import partition_of
-from trailforward.doctor.world.unknown import is_unknown, why_unknown
+from trailforward.doctor.world.unknown import is_one_value, is_unknown, why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,8 @@ def through_role(query: Query, path: DeliveryPath, rule: PlacedRule, request: Re
     arn = request.principal
     link = f"role:{arn}"
     path = path.to(link)
-    if is_unknown(arn):
+    named = arn in query.index.roles and is_one_value(arn)
+    if is_unknown(arn) and not named:
         return path.doubt("VALUE_UNKNOWN", link, what="the role's ARN", value=why_unknown(arn))
     role = query.index.roles.get(arn)
     if role is None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.delivery.ternary import every, negate, some
-from trailforward.doctor.delivery.wildcards import same
+from trailforward.doctor.delivery.wildcards import begins, ends
 from trailforward.doctor.world.trails import InsightSelector
+from trailforward.doctor.world.unknown import is_unknown, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from trailforward.doctor.delivery.query import Query
     from trailforward.doctor.delivery.ternary import Ternary
@@ -62,15 +63,16 @@ def _insight(item: str | InsightSelector, kind: Any, about: str | None) -> Terna
     named = kind in KINDS_OF_INSIGHTS
     of_type = same(item.insight_type, kind) if named else None
     categories = item.event_categories or ("Management",)
-    included = (
-        None if about is None and set(categories) < {"Management", "Data"} else about in {None, *categories}
-    )
+    if about is None:
+        included = True if {"Management", "Data"} <= set(categories) else None
+    else:
+        included = some(same(category, about) for category in categories)
     return every((_known(item), of_type, included))
 
 
 def _selected(trail: Trail, query: Query) -> Ternary:
     selectors, category = trail.selectors, query.call.category
-    if "selectors" in trail.unread:
+    if "selectors" in trail.unread or (category != "Management" and "dataSelectors" in trail.unread):
         return None
     if selectors is None:
         return category == "Management"
@@ -82,7 +84,8 @@ def _selected(trail: Trail, query: Query) -> Ternary:
 
 
 def _known(part: SnapshotModel) -> Ternary:
-    return True if part.fully_known else None
+    """None for a part with keys that this version does not know; its values are compared as they are."""
+    return None if part.unknown else True
 
 
 def _basic(selector: BasicSelector, query: Query) -> Ternary:
@@ -111,20 +114,24 @@ def _data_resources(selector: BasicSelector, query: Query) -> Ternary:
     wanted = [(item.type, value) for item in selector.data_resources for value in item.values]
     resources = query.call.resources
     if resources:
-        return any(
-            resource.type == kind and _is_resource(kind, value, resource.arn)
+        return some(
+            every((same(kind, resource.type), _is_resource(kind, value, resource.arn)))
             for kind, value in wanted
             for resource in resources
         )
     kinds = query.resource_types
     if kinds is None:
         return None if wanted else False
-    return some(True if value.count(":") == _EVERYTHING else None for kind, value in wanted if kind in kinds)
+    return some(
+        True if value.count(":") == _EVERYTHING and not is_unknown(kind + value) else None
+        for kind, value in wanted
+        if kind in kinds or is_unknown(kind)
+    )
 
 
-def _is_resource(kind: str, value: str, arn: str) -> bool:
+def _is_resource(kind: str, value: str, arn: str) -> Ternary:
     prefix = kind == "AWS::S3::Object" or value.count(":") == _EVERYTHING
-    return arn.startswith(value) if prefix else arn == value
+    return begins(arn, value) if prefix else same(value, arn)
 
 
 def _advanced(selector: AdvancedSelector, query: Query) -> Ternary:
@@ -141,23 +148,23 @@ def _field(item: FieldSelector, query: Query) -> Ternary:
     A field that the event lacks matches no positive condition. Whether it matches a ``Not...`` condition is
     not documented.
     """
+    if is_unknown(item.field):
+        return None
     found = list(_values(query.event["detail"], item.field.split(".")))
     if not found and item.field == "resources.type" and query.resource_types:
         found = list(query.resource_types)
     asks = bool(item.equals or item.starts_with or item.ends_with)
     if not found:
         return None if not asks or _may_have(item.field, query) else False
-    wanted = asks and any(
-        value in item.equals or value.startswith(item.starts_with) or value.endswith(item.ends_with)
-        for value in found
-    )
-    refused = any(
-        value in item.not_equals
-        or value.startswith(item.not_starts_with)
-        or value.endswith(item.not_ends_with)
-        for value in found
-    )
-    return (wanted or not asks) and not refused
+    wanted = _any_of(found, item.equals, item.starts_with, item.ends_with) if asks else True
+    refused = _any_of(found, item.not_equals, item.not_starts_with, item.not_ends_with)
+    return every((wanted, negate(refused)))
+
+
+def _any_of(found: list[str], whole: Iterable[str], heads: Iterable[str], tails: Iterable[str]) -> Ternary:
+    """Whether one of the event's values equals, begins with, or ends with one of a condition's values."""
+    tests = ((same, whole), (begins, heads), (ends, tails))
+    return some(test(value, item) for test, items in tests for item in items for value in found)
 
 
 def _may_have(name: str, query: Query) -> bool:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.delivery_path import Stage
 from trailforward.doctor.delivery.encryption import through_key
-from trailforward.doctor.delivery.resource_policies import KINDS, absent, through_policy
+from trailforward.doctor.delivery.resource_policies import absent, kind_of, through_policy
 from trailforward.doctor.delivery.roles import request_of, through_role
 from trailforward.doctor.delivery.topics import behind_topic
-from trailforward.doctor.world.unknown import is_unknown, why_unknown
+from trailforward.doctor.world.unknown import is_one_value, is_unknown, why_unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,8 @@ def deliver(
 ) -> Iterator[DeliveryPath]:
     """Follows an event from a rule to a target other than a bus, and through a topic to its queues."""
     text, arn = target.target.arn, target.arn
-    if is_unknown(text):
+    named = arn is not None and text in query.index.resources and is_one_value(text)
+    if is_unknown(text) and not named:
         yield path.doubt("VALUE_UNKNOWN", target.link, what="the target's ARN", value=why_unknown(text))
         return
     if arn is None:
@@ -41,7 +42,7 @@ def deliver(
     if path.end is not None:
         yield path
         return
-    kind = KINDS.get(arn.service)
+    kind = kind_of(arn)
     if kind is None:
         what = f"{arn.service} is not a target service that it supports"
         yield path.doubt("NOT_UNDERSTOOD", target.link, what=what)
@@ -89,7 +90,7 @@ def _deliver(
         return
     resource = query.index.resources.get(target.target.arn)
     if resource is None:
-        path = absent(query, path, target.link, arn)
+        path = absent(query, path, target.link, arn, kind)
     if path.end is None:
         path = _with_role(query, path, rule, target, kind, role)
     if path.end is None and resource is not None:
@@ -134,7 +135,7 @@ def _with_role(
     foreign = target.arn is not None and target.arn.account != rule.bus.account
     if not foreign and not kind.needs_role:
         return path
-    reason = "it is in another account" if foreign else "EventBridge writes to streams only with a role"
+    reason = "it is in another account" if foreign else "EventBridge needs a role for targets of this kind"
     return path.broken("TARGET_NO_ROLE", target.link, Stage.ROLE, reason=reason, action=kind.action)
 
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from trailforward.doctor.delivery.delivery_path import Stage
 from trailforward.doctor.delivery.encryption import through_key
 from trailforward.doctor.delivery.request import SNS, Request
-from trailforward.doctor.delivery.resource_policies import KINDS, absent, through_policy
+from trailforward.doctor.delivery.resource_policies import absent, kind_of, through_policy
 from trailforward.doctor.delivery.roles import by_service
 from trailforward.doctor.delivery.ternary import some
 from trailforward.doctor.world.links import read_arn
 from trailforward.doctor.world.resources import Subscription
-from trailforward.doctor.world.unknown import holds_unknown, is_unknown, may_be
+from trailforward.doctor.world.unknown import holds_unknown, is_one_value, is_unknown, may_be
 from trailforward.errors import PatternError
 from trailforward.patterns import Pattern
 
@@ -56,14 +56,15 @@ def _to_subscriber(
     if path.end is not None:
         return path
     arn = read_arn(endpoint)
-    kind = KINDS.get(arn.service) if arn else None
-    if arn is None or kind is None or is_unknown(endpoint):
+    kind = kind_of(arn) if arn else None
+    named = endpoint in query.index.resources and is_one_value(endpoint)
+    if arn is None or kind is None or (is_unknown(endpoint) and not named):
         return path.doubt("NOT_UNDERSTOOD", link, what="it is not a kind of subscriber that it supports")
     if kind.needs_role:
         return path.doubt("NOT_UNDERSTOOD", link, what="the role of its subscription is not checked")
     resource = query.index.resources.get(endpoint)
     if resource is None:
-        return absent(query, path, link, arn)
+        return absent(query, path, link, arn, kind)
     source = read_arn(topic.arn)
     account = source.account if source else ""
     context = by_service(query, SNS, account, topic.arn, endpoint)

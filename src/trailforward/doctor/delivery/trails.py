@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from trailforward.doctor.delivery.delivery_path import RawFinding
 from trailforward.doctor.delivery.selectors import selects
 from trailforward.doctor.delivery.ternary import every, some
-from trailforward.doctor.delivery.wildcards import same
 from trailforward.doctor.world.links import describe, trail_link
 from trailforward.doctor.world.regions import US_EAST_1
-from trailforward.doctor.world.unknown import is_unknown
+from trailforward.doctor.world.unknown import is_unknown, same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,6 +79,8 @@ def _unclear(query: Query, path: DeliveryPath, trail: Trail, *, selectors: bool)
     if selectors:
         insight = query.call.category == "Insight"
         field, what = ("insights", "Insights") if insight else ("selectors", "event selectors")
+        if "dataSelectors" in trail.unread and query.call.category in {"Data", "NetworkActivity"}:
+            field = "dataSelectors"
     if field in trail.unread:
         return path.to(link).doubt("NOT_SEEN", link, what=what, reason=trail.unread[field])
     if selectors:

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from trailforward.doctor.world.unknown import fill, is_unknown, known_ends
+from trailforward.doctor.world.unknown import ends_meet, fill, is_one_value, is_unknown, known_ends
 
 if TYPE_CHECKING:
     from trailforward.doctor.delivery.ternary import Ternary
@@ -21,9 +21,11 @@ _COLONS = 5
 def like(pattern: str, text: str) -> Ternary:
     """Whether a text matches IAM's wildcards: ``*`` for any text, ``?`` for one character.
 
-    None if that depends on an unknown part of either text.
+    None if that depends on an unknown part of either text. A parameter without a value equals itself.
     """
     if is_unknown(pattern):
+        if pattern == text and is_one_value(text):
+            return True
         return None if _may_meet(pattern, text) else False
     glob = _glob(pattern)
     if not is_unknown(text):
@@ -33,11 +35,24 @@ def like(pattern: str, text: str) -> Ternary:
     return None if _may_meet(pattern, text) else False
 
 
-def same(pattern: str, text: str) -> Ternary:
-    """Whether two texts are equal, without wildcards; None if that depends on an unknown part."""
-    if not is_unknown(pattern) and not is_unknown(text):
-        return pattern == text
-    return None if _ends_meet(known_ends(pattern), known_ends(text)) else False
+def begins(text: str, prefix: str) -> Ternary:
+    """Whether a text begins with another; None if that depends on an unknown part."""
+    if text.startswith(prefix) and is_one_value(prefix):
+        return True
+    if not is_unknown(text) and not is_unknown(prefix):
+        return False
+    head, wanted = known_ends(text)[0], known_ends(prefix)[0]
+    return None if head.startswith(wanted) or wanted.startswith(head) else False
+
+
+def ends(text: str, suffix: str) -> Ternary:
+    """Whether a text ends with another; None if that depends on an unknown part."""
+    if text.endswith(suffix) and is_one_value(suffix):
+        return True
+    if not is_unknown(text) and not is_unknown(suffix):
+        return False
+    tail, wanted = known_ends(text)[1], known_ends(suffix)[1]
+    return None if tail.endswith(wanted) or wanted.endswith(tail) else False
 
 
 def like_arn(pattern: str, text: str) -> Ternary:
@@ -68,12 +83,7 @@ def _may_meet(pattern: str, text: str) -> bool:
         head = head[: wild[0].start()]
     if wild[1]:
         tail = _WILDCARD.split(tail)[-1]
-    return _ends_meet((head, tail), known_ends(text))
-
-
-def _ends_meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
-    heads = one[0].startswith(other[0]) or other[0].startswith(one[0])
-    return heads and (one[1].endswith(other[1]) or other[1].endswith(one[1]))
+    return ends_meet((head, tail), known_ends(text))
 
 
 @lru_cache(maxsize=4096)

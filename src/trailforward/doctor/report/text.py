@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from trailforward.doctor.world.unknown import words
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -45,7 +47,8 @@ def area_of(region: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A text with invisible characters escaped: names in a snapshot may hold terminal escape codes."""
+    """A text for people: unknown parts in words, and invisible characters (terminal codes) escaped."""
+    text = words(text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(char) for char in text)

@@ -220,6 +220,6 @@ def _words(combination: Combination) -> str:
     names = exact_strings(combination.rule[_NAME].members) if _NAME in combination.rule else None
     services = ", ".join(combination.services or ())
     if names:
-        shown = ", ".join(sorted(names)[:5])
-        return f"{services}:{shown}" if services else shown
+        one = combination.services[0] if combination.services and len(combination.services) == 1 else ""
+        return ", ".join(f"{one}:{name}" if one else name for name in sorted(names)[:5])
     return f"any call of {services}" if services else "any call"

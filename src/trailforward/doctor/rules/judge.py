@@ -11,6 +11,7 @@ from trailforward.doctor.delivery.matching import known_part
 from trailforward.doctor.delivery.reach import follow
 from trailforward.doctor.rules.data_resources import has_data_selectors
 from trailforward.doctor.rules.example_calls import example_calls, finished
+from trailforward.doctor.rules.forwarded import may_be_forwarded
 from trailforward.doctor.rules.intended import intended
 from trailforward.doctor.rules.read_only import unusual_reader
 from trailforward.doctor.rules.reasons import of_problem, of_verdict, rule_finding
@@ -112,7 +113,7 @@ class _Neighbors:
     def senders(self, index: Index, rule: PlacedRule) -> Iterator[_Sender]:
         """Where events for a rule can come from: its own Region, and rules that forward to its bus."""
         alone = index.with_only(rule)
-        if rule.bus.name == "default":
+        if may_be(rule.bus.name, "default"):
             yield _Sender(rule.bus.account, rule.bus.region, alone)
         for forwarder in islice(self.forwarders.get(rule.bus, ()), MOST_SENDERS):
             if forwarder.link != rule.link and forwarder.bus.name == "default":
@@ -284,10 +285,13 @@ class _Judge(NamedTuple):
     def _from(self, sender: _Sender, variant: Call, call: Intended) -> _Result | None:
         recorded, row = event_region(variant)
         if recorded != sender.region and row is not None:
-            if sender.region == self.rule.bus.region and self.neighbors.elsewhere(self.rule, recorded):
-                facts = {"service": variant.service, "there": recorded, "here": sender.region}
-                return _Result("elsewhere", rule_finding("RULE_ELSEWHERE", self.rule, row.source, **facts))
             facts = {"service": variant.service, "there": recorded, "here": sender.region}
+            if sender.region == self.rule.bus.region and self.neighbors.elsewhere(self.rule, recorded):
+                return _Result("elsewhere", rule_finding("RULE_ELSEWHERE", self.rule, row.source, **facts))
+            if may_be_forwarded(sender.lookups, self.rule.bus, recorded):
+                return _Result(
+                    "unknown", rule_finding("RULE_GLOBAL_FORWARDED", self.rule, row.source, **facts)
+                )
             return _Result("never", rule_finding("RULE_GLOBAL_REGION", self.rule, row.source, **facts))
         made = finished(variant, call, self.pattern, sender.lookups)
         if made is None:

@@ -210,8 +210,8 @@ def _stack_set(each: Deployment, logical: str, values: Values, made: Made, expor
         targets = group.get("DeploymentTargets") or {}
         if targets.get("OrganizationalUnitIds"):
             made.not_understood.append(
-                f"{logical}: which accounts its organizational units contain is not known: name them with "
-                "--account."
+                f"{logical}: which accounts its organizational units contain is not known: check its inner "
+                "template with --account for each of them."
             )
         for account in targets.get("Accounts") or ():
             for region in group.get("Regions") or ():

@@ -22,10 +22,15 @@ if TYPE_CHECKING:
 #: (https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html).
 MOST_BYTES = 1_000_000
 
+#: The key under which a parsed template holds notes about its text.
+_NOTES = "trailforward:notes"
+#: How cfn-lint begins its complaint about a key that is repeated, and what people read instead.
+_REPEATED = "Duplicate found '"
+_TWICE = "{} is repeated in the template: only the last one counts."
 _EXTENSIONS = "AWS::LanguageExtensions"
 _SAM = "AWS::Serverless-2016-10-31"
 #: Properties of SAM's resources that may name a local folder, which ``sam deploy`` uploads.
-_LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "ImageUri", "Location")
+_LOCAL = ("CodeUri", "ContentUri", "DefinitionUri", "ImageUri")
 
 
 class Expanded(NamedTuple):
@@ -59,13 +64,39 @@ def parse_template(text: str) -> dict[str, Any]:
         raise TemplateError("nested too deeply") from None
     except Exception as error:  # noqa: BLE001  # cfn-lint raises several kinds for text that is not a template
         raise TemplateError(f"cannot be parsed: {_line(error)}") from None
+    messages = [str(match.message) for match in matches]
+    repeated = sorted({text.split("'")[1] for text in messages if text.startswith(_REPEATED)})
+    if repeated:
+        template, matches = decode_str(_without_repeated(text))
     if matches:
         first = matches[0]
         raise TemplateError(f"line {first.linenumber}: {first.message}")
     resources = template.get("Resources") if isinstance(template, dict) else None
     if not isinstance(resources, dict):
-        raise TemplateError("not a CloudFormation template: it has no Resources")
-    return dict(template)
+        made = isinstance(template, dict) and "service" in template and "provider" in template
+        hint = ". Run serverless package, and give the template in .serverless" if made else ""
+        raise TemplateError(f"not a CloudFormation template: it has no Resources{hint}")
+    return {**template, _NOTES: [_TWICE.format(name) for name in repeated]} if repeated else dict(template)
+
+
+def _without_repeated(text: str) -> str:
+    """A template in which each key counts only where it is written last."""
+    import yaml
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    nodes, seen = [root], set()
+    while nodes:
+        node = nodes.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        if isinstance(node, yaml.MappingNode):
+            last = {(key.tag, str(key.value)): (key, value) for key, value in node.value}
+            node.value = list(last.values())
+            nodes += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    return str(yaml.serialize(root))
 
 
 def expand(template: dict[str, Any], region: str, parameters: Mapping[str, str]) -> Expanded:
@@ -78,7 +109,8 @@ def expand(template: dict[str, Any], region: str, parameters: Mapping[str, str])
     """
     declared = template.get("Transform") or []
     transforms = declared if isinstance(declared, list) else [declared]
-    notes = []
+    notes = [str(note) for note in template.get(_NOTES, ())]
+    template = {key: value for key, value in template.items() if key != _NOTES}
     for name in transforms:
         if name == _EXTENSIONS:
             template, note = _language_extensions(template, region, parameters)
@@ -168,6 +200,8 @@ def _as_uploaded(resource: Any) -> None:
     properties = resource.get("Properties")
     if not isinstance(properties, dict):
         return
+    if isinstance(properties.get("Location"), dict):  # SAM would ask the repository for it
+        properties["Location"] = "serverlessrepo://application"
     for key in _LOCAL:
         value = properties.get(key)
         if isinstance(value, str) and not value.startswith("s3://") and key != "ImageUri":

@@ -112,12 +112,12 @@ def merge(
         accounts.setdefault(account, {}).setdefault(region, _ENABLED)
     assumptions = list(made.assumptions)
     if base is None:
-        homes = dict(reversed(places))
+        homes = dict(reversed(list(made.places or places)))
         if not made.found["trails"]:
             raw["trails"] = [_assumed_trail(account, region) for account, region in homes.items()]
             assumptions.append(
-                "Assuming a multi-Region trail that logs all management events; use --snapshot for real "
-                "trails."
+                "Assuming a multi-Region trail that logs all management events; what else it logs is not "
+                "known. Use --snapshot for real trails."
             )
         others = ("buses", "roles", "resources", *(() if made.organization else ("organization",)))
         raw["unseen"] = [_others(account, what) for account in homes for what in others]
@@ -193,6 +193,7 @@ def _assumed_trail(account: str, region: str) -> dict[str, Any]:
     return {
         "name": "assumed", "account": account, "home": region, "multiRegion": True, "organization": False,
         "logging": True, "globalEvents": True, "selectors": None,
+        "unread": dict.fromkeys(("dataSelectors", "insights"), "the trail is assumed"),
     }  # fmt: skip
 
 

@@ -50,18 +50,19 @@ def parameter_values(template: Mapping[str, Any], given: Mapping[str, Any]) -> P
     for name, item in declared.items():
         item = item if isinstance(item, dict) else {}  # noqa: PLW2901  # anything else has no default
         kind = str(item.get("Type", "String"))
+        is_list = kind == "CommaDelimitedList" or "List<" in kind
         if name in given:
             text = _text(given[name])
             if not is_unknown(text):
                 _check(name, text, item, kind)
         elif kind.startswith(_SSM):
-            text = unknown(f"the SSM parameter {item.get('Default', name)}")
+            of = "the elements of the SSM parameter" if is_list else "the SSM parameter"
+            text = unknown(f"{of} {item.get('Default', name)}")
         elif "Default" in item:
             text = _text(item["Default"])
         else:
             missing.append(name)
-            text = unknown(f"the parameter {name}")
-        is_list = kind == "CommaDelimitedList" or "List<" in kind
+            text = unknown(f"the elements of the parameter {name}" if is_list else f"the parameter {name}")
         values[name] = [part.strip() for part in text.split(",")] if is_list else text
     return ParameterValues(values, tuple(missing))
 

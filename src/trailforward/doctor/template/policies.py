@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from trailforward.doctor.world.unknown import holds_unknown
+
 
 def old_bus_statement(properties: dict[str, Any], bus: str) -> dict[str, Any]:
     """The statement of a bus policy in its older form: ``Action``, ``Principal``, and ``Condition``.
@@ -46,3 +48,13 @@ def lambda_statement(properties: dict[str, Any], function: str) -> dict[str, Any
         "Resource": function,
         **({"Condition": condition} if condition else {}),
     }
+
+
+def unreadable_selectors(found: Any) -> str:
+    """Why a trail's event selectors cannot be read; empty if they can. ARNs in them may be unknown."""
+    if not found:
+        return ""
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        return "they are not known"
+    unknown = any(holds_unknown(item.get("IncludeManagementEvents")) for item in found)
+    return "whether they include management events is not known" if unknown else ""

@@ -6,9 +6,11 @@ so that no verdict relies on its absence.
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trailforward.doctor.template import policies
+from trailforward.doctor.template.attachments import ATTACH, Attachment, Items, bus_name
 from trailforward.doctor.template.names import TYPES
 from trailforward.doctor.template.values import NO_VALUE
 from trailforward.doctor.world.policy_documents import read_documents
@@ -38,10 +40,15 @@ _ASIDE = (
     "AWS::CloudWatch::",
     "AWS::CodeBuild::",
     "AWS::CodePipeline::",
+    "AWS::CodeCommit::",
     "AWS::Cognito::",
     "AWS::Config::",
     "AWS::DynamoDB::",
     "AWS::EC2::",
+    "AWS::AutoScaling",
+    "AWS::ElasticLoadBalancing",
+    "AWS::Events::Connection",
+    "AWS::Scheduler::",
     "AWS::ECR::",
     "AWS::ECS::",
     "AWS::Glue::",
@@ -129,22 +136,19 @@ class Stack:
         self.found: dict[str, list[dict[str, Any]]] = {key: [] for key in LISTS}
         self.unseen: list[dict[str, Any]] = []
         self.notes: list[str] = []
-        self._resources: dict[str, dict[str, Any]] = {}
-        self._buses: dict[str, dict[str, Any]] = {}
-        self._roles: dict[str, dict[str, Any]] = {}
-        self._late: list[tuple[str, Callable[[], None]]] = []
+        self._items = Items(self._place)
         for logical in values.resources:
-            self._attempt(str(logical), lambda name=logical: self._read(name))  # type: ignore[misc]
-        for logical, attach in self._late:  # policies attach to resources that may come later in the template
-            self._attempt(logical, attach)
-        self.found["resources"] = list(self._resources.values())
-        self.found["buses"] = list(self._buses.values())
-        self.found["roles"] = list(self._roles.values())
+            self._attempt(str(logical), self._read)
+        for logical in values.resources:  # after all that they may belong to
+            self._attempt(str(logical), self._attach)
+        self.found["resources"] = list(self._items.resources.values())
+        self.found["buses"] = list(self._items.buses.values())
+        self.found["roles"] = list(self._items.roles.values())
 
-    def _attempt(self, logical: str, work: Callable[[], None]) -> None:
+    def _attempt(self, logical: str, work: Callable[[str], None]) -> None:
         """Runs one step. A surprise in one resource must not cost the others."""
         try:
-            work()
+            work(logical)
         except Exception as error:  # noqa: BLE001  # the resource may have any content
             self._missed(logical, f"its properties have an unusual form ({type(error).__name__})")
 
@@ -163,19 +167,38 @@ class Stack:
         kind = str(self._values.resources[logical].get("Type"))
         reader = _READ.get(kind)
         if reader is None:
-            if not kind.startswith(_ASIDE) and kind not in _ELSEWHERE:
+            if not kind.startswith(_ASIDE) and kind not in _ELSEWHERE and kind not in ATTACH:
                 self.notes.append(f"{logical}: resources of the type {kind} are not understood.")
             return
+        doubt = self._doubt(logical)
+        if doubt is None:
+            return
+        properties = self._values.properties(logical)
+        if doubt and kind != "AWS::Events::Rule":
+            self._missed(logical, doubt)
+            return
+        if doubt and properties.get("State") != "DISABLED":
+            # The rule is worth judging; that it may not exist is as uncertain as its state.
+            condition = self._values.resources[logical].get("Condition")
+            properties["State"] = unknown(f"the condition {condition}")
+        reader(self, logical, properties)
+
+    def _attach(self, logical: str) -> None:
+        attach = ATTACH.get(str(self._values.resources[logical].get("Type")))
+        doubt = self._doubt(logical) if attach is not None else None
+        if attach is not None and doubt is not None:
+            attach(Attachment(self._values, self._items, logical, self._values.properties(logical), doubt))
+
+    def _doubt(self, logical: str) -> str | None:
+        """Why it is not certain that the stack creates a resource; None if it certainly does not."""
         present = self._values.present(logical)
         if present is None:
             condition = self._values.resources[logical].get("Condition")
-            self._missed(logical, f"whether the condition {condition} holds is not known")
-        elif present:
-            reader(self, logical, self._values.properties(logical))
+            return f"whether the condition {condition} holds is not known"
+        return "" if present else None
 
     def rule(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a rule with its targets."""
-        pattern = properties.get("EventPattern")
         unread = {}
         targets = properties.get("Targets", [])
         if not isinstance(targets, list):
@@ -191,9 +214,9 @@ class Stack:
             {
                 **self._place,
                 "name": name,
-                "bus": _bus_name(properties.get("EventBusName", "default")),
+                "bus": bus_name(properties.get("EventBusName", "default")),
                 "state": str(properties.get("State", "ENABLED")),
-                "pattern": pattern if isinstance(pattern, (dict, str)) else None,
+                "pattern": _pattern(properties.get("EventPattern")),
                 "targets": [_target(item) for item in targets if not _cannot_be_read(item)],
                 **({"role": properties["RoleArn"]} if isinstance(properties.get("RoleArn"), str) else {}),
                 **({"unread": unread} if unread else {}),
@@ -205,31 +228,12 @@ class Stack:
         name = self._values.name(logical)
         found, unread = read_documents([properties.get("Policy")])
         key = properties.get("KmsKeyIdentifier")
-        self._bus(name)["policy"] += found
+        bus = self._items.bus(name)
+        bus["policy"] += found
         if unread:
-            self._bus(name).setdefault("unread", {})["policy"] = unread
+            bus.setdefault("unread", {})["policy"] = unread
         if isinstance(key, str):
-            self._bus(name)["encryption"] = self._encryption(key)
-
-    def _bus(self, name: str) -> dict[str, Any]:
-        return self._buses.setdefault(name, {**self._place, "name": name, "policy": []})
-
-    def bus_policy(self, logical: str, properties: dict[str, Any]) -> None:
-        """Attaches a policy to a bus, in its newer or older form."""
-        name = _bus_name(properties.get("EventBusName", "default"))
-        place = f"{self._values.region}:{self._values.account}"
-        bus = f"arn:{self._values.partition}:events:{place}:event-bus/{name}"
-        statement = properties.get("Statement")
-        if statement is None:
-            statement = policies.old_bus_statement(properties, bus)
-
-        def attach() -> None:
-            found, unread = read_documents([{"Statement": statement}])
-            self._bus(name)["policy"] += found
-            if unread:
-                self._bus(name).setdefault("unread", {})["policy"] = unread
-
-        self._late.append((logical, attach))
+            bus["encryption"] = self._encryption(key)
 
     def role(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a role with its inline policies, and with the managed policies of the template."""
@@ -256,10 +260,8 @@ class Stack:
             unread = unread or f"the managed policy {outside[0]} was not read"
         if unread:
             role["unread"]["policies"] = unread
-        self._roles[logical] = role
-        for item in managed if isinstance(managed, list) else []:
-            if (policy := self._own_policy(item)) is not None:
-                self._late.append((policy, lambda name=policy: self._grant(logical, name)))  # type: ignore[misc]
+        self._items.roles[logical] = role
+        self._items.managed[logical] = list(map(str, managed)) if isinstance(managed, list) else []
 
     def _own_policy(self, arn: Any) -> str | None:
         """The managed policy of this template with an ARN."""
@@ -269,34 +271,8 @@ class Stack:
                 return str(name)
         return None
 
-    def _grant(self, role: str, policy: str) -> None:
-        """Adds the statements of a policy resource to a role."""
-        document = self._values.properties(policy).get("PolicyDocument")
-        found, unread = read_documents([document])
-        if role in self._roles:
-            self._roles[role]["statements"] += found
-            if unread:
-                self._roles[role]["unread"]["policies"] = unread
-
-    def policy(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds an inline, managed, or role policy to the roles that it names."""
-        named = properties.get("Roles", properties.get("RoleName", []))
-        names = named if isinstance(named, list) else [named]
-
-        def attach() -> None:
-            for name in names:
-                for role in list(self._roles):
-                    if is_unknown(str(name)):
-                        self._roles[role]["unread"].setdefault(
-                            "policies", f"{logical} may belong to this role"
-                        )
-                    elif str(name) in {self._values.name(role), self._roles[role]["arn"]}:
-                        self._grant(role, logical)
-
-        self._late.append((logical, attach))
-
     def resource(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds a queue, topic, function, stream, or state machine."""
+        """Adds a queue, topic, function, stream, or another kind of target."""
         arn = self._values.arn(logical)
         found: dict[str, Any] = {"arn": arn, "policy": []}
         fifo = properties.get("FifoQueue", properties.get("FifoTopic", False))
@@ -316,7 +292,7 @@ class Stack:
         key = properties.get("KmsMasterKeyId") or _stream_key(properties)
         if key:
             found["encryption"] = self._encryption(str(key))
-        self._resources[arn] = found
+        self._items.resources[arn] = found
 
     def _encryption(self, key: str) -> dict[str, Any]:
         """The encryption with a key of the template, or with a key whose policy is not known."""
@@ -343,70 +319,6 @@ class Stack:
             key["keyState"] = "Enabled" if _true(enabled) else "Disabled"
         return key if unread else {**key, "keyPolicy": {"statements": found}}
 
-    def attached(self, logical: str, properties: dict[str, Any]) -> None:
-        """Attaches the policy of a queue or topic."""
-        named = (
-            properties.get("Queues")
-            or properties.get("Topics")
-            or [properties.get("Queue") or properties.get("TopicArn")]
-        )
-        arns = [self._arn_of(str(item)) for item in (named if isinstance(named, list) else [named])]
-        found, unread = read_documents([properties.get("PolicyDocument")])
-
-        def attach() -> None:
-            for arn in arns:
-                for known, item in self._resources.items():
-                    if is_unknown(arn):
-                        item.setdefault("unread", {})["policy"] = f"{logical} may belong to it"
-                    elif known == arn:
-                        item["policy"] += found
-                        if unread:
-                            item.setdefault("unread", {})["policy"] = unread
-
-        self._late.append((logical, attach))
-
-    def _arn_of(self, text: str) -> str:
-        """The ARN for a queue's URL; an ARN is returned unchanged."""
-        if not text.startswith("https://"):
-            return text
-        *_, account, name = text.split("/")
-        return f"arn:{self._values.partition}:sqs:{self._values.region}:{account}:{name}"
-
-    def permission(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds a Lambda permission to the function's policy."""
-        given = str(properties["FunctionName"])
-        place = f"{self._values.region}:{self._values.account}"
-        arn = given if ":" in given else f"arn:{self._values.partition}:lambda:{place}:function:{given}"
-        statement = policies.lambda_statement(properties, arn)
-        function = ":".join(arn.split(":")[:7])
-
-        def attach() -> None:
-            for known, item in self._resources.items():
-                if is_unknown(arn) and ":lambda:" in known:
-                    item.setdefault("unread", {})["policy"] = f"{logical} may belong to it"
-                elif known == function:
-                    item["policy"].append(statement)
-
-        self._late.append((logical, attach))
-
-    def subscription(self, logical: str, properties: dict[str, Any]) -> None:
-        """Adds a subscription to a topic of the template."""
-        topic = str(properties["TopicArn"])
-        found = {"endpoint": str(properties.get("Endpoint", ""))}
-        if (filter_policy := properties.get("FilterPolicy")) is not None:
-            if holds_unknown(filter_policy):
-                found["unread"] = {"filterPolicy": "not known"}  # type: ignore[assignment]
-            else:
-                found["filterPolicy"] = filter_policy
-        if isinstance(scope := properties.get("FilterPolicyScope"), str):
-            found["filterPolicyScope"] = scope
-
-        def attach() -> None:
-            if topic in self._resources:
-                self._resources[topic]["subscriptions"].append(found)
-
-        self._late.append((logical, attach))
-
     def trail(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds a trail."""
         advanced, basic = (properties.get(key) for key in ("AdvancedEventSelectors", "EventSelectors"))
@@ -424,8 +336,9 @@ class Stack:
             if isinstance(insights, list)
             else [],
         }
-        if holds_unknown(trail["selectors"]):
-            trail |= {"selectors": None, "unread": {"selectors": "not known"}}
+        why = policies.unreadable_selectors(advanced or basic)
+        if why:
+            trail |= {"selectors": None, "unread": {"selectors": why}}
         if not isinstance(insights, list) or not all(isinstance(item, dict) for item in insights):
             trail["unread"] = {**trail.get("unread", {}), "insights": "they are not known"}
         if isinstance(bucket := properties.get("S3BucketName"), str):
@@ -433,9 +346,15 @@ class Stack:
         self.found["trails"].append(trail)
 
 
-def _bus_name(value: Any) -> str:
-    """The name of a bus from a name or an ARN."""
-    return str(value).rpartition("/")[2]
+def _pattern(value: Any) -> dict[str, Any] | str | None:
+    """An event pattern; the one in a text as an object, which messages show better."""
+    if isinstance(value, str) and not is_unknown(value):
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            return value
+        return parsed if isinstance(parsed, dict) else value
+    return value if isinstance(value, (dict, str)) else None
 
 
 def _cannot_be_read(item: Any) -> bool:
@@ -482,22 +401,15 @@ def _flag(value: Any) -> bool | None:
 _READ: dict[str, Callable[[Stack, str, dict[str, Any]], None]] = {
     "AWS::Events::Rule": Stack.rule,
     "AWS::Events::EventBus": Stack.bus,
-    "AWS::Events::EventBusPolicy": Stack.bus_policy,
     "AWS::IAM::Role": Stack.role,
-    "AWS::IAM::Policy": Stack.policy,
-    "AWS::IAM::ManagedPolicy": Stack.policy,
-    "AWS::IAM::RolePolicy": Stack.policy,
     "AWS::SQS::Queue": Stack.resource,
     "AWS::SNS::Topic": Stack.resource,
     "AWS::Lambda::Function": Stack.resource,
     "AWS::Kinesis::Stream": Stack.resource,
     "AWS::KinesisFirehose::DeliveryStream": Stack.resource,
     "AWS::StepFunctions::StateMachine": Stack.resource,
-    "AWS::SQS::QueuePolicy": Stack.attached,
-    "AWS::SQS::QueueInlinePolicy": Stack.attached,
-    "AWS::SNS::TopicPolicy": Stack.attached,
-    "AWS::SNS::TopicInlinePolicy": Stack.attached,
-    "AWS::Lambda::Permission": Stack.permission,
-    "AWS::SNS::Subscription": Stack.subscription,
+    "AWS::CodePipeline::Pipeline": Stack.resource,
+    "AWS::CodeBuild::Project": Stack.resource,
+    "AWS::Events::ApiDestination": Stack.resource,
     "AWS::CloudTrail::Trail": Stack.trail,
 }

@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any
 from trailforward.doctor.template.names import NAME_ATTRIBUTES, TYPES
 from trailforward.doctor.template.parameters import parameter_values
 from trailforward.doctor.world.regions import partition_of
-from trailforward.doctor.world.unknown import holds_unknown, is_unknown, may_be, unknown
+from trailforward.doctor.world.unknown import (
+    holds_unknown,
+    is_unknown,
+    may_be,
+    split_known,
+    unknown,
+    why_unknown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -289,8 +296,14 @@ class Values:
 
     def split(self, argument: Any) -> Any:
         """A text cut at a delimiter."""
-        delimiter, text = argument[0], as_text(self.of(argument[1]))
-        return text.split(str(delimiter))
+        delimiter, text = str(argument[0]), as_text(self.of(argument[1]))
+        if is_unknown(delimiter):
+            return unknown("the parts of a text")
+        # The unknown part may contain the delimiter: what is between two of them is only a part of it.
+        return [
+            unknown(f"a part of {why_unknown(part)}") if is_unknown(part) else part
+            for part in split_known(text, delimiter)
+        ]
 
     def select(self, argument: Any) -> Any:
         """One element of a list."""

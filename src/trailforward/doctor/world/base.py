@@ -1,12 +1,9 @@
 """SnapshotModel: the base class of every model in a snapshot; AwsModel, for JSON that AWS defines."""
 
-from functools import cached_property
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel, to_pascal
-
-from trailforward.doctor.world.unknown import holds_unknown
 
 
 class SnapshotModel(BaseModel):
@@ -18,11 +15,6 @@ class SnapshotModel(BaseModel):
     def unknown(self) -> dict[str, Any]:
         """The keys that this version does not know."""
         return self.model_extra or {}
-
-    @cached_property
-    def fully_known(self) -> bool:
-        """Whether it has no key that this version does not know, and no value that is not known."""
-        return not self.unknown and not holds_unknown(self.model_dump(mode="json"))
 
 
 class AwsModel(SnapshotModel):

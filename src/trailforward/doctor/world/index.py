@@ -199,7 +199,7 @@ class Index:
 
     def rules(self) -> Iterator[PlacedRule]:
         """All rules that may lead to a destination, as in :meth:`candidates`, bus by bus."""
-        return chain.from_iterable(self._candidates.values())
+        return chain.from_iterable((*self._candidates.values(), *self._on_any_bus.values()))
 
     def rules_on_unknown_buses(self) -> Iterator[PlacedRule]:
         """The rules that may lead to a destination, but whose bus is not known."""
@@ -208,7 +208,10 @@ class Index:
     def with_only(self, rule: PlacedRule) -> Index:
         """The same look-ups, but the rule is the only candidate on its bus."""
         narrowed = copy(self)
-        narrowed._candidates = ChainMap({rule.bus: [rule]}, self._candidates)  # noqa: SLF001
+        bus = rule.bus._replace(name="default") if may_be(rule.bus.name, "default") else rule.bus
+        narrowed._candidates = ChainMap({bus: [rule]}, self._candidates)  # noqa: SLF001
+        if self._on_any_bus:
+            narrowed._on_any_bus = {**self._on_any_bus, bus[:2]: []}  # noqa: SLF001
         return narrowed
 
     def custom_candidates(self, account: str, region: str) -> Sequence[PlacedRule]:

@@ -84,7 +84,8 @@ class Trail(SnapshotModel):
             write its log files. None: not known; AWS's default is True.
         bucket: the S3 bucket that CloudTrail writes to; empty if not known.
         log_group: the ARN of the log group that CloudTrail writes to; empty if there is none.
-        unread: field to the reason why it could not be read: ``{"selectors": "AccessDenied"}``.
+        unread: field to the reason why it could not be read: ``{"selectors": "AccessDenied"}``;
+            ``dataSelectors`` are those for all but management events.
     """
 
     name: str

@@ -11,6 +11,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
+#: What begins like this is one value wherever a stack names it; other unknown parts may differ although their
+#: words are equal: ``the condition Prod`` chooses between two values in one place, and two others elsewhere.
+_ONE_VALUE = ("the parameter ", "the SSM parameter ", "the export ", "the dynamic reference ")
 _MARK = re.compile(r"\{\{unknown ([^{}]*)\}\}")
 #: These separate the parts of ARNs and of links.
 _SEPARATORS = re.compile(r"[:/{}\s]+")
@@ -33,6 +36,16 @@ def is_unknown(text: str) -> bool:
 def why_unknown(text: str) -> str:
     """What is not known of a text, in a few words."""
     return ", ".join(dict.fromkeys(found.strip() for found in _MARK.findall(text)))
+
+
+def is_one_value(text: str) -> bool:
+    """Whether equal texts stand for equal values, because every unknown part is a parameter or the like."""
+    return all(why.startswith(_ONE_VALUE) for why in _MARK.findall(text))
+
+
+def words(text: str) -> str:
+    """The text as people read it: ``(the parameter Hub)-rule``."""
+    return _MARK.sub(lambda found: f"({found[1].strip()})", text) if is_unknown(text) else text
 
 
 def holds_unknown(value: Any) -> bool:
@@ -60,7 +73,33 @@ def fill(text: str, value: str) -> str:
     return _MARK.sub(lambda _: value, text)
 
 
+def split_known(text: str, delimiter: str) -> list[str]:
+    """A text cut at a delimiter, but not inside the words for an unknown part."""
+    marks = [found[0] for found in _MARK.finditer(text)]
+    parts = _MARK.sub("\0", text).split(delimiter)
+    found = iter(marks)
+    return [re.sub("\0", lambda _: next(found), part) for part in parts]
+
+
 def known_ends(text: str) -> tuple[str, str]:
     """What a text begins and ends with, up to its unknown parts; the whole text twice if it has none."""
     parts = _MARK.split(text)
     return parts[0], parts[-1]
+
+
+def same(one: str, other: str) -> bool | None:
+    """Whether two texts are equal; None if that depends on an unknown part.
+
+    Parts are also unknown if their words are equal, except those of :func:`is_one_value`.
+    """
+    if one == other and is_one_value(one):
+        return True
+    if not is_unknown(one) and not is_unknown(other):
+        return False
+    return None if ends_meet(known_ends(one), known_ends(other)) else False
+
+
+def ends_meet(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    """Whether the known beginnings and ends of two texts fit together."""
+    heads = one[0].startswith(other[0]) or other[0].startswith(one[0])
+    return heads and (one[1].endswith(other[1]) or other[1].endswith(one[1]))

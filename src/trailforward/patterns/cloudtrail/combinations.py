@@ -28,8 +28,8 @@ _DISTINCTIVE = frozenset(
         *("additionaleventdata", "insightdetails", "serviceeventdetails"),
     }
 )
-
-
+#: Fields that events of a few other sources have, too: they count if the pattern names no source.
+_USUAL = frozenset({"errorcode", "errormessage", "eventtype", "useragent", "awsregion"})
 #: Fields of every event, by which alone a pattern selects no kind of event.
 _OF_EVERY_EVENT = frozenset({"source", "account", "region"})
 
@@ -97,7 +97,8 @@ def _compare(rule: Rule) -> Combination:
     services = _services(rule)
     steps = {path.split(".")[1].lower() for path in rule if path.startswith(("detail.", "details."))}
     stray = {path.split(".")[0] for path in rule} & RECORD.keys() - {"resources"}
-    by_fields = not _other_source(rule) and (not _DISTINCTIVE.isdisjoint(steps) or bool(stray))
+    distinctive = _DISTINCTIVE if rule.keys() & {"source", "detail-type"} else _DISTINCTIVE | _USUAL
+    by_fields = not _other_source(rule) and (not distinctive.isdisjoint(steps) or bool(stray))
     open_to_all = services is None and not _other_source(rule) and rule.keys() <= _OF_EVERY_EVENT
     about = unlisted is not None or (bool(kinds) and ("detail-type" in rule or by_fields or open_to_all))
     problems = {kind.name: tuple(_problems(rule, Context(kind, services))) for kind in kinds}

@@ -14,7 +14,7 @@ CODES = {
     "source-mismatch": "`source` and `eventSource` of different services",
     "event-source": "an `eventSource` that CloudTrail does not write",
     "event-name": "an `eventName` in another spelling than CloudTrail's",
-    "unknown-name": "an unknown `eventName` or `eventSource` that resembles a known one",
+    "unknown-name": "an unknown `eventName` or `eventSource`, like a known one or another service's",
     "renamed-call": "a call that CloudTrail records under another name than that of the API",
     "field-name": "a field in another spelling or place than CloudTrail's (`details`, `eventname`)",
     "unknown-field": "a field that AWS does not document",

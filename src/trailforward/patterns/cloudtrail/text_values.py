@@ -13,6 +13,7 @@ from trailforward.patterns.cloudtrail.event_sources import (
     known_services,
     operations,
     service_of,
+    services_with,
     spelled,
 )
 from trailforward.patterns.cloudtrail.fields import plain
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 #: Services whose CloudTrail names often differ from their API names.
 #: Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
-_OTHER_NAMES = frozenset({"s3", "lambda", "cloudfront", "signin", "cognito-idp", "sso"})
+_OTHER_NAMES = frozenset({"s3", "s3-outposts", "lambda", "cloudfront", "signin", "cognito-idp", "sso"})
 #: Service and API operation to the name that CloudTrail was seen to record instead.
 #: Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-s3-info.html
 _RENAMED = {
@@ -44,6 +45,8 @@ _RENAMED = {
 }
 _ZONE = re.compile(r"[a-z]{2}(-[a-z]+)+-\d[a-z]")
 _ACTION = re.compile(r"([a-z0-9-]+):([A-Z]\w+)")
+#: The most services to name in a message.
+_SHOWN_SERVICES = 2
 #: How similar a name must be to a known one to be taken for a slip, as difflib counts.
 _CLOSE = 0.92
 
@@ -169,6 +172,10 @@ def _resembling_name(path: str, text: str, services: tuple[str, ...]) -> Problem
         return None
     known = [name for service in services for name in operations(service)]
     close = get_close_matches(text, known, 1, _CLOSE)
+    others = services_with(text)[:_SHOWN_SERVICES]
+    if others:
+        where = f"botocore knows this call of {' and '.join(others)}, not of {' or '.join(services)}"
+        return Problem("unknown-name", path, where, definite=False)
     if not close:
         return None
     text = f'botocore does not know "{shown(text)}": did you mean "{close[0]}"?'
