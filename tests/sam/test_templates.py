@@ -592,3 +592,11 @@ def test_the_layer_is_for_the_functions_python() -> None:
     assert f"LAYER_PYTHON ?= {runtime.removeprefix('python')}\n" in makefile
     assert f"LAYER_ARCHITECTURE ?= {function['Architectures'][0]}\n" in makefile
     assert "build-ForwarderLayer:" in makefile
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "regional.yaml", "execution-role.yaml"])
+def test_no_partition_is_written_into_an_arn(name: str) -> None:
+    """The templates work in GovCloud and China: what they create has the partition of the account."""
+    text = json.dumps(load(name)["Resources"]) + json.dumps(load(name).get("Outputs", {}))
+    assert "arn:${AWS::Partition}:" in text
+    assert re.findall(r"arn:aws[a-z-]*:", text) == []
