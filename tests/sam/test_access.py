@@ -183,3 +183,18 @@ def test_the_bus_logs_at_the_chosen_level() -> None:
         assert kinds.count("AWS::Logs::DeliverySource") == kinds.count("AWS::Logs::Delivery") == types
     assert "LogConfig" not in hub().properties("Bus")
     assert "BusLogGroup" not in hub().present
+
+
+def test_tags_of_the_stack_reach_every_region() -> None:
+    """``sam deploy --tags`` tags what the StackSets create; the execution role may tag each type of it."""
+    allowed = {action for statement in by_sid(hub()).values() for action in listed(statement["Action"])}
+    tagging = {
+        "AWS::Events::Rule": {"events:TagResource", "events:UntagResource"},
+        "AWS::SQS::Queue": {"sqs:TagQueue", "sqs:UntagQueue"},
+        "AWS::CloudWatch::Alarm": {"cloudwatch:TagResource", "cloudwatch:UntagResource"},
+        "AWS::IAM::Role": {"iam:TagRole", "iam:UntagRole"},
+        "AWS::SQS::QueuePolicy": set(),
+    }
+    types = {resource["Type"] for resource in instance(hub(), "AccountStackSet").resources.values()}
+    assert types == set(tagging)
+    assert set().union(*tagging.values()) <= allowed
