@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from trailforward.doctor.template import policies
 from trailforward.doctor.template.names import TYPES
 from trailforward.doctor.template.values import NO_VALUE
-from trailforward.doctor.world.policy_documents import read_documents
+from trailforward.doctor.world.policy_documents import read_documents, with_boundary
 from trailforward.doctor.world.unknown import holds_unknown, is_unknown, unknown
 
 if TYPE_CHECKING:
@@ -246,6 +246,8 @@ class Stack:
         boundary = properties.get("PermissionsBoundary")
         if boundary is not None:
             role["boundary"] = str(boundary)
+            if (limit := self._own_policy(boundary)) is not None:
+                self._late.append((limit, lambda: self._limit(logical, limit)))
         managed = properties.get("ManagedPolicyArns", [])
         outside = (
             [str(item) for item in managed if not self._own_policy(item)]
@@ -277,6 +279,12 @@ class Stack:
             self._roles[role]["statements"] += found
             if unread:
                 self._roles[role]["unread"]["policies"] = unread
+
+    def _limit(self, role: str, policy: str) -> None:
+        """Adds the statements of a policy resource to the permissions boundary of a role."""
+        document = self._values.properties(policy).get("PolicyDocument")
+        if role in self._roles:
+            self._roles[role] |= with_boundary(self._roles[role]["boundary"], document)
 
     def policy(self, logical: str, properties: dict[str, Any]) -> None:
         """Adds an inline, managed, or role policy to the roles that it names."""
