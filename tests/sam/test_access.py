@@ -9,6 +9,7 @@ import pytest
 
 from tests.sam.cfn import ACCOUNT, REGION, Stack, listed, load
 
+TEMPLATES = {name: load(name) for name in ("template.yaml", "regional.yaml", "execution-role.yaml")}
 OTHER = "123456789012"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/trailforward-{REGION}-admin"
 BOUNDARY = "arn:aws:iam::{}:policy/team/limit"
@@ -17,7 +18,7 @@ BOUNDARY = "arn:aws:iam::{}:policy/team/limit"
 def hub(**parameters: str) -> Stack:
     """A hub with rules in two Regions."""
     return Stack(
-        load("template.yaml"),
+        TEMPLATES["template.yaml"],
         **{"HttpUrl": "https://siem.example.com/in", "Topology": "hub", "Regions": "eu-west-1,us-east-1"}
         | parameters,
     )
@@ -25,7 +26,9 @@ def hub(**parameters: str) -> Stack:
 
 def execution(**parameters: str) -> Stack:
     """The role of another account."""
-    return Stack(load("execution-role.yaml"), HubRegion=REGION, AdministrationRoleArn=ADMIN, **parameters)
+    return Stack(
+        TEMPLATES["execution-role.yaml"], HubRegion=REGION, AdministrationRoleArn=ADMIN, **parameters
+    )
 
 
 def instance(stack: Stack, stack_set: str) -> Stack:
@@ -33,7 +36,7 @@ def instance(stack: Stack, stack_set: str) -> Stack:
     described = stack.properties(stack_set)
     (group,) = described["StackInstancesGroup"]
     pairs = [*described["Parameters"], *group.get("ParameterOverrides", [])]
-    return Stack(load("regional.yaml"), **{p["ParameterKey"]: p["ParameterValue"] for p in pairs})
+    return Stack(TEMPLATES["regional.yaml"], **{p["ParameterKey"]: p["ParameterValue"] for p in pairs})
 
 
 def by_sid(stack: Stack) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from tests.sam.cfn import ACCOUNT, Stack, load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TEMPLATES = {name: load(name) for name in ("template.yaml", "regional.yaml", "execution-role.yaml")}
 #: The longest name that the templates allow, and a Region with a long name.
 LONGEST = "n" + "a" * 38 + "e"
 REGION = "ap-southeast-2"
@@ -40,7 +41,7 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
     monkeypatch.setitem(cfn.PSEUDO, "AWS::StackName", name)
     monkeypatch.setitem(cfn.PSEUDO, "AWS::Region", region)
     hub = Stack(
-        load("template.yaml"),
+        TEMPLATES["template.yaml"],
         HttpUrl="https://siem.example.com/in",
         Topology=topology,
         Regions=f"{region},us-west-2",
@@ -55,9 +56,9 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
     given = {
         p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"] + group["ParameterOverrides"]
     }
-    yield Stack(load("regional.yaml"), **given)
+    yield Stack(TEMPLATES["regional.yaml"], **given)
     arn = hub.outputs["StackSetAdministrationRoleArn"]
-    yield Stack(load("execution-role.yaml"), Name=name, HubRegion=region, AdministrationRoleArn=arn)
+    yield Stack(TEMPLATES["execution-role.yaml"], Name=name, HubRegion=region, AdministrationRoleArn=arn)
 
 
 def names(stack: Stack) -> dict[tuple[str, str], str]:
@@ -83,7 +84,7 @@ def test_every_name_fits_at_the_greatest_length(monkeypatch: pytest.MonkeyPatch)
 def test_no_resource_has_a_name_that_the_limits_do_not_know() -> None:
     """The test above looks at every property that names a resource."""
     for template in ("template.yaml", "regional.yaml", "execution-role.yaml"):
-        for logical, resource in load(template)["Resources"].items():
+        for logical, resource in TEMPLATES[template]["Resources"].items():
             named = {key for key in resource.get("Properties", {}) if key == "Name" or key.endswith("Name")}
             named -= {"FunctionName", "EventBusName", "ExecutionRoleName", "DeliverySourceName", "MetricName"}
             if resource["Type"] in LOCAL:
@@ -94,7 +95,7 @@ def test_no_resource_has_a_name_that_the_limits_do_not_know() -> None:
 def test_a_longer_name_is_rejected() -> None:
     """The regional template rejects a longer name with a sentence, before it creates anything."""
     with pytest.raises(cfn.Refused, match="at most 40 characters"):
-        Stack(load("regional.yaml"), HubAccount=ACCOUNT, HubRegion=REGION, Name=LONGEST + "x")
+        Stack(TEMPLATES["regional.yaml"], HubAccount=ACCOUNT, HubRegion=REGION, Name=LONGEST + "x")
 
 
 def test_two_hubs_side_by_side_share_no_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +132,7 @@ def test_what_outlives_the_stack_has_no_fixed_name(template: str) -> None:
     """A stack can be deleted and deployed again, or switched to another topology and back."""
     kept: list[Any] = [
         resource
-        for resource in load(template)["Resources"].values()
+        for resource in TEMPLATES[template]["Resources"].values()
         if "Retain" in resource.get("DeletionPolicy", "")
         or "Retain" in resource.get("UpdateReplacePolicy", "")
     ]
