@@ -215,8 +215,12 @@ def raised() -> dict[str, SinkError]:
     """Returns the codes that the source code raises, found by its text, with the class of the error."""
     folder = Path(local.__file__).parents[1]
     text = "".join(path.read_text() for path in sorted(folder.rglob("*.py")))
+    kinds: dict[str, type[TransientError | PermanentError]] = {
+        "Transient": TransientError,
+        "Permanent": PermanentError,
+    }
     return {
-        code: {"Transient": TransientError, "Permanent": PermanentError}[kind](code)
+        code: kinds[kind](code)
         for kind, code in re.findall(r'(Transient|Permanent)Error\("([a-zA-Z_]+)"', text)
     }
 

@@ -148,7 +148,10 @@ class SinkError(TrailforwardError):
     Attributes:
         code: the error code of the destination, or ``http_503``, ``timeout`` …
         message: the error message of the destination, or empty.
+        throttled: whether the destination limits the rate, which is ordinary, and not an outage.
     """
+
+    throttled: bool = False
 
     def __init__(self, code: str, message: str = "") -> None:
         self.code = code
@@ -163,22 +166,27 @@ class TransientError(SinkError):
         retry_after: seconds that the destination asked to wait, or None.
     """
 
-    def __init__(self, code: str, message: str = "", *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, code: str, message: str = "", *, retry_after: float | None = None, throttled: bool = False
+    ) -> None:
         self.retry_after = retry_after
+        self.throttled = throttled
         super().__init__(code, message)
 
 
 class Cause(StrEnum):
-    """Whose fault it is that a destination refused an entry.
+    """Why a destination refused an entry, or whose fault it is.
 
     ``CONTENT``: the code names the entry's content (too large, invalid). ``DESTINATION``: permissions,
     credentials, settings, or state of the destination. ``UNKNOWN``: the entry is at fault only if the sink
-    accepted another entry in the same invocation.
+    accepted another entry in the same invocation. ``THROTTLING``: the destination limits the rate, and a
+    retry may succeed.
     """
 
     CONTENT = "content"
     DESTINATION = "destination"
     UNKNOWN = "unknown"
+    THROTTLING = "throttling"
 
 
 class PermanentError(SinkError):

@@ -35,6 +35,7 @@ class Verdict(NamedTuple):
         attempts: calls that the message was in during this invocation.
         in_retry_queue: whether a returned message is in the retry queue, so that the source must not
             deliver it again.
+        throttled: whether a returned message was refused because of the rate.
     """
 
     fate: Fate
@@ -42,6 +43,7 @@ class Verdict(NamedTuple):
     reason: str = ""
     attempts: int = 0
     in_retry_queue: bool = False
+    throttled: bool = False
 
 
 class LedgerBreak(NamedTuple):

@@ -334,6 +334,7 @@ def test_every_kind_of_target_is_read(planted: PlantedWorld) -> None:
     assert not resources[made["bare"]].policy
     role = next(role for role in found.world.roles if role.arn.endswith("role/rich"))
     assert {one["Action"] for one in role.statements} == {"kinesis:PutRecord"}
+    assert role.limits == role.statements  # the same policy is its permissions boundary
     assert found.world.own.roles == ()  # the pipeline is unknown without a destination
 
 
@@ -374,10 +375,12 @@ def _targets(planted: PlantedWorld) -> dict[str, str]:
             "Statement": {"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": "*"},
         }
     )
-    iam.create_role(
-        RoleName="rich", AssumeRolePolicyDocument=document.replace("kinesis:PutRecord", "sts:AssumeRole")
-    )
     managed = iam.create_policy(PolicyName="rich", PolicyDocument=document)["Policy"]["Arn"]
+    iam.create_role(
+        RoleName="rich",
+        AssumeRolePolicyDocument=document.replace("kinesis:PutRecord", "sts:AssumeRole"),
+        PermissionsBoundary=managed,
+    )
     iam.attach_role_policy(RoleName="rich", PolicyArn=managed)
     bucket = {"RoleARN": role, "BucketARN": "arn:aws:s3:::trails-of-the-planted-world"}
     planted.client("firehose", region).create_delivery_stream(

@@ -439,6 +439,31 @@ def test_conditions_outside_the_model(world: dict[str, Any], expected: tuple[Any
     assert said(ask(world)) == expected
 
 
+@pytest.mark.parametrize(
+    ("limits", "expected"),
+    [
+        ([{"Effect": "Allow", "Action": "events:PutEvents", "Resource": CENTRAL}], OK),
+        (
+            [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}],
+            (False, "ROLE_POLICY", f"role:{ROLE}"),
+        ),
+        (
+            [
+                {"Effect": "Allow", "Action": "*", "Resource": "*"},
+                {"Effect": "Deny", "Action": "events:*", "Resource": "*"},
+            ],
+            (False, "ROLE_POLICY", f"role:{ROLE}"),
+        ),
+        (None, ("unknown", "NOT_UNDERSTOOD", f"role:{ROLE}")),
+    ],
+    ids=["allows", "allows something else", "denies", "not known"],
+)
+def test_permissions_boundary(limits: list[dict[str, Any]] | None, expected: tuple[Any, ...]) -> None:
+    """A role needs the permission in its policies and in its permissions boundary."""
+    limited = role(boundary=f"arn:aws:iam::{MEMBER}:policy/limit", limits=limits)
+    assert said(ask(hub(roles=[limited]))) == expected
+
+
 def test_forwarded_only() -> None:
     """A hub policy that allows only forwarded events, against spoofing, is understood."""
     condition = {"Bool": {"events:eventBusInvocation": "true"}, "StringLike": {"events:source": "aws.*"}}

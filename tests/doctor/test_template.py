@@ -277,6 +277,26 @@ def test_every_kind_of_resource_that_matters_is_read() -> None:
     assert "arn:aws:iam::aws:policy/X" in role.unread["policies"]
 
 
+def test_the_permissions_boundary_of_a_template_is_read() -> None:
+    """A boundary that the template creates is known; the ARN of another one is only named."""
+    send = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}
+    limit = {
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {"ManagedPolicyName": "limit", "PolicyDocument": {"Statement": send}},
+    }
+    foreign = f"arn:aws:iam::{MEMBER}:policy/other"
+
+    def limits(boundary: Any) -> Any:
+        properties = {"AssumeRolePolicyDocument": {"Statement": SENDS}, "PermissionsBoundary": boundary}
+        resources = {"Limit": limit, "Role": {"Type": "AWS::IAM::Role", "Properties": properties}}
+        (made,) = apply_template(small(resources), [(MEMBER, HERE)], {}).world.roles
+        assert made.boundary
+        return made.limits
+
+    assert limits({"Ref": "Limit"}) == (send,)
+    assert limits(foreign) is None
+
+
 def test_a_queue_with_a_policy_covers_its_region() -> None:
     """A rule, a queue and the queue's policy cover a Region; without the policy it stays blind."""
     queue = {"Fn::GetAtt": ["Queue", "Arn"]}

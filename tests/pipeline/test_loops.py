@@ -44,7 +44,7 @@ TOML = "\n".join(f'[sinks.{name}]\nto = "{to}"' for name, to in DESTINATIONS.ite
     f'to = "{DESTINATIONS["http"]}"',
     f'to = "{DESTINATIONS["http"]}"\nauth = {{ type = "bearer", secret = "{SECRET}" }}',
 )
-RULE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/trailforward-RuleRole-A1B2"
+RULE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/trailforward-{REGION}-rule"
 FUNCTION = "trailforward-Forwarder"
 #: No simulation comes near this, unless something feeds itself.
 ENDLESS = 2_000

@@ -192,7 +192,16 @@ def test_a_failure_keeps_the_words_of_the_destination() -> None:
 )
 def test_an_error_of_a_whole_call_keeps_its_words(error: Exception, failure: tuple[Any, ...]) -> None:
     """Code and reason of an error are in the failure of the entry that it concerns."""
-    assert sent(FlakySink([error, error]), 1, attempts=2).failed == {0: failure}
+    assert sent(FlakySink([error, error]), 1, attempts=2).failed == {0: Failure(*failure)}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [TransientError("Slow", throttled=True), lambda _: [Rejection(0, "Slow", "", True, Cause.THROTTLING)]],  # noqa: FBT003  # as the contract has it
+)
+def test_a_failure_says_that_the_destination_throttles(step: Any) -> None:
+    """What the sink says about the rate is in the failure, for a whole call and for one entry."""
+    assert sent(FlakySink([step, step]), 1, attempts=2).failed[0].throttled
 
 
 def test_a_delivery_at_the_first_call_has_one_attempt() -> None:

@@ -12,12 +12,17 @@ import pytest
 
 from tests.support.events import envelope
 from trailforward import Config, Forwarder, Message, Origin, PermanentError, TransientError
+from trailforward.aws.errors import to_sink_error
 from trailforward.pipeline.telemetry import PlainTelemetry, PowertoolsTelemetry, place_of, troubles
+from trailforward.sinks._aws_batches import by_position
 from trailforward.testing import FlakySink, refuse
+from trailforward.transport.http1 import Response
+from trailforward.transport.responses import failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from trailforward.errors import SinkError
     from trailforward.outcome import Outcome
 
 
@@ -206,10 +211,10 @@ def test_without_powertools_standard_logging_is_used(caplog: pytest.LogCaptureFi
     assert "3 returned at a: http_503" in caplog.text
 
 
-def unavailable(telemetry: PowertoolsTelemetry, code: str, capsys: pytest.CaptureFixture[str]) -> int:
-    """How often the metric was written for one batch that a sink returned with a code."""
-    sink = FlakySink([TransientError(code)] * 9)
-    config = Config.from_toml('[sinks.a]\nto = "file:/dev/null"\n')
+def unavailable(telemetry: PowertoolsTelemetry, step: Any, capsys: pytest.CaptureFixture[str]) -> int:
+    """How often the metric was written for one batch that a sink returned."""
+    sink = FlakySink([step] * 9)
+    config = Config.from_toml('[sinks.a]\nto = "file:/dev/null"\n[retry]\ninitial_seconds = 0\n')
     Forwarder(config, telemetry=telemetry, made={"a": sink}).forward([Message(envelope(), Origin("test"))])
     return capsys.readouterr().out.count('"unavailable":[1]')
 
@@ -219,17 +224,50 @@ def test_a_sink_that_is_down_is_unavailable(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], code: str
 ) -> None:
     """A batch of which a sink accepts nothing is counted, whatever the error is."""
-    assert unavailable(telemetry, code, capsys) == 1
+    assert unavailable(telemetry, TransientError(code), capsys) == 1
 
 
 @pytest.mark.parametrize(
-    "code", ["http_429", "ThrottlingException", "ProvisionedThroughputExceededException", "SlowDown"]
+    "error",
+    [
+        *(
+            to_sink_error(code, "", 400, None)
+            for code in (
+                "ThrottlingException",
+                "ProvisionedThroughputExceededException",
+                "SlowDown",
+                "Throttled",
+            )
+        ),
+        to_sink_error("Unheard", "", 429, None),
+        failure(Response(429, {}, b""), "https://siem.example.com"),
+    ],
+    ids=str,
 )
 def test_a_sink_that_throttles_is_not_unavailable(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], error: SinkError
+) -> None:
+    """Throttling is ordinary, so it does not count, whether AWS or an HTTP API reports it."""
+    assert unavailable(telemetry, error, capsys) == 0
+
+
+@pytest.mark.parametrize("code", ["BudgetExceeded", "InternalFailure429", "DiskLimitExceeded"])
+def test_a_code_that_only_sounds_like_throttling_is_an_outage(
     telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], code: str
 ) -> None:
-    """Throttling is ordinary, so it does not count."""
-    assert unavailable(telemetry, code, capsys) == 0
+    """What the sink says counts, not the letters of a code."""
+    assert unavailable(telemetry, to_sink_error(code, "", 503, None), capsys) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "count"), [("ProvisionedThroughputExceededException", 0), ("InternalFailure", 1)]
+)
+def test_entries_that_are_throttled_are_not_an_outage(
+    telemetry: PowertoolsTelemetry, capsys: pytest.CaptureFixture[str], code: str, count: int
+) -> None:
+    """The same is true if the call succeeds and each entry has its own code."""
+    result = {"ErrorCode": code, "ErrorMessage": ""}
+    assert unavailable(telemetry, lambda _: by_position([result], 1, "Id"), capsys) == count
 
 
 DENIED = PermanentError("AccessDeniedException", "not authorized to perform: kinesis:PutRecords")

@@ -108,12 +108,14 @@ def test_fixed_costs_by_hand() -> None:
     assert costs(bill(TEN_A_SECOND, "hub", 10, PRICES).fixed) == {
         "metrics": 3.6,  # (8 + 4) x 0.30
         "alarms": 2.3,  # (16 + 5 + 2) x 0.10
+        "rule alarms": 1.3,  # (4 x 3 + 1) x 0.10
         "dashboard": 3.0,
         "polling": 0.5184,  # 2 x 5 x 30 x 86,400 / 20 = 1.296 M x 0.40
     }
     assert costs(bill(replace(TEN_A_SECOND, sinks=2), "collector", 10, PRICES).fixed) == {
         "metrics": 20.4,  # 4 x (2 x 8 + 1) x 0.30
-        "alarms": 8.8,  # 4 x (13 + 5 + 4) x 0.10
+        "alarms": 9.2,  # 4 x (14 + 5 + 4) x 0.10
+        "rule alarms": 1.3,
         "dashboard": 12.0,
         "polling": 2.0736,
     }
@@ -127,7 +129,7 @@ def test_a_month_is_its_events_and_what_is_fixed() -> None:
     """A month costs its events and the fixed items."""
     made = bill(TEN_A_SECOND, "hub", 10, PRICES)
     assert made.events == 25_920_000
-    assert made.per_month.low == pytest.approx(25.92 * made.per_million.low + 9.4184)
+    assert made.per_month.low == pytest.approx(25.92 * made.per_million.low + 10.7184)
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ class Stack:
             return str(self._attribute(*name.split(".", 1)))
         return str(self._ref(name))
 
-    def _ref(self, name: str) -> Any:  # noqa: PLR0911  # one line each
+    def _ref(self, name: str) -> Any:  # noqa: C901, PLR0911  # one line each
         if name == "AWS::NoValue":
             return NO_VALUE
         if name in PSEUDO:
@@ -247,12 +247,19 @@ class Stack:
                 return self._name(name, "Name")
             case "AWS::CloudWatch::Alarm":
                 return self._name(name, "AlarmName")
+            case "AWS::Logs::DeliverySource":
+                return self._name(name, "Name")
+            case "AWS::IAM::ManagedPolicy":
+                return f"arn:aws:iam::{ACCOUNT}:policy/{self._name(name, 'ManagedPolicyName')}"
             case "AWS::Serverless::LayerVersion":
                 return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1"
         return f"{PSEUDO['AWS::StackName']}-{name}"
 
     def _name(self, resource: str, key: str) -> str:
-        return str(self.resolve(self._template["Resources"][resource]["Properties"][key]))
+        properties = self._template["Resources"][resource]["Properties"]
+        # CloudFormation makes up the end of a name that the template does not give.
+        made = {"Fn::Sub": f"${{AWS::StackName}}-{resource}-A1B2C3D4E5F6"}
+        return str(self.resolve(properties.get(key, made)))
 
     def _attribute(self, name: str, attribute: str) -> str:  # noqa: C901, PLR0911  # one line each
         assert name in self.present, f"{name} does not exist with these parameters"
@@ -274,6 +281,8 @@ class Stack:
                 bus = self.resolve(resource["Properties"]["EventBusName"])
                 path = "" if bus == "default" else f"{bus}/"
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{path}{self._name(name, 'Name')}"
+            case "AWS::Logs::DeliveryDestination", "Arn":
+                return f"arn:aws:logs:{REGION}:{ACCOUNT}:delivery-destination:{self._name(name, 'Name')}"
             case "AWS::KMS::Key", "Arn":
                 return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
             case (("AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm"), "Arn"):

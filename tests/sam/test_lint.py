@@ -70,9 +70,12 @@ def test_sam_adds_no_permissions(transformed: Path) -> None:
     resources = json.loads(transformed.read_text())["Resources"]
     roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
     assert roles == {"FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"}
-    assert not any(
-        resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} for resource in resources.values()
-    )
+    policies = {
+        name
+        for name, resource in resources.items()
+        if resource["Type"] in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
+    }
+    assert policies == {"RuleBoundary"}
 
 
 def pairs(choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,7 +97,8 @@ def _pairs(choice: dict[str, Any]) -> set[tuple[tuple[str, str], tuple[str, str]
 
 def test_every_pair_of_parameters_is_clean(tmp_path: Path) -> None:
     """cfn-lint on what is really created, for parameters that meet every pair of choices."""
-    chosen = pairs(combinations.COMBINATIONS)
+    rare = [{**combinations.SINKS, "Topology": "hub", **parameters} for parameters in combinations.RARE]
+    chosen = pairs(combinations.COMBINATIONS) + rare
     files = []
     for number, parameters in enumerate(chosen):
         source = tmp_path / f"{number}.source.json"
@@ -107,6 +111,54 @@ def test_every_pair_of_parameters_is_clean(tmp_path: Path) -> None:
     # W2530: SnapStartVersion does what AutoPublishAlias would.
     found = run("cfn-lint", "--regions", "eu-west-1", "--ignore-checks", "W2530", "--", *targets)
     assert found == ""
+
+
+#: 25 Regions of three partitions, old and new, some of them opt-in Regions.
+REGIONS = (
+    *(
+        "us-east-1",
+        "us-east-2",
+        "us-west-1",
+        "us-west-2",
+        "ca-central-1",
+        "sa-east-1",
+        "eu-west-1",
+        "eu-west-2",
+    ),
+    *("eu-west-3", "eu-central-1", "eu-north-1", "eu-south-1", "eu-south-2", "ap-south-1", "ap-northeast-1"),
+    *("ap-northeast-2", "ap-southeast-1", "ap-southeast-2", "af-south-1", "me-south-1", "il-central-1"),
+    *("us-gov-west-1", "us-gov-east-1", "cn-north-1", "cn-northwest-1"),
+)
+
+
+def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
+    """cfn-lint finds nothing in 25 Regions of three partitions: types and properties exist in all of them."""
+    everything = {
+        **combinations.SINKS,
+        **combinations.REGIONS,
+        **combinations.ORGANIZATION,
+        **combinations.ACCOUNTS,
+        "AlarmTopicArn": combinations.SINKS["SnsTopicArn"],
+        "Tracing": "true",
+        **combinations.VPC,
+    }
+    hub = {"Topology": "hub", "CustomerKey": "true", "BusLogLevel": "TRACE", **combinations.UNITS}
+    collector = {"Topology": "collector", "ProvisionedPollers": "2-20"}
+    sources, targets = [], []
+    for name, parameters in (("hub", hub), ("collector", collector)):
+        sources.append(tmp_path / f"{name}.source.json")
+        targets.append(tmp_path / f"{name}.json")
+        made = Stack(combinations.TEMPLATE, **everything, **parameters).plain()
+        sources[-1].write_text(json.dumps(made))
+    arguments = [item for pair in zip(sources, targets, strict=True) for item in pair]
+    assert run("python", Path(__file__).with_name("transform.py"), *arguments) == ""
+    # Resolved, because cfn-lint would try each condition in each Region.
+    for template, parameters in combinations.EVERYTHING:
+        if template is not combinations.TEMPLATE:
+            targets.append(tmp_path / f"{len(targets)}.json")
+            targets[-1].write_text(json.dumps(Stack(template, **parameters).plain()))
+    assert len(targets) == 5
+    assert run("cfn-lint", "--regions", *REGIONS, "--", *targets) == ""
 
 
 def test_checkov_is_content(transformed: Path) -> None:

@@ -31,7 +31,7 @@ def regional(**parameters: str) -> Stack:
     return Stack(load("regional.yaml"), HubAccount=ACCOUNT, HubRegion=REGION, **own)
 
 
-RULE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/trailforward-RuleRole-A1B2"
+RULE_ROLE = f"arn:aws:iam::{ACCOUNT}:role/trailforward-{REGION}-rule"
 PATTERNS = {
     "hub": HUB.properties("Rule")["EventPattern"],
     "regional": regional().properties("Rule")["EventPattern"],

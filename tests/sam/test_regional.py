@@ -90,8 +90,23 @@ def test_both_rules_have_the_same_state(state: str) -> None:
     assert Stack(TEMPLATE, **given).properties("Rule")["State"] == state
 
 
-def test_an_alarm_where_it_is_wanted() -> None:
-    """Each Region can have an alarm for its dead letters, with a topic in the same Region."""
-    assert "DeadLettersAlarm" not in Stack(TEMPLATE, **HUB).present
+def test_dead_letters_have_an_alarm_by_default() -> None:
+    """Each Region has an alarm for its dead letters; with a name, it notifies that topic of the Region."""
+    assert "AlarmActions" not in Stack(TEMPLATE, **HUB).properties("DeadLettersAlarm")
     alarm = Stack(TEMPLATE, **HUB, AlarmTopicName="ops").properties("DeadLettersAlarm")
     assert alarm["AlarmActions"] == [f"arn:aws:sns:{REGION}:{ACCOUNT}:ops"]
+    assert "trailforward redrive" in alarm["AlarmDescription"]
+    assert "DeadLettersAlarm" not in Stack(TEMPLATE, **HUB, Alarm="false").present
+
+
+def test_the_rule_comes_after_the_policy_of_its_dead_letters() -> None:
+    """The dead-letter queue admits the rule before it exists, so the first deployment loses nothing."""
+    assert Stack(TEMPLATE, **HUB).resources["Rule"]["DependsOn"] == ["DeadLettersPolicy"]
+
+
+def test_the_role_has_a_fixed_name_and_can_have_a_boundary() -> None:
+    """Bus, queue, and execution role know the role by its name, with the Region, because roles are global."""
+    role = Stack(TEMPLATE, **HUB, PermissionsBoundary="team/limit").properties("RuleRole")
+    assert role["RoleName"] == f"trailforward-{REGION}-rule"
+    assert role["PermissionsBoundary"] == f"arn:aws:iam::{ACCOUNT}:policy/team/limit"
+    assert "PermissionsBoundary" not in Stack(TEMPLATE, **HUB).properties("RuleRole")

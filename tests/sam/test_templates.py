@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -95,6 +96,26 @@ COMBINATIONS = [
     if allowed(combined := {**to, **origin, **how})
 ]
 
+VPC = {"SubnetIds": "subnet-0123abcd,subnet-4567abcd", "SecurityGroupIds": "sg-0123abcd"}
+#: Parameters that combine with nothing else. Each has one stack.
+RARE: list[dict[str, str]] = [
+    {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/team/limit"},
+    {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/limit", **REGIONS, **ORGANIZATION, **UNITS},
+    {"Accounts": ACCOUNT, **REGIONS},
+    *(
+        {"Accounts": ",".join(f"{number:012}" for number in range(before)) + f",{ACCOUNT}", **REGIONS}
+        for before in (10, 20)
+    ),
+    {"RegionalAlarms": "false", **REGIONS},
+    VPC,
+    {"LogsKeyArn": KEY, "BusLogLevel": "ERROR"},
+    {"BusLogLevel": "INFO", "CustomerKey": "true"},
+    {"BusLogLevel": "TRACE"},
+    {"Tracing": "true"},
+    {"ProvisionedPollers": "2-20"},
+]
+RARE_STACKS = [{**SINKS, "Topology": "hub", **parameters} for parameters in RARE]
+
 
 def hub(**parameters: str) -> Stack:
     """A stack with one sink and these parameters."""
@@ -117,7 +138,7 @@ def own_policy(stack: Stack) -> dict[str, Any]:
 def test_every_combination_resolves() -> None:
     """What the rules allow refers to nothing that is not created; each condition is met in both ways."""
     seen: dict[str, set[bool]] = {name: set() for name in TEMPLATE["Conditions"]}
-    for parameters in part(COMBINATIONS, 13):
+    for parameters in [*part(COMBINATIONS, 13), *RARE_STACKS]:
         stack = Stack(TEMPLATE, **parameters)
         for name, values in seen.items():
             values.add(stack.condition(name))
@@ -140,6 +161,11 @@ def test_every_combination_resolves() -> None:
         (SINKS | {"Topology": "hub"} | REGIONS | UNITS, "UnitsNeedOrganization"),
         (SINKS | {"Topology": "hub"} | ORGANIZATION | UNITS, "UnitsNeedOrganization"),
         (SINKS | {"Topology": "collector", "CustomerKey": "true"}, "CollectorKeepsServiceKey"),
+        (SINKS | {"SubnetIds": "subnet-0123abcd"}, "VpcIsComplete"),
+        (SINKS | {"SecurityGroupIds": "sg-0123abcd"}, "VpcIsComplete"),
+        (SINKS | {"ProvisionedPollers": "1-20"}, "minimum from 2"),
+        (SINKS | {"PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, "of this account"),
+        (SINKS | {"Topology": "hub", "Accounts": "123456789012,123456789012"}, "without duplicates"),
         ({"KinesisStreamArn": SINKS["SqsQueueArn"]}, "ARN of a Kinesis"),
         ({"SnsTopicArn": SINKS["SnsTopicArn"] + ".fifo"}, "standard SNS topic"),
         ({"HttpUrl": "http://siem.example.com/in"}, "https:// URL"),
@@ -174,7 +200,11 @@ def test_regions_that_differ_are_taken(regions: str) -> None:
 
 
 @pytest.mark.parametrize("to", WHERE_TO, ids="+".join)
-@pytest.mark.parametrize("how", [{}, {"CustomerKey": "true"}], ids=["", "key"])
+@pytest.mark.parametrize(
+    "how",
+    [{}, {"CustomerKey": "true"}, {"Tracing": "true"}, VPC],
+    ids=["", "key", "tracing", "vpc"],
+)
 def test_the_role_may_do_what_the_command_prints(to: dict[str, str], how: dict[str, str]) -> None:
     """The role's policy is what ``trailforward iam`` derives from the function's environment, no more."""
     stack = Stack(TEMPLATE, **to, **how)
@@ -187,7 +217,7 @@ def test_the_role_may_do_what_the_command_prints(to: dict[str, str], how: dict[s
         where = f"ssm:{arn}"
     config = Config.from_env(variables)
     keys = [key for key in to.get("DestinationKeyArns", "").split(",") if key]
-    if how:
+    if "CustomerKey" in how:
         keys.append(stack.outputs["KeyArn"])
     wanted, notes = derived(
         config,
@@ -195,13 +225,38 @@ def test_the_role_may_do_what_the_command_prints(to: dict[str, str], how: dict[s
         sources=[stack.outputs["EventQueueArn"]],
         log_group=f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{stack.outputs['Logs']}",
         keys=keys,
+        tracing="Tracing" in how,
+        vpc=how is VPC,
     )
     assert notes == []
+    wanted, denied = without_denials(wanted)
+    given, denied_too = without_denials(own_policy(stack))
+    assert denied == denied_too
+    assert bool(denied) == (how is VPC)
     needed = grants(wanted)
     if "Configuration" in to:
         # Destinations of a configuration are granted by PolicyArns, which the command prints.
         needed = {pair for pair in needed if pair[0] != "firehose:PutRecordBatch"}
-    assert grants(own_policy(stack)) == needed
+    assert grants(given) == needed
+
+
+def without_denials(policy: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """A policy without the statements that deny, and those."""
+    denied = [statement for statement in policy["Statement"] if statement["Effect"] == "Deny"]
+    return {"Statement": [s for s in policy["Statement"] if s not in denied]}, denied
+
+
+def test_a_function_in_a_vpc_makes_the_calls_that_lambda_makes() -> None:
+    """The calls for network interfaces are declared as the pipeline's own, so they do not raise an alarm."""
+    stack = Stack(TEMPLATE, **SINKS, **VPC)
+    assert stack.properties("Forwarder")["VpcConfig"] == {
+        "SubnetIds": ["subnet-0123abcd", "subnet-4567abcd"],
+        "SecurityGroupIds": ["sg-0123abcd"],
+    }
+    declared = {call.call for call in Config.from_env(environment(stack)).pipeline.own_calls}
+    (granted,) = [s["Action"] for s in own_policy(stack)["Statement"] if s["Sid"] == "Vpc"]
+    assert declared == {action for action in granted if "Describe" not in action}
+    assert Config.from_env(environment(hub())).pipeline.own_calls == ()
 
 
 def test_the_configuration_is_what_the_parameters_say() -> None:
@@ -253,6 +308,10 @@ EVERYTHING = [
     ),
     (TEMPLATE, {**SINKS, "Topology": "collector", **REGIONS, **ORGANIZATION, **ACCOUNTS}),
     (TEMPLATE, {"ConfigurationParameter": "/x"}),
+    (
+        TEMPLATE,
+        {**SINKS, "Tracing": "true", **VPC},
+    ),
     (REGIONAL, {"HubAccount": ACCOUNT, "HubRegion": REGION}),
     (REGIONAL, {"HubAccount": ACCOUNT, "HubRegion": REGION, "Topology": "collector"}),
     (EXECUTION, {"HubRegion": REGION, "AdministrationRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x"}),
@@ -278,9 +337,15 @@ def test_wildcards_have_a_reason() -> None:
             "StackSetExecutionRole",
             "Alarm",
         ): f"arn:aws:cloudwatch:*:{ACCOUNT}:alarm:trailforward-regional-dead-letters",
-        # CloudFormation invents the end of these.
-        ("StackSetExecutionRole", "Role"): f"arn:aws:iam::{ACCOUNT}:role/StackSet-trailforward-*",
-        ("StackSetExecutionRole", "PassRole"): f"arn:aws:iam::{ACCOUNT}:role/StackSet-trailforward-*",
+        # One role in every Region.
+        ("StackSetExecutionRole", "RoleWithBoundary"): f"arn:aws:iam::{ACCOUNT}:role/trailforward-*-rule",
+        ("StackSetExecutionRole", "Role"): f"arn:aws:iam::{ACCOUNT}:role/trailforward-*-rule",
+        ("StackSetExecutionRole", "PassRole"): f"arn:aws:iam::{ACCOUNT}:role/trailforward-*-rule",
+        # A queue in every Region.
+        ("RuleBoundary", None): f"arn:aws:sqs:*:{ACCOUNT}:trailforward-events",
+        # These actions have no resources.
+        ("FunctionRole", "Tracing"): "*",
+        ("FunctionRole", "Vpc"): "*",
     }
     met = set()
     for template, parameters in EVERYTHING:
@@ -290,6 +355,10 @@ def test_wildcards_have_a_reason() -> None:
                     assert reasons[name, statement.get("Sid")] == arn
                     met.add((name, statement.get("Sid")))
     assert met == set(reasons)
+
+
+#: The roles that regional.yaml creates, in any account and Region.
+RULE_ROLES = {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/trailforward-*-rule"}}
 
 
 def test_nobody_else_may_write_to_the_queues() -> None:
@@ -305,8 +374,12 @@ def test_nobody_else_may_write_to_the_queues() -> None:
     stack = Stack(TEMPLATE, **SINKS, Topology="collector", **ORGANIZATION, **ACCOUNTS)
     by_sid = {s["Sid"]: s for s in stack.properties("EventQueuePolicy")["PolicyDocument"]["Statement"]}
     assert set(by_sid) == {"Organization", "Accounts", "EncryptedOnly"}
-    assert by_sid["Organization"]["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+    assert by_sid["Organization"]["Condition"] == {
+        "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"},
+        **RULE_ROLES,
+    }
     assert by_sid["Accounts"]["Principal"] == {"AWS": ["123456789012"]}
+    assert by_sid["Accounts"]["Condition"] == RULE_ROLES
 
 
 def test_the_bus_takes_members_only() -> None:
@@ -314,14 +387,18 @@ def test_the_bus_takes_members_only() -> None:
     stack = hub(Topology="hub", **ORGANIZATION, **ACCOUNTS)
     accounts = stack.properties("BusPolicy")["Statement"]
     assert accounts["Principal"] == {"AWS": [ACCOUNT, "123456789012"]}
+    assert accounts["Condition"] == RULE_ROLES
     members = stack.properties("BusOrganizationPolicy")["Statement"]
-    assert members["Condition"] == {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}}
+    assert members["Condition"] == {
+        "StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"},
+        **RULE_ROLES,
+    }
     assert "BusOrganizationPolicy" not in hub(Topology="hub").present
 
 
 def test_everything_that_may_lose_events_has_an_alarm() -> None:
     """Alarms watch the queues, the rule, the function and the ledger that are really there."""
-    for parameters in ({}, {"Topology": "hub"}, {"Topology": "collector"}):
+    for parameters in ({}, {"Topology": "hub"}, {"Topology": "collector"}, {"Topology": "hub", **REGIONS}):
         stack = hub(**parameters)
         alarms = [
             stack.properties(n)
@@ -335,7 +412,7 @@ def test_everything_that_may_lose_events_has_an_alarm() -> None:
         }
         queues = [n for n in stack.present if stack.resources[n]["Type"] == "AWS::SQS::Queue"]
         for queue in queues:
-            name = stack.properties(queue)["QueueName"]
+            name = stack.resolve({"Fn::GetAtt": [queue, "QueueName"]})
             assert any(value == name for _, value in watched), name
         function = "trailforward-Forwarder"
         assert {("Errors", function), ("Throttles", function), ("Duration", function)} <= watched
@@ -419,7 +496,9 @@ def test_one_command_reaches_every_region() -> None:
         instance = Stack(REGIONAL, **given)
         (target,) = instance.properties("Rule")["Targets"]
         assert target["Arn"] == stack.outputs["BusArn"]
-        assert stack.resources[name]["DependsOn"] == ["WayIn"]
+        assert stack.resources[name]["DependsOn"] == ["StackSetFailuresRule"]
+        # What is referenced here is created before the StackSet.
+        assert set(stack.resources[name]["Metadata"]) == {"Rule", "Accounts", "Organization", "Queue"}
 
 
 def test_the_set_may_make_what_the_regional_template_holds() -> None:
@@ -430,7 +509,9 @@ def test_the_set_may_make_what_the_regional_template_holds() -> None:
     regional = Stack(REGIONAL, HubAccount=ACCOUNT, HubRegion=REGION)
     assert by_sid["Rule"]["Resource"].endswith(f":rule/{regional.properties('Rule')['Name']}")
     assert by_sid["DeadLetters"]["Resource"].endswith(f":{regional.properties('DeadLetters')['QueueName']}")
-    assert "RoleName" not in regional.properties("RuleRole")
+    role = f"role/{regional.properties('RuleRole')['RoleName']}"
+    for sid in ("RoleWithBoundary", "Role", "PassRole"):
+        assert fnmatch(role, by_sid[sid]["Resource"].rpartition(":")[2])
     assert stack.properties("AccountStackSet")["StackSetName"].startswith("trailforward-")
 
 
@@ -466,6 +547,18 @@ def test_dead_letters_of_other_regions_have_an_alarm() -> None:
     assert actions == ["cloudformation:*"]
 
 
+def test_alarms_of_other_regions_can_be_left_out() -> None:
+    """By default, the dead letters of every Region have an alarm; RegionalAlarms=false saves its cost."""
+
+    def given(**parameters: str) -> dict[str, str]:
+        stack = hub(Topology="hub", **REGIONS, **parameters)
+        described = stack.properties("AccountStackSet")["Parameters"]
+        return {p["ParameterKey"]: p["ParameterValue"] for p in described}
+
+    assert "DeadLettersAlarm" in Stack(REGIONAL, **given()).present
+    assert "DeadLettersAlarm" not in Stack(REGIONAL, **given(RegionalAlarms="false")).present
+
+
 def test_two_hubs_side_by_side_have_their_own_statements() -> None:
     """Statement IDs of bus policies are unique in an account and Region, so they contain the stack's name."""
     stack = hub(Topology="hub", **ORGANIZATION)
@@ -499,3 +592,11 @@ def test_the_layer_is_for_the_functions_python() -> None:
     assert f"LAYER_PYTHON ?= {runtime.removeprefix('python')}\n" in makefile
     assert f"LAYER_ARCHITECTURE ?= {function['Architectures'][0]}\n" in makefile
     assert "build-ForwarderLayer:" in makefile
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "regional.yaml", "execution-role.yaml"])
+def test_no_partition_is_written_into_an_arn(name: str) -> None:
+    """The templates work in GovCloud and China: what they create has the partition of the account."""
+    text = json.dumps(load(name)["Resources"]) + json.dumps(load(name).get("Outputs", {}))
+    assert "arn:${AWS::Partition}:" in text
+    assert re.findall(r"arn:aws[a-z-]*:", text) == []

@@ -9,8 +9,16 @@ import pytest
 
 from tests.sources.test_s3 import put
 from tests.support.events import envelope, sqs, sqs_record
-from tests.support.payloads import firehose, log_file, notification, record, s3_record
-from tests.support.receiver import Receiver
+from tests.support.payloads import (
+    STREAM,
+    firehose,
+    kinesis_record,
+    log_file,
+    notification,
+    record,
+    s3_record,
+)
+from tests.support.receiver import Receiver, Status
 from tests.support.runtime_api import Function
 
 if TYPE_CHECKING:
@@ -50,3 +58,24 @@ def test_a_firehose_transformation(tmp_path: Path) -> None:
     assert kind == "response"
     expected = [{"recordId": r["recordId"], "result": "Ok", "data": r["data"]} for r in payload["records"]]
     assert response == {"records": expected}
+
+
+def test_a_tumbling_window_keeps_its_state(tmp_path: Path) -> None:
+    """Lambda gets the window's state back, with what failed, and also at the end of the window."""
+    window = {
+        "window": {"start": "2026-05-04T09:14:00Z", "end": "2026-05-04T09:16:00Z"},
+        "state": {"1": 282},
+        "shardId": "shardId-000000000000",
+        "eventSourceARN": STREAM,
+        "isFinalInvokeForWindow": False,
+        "isWindowTerminatedEarly": False,
+    }
+    first = {"Records": [kinesis_record(envelope(n), str(n)) for n in (1, 2)], **window}
+    last = {"Records": [], **window, "isFinalInvokeForWindow": True}
+    with Receiver([Status(200), Status(503)]) as receiver:
+        toml = f'retry = {{ max_attempts = 1 }}\n[sinks.siem]\nto = "{receiver.url}"\n'
+        with Function({"TRAILFORWARD_CONFIG": toml}, tmp_path) as function:
+            assert function.invoke(first) == ("response", {"state": {"1": 282}, "batchItemFailures": []})
+            failed = {"state": {"1": 282}, "batchItemFailures": [{"itemIdentifier": "1"}]}
+            assert function.invoke(first) == ("response", failed)
+            assert function.invoke(last) == ("response", {"state": {"1": 282}, "batchItemFailures": []})

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import ssl
@@ -61,7 +60,7 @@ class Deployed:
             "Timeout": "30",
         }
         self.outputs = local.deploy(aws, template, **self.parameters)
-        self._allow_batches()
+        local.allow_batches(aws, self.outputs["FunctionName"])
 
     @property
     def role(self) -> str:
@@ -71,18 +70,6 @@ class Deployed:
         )
         arn: str = function["Role"]
         return arn.rpartition("/")[2]
-
-    def _allow_batches(self) -> None:
-        """Adds the batch actions, which ministack checks separately; AWS checks the single actions."""
-        iam = self.aws.client("iam")
-        policy = iam.get_role_policy(RoleName=self.role, PolicyName="trailforward")["PolicyDocument"]
-        batches = [
-            {**statement, "Action": f"{statement['Action']}Batch"}
-            for statement in policy["Statement"]
-            if statement["Action"] in ("sns:Publish", "sqs:SendMessage")
-        ]
-        document = json.dumps({"Version": "2012-10-17", "Statement": batches})
-        iam.put_role_policy(RoleName=self.role, PolicyName="ministack", PolicyDocument=document)
 
 
 @pytest.fixture(scope="session")

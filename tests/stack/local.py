@@ -29,9 +29,15 @@ ARCHITECTURE = "arm64" if os.uname().machine == "aarch64" else "x86_64"
 
 #: Types that ministack's CloudFormation does not know. They are left out of what is deployed, and looked at
 #: in tests/sam instead.
-UNKNOWN_TYPES = {"AWS::Events::EventBusPolicy", "AWS::CloudFormation::StackSet"}
-#: It refuses alarms on queries, and the handle refers to the bus policies.
-UNKNOWN_RESOURCES = {"LedgerAlarm", "UnavailableAlarm", "WaitingAlarm", "OutageAlarm", "WayIn"}
+UNKNOWN_TYPES = {
+    "AWS::Events::EventBusPolicy",
+    "AWS::CloudFormation::StackSet",
+    "AWS::Logs::Delivery",
+    "AWS::Logs::DeliveryDestination",
+    "AWS::Logs::DeliverySource",
+}
+#: It refuses alarms on queries.
+UNKNOWN_RESOURCES = {"LedgerAlarm", "UnavailableAlarm", "WaitingAlarm", "OutageAlarm"}
 
 _ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "rootkey", "AWS_SECRET_ACCESS_KEY": "rootsecret"}
 
@@ -148,6 +154,20 @@ def build(folder: Path) -> Path:
     env = environ() | {"LAYER_PYTHON": PYTHON, "LAYER_ARCHITECTURE": ARCHITECTURE}
     tool("sam", "build", "--template", ROOT / "sam/template.yaml", "--build-dir", folder, env=env)
     return folder / "template.yaml"
+
+
+def allow_batches(aws: Ministack, function: str) -> None:
+    """Adds the batch actions to a function's role, because ministack checks them separately."""
+    iam = aws.client("iam")
+    role = aws.client("lambda").get_function_configuration(FunctionName=function)["Role"].rpartition("/")[2]
+    policy = iam.get_role_policy(RoleName=role, PolicyName="trailforward")["PolicyDocument"]
+    batches = [
+        {**statement, "Action": f"{statement['Action']}Batch"}
+        for statement in policy["Statement"]
+        if statement["Action"] in ("sns:Publish", "sqs:SendMessage")
+    ]
+    document = json.dumps({"Version": "2012-10-17", "Statement": batches})
+    iam.put_role_policy(RoleName=role, PolicyName="ministack", PolicyDocument=document)
 
 
 def package(aws: Ministack, template: Path) -> dict[str, Any]:

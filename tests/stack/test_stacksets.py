@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.sam import cfn
 from tests.sam.cfn import SAM, Stack, load
 
 if TYPE_CHECKING:
@@ -52,21 +53,10 @@ def test_every_region_gets_its_rule(topology: str, tell: Callable[[str], None]) 
         Regions=",".join(REGIONS),
     )
     described = hub.properties("AccountStackSet")
-    (group,) = described["StackInstancesGroup"]
     given = {p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]} | {
         "HubAccount": ACCOUNT
     }
-    cloudformation = client("cloudformation")
-    cloudformation.create_stack_set(
-        StackSetName=described["StackSetName"],
-        TemplateBody=(SAM / "regional.yaml").read_text(),
-        Capabilities=described["Capabilities"],
-        PermissionModel=described["PermissionModel"],
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
-    )
-    cloudformation.create_stack_instances(
-        StackSetName=described["StackSetName"], Accounts=[ACCOUNT], Regions=group["Regions"]
-    )
+    create(described, given)
     for region in REGIONS:
         (rule,) = client("events", region).list_rules()["Rules"]
         (target,) = client("events", region).list_targets_by_rule(Rule=rule["Name"])["Targets"]
@@ -83,6 +73,55 @@ def test_every_region_gets_its_rule(topology: str, tell: Callable[[str], None]) 
         assert client("iam").get_role(RoleName=role)["Role"]["Arn"] == target["RoleArn"]
     roles = client("iam").list_roles()["Roles"]
     assert len(roles) == len(REGIONS)
+
+
+def create(described: dict[str, Any], given: dict[str, str]) -> None:
+    """Creates a StackSet as the template describes it, with its instances."""
+    (group,) = described["StackInstancesGroup"]
+    # moto takes the overrides instead of the StackSet's parameters, not in addition to them.
+    overrides = {p["ParameterKey"]: p["ParameterValue"] for p in group["ParameterOverrides"]}
+    cloudformation = client("cloudformation")
+    cloudformation.create_stack_set(
+        StackSetName=described["StackSetName"],
+        TemplateBody=(SAM / "regional.yaml").read_text(),
+        Capabilities=described["Capabilities"],
+        PermissionModel=described["PermissionModel"],
+        Parameters=[
+            {"ParameterKey": key, "ParameterValue": value} for key, value in (given | overrides).items()
+        ],
+    )
+    cloudformation.create_stack_instances(
+        StackSetName=described["StackSetName"], Accounts=[ACCOUNT], Regions=group["Regions"]
+    )
+
+
+def test_two_hubs_have_rules_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, tell: Callable[[str], None]
+) -> None:
+    """In each Region, the rules, roles, and queues of two hubs exist side by side; each rule has its bus."""
+    names = ("trailforward", "trailforward-of-the-team-for-experiments")
+    for name in names:
+        monkeypatch.setitem(cfn.PSEUDO, "AWS::StackName", name)
+        hub = Stack(
+            load("template.yaml"),
+            HttpUrl="https://siem.example.com/in",
+            Topology="hub",
+            Regions=",".join(REGIONS),
+        )
+        described = hub.properties("AccountStackSet")
+        given = {p["ParameterKey"]: p["ParameterValue"] for p in described["Parameters"]}
+        create(described, given | {"HubAccount": ACCOUNT})
+    for region in REGIONS:
+        events = client("events", region)
+        rules = sorted(rule["Name"] for rule in events.list_rules()["Rules"])
+        assert rules == sorted(f"{name}-regional" for name in names)
+        targets = [target for rule in rules for target in events.list_targets_by_rule(Rule=rule)["Targets"]]
+        for key in ("Arn", "RoleArn"):
+            assert len({target[key] for target in targets}) == len(names)
+        assert len(client("sqs", region).list_queues()["QueueUrls"]) == len(names)
+    roles = {role["RoleName"] for role in client("iam").list_roles()["Roles"]}
+    tell(f"{len(roles)} roles of two hubs in {len(REGIONS)} Regions")
+    assert roles == {f"{name}-{region}-rule" for name in names for region in REGIONS}
 
 
 def test_a_region_more_is_one_parameter() -> None:

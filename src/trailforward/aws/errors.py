@@ -10,32 +10,39 @@ from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+#: Codes of throttling that any service may return (source: API models).
+THROTTLING_CODES = frozenset(
+    {
+        "KMSThrottling",
+        "KMSThrottlingException",
+        "KmsThrottled",
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "Throttled",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
+
 #: Transient codes that any service may return. Sinks add codes of their service (source: API models).
-TRANSIENT_CODES = frozenset(
+TRANSIENT_CODES = THROTTLING_CODES | frozenset(
     {
         "InternalError",
         "InternalFailure",
         "InternalFailureException",
         "InternalServerError",
         "InternalServiceException",
-        "KMSThrottling",
-        "KMSThrottlingException",
-        "KmsThrottled",
-        "LimitExceededException",
         "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
         "RequestTimeout",
         "RequestTimeoutException",
         "ServiceUnavailable",
         "ServiceUnavailableException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
         # The next attempt renews credentials that expired during the call.
         "ExpiredToken",
         "ExpiredTokenException",
@@ -105,14 +112,19 @@ def to_sink_error(
     if {code, short} & (TRANSIENT_CODES | set(transient)) or status >= _SERVER_ERROR or status == _THROTTLED:
         from trailforward.transport.responses import retry_after_seconds  # a cold start sees no errors
 
-        return TransientError(short, message, retry_after=retry_after_seconds(retry_after))
+        throttled = status == _THROTTLED or short in THROTTLING_CODES
+        return TransientError(
+            short, message, retry_after=retry_after_seconds(retry_after), throttled=throttled
+        )
     return PermanentError(
         short, message, divisible=short in INVALID_INPUT_CODES, content=short in CONTENT_CODES
     )
 
 
 def entry_cause(code: str) -> Cause:
-    """Whose fault it is that AWS refused a single entry with a code that no retry can fix."""
+    """Why AWS refused a single entry: throttling, or whose fault it is if no retry can help."""
+    if code in THROTTLING_CODES:
+        return Cause.THROTTLING
     if code in CONTENT_CODES:
         return Cause.CONTENT
     return Cause.UNKNOWN if code in INVALID_INPUT_CODES or code == "RedactionFailure" else Cause.DESTINATION

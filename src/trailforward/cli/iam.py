@@ -29,12 +29,30 @@ _SEND = {
 _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
+_TRACING = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+#: For a function in a VPC. Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html
+_VPC = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSubnets",
+    "ec2:DeleteNetworkInterface",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:UnassignPrivateIpAddresses",
+]
+#: The permissions are for Lambda, which calls before the function runs, not for the function's code.
+_VPC_NOT_BY_CODE: dict[str, Any] = {
+    "Sid": "VpcNotByCode",
+    "Effect": "Deny",
+    "Action": _VPC,
+    "Resource": "*",
+    "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
+}
 
 #: The suffix that Secrets Manager appends to the name of a secret in its full ARN.
 _SUFFIX = re.compile(r"-[A-Za-z0-9]{6}$")
 
 
-def iam(
+def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
@@ -56,6 +74,12 @@ def iam(
         list[str] | None,
         typer.Option(metavar="ARN", help="A KMS key that encrypts any of these. Repeatable."),
     ] = None,
+    tracing: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--tracing", help="The function records traces with X-Ray.")
+    ] = False,
+    vpc: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--vpc", help="The function is in a VPC.")
+    ] = False,
 ) -> None:
     """Print the IAM policy that a configuration needs: exact actions on exact ARNs.
 
@@ -66,7 +90,13 @@ def iam(
         return
     loaded = load_config(config, to)
     document, notes = policy(
-        loaded.config, where=loaded.where, sources=source or (), log_group=log_group, keys=key or ()
+        loaded.config,
+        where=loaded.where,
+        sources=source or (),
+        log_group=log_group,
+        keys=key or (),
+        tracing=tracing,
+        vpc=vpc,
     )
     for note in notes:
         typer.echo(note, err=True)
@@ -82,13 +112,15 @@ def _doctor(what: str, *roles: str) -> None:
     typer.echo(json.dumps(needed(roles), indent=2))
 
 
-def policy(
+def policy(  # noqa: PLR0913  # one for each option of the command
     config: Config,
     *,
     where: str = "",
     sources: Iterable[str] = (),
     log_group: str | None = None,
     keys: Iterable[str] = (),
+    tracing: bool = False,
+    vpc: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
     """Returns the policy document, and notes on permissions that it cannot grant exactly.
 
@@ -98,6 +130,8 @@ def policy(
         sources: ARNs of queues that are event sources of the function; the retry queue is added.
         log_group: ARN of the log group of the function.
         keys: ARNs of KMS keys that encrypt queues, destinations, or secrets.
+        tracing: the function records traces with X-Ray.
+        vpc: the function is in a VPC.
     """
     from trailforward import sinks
 
@@ -127,12 +161,16 @@ def policy(
         ("SecretParameters", ["ssm:GetParameter"], parameters),
         *_configuration(where, _partition(config), notes),
         ("Keys", _KEY, list(keys)),
+        ("Tracing", _TRACING, ["*"] if tracing else []),
+        ("Vpc", _VPC, ["*"] if vpc else []),
     ]
-    statements = [
+    statements: list[dict[str, Any]] = [
         {"Sid": sid, "Effect": "Allow", "Action": _short(actions), "Resource": _short(arns)}
         for sid, actions, arns in wanted
         if arns
     ]
+    if vpc:
+        statements.append(_VPC_NOT_BY_CODE)
     if not statements:
         notes.append("This configuration does not need any permission.")
     return {"Version": "2012-10-17", "Statement": statements}, notes

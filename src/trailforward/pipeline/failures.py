@@ -92,9 +92,9 @@ class FailureHandler:
         verdicts += self._dead_letter(stuck, outcome, deadline, transient=True)
         for index, by_sink in left.items():
             for name, failure in by_sink.items():
-                verdict = Verdict(
-                    Fate.RETURNED, failure.code, failure.reason, failure.attempts, index in queued
-                )
+                queue = index in queued
+                _, code, reason, attempts, throttled = failure
+                verdict = Verdict(Fate.RETURNED, code, reason, attempts, queue, throttled)
                 verdicts.append((name, index, verdict))
         return verdicts
 

@@ -57,12 +57,14 @@ class Failure(NamedTuple):
         code: the error code.
         reason: a sentence for people; never contains payload.
         attempts: calls that the entry was in.
+        throttled: whether the destination refused it because of the rate.
     """
 
     transient: bool
     code: str = ""
     reason: str = ""
     attempts: int = 0
+    throttled: bool = False
 
 
 #: Entries that a sink may refuse alone before the first acceptance; then it is not called any more.
@@ -183,9 +185,7 @@ class Sender:
             self._closed = True
             for entry, error in self._suspects:
                 transient = not self._state.accepted
-                self.failed[entry.index] = Failure(
-                    transient=transient, code=error.code, reason=error.message, attempts=entry.attempts
-                )
+                self.failed[entry.index] = _failure(entry, error, transient=transient)
             known = sum(len(batch) for batch, _ in self.delivered) + len(self.failed)
             if known == len(self._entries):
                 return
@@ -294,7 +294,8 @@ class Sender:
         for position, rejection in sorted(rejected.items()):
             entry, error = batch[position], (rejection.code, rejection.message)
             if rejection.transient:
-                state.refused.append((entry, TransientError(*error)))
+                throttled = rejection.cause is Cause.THROTTLING
+                state.refused.append((entry, TransientError(*error, throttled=throttled)))
                 continue
             reason = PermanentError(*error)
             if rejection.cause is not Cause.CONTENT:
@@ -343,6 +344,8 @@ class Sender:
     def _fail(self, entry: PendingEntry, error: SinkError, *, transient: bool) -> None:
         with self._lock:
             if not self._closed:
-                self.failed[entry.index] = Failure(
-                    transient=transient, code=error.code, reason=error.message, attempts=entry.attempts
-                )
+                self.failed[entry.index] = _failure(entry, error, transient=transient)
+
+
+def _failure(entry: PendingEntry, error: SinkError, *, transient: bool) -> Failure:
+    return Failure(transient, error.code, error.message, entry.attempts, error.throttled)

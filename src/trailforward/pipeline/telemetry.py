@@ -29,9 +29,6 @@ NAMESPACE = "trailforward"
 #: Maximum characters of a value in a log line. Destinations choose some of these texts.
 _CHARACTERS = 1_000
 
-#: What the codes of throttling contain, in lower case.
-_THROTTLED = "throttl", "429", "exceeded", "slowdown", "toomany", "too_many", "overlimit", "reduce"
-
 #: Maximum values of a metric in one EMF document (CloudWatch's embedded metric format specification).
 _EMF_VALUES = 100
 
@@ -108,10 +105,7 @@ def _unavailable(outcome: Outcome, sink: str) -> bool:
     fates = outcome.accounts[sink].fates
     if not fates[Fate.RETURNED] or fates[Fate.DELIVERED]:
         return False
-    codes = {
-        verdict.code.lower() for verdict in outcome.verdicts[sink].values() if verdict.fate is Fate.RETURNED
-    }
-    return not any(word in code for code in codes for word in _THROTTLED)
+    return not any(verdict.throttled for verdict in outcome.verdicts[sink].values())
 
 
 class PlainTelemetry:

@@ -21,7 +21,7 @@ _MILLION = 1_000_000
 
 #: Metrics that the alarms of sam/template.yaml watch, without those of each destination. AWS bills them.
 #: Without a queue, there is no alarm on the age or the number of messages.
-_ALARMS = {"hub": 16, "regional": 16, "collector": 13, "direct": 7}
+_ALARMS = {"hub": 16, "regional": 16, "collector": 14, "direct": 7}
 #: Alarms on queries, which watch one metric per destination: the ledger and unavailable destinations.
 _QUERIES = 2
 #: A composite alarm costs as much as five metrics (from memory).
@@ -133,6 +133,10 @@ def _fixed(plan: Plan, topology: str, prices: Prices) -> Iterator[Item]:
     yield item("metrics", words, stacks * metrics, prices["metric"])
     alarms = _ALARMS[topology] + _COMPOSITE[topology] + _QUERIES * plan.sinks
     yield item("alarms", f"{each}{alarms}", stacks * alarms, prices["alarm"])
+    if topology in {"hub", "collector"}:
+        # Of the dead letters beside each rule (regional.yaml), and of failed instances of the StackSets.
+        words = f"{count(plan.regions, 'Region')} x {count(plan.accounts, 'account')} + 1"
+        yield item("rule alarms", words, plan.regions * plan.accounts + 1, prices["alarm"])
     yield item("dashboard", f"{stacks:,}", stacks, prices["dashboard"])
     if topology == "direct":
         return

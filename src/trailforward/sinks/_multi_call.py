@@ -73,5 +73,8 @@ def send_sub_batches(
 
 
 def _rejection(index: int, error: SinkError) -> Rejection:
-    cause = error.cause if isinstance(error, PermanentError) else Cause.DESTINATION
+    if error.throttled:
+        cause = Cause.THROTTLING
+    else:
+        cause = error.cause if isinstance(error, PermanentError) else Cause.DESTINATION
     return Rejection(index, error.code, error.message, isinstance(error, TransientError), cause)

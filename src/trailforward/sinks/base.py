@@ -90,7 +90,7 @@ class Rejection:
         code: the destination's error code.
         message: the destination's error message, without payload.
         transient: whether to send the entry again in this invocation.
-        cause: whose fault it is, if it is not transient.
+        cause: whose fault it is, if it is not transient; ``THROTTLING`` if it is, and the rate was too high.
     """
 
     index: int

@@ -3,6 +3,10 @@
 Enable ``ReportBatchItemFailures`` in the mapping. Without it, Lambda ignores the response and continues, and
 the records that must be delivered again are lost.
 Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-batchfailurereporting.html
+
+A mapping may have a tumbling window. Lambda then expects ``state`` in the response, hands it to the next
+invocation of the window, and invokes the function once more, without records, at the end of a window.
+Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
 """
 
 from __future__ import annotations
@@ -31,8 +35,12 @@ class KinesisSource:
     name: ClassVar = "kinesis"
 
     def recognizes(self, payload: Any) -> bool:
-        """The first of ``Records`` has ``eventSource`` ``aws:kinesis``."""
-        return bool(member(first_record(payload), "eventSource") == "aws:kinesis")
+        """The first of ``Records`` has ``eventSource`` ``aws:kinesis``, or a window ends without records."""
+        record = first_record(payload)
+        if record is None:
+            stream = text_or_empty(member(payload, "eventSourceARN"))
+            return _has_window(payload) and payload.get("Records") == [] and ":kinesis:" in stream
+        return bool(member(record, "eventSource") == "aws:kinesis")
 
     def messages(self, payload: Any, reader: ObjectReader | None = None) -> Iterator[Message]:
         """The messages of all records. A bad record becomes a message with an error."""
@@ -58,10 +66,11 @@ class KinesisSource:
             else:
                 yield from messages_in(data, origin, reader)
 
-    def response(self, outcome: Outcome, payload: Any) -> dict[str, list[dict[str, str]]]:
+    def response(self, outcome: Outcome, payload: Any) -> dict[str, Any]:
         """``batchItemFailures`` with the lowest sequence number to deliver again; empty if there is none.
 
         An empty identifier stands for a record without a sequence number; Lambda then retries the batch.
+        In a tumbling window, ``state`` is what it was: forwarding aggregates nothing.
         """
         back = {outcome.messages[index].origin.item for index in outcome.returned}
         numbers = (
@@ -69,4 +78,13 @@ class KinesisSource:
             for record in payload["Records"]
         )
         failed = [number for number in numbers if number in back]
-        return {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}
+        failures = {"batchItemFailures": [{"itemIdentifier": number} for number in failed[:1]]}
+        if not _has_window(payload):
+            return failures
+        state = payload.get("state")
+        return {"state": state if isinstance(state, dict) else {}, **failures}
+
+
+def _has_window(payload: Any) -> bool:
+    """Whether the mapping of a payload has a tumbling window."""
+    return isinstance(member(payload, "window"), dict)

@@ -141,7 +141,8 @@ def refuse(
         code: the destination's error code; by default ``Throttled`` (transient) or ``Invalid``.
     """
     code = code or ("Throttled" if transient else "Invalid")
-    cause = Cause.UNKNOWN if transient else Cause.CONTENT
+    busy = Cause.THROTTLING if code == "Throttled" else Cause.UNKNOWN
+    cause = busy if transient else Cause.CONTENT
 
     def step(batch: Sequence[Entry]) -> Sequence[Rejection]:
         wanted = indexes or range(len(batch))

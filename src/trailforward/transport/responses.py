@@ -10,7 +10,8 @@ from trailforward.errors import PermanentError, TransientError
 if TYPE_CHECKING:
     from trailforward.transport.http1 import Response
 
-_TRANSIENT = frozenset({408, 425, 429})
+_TOO_MANY = 429
+_TRANSIENT = frozenset({408, 425, _TOO_MANY})
 #: Credentials, path, or method: never the fault of an event. Others, such as a firewall's 403, may be.
 _DESTINATION = frozenset({401, 404, 405, 407, 410})
 _MULTI_STATUS = 207
@@ -50,7 +51,10 @@ def failure(
     text = f"{origin} returned status {status}" + (f" ({detail})" if detail else "")
     if status in _TRANSIENT or status >= 500:  # noqa: PLR2004  # 5xx
         return TransientError(
-            code, text, retry_after=retry_after_seconds(response.headers.get("retry-after"))
+            code,
+            text,
+            retry_after=retry_after_seconds(response.headers.get("retry-after")),
+            throttled=status == _TOO_MANY,
         )
     if 300 <= status < 400:  # noqa: PLR2004  # 3xx
         text += "; redirects are not followed. Fix: set `to` to the redirect's target"

@@ -87,20 +87,30 @@ def role_allows(role: Role, request: Request) -> Ternary:
 
     A permissions boundary can only take permissions away.
     """
+    within = _within_boundary(role, request)
     denied = some((has_deny(role.statements, request), *(_permission(item, request) for item in role.deny)))
     allowed = some(
         (has_allow(role.statements, request), *(_permission(item, request) for item in role.allow))
     )
     if "policies" in role.unread:
-        return None if denied is not True else False
-    found = every((negate(denied), allowed))
-    return None if found and role.boundary else found
+        return None if denied is not True and within is not False else False
+    return every((negate(denied), allowed, within))
+
+
+def _within_boundary(role: Role, request: Request) -> Ternary:
+    """Whether a role's permissions boundary allows a request; True without a boundary."""
+    if not role.boundary:
+        return True
+    if role.limits is None:
+        return None
+    return every((negate(has_deny(role.limits, request)), has_allow(role.limits, request)))
 
 
 def role_denies(role: Role, request: Request) -> Ternary:
     """Whether a role's own policies deny a request; unknown unless all of them and its boundary are known."""
     denied = some((has_deny(role.statements, request), *(_permission(item, request) for item in role.deny)))
-    return None if denied is False and ("policies" in role.unread or role.boundary) else denied
+    unsure = "policies" in role.unread or _within_boundary(role, request) is not True
+    return None if denied is False and unsure else denied
 
 
 def _permission(item: Permission, request: Request) -> Ternary:

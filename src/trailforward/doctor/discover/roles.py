@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
+from trailforward.doctor.discover.reader import AwsCallError
 from trailforward.doctor.world.policy_documents import role_from_documents
 
 if TYPE_CHECKING:
@@ -23,7 +25,13 @@ def read_role(reader: Reader, arn: str) -> dict[str, Any]:
     role = reader.call("iam", "GetRole", RoleName=name)["Role"]
     boundary = role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn")
     policies = [*_inline(reader, name), *_attached(reader, name)]
-    return role_from_documents(role["Arn"], role["AssumeRolePolicyDocument"], policies, boundary=boundary)
+    limits = None
+    if boundary:
+        with suppress(AwsCallError):
+            limits = _document(reader, boundary)
+    return role_from_documents(
+        role["Arn"], role["AssumeRolePolicyDocument"], policies, boundary=boundary, limits=limits
+    )
 
 
 def _inline(reader: Reader, role: str) -> Iterator[Any]:
@@ -33,7 +41,12 @@ def _inline(reader: Reader, role: str) -> Iterator[Any]:
 
 def _attached(reader: Reader, role: str) -> Iterator[Any]:
     for item in reader.items("iam", "ListAttachedRolePolicies", "AttachedPolicies", RoleName=role):
-        arn = item["PolicyArn"]
-        version = reader.call("iam", "GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
-        response = reader.call("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version)
-        yield response["PolicyVersion"]["Document"]
+        yield _document(reader, item["PolicyArn"])
+
+
+def _document(reader: Reader, arn: str) -> Any:
+    """The document of a managed policy."""
+    version = reader.call("iam", "GetPolicy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
+    return reader.call("iam", "GetPolicyVersion", PolicyArn=arn, VersionId=version)["PolicyVersion"][
+        "Document"
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.template import policies
-from trailforward.doctor.world.policy_documents import read_documents
+from trailforward.doctor.world.policy_documents import read_documents, with_boundary
 from trailforward.doctor.world.unknown import holds_unknown, same
 
 if TYPE_CHECKING:
@@ -67,15 +67,21 @@ class Attachment:
         self._add(self.items.bus(name), {"Statement": statement})
 
     def role_policy(self) -> None:
-        """An inline, managed, or role policy: for the roles that it names, and those that name it."""
+        """An inline, managed, or role policy: for the roles that it names, and those that name it.
+
+        A managed policy may also be the permissions boundary of roles.
+        """
         named = self.properties.get("Roles", self.properties.get("RoleName", []))
         names = [str(name) for name in (named if isinstance(named, list) else [named])]
         arn = self.values.arn(self.logical)
         roles = self.items.roles
         known = {logical: (self.values.name(logical), role["arn"]) for logical, role in roles.items()}
+        document = self.properties.get("PolicyDocument")
+        for role in roles.values():
+            if role.get("boundary") == arn and not self.doubt:
+                role.update(with_boundary(arn, document))
         for logical, belongs in _owners(names, known).items():
             attached = belongs or arn in self.items.managed.get(logical, ())
-            document = self.properties.get("PolicyDocument")
             self._add(roles[logical], document, attached or belongs, "statements", "policies")
 
     def resource_policy(self) -> None:

@@ -42,7 +42,7 @@ def _object(document: Any) -> Any:
 
 
 def role_from_documents(
-    arn: str, trust: Any, policies: Iterable[Any], *, boundary: str | None = None
+    arn: str, trust: Any, policies: Iterable[Any], *, boundary: str | None = None, limits: Any = None
 ) -> dict[str, Any]:
     """A role of the snapshot, as JSON.
 
@@ -50,7 +50,8 @@ def role_from_documents(
         arn: the role's ARN.
         trust: the trust policy document.
         policies: the permission policy documents.
-        boundary: ARN of a permissions boundary; not evaluated, so verdicts become unknown.
+        boundary: ARN of the permissions boundary.
+        limits: its policy document; None if it is not known, so verdicts become unknown.
     """
     trusted, trust_unread = read_documents([trust])
     statements, unread = read_documents(policies)
@@ -58,7 +59,13 @@ def role_from_documents(
     role: dict[str, Any] = {"arn": arn, "trust": trusted, "statements": statements}
     if any(gaps.values()):
         role["unread"] = {name: why for name, why in gaps.items() if why}
-    return role | ({"boundary": boundary} if boundary else {})
+    return role | (with_boundary(boundary, limits) if boundary else {})
+
+
+def with_boundary(arn: str, document: Any) -> dict[str, Any]:
+    """A permissions boundary, as fields of a role: ``boundary``, and ``limits`` if the document is known."""
+    statements, unread = read_documents([document])
+    return {"boundary": arn} | ({} if unread or not document else {"limits": statements})
 
 
 def with_policy(document: Any) -> dict[str, Any]:

@@ -142,7 +142,8 @@ class Role(SnapshotModel):
         statements: the statements of the role's own policies, inline and managed.
         allow: permissions, in addition to ``statements``.
         deny: denied permissions, in addition to ``statements``.
-        boundary: the ARN of the permissions boundary, which is not evaluated.
+        boundary: the ARN of the permissions boundary.
+        limits: the statements of the permissions boundary; None if they are not known.
         unread: ``trust`` or ``policies``, if they could not be read in full, to the reason.
     """
 
@@ -152,6 +153,7 @@ class Role(SnapshotModel):
     allow: tuple[Permission, ...] = ()
     deny: tuple[Permission, ...] = ()
     boundary: str | None = None
+    limits: tuple[Statement, ...] | None = None
     unread: dict[str, str] = Field(default_factory=dict)
 
 

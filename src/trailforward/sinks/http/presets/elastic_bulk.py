@@ -97,6 +97,8 @@ def _rejection(index: int, item: Any) -> Rejection | None:
     code = kind if _CODE.fullmatch(kind) else f"http_{status}"
     if kind in _CONTENT or status == _TOO_LARGE:
         cause = Cause.CONTENT
+    elif status == _TOO_MANY:
+        cause = Cause.THROTTLING
     else:  # 403 is a write block: the disk is full, or somebody made the index read-only
         cause = Cause.UNKNOWN if status == _INVALID else Cause.DESTINATION
     return Rejection(index, code, f"rejected with status {status}", transient, cause)
