@@ -116,7 +116,7 @@ bench-calls: $(VENV)/.dev ## Print the wall time that concurrent calls save over
 bench-patterns: $(VENV)/.dev ## Print the speed of patterns as ratios to json.loads, and of 1 to 10,000 routes
 	$(BIN)/python -m benchmarks.patterns
 
-bench-doctor: $(VENV)/.dev ## Print the doctor's CPU time for 40 Regions, 50 accounts, and 9 classes of events
+bench-doctor: $(VENV)/.dev ## Print the CPU time and memory of the doctor for 1,000 accounts, 30 Regions, and 9 classes of events
 	$(BIN)/python -m benchmarks.doctor
 
 bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 200,000 records takes

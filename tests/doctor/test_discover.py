@@ -200,7 +200,7 @@ def test_a_region_that_is_not_enabled_is_reported(planted: PlantedWorld) -> None
     """A requested Region that is disabled is reported."""
     planted.aws.regions[MEMBER]["me-south-1"] = "DISABLED"
     found = discover_both(regions=["me-south-1"])
-    assert f"Region me-south-1 is not enabled in account {MEMBER}." in found.problems
+    assert f"Region me-south-1 is not enabled in 2 accounts ({HUB}, {MEMBER})." in found.problems
     assert codes(found.world, ["me-south-1"]) == {"me-south-1": "REGION_DISABLED"}
 
 

@@ -22,7 +22,7 @@ from tests.doctor.worlds import (
     trail,
 )
 from tests.support.depth import examples
-from trailforward.doctor import Call, Verdict, World, load_codes, reach
+from trailforward.doctor import CLASSES, Call, EventClass, Verdict, World, load_codes, reach
 
 REGIONS = (HERE, HOME)
 QUEUES = [f"arn:aws:sqs:{region}:{account}:in" for account in (MEMBER, HUB) for region in REGIONS]
@@ -179,6 +179,38 @@ def test_disabled_region(data: dict[str, Any], call: Call) -> None:
     dark = {**data["accounts"], call.account: {call.region: "DISABLED"}}
     verdict = reach(World.model_validate({**data, "accounts": dark}), call)
     assert (verdict.reaches, verdict.code) == (False, "REGION_DISABLED")
+
+
+#: Parts of policies that depend on the event; with each, what a question finds must not be kept for the next.
+ON_EVENTS = [
+    {"StringEquals": {"events:source": "aws.ec2"}},
+    {"StringLike": {"Events:Detail-Type": "*Sign*"}},
+    {"StringEquals": {"aws:PrincipalOrgID": "o-1"}},
+]
+
+
+@settings(max_examples=examples(200))
+@given(
+    worlds,
+    st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from([MEMBER, HUB]), st.sampled_from(REGIONS))),
+    st.sampled_from([None, *ON_EVENTS]),
+    st.sampled_from(["buses", "roles"]),
+)
+def test_what_is_kept_between_questions_changes_no_verdict(
+    data: dict[str, Any], asked: list[tuple[EventClass, str, str]], condition: Any, part: str
+) -> None:
+    """Many questions to one world have the same verdicts as each of them to a new world."""
+    if condition is not None and part == "buses":
+        data["buses"] = [
+            {**bus, "policy": [allow(CENTRAL, "*", Condition=condition)]} for bus in data["buses"]
+        ]
+    elif condition is not None:
+        granted = [{"action": "events:PutEvents", "resource": "*", "condition": condition}]
+        data["roles"] = [{**one, "allow": granted} for one in data["roles"]]
+    shared = World.model_validate(data)
+    for kind, account, region in asked:
+        call = kind.call(account, region)
+        assert reach(shared, call) == reach(World.model_validate(data), call)
 
 
 @settings(max_examples=examples(200))

@@ -598,3 +598,13 @@ def test_no_boto3() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("count", "warned"), [(269, False), (270, True), (300, True)])
+def test_a_bus_that_is_almost_full_is_a_warning(count: int, *, warned: bool) -> None:
+    """From 270 rules on a bus, of 300 by default, a warning says that soon no rule can be added."""
+    others = [rule(name=f"r{number}", state="DISABLED") for number in range(count - 1)]
+    verdict = ask(direct(rules=[rule(), *others]))
+    found = [warning for warning in verdict.warnings if warning.code == "RULES_NEAR_QUOTA"]
+    assert bool(found) is warned
+    assert verdict.reaches is True

@@ -65,7 +65,7 @@ def with_destinations(world: World, destinations: Sequence[str]) -> World:
     return world.model_copy(update={"destinations": tuple(destinations)}) if destinations else world
 
 
-def read_live(
+def read_live(  # noqa: PLR0913  # each is an option of the commands
     accounts: Sequence[str],
     also_read: Sequence[str],
     role: str,
@@ -73,23 +73,28 @@ def read_live(
     destinations: Sequence[str],
     *,
     organization: bool = False,
+    resume: World | None = None,
 ) -> LoadedWorld:
-    """Reads AWS.
+    """Reads AWS, and shows the progress on standard error.
 
     Raises:
         typer.Exit: with 2; botocore is not installed.
     """
+    from trailforward.cli._progress import showing_progress
     from trailforward.doctor.discover import discover
 
     try:
-        found = discover(
-            accounts=accounts,
-            also_read=also_read,
-            role=role,
-            whole_organization=organization,
-            regions=regions,
-            destinations=destinations,
-        )
+        with showing_progress() as progress:
+            found = discover(
+                accounts=accounts,
+                also_read=also_read,
+                role=role,
+                whole_organization=organization,
+                regions=regions,
+                destinations=destinations,
+                resume=resume,
+                progress=progress,
+            )
     except MissingExtraError as error:
         stop(str(error))
     return LoadedWorld(found.world.model_copy(update={"problems": found.problems}), found.problems)

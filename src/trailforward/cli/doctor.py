@@ -39,6 +39,14 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         Path | None, typer.Option(help="Use a saved snapshot instead of calling AWS.")
     ] = None,
     save: Annotated[Path | None, typer.Option(help="Save the snapshot to this file.")] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Continue a run that stopped because its credentials expired: read only what this saved "
+            "snapshot lacks.",
+        ),
+    ] = None,
     mask: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--mask", help="Anonymize account and organization IDs in the saved snapshot.")
     ] = False,
@@ -125,6 +133,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
     regions, destinations, accounts = split(region), split(destination), split(account)
     hubs = split(also_read)
+    if resume is not None and (template is not None or snapshot is not None):
+        stop("--resume reads AWS: use it without --template and --snapshot.")
     classes = _classes(split(event_class))
     if template is not None or plan is not None:
         base = read_snapshot(snapshot) if snapshot else None
@@ -136,7 +146,10 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         world = read_snapshot(snapshot)
         loaded = LoadedWorld(with_destinations(world, destinations), world.problems)
     else:
-        loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
+        before = read_snapshot(resume) if resume is not None else None
+        loaded = read_live(
+            accounts, hubs, role, regions, destinations, organization=organization, resume=before
+        )
     if save is not None:
         _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n", private=True)
     found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=bool(template or plan))

@@ -12,7 +12,7 @@ The checks, in order; the first definite break on a path decides:
 With several paths, the result is True if any path arrives; else ``"unknown"`` if any path has only uncertain
 links, with the first of them; else False, with the path that came furthest. Each step takes a
 ``DeliveryPath`` and returns a longer one. ``path_warnings`` collects other problems, and ``verdict`` puts
-everything into words with ``findings.toml``.
+everything into words with ``findings.toml``. ``known_steps`` keeps steps that many questions share.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.bus_keys import through_bus_key
 from trailforward.doctor.delivery.delivery_path import Stage
+from trailforward.doctor.delivery.known_steps import from_target
 from trailforward.doctor.delivery.matching import Mismatch, match
 from trailforward.doctor.delivery.policies import has_allow, policy_allows
 from trailforward.doctor.delivery.roles import request_of, through_role
@@ -170,7 +171,10 @@ def _hop(
     opt_in = [] if local else [place for place in (rule.bus, bus) if query.index.opted_in(*place[:2])]
     if opt_in:
         path = path.note("OPT_IN_HOP", target.link, opt_in=" and ".join(place.region for place in opt_in))
-    path = _onto(query, path, rule, target, bus)
+    sent = (query.event["source"], query.event["detail-type"]) if query.index.policies_read_events else ()
+    (path,) = from_target(
+        query, path, target, lambda start: (_onto(query, start, rule, target, bus),), sent=sent
+    )
     arrives = target.target.arn in query.index.destinations or bus.account not in query.index.accounts
     if path.end is not None or arrives:
         yield path
@@ -183,7 +187,8 @@ def _onto(
 ) -> DeliveryPath:
     """Checks that the next bus exists, and that the role and the bus policy allow the event.
 
-    The role is checked even if the bus is in an account that was not read.
+    The role is checked even if the bus is in an account that was not read. Of the event, only the condition
+    keys ``events:source`` and ``events:detail-type`` count.
     """
     path = _exists(query, path, target, bus)
     if path.end is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,9 +43,8 @@ class RawFinding:
     severity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryPath:
-    """One path so far.
+class DeliveryPath(NamedTuple):
+    """One path so far: a tuple, because a question makes dozens of them.
 
     Attributes:
         links: the links on the path.
@@ -74,29 +73,42 @@ class DeliveryPath:
 
     def to(self, link: str) -> DeliveryPath:
         """The path with one more link."""
-        return replace(self, links=(*self.links, link))
+        return DeliveryPath((*self.links, link), *self[1:])
 
     def to_rule(self, rule: PlacedRule) -> DeliveryPath:
         """The path extended to a rule."""
-        return replace(self, links=(*self.links, rule.link), rules=(*self.rules, rule))
+        return self._replace(links=(*self.links, rule.link), rules=(*self.rules, rule))
 
     def to_target(self, rule: PlacedRule, target: PlacedTarget) -> DeliveryPath:
         """The path extended to a target of the last rule."""
-        return replace(self, links=(*self.links, target.link), targets=(*self.targets, (rule, target)))
+        return self._replace(links=(*self.links, target.link), targets=(*self.targets, (rule, target)))
 
     def hop(self, *, local: bool) -> DeliveryPath:
         """The path after a hop between buses."""
-        return replace(self, hops=(*self.hops, local))
+        return self._replace(hops=(*self.hops, local))
 
     def doubt(self, code: str, at: str, **facts: Any) -> DeliveryPath:
         """The path with an uncertain link."""
-        return replace(self, doubts=(*self.doubts, RawFinding(code, at, facts)))
+        return self._replace(doubts=(*self.doubts, RawFinding(code, at, facts)))
 
     def note(self, code: str, at: str, **facts: Any) -> DeliveryPath:
         """The path with an assumption that it relies on."""
-        return replace(self, notes=(*self.notes, RawFinding(code, at, facts)))
+        return self._replace(notes=(*self.notes, RawFinding(code, at, facts)))
 
     def broken(self, code: str, at: str, stage: Stage = Stage.NO_RULE, **facts: Any) -> DeliveryPath:
         """The path, broken at a link."""
         links = self.links if self.links[-1:] == (at,) else (*self.links, at)
-        return replace(self, links=links, end=RawFinding(code, at, facts), stage=stage)
+        return self._replace(links=links, end=RawFinding(code, at, facts), stage=stage)
+
+    def then(self, more: DeliveryPath) -> DeliveryPath:
+        """The path continued by another one, which begins at this one's last link, on the same bus."""
+        return DeliveryPath(
+            (*self.links, *more.links[1:]),
+            self.hops,
+            (*self.doubts, *more.doubts),
+            (*self.notes, *more.notes),
+            self.rules,
+            self.targets,
+            more.end,
+            more.stage,
+        )

@@ -76,6 +76,7 @@ def known_part(text: str) -> Pattern | None:
     return Pattern(wide)
 
 
+@lru_cache(maxsize=8192)
 def without_source(text: str) -> bool:
     """Whether a pattern certainly has an alternative that does not name the source."""
     read = _read(text)

@@ -13,6 +13,7 @@ from trailforward.doctor.delivery.policies import policy_allows
 from trailforward.doctor.delivery.roles import request_of
 from trailforward.doctor.world.call import SIGN_IN, SIGN_IN_EVENTBRIDGE_GUIDE
 from trailforward.doctor.world.links import describe, read_arn
+from trailforward.doctor.world.places import limit_names
 from trailforward.doctor.world.unknown import is_unknown
 
 if TYPE_CHECKING:
@@ -25,16 +26,34 @@ if TYPE_CHECKING:
 RETURNS, MAY_RETURN = "its event returns", "its event may return"
 
 
+#: The default quota of rules per event bus, and the Regions that have another one.
+_RULES = 300
+_FEWER_RULES = {"af-south-1": 100, "eu-south-1": 100}
+
+
 def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
     """All warnings along a path, in its order."""
     for rule in path.rules:
+        yield from _near_quota(query, rule)
         yield from _without_source(rule)
         yield from _spelling(query, path, rule)
     for rule, target in path.targets:
         yield from _dead_letters(query, rule, target)
         yield from _changed(target)
+    yield from _piped(query, path)
     if path.end is None:
         yield from _loop(query, path)
+
+
+def _near_quota(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
+    """Warns if a bus has at least nine tenths of the rules that the default quota allows.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+    """
+    quota = _FEWER_RULES.get(rule.bus.region, _RULES)
+    count = query.index.rule_count(rule.bus)
+    if count * 10 >= quota * 9:
+        yield RawFinding("RULES_NEAR_QUOTA", rule.bus.link, {"rules": count, "quota": quota})
 
 
 def _without_source(rule: PlacedRule) -> Iterator[RawFinding]:
@@ -78,6 +97,15 @@ def _changed(target: PlacedTarget) -> Iterator[RawFinding]:
         yield RawFinding("INPUT_CONSTANT", target.link, {})
     elif target.target.input_path not in {None, "$"} or target.target.input_transformer is not None:
         yield RawFinding("INPUT_CHANGED", target.link, {})
+
+
+def _piped(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
+    """Notes that the path goes on through EventBridge Pipes, which is not followed."""
+    for link in path.links[-1:]:
+        resource = query.index.resources.get(link.removeprefix("destination:"))
+        if resource is not None and resource.pipes:
+            kind = "the pipe " if len(resource.pipes) == 1 else "the pipes "
+            yield RawFinding("PIPE_NOT_FOLLOWED", link, {"pipes": kind + limit_names(resource.pipes)})
 
 
 def _dead_letters(query: Query, rule: PlacedRule, target: PlacedTarget) -> Iterator[RawFinding]:

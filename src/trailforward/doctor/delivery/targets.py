@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from trailforward.doctor.delivery.delivery_path import Stage
 from trailforward.doctor.delivery.encryption import through_key
+from trailforward.doctor.delivery.known_steps import from_target
 from trailforward.doctor.delivery.resource_policies import absent, kind_of, through_policy
 from trailforward.doctor.delivery.roles import request_of, through_role
 from trailforward.doctor.delivery.topics import behind_topic
@@ -50,7 +51,12 @@ def deliver(
     if target.qualifies is not None:
         yield path.doubt("FUNCTION_QUALIFIER", target.link, target=text, destination=target.qualifies)
         return
-    yield from _by_each_sender(query, path, rule, target, kind)
+    if arn.service == "sns":  # the filter policies of its subscriptions depend on the event
+        yield from _by_each_sender(query, path, rule, target, kind)
+        return
+    yield from from_target(
+        query, path, target, lambda start: _by_each_sender(query, start, rule, target, kind)
+    )
 
 
 def _by_each_sender(

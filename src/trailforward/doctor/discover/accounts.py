@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trailforward.doctor.discover.problems import Problem
 from trailforward.doctor.discover.reader import UNUSUAL, AwsCallError, Reader
 
 if TYPE_CHECKING:
@@ -33,10 +34,6 @@ _SENTENCES = {
     "SignatureDoesNotMatch": "AWS rejects these credentials: check the secret key and the system clock.",
 }
 _EXPIRED = "The AWS credentials have expired: log in again (aws sso login)."
-_SENTENCES |= dict.fromkeys(
-    ("ExpiredToken", "ExpiredTokenException", "SSOTokenLoadError", "TokenRetrievalError",
-     "UnauthorizedSSOTokenError"), _EXPIRED
-)  # fmt: skip
 
 
 class Access(NamedTuple):
@@ -50,7 +47,14 @@ def explain(error: AwsCallError) -> str:
     """One sentence that says what went wrong, and what to do."""
     if error.code in _SENTENCES:
         return _SENTENCES[error.code]
+    if error.expired:
+        return _EXPIRED
     if "Denied" in error.code or "Unauthorized" in error.code:
+        if error.denied_by:
+            return (
+                f"Access denied: a {error.denied_by} denies {error.call.permission} ({error.code}). "
+                "Allow the call there, or leave these Regions or accounts out (--region, --account)."
+            )
         return (
             f"Access denied: {error.call.permission or error.call.operation} ({error.code}). "
             "`trailforward iam doctor` prints the policy that the doctor needs."
@@ -65,7 +69,7 @@ def open_accounts(
     requested: Sequence[str],
     also_read: Sequence[str],
     role: str,
-    report_problem: Callable[[str], None],
+    report: Callable[[Problem], None],
     parallel_map: Callable[..., list[Any]],
 ) -> list[Access]:
     """Opens all requested accounts; an account that cannot be opened is only reported.
@@ -75,7 +79,7 @@ def open_accounts(
         requested: account IDs and role ARNs; if empty, the caller's own account.
         also_read: more account IDs and role ARNs.
         role: name of the role to assume in accounts given by ID.
-        report_problem: receives one sentence for each account that cannot be opened.
+        report: receives a problem for each account that cannot be opened.
         parallel_map: calls a function for each item in parallel, and returns the results in order.
 
     Raises:
@@ -88,7 +92,7 @@ def open_accounts(
         given = _ROLE.fullmatch(text)
         account = given[1] if given else text
         if not given and not _ID.fullmatch(text):
-            report_problem(f"{text} is neither a 12-digit account ID nor a role ARN.")
+            report(Problem(f"{text} is neither a 12-digit account ID nor a role ARN."))
             return None
         if not given and account == own:
             return Access(account, reader)
@@ -96,7 +100,8 @@ def open_accounts(
         try:
             return Access(account, reader.assume(arn))
         except AwsCallError as error:
-            report_problem(f"Account {account} was not read: {arn} cannot be assumed ({error.code}).")
+            why = f"Not read: {{where}}, because {{about}} cannot be assumed ({error.code})."
+            report(Problem(why, account, about=arn))
             return None
 
     opened = parallel_map(open_account, list(dict.fromkeys([*(requested or [own]), *also_read])))

@@ -46,6 +46,7 @@ _TABLE = (
     ApiCall("cloudtrail", "GetEventSelectors", "trails"),
     ApiCall("cloudtrail", "GetInsightSelectors", "trails"),
     ApiCall("events", "ListEventBuses", "buses", "NextToken"),
+    ApiCall("events", "DescribeEventBus", "buses"),
     ApiCall("events", "ListRules", "rules", "NextToken"),
     ApiCall("events", "ListTargetsByRule", "rules", "NextToken"),
     ApiCall("iam", "GetRole", "roles"),
@@ -64,6 +65,7 @@ _TABLE = (
     ApiCall("kinesis", "DescribeStreamSummary", "resources"),
     ApiCall("kinesis", "GetResourcePolicy", "resources"),
     ApiCall("firehose", "DescribeDeliveryStream", "resources"),
+    ApiCall("pipes", "ListPipes", "", "NextToken"),
     ApiCall("kms", "DescribeKey", "resources"),
     ApiCall("kms", "GetKeyPolicy", "resources"),
 )

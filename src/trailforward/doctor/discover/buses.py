@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trailforward.arn import Arn
 from trailforward.doctor.discover.reader import AwsCallError
+from trailforward.doctor.discover.resources import read_encryption
 from trailforward.doctor.world.policy_documents import with_policy
 from trailforward.doctor.world.resources import Target
 
@@ -15,13 +17,30 @@ if TYPE_CHECKING:
 
 
 def buses_in(reader: Reader, region: str) -> Iterator[Callable[[], dict[str, Any]]]:
-    """The buses of a Region, with their policies; each is read when it is called.
+    """The buses of a Region, with their policies and keys; each is read when it is called.
 
     Raises:
         AwsCallError: access was denied.
     """
     for bus in reader.items("events", "ListEventBuses", "EventBuses", region):
-        yield lambda bus=bus: {"name": bus["Name"], **with_policy(bus.get("Policy", ""))}  # type: ignore[misc]
+        yield lambda bus=bus: _bus(reader, region, bus)  # type: ignore[misc]
+
+
+def _bus(reader: Reader, region: str, bus: dict[str, Any]) -> dict[str, Any]:
+    """A bus; of a custom one with its key, which only DescribeEventBus returns.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeEventBus.html
+    """
+    found = {"name": bus["Name"], **with_policy(bus.get("Policy", ""))}
+    if bus["Name"] == "default" or not bus.get("Arn"):
+        return found
+    try:
+        details = reader.call("events", "DescribeEventBus", region, Name=bus["Name"])
+        encryption = read_encryption(reader, Arn.parse(bus["Arn"]), details.get("KmsKeyIdentifier"))
+    except AwsCallError as error:
+        why = f"{error.call.permission}: {error.code}"
+        return {**found, "unread": {**found.get("unread", {}), "encryption": why}}
+    return found if encryption is None else {**found, "encryption": encryption}
 
 
 def rules_of(reader: Reader, region: str, bus: str) -> Iterator[Callable[[], dict[str, Any] | None]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -17,8 +18,10 @@ from trailforward.doctor.discover.accounts import (
     region_statuses,
 )
 from trailforward.doctor.discover.buses import buses_in, rules_of
+from trailforward.doctor.discover.problems import Problem, sentences
 from trailforward.doctor.discover.reader import AwsCallError, Reader
-from trailforward.doctor.discover.resources import can_read, read_resource
+from trailforward.doctor.discover.resources import can_read, read_pipes, read_resource
+from trailforward.doctor.discover.resume import EXPIRED, keep, stopped
 from trailforward.doctor.discover.roles import read_role
 from trailforward.doctor.discover.trails import read_trail, trails_in
 from trailforward.doctor.world.index import ENABLED
@@ -48,7 +51,7 @@ class Discovery:
 
     Attributes:
         world: everything that could be read.
-        problems: what could not be read, one sentence each; the world records it as ``unseen`` too.
+        problems: what could not be read, one sentence for each cause; the world records it as ``unseen`` too.
     """
 
     world: World
@@ -64,8 +67,12 @@ def discover(  # noqa: PLR0913  # each is an independent option
     regions: Sequence[str] = (),
     destinations: Sequence[str] = (),
     reader: Reader | None = None,
+    resume: World | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Discovery:
     """Reads AWS with read-only calls. Never fails: what cannot be read becomes a problem.
+
+    If the credentials expire on the way, it stops, and returns what it has read.
 
     Args:
         accounts: account IDs or role ARNs; if empty, the account of the credentials.
@@ -75,40 +82,54 @@ def discover(  # noqa: PLR0913  # each is an independent option
         regions: the Regions to read, plus those that global services or buses lead to. If empty, all Regions.
         destinations: ARNs where events should arrive. If empty, everything that rules lead to is read.
         reader: a reader with the caller's credentials; by default, those of the environment.
+        resume: the snapshot of a run that stopped because its credentials expired: only the rest is read.
+        progress: receives what is being read, how many items are done, and how many there are, after each
+            item, from one thread at a time.
 
     Raises:
         MissingExtraError: botocore is not installed.
     """
-    problems: list[str] = []
+    problems: list[Problem] = []
     explorer = None
     try:
         reader = reader or Reader()
-        explorer = _Explorer(reader, frozenset(regions), tuple(destinations), problems)
+        explorer = _Explorer(reader, frozenset(regions), tuple(destinations), problems, progress)
+        if resume is not None:
+            explorer.resume(resume)
         explorer.open(accounts, also_read, role, whole_organization=whole_organization)
         explorer.read()
     except AwsCallError as error:
-        problems.append(explain(error))
+        problems.append(Problem(explain(error)))
     found = explorer.snapshot() if explorer else {"accounts": {}, "destinations": list(destinations)}
-    return Discovery(World.model_validate(found), tuple(dict.fromkeys(problems)))
+    stopped = explorer.stopped() if explorer else ()
+    return Discovery(World.model_validate(found), (*sentences(problems), *stopped))
 
 
 class _Explorer:
     """One pass over AWS; each step adds to what is known."""
 
     def __init__(
-        self, reader: Reader, only_regions: frozenset[str], destinations: tuple[str, ...], problems: list[str]
+        self,
+        reader: Reader,
+        only_regions: frozenset[str],
+        destinations: tuple[str, ...],
+        problems: list[Problem],
+        progress: Callable[[str, int, int], None] | None,
     ) -> None:
         self.me = reader
         self.only_regions = only_regions
         self.destinations = destinations
         self.problems = problems
+        self.progress = progress
+        self.progress_lock = threading.Lock()
         self.readers: dict[str, Reader] = {}
         self.regions: dict[str, dict[str, str]] = {}
         self.organizations: dict[str, dict[str, Any]] = {}
+        self.attempted: set[tuple[str, str]] = set()
         self.visited: set[tuple[str, str]] = set()
         self.seen_trails: dict[str, tuple[str, dict[str, Any]]] = {}
         self.organization_trails: set[str] = set()
-        self.trails: list[dict[str, Any]] = []
+        self.trails: dict[tuple[str, str, str], dict[str, Any]] = {}
         self.buses: list[dict[str, Any]] = []
         self.rules: list[dict[str, Any]] = []
         self.resources: dict[str, dict[str, Any]] = {}
@@ -116,6 +137,25 @@ class _Explorer:
         self.own_roles: set[str] = set()
         self.own_sinks: set[str] = set()
         self.unseen: dict[tuple[str, str, str], dict[str, str]] = {}
+
+    def resume(self, saved: World) -> None:
+        """Takes over what a run that stopped has read."""
+        kept = keep(saved, self.me.global_region)
+        data = kept.data
+        self.problems += kept.problems
+        self.destinations = self.destinations or saved.destinations
+        self.visited |= kept.places
+        self.regions |= data.get("accounts", {})
+        self.trails |= {_trail_key(item): item for item in data.get("trails", ())}
+        self.buses += data["buses"]
+        self.rules += data["rules"]
+        self.resources |= {item["arn"]: item for item in data.get("resources", ())}
+        self.roles |= {item["arn"]: item for item in data.get("roles", ())}
+        self.own_roles |= set(saved.own.roles)
+        self.own_sinks |= set(saved.own.resources)
+        self.organization_trails |= set(saved.organization.accounts if saved.organization else ())
+        for gap in data["unseen"]:
+            self._mark_unseen(**{name: gap.get(name, "*") for name in ("account", "region", "what", "why")})
 
     def open(
         self, accounts: Sequence[str], also_read: Sequence[str], role: str, *, whole_organization: bool
@@ -126,24 +166,25 @@ class _Explorer:
             try:
                 requested += organization_members(self.me)
             except AwsCallError as error:
-                self.problems.append(f"The organization's accounts could not be listed. {explain(error)}")
+                self._report(error, "The organization's accounts could not be listed.")
         opened = open_accounts(self.me, requested, also_read, role, self.problems.append, self._each)
         self.readers = {access.account: access.reader for access in opened}
-        self._each(self._read_account, list(self.readers))
+        self._each(self._read_account, list(self.readers), "Regions of accounts")
 
     def read(self) -> None:
         """Reads Region by Region, follows buses, then reads trails, resources and roles."""
         for _ in range(_ROUNDS):
-            places = sorted(self._places() - self.visited)
+            places = sorted(self._places() - self.visited - self.attempted)
+            self.attempted |= set(places)
             if not places:
                 break
-            self.visited |= set(places)
-            self._each(lambda place: self._region(*place), places)
-        self._each(lambda item: self._trail(*item), sorted(self.seen_trails.items()))
+            self._each(lambda place: self._region(*place), places, "account/Region pairs")
+        self._each(lambda item: self._trail(*item), sorted(self.seen_trails.items()), "trails")
         # Topics first: their subscriptions decide whether a rule leads to a destination.
-        self._each(self._resource, sorted({arn for arn in self._targets() if ":sns:" in arn}))
-        self._each(self._resource, sorted(self._wanted() - self.resources.keys()))
-        self._each(self._role, sorted(self._wanted_roles()))
+        topics = {arn for arn in self._targets() if ":sns:" in arn}
+        self._each(self._resource, sorted(topics - self.resources.keys()), "topics")
+        self._each(self._resource, sorted(self._wanted() - self.resources.keys()), "targets")
+        self._each(self._role, sorted(self._wanted_roles() - self.roles.keys()), "roles")
         for reader in {id(reader): reader for reader in (self.me, *self.readers.values())}.values():
             reader.close()
 
@@ -152,12 +193,13 @@ class _Explorer:
         for account, regions_of in self.regions.items():
             for region, status in regions_of.items():
                 if status in ENABLED and (account, region) not in self.visited:
-                    self._mark_unseen(account, region, "*", "not read")
+                    attempted = (account, region) in self.attempted
+                    self._mark_unseen(account, region, "*", EXPIRED if attempted else "not read")
         own = {arn for arn in self._wanted() if arn in self.resources}
         return {
             **({"organization": found} if (found := self._organization()) else {}),
             "accounts": dict(sorted(self.regions.items())),
-            "trails": sorted(self.trails, key=lambda item: (item["account"], item["home"], item["name"])),
+            "trails": [self.trails[key] for key in sorted(self.trails)],
             "buses": sorted(self.buses, key=_place),
             "rules": sorted(self.rules, key=_place),
             "roles": [self.roles[arn] for arn in sorted(self.roles)],
@@ -175,18 +217,16 @@ class _Explorer:
         try:
             self.regions[account] = region_statuses(reader)
         except AwsCallError as error:
-            self.problems.append(f"The Regions of account {account} could not be listed. {explain(error)}")
+            self._report(error, "The Regions of {where} could not be listed.", account)
             return
         for region in sorted(self.only_regions - _enabled(self.regions[account])):
-            self.problems.append(f"Region {region} is not enabled in account {account}.")
+            self.problems.append(Problem(f"Region {region} is not enabled in {{where}}.", account))
         try:
             if found := read_organization(reader):
                 self.organizations[account] = found
         except AwsCallError as error:
-            self.problems.append(
-                f"The organization of account {account} could not be read, so conditions on it count as "
-                f"not met. {explain(error)}"
-            )
+            text = "The organization of {where} could not be read, so conditions on it count as not met."
+            self._report(error, text, account)
 
     def _places(self) -> set[tuple[str, str]]:
         """The accounts and Regions to read, as far as known by now."""
@@ -196,6 +236,7 @@ class _Explorer:
         return {
             (account, region)
             for account, known in self.regions.items()
+            if account in self.readers
             for region in _enabled(known)
             if not self.only_regions
             or region in self.only_regions
@@ -210,6 +251,8 @@ class _Explorer:
                 step(reader, account, region)
             except AwsCallError as error:
                 self._denied(account, region, error)
+        if reader.expired is None:
+            self.visited.add((account, region))
         reader.close_region(region)
 
     def _trails_in(self, reader: Reader, account: str, region: str) -> None:
@@ -242,10 +285,10 @@ class _Explorer:
                 found_rule = self._one("rules", account, region, rule, Rule, {"account": account})
                 if found_rule is not None:
                     self.rules.append(found_rule)
-                    if reason := found_rule.get("unread", {}).get("targets"):
-                        self.problems.append(
-                            f"Targets of rules in {region} of account {account} could not be read: {reason}."
-                        )
+                    reason = found_rule.get("unread", {}).get("targets")
+                    if reason and reader.expired is None:
+                        text = f"Targets of rules in {{where}} could not be read: {reason}."
+                        self.problems.append(Problem(text, account, region))
 
     def _one(
         self,
@@ -267,9 +310,8 @@ class _Explorer:
         except Exception as error:  # noqa: BLE001  # AWS may return anything
             why = f"unusual response ({type(error).__name__})"
             self._mark_unseen(account, region, what, why)
-            self.problems.append(
-                f"One of the {what} in {region} of account {account} was not understood: {why}."
-            )
+            text = f"One of the {what} in {{where}} was not understood: {why}."
+            self.problems.append(Problem(text, account, region))
             return None
         return found
 
@@ -278,7 +320,7 @@ class _Explorer:
         try:
             trail = read_trail(self.readers[account], found)
             Trail.model_validate(trail)
-            self.trails.append(trail)
+            self.trails[_trail_key(trail)] = trail
         except AwsCallError as error:
             for other in sorted(self.organization_trails | {account}):
                 self._denied(
@@ -301,6 +343,10 @@ class _Explorer:
                 )
             return
         if found is not None:
+            if text in self.destinations:
+                pipes = read_pipes(self.readers[arn.account], arn)
+                unread = {**found.get("unread", {}), **pipes.pop("unread", {})}
+                found |= {**pipes, **({"unread": unread} if unread else {})}
             role, sinks = found.pop("role", None), found.pop("ownSinks", ())
             Resource.model_validate(found)
             if role and text in self.destinations:
@@ -359,22 +405,39 @@ class _Explorer:
 
     def _denied(self, account: str, region: str, error: AwsCallError, about: str = "") -> None:
         what = error.call.what or "*"
-        self._mark_unseen(account, region, what, f"{error.call.service}:{error.call.operation}: {error.code}")
-        place = f"account {account}" if region == "*" else f"{region} of account {account}"
-        thing = f"{about} ({what})" if about else what.capitalize()
-        self.problems.append(f"{thing} in {place} could not be read. {explain(error)}")
+        why = f"{error.call.service}:{error.call.operation}: {error.code}"
+        self._mark_unseen(account, region, what, EXPIRED if error.expired else why)
+        thing = f"{{about}} ({what})" if about else what.capitalize()
+        self._report(error, f"{thing} in {{where}} could not be read.", account, region, about)
+
+    def _report(
+        self, error: AwsCallError, text: str, account: str = "*", region: str = "*", about: str = ""
+    ) -> None:
+        """Reports a problem; :meth:`stopped` says what was not read because the credentials expired."""
+        if not error.expired:
+            self.problems.append(Problem(f"{text} {explain(error)}", account, region, about))
+
+    def stopped(self) -> tuple[str, ...]:
+        """The sentence that says what was not read because the credentials expired, if they did."""
+        error = next((one.expired for one in (self.me, *self.readers.values()) if one.expired), None)
+        if error is None or not self.readers:  # without any reader, the error itself is the only problem
+            return ()
+        closed = self.readers.keys() - self.regions.keys()
+        return (stopped(error.code, len(self.visited), self.unseen.values(), closed),)
 
     def _mark_unseen(self, account: str, region: str, what: str, why: str) -> None:
         gap = {"account": account, "region": region, "what": what, "why": why}
         self.unseen.setdefault((account, region, what), gap)
 
-    def _each(self, work: Callable[..., Any], items: Iterable[Any]) -> list[Any]:
+    def _each(self, work: Callable[..., Any], items: Iterable[Any], what: str = "accounts") -> list[Any]:
         """Calls a function for each item in parallel, and returns the results in order.
 
         A surprise in one item is reported, and what depends on it is unknown; the others are read.
         """
+        listed, done = list(items), 0
 
         def attempt(item: Any) -> Any:
+            nonlocal done
             try:
                 return work(item)
             except AwsCallError:
@@ -382,9 +445,14 @@ class _Explorer:
             except Exception as error:  # noqa: BLE001  # AWS may return anything
                 self._surprise(item, error)
                 return None
+            finally:
+                with self.progress_lock:
+                    done += 1
+                    if self.progress is not None:
+                        self.progress(what, done, len(listed))
 
         with ThreadPoolExecutor(WORKERS, "doctor") as pool:
-            return list(pool.map(attempt, items))
+            return list(pool.map(attempt, listed))
 
     def _surprise(self, item: Any, error: Exception) -> None:
         """Reports an item that could not be understood."""
@@ -396,16 +464,19 @@ class _Explorer:
             region = "*" if what != "resources" else parsed.region
             account = "*" if what == "trails" else parsed.account
             self._mark_unseen(account, region, what, why)
-            self.problems.append(f"{arn} was not understood: {why}.")
+            self.problems.append(Problem(f"{{about}} was not understood: {why}.", account, region, arn))
             return
         account, region = item if isinstance(item, tuple) else (item, "*")
         self._mark_unseen(account, region, "*", why)
-        place = f"account {account}" if region == "*" else f"{region} of account {account}"
-        self.problems.append(f"Something in {place} was not understood: {why}.")
+        self.problems.append(Problem(f"Something in {{where}} was not understood: {why}.", account, region))
 
 
 def _enabled(regions_of: dict[str, str]) -> set[str]:
     return {region for region, status in regions_of.items() if status in ENABLED}
+
+
+def _trail_key(trail: dict[str, Any]) -> tuple[str, str, str]:
+    return trail["account"], trail["home"], trail["name"]
 
 
 def _place(item: dict[str, Any]) -> tuple[str, str, str, str]:

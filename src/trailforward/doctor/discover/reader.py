@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from trailforward.doctor.world.regions import global_region, partition_of
 from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from trailforward.doctor.discover.api_calls import ApiCall
 
@@ -39,6 +40,27 @@ _MISSING = frozenset(
 
 #: The code of an error for a response that is not what the API returns.
 UNUSUAL = "UnusualResponse"
+#: Error codes of credentials that worked before and no longer do. Some services send the code of invalid
+#: credentials, with a message that says that they expired.
+#: Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_disable-perms.html
+_EXPIRED = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "RequestExpired",
+        "SSOTokenLoadError",
+        "TokenRefreshRequired",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+    }
+)
+_INVALID = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClientException"})
+#: The kind of policy that AWS names as the reason of a denial.
+#: Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
+_DENIED_BY = re.compile(
+    r"(?:explicit deny in (?:an? )?|because no )((?:service control|resource control|session) policy"
+    r"|permissions boundary)"
+)
 
 
 class AwsCallError(TrailforwardError):
@@ -47,13 +69,21 @@ class AwsCallError(TrailforwardError):
     Attributes:
         call: the call's row in ``api_calls``.
         code: AWS's error code, or the class name of botocore's exception.
+        message: AWS's message.
         missing: whether AWS says that the resource does not exist.
+        expired: whether the credentials have expired.
+        denied_by: the kind of policy that denies the call, if it is not one that the caller's own account can
+            simply change: ``service control policy``; else empty.
     """
 
     def __init__(self, call: ApiCall, code: str, message: str) -> None:
         self.call = call
         self.code = code
+        self.message = message
         self.missing = code in _MISSING
+        self.expired = code in _EXPIRED or (code in _INVALID and "expired" in message)
+        found = _DENIED_BY.search(message)
+        self.denied_by = found[1] if found else ""
         super().__init__(f"{call.service}:{call.operation}: {code}{f' ({message})' if message else ''}")
 
 
@@ -63,13 +93,20 @@ class Reader:
     Args:
         session: a botocore session; by default, one with the environment's credentials.
         region: used to find the partition; by default, the environment's Region.
+        renew: creates a session with new credentials when the session's have expired; None if nothing can.
+
+    Attributes:
+        expired: the error that says that the credentials have expired; None as long as they work. Then every
+            call raises it, without a request.
 
     Raises:
         MissingExtraError: botocore is not installed.
         AwsCallError: the session cannot be created (for example, the profile does not exist).
     """
 
-    def __init__(self, session: Any = None, region: str | None = None) -> None:
+    def __init__(
+        self, session: Any = None, region: str | None = None, renew: Callable[[], Any] | None = None
+    ) -> None:
         require_botocore("reading AWS")
         from botocore.exceptions import BotoCoreError
 
@@ -79,6 +116,11 @@ class Reader:
         except BotoCoreError as error:
             raise AwsCallError(CALLS["sts", "GetCallerIdentity"], type(error).__name__, str(error)) from None
         self.global_region = global_region(partition_of(region))
+        self.expired: AwsCallError | None = None
+        self._renew = renew
+        self._renewals = 0
+        self._renewing = threading.Lock()
+        self._old_clients: list[Any] = []
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()  # creating clients from one session is not thread-safe
 
@@ -95,12 +137,24 @@ class Reader:
             AwsCallError: AWS rejected the call, did not respond after :data:`ATTEMPTS` attempts, or responded
                 with something else than the API returns.
         """
+        row = CALLS[service, operation]
+        if self.expired is not None:
+            raise AwsCallError(row, self.expired.code, self.expired.message)
+        renewals = self._renewals
+        try:
+            return self._call(row, region, parameters)
+        except AwsCallError as error:
+            if not error.expired:
+                raise
+            self._with_new_credentials(renewals, error)
+        return self._call(row, region, parameters)
+
+    def _call(self, row: ApiCall, region: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         from botocore import exceptions, xform_name
 
-        row = CALLS[service, operation]
         try:
-            client = self._client(service, region or self.global_region)
-            response: dict[str, Any] = getattr(client, xform_name(operation))(**parameters)
+            client = self._client(row.service, region or self.global_region)
+            response: dict[str, Any] = getattr(client, xform_name(row.operation))(**parameters)
         except exceptions.ClientError as error:
             details = error.response.get("Error", {})
             code = str(details.get("Code") or "Unknown").rpartition("#")[2]
@@ -110,6 +164,29 @@ class Reader:
         except Exception as error:  # noqa: BLE001  # botocore's parsers raise anything for unusual responses
             raise AwsCallError(row, UNUSUAL, f"{type(error).__name__}: {error}".partition("\n")[0]) from None
         return response
+
+    def _with_new_credentials(self, renewals: int, error: AwsCallError) -> None:
+        """Assumes the role again, once for all threads whose call failed with the same credentials.
+
+        Raises:
+            AwsCallError: nothing can renew the credentials, or the role can no longer be assumed.
+        """
+        with self._renewing:
+            if self._renewals != renewals:
+                return
+            if self._renew is None:
+                self.expired = error
+                raise error
+            try:
+                session = self._renew()
+            except AwsCallError as failed:
+                self.expired = failed if failed.expired else None
+                raise
+            with self._lock:
+                self._session = session
+                self._old_clients += self._clients.values()  # other threads may be using them
+                self._clients = {}
+            self._renewals += 1
 
     def items(self, service: str, operation: str, key: str, region: str = "", **parameters: Any) -> list[Any]:
         """Reads a whole list, page by page.
@@ -139,18 +216,22 @@ class Reader:
         return found
 
     def assume(self, role: str) -> Reader:
-        """A reader with an assumed role; the credentials last an hour, longer than discovery takes.
+        """A reader with an assumed role, which assumes it again when its credentials expire.
 
         Raises:
             AwsCallError: the role cannot be assumed.
         """
-        assumed = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
-        keys = assumed["Credentials"]
-        session = _new_session()
-        # Loading service models is slow: all accounts share one loader.
-        session.register_component("data_loader", self._session.get_component("data_loader"))
-        session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
-        return Reader(session, self.global_region)
+
+        def session() -> Any:
+            assumed = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
+            keys = assumed["Credentials"]
+            created = _new_session()
+            # Loading service models is slow: all accounts share one loader.
+            created.register_component("data_loader", self._session.get_component("data_loader"))
+            created.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+            return created
+
+        return Reader(session(), self.global_region, session)
 
     def close_region(self, region: str) -> None:
         """Closes the connections to a Region that is no longer needed."""
@@ -164,6 +245,8 @@ class Reader:
         """Closes all connections."""
         while self._clients:
             self._clients.popitem()[1].close()
+        while self._old_clients:
+            self._old_clients.pop().close()
 
     def _client(self, service: str, region: str) -> Any:
         with self._lock:

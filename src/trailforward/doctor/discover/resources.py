@@ -34,6 +34,21 @@ def read_resource(reader: Reader, arn: Arn) -> dict[str, Any] | None:
         raise
 
 
+def read_pipes(reader: Reader, arn: Arn) -> dict[str, Any]:
+    """The pipes that read from a queue or stream, as fields of the resource; nothing else depends on them.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/pipes-reference/API_ListPipes.html
+    """
+    if arn.service not in {"sqs", "kinesis"}:
+        return {}
+    try:
+        listed = reader.items("pipes", "ListPipes", "Pipes", arn.region, SourcePrefix=str(arn))
+    except AwsCallError as error:
+        return {"unread": {"pipes": f"pipes:ListPipes: {error.code}"}}
+    names = [item["Name"] for item in listed if item.get("Source") == str(arn)]
+    return {"pipes": names} if names else {}
+
+
 def _queue(reader: Reader, arn: Arn) -> dict[str, Any]:
     """Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_GetQueueAttributes.html."""
     names = ["Policy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId", "SqsManagedSseEnabled"]
@@ -46,7 +61,7 @@ def _queue(reader: Reader, arn: Arn) -> dict[str, Any]:
         **with_policy(found.get("Policy", "")),
         "fifo": fifo,
         **(deduplication if fifo else {}),
-        "encryption": _encryption(reader, arn, found.get("KmsMasterKeyId")),
+        "encryption": read_encryption(reader, arn, found.get("KmsMasterKeyId")),
     }
 
 
@@ -57,7 +72,7 @@ def _topic(reader: Reader, arn: Arn) -> dict[str, Any]:
     return {
         **with_policy(found.get("Policy", "")),
         "fifo": found.get("FifoTopic") == "true",
-        "encryption": _encryption(reader, arn, found.get("KmsMasterKeyId")),
+        "encryption": read_encryption(reader, arn, found.get("KmsMasterKeyId")),
         "subscriptions": [
             _subscription(reader, arn, item)
             for item in listed
@@ -104,7 +119,7 @@ def _stream(reader: Reader, arn: Arn) -> dict[str, Any]:
         response = {}
     stream = summary.get("StreamDescriptionSummary", {})
     key = stream.get("KeyId") if stream.get("EncryptionType") == "KMS" else None
-    return {**with_policy(response.get("Policy", "")), "encryption": _encryption(reader, arn, key)}
+    return {**with_policy(response.get("Policy", "")), "encryption": read_encryption(reader, arn, key)}
 
 
 def _delivery_stream(reader: Reader, arn: Arn) -> dict[str, Any]:
@@ -121,8 +136,17 @@ _READ: dict[str, Callable[[Reader, Arn], dict[str, Any]]] = {
 }
 
 
-def _encryption(reader: Reader, arn: Arn, key: str | None) -> dict[str, Any] | None:
-    """How a queue or topic is encrypted. Aliases of AWS managed keys begin with ``alias/aws/``."""
+def read_encryption(reader: Reader, arn: Arn, key: str | None) -> dict[str, Any] | None:
+    """How a resource is encrypted; None without a key. Aliases of AWS managed keys begin with ``alias/aws/``.
+
+    Args:
+        reader: reads the key.
+        arn: the resource.
+        key: the key's ID, alias, or ARN.
+
+    Raises:
+        AwsCallError: access to the key was denied.
+    """
     if not key:
         return None
     if key.rpartition("alias/")[2].startswith("aws/"):

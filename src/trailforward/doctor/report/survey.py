@@ -15,6 +15,7 @@ from trailforward.doctor.report.text import SIGNS, count_of, join_limited, print
 from trailforward.doctor.rules import is_broad, judge_rules
 from trailforward.doctor.world.event_classes import CLASSES
 from trailforward.doctor.world.index import CHANGING, ENABLED
+from trailforward.doctor.world.places import name_places
 from trailforward.doctor.world.regions import event_region
 
 if TYPE_CHECKING:
@@ -279,11 +280,12 @@ def _reach(world: World, call: Call) -> Verdict:
 
 
 def _unseen(world: World) -> Iterator[str]:
+    """What could not be read, one sentence for each kind of thing and reason."""
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for gap in world.unseen:
-        what = "anything" if gap.what == "*" else gap.what
-        account = "every account" if gap.account == "*" else f"account {gap.account}"
-        region = "every Region" if gap.region == "*" else gap.region
-        yield printable(f"{what} in {region} of {account}: {gap.why}")
+        groups.setdefault((gap.what, gap.why), []).append((gap.account, gap.region))
+    for (what, why), places in groups.items():
+        yield printable(f"{'anything' if what == '*' else what} in {name_places(places)}: {why}")
 
 
 def _not_checked(

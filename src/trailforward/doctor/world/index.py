@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import ChainMap
+from collections import ChainMap, Counter
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +133,21 @@ class Index:
             else:
                 self._custom.setdefault((account, region), []).append(placed)
         self._patterns: dict[str, Pattern | PatternError] = {}
+        self._with_policies = (*world.buses, *world.roles)
+        self._rule_counts = Counter(BusAt(rule.account, rule.region, rule.bus) for rule in world.rules)
+        #: Steps of paths that the doctor has found already; see ``delivery/known_steps.py``.
+        self.steps: dict[Any, Any] = {}
+
+    def rule_count(self, bus: BusAt) -> int:
+        """How many rules a bus has at least: rules that have only a schedule are not in a snapshot."""
+        return self._rule_counts[bus]
+
+    @cached_property
+    def policies_read_events(self) -> bool:
+        """Whether the policy of any bus or role may depend on the source or detail-type of an event."""
+        policies = [one.model_dump(mode="json") for one in self._with_policies]
+        text = json.dumps(policies, ensure_ascii=False).lower()
+        return "events:source" in text or "events:detail-type" in text
 
     def status(self, account: str, region: str) -> str | None:
         """The status of a Region in an account that was read; None if it is not listed.

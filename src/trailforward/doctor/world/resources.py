@@ -184,7 +184,8 @@ class Resource(SnapshotModel):
         encryption: None is the service's default.
         subscriptions: for a topic, its subscriptions; a text is the ARN of a queue that receives every
             message. None: not a topic, or not read.
-        unread: ``policy``, ``encryption`` or ``subscriptions``, if not read, to the reason.
+        pipes: the names of the pipes that read from a queue or stream; only of destinations.
+        unread: ``policy``, ``encryption``, ``subscriptions`` or ``pipes``, if not read, to the reason.
     """
 
     arn: str
@@ -193,6 +194,7 @@ class Resource(SnapshotModel):
     content_based_deduplication: bool | None = None
     encryption: Encryption | None = None
     subscriptions: tuple[str | Subscription, ...] | None = None
+    pipes: tuple[str, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)
 
 
