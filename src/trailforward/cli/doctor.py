@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trailforward.cli._files import keep_inputs, write_file, write_private
 from trailforward.cli._world import (
     LoadedWorld,
     read_live,
@@ -38,7 +39,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     snapshot: Annotated[
         Path | None, typer.Option(help="Use a saved snapshot instead of calling AWS.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="Save the snapshot to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Save the snapshot to this file, for you alone.")] = None,
     mask: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--mask", help="Anonymize account and organization IDs in the saved snapshot.")
     ] = False,
@@ -123,6 +124,9 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     """
     if format not in _FORMS:
         stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
+    keep_inputs(
+        {"--output": output, "--save": save}, {"--snapshot": snapshot, "--template": template, "--plan": plan}
+    )
     regions, destinations, accounts = split(region), split(destination), split(account)
     hubs = split(also_read)
     classes = _classes(split(event_class))
@@ -138,7 +142,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     else:
         loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:
-        _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n", private=True)
+        write_private(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n")
     found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=bool(template or plan))
     codes = [_report(loaded, found, format, output)]
     if probe:
@@ -184,7 +188,7 @@ def _report(
     from trailforward.doctor.report import print_terminal, render
 
     if output is not None:
-        _write(output, render(found, format))  # type: ignore[arg-type]  # checked before
+        write_file(output, render(found, format))  # type: ignore[arg-type]  # checked before
     elif format == "terminal":
         print_terminal(found, Console())
     else:
@@ -302,15 +306,3 @@ def _print_probe(one: Probe) -> int:
         return 1
     typer.echo(f"{one.region}\tarrived after {one.latency:.1f} s ({one.result})")
     return 0
-
-
-def _write(path: Path, text: str, *, private: bool = False) -> None:
-    """Writes a file; only its owner may read a private one, even if the file exists already."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if private:
-            path.touch(mode=0o600)
-            path.chmod(0o600)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        stop(f"{path}: {error.strerror}")

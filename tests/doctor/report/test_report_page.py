@@ -136,11 +136,11 @@ def test_cells_say_what_they_are() -> None:
     """Every grid cell describes its place and status, and blind cells link to their finding."""
     cells = [attrs for attrs in page(planted()).all("a") if "cell" in attrs.get("class", "").split()]
     assert len(cells) == 17 * 9 + 5 * 17
-    assert {"eu-west-3, Management, write: blind, 4 of 5"} <= {attrs["aria-label"] for attrs in cells}
+    assert {"eu-west-3, Management write: blind, 4 of 5"} <= {attrs["aria-label"] for attrs in cells}
     assert all(
         attrs["href"].startswith("#no-rule-")
         for attrs in cells
-        if attrs["aria-label"].startswith("eu-west-3, Management, write")
+        if attrs["aria-label"].startswith("eu-west-3, Management write")
     )
 
 
@@ -232,7 +232,7 @@ def test_in_a_browser(tmp_path: Path) -> None:
         "11",
         "3 In this selection: 4 blind, 1 unknown, 0 covered.",
         "1",
-        "ap-northeast-2, Management, write: unknown, 1 of 5",
+        "ap-northeast-2, Management write: unknown, 1 of 5",
         *("1", "1", "false", "true"),
     ]
 
