@@ -154,7 +154,7 @@ def survey_world(
     world: World,
     hubs: Sequence[str],
     regions: Sequence[str],
-    classes: Sequence[EventClass],
+    classes: Sequence[EventClass] | None,
     *,
     narrow_rules: bool = False,
 ) -> Survey:
@@ -164,7 +164,7 @@ def survey_world(
         world: the snapshot.
         hubs: account IDs or role ARNs of accounts to leave out of the report.
         regions: the Regions to check; if empty, all.
-        classes: the classes of events to check.
+        classes: the classes of events to check, all of them wanted; None for those that are not excluded.
         narrow_rules: judge the rules alone if all of them are narrow on purpose.
     """
     from trailforward.doctor.report import known_accounts, survey
@@ -240,13 +240,14 @@ def _places(number: int) -> str:
     return f"{number} account/Region pair{'' if number == 1 else 's'}"
 
 
-def _classes(names: Sequence[str]) -> Sequence[EventClass]:
+def _classes(names: Sequence[str]) -> Sequence[EventClass] | None:
+    """The classes with some names; None if none are given."""
     from trailforward.doctor import CLASSES
 
     known = {kind.name: kind for kind in CLASSES}
     if unknown := [name for name in names if name not in known]:
         stop(f"Unknown class {', '.join(unknown)}: choose from {', '.join(known)}.")
-    return tuple(known[name] for name in names) or CLASSES
+    return tuple(known[name] for name in names) or None
 
 
 def _suggest_destinations(world: World) -> str:

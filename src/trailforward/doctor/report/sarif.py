@@ -66,6 +66,7 @@ def to_sarif(found: Survey) -> str:
             "covered": found.counts["covered"],
             "unknown": found.counts["unknown"],
             "blind": found.counts["blind"],
+            "excluded": found.counts["excluded"],
         },
     }
     return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=1) + "\n"
