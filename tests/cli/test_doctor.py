@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +99,37 @@ def test_a_snapshot_can_be_shared(saved: Any, tmp_path: Path) -> None:
     assert copy.stat().st_mode & 0o777 == 0o600  # a snapshot describes the account
     assert MEMBER not in copy.read_text()
     assert ask(copy).code == 0
+
+
+def documented() -> list[list[str]]:
+    """The arguments of every complete command of the doctor in its documentation."""
+    text = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(trailforward doctor .*?)```", text, re.DOTALL | re.MULTILINE)
+    return [shlex.split(block.replace("\\\n", " "))[1:] for block in blocks]
+
+
+def test_commands_for_ci_pass_for_the_stack_of_this_project() -> None:
+    """The documented commands exit with 0 for the default stack, and with 1 if it leaves out a Region."""
+    assert any("--class" in command and "write,sign-in,global,service" in command for command in documented())
+    for command in documented():
+        done = trailforward(*command, folder=Path(__file__).parents[2])
+        assert done.code == 0, done.out
+    broken = [argument.replace("Regions=us-east-1,eu-west-1", "Regions=us-east-1") for argument in command]
+    assert trailforward(*broken, folder=Path(__file__).parents[2]).code == 1
+
+
+@pytest.mark.parametrize("state", ["ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"])
+def test_the_default_classes_follow_the_state_of_the_rules(saved: Any, state: str) -> None:
+    """Without --class, rules that leave out read-only events everywhere are not blind; with it, they are."""
+    queue = QUEUE.replace(HERE, HOME)
+    rules = [rule(queue, region=HOME, state=state)]
+    path = saved(direct(queue, accounts={MEMBER: {HOME: "ENABLED"}}, rules=rules))
+    done = trailforward("doctor", "--snapshot", path)
+    assert done.code == 0, done.out
+    assert "0 blind" in done.out
+    assert ("Management read-only" in done.out) is (state == "ENABLED")
+    asked = trailforward("doctor", "--snapshot", path, "--class", "read")
+    assert asked.code == (state == "ENABLED")
 
 
 @pytest.mark.parametrize("option", ["--output", "--save"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003  # Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -138,12 +139,13 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         loaded = loaded._replace(problems=base.problems if base else ())
     elif snapshot is not None:
         world = read_snapshot(snapshot)
-        loaded = LoadedWorld(with_destinations(world, destinations), world.problems)
+        loaded = LoadedWorld(with_destinations(world, destinations), world.problems, file=str(snapshot))
     else:
         loaded = read_live(accounts, hubs, role, regions, destinations, organization=organization)
     if save is not None:
         write_private(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n")
     found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=bool(template or plan))
+    found = replace(found, origins=loaded.origins, file=loaded.file)
     codes = [_report(loaded, found, format, output)]
     if probe:
         codes.append(_probe(loaded.world, regions, listen, wait, yes=yes))

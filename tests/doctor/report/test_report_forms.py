@@ -88,36 +88,6 @@ def test_json_is_stable() -> None:
     assert render(asked(hostile()), "json").isascii()
 
 
-def test_sarif_shape() -> None:
-    """SARIF has a rule per code, and each result has its rule, level, message, location and fingerprint."""
-    log = json.loads(render(asked(planted()), "sarif"))
-    assert log["version"] == "2.1.0"
-    (run,) = log["runs"]
-    rules = run["tool"]["driver"]["rules"]
-    assert len({rule["id"] for rule in rules}) == len(rules)
-    assert run["invocations"][0]["exitCode"] == 1
-    for result in run["results"]:
-        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
-        assert result["level"] in {"error", "warning", "note"}
-        assert result["message"]["text"]
-        (place,) = result["locations"]
-        assert place["physicalLocation"]["artifactLocation"]["uri"]
-        assert place["logicalLocations"][0]["fullyQualifiedName"]
-        assert result["partialFingerprints"]["cause/v1"].startswith(
-            result["ruleId"].lower().replace("_", "-")
-        )
-    unknown = next(one for one in run["results"] if one["properties"]["kind"] == "unknown")
-    assert unknown["level"] == "warning"
-
-
-def test_sarif_lists_what_was_not_read() -> None:
-    """What could not be read is a notification of the run, and a run without results is not successful."""
-    notes = json.loads(render(asked(hostile()), "sarif"))["runs"][0]["invocations"][0]
-    assert any("eu-south-1" in note["message"]["text"] for note in notes["toolExecutionNotifications"])
-    empty = json.loads(render(asked({}), "sarif"))["runs"][0]["invocations"][0]
-    assert (empty["executionSuccessful"], empty["exitCode"]) == (False, 2)
-
-
 def test_markdown() -> None:
     """Markdown has the grid and each finding with fix and evidence; unknown is not covered."""
     text = render(asked(planted()), "markdown")

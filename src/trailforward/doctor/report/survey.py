@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.rules import RuleVerdict
     from trailforward.doctor.world.call import Call
     from trailforward.doctor.world.event_classes import EventClass
+    from trailforward.doctor.world.origin import Origin
     from trailforward.doctor.world.world import World
 
 _STATUS = {True: "covered", False: "blind", "unknown": "unknown"}
@@ -78,6 +79,8 @@ class Survey:
         not_understood: what this version does not understand in the snapshot, one sentence each.
         not_checked: why expected results are missing, one sentence each.
         declared: link to the address of the resource in a Terraform plan.
+        origins: link to the place in a template that declares the resource.
+        file: the file that was checked, as the user gave it; empty for live AWS.
     """
 
     accounts: tuple[str, ...]
@@ -96,6 +99,9 @@ class Survey:
     def addresses(self, links: Iterable[str]) -> tuple[str, ...]:
         """The addresses of the resources at some links, as far as they are in a plan."""
         return tuple(dict.fromkeys(self.declared[link] for link in links if link in self.declared))
+
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    file: str = ""
 
     @property
     def exit_code(self) -> int:
