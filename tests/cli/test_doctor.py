@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +99,87 @@ def test_a_snapshot_can_be_shared(saved: Any, tmp_path: Path) -> None:
     assert copy.stat().st_mode & 0o777 == 0o600  # a snapshot describes the account
     assert MEMBER not in copy.read_text()
     assert ask(copy).code == 0
+
+
+def documented() -> list[list[str]]:
+    """The arguments of every complete command of the doctor in its documentation."""
+    text = (Path(__file__).parents[2] / "docs" / "doctor.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(trailforward doctor .*?)```", text, re.DOTALL | re.MULTILINE)
+    return [shlex.split(block.replace("\\\n", " "))[1:] for block in blocks]
+
+
+def test_commands_for_ci_pass_for_the_stack_of_this_project() -> None:
+    """The documented commands exit with 0 for the default stack, and with 1 if it leaves out a Region."""
+    assert any("--class" in command and "write,sign-in,global,service" in command for command in documented())
+    for command in documented():
+        done = trailforward(*command, folder=Path(__file__).parents[2])
+        assert done.code == 0, done.out
+    broken = [argument.replace("Regions=us-east-1,eu-west-1", "Regions=us-east-1") for argument in command]
+    assert trailforward(*broken, folder=Path(__file__).parents[2]).code == 1
+
+
+@pytest.mark.parametrize("state", ["ENABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"])
+def test_the_default_classes_follow_the_state_of_the_rules(saved: Any, state: str) -> None:
+    """Without --class, rules that leave out read-only events everywhere are not blind; with it, they are."""
+    queue = QUEUE.replace(HERE, HOME)
+    rules = [rule(queue, region=HOME, state=state)]
+    path = saved(direct(queue, accounts={MEMBER: {HOME: "ENABLED"}}, rules=rules))
+    done = trailforward("doctor", "--snapshot", path)
+    assert done.code == 0, done.out
+    assert "0 blind" in done.out
+    assert ("Management read-only" in done.out) is (state == "ENABLED")
+    asked = trailforward("doctor", "--snapshot", path, "--class", "read")
+    assert asked.code == (state == "ENABLED")
+
+
+@pytest.mark.parametrize("option", ["--output", "--save"])
+@pytest.mark.parametrize("link", ["", "symlink_to", "hardlink_to"])
+def test_an_input_is_never_overwritten(saved: Any, tmp_path: Path, option: str, link: str) -> None:
+    """--output and --save refuse the file of an input, also behind a link, before anything is read."""
+    path = saved("not a snapshot")  # reading it would be another error
+    other = tmp_path / "other.json"
+    if link:
+        getattr(other, link)(path)
+    done = ask(path, option, other if link else path)
+    assert done.code == 2
+    assert "would overwrite the input of --snapshot" in done.err
+    assert path.read_text() == "not a snapshot"
+
+
+def test_templates_and_their_folders_are_never_overwritten(saved: Any, tmp_path: Path) -> None:
+    """--output refuses the template, a file of a CDK app's folder, and the file of --save."""
+    folder = tmp_path / "cdk.out"
+    folder.mkdir()
+    template = folder / "stack.template.json"
+    template.write_text("{}")
+    for read in (template, folder):
+        done = trailforward("doctor", "--template", read, "--output", template)
+        assert (done.code, template.read_text()) == (2, "{}")
+        assert "would overwrite the input of --template" in done.err
+    both = tmp_path / "both"
+    done = ask(saved(direct(accounts=HERE_ONLY)), "--output", both, "--save", both)
+    assert (done.code, both.exists()) == (2, False)
+    assert "the same file" in done.err
+
+
+def test_a_saved_snapshot_is_private_and_whole(saved: Any, tmp_path: Path) -> None:
+    """--save replaces a file in one step, follows a link, leaves no draft, and only the owner can read it."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    real, linked = folder / "world.json", folder / "link.json"
+    real.write_text("old")
+    real.chmod(0o666)
+    before = real.stat().st_ino
+    linked.symlink_to(real)
+    assert ask(saved(direct(accounts=HERE_ONLY)), "--save", linked).code == 0
+    assert linked.is_symlink()
+    assert real.stat().st_mode & 0o777 == 0o600
+    assert real.stat().st_ino != before  # replaced, not rewritten
+    assert json.loads(real.read_text())["version"] == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["link.json", "world.json"]
+    fresh = tmp_path / "new" / "world.json"
+    assert ask(saved(direct(accounts=HERE_ONLY)), "--save", fresh).code == 0
+    assert fresh.stat().st_mode & 0o777 == 0o600
 
 
 def test_costs_and_loops_are_printed(saved: Any) -> None:

@@ -248,6 +248,16 @@ def test_the_schema_command_prints_json_schema() -> None:
     assert json.loads(done.stdout)["title"] == "trailforward.toml"
 
 
+def test_the_schema_command_knows_several_documents() -> None:
+    """An argument chooses the document: config, or the doctor's report; another one gives status 2."""
+    assert json.loads(run("schema", "config").stdout)["title"] == "trailforward.toml"
+    title = json.loads(run("schema", "doctor").stdout)["title"]
+    assert title == "trailforward doctor: report, version 1"
+    done = run("schema", "odd")
+    assert done.returncode == 2
+    assert b"choose one of config, doctor" in done.stderr
+
+
 def test_the_version_is_shown() -> None:
     """The option --version prints the version."""
     import trailforward

@@ -9,6 +9,7 @@ import pytest
 
 from tests.doctor.plan_pairs import PAIRS
 from tests.doctor.plans import module, plan, resource, written
+from tests.doctor.report.test_report_sarif import check
 from tests.doctor.worlds import HERE, HOME, HUB, MEMBER, direct
 from tests.support.command import Done, piped, trailforward
 
@@ -86,6 +87,30 @@ def test_findings_of_classes_name_the_address_as_well(file: Any) -> None:
     (finding,) = [one for one in json.loads(done.out)["findings"] if one["code"] == "RULE_DISABLED"]
     assert finding["declared"] == ["aws_cloudwatch_event_rule.r"]
     assert "In the plan: aws_cloudwatch_event_rule.r" in doctor(path, "--class", "write").out
+
+
+def test_code_scanning_gets_the_file_of_the_plan_and_the_address(file: Any, tmp_path: Path) -> None:
+    """A SARIF result of a plan points to the plan's file; its first logical location is the address."""
+    file(in_a_module())
+    done = trailforward(
+        *("doctor", "--plan", "plan.json", "--account", MEMBER, "--format", "sarif"), folder=tmp_path
+    )
+    log = json.loads(done.out)
+    check(log)
+    (place,) = log["runs"][0]["results"][0]["locations"]
+    assert place["physicalLocation"]["artifactLocation"]["uri"] == "plan.json"
+    address = place["logicalLocations"][0]["fullyQualifiedName"]
+    assert address.startswith("module.rules")
+
+
+def test_a_plan_is_never_overwritten(file: Any) -> None:
+    """--output and --save refuse the file of the plan."""
+    path = file(in_a_module())
+    before = path.read_bytes()
+    for option in ("--output", "--save"):
+        done = doctor(path, option, path)
+        assert (done.code, path.read_bytes()) == (2, before)
+        assert "would overwrite the input of --plan" in done.err
 
 
 def test_a_snapshot_keeps_the_addresses(file: Any, tmp_path: Path) -> None:

@@ -11,10 +11,11 @@ from trailforward.doctor.world.unknown import words
 from trailforward.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from trailforward.doctor.template import AppliedTemplate
+    from trailforward.doctor.world.origin import Origin
 
 #: The account to deploy a template to if none is given.
 PLACEHOLDER_ACCOUNT = "0" * 12
@@ -28,11 +29,15 @@ class LoadedWorld(NamedTuple):
         world: the snapshot.
         problems: what could not be read, one sentence each.
         notes: what was assumed or not understood, one sentence each.
+        origins: link to the place that declares the resource.
+        file: the file that was checked; empty for live AWS.
     """
 
     world: World
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = {}
+    file: str = ""
 
 
 def stop(text: str) -> NoReturn:
@@ -154,6 +159,7 @@ def _apply_template(  # noqa: PLR0913, PLR0917  # the options of a command
         apply_stacks,
         parse_template,
         read_assembly,
+        read_source,
     )
 
     given = dict(text.partition("=")[::2] for text in parameters)
@@ -166,14 +172,18 @@ def _apply_template(  # noqa: PLR0913, PLR0917  # the options of a command
         if template.is_dir():
             deployments = read_assembly(template, places)
         else:
-            parsed = parse_template(template.read_text("utf-8"))
-            deployments = [Deployment(parsed, *place, folder=template.parent) for place in places]
+            text = template.read_text("utf-8")
+            parsed = parse_template(text)
+            source = read_source(str(template), text, parsed)
+            deployments = [
+                Deployment(parsed, *place, folder=template.parent, source=source) for place in places
+            ]
         applied = apply_stacks(deployments, given, base, destinations, asked=asked)
     except OSError as error:
         stop(f"{template}: {error.strerror}")
     except (TemplateError, MissingExtraError, UnicodeDecodeError) as error:
         stop(f"{template}: {error}")
-    loaded = _with_notes(applied, base)
+    loaded = _with_notes(applied, base, template)
     if not accounts and base is None:
         return loaded._replace(notes=(*loaded.notes, _PLACEHOLDER_USED))
     return loaded
@@ -229,7 +239,7 @@ def _apply_plan(  # the options of a command
         stop(f"{plan}: {error.strerror}")
     except TemplateError as error:
         stop(f"{plan}: {error}")
-    loaded = _with_notes(applied, base)
+    loaded = _with_notes(applied, base, plan)
     if PLACEHOLDER_ACCOUNT in loaded.world.accounts and PLACEHOLDER_ACCOUNT not in known:
         return loaded._replace(notes=(*loaded.notes, _PLACEHOLDER_USED))
     if accounts and account not in applied.accounts:
@@ -242,7 +252,7 @@ def _apply_plan(  # the options of a command
 _PLACEHOLDER_USED = f"No --account is given: using {PLACEHOLDER_ACCOUNT}."
 
 
-def _with_notes(applied: AppliedTemplate, base: World | None) -> LoadedWorld:
+def _with_notes(applied: AppliedTemplate, base: World | None, path: Path) -> LoadedWorld:
     """A world with a template or plan applied, and what the user should know about it."""
     notes = [*applied.assumptions, *(f"Not understood: {text}" for text in applied.not_understood)]
     world = applied.world
@@ -254,7 +264,9 @@ def _with_notes(applied: AppliedTemplate, base: World | None) -> LoadedWorld:
             if ends
             else "No --destination is given, and there is no rule with an event pattern and a target."
         )
-    return LoadedWorld(world, (), tuple(notes))
+    file = path / "manifest.json" if path.is_dir() else path
+    name = "" if str(path) == "-" else str(file)  # - is standard input
+    return LoadedWorld(world, (), tuple(notes), applied.origins, name)
 
 
 def _ends(world: World, base: World | None) -> dict[str, None]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path  # noqa: TC003  # Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from trailforward.cli._files import keep_inputs, write_file, write_private
 from trailforward.cli._world import (
     LoadedWorld,
     read_live,
@@ -38,7 +40,7 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     snapshot: Annotated[
         Path | None, typer.Option(help="Use a saved snapshot instead of calling AWS.")
     ] = None,
-    save: Annotated[Path | None, typer.Option(help="Save the snapshot to this file.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Save the snapshot to this file, for you alone.")] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
@@ -131,10 +133,14 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     """
     if format not in _FORMS:
         stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
+    keep_inputs(
+        {"--output": output, "--save": save}, {"--snapshot": snapshot, "--template": template, "--plan": plan}
+    )
+    keep_inputs({"--output": output}, {"--resume": resume})
     regions, destinations, accounts = split(region), split(destination), split(account)
     hubs = split(also_read)
-    if resume is not None and (template is not None or snapshot is not None):
-        stop("--resume reads AWS: use it without --template and --snapshot.")
+    if resume is not None and any(given is not None for given in (template, plan, snapshot)):
+        stop("--resume reads AWS: use it without --template, --plan, and --snapshot.")
     classes = _classes(split(event_class))
     if template is not None or plan is not None:
         base = read_snapshot(snapshot) if snapshot else None
@@ -144,15 +150,16 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         loaded = loaded._replace(problems=base.problems if base else ())
     elif snapshot is not None:
         world = read_snapshot(snapshot)
-        loaded = LoadedWorld(with_destinations(world, destinations), world.problems)
+        loaded = LoadedWorld(with_destinations(world, destinations), world.problems, file=str(snapshot))
     else:
         before = read_snapshot(resume) if resume is not None else None
         loaded = read_live(
             accounts, hubs, role, regions, destinations, organization=organization, resume=before
         )
     if save is not None:
-        _write(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n", private=True)
+        write_private(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n")
     found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=bool(template or plan))
+    found = replace(found, origins=loaded.origins, file=loaded.file)
     codes = [_report(loaded, found, format, output)]
     if probe:
         codes.append(_probe(loaded.world, regions, listen, wait, yes=yes))
@@ -163,7 +170,7 @@ def survey_world(
     world: World,
     hubs: Sequence[str],
     regions: Sequence[str],
-    classes: Sequence[EventClass],
+    classes: Sequence[EventClass] | None,
     *,
     narrow_rules: bool = False,
 ) -> Survey:
@@ -173,7 +180,7 @@ def survey_world(
         world: the snapshot.
         hubs: account IDs or role ARNs of accounts to leave out of the report.
         regions: the Regions to check; if empty, all.
-        classes: the classes of events to check.
+        classes: the classes of events to check, all of them wanted; None for those that are not excluded.
         narrow_rules: judge the rules alone if all of them are narrow on purpose.
     """
     from trailforward.doctor.report import known_accounts, survey
@@ -197,7 +204,7 @@ def _report(
     from trailforward.doctor.report import print_terminal, render
 
     if output is not None:
-        _write(output, render(found, format))  # type: ignore[arg-type]  # checked before
+        write_file(output, render(found, format))  # type: ignore[arg-type]  # checked before
     elif format == "terminal":
         print_terminal(found, Console())
     else:
@@ -249,13 +256,14 @@ def _places(number: int) -> str:
     return f"{number} account/Region pair{'' if number == 1 else 's'}"
 
 
-def _classes(names: Sequence[str]) -> Sequence[EventClass]:
+def _classes(names: Sequence[str]) -> Sequence[EventClass] | None:
+    """The classes with some names; None if none are given."""
     from trailforward.doctor import CLASSES
 
     known = {kind.name: kind for kind in CLASSES}
     if unknown := [name for name in names if name not in known]:
         stop(f"Unknown class {', '.join(unknown)}: choose from {', '.join(known)}.")
-    return tuple(known[name] for name in names) or CLASSES
+    return tuple(known[name] for name in names) or None
 
 
 def _suggest_destinations(world: World) -> str:
@@ -315,15 +323,3 @@ def _print_probe(one: Probe) -> int:
         return 1
     typer.echo(f"{one.region}\tarrived after {one.latency:.1f} s ({one.result})")
     return 0
-
-
-def _write(path: Path, text: str, *, private: bool = False) -> None:
-    """Writes a file; only its owner may read a private one, even if the file exists already."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if private:
-            path.touch(mode=0o600)
-            path.chmod(0o600)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        stop(f"{path}: {error.strerror}")

@@ -20,6 +20,7 @@ from tests.doctor.report.planted import (
     sound,
     wide,
 )
+from tests.doctor.worlds import LONG
 from tests.support.depth import DEEP
 from trailforward.doctor import CLASSES, World, load_codes
 from trailforward.doctor.report import FORMS, Survey, render, survey
@@ -174,8 +175,11 @@ def test_global_services_are_recorded_elsewhere() -> None:
 
 
 def test_headlines() -> None:
-    """The headline leaves out classes that are never covered, often by choice; the remark lists them."""
+    """The headline leaves out classes that are never covered or excluded; the remark lists them."""
     found = asked(sound())
+    assert (found.headline, found.exit_code) == ("Every other event is covered", 0)
+    assert found.remark == "Excluded on purpose: Insights, Network activity."
+    found = asked(sound(), classes=CLASSES)
     assert (found.headline, found.exit_code) == ("Every other event is covered", 1)
     assert found.remark == "Never covered, from anywhere: Insights, Network activity."
     assert asked(sound((HUB,)), classes=CLASSES[-2:]).headline == "No events arrive from anywhere"
@@ -183,6 +187,62 @@ def test_headlines() -> None:
     one = sound((HUB,))
     one["rules"].pop(0)
     assert asked(one, classes=COMMON[:1]).headline == "1 of 17 Regions is blind to some events"
+
+
+@pytest.mark.parametrize(
+    ("state", "selectors", "excluded"),
+    [
+        (LONG, None, {"data", "insight", "network"}),
+        ("ENABLED", None, {"read", "kms-read", "data", "insight", "network"}),
+        (LONG, {"ReadWriteType": "WriteOnly"}, {"read", "kms-read", "data", "insight", "network"}),
+        (
+            LONG,
+            {"ExcludeManagementEventSources": ["kms.amazonaws.com"]},
+            {"kms-read", "service", "data", "insight", "network"},
+        ),
+    ],
+)
+def test_choices_are_not_faults(state: str, selectors: Any, excluded: set[str]) -> None:
+    """What the rules' state or event selectors exclude everywhere is neither blind nor a finding to fix."""
+    world = sound((HUB,), [HOME, "eu-west-1"])
+    world["trails"][0]["selectors"] = {"basic": [selectors]} if selectors else None
+    for rule in world["rules"]:
+        rule["state"] = state
+    found = asked(world)
+    assert {kind.name for kind in found.excluded} == excluded
+    assert {cell.event_class for cell in found.cells if cell.status == "excluded"} == excluded
+    assert (found.exit_code, found.counts["blind"]) == (0, 0)
+    assert {
+        cause.kind for cause in found.causes if cause.code in {"SELECTOR_EXCLUDES", "RULE_STATE_READONLY"}
+    } == {"excluded"}
+    wanted = asked(world, classes=CLASSES)  # classes that are asked for are wanted
+    assert (wanted.exit_code, wanted.counts["excluded"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"state": "ENABLED"}, "RULE_STATE_READONLY"),  # one Region of two leaves out read-only events
+        ({"state": "DISABLED"}, "RULE_DISABLED"),
+        ({"pattern": {"source": ["aws.ec2"]}}, "PATTERN_MISMATCH"),
+    ],
+)
+def test_faults_are_not_choices(change: dict[str, Any], code: str) -> None:
+    """A Region that leaves out what another one forwards, and rules that do not match, stay blind."""
+    world = sound((HUB,), [HOME, "eu-west-1"])
+    world["rules"][1] |= change
+    found = asked(world)
+    assert found.exit_code == 1
+    assert code in {cause.code for cause in found.causes if cause.kind == "break"}
+
+
+def test_a_trail_without_management_events_is_blind() -> None:
+    """If no trail records management events, write events are blind, whatever was intended."""
+    world = sound((HUB,), [HOME])
+    world["trails"][0]["selectors"] = {"basic": [{"IncludeManagementEvents": False}]}
+    found = asked(world)
+    assert found.exit_code == 1
+    assert found.headline == "No events arrive from anywhere"
 
 
 def test_similar_paths_are_one_group() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.world.event_classes import EventClass
 
 SEVERITIES = ("critical", "warn", "info")
-_KINDS = ("break", "unknown", "warning", "note")
+_KINDS = ("break", "unknown", "warning", "excluded", "note")
 
 #: What differs between copies of the same resource, besides Region names: account IDs, UUIDs (StackSets), and
 #: the suffixes that CloudFormation generates.
@@ -41,7 +41,7 @@ class Cause:
     Attributes:
         id: stable as long as the cause is: the code, and a digest of its texts.
         code: see :func:`trailforward.doctor.load_codes`.
-        kind: ``break``, ``unknown``, ``warning`` or ``note``.
+        kind: ``break``, ``unknown``, ``warning``, ``note``, or ``excluded``: a break on purpose.
         severity: ``critical``, ``warn`` or ``info``.
         title: a few words.
         why: what is wrong; if there are several links, at the first.
@@ -115,6 +115,7 @@ def _digest_id(code: str, *texts: str) -> str:
 @dataclass(slots=True)
 class _CauseBuilder:
     first: Finding
+    excluded: bool
     at: dict[str, None] = field(default_factory=dict)
     accounts: set[str] = field(default_factory=set)
     regions: set[str] = field(default_factory=set)
@@ -124,24 +125,44 @@ class _CauseBuilder:
 
 def group_causes(
     cells: Iterable[Cell], generalize: Callable[[str], str], classes: Sequence[EventClass]
-) -> tuple[Cause, ...]:
-    """All causes found in some cells, the most serious first.
+) -> tuple[tuple[Cell, ...], tuple[Cause, ...]]:
+    """The cells with the IDs of their causes, and all causes, the most serious first.
 
-    Sorted by severity; then breaks, unknowns, warnings, notes; then the class of events, in the order of
-    ``classes``; then the number of affected cells.
+    Causes are sorted by severity; then breaks, unknowns, warnings, exclusions, notes; then the class of
+    events, in the order of ``classes``; then the number of affected cells.
     """
     builders: dict[str, _CauseBuilder] = {}
+    # Cells that share a verdict (global services) share its causes.
+    known: dict[tuple[int, bool], dict[str, Finding]] = {}
+    named = []
     for cell in cells:
-        for finding in verdict_findings(cell.verdict):
-            one = builders.setdefault(cause_id(finding, generalize), _CauseBuilder(finding))
+        found = known.get((id(cell.verdict), cell.excluded))
+        if found is None:
+            found = known[id(cell.verdict), cell.excluded] = _identified(cell, generalize)
+        for key, finding in found.items():
+            excluded = cell.excluded and key.endswith(_EXCLUDED)
+            one = builders.setdefault(key, _CauseBuilder(finding, excluded))
             one.at[finding.at] = None
             one.accounts.add(cell.account)
             one.regions.add(cell.recorded)
             one.classes.add(cell.event_class)
             one.cells += 1
+        named.append(replace(cell, causes=tuple(found)))
     order = [kind.name for kind in classes]
     causes = [_cause(key, one, order) for key, one in builders.items()]
-    return tuple(sorted(causes, key=lambda cause: _rank(cause, order)))
+    return tuple(named), tuple(sorted(causes, key=lambda cause: _rank(cause, order)))
+
+
+_EXCLUDED = "-excluded"
+
+
+def _identified(cell: Cell, generalize: Callable[[str], str]) -> dict[str, Finding]:
+    """The findings of a cell by the ID of their cause; the first decides, and may be on purpose."""
+    found: dict[str, Finding] = {}
+    for number, finding in enumerate(verdict_findings(cell.verdict)):
+        suffix = _EXCLUDED if cell.excluded and not number else ""
+        found.setdefault(cause_id(finding, generalize) + suffix, finding)
+    return found
 
 
 def _cause(key: str, one: _CauseBuilder, order: list[str]) -> Cause:
@@ -150,8 +171,8 @@ def _cause(key: str, one: _CauseBuilder, order: list[str]) -> Cause:
     return Cause(
         id=key,
         code=finding.code,
-        kind=code.kind,
-        severity=finding.severity,
+        kind="excluded" if one.excluded else code.kind,
+        severity="info" if one.excluded else finding.severity,
         title=code.title,
         why=finding.why,
         fix=finding.fix,

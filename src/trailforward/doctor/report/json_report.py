@@ -1,8 +1,12 @@
-"""JSON report: the whole survey, as ``schema.json`` describes. Incompatible changes increase VERSION."""
+"""JSON report: the whole survey, as ``schema.json`` describes.
+
+``VERSION`` increases when a key is removed, or its type or meaning changes; new keys do not change it.
+"""
 
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.report.rule_groups import group_rules
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.report.rule_groups import Outcome, RuleGroup
     from trailforward.doctor.report.survey import Cell, Survey
 
+#: The report's ``schema`` and ``version``.
 SCHEMA = "trailforward-doctor-report"
 VERSION = 1
 
@@ -22,6 +27,12 @@ VERSION = 1
 def to_json(found: Survey) -> str:
     """The survey as JSON text in ASCII; the same survey gives the same text."""
     return json.dumps(report(found), indent=1) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of the report."""
+    schema: dict[str, Any] = json.loads(files(__package__).joinpath("schema.json").read_text("utf-8"))
+    return schema
 
 
 def report(found: Survey) -> dict[str, Any]:
@@ -52,7 +63,7 @@ def report(found: Survey) -> dict[str, Any]:
 
 
 def _counts(counts: Counter[str]) -> dict[str, int]:
-    return {status: counts[status] for status in ("covered", "unknown", "blind")}
+    return {status: counts[status] for status in ("covered", "unknown", "blind", "excluded")}
 
 
 def _by(found: Survey, key: Callable[[Cell], str]) -> dict[str, dict[str, int]]:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.report.rule_groups import RULE_LOOKS, shown_rules
-from trailforward.doctor.report.survey import STATUSES, worst
+from trailforward.doctor.report.survey import STATUSES, expected, worst
 from trailforward.doctor.report.text import ABSENT, EVIDENCE, SIGNS, count_of, join_limited, printable
 
 if TYPE_CHECKING:
@@ -32,14 +32,16 @@ def _lines(found: Survey) -> Iterator[str]:
     yield f"## trailforward doctor: {escape(found.headline)}"
     yield ""
     counts = ", ".join(
-        f"{SIGNS[status][0]} {found.counts[status]:,} {status}" for status in reversed(STATUSES)
+        f"{SIGNS[status][0]} {found.counts[status]:,} {status}"
+        for status in reversed(STATUSES)
+        if found.counts[status] or status != "excluded"
     )
     yield f"**{counts}**. {escape(found.remark)}".rstrip()
     yield ""
     if found.cells:
         yield from _grid(found)
     yield from _rules(found)
-    causes = [cause for cause in found.causes if cause.kind != "note"]
+    causes = [cause for cause in found.causes if cause.kind not in {"note", "excluded"}]
     if causes:
         yield "### Findings"
         yield ""
@@ -67,10 +69,12 @@ def _grid(found: Survey) -> Iterator[str]:
         yield f"| {escape(region)} | {' | '.join(marks)} |"
     yield ""
     rest = len(found.regions) - MOST_REGIONS
+    excluded = f", {SIGNS['excluded'][0]} excluded on purpose" if found.counts["excluded"] else ""
     more = f" {count_of(rest, 'more Region')} in the JSON report." if rest > 0 else ""
     yield (
         f"{SIGNS['covered'][0]} arrives, {SIGNS['blind'][0]} does not arrive, {SIGNS['unknown'][0]} "
-        f"undetermined (not covered); {count_of(len(found.accounts), 'account')}, 1/5 is one of five.{more}"
+        f"undetermined (not covered){excluded}; {count_of(len(found.accounts), 'account')}, "
+        f"1/5 is one of five.{more}"
     )
     yield ""
 
@@ -102,7 +106,8 @@ def _mark(counts: Counter[str]) -> str:
     status = worst(counts)
     if status is None:
         return ABSENT[0]
-    part = f" {counts[status]}/{counts.total()}" if counts[status] < counts.total() else ""
+    total = expected(counts)
+    part = f" {counts[status]}/{total}" if counts[status] < total else ""
     return SIGNS[status][0] + part
 
 

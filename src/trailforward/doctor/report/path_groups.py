@@ -43,7 +43,7 @@ class Step(NamedTuple):
         kind: ``call``, ``trail``, ``bus``, ``rule``, ``queue``, ``function`` …
         name: the name to show.
         where: Region and account, if all paths share them; else empty.
-        state: ``covered``, ``blind``, ``unknown``, or ``beyond``: not reached, or not checked.
+        state: ``covered``, ``blind``, ``unknown``, ``excluded``, or ``beyond``: not reached, or not checked.
     """
 
     kind: str
@@ -58,7 +58,7 @@ class PathGroup:
 
     Attributes:
         steps: in order.
-        status: ``covered``, ``blind`` or ``unknown``.
+        status: ``covered``, ``blind``, ``unknown`` or ``excluded``.
         code: of the deciding finding.
         title: that finding's title.
         classes: names of the classes of events that take these paths.
@@ -91,10 +91,10 @@ def group_paths(found: Survey) -> tuple[list[PathGroup], list[int]]:
     generalize = generalizer(found.regions)
     known: dict[tuple[str, tuple[Step, ...]], _GroupBuilder] = {}
     of_cell: list[_GroupBuilder] = []
-    seen: dict[int, _GroupBuilder] = {}
+    seen: dict[tuple[int, bool], _GroupBuilder] = {}
     for cell in found.cells:
         # Cells that share a verdict (global services) share their path.
-        one = seen.get(id(cell.verdict))
+        one = seen.get((id(cell.verdict), cell.excluded))
         if one is None:
             steps = list(_steps(cell, found.destinations, generalize))
             alike = tuple(step._replace(where="") if step.state != "beyond" else step for step in steps)
@@ -102,7 +102,7 @@ def group_paths(found: Survey) -> tuple[list[PathGroup], list[int]]:
             fresh = _GroupBuilder(
                 PathGroup(alike, cell.status, code, load_codes()[code].title), [set() for _ in steps]
             )
-            one = seen[id(cell.verdict)] = known.setdefault((code, alike), fresh)
+            one = seen[id(cell.verdict), cell.excluded] = known.setdefault((code, alike), fresh)
             for place, step in zip(one.places, steps, strict=True):
                 place.add(step.where)
         one.group.classes[cell.event_class] = None
@@ -110,7 +110,7 @@ def group_paths(found: Survey) -> tuple[list[PathGroup], list[int]]:
         one.group.regions.add(cell.recorded)
         one.group.cells += 1
         of_cell.append(one)
-    order = ("covered", "unknown", "blind")
+    order = ("covered", "unknown", "blind", "excluded")
     result = sorted(known.values(), key=lambda one: (order.index(one.group.status), -one.group.cells))
     number = {id(one): position for position, one in enumerate(result)}
     for one in result:
@@ -125,12 +125,13 @@ def _placed(step: Step, places: set[str]) -> Step:
 def _steps(cell: Cell, destinations: tuple[str, ...], generalize: Callable[[str], str]) -> Iterator[Step]:
     verdict = cell.verdict
     end = verdict.at if verdict.reaches is False else None
+    broken = "excluded" if cell.excluded else "blind"
     doubts = {doubt.at for doubt in verdict.doubts}
     yield Step("call", "API call", "", "covered")
     last = "call"
     for link in verdict.path:
         kind, _, rest = link.partition(":")
-        state = "blind" if link == end else "unknown" if link in doubts else "covered"
+        state = broken if link == end else "unknown" if link in doubts else "covered"
         if state != "covered" or kind not in _QUIET:
             step = _step(kind, rest, generalize)
             name = _REGION_NAMES.get(verdict.code, step.name) if kind == "region" else step.name

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.delivery import Verdict, reach
 from trailforward.doctor.findings import load_codes
-from trailforward.doctor.report.causes import cause_id, generalizer, group_causes, verdict_findings
+from trailforward.doctor.report.causes import generalizer, group_causes
+from trailforward.doctor.report.purpose import mark_excluded
 from trailforward.doctor.report.rule_groups import RULE_LOOKS, rules_headline
 from trailforward.doctor.report.text import SIGNS, count_of, join_limited, printable
 from trailforward.doctor.rules import is_broad, judge_rules
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.rules import RuleVerdict
     from trailforward.doctor.world.call import Call
     from trailforward.doctor.world.event_classes import EventClass
+    from trailforward.doctor.world.origin import Origin
     from trailforward.doctor.world.world import World
 
 _STATUS = {True: "covered", False: "blind", "unknown": "unknown"}
@@ -43,6 +45,7 @@ class Cell:
         recorded: the Region in which CloudTrail records the call; different for global services.
         verdict: the result for the example call.
         causes: IDs of the causes that affect the cell, the deciding one first.
+        excluded: whether the events do not arrive on purpose; see ``purpose``.
     """
 
     account: str
@@ -50,12 +53,13 @@ class Cell:
     event_class: str
     recorded: str
     verdict: Verdict
-    causes: tuple[str, ...]
+    causes: tuple[str, ...] = ()
+    excluded: bool = False
 
     @property
     def status(self) -> str:
-        """``covered``, ``blind`` or ``unknown``."""
-        return _STATUS[self.verdict.reaches]
+        """``covered``, ``blind``, ``unknown``, or ``excluded``."""
+        return "excluded" if self.excluded else _STATUS[self.verdict.reaches]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Survey:
         not_understood: what this version does not understand in the snapshot, one sentence each.
         not_checked: why expected results are missing, one sentence each.
         declared: link to the address of the resource in a Terraform plan.
+        origins: link to the place in a template that declares the resource.
+        file: the file that was checked, as the user gave it; empty for live AWS.
     """
 
     accounts: tuple[str, ...]
@@ -95,12 +101,16 @@ class Survey:
         """The addresses of the resources at some links, as far as they are in a plan."""
         return tuple(dict.fromkeys(self.declared[link] for link in links if link in self.declared))
 
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    file: str = ""
+
     @property
     def exit_code(self) -> int:
         """1 if anything is blind; else 2 if anything is unknown or was not checked; else 0: all is covered.
 
         Blind is certain, so it wins over missing results; covered needs every result. A rule that cannot fire
-        for a call that it names is blind to it; a disabled rule beside a grid is not.
+        for a call that it names is blind to it; a disabled rule beside a grid is not. What is excluded on
+        purpose is neither blind nor covered.
         """
         counts = self.counts
         rules = [rule for rule in self.rules if self.by_rule or not rule.disabled]
@@ -108,7 +118,7 @@ class Survey:
             return 1
         if counts["unknown"] or self.not_checked or any(rule.unknown for rule in rules):
             return 2
-        judged = any(rule.calls for rule in rules) if self.by_rule else self.cells
+        judged = any(rule.calls for rule in rules) if self.by_rule else counts["covered"]
         return 0 if judged else 2
 
     @cached_property
@@ -127,9 +137,9 @@ class Survey:
 
     @cached_property
     def never_covered(self) -> tuple[EventClass, ...]:
-        """The classes of which no event arrives from anywhere: often by choice, as with data events.
+        """The classes whose events are blind everywhere.
 
-        A class that is unknown anywhere is not among them.
+        A class that is unknown anywhere, or excluded on purpose, is not among them.
         """
         counts = self.tally(lambda cell: cell.event_class)
         return tuple(
@@ -138,9 +148,16 @@ class Survey:
             if (tally := counts.get(kind.name)) and tally["blind"] == tally.total()
         )
 
+    @cached_property
+    def excluded(self) -> tuple[EventClass, ...]:
+        """The classes of which nothing arrives, and some events are excluded on purpose."""
+        counts = self.tally(lambda cell: cell.event_class)
+        tallies = ((kind, counts.get(kind.name, Counter())) for kind in self.classes)
+        return tuple(kind for kind, tally in tallies if tally["excluded"] and not tally["covered"])
+
     @property
     def headline(self) -> str:
-        """The result in a few words; :attr:`remark` lists the classes that are never covered."""
+        """The result in a few words; :attr:`remark` lists the classes that are left out."""
         if self.by_rule:
             return rules_headline(self.rules)
         never = {kind.name for kind in self.never_covered}
@@ -158,24 +175,31 @@ class Survey:
                 return f"{number} of {count_of(len(by_region), 'Region')} {verb} {words}"
         if not self.cells:
             return "Nothing could be checked"
-        if len(never) == len(self.classes):
+        if not self.counts["covered"]:
             return "No events arrive from anywhere"
         if any(rule.blind and not rule.disabled for rule in self.rules):
             return rules_headline(self.rules)
-        rest = "Every other event is covered" if never else "Every event is covered"
+        rest = "Every other event is covered" if never or self.excluded else "Every event is covered"
         return rest + ", as far as could be checked" * bool(self.not_checked)
 
     @property
     def remark(self) -> str:
-        """A sentence that lists the classes that are never covered; empty if there are none."""
-        if not self.never_covered or len(self.never_covered) == len(self.classes):
-            return ""
-        return f"Never covered, from anywhere: {join_limited([kind.title for kind in self.never_covered])}."
+        """Lists the classes that are never covered, and those that are excluded on purpose; may be empty."""
+        never = self.never_covered if len(self.never_covered) < len(self.classes) else ()
+        lists = (("Never covered, from anywhere", never), ("Excluded on purpose", self.excluded))
+        return " ".join(
+            f"{words}: {join_limited([kind.title for kind in kinds])}." for words, kinds in lists if kinds
+        )
 
 
 def worst(counts: Counter[str]) -> str | None:
-    """The worst status of several cells; None if there are none."""
+    """The worst status of several cells; None if there are none. What is excluded counts only if all is."""
     return next((status for status in reversed(STATUSES) if counts[status]), None)
+
+
+def expected(counts: Counter[str]) -> int:
+    """The number of cells whose events are expected; if all are excluded on purpose, of all of them."""
+    return counts.total() - counts["excluded"] or counts.total()
 
 
 def survey(
@@ -183,7 +207,7 @@ def survey(
     destinations: Iterable[str] | None = None,
     accounts: Iterable[str] | None = None,
     regions: Iterable[str] | None = None,
-    classes: Sequence[EventClass] = CLASSES,
+    classes: Sequence[EventClass] | None = None,
     *,
     narrow_rules: bool = False,
 ) -> Survey:
@@ -197,7 +221,8 @@ def survey(
         destinations: ARNs that replace the world's destinations.
         accounts: only these accounts.
         regions: only these Regions.
-        classes: only these classes, the most important first.
+        classes: only these classes, the most important first, each of which is wanted. By default all
+            classes, and what is excluded on purpose does not count as blind: see ``purpose``.
         narrow_rules: if no rule accepts calls of any service, judge the rules alone: their authors did not
             mean to receive every class of events.
     """
@@ -210,14 +235,18 @@ def survey(
     generalize = generalizer(names)
     rules = judge_rules(world, lambda account, region: region in places.get(account, ()))
     by_rule = narrow_rules and bool(rules) and not any(map(is_broad, rules))
-    cells = () if by_rule else tuple(_check(world, places, tuple(classes), generalize))
+    kinds = CLASSES if classes is None else tuple(classes)
+    cells = () if by_rule else tuple(_check(world, places, kinds))
+    if classes is None:
+        cells = mark_excluded(cells)
+    cells, causes = group_causes(cells, generalize, kinds)
     return Survey(
         accounts=chosen,
         regions=tuple(sorted({region for some in places.values() for region in some})),
-        classes=tuple(classes),
+        classes=kinds,
         destinations=world.destinations,
         cells=cells,
-        causes=group_causes(cells, generalize, classes),
+        causes=causes,
         rules=rules,
         by_rule=by_rule,
         not_read=tuple(dict.fromkeys(_unseen(world))),
@@ -250,22 +279,17 @@ def _check(
     world: World,
     places: dict[str, tuple[str, ...]],
     classes: tuple[EventClass, ...],
-    generalize: Callable[[str], str],
 ) -> Iterator[Cell]:
     """All cells. Calls that are recorded in the same Region have the same verdict, computed once."""
     for account, regions in places.items():
-        known: dict[tuple[str, str], tuple[Verdict, tuple[str, ...]]] = {}
+        known: dict[tuple[str, str], Verdict] = {}
         for region in regions:
             for kind in classes:
                 call = kind.call(account, region)
                 recorded, _ = event_region(call)
                 if (kind.name, recorded) not in known:
-                    verdict = _reach(world, call)
-                    causes = dict.fromkeys(
-                        cause_id(finding, generalize) for finding in verdict_findings(verdict)
-                    )
-                    known[kind.name, recorded] = verdict, tuple(causes)
-                yield Cell(account, region, kind.name, recorded, *known[kind.name, recorded])
+                    known[kind.name, recorded] = _reach(world, call)
+                yield Cell(account, region, kind.name, recorded, known[kind.name, recorded])
 
 
 def _reach(world: World, call: Call) -> Verdict:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from trailforward.doctor.report.rule_groups import RULE_LOOKS, shown_rules
-from trailforward.doctor.report.survey import STATUSES, worst
+from trailforward.doctor.report.survey import STATUSES, expected, worst
 from trailforward.doctor.report.text import (
     ABSENT,
     EVIDENCE,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.report.rule_groups import Outcome
     from trailforward.doctor.report.survey import Survey
 
-_STYLES = {"covered": "green", "unknown": "yellow", "blind": "bold red"}
+_STYLES = {"excluded": "dim", "covered": "green", "unknown": "yellow", "blind": "bold red"}
 _LOOKS = {"break": "blind", "unknown": "unknown"}
 #: On narrower consoles, columns are numbered, and the names are listed below.
 _WIDE = 96
@@ -96,7 +96,9 @@ class _TerminalReport:
     def numbers(self, counts: Counter[str]) -> list[Text]:
         """``✗ 3 blind``, ``? 1 unknown``, ``✓ 20 covered``."""
         return [
-            Text.assemble(self.sign(status), f" {counts[status]:,} {status}") for status in reversed(STATUSES)
+            Text.assemble(self.sign(status), f" {counts[status]:,} {status}")
+            for status in reversed(STATUSES)
+            if counts[status] or status != "excluded"
         ]
 
     def grid(self) -> Table:
@@ -122,7 +124,8 @@ class _TerminalReport:
         status = worst(counts)
         if status is None:
             return Text(ABSENT[self.ascii], style="dim")
-        some = f" {counts[status]}" if counts[status] < counts.total() and self.console.width >= _WIDE else ""
+        part = counts[status] < expected(counts) and self.console.width >= _WIDE
+        some = f" {counts[status]}" if part else ""
         return Text.assemble(self.sign(status), (some, _STYLES[status]))
 
     def key(self) -> None:
@@ -134,7 +137,9 @@ class _TerminalReport:
                 ("covered", "arrives"),
                 ("blind", "does not arrive"),
                 ("unknown", "undetermined, not covered"),
+                ("excluded", "excluded on purpose"),
             )
+            if status != "excluded" or found.counts[status]
         )
         many_accounts = len(found.accounts) > 1 and self.console.width >= _WIDE
         meant.append("  (number: accounts with this status)" * many_accounts, style="dim")
@@ -195,8 +200,8 @@ class _TerminalReport:
             self.line(f"Fix: {finding.fix}", style="green", indent=7)
 
     def findings(self) -> None:
-        """Prints all findings except notes, which are counted."""
-        causes = [cause for cause in self.found.causes if cause.kind != "note"]
+        """Prints all findings except notes and exclusions, which are counted."""
+        causes = [cause for cause in self.found.causes if cause.kind not in {"note", "excluded"}]
         if causes:
             self.head("Findings, most serious first")
         for number, cause in enumerate(causes[:MOST_FINDINGS], 1):
@@ -206,7 +211,9 @@ class _TerminalReport:
             self.line(f"{count_of(rest, 'more finding')} in the JSON report.")
         notes = len(self.found.causes) - len(causes)
         if notes:
-            self.line(f"{count_of(notes, 'note')} about assumptions: see the JSON or HTML report.")
+            self.line(
+                f"{count_of(notes, 'note')} about exclusions and assumptions: see the JSON or HTML report."
+            )
 
     def finding(self, number: int, cause: Cause) -> None:
         """Prints one finding: what, where, why, and the fix."""

@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 #: cursor, or hide or reverse text.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
-#: Status to its sign and its ASCII sign, from best to worst.
-SIGNS = {"covered": ("✓", "+"), "unknown": ("?", "?"), "blind": ("✗", "x")}
+#: Status to its sign and its ASCII sign, from best to worst. Excluded is first, because it counts least.
+SIGNS = {
+    "excluded": ("–", "-"),  # noqa: RUF001  # wider than a hyphen
+    "covered": ("✓", "+"),
+    "unknown": ("?", "?"),
+    "blind": ("✗", "x"),
+}
 ABSENT = ("·", ".")
 
 #: Evidence to its sign and its meaning.

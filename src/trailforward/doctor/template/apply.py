@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from trailforward.doctor.template.document import expand, parse_template
 from trailforward.doctor.template.errors import TemplateError
 from trailforward.doctor.template.merge import AppliedTemplate, Made, merge
+from trailforward.doctor.template.sources import Source, origins, read_source
 from trailforward.doctor.template.stack import Stack
 from trailforward.doctor.template.values import Values, as_text
 from trailforward.doctor.world.unknown import is_unknown
@@ -32,6 +33,7 @@ class Deployment(NamedTuple):
         region: the Region.
         stack: the stack's name.
         folder: where the template's file is; None if templates beside it cannot be read.
+        source: the lines of the template's file; None if it is not a file.
     """
 
     template: dict[str, Any]
@@ -39,6 +41,7 @@ class Deployment(NamedTuple):
     region: str
     stack: str = "trailforward"
     folder: Path | None = None
+    source: Source | None = None
 
 
 def apply_template(  # noqa: PLR0913  # what a deployment needs
@@ -138,6 +141,7 @@ def deploy(
         made.assumptions[f"No value is given for {name}, so it is not known: --parameter {name}=…"] = None
     _create_others(each, values, made, exports, depth)
     made.add(Stack(values))
+    made.origins |= origins(each.source, values)
     return _outputs(values, exports.setdefault(place, {}))
 
 
@@ -180,8 +184,8 @@ def _stack(each: Deployment, logical: str, values: Values, made: Made, exports: 
     properties = values.properties(logical)
     resource = values.resources[logical]
     asset = (resource.get("Metadata") or {}).get("aws:asset:path") if isinstance(resource, dict) else None
-    template, folder = _beside(asset or properties.get("TemplateURL"), each.folder)
-    child = Deployment(template, each.account, each.region, f"{each.stack}-{logical}", folder)
+    template, folder, source = _beside(asset or properties.get("TemplateURL"), each)
+    child = Deployment(template, each.account, each.region, f"{each.stack}-{logical}", folder, source)
     given = properties.get("Parameters") or {}
     values.outputs[logical] = deploy(child, _accepted(template, given), made, exports, depth + 1)
 
@@ -190,11 +194,12 @@ def _stack_set(each: Deployment, logical: str, values: Values, made: Made, expor
     """Deploys the instances of a StackSet."""
     properties = values.properties(logical)
     body = properties.get("TemplateBody")
-    folder = each.folder
+    folder, source = each.folder, each.source
     if isinstance(body, str):
         template = parse_template(body)
+        source = source and Source(source.file, {}, source.at(logical))
     else:
-        template, folder = _beside(properties.get("TemplateURL"), each.folder)
+        template, folder, source = _beside(properties.get("TemplateURL"), each)
     given = {
         str(item["ParameterKey"]): item.get("ParameterValue", "")
         for item in properties.get("Parameters") or ()
@@ -218,7 +223,7 @@ def _stack_set(each: Deployment, logical: str, values: Values, made: Made, expor
                 if is_unknown(str(account)) or is_unknown(str(region)):
                     made.not_understood.append(f"{logical}: some of its accounts or Regions are not known.")
                     continue
-                child = Deployment(template, str(account).strip(), str(region).strip(), name, folder)
+                child = Deployment(template, str(account).strip(), str(region).strip(), name, folder, source)
                 deploy(child, _accepted(template, given), made, exports, depth + 1)
 
 
@@ -233,18 +238,20 @@ def _accepted(template: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str
     return {name: given[name] for name in _declared(template) if name in given}
 
 
-def _beside(url: Any, folder: Path | None) -> tuple[dict[str, Any], Path]:
-    """The template in a file beside another one, and its folder.
+def _beside(url: Any, each: Deployment) -> tuple[dict[str, Any], Path, Source | None]:
+    """The template in a file beside another one, its folder, and its source.
 
     Raises:
         TemplateError: there is no such file.
     """
     if not isinstance(url, str) or is_unknown(url) or "://" in url:
         raise TemplateError("its template is not a local file")
-    if folder is None:
+    if each.folder is None:
         raise TemplateError(f"its template {url[:200]} is not at hand")
-    path = folder / url
+    path = each.folder / url
     try:
-        return parse_template(path.read_text("utf-8")), path.parent
+        text = path.read_text("utf-8")
+        template = parse_template(text)
+        return template, path.parent, each.source and read_source(str(path), text, template)
     except (OSError, UnicodeDecodeError):
         raise TemplateError(f"its template {url[:200]} cannot be read") from None

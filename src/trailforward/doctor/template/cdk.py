@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.doctor.template.apply import Deployment
 from trailforward.doctor.template.document import parse_template
 from trailforward.doctor.template.errors import TemplateError
+from trailforward.doctor.template.sources import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,9 +58,11 @@ def _placed(
     folder, name, artifact = stack
     file = str((artifact.get("properties") or {}).get("templateFile", ""))
     try:
-        template = parse_template((folder / file).read_text("utf-8"))
+        text = (folder / file).read_text("utf-8")
+        template = parse_template(text)
     except OSError as error:
         raise TemplateError(f"{file}: {error.strerror}") from None
+    source = read_source(str(folder / file), text, template)
     _, _, where = str(artifact.get("environment", "")).partition("://")
     account, _, region = where.partition("/")
     for default_account, default_region in places:
@@ -67,6 +70,6 @@ def _placed(
             default_account if account in {"", "unknown-account"} else account,
             default_region if region in {"", "unknown-region"} else region,
         )
-        yield Deployment(template, *here, stack=name, folder=folder)
+        yield Deployment(template, *here, stack=name, folder=folder, source=source)
         if account not in {"", "unknown-account"} and region not in {"", "unknown-region"}:
             return

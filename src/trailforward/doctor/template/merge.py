@@ -10,9 +10,10 @@ from trailforward.doctor.world.unknown import is_unknown, may_be
 from trailforward.doctor.world.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from trailforward.doctor.template.stack import Stack
+    from trailforward.doctor.world.origin import Origin
 
 #: The status of a Region that is enabled by default.
 _ENABLED = "ENABLED_BY_DEFAULT"
@@ -27,12 +28,14 @@ class AppliedTemplate:
         assumptions: what was assumed, one sentence each.
         not_understood: what could not be read, one sentence each.
         accounts: the accounts with resources of the template or plan.
+        origins: link to the place in a template that declares the resource.
     """
 
     world: World
     assumptions: tuple[str, ...]
     not_understood: tuple[str, ...]
     accounts: tuple[str, ...] = ()
+    origins: Mapping[str, Origin] = field(default_factory=dict)
 
 
 class Addition(NamedTuple):
@@ -70,6 +73,7 @@ class Made:
         adding: the policies of buses of others, which are in ``found`` as well.
         organization: the organization, in the snapshot's form; empty if not known.
         declared: links to the addresses of their resources.
+        origins: links to the places in templates that declare the resources.
         places: the (account, Region) pairs that something is deployed to.
         stacks: how many stacks were read.
     """
@@ -83,6 +87,7 @@ class Made:
     adding: list[Addition] = field(default_factory=list)
     organization: dict[str, Any] = field(default_factory=dict)
     declared: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, Origin] = field(default_factory=dict)
     places: dict[tuple[str, str], None] = field(default_factory=dict)
     stacks: int = 0
 
@@ -146,6 +151,7 @@ def merge(
         tuple(assumptions),
         tuple(dict.fromkeys(made.not_understood)),
         tuple(dict.fromkeys(account for account, _ in made.places)),
+        made.origins,
     )
 
 

@@ -43,9 +43,9 @@ _OBJECT = {"type": "AWS::S3::Object", "arn": "arn:aws:s3:::example-bucket/exampl
 
 #: Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-service-event-cloudtrail.html
 CLASSES: tuple[EventClass, ...] = (
-    _class("write", "Management, write", "ec2.amazonaws.com", "RunInstances", read_only=False),
-    _class("read", "Management, read-only", "ec2.amazonaws.com", "DescribeInstances", read_only=True),
-    _class("kms-read", "KMS, read-only", "kms.amazonaws.com", "Decrypt", read_only=True),
+    _class("write", "Management write", "ec2.amazonaws.com", "RunInstances", read_only=False),
+    _class("read", "Management read-only", "ec2.amazonaws.com", "DescribeInstances", read_only=True),
+    _class("kms-read", "KMS read-only", "kms.amazonaws.com", "Decrypt", read_only=True),
     _class(
         "sign-in",
         "Console sign-in",

@@ -18,9 +18,21 @@ if TYPE_CHECKING:
     from trailforward.doctor.report.rule_groups import Outcome, RuleGroup
 
 #: Kind of a finding to its color and sign.
-LOOKS = {"break": "blind", "unknown": "unknown", "warning": "warning", "note": "note"}
+LOOKS = {
+    "break": "blind",
+    "unknown": "unknown",
+    "warning": "warning",
+    "excluded": "excluded",
+    "note": "note",
+}
 _SIGNS = {**{name: signs[0] for name, signs in SIGNS.items()}, "warning": "!", "note": "i"}
-_KIND_NAMES = {"break": "Blind", "unknown": "Unknown", "warning": "Warning", "note": "Note"}
+_KIND_NAMES = {
+    "break": "Blind",
+    "unknown": "Unknown",
+    "warning": "Warning",
+    "excluded": "Excluded on purpose",
+    "note": "Note",
+}
 
 _MOST_CHIPS, _MOST_ACCOUNTS, _MOST_LINKS = 40, 8, 100
 
@@ -49,7 +61,7 @@ def finding_card(cause: Cause, number: int, titles: Mapping[str, str], declared:
 {evidence_badge(cause.evidence)}</p>
 </header>
 <p class="why">{escape(cause.why)}{example}</p>
-<p class="fix"><b>Fix</b> {escape(cause.fix)} {source}</p>
+<p class="fix"><b>{"To change it" if look == "excluded" else "Fix"}</b> {escape(cause.fix)} {source}</p>
 <dl><div><dt>{count_of(len(cause.regions), "Region")}</dt><dd>{chips(cause.regions, _MOST_CHIPS)}</dd></div>
 <div><dt>{count_of(len(cause.accounts), "account")}</dt><dd>{chips(cause.accounts, _MOST_ACCOUNTS)}</dd></div>
 <div><dt>Events</dt><dd>{chips([titles[name] for name in cause.classes], _MOST_CHIPS)}</dd></div></dl>
@@ -76,6 +88,15 @@ def _addresses(addresses: Sequence[str]) -> str:
     return f"<p>In the plan: {escape(join_limited(addresses))}</p>" if addresses else ""
 
 
+def rule_line(group: RuleGroup) -> str:
+    """A rule in one line."""
+    look, words = RULE_LOOKS[group.status]
+    return (
+        f'<li class="{look}"><span class="sign" aria-hidden="true">{_SIGNS[look]}</span> '
+        f"<b>{escape(group.name)}</b>: {escape(words)} ({escape(group.place)}; {escape(group.state)})</li>"
+    )
+
+
 def _outcome(outcome: Outcome) -> str:
     finding = outcome.finding
     shown = f'<p class="why"><b>{_SIGNS[RULE_LOOKS[outcome.status][0]]}</b> {escape(outcome.words)}</p>'
@@ -95,5 +116,5 @@ def path_card(group: PathGroup, number: int, titles: Mapping[str, str]) -> str:
 <p class="tags"><b>{group.status.capitalize()}</b> {count_of(group.cells, "combination")}: \
 {count_of(len(group.regions), "Region")}, {count_of(len(group.accounts), "account")}</p></header>
 {chips([titles[name] for name in group.classes], _MOST_CHIPS)}
-<div class="drawing">{diagram(group)}</div>
+{diagram(group)}
 </article>"""

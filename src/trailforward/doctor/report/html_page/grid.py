@@ -6,26 +6,26 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from trailforward.doctor.report.html_page.markup import escape
-from trailforward.doctor.report.survey import worst
+from trailforward.doctor.report.survey import expected, worst
 from trailforward.doctor.report.text import ABSENT, SIGNS, area_of, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trailforward.doctor.report.html_page.cells import PageCells
     from trailforward.doctor.report.survey import Survey
 
-#: The most accounts to draw, worst first; more are only counted.
-MOST_ACCOUNTS = 100
+#: The most rows of accounts in the page, worst first; the script adds the others on demand.
+MOST_ROWS = 60
 
 
 def by_class(found: Survey) -> str:
     """The grid of Regions and classes of events, for all accounts."""
     counts = found.tally(lambda cell: (cell.region, cell.event_class))
-    first = _first_causes(found, lambda cell: (cell.region, cell.event_class))
+    first = _first_causes(found)
     heads = "".join(
-        f'<th scope="col" data-class="{number}">'
-        f"<span>{escape(kind.title).replace('-', '&#8209;')}</span></th>"
-        for number, kind in enumerate(found.classes)
+        f'<th scope="col"><span>{escape(kind.title).replace("-", "&#8209;")}</span></th>'
+        for kind in found.classes
     )
     rows, area = [], None
     for row, region in enumerate(found.regions):
@@ -44,53 +44,63 @@ def by_class(found: Survey) -> str:
     return _table("by-class", "Region by class of events", heads, rows)
 
 
-def by_account(found: Survey) -> str:
-    """The grid of accounts and Regions, for all classes of events."""
-    counts = found.tally(lambda cell: (cell.account, cell.region))
-    first = _first_causes(found, lambda cell: (cell.account, cell.region))
-    heads = "".join(
-        f'<th scope="col" data-region="{number}"><span>{escape(region)}</span></th>'
-        for number, region in enumerate(found.regions)
+def by_account(found: Survey, cells: PageCells) -> str:
+    """The grid of accounts and Regions, for all classes; accounts with equal results share a row."""
+    heads = "".join(f'<th scope="col"><span>{escape(region)}</span></th>' for region in found.regions)
+    members = cells.members()
+    order = _order(cells, members)
+    rows = [_account_row(found, cells, row, members[row]) for row in order[:MOST_ROWS]]
+    table = _table("by-account", "Account by Region", heads, rows)
+    rest = sum(len(members[row]) for row in order[MOST_ROWS:])
+    if not rest:
+        return table
+    others = " ".join(map(str, order[MOST_ROWS:]))
+    return (
+        f'{table}<p class="more" id="more-rows">{count_of(rest, "more account")}, none of them worse. '
+        f'<button type="button" hidden data-rows="{others}">Show them</button></p>'
     )
-    rows = []
-    for account in _shown(found):
-        row = found.accounts.index(account)
-        cells = "".join(
+
+
+def _order(cells: PageCells, members: list[list[int]]) -> list[int]:
+    """The rows in the order of their accounts; the worst first if there are many."""
+    if len(cells.rows) <= MOST_ROWS:
+        return list(range(len(cells.rows)))
+
+    def badness(row: int) -> tuple[int, int, int]:
+        tally = sum((cells.counts(place) for place in cells.rows[row]), Counter[str]())
+        return -tally["blind"], -tally["unknown"], members[row][0]
+
+    return sorted(range(len(cells.rows)), key=badness)
+
+
+def _account_row(found: Survey, cells: PageCells, row: int, members: list[int]) -> str:
+    names = [found.accounts[number] for number in members]
+    what = f"account {names[0]}" if len(names) == 1 else count_of(len(names), "account")
+    parts = []
+    for column, place in enumerate(cells.rows[row]):
+        cause = cells.first_cause(place)
+        parts.append(
             _cell(
-                counts.get((account, region), Counter()),
-                f"account {account}, {region}",
-                f'data-a="{row}" data-r="{column}"',
-                first.get((account, region)),
+                cells.counts(place),
+                f"{what}, {found.regions[column]}",
+                f'data-w="{row}" data-r="{column}"',
+                None if cause is None else found.causes[cause].id,
             )
-            for column, region in enumerate(found.regions)
         )
-        rows.append(f'<tr data-account="{row}"><th scope="row">{escape(account)}</th>{cells}</tr>')
-    rest = len(found.accounts) - len(rows)
-    more = f'<p class="more">and {count_of(rest, "more account")}, none of them worse.</p>' if rest else ""
-    return _table("by-account", "Account by Region", heads, rows) + more
+    head = escape(names[0])
+    if len(names) > 1:
+        listed = "".join(f"<li>{escape(name)}</li>" for name in names)
+        head = f"<details><summary>{escape(what)}</summary><ul>{listed}</ul></details>"
+    return f'<tr data-row="{row}"><th scope="row">{head}</th>{"".join(parts)}</tr>'
 
 
-def _shown(found: Survey) -> list[str]:
-    """The accounts to draw: all in their order, or the worst if there are too many."""
-    if len(found.accounts) <= MOST_ACCOUNTS:
-        return list(found.accounts)
-    counts = found.tally(lambda cell: cell.account)
-    empty: Counter[str] = Counter()
-
-    def badness(account: str) -> tuple[int, int]:
-        tally = counts.get(account, empty)
-        return -tally["blind"], -tally["unknown"]
-
-    return sorted(found.accounts, key=badness)[:MOST_ACCOUNTS]
-
-
-def _first_causes(found: Survey, key: object) -> dict[tuple[str, str], str]:
-    """For each grid cell, the cause to look at first: the first finding of its worst cells."""
+def _first_causes(found: Survey) -> dict[tuple[str, str], str]:
+    """For each Region and class, the cause to look at first: the first finding of its worst cells."""
     rank = {cause.id: number for number, cause in enumerate(found.causes)}
     best: dict[tuple[str, str], str] = {}
     for cell in found.cells:
         if cell.causes and cell.status != "covered":
-            place = key(cell)  # type: ignore[operator]
+            place = cell.region, cell.event_class
             mine = cell.causes[0]
             if place not in best or rank[mine] < rank[best[place]]:
                 best[place] = mine
@@ -100,26 +110,25 @@ def _first_causes(found: Survey, key: object) -> dict[tuple[str, str], str]:
 def _cell(counts: Counter[str], what: str, data: str, cause: str | None) -> str:
     status = worst(counts)
     if status is None:
-        title = f"{escape(what)}: not enabled"
-        return f'<td><span class="cell absent" {data} title="{title}">{ABSENT[0]}</span></td>'
-    total = counts.total()
+        return f'<td><span class="cell absent" title="{escape(what)}: not enabled">{ABSENT[0]}</span></td>'
+    total = expected(counts)
     part = counts[status] < total
     shares = "".join(f"--{name[0]}:{100 * counts[name] / total:.0f};" for name in ("covered", "unknown"))
     shares = f' style="{shares}"' if part else ""
     look = f"{status} some" if part else status
-    some = f"<small>{counts[status]}/{total}</small>" if part else ""
+    some = f"<small>{counts[status]}<i>/{total}</i></small>" if part else ""
     label = f"{what}: {status}" + (f", {counts[status]} of {total}" if total > 1 else "")
-    href = f' href="#{escape(cause)}"' if cause else ' href="#paths"'
+    href = f"#{escape(cause)}" if cause else "#paths"
     return (
-        f'<td><a class="cell {look}"{shares} {data}{href} '
-        f'aria-label="{escape(label)}" title="{escape(label)}">'
+        f'<td><a class="cell {look}"{shares} {data} href="{href}" aria-label="{escape(label)}">'
         f"{SIGNS[status][0]}{some}</a></td>"
     )
 
 
 def _table(name: str, caption: str, heads: str, rows: Iterable[str]) -> str:
     return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<table class="grid" id="{name}"><caption>{escape(caption)}</caption>'
-        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'<div class="wide"><p class="caption" id="{name}-caption">{escape(caption)}</p>'
+        f'<div class="scroll" tabindex="0" role="region" aria-labelledby="{name}-caption">'
+        f'<table class="grid" id="{name}" aria-labelledby="{name}-caption">'
+        f"<thead><tr><td></td>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></div>"
     )

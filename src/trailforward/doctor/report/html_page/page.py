@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from importlib.resources import files
 from string import Template
 from typing import TYPE_CHECKING
 
-from trailforward.doctor.report.html_page.cards import finding_card, path_card, rule_card
+from trailforward.doctor.report.html_page.cards import finding_card, path_card, rule_card, rule_line
+from trailforward.doctor.report.html_page.cells import page_cells
 from trailforward.doctor.report.html_page.grid import by_account, by_class
 from trailforward.doctor.report.html_page.markup import escape, item_list
 from trailforward.doctor.report.path_groups import group_paths
-from trailforward.doctor.report.rule_groups import shown_rules
+from trailforward.doctor.report.rule_groups import group_rules, shown_rules
 from trailforward.doctor.report.survey import STATUSES
 from trailforward.doctor.report.text import ABSENT, EVIDENCE, SIGNS, count_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trailforward.doctor.report.html_page.cells import PageCells
     from trailforward.doctor.report.survey import Survey
 
 #: The most findings and paths on the page; it says if the JSON report has more.
@@ -37,12 +38,15 @@ def to_html(found: Survey) -> str:
         (cause.kind, finding_card(cause, number, titles, found.declared))
         for number, cause in enumerate(causes)
     ]
-    notes = [card for kind, card in cards if kind == "note"]
+    cells = page_cells(found, group_of_cell)
+    folded = {
+        kind: [card for cause_kind, card in cards if cause_kind == kind] for kind in ("excluded", "note")
+    }
     return Template(_read("page.html")).substitute(
         digest=digest,
         style=style,
         script=script,
-        data=_data(found, group_of_cell),
+        data=cells.to_json((len(found.accounts), len(found.regions), len(found.classes))),
         state=("covered", "blind", "unknown")[found.exit_code],
         headline=escape(found.headline),
         remark=escape(found.remark),
@@ -50,14 +54,15 @@ def to_html(found: Survey) -> str:
         destinations=item_list(found.destinations),
         bar=_bar(found),
         filters=_filters(found) if found.cells else "",
-        where=_where(found) if found.cells else "",
+        where=_where(found, cells) if found.cells else "",
         rules=_rules(found),
         first="rules" if found.by_rule else "findings",
         beside_grid=" hidden" if found.by_rule else "",
         paths="".join(path_card(group, number, titles) for number, group in enumerate(groups[:MOST_PATHS]))
         + _more(len(groups) - MOST_PATHS, "path"),
-        findings="".join(card for kind, card in cards if kind != "note") or "<p>No problems found.</p>",
-        notes=_notes(notes) + _more(len(found.causes) - MOST_FINDINGS, "finding"),
+        findings="".join(card for kind, card in cards if kind not in folded) or "<p>No problems found.</p>",
+        notes="".join(_folded(kind, some) for kind, some in folded.items())
+        + _more(len(found.causes) - MOST_FINDINGS, "finding"),
         gaps=_gaps(found),
     )
 
@@ -82,14 +87,16 @@ def _bar(found: Survey) -> str:
     """The share of each status, as a bar and as numbers."""
     total = max(1, found.counts.total())
     x, bars, numbers = 0.0, [], []
-    for status in ("covered", "unknown", "blind"):
+    for status in ("covered", "unknown", "blind", "excluded"):
         count = found.counts[status]
+        if status == "excluded" and not count:
+            continue
         width = 1000 * count / total
         bars.append(f'<rect class="{status}" x="{x:.2f}" y="0" width="{width:.2f}" height="20"/>')
         x += width
         numbers.append(
             f'<li class="{status}"><span class="sign" aria-hidden="true">{SIGNS[status][0]}</span>'
-            f'<b data-count="{status}">{count:,}</b> {status}</li>'
+            f"<b>{count:,}</b> {status}</li>"
         )
     svg = f'<svg viewBox="0 0 1000 20" preserveAspectRatio="none" aria-hidden="true">{"".join(bars)}</svg>'
     return f'<div class="bar">{svg}<ul>{"".join(numbers)}</ul></div>'
@@ -109,6 +116,7 @@ def _filters(found: Survey) -> str:
         f'<label class="box {status}"><input type="checkbox" name="status" value="{status}" checked>'
         f'<span aria-hidden="true">{SIGNS[status][0]}</span> {status}</label>'
         for status in reversed(STATUSES)
+        if status != "excluded" or found.counts[status]
     )
     return (
         f'<form id="filters" hidden aria-label="Filters">{selects}'
@@ -124,27 +132,49 @@ def _select(name: str, label: str, options: Iterable[str]) -> str:
     return f'<label>{label} <select name="{name}"><option value="">all</option>{inner}</select></label>'
 
 
-def _where(found: Survey) -> str:
+def _where(found: Survey, cells: PageCells) -> str:
     """The grids, with their legend."""
-    grids = by_class(found) + (by_account(found) if len(found.accounts) > 1 else "")
+    grids = by_class(found) + (by_account(found, cells) if len(found.accounts) > 1 else "")
     legend = f'<details class="legend"><summary>Legend</summary>{_legend()}</details>'
     return f'<section id="where"><h2>Where</h2>\n{grids}\n{legend}\n</section>'
 
 
 def _rules(found: Survey) -> str:
-    """The verdict on each rule."""
-    groups = shown_rules(found)
-    cards = "".join(rule_card(group, found.addresses(group.at)) for group in groups[:MOST_FINDINGS])
-    more = _more(len(groups) - MOST_FINDINGS, "rule")
-    return f'<section id="rules"><h2>Rules</h2>{cards}{more}</section>' if groups else ""
+    """The verdict on each rule; rules without a reason of their own are folded."""
+    groups = group_rules(found)
+    shown = shown_rules(found)
+    told = {tuple(group.at) for group in shown}
+    others = [group for group in groups if tuple(group.at) not in told]
+    cards = "".join(rule_card(group, found.addresses(group.at)) for group in shown[:MOST_FINDINGS])
+    cards += _more(len(shown) - MOST_FINDINGS, "rule")
+    folded = ""
+    if others:
+        number = sum(len(group.at) for group in others)
+        lines = "".join(map(rule_line, others[:MOST_FINDINGS]))
+        rest = _more(len(others) - MOST_FINDINGS, "rule")
+        folded = (
+            f'<details class="notes"><summary>{count_of(number, "other rule")} without a problem, or '
+            f"with one that is under “What to do”</summary><ul class='lines'>{lines}</ul>{rest}</details>"
+        )
+    return f'<section id="rules"><h2>Rules</h2>{cards}{folded}</section>' if groups else ""
 
 
-def _notes(cards: list[str]) -> str:
+_FOLDED = {
+    "excluded": (
+        "exclusion",
+        "what event selectors or the state of the rules leave out on purpose, which is not counted as blind",
+    ),
+    "note": ("note", "assumptions behind these results, where AWS does not state a fact explicitly"),
+}
+
+
+def _folded(kind: str, cards: list[str]) -> str:
+    name, words = _FOLDED[kind]
     if not cards:
         return ""
     return (
-        f'<details class="notes"><summary>{count_of(len(cards), "note")}: assumptions behind these results, '
-        f"where AWS does not state a fact explicitly</summary>{''.join(cards)}</details>"
+        f'<details class="notes"><summary>{count_of(len(cards), name)}: {words}</summary>'
+        f"{''.join(cards)}</details>"
     )
 
 
@@ -172,6 +202,7 @@ def _legend() -> str:
         "covered": "the event arrives",
         "unknown": "undetermined; never counted as covered",
         "blind": "the event does not arrive",
+        "excluded": "the event does not arrive on purpose",
     }
     signs = "".join(
         f'<li><span class="cell {name}">{SIGNS[name][0]}</span> {name}: {text}</li>'
@@ -181,28 +212,7 @@ def _legend() -> str:
     known = "".join(f"<li><span>{sign}</span> {text}</li>" for sign, text in EVIDENCE.values())
     return (
         f"<ul>{signs}{absent}</ul><p>A cell in one color: all accounts or classes "
-        "have that status. A cell in several colors: they differ; 1/5 counts those with the status shown.</p>"
+        "have that status. A cell in several colors: they differ; 1/5 counts those with the status shown. "
+        "What is excluded is not counted.</p>"
         f'<p>How a fact is known:</p><ul class="known">{known}</ul>'
     )
-
-
-def _data(found: Survey, group_of_cell: list[int]) -> str:
-    """The script's data: status, causes and path group of each cell, each combination once."""
-    rank = {cause.id: number for number, cause in enumerate(found.causes)}
-    accounts = {name: number for number, name in enumerate(found.accounts)}
-    regions = {name: number for number, name in enumerate(found.regions)}
-    classes = {kind.name: number for number, kind in enumerate(found.classes)}
-    kinds: dict[tuple[int, tuple[int, ...], int], int] = {}
-    cells = [-1] * (len(accounts) * len(regions) * len(classes))
-    for cell, group in zip(found.cells, group_of_cell, strict=True):
-        kind = (STATUSES.index(cell.status), tuple(rank[name] for name in cell.causes), group)
-        place = (accounts[cell.account] * len(regions) + regions[cell.region]) * len(classes)
-        cells[place + classes[cell.event_class]] = kinds.setdefault(kind, len(kinds))
-    data = {
-        "statuses": STATUSES,
-        "signs": [signs[0] for signs in SIGNS.values()],
-        "sizes": [len(accounts), len(regions), len(classes)],
-        "kinds": list(kinds),
-        "cells": cells,
-    }
-    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
