@@ -15,8 +15,6 @@ from trailforward import Pattern
 from trailforward.testing import as_sqs, assumed_role, cloudtrail_event
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.aws import Reader
 
 NAME = "block-public-bucket"
@@ -85,7 +83,7 @@ class Bucket:
 
 
 @pytest.fixture
-def bucket(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+def bucket(local_aws: Reader, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     """A bucket in the function's Region."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", local_aws.region)
     return Bucket(local_aws)

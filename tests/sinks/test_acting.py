@@ -176,6 +176,7 @@ def test_several_calls_are_in_progress_at_once(to: str, stub: StubAws) -> None:
         ("arn:aws:lambda::111122223333:function:x", "no Region or no account"),
         ("arn:aws:states:us-west-2:111122223333:execution:x:1", "not a Step Functions state machine ARN"),
         ("arn:aws:states:us-west-2:111122223333:stateMachine:a b", "does not allow"),
+        ("arn:aws:states:us-west-2:111122223333:stateMachine:a*", "does not allow"),
     ],
 )
 def test_only_functions_and_state_machines(to: str, problem: str) -> None:
@@ -199,6 +200,16 @@ def test_settings_that_do_not_fit(to: str, more: str, problem: str) -> None:
     with pytest.raises(ConfigError, match=problem):
         Config.from_toml(f'[sinks.a]\nto = "{to}"\n{more}\n')
     Config.from_toml(f'[sinks.a]\nto = "{to}"\nformat = "record"\nlimits = {{ max_entries = 1 }}\n')
+
+
+@pytest.mark.parametrize("name", ["user.2016-10-27.ec6e261f", "a+b", "Approve-(2)!", "x" * 80])
+@pytest.mark.parametrize("qualifier", ["", ":10", ":PROD"])
+def test_any_name_of_a_state_machine(name: str, qualifier: str, stub: StubAws) -> None:
+    """The names of state machines may have more characters than those of functions."""
+    to = f"arn:aws:states:us-west-2:111122223333:stateMachine:{name}{qualifier}"
+    Config.from_toml(f'[sinks.m]\nto = "{to}"\n')
+    assert sink(to).send([Entry(b"{}", "key")]) == []
+    assert [item.resource for item in stub.stored(place(to))] == [to]
 
 
 def test_a_function_does_not_invoke_itself(stub: StubAws) -> None:
@@ -260,6 +271,28 @@ def test_the_status_of_its_executions_does_not_come_back(event: dict[str, Any], 
         guard = SelfGuard(calls=settings.own_calls, state_machines=[settings.own_state_machine])
         assert guard.is_own(event) is own
     assert not SelfGuard().is_own(event)
+
+
+def test_an_execution_does_not_start_another(stub: StubAws) -> None:
+    """The events that an execution causes, its start and its status, end in the function."""
+    role = "arn:aws:iam::111122223333:role/forwarder"
+    forwarder = Forwarder(Config.from_toml(f'own_arns = ["{role}"]\n[sinks.m]\nto = "{MACHINE}"\n'))
+    issuer = {"type": "Role", "arn": role}
+    start = {
+        "eventSource": "states.amazonaws.com",
+        "eventName": "StartExecution",
+        "userIdentity": {"type": "AssumedRole", "sessionContext": {"sessionIssuer": issuer}},
+        "requestParameters": {"stateMachineArn": MACHINE, "input": "HIDDEN_DUE_TO_SECURITY_REASONS"},
+    }
+    refused = {**start, "errorCode": "AccessDenied", "requestParameters": None}
+    status = json.dumps(json.loads(envelope(3)) | status_change()).encode()
+    try:
+        for data in (envelope(1, **start), envelope(2, **refused), status):
+            _, outcome = forwarder.process(sqs(sqs_record(data, "m-1")))
+            assert outcome.meeting(Fate.FILTERED) == ["m"]
+    finally:
+        forwarder.close()
+    assert stub.calls[place(MACHINE)] == 0
 
 
 def test_a_check_does_not_act(stub: StubAws, tmp_path: Path) -> None:

@@ -44,8 +44,8 @@ class StepFunctionsSettings(ActingSettings):
 
     @classmethod
     def name_shape(cls) -> str:
-        """The state machine's name, and a version or an alias."""
-        return "[A-Za-z0-9_-]{1,80}(:[A-Za-z0-9_.-]{1,80})?"
+        """The state machine's name, without white space and special characters, and a version or an alias."""
+        return "[A-Za-z0-9_.!'()+=@-]{1,80}(:[A-Za-z0-9_.-]{1,80})?"
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
