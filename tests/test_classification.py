@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +13,7 @@ from tests.support.aws import point_at
 from tests.support.events import envelope
 from tests.support.receiver import Receiver, Status
 from tests.support.stub_aws import Refuse, StubAws
-from trailforward import Config, Fate, Forwarder, Message, Origin
+from trailforward import Config, Fate, Forwarder, Message, Origin, sinks
 from trailforward.aws.errors import CONTENT_CODES, INVALID_INPUT_CODES, TRANSIENT_CODES, entry_cause
 from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 from trailforward.sinks import cloudwatch_logs, local
@@ -125,6 +126,29 @@ def test_aws_codes_of_single_entries(row: Row) -> None:
     """A code means the same for a single entry as for a whole call."""
     causes = {"event": Cause.CONTENT, "unclear": Cause.UNKNOWN, "destination": Cause.DESTINATION}
     assert entry_cause(row.code) is causes[row.fault]
+
+
+@pytest.mark.parametrize(
+    ("sender", "to"),
+    [
+        ("Lambda functions", "arn:aws:lambda:us-west-2:111122223333:function:remediate"),
+        ("Step Functions", "arn:aws:states:us-west-2:111122223333:stateMachine:remediate"),
+    ],
+)
+def test_codes_of_acting_destinations(
+    sender: str, to: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function or state machine that is not ready passes, and the table has every such code."""
+    kind = sinks.load(sinks.type_of(to) or "")
+    module = import_module(kind.__module__)
+    assert {row.code for row in of(sender)} == module.TRANSIENT
+    place = ":".join(to.split(":")[2:4])
+    with StubAws() as stub:
+        point_at(stub.url, monkeypatch)
+        for row in of(sender):
+            stub.always(place, Refuse(409, row.code))
+            stub.calls.clear()
+            check(outcome(to, tmp_path), stub.calls[place], "passing")
 
 
 @pytest.mark.parametrize("row", of("Splunk HEC"), ids=named)

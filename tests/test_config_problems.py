@@ -58,9 +58,9 @@ SINKS = [
     ('to = "hunter2"', "to", "neither an ARN nor a URL", "the ARN of a Kinesis stream"),
     ('to = ""', "to", "neither an ARN nor a URL", "the ARN of"),
     (
-        'to = "arn:aws:lambda:eu-west-1:111122223333:function:x"',
+        'to = "arn:aws:dynamodb:eu-west-1:111122223333:table/x"',
         "to",
-        "ARNs of the service 'lambda'",
+        "ARNs of the service 'dynamodb'",
         "Kinesis",
     ),
     ('to = "arn:aws:kinesis"', "to", "not an ARN: an ARN has six parts", "Kinesis"),
@@ -401,7 +401,7 @@ def test_wrong_destinations_in_the_environment() -> None:
     """A problem names the variable and the position in it, and never shows a password."""
     to = (
         "https://user:hunter2@siem.example.com/in htps://user:hunter2@x stdout: stdout: "
-        "arn:aws:lambda:eu-west-1:111122223333:function:x https://[::1 https://siem.example.com/a"
+        "arn:aws:dynamodb:eu-west-1:111122223333:table/x https://[::1 https://siem.example.com/a"
     )
     reported = environment(TO=to, DEAD_LETTER="x:hunter2", OWN_ARNS="hunter2 x")
     assert set(reported) == {

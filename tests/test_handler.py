@@ -121,12 +121,12 @@ def test_the_functions_own_role_session_is_filtered_without_configuration(tmp_pa
 
 def test_a_wrong_configuration_fails_at_init_with_every_problem(tmp_path: Path) -> None:
     """With a wrong configuration, loading fails with an error that lists every problem and its fix."""
-    wrong = {"TRAILFORWARD_TO": "arn:aws:lambda:eu-west-1:111122223333:function:x http://siem.example.com/in"}
+    wrong = {"TRAILFORWARD_TO": "arn:aws:dynamodb:eu-west-1:111122223333:table/x http://siem.example.com/in"}
     with Function(wrong, tmp_path) as function:
         kind, body = function.init_error()
     assert kind == "init"
     assert body["errorType"] == "ConfigError"
-    assert "no sink supports ARNs of the service 'lambda'" in body["errorMessage"]
+    assert "no sink supports ARNs of the service 'dynamodb'" in body["errorMessage"]
     assert "plain http" in body["errorMessage"]
     assert body["errorMessage"].count("Fix:") == 2
 

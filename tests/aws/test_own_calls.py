@@ -27,6 +27,8 @@ CALLS = {
     "logs": {"PutLogEvents", "CreateLogStream"},
     "s3": {"PutObject"},
     "securityhub": {"BatchImportFindings"},
+    "lambda": {"Invoke"},
+    "stepfunctions": {"StartExecution"},
     "http": set(),
     "file": set(),
     "stdout": set(),

@@ -82,7 +82,9 @@ def test_signatures_match_the_aws_test_suite(
 
 _TEXT = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), max_size=20)
 _NAMES = st.from_regex(r"X-[A-Za-z0-9-]{1,12}", fullmatch=True).map(str.title)
-_PATHS = st.from_regex(r"(/[A-Za-z0-9_~-]{1,9}){0,4}/?", fullmatch=True).map(lambda path: path or "/")
+_PATHS = st.from_regex(r"(/([A-Za-z0-9_~-]|%3A|%24){1,9}){0,4}/?", fullmatch=True).map(
+    lambda path: path or "/"
+)
 
 
 @given(

@@ -134,7 +134,7 @@ def test_a_configuration_file_with_routes_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--to", "arn:aws:lambda:eu-west-1:111122223333:function:x"], "no sink supports"),
+        (["--to", "arn:aws:dynamodb:eu-west-1:111122223333:table/x"], "no sink supports"),
         (["--to", "stdout:", "--format", "xml"], "unknown format"),
         (["--to", "stdout:", "--config", "x.toml"], "not both"),
         (["--config", "missing.toml"], "cannot read the file missing.toml"),

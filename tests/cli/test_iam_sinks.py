@@ -9,6 +9,8 @@ from trailforward.cli.iam import policy
 
 REFERENCE = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:siem-AbCdEf"
 BUS = "arn:aws:events:us-west-2:123456789012:event-bus/security"
+FUNCTION = "arn:aws:lambda:us-west-2:123456789012:function:remediate:live"
+MACHINE = "arn:aws:states:us-west-2:111122223333:stateMachine:remediate"
 GROUP = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
 
 
@@ -26,6 +28,8 @@ GROUP = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
             {"S3": ("s3:PutObject", "arn:aws-cn:s3:::lake/trail/*")},
         ),
         ('to = "s3://lake?region=eu-west-1"', {"S3": ("s3:PutObject", "arn:aws:s3:::lake/*")}),
+        (f'to = "{FUNCTION}"', {"Lambda": ("lambda:InvokeFunction", FUNCTION)}),
+        (f'to = "{MACHINE}"', {"StepFunctions": ("states:StartExecution", MACHINE)}),
         (
             f'to = "https://splunk.example.com"\npreset = "splunk-hec"\nsecret = "{REFERENCE}"',
             {"Secrets": ("secretsmanager:GetSecretValue", REFERENCE)},

@@ -97,6 +97,8 @@ CASES = {
     "securityhub": Case(
         arn(f"securityhub::product/{MEMBER}/default"), "", "securityhub.amazonaws.com/BatchImportFindings"
     ),
+    "lambda": Case(arn("lambda::function:f"), "AWS::Lambda::Function", "lambda.amazonaws.com/Invoke"),
+    "stepfunctions": Case(arn("states::stateMachine:m"), "", "states.amazonaws.com/StartExecution"),
     "http": Case("https://hec.example.com", "", "secretsmanager.amazonaws.com/GetSecretValue", own=SECRET),
     "file": Case("file:/tmp/out"),
     "stdout": Case("stdout:"),
@@ -155,7 +157,7 @@ def test_a_call_that_a_trail_records_is_a_loop(name: str) -> None:
     assert f"its event {case.wording} to the pipeline through rule tf (default bus, {HERE}" in loop.why
     assert loop.severity == ("info" if name == "http" else "critical")
     plain = loops(pipeline(case, trails=[trail()], rules=[rule()]))
-    assert (case.at in plain) is (name == "securityhub")
+    assert (case.at in plain) is (name in {"securityhub", "stepfunctions"})
     assert case.at not in loops(pipeline(case, rules=[rule(state="DISABLED")]))
 
 

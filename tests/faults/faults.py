@@ -72,6 +72,20 @@ CODES = {
         "InvalidInputException",
         "InternalFailure",
     ),
+    "lambda": Codes(
+        "TooManyRequestsException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "InvalidRequestContentException",
+        "TooManyRequestsException",
+    ),
+    "stepfunctions": Codes(
+        "ThrottlingException",
+        "AccessDeniedException",
+        "StateMachineDoesNotExist",
+        "InvalidExecutionInput",
+        "ExecutionLimitExceeded",
+    ),
 }
 
 

@@ -58,7 +58,9 @@ def test_without_queues_undelivered_events_return(sink: str, row: Row, way: str,
     with World(sink, row, stub) as world:
         outcome = world.forward()
         assert fates(outcome, sink) == expected("returned" if row.count else "delivered", row.count)
-        assert (max(Counter(world.taken()).values(), default=0) > 1) is row.twice
+        # Step Functions starts nothing if an execution with the name of the event exists.
+        twice = row.twice and sink != "stepfunctions"
+        assert (max(Counter(world.taken()).values(), default=0) > 1) is twice
 
 
 @every_case

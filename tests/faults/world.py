@@ -27,7 +27,11 @@ DESTINATIONS = {
     "sqs": "arn:aws:sqs:ap-south-1:111122223333:cloudsec",
     "eventbridge": "arn:aws:events:eu-south-1:123456789012:event-bus/security",
     "securityhub": "arn:aws:securityhub:ca-central-1:111122223333:product/111122223333/default",
+    "lambda": "arn:aws:lambda:ap-northeast-1:123456789012:function:remediate",
+    "stepfunctions": "arn:aws:states:eu-west-3:111122223333:stateMachine:remediate",
 }
+#: These get one event per call.
+ACTING = ("lambda", "stepfunctions")
 SINKS = (*DESTINATIONS, "http")
 HEALTHY = "arn:aws:sqs:eu-north-1:111122223333:healthy"
 DEAD_LETTER = "arn:aws:sqs:us-east-1:111122223333:dead"
@@ -94,7 +98,8 @@ class World:
         more = f"read_timeout_seconds = {row.read_timeout}\n" if sink == "http" else ""
         self.forwarder = Forwarder(
             Config.from_toml(
-                f'{head}[sinks.{sink}]\nto = "{to}"\n{more}[sinks.{sink}.limits]\nmax_entries = 5\n'
+                f'{head}[sinks.{sink}]\nto = "{to}"\n{more}'
+                + f"[sinks.{sink}.limits]\nmax_entries = 5\n" * (sink not in ACTING)
                 + f'[sinks.healthy]\nto = "{HEALTHY}"\n' * healthy
                 + "[retry]\ninitial_seconds = 0.01\nmax_attempts = 4\n"
             )

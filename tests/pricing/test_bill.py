@@ -176,6 +176,8 @@ def test_a_payload_holds_so_many_events() -> None:
         ("logs", 15.013),  # 30.026 GB x 0.50
         ("s3", 0.15),  # 10,000 batches with an object for each of 3 accounts x 5.00
         ("securityhub", 30.0),
+        ("lambda", 0.2),
+        ("stepfunctions", 25.0),
         ("http", 2.7),  # 30 GB x 0.09
     ],
 )

@@ -17,7 +17,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 TRANSFORM = Path(__file__).with_name("transform.py")
 
 
-@pytest.mark.parametrize("name", ["revoke-open-ingress", "notify"])
+@pytest.mark.parametrize(
+    "name", ["revoke-open-ingress", "restart-stopped-trail", "block-public-bucket", "notify"]
+)
 def test_the_examples_are_clean(name: str, tmp_path: Path) -> None:
     """No tool finds a problem, and SAM adds neither roles nor permissions."""
     template = EXAMPLES / name / "template.yaml"

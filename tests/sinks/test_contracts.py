@@ -126,6 +126,27 @@ class TestSecurityHub(Aws):
         return [json.loads(data)["Description"].encode() for data in super().taken()]
 
 
+class TestLambda(Aws):
+    to = "arn:aws:lambda:us-west-2:111122223333:function:remediate"
+    busy = "TooManyRequestsException"
+
+
+class TestLambdaThroughBotocore(TestLambda):
+    @pytest.fixture(autouse=True)
+    def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        use_botocore(monkeypatch)
+
+
+class TestStepFunctions(Aws):
+    to = "arn:aws:states:us-west-2:111122223333:stateMachine:remediate"
+
+
+class TestStepFunctionsThroughBotocore(TestStepFunctions):
+    @pytest.fixture(autouse=True)
+    def _way(self, _aws: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        use_botocore(monkeypatch)
+
+
 class TestS3(SinkContract):
     """Uses a bucket in moto; a receiver makes calls fail."""
 

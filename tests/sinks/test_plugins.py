@@ -141,9 +141,7 @@ def test_two_packages_for_one_scheme_are_an_error(install: Install) -> None:
         sinks.load("acme")
 
 
-@pytest.mark.parametrize(
-    "to", ["nobody://x", "arn:aws:lambda:eu-west-1:111122223333:function:x", "words", ""]
-)
+@pytest.mark.parametrize("to", ["nobody://x", "arn:aws:dynamodb:eu-west-1:111122223333:table/x", "words", ""])
 def test_an_unknown_destination_has_no_type(to: str) -> None:
     """Without a matching plug-in a destination has no sink type."""
     assert sinks.type_of(to) is None

@@ -33,6 +33,8 @@ CHECKED_ONLY = {
     ("sqs", "list-message-move-tasks"),
 }
 _REGION = "eu-west-1"
+#: Commands that are not named as in botocore.
+_COMMANDS = {"s3api": "s3"}
 _GLOBAL = {"region", "output", "query", "profile"}
 _NUMBERS = {"integer": int, "long": int, "float": float, "double": float}
 
@@ -82,6 +84,7 @@ class AwsCli:
             CommandError: the AWS CLI would reject them.
         """
         service, name, *rest = arguments
+        service = _COMMANDS.get(service, service)
         if service not in self._session.get_available_services():
             raise CommandError(f"there is no service {service}")
         values = _options(rest)

@@ -20,7 +20,7 @@ import threading
 from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 from trailforward.demo.loopback import Handler, LoopbackServer
 
@@ -206,6 +206,10 @@ def never_the_same() -> Choice:
     return choose
 
 
+#: Services that get one entry per call, so that its refusal is the call's.
+_SINGLE = frozenset({"lambda", "states"})
+
+
 class StubAws(LoopbackServer):
     """The server. Use it as a context manager."""
 
@@ -299,8 +303,14 @@ class Call(Handler):
             return
         fault = self.stub.next_fault(self.place)
         if fault.arrives:
-            self.items = _READERS[service](self.body())
+            self.items = [self.invocation()] if service == "lambda" else _READERS[service](self.body())
         fault.apply(self)
+
+    def invocation(self) -> Item:
+        """The payload for a Lambda function, whose name is in the path."""
+        head, _, name = self.path.removesuffix("/invocations").rpartition("/")
+        assert head == "/2015-03-31/functions"
+        return Item(self.body(), resource=unquote(name), key=self.headers["X-Amz-Invocation-Type"])
 
     def other_operation(self) -> None:
         """Handles operations other than batches. Their place is ``SERVICE:REGION:OPERATION``."""
@@ -311,11 +321,24 @@ class Call(Handler):
     def take(self, rejected: Mapping[int, Refusal] | None = None) -> dict[int, Refusal | None]:
         """Stores the entries that are not rejected; returns the results by position."""
         rejected = rejected or {}
-        self.stub.store(self.place, [item for index, item in enumerate(self.items) if index not in rejected])
+        kept = [item for index, item in enumerate(self.items) if index not in rejected]
+        kept = [item for item in kept if item.key != "DryRun"]
+        if self.service == "states":  # the same name starts nothing
+            names = {item.id for item in self.stub.stored(self.place)}
+            kept = [item for item in kept if item.id not in names]
+        self.stub.store(self.place, kept)
         return {index: rejected.get(index) for index in range(len(self.items))}
 
     def report(self, results: Mapping[int, Refusal | None], **extra: Any) -> None:
         """Sends the service's response with the results. ``extra`` is added to the accepted entries."""
+        refusals = [refusal for refusal in results.values() if refusal is not None]
+        if self.service in _SINGLE and refusals:
+            self.refuse(400, refusals[0].code, "by script", {})
+            return
+        if self.service == "lambda":
+            dry = self.items[0].key == "DryRun"
+            self.raw((204 if dry else 202) if results else 200, b"")
+            return
         body = _WRITERS[self.service]([(self.items[index], results[index]) for index in results], extra)
         self.raw(200, body)
 
@@ -328,7 +351,7 @@ class Call(Handler):
             )
         else:
             body = json.dumps({"__type": f"com.amazonaws#{code}" if code else "", "message": message})
-        if self.service == "securityhub":  # REST
+        if self.service in {"lambda", "securityhub"}:  # REST
             headers = (
                 {**headers, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/"} if code else headers
             )
@@ -400,6 +423,12 @@ def _read_securityhub(body: bytes) -> list[Item]:
         )
         for finding in json.loads(body)["Findings"]
     ]
+
+
+def _read_states(body: bytes) -> list[Item]:
+    call = json.loads(body)
+    text = call["input"].encode("utf-8", "surrogatepass")
+    return [Item(text, call["name"], call["stateMachineArn"])]
 
 
 def _read_sqs(body: bytes) -> list[Item]:
@@ -502,6 +531,11 @@ def _write_securityhub(results: Results, extra: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
+def _write_states(results: Results, extra: Mapping[str, Any]) -> bytes:
+    started = {"executionArn": "arn", "startDate": 1.0, **extra} if results else {}
+    return json.dumps(started).encode()
+
+
 def _write_sns(results: Results, _extra: Mapping[str, Any]) -> bytes:
     accepted, rejected = _by_id(results)
     successful = "".join(f"<member><Id>{item.id}</Id><MessageId>m</MessageId></member>" for item in accepted)
@@ -539,6 +573,7 @@ _READERS: dict[str, Callable[[bytes], list[Item]]] = {
     "securityhub": _read_securityhub,
     "sns": _read_sns,
     "sqs": _read_sqs,
+    "states": _read_states,
     "sts": lambda _body: [],
 }
 _WRITERS = {
@@ -549,5 +584,6 @@ _WRITERS = {
     "securityhub": _write_securityhub,
     "sns": _write_sns,
     "sqs": _write_sqs,
+    "states": _write_states,
     "sts": _write_sts,
 }

@@ -45,7 +45,7 @@ class Api:
         self._service_name = service
         self._service = SERVICES[service]
         self._protocol = _protocol(self._service)
-        self._scope = Scope(region, service)
+        self._scope = Scope(region, self._service.host or service)
         self._timeouts = timeouts
         scheme, _, self._host = url.partition("://")
         self._secure = scheme == "https"
@@ -73,23 +73,22 @@ class Api:
         """
         name = "".join(map(str.capitalize, operation.split("_")))
         protocol = self._protocol
-        body: bytes = protocol.encode(self._service, name, parameters)
+        path, required, body = protocol.request(self._service, name, parameters)
         host = self._host
         if self._host_per_account:
             host = f"{parameters['StreamARN'].split(':')[4]}.data-{host}"
         headers = {
             "Host": host,
             "User-Agent": f"trailforward/{__version__}",
-            **protocol.headers(self._service, name),
+            **required,
         }
-        path = self._service.path
         signed = sign(credentials, self._scope, path, headers, body)
         response = self._connections(host).post(path, signed, body)
         if response.status not in _OK:
             code, message = protocol.error(response)
             retry_after = response.headers.get("retry-after")
             raise to_sink_error(code, message, response.status, retry_after, transient)
-        result: dict[str, Any] | None = protocol.decode(name, response.body)
+        result: dict[str, Any] | None = protocol.decode(name, response)
         if result is None:
             raise TransientError(UNPARSEABLE, f"unparseable response from {self._service_name}")
         return result

@@ -26,7 +26,8 @@ class Service(NamedTuple):
         operations: botocore's method names of the operations that can be called directly.
         variable: suffix of the service's variable ``AWS_ENDPOINT_URL_…``.
         target: prefix of ``X-Amz-Target``; JSON protocol only.
-        path: path of the operations; ``/`` except for ``rest-json``.
+        path: path of the operations; ``/`` except for ``rest-json``. A parameter's name in braces is a label.
+        host: beginning of the host, and name in the signature, if that is not botocore's name.
     """
 
     protocol: Literal["json", "query", "rest-json"]
@@ -35,6 +36,7 @@ class Service(NamedTuple):
     variable: str
     target: str = ""
     path: str = "/"
+    host: str = ""
 
 
 SERVICES = {
@@ -59,6 +61,16 @@ SERVICES = {
         frozenset({"batch_import_findings"}),
         "SECURITYHUB",
         path="/findings/import",
+    ),
+    "lambda": Service(
+        "rest-json",
+        "2015-03-31",
+        frozenset({"invoke"}),
+        "LAMBDA",
+        path="/2015-03-31/functions/{FunctionName}/invocations",
+    ),
+    "stepfunctions": Service(
+        "json", "1.0", frozenset({"start_execution"}), "SFN", "AWSStepFunctions", host="states"
     ),
 }
 
@@ -141,7 +153,8 @@ def endpoint(service: str, region: str, environ: Mapping[str, str]) -> tuple[str
     Valid only if :func:`botocore_reason` is empty.
     """
     custom = _custom_endpoint(service, environ)
-    return (custom.rstrip("/"), False) if custom else (f"https://{service}.{region}.{_suffix(region)}", True)
+    host = SERVICES[service].host or service
+    return (custom.rstrip("/"), False) if custom else (f"https://{host}.{region}.{_suffix(region)}", True)
 
 
 def _custom_endpoint(service: str, environ: Mapping[str, str]) -> str:

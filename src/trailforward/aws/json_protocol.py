@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _EMPTY_RESPONSE = frozenset({"CreateLogStream"})
 
 
-def headers(service: Service, name: str) -> dict[str, str]:
-    """The headers that the protocol requires, without the signature."""
+def request(service: Service, name: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, str], bytes]:
+    """Path, required headers without the signature, and body of a request."""
     required = {
         "Content-Type": f"application/x-amz-json-{service.version}",
         "X-Amz-Target": f"{service.target}.{name}",
@@ -27,20 +27,20 @@ def headers(service: Service, name: str) -> dict[str, str]:
     if service.target == "AmazonSQS":
         # Requests the error codes that SQS had before it supported JSON.
         required["X-Amzn-Query-Mode"] = "true"
-    return required
+    return service.path, required, encode(parameters)
 
 
-def encode(_service: Service, _name: str, parameters: Mapping[str, Any]) -> bytes:
-    """The request body. Bytes become base64."""
+def encode(parameters: Mapping[str, Any]) -> bytes:
+    """Parameters as JSON. Bytes become base64."""
     try:
         return orjson.dumps(parameters, default=_base64)
     except orjson.JSONEncodeError:  # a lone surrogate, which needs an escape sequence
         return json.dumps(parameters, default=_base64).encode()
 
 
-def decode(name: str, body: bytes) -> dict[str, Any] | None:
+def decode(name: str, response: Response) -> dict[str, Any] | None:
     """The result in the body of a successful response; None if the body is unparseable."""
-    return {} if not body and name in _EMPTY_RESPONSE else parsed_object(body)
+    return {} if not response.body and name in _EMPTY_RESPONSE else parsed_object(response.body)
 
 
 def error(response: Response) -> tuple[str, str]:

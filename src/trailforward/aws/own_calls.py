@@ -32,6 +32,7 @@ MADE_FOR_EVERY_DELIVERY = frozenset(
         "ReceiveMessage",
         "SendMessage",
         "SendMessageBatch",
+        "StartExecution",
     }
 )
 
@@ -197,7 +198,8 @@ def _parsed(text: str) -> Arn | None:
 def key_of(arn: Arn) -> str:
     """Returns the key by which resources are compared: an ARN without the partition, which requests lack.
 
-    Versions and aliases stand for their function, log streams for their log group, objects for their bucket.
+    Versions and aliases stand for their function or state machine, log streams for their log group, objects
+    for their bucket.
     """
     return _key(arn, arn.resource.partition("/")[0] if arn.service == "s3" else arn.resource)
 
@@ -208,7 +210,7 @@ def exact_key(arn: Arn) -> str:
 
 
 def _key(arn: Arn, resource: str) -> str:
-    if arn.service in {"lambda", "logs"}:
+    if arn.service in {"lambda", "logs"} or resource.startswith("stateMachine:"):
         resource = ":".join(resource.split(":")[:2])
     return ":".join((*arn[1:4], resource))
 

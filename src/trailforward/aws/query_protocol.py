@@ -16,15 +16,14 @@ if TYPE_CHECKING:
 _MAPS = frozenset({"MessageAttributes"})
 
 
-def headers(_service: Service, _name: str) -> dict[str, str]:
-    """The headers that the protocol requires, without the signature."""
-    return {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+def request(service: Service, name: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, str], bytes]:
+    """Path, required headers without the signature, and body of a request.
 
-
-def encode(service: Service, name: str, parameters: Mapping[str, Any]) -> bytes:
-    """The request body, a form. Lone surrogates become question marks, because a form cannot contain them."""
+    The body is a form. Lone surrogates become question marks, because a form cannot contain them.
+    """
     form = [("Action", name), ("Version", service.version), *_fields("", parameters)]
-    return urlencode(form, errors="replace").encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
+    return service.path, headers, urlencode(form, errors="replace").encode()
 
 
 def _fields(path: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -42,9 +41,9 @@ def _fields(path: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from _fields(f"{path}.{key}" if path else key, item)
 
 
-def decode(name: str, body: bytes) -> dict[str, Any] | None:
+def decode(name: str, response: Response) -> dict[str, Any] | None:
     """The result in the body of a successful response; None if the body is unparseable."""
-    result = _element(body, f"{name}Result")
+    result = _element(response.body, f"{name}Result")
     return result if isinstance(result, dict) else None
 
 

@@ -1,24 +1,47 @@
 """AWS's REST protocol with JSON bodies: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html.
 
-Only for operations whose parameters are all in the body.
+A label in the service's path is a parameter, and so is each header in ``_HEADERS``. The other parameters are
+the body: as JSON, except that Invoke's is ``Payload`` as it is.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from trailforward.aws.json_protocol import decode, encode, parsed_object
+from trailforward.aws import json_protocol
+from trailforward.aws.json_protocol import parsed_object
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from trailforward.aws.direct import Service
     from trailforward.transport.connections import Response
 
-__all__ = ("decode", "encode", "error", "headers")
+#: Parameter → the header that it is sent in.
+_HEADERS = {"InvocationType": "X-Amz-Invocation-Type"}
+#: The parameter that is a body of any bytes.
+_PAYLOAD = "Payload"
+#: Operations whose request is the payload, and whose response is a status.
+_OF_PAYLOAD = frozenset({"Invoke"})
 
 
-def headers(_service: Service, _name: str) -> dict[str, str]:
-    """The headers that the protocol requires, without the signature."""
-    return {"Content-Type": "application/json"}
+def request(service: Service, name: str, parameters: Mapping[str, Any]) -> tuple[str, dict[str, str], bytes]:
+    """Path, required headers without the signature, and body of a request."""
+    path, rest = service.path, dict(parameters)
+    if "{" in path:
+        from urllib.parse import quote  # only Lambda has a label
+
+        label = path.partition("{")[2].partition("}")[0]
+        path = path.replace(f"{{{label}}}", quote(rest.pop(label), safe="-._~"))
+    headers = {header: rest.pop(name) for name, header in _HEADERS.items() if name in rest}
+    if name in _OF_PAYLOAD:
+        return path, headers, rest.get(_PAYLOAD, b"")  # without a Content-Type, as botocore sends it
+    return path, headers | {"Content-Type": "application/json"}, json_protocol.encode(rest)
+
+
+def decode(name: str, response: Response) -> dict[str, Any] | None:
+    """The result of a successful response; None if its body is unparseable."""
+    return {"StatusCode": response.status} if name in _OF_PAYLOAD else parsed_object(response.body)
 
 
 def error(response: Response) -> tuple[str, str]:

@@ -63,7 +63,7 @@ def sign(
     Args:
         credentials: sign the request.
         scope: Region and service.
-        path: the URL's path. It must be canonical: letters, digits, ``-._~``, and single slashes only.
+        path: the URL's path: letters, digits, ``-._~``, single slashes, and percent-encoded bytes only.
         headers: the request's headers, including ``Host``.
         body: the request's body.
         now: seconds since 1970; the current time by default.
@@ -86,7 +86,9 @@ def sign(
     signed = sorted(canonical.keys() - _UNSIGNED)
     names = ";".join(signed)
     lines = "".join(f"{name}:{canonical[name]}\n" for name in signed)
-    request = f"POST\n{path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    # Except for S3, the canonical path is encoded twice.
+    canonical_path = path.replace("%", "%25")
+    request = f"POST\n{canonical_path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     day = moment[:8]
     credential_scope = f"{day}/{scope.region}/{scope.service}/aws4_request"
     text = f"{_ALGORITHM}\n{moment}\n{credential_scope}\n{hashlib.sha256(request.encode()).hexdigest()}"

@@ -38,6 +38,8 @@ def check_sinks(
 ) -> None:
     """Send one test event to every sink, and report secret, permission, TLS, and latency of each.
 
+    Lambda functions and state machines get none, because they would act on it.
+
     The event's source is trailforward.check-sinks, and its detail-type is "trailforward test event".
 
     Exit status: 0 every sink is fine, 1 a sink is not, 2 the options or the configuration are invalid.

@@ -25,6 +25,8 @@ _SEND = {
     "eventbridge": ("EventBridge", "events:PutEvents"),
     "s3": ("S3", "s3:PutObject"),
     "securityhub": ("SecurityHub", "securityhub:BatchImportFindings"),
+    "lambda": ("Lambda", "lambda:InvokeFunction"),
+    "stepfunctions": ("StepFunctions", "states:StartExecution"),
 }
 _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]

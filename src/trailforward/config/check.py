@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
 DESTINATIONS = (
-    "the ARN of a Kinesis stream, Firehose stream, SNS topic, SQS queue, EventBridge bus, log group, or "
-    "Security Hub product, "
+    "the ARN of a Kinesis stream, Firehose stream, SNS topic, SQS queue, EventBridge bus, log group, "
+    "Security Hub product, Lambda function, or state machine, "
     "s3://BUCKET/PREFIX?region=REGION, an http(s) URL, stdout:, or file:PATH"
 )
 

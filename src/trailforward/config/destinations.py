@@ -68,6 +68,8 @@ def _name(kind: str | None, destination: str, taken: dict[str, Any]) -> str:
             resource = ""
         case "s3":
             resource = destination.removeprefix("s3://").partition("/")[0].partition("?")[0]
+        case "lambda" | "stepfunctions":  # a version or an alias may follow
+            resource = ":".join(destination.split(":")[6:7])
         case _:
             resource = re.split("[:/]", destination)[-1]
     base = re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{kind or 'unknown'}-{resource}")[:_NAME_CHARACTERS].strip("-")

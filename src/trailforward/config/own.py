@@ -52,6 +52,13 @@ def own_findings(config: Config) -> Iterator[str]:
             yield start
 
 
+def own_state_machines(config: Config) -> Iterator[str]:
+    """Yields the ARNs of the state machines that the sinks of a configuration start."""
+    for settings in config.sinks.values():
+        if (arn := getattr(settings, "own_state_machine", None)) is not None:
+            yield arn
+
+
 def own_resources(config: Config) -> list[str]:
     """Returns the ARNs of the pipeline's roles and of the resources that AWS services deliver to."""
     queues = [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]

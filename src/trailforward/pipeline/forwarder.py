@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward import formats, sinks
 from trailforward.aws.objects import Objects
+from trailforward.aws.own_calls import key_of, parsed
 from trailforward.config import Config
 from trailforward.errors import ConfigError, Problem, UnexaminedError
 from trailforward.outcome import Fate, Outcome
@@ -107,6 +108,11 @@ class Forwarder:
         self._required_accounts = {
             name: account for name, settings in config.sinks.items() if (account := settings.required_account)
         }
+        self._invoked = {
+            name: key_of(arn)
+            for name, settings in config.sinks.items()
+            if (arn := parsed(settings.resource)) is not None and arn.service == "lambda"
+        }
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str] | None = None) -> Forwarder:
@@ -140,7 +146,8 @@ class Forwarder:
         Raises:
             PayloadError: events must be delivered again, and raising is the way to ask for it (asynchronous
                 and direct invocation).
-            ConfigError: a destination is in another account, but its API reaches only the function's.
+            ConfigError: a destination is in another account, but its API reaches only the function's; or a
+                destination is the function itself.
         """
         return self.process(payload, context)[0]
 
@@ -148,7 +155,7 @@ class Forwarder:
         """Does the same as :meth:`handle`, but returns the response and the ledger."""
         if arn := getattr(context, "invoked_function_arn", None):
             self._guard.learn(str(arn))
-            self._check_accounts(str(arn))
+            self._check_destinations(str(arn))
         remaining = getattr(context, "get_remaining_time_in_millis", None)
         seconds = DEFAULT_SECONDS if remaining is None else remaining() / 1000
         source = detect(payload)
@@ -181,8 +188,13 @@ class Forwarder:
         times = self._times(seconds)
         return self._forward(messages, times, ObjectReader(self._objects, until=times.read), states)
 
-    def _check_accounts(self, function_arn: str) -> None:
-        """Rejects sinks in another account, if their API reaches only the function's account."""
+    def _check_destinations(self, function_arn: str) -> None:
+        """Rejects the function itself, and sinks in another account whose API reaches only the function's."""
+        own = parsed(function_arn) if self._invoked else None
+        same = [name for name, key in self._invoked.items() if own is not None and key == key_of(own)]
+        if same:
+            text = "this is the function that forwards, so each event would return to it"
+            raise ConfigError([Problem(f"sinks.{name}.to", text, "use another function") for name in same])
         account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
         foreign = [name for name, other in self._required_accounts.items() if account and other != account]
         if foreign:

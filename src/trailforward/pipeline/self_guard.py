@@ -4,8 +4,9 @@ An event is the pipeline's own if it is
 
 - one of the calls that the configuration makes, on its own resources, by the function's proven role;
 - a delivery by an AWS service to a queue, function, role, log group, or key of the pipeline;
-- an event that an EventBridge sink put on its own bus; or
-- an event about a finding that a Security Hub sink imported.
+- an event that an EventBridge sink put on its own bus;
+- an event about a finding that a Security Hub sink imported; or
+- an event about the status of an execution of a state machine that a Step Functions sink starts.
 
 A role is proven by ``own_arns``, by the access key of the process, by ``inScopeOf``, or by STS. The name of a
 session proves nothing, because anybody who may assume a role chooses it. Nothing is learned from events.
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.arn import Arn
 from trailforward.aws.own_calls import OwnCall, OwnCalls, key_of, log_call, named_resources, parsed, text
-from trailforward.config.own import own_calls, own_events, own_findings, own_resources
+from trailforward.config.own import own_calls, own_events, own_findings, own_resources, own_state_machines
 from trailforward.pipeline.role_lookup import Role, RoleLookup
 from trailforward.pipeline.service_calls import ASSUMERS, DELIVERIES, KEY_USES
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
 #: Most queues and streams whose polling is learned from payloads.
 _MOST_SOURCES = 8
-_SECURITY_HUB = "aws.securityhub"
+_SECURITY_HUB, _STEP_FUNCTIONS = "aws.securityhub", "aws.states"
+_STATUS_CHANGE = "Step Functions Execution Status Change"
 _GET_CALLER_IDENTITY = ("sts.amazonaws.com", "GetCallerIdentity")
 
 
@@ -52,6 +54,7 @@ class SelfGuard:
         calls: the AWS calls that the configuration causes.
         events: the events that its EventBridge sinks put on buses.
         findings: the start of the IDs of the findings that its Security Hub sinks import.
+        state_machines: ARNs of the state machines that its Step Functions sinks start.
         function_name: the Lambda function's name, or empty outside Lambda.
         access_key_id: access key ID of the process's credentials, or empty.
         log_group: name of the function's log group, or empty if unknown.
@@ -68,6 +71,7 @@ class SelfGuard:
         calls: Iterable[OwnCall] = (),
         events: Iterable[OwnEvent] = (),
         findings: Iterable[str] = (),
+        state_machines: Iterable[str] = (),
         function_name: str = "",
         access_key_id: str = "",
         log_group: str = "",
@@ -84,9 +88,10 @@ class SelfGuard:
         self._encrypted = self._resources | _keys(calls)
         self._events = {(event.source, event.detail_type, key_of(Arn.parse(event.bus))) for event in events}
         self._findings = tuple(findings)
-        self._sources = {source for source, _, _ in self._events} | (
-            {_SECURITY_HUB} if self._findings else set()
-        )
+        self._state_machines = {key_of(Arn.parse(arn)) for arn in state_machines}
+        self._sources = {source for source, _, _ in self._events}
+        self._sources |= {_SECURITY_HUB} if self._findings else set()
+        self._sources |= {_STEP_FUNCTIONS} if self._state_machines else set()
         self._function_name = function_name
         self._log_group = log_group
         self._function_arn = ""
@@ -152,9 +157,13 @@ class SelfGuard:
         return self.author(event) is Author.PIPELINE
 
     def _came_back(self, source: str, event: dict[str, Any]) -> bool:
-        """Whether a sink caused an event: by its source and detail-type on its bus, or by IDs of findings."""
+        """Whether a sink caused an event: by its shape and bus, by IDs of findings, or by state machine."""
         if source == _SECURITY_HUB:
             return self._imported(event.get("detail"))
+        if source == _STEP_FUNCTIONS:
+            detail = event.get("detail") if event.get("detail-type") == _STATUS_CHANGE else None
+            arn = parsed(detail.get("stateMachineArn")) if isinstance(detail, dict) else None
+            return arn is not None and key_of(arn) in self._state_machines
         detail_type, named = event.get("detail-type"), event.get("resources")
         if not isinstance(detail_type, str) or not isinstance(named, list) or len(named) != 1:
             return False
@@ -310,6 +319,7 @@ def build_guard(config: Config, environ: Mapping[str, str] | None = None) -> Sel
         calls=own_calls(config, environ.get("TRAILFORWARD_CONFIG", ""), region),
         events=own_events(config),
         findings=own_findings(config),
+        state_machines=own_state_machines(config),
         function_name=function_name,
         access_key_id=environ.get("AWS_ACCESS_KEY_ID", "") if function_name else "",
         log_group=environ.get("AWS_LAMBDA_LOG_GROUP_NAME", "") if function_name else "",

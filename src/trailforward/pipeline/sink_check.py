@@ -202,9 +202,13 @@ class _Check:
             except SinkError as error:
                 result.tls = FAILED if error.code.startswith("tls") else UNKNOWN
                 raise
-        if self.dry_run or kind == "stdout":  # standard output is for the report
+        if self.dry_run or sink.acts or kind == "stdout":  # standard output is for the report
+            if not self.dry_run and sink.acts:
+                started = time.monotonic()
+                result.permission = OK if sink.rehearse() else UNKNOWN
             result.milliseconds = _milliseconds(started)
-            self._ask_permission(result, settings, kind or "")
+            if result.permission == UNKNOWN:
+                self._ask_permission(result, settings, kind or "")
             return
         entry = self._entry(settings, sink)
         started = time.monotonic()

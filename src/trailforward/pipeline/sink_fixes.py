@@ -17,6 +17,8 @@ ACTIONS = {
     "logs": "logs:PutLogEvents",
     "s3": "s3:PutObject",
     "securityhub": "securityhub:BatchImportFindings",
+    "lambda": "lambda:InvokeFunction",
+    "stepfunctions": "states:StartExecution",
 }
 #: Codes of responses that refuse the caller.
 DENIED = frozenset(
@@ -52,6 +54,7 @@ _ABSENT = frozenset(
         "NotFoundException",
         "QueueDoesNotExist",
         "ResourceNotFoundException",
+        "StateMachineDoesNotExist",
         "http_404",
         "http_410",
     }

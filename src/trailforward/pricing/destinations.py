@@ -63,6 +63,18 @@ def _findings(prices: Prices, _plan: Plan, _batch: float, _objects: float) -> It
     return item("securityhub", millions(1, "findings"), 1, prices["finding"])
 
 
+def _function(prices: Prices, plan: Plan, _batch: float, _objects: float) -> Item:
+    # https://aws.amazon.com/lambda/pricing/: an asynchronous event counts again for each 64 KB beyond 256 KB.
+    times = 1 + max(0, math.ceil((plan.event_bytes - 256 * 1024) / (64 * 1024)))
+    what = f"{millions(times, 'invocations')}, without the time that the function runs"
+    return item("lambda", what, times, prices["invocation"])
+
+
+def _state_machine(prices: Prices, _plan: Plan, _batch: float, _objects: float) -> Item:
+    what = f"{millions(1, 'executions')} of one state; multiply by the states that one runs through"
+    return item("stepfunctions", what, 1, prices["transition"])
+
+
 #: Kind of destination → its item for a million events, from prices, plan, and events and objects per batch.
 DESTINATIONS: dict[str, Callable[[Prices, Plan, float, float], Item]] = {
     "kinesis": _stream,
@@ -73,5 +85,7 @@ DESTINATIONS: dict[str, Callable[[Prices, Plan, float, float], Item]] = {
     "logs": _logs,
     "s3": _objects,
     "securityhub": _findings,
+    "lambda": _function,
+    "stepfunctions": _state_machine,
     "http": _http,
 }

@@ -109,12 +109,14 @@ class Sink(ABC):
         uses_fields: whether ``size`` or ``send`` reads ``group``, ``subject``, or ``fields`` of entries.
             If False, the pipeline does not build them, which saves time.
         uses_direct_client: whether the constructor accepts ``direct=…`` (see :class:`AwsSink`).
+        acts: whether the destination acts on an event, so that a check must not send a test event.
     """
 
     arn: str = ""
     limits: Limits
     uses_fields: bool = True
     uses_direct_client: ClassVar[bool] = False
+    acts: ClassVar[bool] = False
 
     @abstractmethod
     def size(self, entry: Entry) -> int:
@@ -137,6 +139,14 @@ class Sink(ABC):
             PermanentError: the server's certificate is not trusted.
         """
         return ""
+
+    def rehearse(self) -> bool:
+        """Calls a destination that acts, without effect; False if its API has no such call.
+
+        Raises:
+            SinkError: a call with an event would fail as well.
+        """
+        return False
 
     def prepare(self) -> None:  # noqa: B027  # optional
         """Creates what the first batch needs, without connecting. Called before a SnapStart snapshot."""
