@@ -29,7 +29,7 @@ class _NoValue:
 NO_VALUE = _NoValue()
 
 
-class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # PyYAML ships no types
+class _Loader(yaml.SafeLoader):
     """YAML with ``!Ref`` and its kin."""
 
 
@@ -41,8 +41,10 @@ def _tag(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
             value = value.split(".", 1)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
-    else:
+    elif isinstance(node, yaml.MappingNode):
         value = loader.construct_mapping(node, deep=True)
+    else:
+        raise TypeError(f"!{suffix} has neither a value nor parts")
     return {name: value}
 
 

@@ -24,6 +24,7 @@ from trailforward.cli import (
     redrive,
     samples,
     schema,
+    sigma,
     test,
     trace,
     validate,
@@ -51,6 +52,7 @@ app.command("trace")(trace.trace)
 app.command("cost")(cost.cost)
 app.command("iam")(iam.iam)
 app.command("schema")(schema.schema)
+app.add_typer(sigma.app, name="sigma")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001  # as Typer calls it

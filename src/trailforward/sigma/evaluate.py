@@ -1,0 +1,165 @@
+"""Evaluates a rule on a CloudTrail record, as a check of the conversion: it shares no code with it.
+
+A field has the values at its dotted path, through lists; any of them may satisfy a condition. Texts are
+compared without case. Objects are not values. A regular expression may match any part of a value.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+import re2
+from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, ConditionNOT, ConditionOR
+from sigma.types import (
+    SigmaBool,
+    SigmaCasedString,
+    SigmaCIDRExpression,
+    SigmaCompareExpression,
+    SigmaExists,
+    SigmaExpansion,
+    SigmaFieldReference,
+    SigmaNull,
+    SigmaNumber,
+    SigmaRegularExpression,
+    SigmaString,
+    SpecialChars,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+class NotEvaluableError(Exception):
+    """The evaluator does not know a kind of condition."""
+
+
+def evaluator(condition: Any) -> Callable[[dict[str, Any]], bool]:
+    """A function that takes a CloudTrail record, and returns whether a condition holds.
+
+    Raises:
+        NotEvaluableError: the condition has a part that this module does not know.
+    """
+    if isinstance(condition, (ConditionAND, ConditionOR)):
+        parts = [evaluator(part) for part in condition.args]
+        every = all if isinstance(condition, ConditionAND) else any
+        return lambda record: every(part(record) for part in parts)
+    if isinstance(condition, ConditionNOT):
+        inner = evaluator(condition.args[0])
+        return lambda record: not inner(record)
+    if isinstance(condition, ConditionFieldEqualsValueExpression):
+        return _field(condition.field.split("."), condition.value)
+    raise NotEvaluableError(type(condition).__name__)
+
+
+def _field(steps: list[str], value: Any) -> Callable[[dict[str, Any]], bool]:
+    if isinstance(value, SigmaExpansion):
+        parts = [_field(steps, each) for each in value.values]
+        return lambda record: any(part(record) for part in parts)
+    if isinstance(value, SigmaExists):
+        return lambda record: bool(list(_values(record, steps))) == bool(value)
+    if isinstance(value, SigmaNull):
+        return lambda record: not (found := list(_values(record, steps))) or None in found
+    if isinstance(value, SigmaFieldReference):
+        other = value.field.split(".")
+
+        def same(record: dict[str, Any]) -> bool:
+            texts = {_text(found).lower() for found in _values(record, other) if found is not None}
+            return any(_text(found).lower() in texts for found in _values(record, steps) if found is not None)
+
+        return same
+    test = _test(value)
+    return lambda record: any(found is not None and test(found) for found in _values(record, steps))
+
+
+def _values(value: Any, steps: list[str]) -> Iterator[Any]:
+    """The values at a path; names with dots in the record count as several steps."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _values(each, steps)
+    elif isinstance(value, dict):
+        for size in range(1, len(steps) + 1):
+            name = ".".join(steps[:size])
+            if name in value:
+                yield from _values(value[name], steps[size:])
+    elif not steps:
+        yield value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else repr(value)
+
+
+def _test(value: Any) -> Callable[[Any], bool]:
+    if isinstance(value, SigmaString):
+        cased = isinstance(value, SigmaCasedString)
+        if len(value.s) == 1 and isinstance(plain := value.s[0], str) and plain.isascii() and not cased:
+            low = plain.lower()
+            return lambda found: _text(found).lower() == low
+        search = re.compile(_expression(value), re.DOTALL | (re.NOFLAG if cased else re.IGNORECASE))
+        return lambda found: search.fullmatch(_text(found)) is not None
+    if isinstance(value, SigmaBool):
+        wanted = str(value).lower()
+        return lambda found: _text(found).lower() == wanted
+    return _other_test(value)
+
+
+def _other_test(value: Any) -> Callable[[Any], bool]:
+    if type(value) is SigmaNumber:
+        return lambda found: _same_number(found, value.number)
+    if isinstance(value, SigmaCompareExpression):
+        compare = _COMPARE[value.op.name]
+        number = value.number.number
+        return lambda found: (read := _number(found)) is not None and compare(read, number)
+    if isinstance(value, SigmaCIDRExpression):
+        return lambda found: _inside(found, value.network)
+    if isinstance(value, SigmaRegularExpression):
+        flags = "".join(
+            sorted({"IGNORECASE": "i", "MULTILINE": "m"}.get(flag.name, "s") for flag in value.flags)
+        )
+        pattern = re2.compile(
+            f"(?{flags or 's'})" + str(value.regexp.original)
+        )  # linear in the value's length
+        return lambda found: pattern.search(_text(found)) is not None
+    raise NotEvaluableError(type(value).__name__)
+
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "LT": lambda one, two: one < two,
+    "LTE": lambda one, two: one <= two,
+    "GT": lambda one, two: one > two,
+    "GTE": lambda one, two: one >= two,
+}
+
+
+def _expression(value: SigmaString) -> str:
+    known = {SpecialChars.WILDCARD_MULTI: ".*", SpecialChars.WILDCARD_SINGLE: "."}
+    parts = []
+    for part in value.s:
+        if not isinstance(part, str) and part not in known:
+            raise NotEvaluableError("a placeholder")
+        parts.append(re.escape(part) if isinstance(part, str) else known[part])
+    return "".join(parts)
+
+
+def _number(found: Any) -> float | None:
+    if isinstance(found, bool):
+        return None
+    try:
+        return float(found)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _same_number(found: Any, wanted: float) -> bool:
+    return _number(found) == wanted
+
+
+def _inside(found: Any, network: Any) -> bool:
+    try:
+        return ip_address(str(found)) in network
+    except ValueError:
+        return False
