@@ -113,6 +113,14 @@ def test_every_document_is_reported(tmp_path: Path) -> None:
     assert report["summary"] | {"exact": 1, "not_convertible": 6, "skipped": 2} == report["summary"]
 
 
+@pytest.mark.parametrize("logsource", ["service: cloudtrail", "product: aws, service: iam", "product: AWS"])
+def test_other_ways_to_say_cloudtrail_are_read(tmp_path: Path, logsource: str) -> None:
+    """Rules that name the service of the calls, or leave out a part of the log source, are converted, too."""
+    file = tmp_path / "rule.yml"
+    file.write_text(RULE.replace("product: aws, service: cloudtrail", logsource), encoding="utf-8")
+    assert [type(one) for one in read([str(file)])] == [Rule]
+
+
 def test_read_only_calls_and_what_cloudtrail_never_writes_are_reported(tmp_path: Path) -> None:
     """A rule says which of its calls the rule state ENABLED hides, and what CloudTrail never writes."""
     reads = converted(tmp_path, selection={"eventName": ["ListBuckets", "DeleteBucket"]}).judgement

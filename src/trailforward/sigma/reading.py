@@ -170,8 +170,8 @@ def _other_product(logsource: Any) -> str | None:
     if not isinstance(logsource, dict):
         return "is not a rule: its logsource is not a table of keys"
     product, service = (str(logsource.get(key) or "none").lower() for key in ("product", "service"))
-    if product == "aws":
-        return None  # some name the service of the calls instead of cloudtrail
+    if product == "aws" or (product, service) == ("none", "cloudtrail"):
+        return None  # some name the service of the calls instead of cloudtrail, and some no product
     said = one_line(f"product {product}, service {service}")[:100]
     return f"is about another product: {said}"
 
