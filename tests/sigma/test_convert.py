@@ -185,6 +185,19 @@ def test_two_conditions_on_one_field_need_two_patterns(tmp_path: Path) -> None:
     assert not one.matches(event(userAgent="AWS-x/clo", requestParameters={"x": True}))
 
 
+def test_routes_are_not_bound_by_the_limits_of_eventbridge(tmp_path: Path) -> None:
+    """Long lists and many wildcards become a route, and its configuration is valid."""
+    agents = [f"{word}-Tool-{at}" for at in range(12) for word in ("red", "blue")]
+    names = [f"DeleteSomethingWithALongName{at}" for at in range(150)]
+    detection = {"userAgent|contains": agents, "eventName": names}
+    one = converted(tmp_path, selection=detection)
+    assert one.matches(event(userAgent="a RED-TOOL-7 b", eventName="deletesomethingwithalongname149"))
+    routes = tmp_path / "routes.toml"
+    assert trailforward("sigma", "convert", tmp_path / "rule.yml", "--out", routes).code == 0
+    assert trailforward("validate", "--strict", routes).code == 0
+    assert trailforward("test", routes).code == 0
+
+
 def test_contradictions_are_reported(tmp_path: Path) -> None:
     """A rule that contradicts itself becomes no route, and the report says so."""
     one = converted(tmp_path, "a and not b", a={"eventName": "X"}, b={"eventName": "x"})

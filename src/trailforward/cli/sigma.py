@@ -44,8 +44,10 @@ def convert(
 
     report = _read(paths)
     to_stdout = out == "-"
-    if out is not None:
+    if out is not None and any(one.patterns for one in report.converted):
         _write(out, report, sink)
+    elif out is not None:  # a configuration without routes would forward every event
+        typer.echo(f"No rule became a route, so {out} is not written.", err=True)
     if as_json:
         typer.echo(json.dumps(reports.to_json(report), indent=2, ensure_ascii=False), err=to_stdout)
     else:

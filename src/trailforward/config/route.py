@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def _compiled(source: Any) -> Pattern:
-    from trailforward.patterns import InvalidPatternError, Pattern
+    from trailforward.patterns import OF_ROUTES, InvalidPatternError, Pattern
 
     if isinstance(source, Pattern):
         return source
     if not isinstance(source, (str, dict)):
         raise SettingError("neither a table nor a JSON string", 'write pattern = { source = ["aws.iam"] }')
     try:
-        return Pattern(source)
+        return Pattern(source, limits=OF_ROUTES)
     except InvalidPatternError as error:
         place = f" (line {error.line}, column {error.column})" if error.line else ""
         fix = error.hint or "correct the event pattern"

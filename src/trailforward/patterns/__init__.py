@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from trailforward.patterns.explain import Explanation, Mismatch
     from trailforward.patterns.index import PatternSet
     from trailforward.patterns.invalid import InvalidPatternError
-    from trailforward.patterns.limits import Limits
+    from trailforward.patterns.limits import OF_ROUTES, Limits
     from trailforward.patterns.lints import Lint, lint, lint_codes
     from trailforward.patterns.pattern import Pattern
 
@@ -29,6 +29,7 @@ __getattr__, __dir__ = lazy_names(
         "Explanation": "explain",
         "InvalidPatternError": "invalid",
         "Limits": "limits",
+        "OF_ROUTES": "limits",
         "Lint": "lints",
         "Mismatch": "explain",
         "Pattern": "pattern",
@@ -39,6 +40,7 @@ __getattr__, __dir__ = lazy_names(
 )
 
 __all__ = [
+    "OF_ROUTES",
     "Explanation",
     "InvalidPatternError",
     "Limits",

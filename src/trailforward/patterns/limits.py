@@ -22,5 +22,9 @@ class Limits:
     paths: int = 256
 
 
+#: The limits on the patterns of routes. trailforward matches these itself, so they may be longer and have
+#: more wildcards than those of EventBridge's rules; ``lint`` says which of them EventBridge would reject.
+OF_ROUTES = Limits(size=65_536, complexity=1_000)
+
 #: The default quota of an account, in characters; it can be raised to 4,096.
 DEFAULT_SIZE_QUOTA = 2_048

@@ -72,7 +72,7 @@ CODES = {
     "empty-key": "an empty key",
     "trailing-text": "text after the closing brace",
     "size": "a pattern longer than the default quota of an account",
-    "complexity": "wildcards at the limit of what EventBridge accepts",
+    "complexity": "wildcards at or above the limit of what EventBridge accepts",
     "overlapping-or": "branches of `$or` that overlap",
     "several-anything-but": "several `anything-but` in one list, which together match nearly everything",
     "anything-but-array": "`anything-but` on an array",
@@ -171,7 +171,10 @@ def _portability(rules: tuple[Rule, ...]) -> Iterator[Lint]:
 def _complex(rules: tuple[Rule, ...]) -> Iterator[Lint]:
     limit = Limits().complexity
     score = complexity(rules)
-    if score == limit:
+    if score > limit:
+        text = f"wildcard complexity is more than {limit}: EventBridge would reject it in a rule"
+        yield Lint("complexity", "", text, service_may_differ=True)
+    elif score == limit:
         yield Lint(
             "complexity", "", f"wildcard complexity is exactly {limit}, the limit", service_may_differ=True
         )

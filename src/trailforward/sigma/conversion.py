@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from trailforward.patterns import InvalidPatternError, Pattern
+from trailforward.patterns import OF_ROUTES, InvalidPatternError, Pattern
 from trailforward.sigma.clauses import NotConvertibleError, Some
 from trailforward.sigma.judge import Judgement, judge
 from trailforward.sigma.packing import pack
@@ -45,7 +45,7 @@ class Converted:
 
     def compiled(self) -> tuple[Pattern, ...]:
         """The patterns, ready to match."""
-        return tuple(Pattern(pattern) for pattern in self.patterns)
+        return tuple(Pattern(pattern, limits=OF_ROUTES) for pattern in self.patterns)
 
 
 def convert(rule: Rule) -> Converted:
@@ -61,7 +61,7 @@ def convert(rule: Rule) -> Converted:
     try:
         return _convert(rule, spellings=False)
     except InvalidPatternError as error:
-        raise NotConvertibleError(f"EventBridge would reject the pattern: {error.reason}") from None
+        raise NotConvertibleError(f"the pattern would be rejected: {error.reason}") from None
 
 
 def _convert(rule: Rule, *, spellings: bool) -> Converted:
@@ -70,7 +70,7 @@ def _convert(rule: Rule, *, spellings: bool) -> Converted:
         nodes = tuple(translator.node(condition) for condition in rule.conditions)
         patterns = pack(nodes[0] if len(nodes) == 1 else Some(nodes), translator.note)
         for pattern in patterns:
-            _note_shared_arrays(Pattern(pattern), translator)
+            _note_shared_arrays(Pattern(pattern, limits=OF_ROUTES), translator)
     except RecursionError:
         raise NotConvertibleError("its condition is nested too deeply") from None
     return Converted(rule, tuple(patterns), tuple(translator.notes), judge(patterns))

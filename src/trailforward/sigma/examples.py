@@ -6,6 +6,7 @@ The rule's evaluator decides what to expect, not the pattern, so the tests can f
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,14 +14,18 @@ from sigma.conditions import ConditionAND, ConditionFieldEqualsValueExpression, 
 from sigma.types import (
     SigmaBool,
     SigmaCIDRExpression,
+    SigmaCompareExpression,
     SigmaExists,
     SigmaExpansion,
     SigmaNull,
     SigmaNumber,
+    SigmaRegularExpression,
     SigmaString,
 )
 
+from trailforward.sigma.clauses import NotConvertibleError
 from trailforward.sigma.evaluate import NotEvaluableError, evaluator
+from trailforward.sigma.regexes import wildcards
 from trailforward.testing import samples
 from trailforward.testing.event_changes import apply_changes
 
@@ -138,3 +143,9 @@ def _values_of(value: Any) -> Iterator[Any]:
         yield value.number
     elif isinstance(value, SigmaCIDRExpression):
         yield str(value.network.network_address)
+    elif isinstance(value, SigmaRegularExpression):
+        with suppress(NotConvertibleError):  # a guess: the evaluator decides whether it matches
+            for parts in wildcards(str(value.regexp.original), ignore_case=False)[0]:
+                yield "".join("x" if part is None else part for part in parts)
+    elif isinstance(value, SigmaCompareExpression):
+        yield from (value.number.number + step for step in (0, 1, -1))

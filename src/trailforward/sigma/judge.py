@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.rules.read_only import read_only
-from trailforward.patterns import Pattern, lint
+from trailforward.patterns import OF_ROUTES, Pattern, lint
 from trailforward.patterns.cloudtrail import CODES, combinations, dead_members
 
 if TYPE_CHECKING:
@@ -69,15 +69,15 @@ def judge(patterns: list[dict[str, Any]]) -> Judgement:
     found: dict[str, None] = {}
     impossible = False
     for made in patterns:
-        as_written = Pattern(made)
+        as_written = Pattern(made, limits=OF_ROUTES)
         found |= dict.fromkeys(str(one) for one in lint(as_written) if one.code == "exists-object")
-        every = list(combinations(Pattern(_with_case(made))))
+        every = list(combinations(Pattern(_with_case(made), limits=OF_ROUTES)))
         dead = [[*map(str, _dead(combination)), *_objects(combination)] for combination in every]
         impossible = impossible or all(dead)
         for combination, reasons in zip(every, dead, strict=True):
             found |= dict.fromkeys(reasons or map(str, _doubts(combination)))
             found |= dict.fromkeys(_values(combination))
-    names = [_names(rule) for rule in Pattern(patterns[0]).rules]
+    names = [_names(rule) for rule in Pattern(patterns[0], limits=OF_ROUTES).rules]
     reading = dict.fromkeys(name for found_names in names for name, reads in found_names if reads)
     only = bool(names) and all(each and all(reads for _, reads in each) for each in names)
     return Judgement(tuple(found), impossible, tuple(reading), only)
@@ -156,4 +156,4 @@ def _reads(name: str, sources: set[Any]) -> bool:
 
 def lints_of(pattern: dict[str, Any]) -> list[str]:
     """The codes of the lints that ``trailforward validate`` would report for a pattern."""
-    return sorted({one.code for one in lint(Pattern(json.dumps(pattern)))})
+    return sorted({one.code for one in lint(Pattern(json.dumps(pattern), limits=OF_ROUTES))})
