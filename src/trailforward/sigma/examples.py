@@ -137,11 +137,14 @@ def _values_of(value: Any) -> Iterator[Any]:
     elif isinstance(value, (SigmaNull, SigmaExists)):
         present = isinstance(value, SigmaExists) and bool(value)
         yield "x" if present else _ABSENT
-    elif isinstance(value, SigmaBool):
-        yield bool(value)
-    elif isinstance(value, SigmaNumber):
-        yield value.number
-    elif isinstance(value, SigmaCIDRExpression):
+    elif isinstance(value, (SigmaBool, SigmaNumber)):
+        yield bool(value) if isinstance(value, SigmaBool) else value.number
+    else:
+        yield from _more_values_of(value)
+
+
+def _more_values_of(value: Any) -> Iterator[Any]:
+    if isinstance(value, SigmaCIDRExpression):
         yield str(value.network.network_address)
     elif isinstance(value, SigmaRegularExpression):
         with suppress(NotConvertibleError):  # a guess: the evaluator decides whether it matches
