@@ -175,6 +175,19 @@ def test_values_match_as_in_sigma(
     assert negative.matches(event(requestParameters={})) is (named != {"requestParameters.a": None})
 
 
+def test_any_value_but_one_excludes_null(tmp_path: Path) -> None:
+    """A field that must have a value, and not a certain one, does not match null, as in the rule."""
+    for present, null in (
+        ({"requestParameters.a": "*"}, False),
+        ({"requestParameters.a|exists": True}, True),
+    ):
+        one = converted(tmp_path, "s and not n", s=present, n={"requestParameters.a": "x"})
+        found = [
+            one.matches(event(requestParameters=made)) for made in ({"a": "y"}, {"a": "X"}, {"a": None}, {})
+        ]
+        assert (one.status, found) == ("approximate", [True, False, null, False])
+
+
 def test_two_conditions_on_one_field_need_two_patterns(tmp_path: Path) -> None:
     """Conditions that do not fit into one pattern go into the route's `only`, without loss."""
     selection = {"userAgent|startswith": "Aws-", "requestParameters.x": "true"}
@@ -262,6 +275,17 @@ def test_check_prints_every_difference(tmp_path: Path) -> None:
     assert [(one["rule"], one["route"]) for one in made["rules"]] == [(2, 1)]
     rule.write_text(RULE, encoding="utf-8")
     assert trailforward("sigma", "check", rule, "--events", events).code == 0
+
+
+def test_the_evaluation_of_hostile_rules_and_values_ends(tmp_path: Path) -> None:
+    """Neither many wildcards on a long value, nor half of a surrogate pair, stops the comparison."""
+    rule = rule_of({"s": {"userAgent": "a*" * 30 + "b"}, "condition": "s"}, tmp_path)
+    (check,) = map(evaluator, rule.conditions)
+    assert not check({"userAgent": "a" * 20_000})
+    assert check({"userAgent": "a" * 30 + "\ud800B"})
+    expression = rule_of({"s": {"userAgent|re": "(a+)+$"}, "condition": "s"}, tmp_path)
+    (search,) = map(evaluator, expression.conditions)
+    assert not search({"userAgent": "a" * 20_000 + "\udfffb"})
 
 
 def test_missing_paths_are_named(tmp_path: Path) -> None:

@@ -12,8 +12,11 @@ ABSENT: dict[str, Any] = {"exists": False}
 NOT_NULL: list[Any] = [{"wildcard": "*"}, True, False, {"numeric": [">=", -5_000_000_000]}]
 
 #: How clauses on one field merge: ``literal`` has strings that can be tested one by one, ``present`` only
-#: requires a value, ``but-…`` are lists of ``anything-but`` that can be joined, and ``other`` never merges.
-Kind = Literal["literal", "contains", "present", "but-ignoring-case", "but-wildcard", "but", "other"]
+#: requires a value, ``not-null`` one that is not null, ``but-…`` are lists of ``anything-but`` that can be
+#: joined, and ``other`` never merges.
+Kind = Literal[
+    "literal", "contains", "present", "not-null", "but-ignoring-case", "but-wildcard", "but", "other"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,14 +93,22 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else repr(value)
 
 
+def _searchable(found: Any) -> str:
+    """The text of a value for RE2, which accepts no half of a surrogate pair."""
+    text = _text(found)
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _test(value: Any) -> Callable[[Any], bool]:
     if isinstance(value, SigmaString):
         cased = isinstance(value, SigmaCasedString)
         if len(value.s) == 1 and isinstance(plain := value.s[0], str) and plain.isascii() and not cased:
             low = plain.lower()
             return lambda found: _text(found).lower() == low
-        search = re.compile(_expression(value), re.DOTALL | (re.NOFLAG if cased else re.IGNORECASE))
-        return lambda found: search.fullmatch(_text(found)) is not None
+        search = re2.compile(
+            ("(?s)" if cased else "(?si)") + _expression(value)
+        )  # linear in the value's length
+        return lambda found: search.fullmatch(_searchable(found)) is not None
     if isinstance(value, SigmaBool):
         wanted = str(value).lower()
         return lambda found: _text(found).lower() == wanted
@@ -123,7 +131,7 @@ def _other_test(value: Any) -> Callable[[Any], bool]:
         pattern = re2.compile(
             f"(?{flags or 's'})" + str(value.regexp.original)
         )  # linear in the value's length
-        return lambda found: pattern.search(_text(found)) is not None
+        return lambda found: pattern.search(_searchable(found)) is not None
     raise NotEvaluableError(type(value).__name__)
 
 

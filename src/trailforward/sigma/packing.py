@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
-from trailforward.patterns import Pattern
+from trailforward.patterns import OF_ROUTES, Pattern
 from trailforward.sigma.clauses import All, Clause, Node, NotConvertibleError, Some, but, unique
 
 if TYPE_CHECKING:
@@ -155,7 +155,9 @@ def _merged(first: Clause, second: Clause, note: Callable[[str], None] | None) -
         if one.kind == "literal":
             return _filtered(one, other)
     for one, other in ((first, second), (second, first)):
-        if one.kind == "present" and other.kind in {"contains", "present", *_BUTS}:
+        if one.kind == "not-null" and other.kind == "contains":
+            return other
+        if one.kind == "present" and other.kind in {"contains", "not-null", *_BUTS}:
             members = tuple(member for member in other.members if member != {"exists": False})
             return Clause(other.path, members)
     if note is not None:
@@ -168,7 +170,7 @@ _BUTS = ("but", "but-wildcard", "but-ignoring-case")
 
 def _filtered(literal: Clause, other: Clause) -> Clause:
     """The texts of a clause that another one accepts."""
-    accepts = Pattern({"value": list(other.members)})
+    accepts = Pattern({"value": list(other.members)}, limits=OF_ROUTES)
     kept = tuple(
         (member, value)
         for member, value in zip(literal.members, literal.values, strict=True)

@@ -260,7 +260,7 @@ def _exists(path: str, value: SigmaExists, negated: bool) -> Clause:  # noqa: FB
 def _present(path: str, *, negated: bool) -> Clause:
     if negated:
         return Clause(path, (None, ABSENT))
-    return Clause(path, tuple(NOT_NULL[:1] if shape_of(path) == "text" else NOT_NULL), "present")
+    return Clause(path, tuple(NOT_NULL[:1] if shape_of(path) == "text" else NOT_NULL), "not-null")
 
 
 def _null(path: str, *, negated: bool) -> Clause:
