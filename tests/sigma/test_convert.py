@@ -347,7 +347,7 @@ def test_exact_routes_match_exactly_what_the_rules_match(
         one = convert(rule)
     except NotConvertibleError:
         return
-    if one.status != "exact":
+    if any("is a list" not in note for note in one.notes):  # the records have no lists
         return
     (check,) = map(evaluator, rule.conditions)
     for record in records:
