@@ -140,6 +140,11 @@ class Row:
         return [self.web] * (100 if self.always else 1) if self.web else []
 
 
+#: Sinks with one entry in a call, and the row that means several.
+_ONE_IN_A_CALL = ("lambda", "stepfunctions")
+_ANOTHER = "partial failure, another entry each time"
+
+
 def lasting(row: Row, name: str, bad: str, count: int = COUNT) -> Row:
     """The same fault, but permanent."""
     return Row(name, row.aws, row.web, bad, count, always=True)
@@ -179,7 +184,7 @@ ROWS = [
     lasting(_ONE, "partial failure always", "returned", 1),
     lasting(
         Row("", lambda c: Partial(never_the_same(), Refusal(c.entry))),
-        "partial failure, another entry each time",
+        _ANOTHER,
         "delivered",
         0,
     ),
@@ -228,3 +233,8 @@ ROWS = [
         seconds=4.0,
     ),
 ]
+
+
+def applies(sink: str, row: Row) -> bool:
+    """Whether calls of a sink can fail as a row says."""
+    return row.web is not None if sink == "http" else not (sink in _ONE_IN_A_CALL and row.name == _ANOTHER)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.faults.faults import ROWS, Row
+from tests.faults.faults import ROWS, Row, applies
 from tests.faults.world import SINKS, World
 from tests.support.aws import point_at
 from tests.support.stub_aws import StubAws
@@ -16,7 +16,7 @@ from trailforward.aws import client as aws_client
 
 def cell(sink: str, row: Row, stub: StubAws) -> str:
     """The fates of the events, next to a healthy sink and with both failure queues."""
-    if sink == "http" and row.web is None:
+    if not applies(sink, row):
         return "-"
     with World(sink, row, stub, healthy=True, dead_letter=True, retry_queue=True) as world:
         return world.fate(world.forward())

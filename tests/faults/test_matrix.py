@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.faults import ROWS, Row
+from tests.faults.faults import ROWS, Row, applies
 from tests.faults.world import COUNT, DEAD_LETTER, EVENTS, RETRY_QUEUE, SINKS, World, place
 from tests.support.aws import use_botocore
 from tests.support.stub_aws import Refuse, Reset, StubAws
@@ -28,7 +28,7 @@ CASES = [
     for row in ROWS
     for sink in SINKS
     for way in ("directly", "by botocore")
-    if sink != "http" or row.web is not None
+    if applies(sink, row)
     if way == "directly" or sink in BY_BOTOCORE
 ]
 every_case = pytest.mark.parametrize(("sink", "row", "way"), CASES)
