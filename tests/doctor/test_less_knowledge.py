@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.doctor.test_properties import calls, worlds
+from tests.doctor.worlds import HOME, HUB, MEMBER, ask, hub, role, rule
 from tests.support.depth import examples
 from trailforward.doctor import Call, World, reach
 from trailforward.doctor.rules import judge_rules
@@ -86,3 +88,46 @@ def test_an_unread_item_gives_no_opposite(data: dict[str, Any], call: Call, draw
         "unseen": [{"what": part, "account": "*", "region": "*", "why": "AccessDenied"}],
     }
     assert outcome(less, call) in {outcome(data, call), "unknown"}
+
+
+UNKNOWN = unknown("the parameter X")
+#: A part of the good hub that is not known: its list, the item, the field, and the value.
+HIDDEN: list[tuple[str, int, str, Any]] = [
+    ("buses", 0, "name", UNKNOWN),
+    ("roles", 0, "arn", f"arn:aws:iam::{MEMBER}:role/{UNKNOWN}"),
+    ("resources", 0, "arn", UNKNOWN),
+    ("rules", 0, "bus", UNKNOWN),
+    ("rules", 0, "pattern", {"source": [{"prefix": UNKNOWN}]}),
+]
+
+
+@pytest.mark.parametrize(("part", "number", "field", "value"), HIDDEN, ids=lambda value: str(value)[:20])
+def test_what_a_name_leaves_open_is_unknown(part: str, number: int, field: str, value: Any) -> None:
+    """A bus, role, resource, or rule that is only partly known makes the result unknown, not blind."""
+    data = hub()
+    assert ask(data).reaches is True
+    data[part][number][field] = value
+    assert ask(data).reaches == "unknown"
+    assert not any(verdict.blind for verdict in judge_rules(World.model_validate(data)))
+
+
+def test_a_rule_on_an_unknown_bus_may_forward() -> None:
+    """A rule of the hub is not called unreachable if a rule on an unknown bus may forward to its bus."""
+    data = hub()
+    data["buses"][0]["policy"] = []
+    alone = {**data, "rules": data["rules"][1:]}
+    (verdict,) = judge_rules(World.model_validate(alone))
+    assert (verdict.status, verdict.calls[0].finding.code) == ("never", "RULE_ON_NON_DEFAULT_BUS")  # type: ignore[union-attr]
+    data["rules"][0]["bus"] = UNKNOWN
+    assert "never" not in {verdict.status for verdict in judge_rules(World.model_validate(data))}
+
+
+def test_another_rule_may_forward_where_the_known_one_fails() -> None:
+    """If the known forwarder of a rule is broken, a rule with an unknown target may still forward to it."""
+    data = hub(roles=[role(trust=[])])
+    at = f"rule:{HUB}/{HOME}/central/in"
+    broken = {verdict.link: verdict for verdict in judge_rules(World.model_validate(data))}
+    assert broken[at].status == "never"
+    data["rules"].append(rule(UNKNOWN, name="other"))
+    found = {verdict.link: verdict for verdict in judge_rules(World.model_validate(data))}
+    assert found[at].status == "unknown"
