@@ -80,7 +80,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     ] = None,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="|".join(DESTINATIONS), help="Also estimate these destinations. Repeatable."),
+        typer.Option(
+            metavar="NAME", help=f"Also estimate a destination: {', '.join(DESTINATIONS)}. Repeatable."
+        ),
     ] = None,
     event_bytes: Annotated[
         int, typer.Option(min=1, max=262_144, help="Size of an average event.")

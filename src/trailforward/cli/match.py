@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from trailforward.cli._completion import complete_detection
 from trailforward.cli._difference import colored, difference
 from trailforward.cli._input import open_input
 from trailforward.cli._options import Files  # noqa: TC001  # Typer evaluates annotations
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 def match(
     pattern: Annotated[
-        str, typer.Argument(help="An event pattern: JSON, a file, or the @NAME of a detection.")
+        str,
+        typer.Argument(
+            help="An event pattern: JSON, a file, or the @NAME of a detection.",
+            autocompletion=complete_detection,
+        ),
     ],
     events: Files = None,
     explain: Annotated[  # noqa: FBT002  # as Typer calls it
