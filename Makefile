@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test coverage trials mutants test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: help setup demo test coverage trials mutants test-pythons check dist layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -71,6 +71,10 @@ test-pythons: $(VENV)/.dev ## Run the tests on every Python found, 3.11 to 3.14 
 
 layer: $(VENV)/.demo ## Build the Lambda layers in build/layer (LAYERS="3.13-arm64 ..." for some of them)
 	@$(BIN)/python -m layer.build $(LAYER_OPTIONS) $(LAYERS)
+
+dist: $(VENV)/.demo ## Build the wheel and the source archive in dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
 
 test-layer: $(VENV)/.dev layer ## Build the layers twice, compare them, and forward an event with each that a Python here can run
 	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
