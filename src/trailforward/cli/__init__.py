@@ -29,6 +29,7 @@ from trailforward.cli import (
     samples,
     schema,
     sigma,
+    tail,
     test,
     trace,
     validate,
@@ -120,6 +121,12 @@ COMMANDS = (
         trace.trace,
         "Follow one call to its destination, step by step.",
         "--call iam:CreateUser --snapshot world.json",
+    ),
+    _Command(
+        "tail",
+        tail.tail,
+        "Show events of all Regions live, without deploying.",
+        "--region eu-west-1 --region us-east-1 --for 10m",
     ),
     _Command(
         "cost",

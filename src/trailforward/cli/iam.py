@@ -58,9 +58,9 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[doctor [ROLE]...]",
-            help="doctor: print the policy for `trailforward doctor` instead. "
-            "ROLE: the ARN of an IAM role that it assumes in another account.",
+            metavar="[doctor [ROLE]...|tail]",
+            help="Print the policy for `trailforward doctor` or `trailforward tail` instead. "
+            "ROLE: the ARN of an IAM role that the doctor assumes in another account.",
         ),
     ] = None,
     to: To = None,
@@ -88,7 +88,7 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     Exit status: 0 the policy was printed, 2 the options or the configuration are invalid.
     """
     if what:
-        _doctor(*what)
+        _command(*what)
         return
     loaded = load_config(config, to)
     document, notes = policy(
@@ -105,11 +105,20 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     typer.echo(json.dumps(document, indent=2))
 
 
-def _doctor(what: str, *roles: str) -> None:
+def _command(what: str, *roles: str) -> None:
     from trailforward.doctor.discover import policy as needed
 
+    if what == "tail" and not roles:
+        from trailforward.tail.taps import policy as needed_by_tail
+
+        typer.echo(json.dumps(needed_by_tail(), indent=2))
+        return
     if what != "doctor":
-        typer.echo(f"There is no policy for {what}. Use `trailforward iam doctor`, or no argument.", err=True)
+        typer.echo(
+            f"There is no policy for {' '.join([what, *roles])}. "
+            "Use `trailforward iam doctor`, `trailforward iam tail`, or no argument.",
+            err=True,
+        )
         raise typer.Exit(2)
     typer.echo(json.dumps(needed(roles), indent=2))
 

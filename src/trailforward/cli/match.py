@@ -38,7 +38,7 @@ def match(
 
     Exit status: 0 at least one event matched, 1 no event matched, 2 the pattern or an event is invalid.
     """
-    wanted = _pattern(pattern)
+    wanted = read_pattern(pattern)
     run = _Run(wanted, explain=explain)
     for name in events or ["-"]:
         run.read(name)
@@ -105,7 +105,12 @@ def _event(message: Message) -> Any:
         return decode(message.raw)
 
 
-def _pattern(source: str) -> Pattern:
+def read_pattern(source: str) -> Pattern:
+    """Reads a pattern: JSON text, a file, or the ``@NAME`` of a detection.
+
+    Raises:
+        typer.Exit: with 2, after printing what is wrong.
+    """
     from trailforward.patterns import InvalidPatternError, Pattern
 
     try:
