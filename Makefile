@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test coverage trials mutants test-pythons check dist layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: help setup demo test coverage trials mutants test-pythons check dist layer test-layer sam sam-tools test-stack test-cdk vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -96,6 +96,15 @@ test-stack: .venv-sam/.done $(VENV)/.demo ## Lint the stack, deploy it to a loca
 	.venv-sam/bin/python -m pytest --no-header tests/sam
 	.venv-sam/bin/python -m pytest --no-header --verbose tests/stack
 
+.venv-cdk/.done: requirements/cdk.txt
+	@test -x .venv-cdk/bin/python || $(PYTHON) -m venv .venv-cdk
+	@echo "Installing the CDK (pinned and hashed) ..."
+	@.venv-cdk/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/cdk.txt
+	@touch $@
+
+test-cdk: .venv-cdk/.done $(VENV)/.dev ## Synthesize the CDK app of examples/cdk, and let the doctor read it (needs Node.js)
+	TRAILFORWARD_CDK_PYTHON="$(CURDIR)/.venv-cdk/bin/python" $(BIN)/python -m pytest --no-header tests/cdk
+
 vectors: $(VENV)/.dev ## Compare the patterns with results recorded from AWS (TRAILFORWARD_VECTORS: the folder with the results)
 	@$(BIN)/python tests/patterns/vectors.py
 
@@ -132,6 +141,7 @@ lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/mutants.txt requirements/mutants.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/cdk.txt requirements/cdk.in
 
 clean: ## Remove everything that the tasks created
 	rm -rf $(VENV) .venv-* sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
