@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test coverage trials mutants test-pythons check dist layer test-layer sam sam-tools test-stack test-cdk vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: help setup demo test coverage trials mutants test-pythons check dist layer test-layer sam sam-tools test-stack test-cdk docs vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -96,6 +96,17 @@ test-stack: .venv-sam/.done $(VENV)/.demo ## Lint the stack, deploy it to a loca
 	.venv-sam/bin/python -m pytest --no-header tests/sam
 	.venv-sam/bin/python -m pytest --no-header --verbose tests/stack
 
+.venv-docs/.done: requirements/docs.txt pyproject.toml
+	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	@echo "Installing what the documentation site needs (pinned and hashed) ..."
+	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/docs.txt
+	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
+docs: .venv-docs/.done ## Build the documentation site in build/docs/html, and check every link and anchor
+	@.venv-docs/bin/python -m docs.site.pictures
+	@.venv-docs/bin/python -m docs.site.build
+
 .venv-cdk/.done: requirements/cdk.txt
 	@test -x .venv-cdk/bin/python || $(PYTHON) -m venv .venv-cdk
 	@echo "Installing the CDK (pinned and hashed) ..."
@@ -141,6 +152,7 @@ lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/mutants.txt requirements/mutants.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --extra sigma --group build -c requirements/demo.txt -o requirements/docs.txt pyproject.toml requirements/docs.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/cdk.txt requirements/cdk.in
 
 clean: ## Remove everything that the tasks created
