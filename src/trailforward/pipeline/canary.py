@@ -76,16 +76,13 @@ class Canaries:
         if event.get("source") != "aws.ssm" or event.get("detail-type") != "AWS API Call via CloudTrail":
             return None
         record = event.get("detail")
-        if not isinstance(record, dict) or any(record.get(key) != value for key, value in _FIXED.items()):
-            return None
-        if any(record.get(key) is not None for key in _ABSENT) or not _named(record.get("requestParameters")):
+        if not isinstance(record, dict) or not _shaped(record):
             return None
         account, region = self._account(record.get("userIdentity")), record.get("awsRegion")
         if account is None or not isinstance(region, str) or not re.fullmatch(_REGION, region):
             return None
-        if account != event.get("account") or account != record.get("recipientAccountId"):
-            return None
-        if region != event.get("region"):
+        named = event.get("account"), record.get("recipientAccountId"), event.get("region")
+        if named != (account, account, region):
             return None
         at = _seconds(record.get("eventTime"))
         return None if at is None else Sighting(account, region, at, max(0.0, (time.time() - at) * 1000))
@@ -111,6 +108,13 @@ class Canaries:
         account = self._accounts.get(role) if isinstance(role, str) else None
         # A service that acts with the role, or another account's role of the same name, is not the canary.
         return account if identity.get("accountId") == account and "invokedBy" not in identity else None
+
+
+def _shaped(record: dict[str, Any]) -> bool:
+    """Whether a record is of a canary's call, whoever made it."""
+    if any(record.get(key) != value for key, value in _FIXED.items()):
+        return False
+    return _named(record.get("requestParameters")) and all(record.get(key) is None for key in _ABSENT)
 
 
 def _named(request: object) -> bool:

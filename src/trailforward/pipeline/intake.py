@@ -164,6 +164,11 @@ class Intake:
             owed = self._canaries.screen(event, index, owed, decisions)
             if not owed:
                 return
+        self._route(message, index, owed, decisions)
+
+    def _route(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
+        """Adds an entry, a verdict, or a failure for each sink."""
+        event = message.event
         # The fast view of an event rounds numbers beyond 64 bits.
         routed = as_envelope(decode(message.raw)) if self._router.numeric else event
         wanted = self._router.sinks(routed)
