@@ -58,9 +58,9 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[doctor [ROLE]...]",
-            help="doctor: print the policy for `trailforward doctor` instead. "
-            "ROLE: the ARN of an IAM role that it assumes in another account.",
+            metavar="[doctor|canary [ROLE]...]",
+            help="doctor: print the policy for `trailforward doctor` instead. canary: that of a role of the "
+            "stack's canary. ROLE: the ARN of an IAM role that it assumes in another account.",
         ),
     ] = None,
     to: To = None,
@@ -88,7 +88,7 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     Exit status: 0 the policy was printed, 2 the options or the configuration are invalid.
     """
     if what:
-        _doctor(*what)
+        _tool(*what)
         return
     loaded = load_config(config, to)
     document, notes = policy(
@@ -105,13 +105,20 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     typer.echo(json.dumps(document, indent=2))
 
 
-def _doctor(what: str, *roles: str) -> None:
-    from trailforward.doctor.discover import policy as needed
+def _tool(what: str, *roles: str) -> None:
+    if what == "doctor":
+        from trailforward.doctor.discover import policy as needed
 
-    if what != "doctor":
-        typer.echo(f"There is no policy for {what}. Use `trailforward iam doctor`, or no argument.", err=True)
+        document = needed(roles)
+    elif what == "canary":
+        from trailforward.doctor.canary import policy as calling
+
+        document = calling(roles=roles)
+    else:
+        text = f"There is no policy for {what}. Use `trailforward iam doctor` or `canary`, or no argument."
+        typer.echo(text, err=True)
         raise typer.Exit(2)
-    typer.echo(json.dumps(needed(roles), indent=2))
+    typer.echo(json.dumps(document, indent=2))
 
 
 def policy(  # noqa: PLR0913  # one for each option of the command

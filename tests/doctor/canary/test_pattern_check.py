@@ -1,4 +1,4 @@
-"""The check at deploy time: a pattern that keeps the canary's events away fails the deployment, with the fix."""
+"""A pattern that keeps the canary's events away fails the deployment, with the fix."""
 
 from __future__ import annotations
 
