@@ -40,7 +40,7 @@ def written(stack: Stack) -> dict[str, Any]:
 
 def setup(stack: Stack) -> Setup:
     """What the canary's function reads from its environment."""
-    variables = stack.properties("Canary")["Environment"]["Variables"]
+    variables = stack.properties("CanaryFunction")["Environment"]["Variables"]
     return Setup.from_env({**variables, "AWS_REGION": REGION})
 
 
@@ -128,7 +128,7 @@ def test_the_function_runs_with_the_packages_of_the_layer(tmp_path: Path) -> Non
         "make",
         "--silent",
         f"--file={SAM / 'canary/Makefile'}",
-        "build-Canary",
+        "build-CanaryFunction",
         f"ARTIFACTS_DIR={tmp_path}",
     ]
     subprocess.run(command, check=True, cwd=SAM.parent, capture_output=True)
