@@ -67,7 +67,7 @@ def notice(
         ]
     lines += [
         "",
-        "When the cause is fixed, the next run, within an hour, ends the alarm canary-missing.",
+        "When the cause is fixed, the alarm canary-missing ends within two hours.",
         "Events of the meantime are in the trail's log files: docs/canary.md says how to forward them.",
     ]
     subject = f"trailforward: no canary from {', '.join(regions)}"
