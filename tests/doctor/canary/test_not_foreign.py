@@ -27,7 +27,7 @@ def test_the_doctor_knows_the_canarys_call() -> None:
     """The doctor follows the canary's event as a write event, which a plain rule lets through."""
     call = Call.from_event(SAMPLE)
     assert (call.name, call.read_only, call.category) == (
-        "ssm.amazonaws.com/DeleteParameter",
+        "ssm:DeleteParameter",
         False,
         "Management",
     )
