@@ -89,7 +89,7 @@ class LocalCanary:
         messages = [Message(json.dumps(event).encode(), Origin("test")) for event in events]
         self.outcome = Forwarder(config, made={"stdout": self.sink}).forward(messages)
         with redirect_stdout(io.StringIO()) as out:
-            PowertoolsTelemetry(service="trailforward").publish(self.outcome)
+            PowertoolsTelemetry(service=self.setup.service).publish(self.outcome)
         self._publish([json.loads(line) for line in out.getvalue().splitlines()])
 
     def notifications(self) -> list[dict[str, str]]:
@@ -270,6 +270,16 @@ def test_the_handler_reads_its_variables(world: PlantedWorld, monkeypatch: pytes
         monkeypatch.setenv(name, value)
     with redirect_stdout(io.StringIO()):
         assert handler({"source": "aws.events"}) == {"called": 1, "missing": [], "errors": 0}
+
+
+def test_a_clock_that_is_behind_does_not_matter(world: PlantedWorld) -> None:
+    """A call whose recorded time is a second before the run still counts as the run's."""
+    local = LocalCanary(world, service="clock", regions=(HOME,))
+    now = time.time() // 60 * 60
+    local.run(now - HOUR)
+    local.deliver(now - HOUR - 1)
+    result, _ = local.run(now)
+    assert result == {"called": 1, "missing": [], "errors": 0}
 
 
 def test_long_lists_are_cut() -> None:

@@ -15,6 +15,7 @@ NAMESPACE = "trailforward"
 _BACK = 6 * 3600
 #: A run makes its calls within this many seconds, and its events may take as long: newer runs do not count.
 WINDOW = 900
+#: Metrics have the minute of the call; a clock that is a little behind may write the minute before the run.
 _MINUTE = 60
 #: Most queries in one request of GetMetricData.
 _QUERIES = 500
@@ -59,11 +60,13 @@ def arrivals(cloudwatch: Any, setup: Setup, now: float) -> Arrivals:
         )
         for place in setup.places
     ]
-    seen = dict(zip(setup.places, _read(cloudwatch, queries, runs[0], now), strict=True))
+    seen = dict(zip(setup.places, _read(cloudwatch, queries, runs[0] - _MINUTE, now), strict=True))
 
     def missing(run: float) -> tuple[Place, ...]:
         return tuple(
-            place for place, times in seen.items() if not any(run <= at < run + WINDOW for at in times)
+            place
+            for place, times in seen.items()
+            if not any(run - _MINUTE <= at < run + WINDOW for at in times)
         )
 
     return Arrivals(runs[-1], missing(runs[-1]), missing(runs[0]) if len(runs) > 1 else None)

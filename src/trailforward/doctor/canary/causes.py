@@ -41,10 +41,13 @@ _FIX_REFUSED = (
     "ssm:DeleteParameter on parameter/trailforward-canary/* to the canary's role."
 )
 _FIX_ROLE = "Deploy canary-role.yaml to the account again, with the output CanaryRoleArn of the stack."
-_LATE = "The configuration looks right, so the event may be late, or CloudTrail may have a problem."
+_LATE = (
+    "The configuration looks right, so the event may be late, the forwarder may fail or be behind, or "
+    "CloudTrail may have a problem."
+)
 _FIX_LATE = (
-    "Look at the AWS Health Dashboard, at the alarms of the queues, and at the dead letters beside the rule. "
-    "If the next runs miss it, too, open a case with AWS Support."
+    "Look at the alarms of the stack (errors, age, dead-letters), at the dead letters beside the rule, and "
+    "at the AWS Health Dashboard. If the next runs miss it, too, open a case with AWS Support."
 )
 
 

@@ -108,7 +108,7 @@ def _publish(setup: Setup, metrics: Mapping[str, int], dimensions: Mapping[str, 
 
 
 def _log(text: str, **fields: str) -> None:
-    _write({"level": "WARN", "message": text, **fields})
+    _write({"level": "ERROR", "message": text, **fields})
 
 
 def _write(line: Mapping[str, Any]) -> None:
