@@ -10,7 +10,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from trailforward.aws.session import make_client, new_session
+from trailforward.aws.session import make_client, new_session, shared_session
 from trailforward.pipeline.canary import ERROR, PATH
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def error_code(error: Exception) -> str:
 
 def _sessions(setup: Setup) -> tuple[dict[str, Any], dict[str, str]]:
     """Account → session; and account → error code where the role cannot be assumed."""
-    own = new_session(regional_sts=True)
+    own = _session()
     sessions: dict[str, Any] = {}
     failed: dict[str, str] = {}
     for account, role in setup.accounts.items():
@@ -75,12 +75,19 @@ def _sessions(setup: Setup) -> tuple[dict[str, Any], dict[str, str]]:
                 keys = sts.assume_role(RoleArn=role, RoleSessionName="trailforward-canary")["Credentials"]
             finally:
                 sts.close()
-            session = new_session(regional_sts=True)
+            session = _session()
             session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
             sessions[account] = session
         except Exception as error:  # noqa: BLE001  # one account must not stop the others
             failed[account] = f"sts:AssumeRole {error_code(error)}"
     return sessions, failed
+
+
+def _session() -> Any:
+    session = new_session(regional_sts=True)
+    # Loading the models of services is slow: all accounts share one loader.
+    session.register_component("data_loader", shared_session().get_component("data_loader"))
+    return session
 
 
 def _call(session: Any, region: str) -> str:
