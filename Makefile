@@ -102,7 +102,7 @@ demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with se
 	@$(BIN)/python -m tests.doctor.demo
 
 demo-canary: $(VENV)/.dev ## Run the canary on a local AWS of six Regions, disable the rule of one, and print the notification
-	@TRAILFORWARD_DEEP=1 TRAILFORWARD_SHOW=1 $(BIN)/python -m pytest --quiet tests/doctor/canary -k "lost_in"
+	@TRAILFORWARD_SHOW=1 $(BIN)/python -m pytest --quiet tests/doctor/canary -k "lost_in"
 
 bench: $(VENV)/.dev ## Print cold start, time per event, and memory as ratios to plain code (ONLY=cold,batch BENCH_PYTHON=3.14)
 	@$(BIN)/python -m $(if $(BENCH_PYTHON),tests.pythons $(BENCH_PYTHON) --module) benchmarks.run
