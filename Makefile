@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test coverage trials mutants test-pythons check dist layer test-layer sam sam-tools test-stack test-cdk docs vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: $(shell sed -nE "s/^([a-z-]+):.*/\1/p" $(firstword $(MAKEFILE_LIST)))
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -124,6 +124,9 @@ doctor-cases: $(VENV)/.dev ## Count the delivery cases that the doctor decides a
 
 demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with seven faults (report: build/doctor.html)
 	@$(BIN)/python -m tests.doctor.demo
+
+demo-canary: $(VENV)/.dev ## Run the canary on a local AWS of six Regions, disable the rule of one, and print the notification
+	@TRAILFORWARD_SHOW=1 $(BIN)/python -m pytest --quiet tests/doctor/canary -k "lost_in"
 
 bench: $(VENV)/.dev ## Print cold start, time per event, and memory as ratios to plain code (ONLY=cold,batch BENCH_PYTHON=3.14)
 	@$(BIN)/python -m $(if $(BENCH_PYTHON),tests.pythons $(BENCH_PYTHON) --module) benchmarks.run

@@ -86,7 +86,7 @@ def script(blocks: list[Block]) -> str:
 
 INSTALL = [block for block in BLOCKS if block.page == "README.md" and block.section == "Install"]
 #: A page whose commands need what another page has done → that page, which runs with it.
-AFTER = {"docs/operations.md": "sam/README.md"}
+AFTER = {"docs/operations.md": "sam/README.md", "docs/canary.md": "sam/README.md"}
 PAGES_WITH_COMMANDS = [
     page
     for page in dict.fromkeys(block.page for block in BLOCKS if block.commands)

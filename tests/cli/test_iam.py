@@ -156,3 +156,17 @@ def test_every_kind_of_destination_is_known(kind: str) -> None:
     to = getattr(settings, "example", "s3://security-lake/cloudtrail?region=eu-west-1")
     document, _ = policy(Config.to(to))
     assert document["Statement"], kind
+
+
+def test_the_canary_may_delete_only_what_does_not_exist() -> None:
+    """The policy of the canary's role has one writing action, below the canary's own path."""
+    member = "arn:aws:iam::123456789012:role/trailforward-eu-west-1-canary"
+    statements = printed("canary", member)
+    assert statements["Canary"]["Action"] == "ssm:DeleteParameter"
+    assert statements["Canary"]["Resource"] == "arn:aws:ssm:*:*:parameter/trailforward-canary/*"
+    assert statements["Roles"]["Resource"] == [member]
+    assert all(
+        word.partition(":")[2].startswith(("Describe", "Get", "List"))
+        for word in statements["Read"]["Action"]
+    )
+    assert set(statements) == {"Canary", "Read", "Roles"}

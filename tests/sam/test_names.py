@@ -12,7 +12,9 @@ from tests.sam.cfn import ACCOUNT, Stack, load
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEMPLATES = {name: load(name) for name in ("template.yaml", "regional.yaml", "execution-role.yaml")}
+TEMPLATES = {
+    name: load(name) for name in ("template.yaml", "regional.yaml", "execution-role.yaml", "canary-role.yaml")
+}
 #: The longest name that the templates allow, and a Region with a long name.
 LONGEST = "n" + "a" * 38 + "e"
 REGION = "ap-southeast-2"
@@ -49,6 +51,7 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
         OrganizationalUnits="r-abcd",
         Accounts="123456789012",
         BusLogLevel="TRACE",
+        Canary="true",
     )
     yield hub
     described = hub.properties("AccountStackSet")
@@ -59,6 +62,8 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
     yield Stack(TEMPLATES["regional.yaml"], **given)
     arn = hub.outputs["StackSetAdministrationRoleArn"]
     yield Stack(TEMPLATES["execution-role.yaml"], Name=name, HubRegion=region, AdministrationRoleArn=arn)
+    arn = hub.outputs["CanaryRoleArn"]
+    yield Stack(TEMPLATES["canary-role.yaml"], Name=name, HubRegion=region, CanaryRoleArn=arn)
 
 
 def names(stack: Stack) -> dict[tuple[str, str], str]:

@@ -109,6 +109,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     route_metrics: Annotated[
         int, typer.Option(min=0, help="Number of routes with metrics (route_metrics = true).")
     ] = 0,
+    canary: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--canary", help="Include the stack's canary (Canary=true).")
+    ] = False,
     prices: Annotated[
         Path | None,
         typer.Option(help='A TOML file with your prices: queue = 0.44, as_of = "2027-01-31".'),
@@ -150,6 +153,7 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         architecture=_known("--architecture", [architecture], _ARCHITECTURES)[0],
         dropped=dropped / 100,
         metered_routes=route_metrics,
+        canary=canary,
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
     table = _price_list(prices)

@@ -58,9 +58,9 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[doctor [ROLE]...|tail]",
-            help="Print the policy for `trailforward doctor` or `trailforward tail` instead. "
-            "ROLE: the ARN of an IAM role that the doctor assumes in another account.",
+            metavar="[doctor|canary|tail [ROLE]...]",
+            help="Print the policy for `trailforward doctor`, for a role of the stack's canary, or for "
+            "`trailforward tail` instead. ROLE: the ARN of an IAM role that it assumes in another account.",
         ),
     ] = None,
     to: To = None,
@@ -88,7 +88,7 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     Exit status: 0 the policy was printed, 2 the options or the configuration are invalid.
     """
     if what:
-        _command(*what)
+        _tool(*what)
         return
     loaded = load_config(config, to)
     document, notes = policy(
@@ -105,22 +105,27 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     typer.echo(json.dumps(document, indent=2))
 
 
-def _command(what: str, *roles: str) -> None:
-    from trailforward.doctor.discover import policy as needed
+def _tool(what: str, *roles: str) -> None:
+    if what == "doctor":
+        from trailforward.doctor.discover import policy as needed
 
-    if what == "tail" and not roles:
-        from trailforward.tail.taps import policy as needed_by_tail
+        document = needed(roles)
+    elif what == "canary":
+        from trailforward.doctor.canary import policy as calling
 
-        typer.echo(json.dumps(needed_by_tail(), indent=2))
-        return
-    if what != "doctor":
+        document = calling(roles=roles)
+    elif what == "tail" and not roles:
+        from trailforward.tail.taps import policy as tapping
+
+        document = tapping()
+    else:
         typer.echo(
             f"There is no policy for {' '.join([what, *roles])}. "
-            "Use `trailforward iam doctor`, `trailforward iam tail`, or no argument.",
+            "Use `trailforward iam doctor`, `canary`, or `tail`, or no argument.",
             err=True,
         )
         raise typer.Exit(2)
-    typer.echo(json.dumps(needed(roles), indent=2))
+    typer.echo(json.dumps(document, indent=2))
 
 
 def policy(  # noqa: PLR0913  # one for each option of the command
