@@ -18,6 +18,8 @@ from tests.support.stub_aws import Partial, Refusal, Refuse, StubAws, containing
 from trailforward import sinks
 from trailforward.demo.receiver import split
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
+from trailforward.sinks.s3 import S3Settings, S3Sink
+from trailforward.sources._log_files import records
 from trailforward.testing.contract import SinkContract
 
 if TYPE_CHECKING:
@@ -179,6 +181,32 @@ class TestS3(SinkContract):
         self.receiver.script(Status(503 if transient else 403))
         point_at(f"http://127.0.0.1:{self.receiver.port}", self.monkeypatch)
         return True
+
+
+class TestS3CloudTrailLayout(TestS3):
+    """A log file contains only records, so each event is the value of a member of a record."""
+
+    head: ClassVar = b'{"eventVersion":"1.11","eventID":"%d","awsRegion":"eu-west-1","requestParameters":'
+
+    def make(self) -> Sink:
+        """Creates the sink."""
+        to = f"s3://{self.bucket}/trail?region={self.region}"
+        return S3Sink(S3Settings(to=to, layout="cloudtrail", format="record"))
+
+    def entry(self, data: bytes, number: int = 0) -> Entry:
+        """A record that contains the event."""
+        entry = super().entry(data, number)
+        return replace(entry, data=self.head % number + data + b"}")
+
+    def taken(self) -> list[bytes]:
+        """The events in the records of all objects."""
+        bodies = [self.client.get_object(Bucket=self.bucket, Key=key)["Body"].read() for key in self._keys()]
+        start = self.head.partition(b"%d")[2]
+        return [
+            raw.partition(start)[2].removesuffix(b"}")
+            for body in bodies
+            for _, raw in records([gzip.decompress(body)])
+        ]
 
 
 class Web(SinkContract):

@@ -25,6 +25,7 @@ _CODES = {
     "unreached": "a route that never gets an event, because an earlier route keeps them all",
     "below-severity": "a route that never sends to a sink, because of the `min_severity` of the sink",
     "detection-twice": "a detection that two routes send to the same sink",
+    "own-bucket": "an S3 sink that writes to a bucket whose log files the function may read",
     "unknown-lint": "a code in `allow_lints` that is not in this table",
 }
 
@@ -61,6 +62,7 @@ def lint(config: Config) -> list[ConfigLint]:
     found = (
         *_unknown_codes(config),
         *_regions(config),
+        *_own_buckets(config),
         *_patterns(config),
         *_unreached(config),
         *_detections(config),
@@ -93,6 +95,19 @@ def _regions(config: Config) -> Iterator[ConfigLint]:
 
     for key, text in unknown_regions(config):
         yield ConfigLint(key, "unknown-region", text)
+
+
+def _own_buckets(config: Config) -> Iterator[ConfigLint]:
+    """Returns a lint for each S3 sink whose objects may come back as CloudTrail log files, without end."""
+    for name, settings in config.sinks.items():
+        bucket = getattr(settings, "bucket", None)
+        if bucket in config.pipeline.bucket_owners and getattr(settings, "layout", "") == "cloudtrail":
+            text = (
+                f"writes log files to {bucket}, and `bucket_owners` says that the function reads log files "
+                "there: if the notifications of the bucket include them, each one causes another. Use "
+                "another bucket, or limit the notifications to a prefix that the sink does not use"
+            )
+            yield ConfigLint(f"sinks.{name}", "own-bucket", text)
 
 
 def _patterns(config: Config) -> Iterator[ConfigLint]:

@@ -1,4 +1,4 @@
-"""S3: PutObject, one gzip-compressed NDJSON object per batch and partition."""
+"""S3: PutObject, one gzip-compressed object per batch and partition: NDJSON, or CloudTrail log files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import gzip
 import re
 from collections import defaultdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from trailforward.aws.own_calls import OwnCall
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.formats.base import Format
+    from trailforward.sinks._cloudtrail_layout import Names, Place
     from trailforward.sinks._multi_call import SubBatch
     from trailforward.sinks.base import Entry
 
@@ -43,9 +44,22 @@ class S3Settings(SinkSettings):
     Attributes:
         owner: the account that must own the bucket. S3 refuses the upload if the bucket was deleted, and
             somebody else created it again.
+        layout: ``partitions`` (NDJSON under ``account=…/region=…/date=…/hour=…``), or ``cloudtrail``
+            (CloudTrail's own log files and folders, with the format ``record``).
+        organization: with ``layout = "cloudtrail"``, the folder of the organization in the keys, as an
+            organization trail has: ``o-exampleorgid``.
     """
 
     owner: Annotated[str, Constraint(pattern="^[0-9]{12}$")] | None = None
+    layout: Literal["partitions", "cloudtrail"] = "partitions"
+    organization: Annotated[str, Constraint(pattern="^o-[a-z0-9]{10,32}$")] | None = None
+
+    def __post_init__(self) -> None:
+        """Log files contain records, so they are the default format of this layout."""
+        if self.layout == "cloudtrail":
+            vars(self).update({"format": "record", **vars(self)})
+        elif self.organization is not None:
+            raise SettingError("`organization` needs the layout of CloudTrail", 'set layout = "cloudtrail"')
 
     @classmethod
     def check_to(cls, to: str) -> None:
@@ -92,8 +106,13 @@ class S3Settings(SinkSettings):
         return (OwnCall("s3.amazonaws.com", ("PutObject",), f"{self.resource}/{self.prefix}*"),)
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
-        """Rejects formats that are not JSON, because objects are NDJSON."""
+        """Rejects formats that are not JSON, because objects are NDJSON; log files contain only records."""
         super().check(format)
+        if self.layout == "cloudtrail" and format.name != "record":
+            raise SettingError(
+                f'format {format.name!r} is not compatible with layout = "cloudtrail" (log files of records)',
+                'use format = "record"',
+            )
         if not format.json:
             raise SettingError(
                 f"format {format.name!r} is not JSON, but objects are NDJSON", 'use format = "raw"'
@@ -119,31 +138,61 @@ class S3Sink(AwsSink):
         self._bucket = settings.bucket
         self._prefix = settings.prefix
         self._owner = settings.owner
+        self._names: Names | None = None
+        if settings.layout == "cloudtrail":
+            from trailforward.sinks._cloudtrail_layout import HEAD, TAIL, Names
+
+            organization = f"{settings.organization}/" if settings.organization else ""
+            self._names = Names(f"{self._prefix}AWSLogs/{organization}")
+            self.limits = self.limits._replace(batch_overhead=len(HEAD + TAIL))
 
     def size(self, entry: Entry) -> int:
-        """Data before compression, plus its line break."""
+        """Data before compression, plus its line break or comma."""
         return len(entry.data) + 1
 
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
         """Makes one PutObject call for each account, Region, and hour in the batch.
 
+        With the layout of CloudTrail, one for each account, Region, and folder. An entry that is not a
+        CloudTrail record is rejected.
+
         Raises:
             TransientError: throttled, or no response.
             PermanentError: the bucket does not exist, or access is denied.
         """
+        if self._names is not None:
+            return self._send_log_files(batch, self._names)
         partitions: defaultdict[str, list[tuple[int, Entry]]] = defaultdict(list)
         for index, entry in enumerate(batch):
             partitions[_partition(entry)].append((index, entry))
         return send_sub_batches(partitions.values(), self._put)
 
+    def _send_log_files(self, batch: Sequence[Entry], names: Names) -> list[Rejection]:
+        from trailforward.sinks._cloudtrail_layout import log_file, places_of
+
+        places, rejections = places_of(batch)
+        files: defaultdict[Place, list[tuple[int, Entry]]] = defaultdict(list)
+        for index, place in places.items():
+            files[place].append((index, batch[index]))
+
+        def put(sub_batch: SubBatch) -> list[Rejection]:
+            body = log_file(sub_batch)
+            return self._put_object(names.key(places[sub_batch[0][0]], body), body)
+
+        return rejections + send_sub_batches(files.values(), put)
+
     def _put(self, sub_batch: SubBatch) -> list[Rejection]:
         body = b"".join(on_one_line(entry) + b"\n" for _, entry in sub_batch)
+        key = f"{self._prefix}{_partition(sub_batch[0][1])}/{digest(body)}.ndjson.gz"
+        return self._put_object(key, body)
+
+    def _put_object(self, key: str, body: bytes) -> list[Rejection]:
         try:
             self._client.call(
                 "put_object",
                 transient=("ConditionalRequestConflict", "OperationAborted"),
                 Bucket=self._bucket,
-                Key=f"{self._prefix}{_partition(sub_batch[0][1])}/{digest(body)}.ndjson.gz",
+                Key=key,
                 Body=gzip.compress(body, mtime=0),
                 ContentType="application/gzip",
                 IfNoneMatch="*",
