@@ -65,6 +65,13 @@ CODES = {
         "InvalidArgument",
         "InternalFailure",
     ),
+    "eventbridge-v2": Codes(
+        "ThrottlingException",
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "InvalidInputException",
+        "InternalException",
+    ),
     "securityhub": Codes(
         "LimitExceededException",
         "AccessDeniedException",

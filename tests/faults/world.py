@@ -26,6 +26,7 @@ DESTINATIONS = {
     "sns": "arn:aws:sns:sa-east-1:111122223333:alerts",
     "sqs": "arn:aws:sqs:ap-south-1:111122223333:cloudsec",
     "eventbridge": "arn:aws:events:eu-south-1:123456789012:event-bus/security",
+    "eventbridge-v2": "arn:aws:events:us-west-1:111122223333:event-busv2/security/abcdefghij0123456789abcde",
     "securityhub": "arn:aws:securityhub:ca-central-1:111122223333:product/111122223333/default",
     "lambda": "arn:aws:lambda:ap-northeast-1:123456789012:function:remediate",
     "stepfunctions": "arn:aws:states:eu-west-3:111122223333:stateMachine:remediate",

@@ -107,6 +107,10 @@ class TestEventBridge(Aws):
     to = "arn:aws:events:us-west-2:111122223333:event-bus/security"
 
 
+class TestEventBridgeV2(Aws):
+    to = "arn:aws:events:us-west-2:111122223333:event-busv2/security/abcdefghij0123456789abcde"
+
+
 class TestCloudWatchLogs(Aws):
     to = "arn:aws:logs:us-west-2:111122223333:log-group:/security/cloudtrail"
     partial = False  # it rejects by age only: see test_cloudwatch_logs.py

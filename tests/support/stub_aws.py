@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, unquote
 
+from tests.support import cbor
 from trailforward.demo.loopback import Handler, LoopbackServer
 
 if TYPE_CHECKING:
@@ -298,6 +299,9 @@ class Call(Handler):
             self.headers["Authorization"].split("Credential=")[1].split(",")[0].split("/")
         )
         self.service, self.place = service, f"{service}:{region}"
+        if self.headers.get("smithy-protocol") == "rpc-v2-cbor":
+            assert self.path == "/service/AWSEventsV2/operation/PutRawEvents"
+            self.service = service = "eventsv2"
         if self.headers.get("X-Amz-Target", "").endswith((".DescribeEventBus", ".CreateLogStream")):
             self.other_operation()
             return
@@ -356,6 +360,10 @@ class Call(Handler):
                 {**headers, "x-amzn-ErrorType": f"{code}:http://internal.amazon.com/"} if code else headers
             )
             body = json.dumps({"Code": code, "Message": message})
+        if self.service == "eventsv2":
+            error = cbor.dumps({"__type": f"com.amazonaws.eventsv2#{code}", "message": message})
+            self.raw(status, error if code else b"", headers={**headers, "smithy-protocol": "rpc-v2-cbor"})
+            return
         self.raw(status, body.encode() if code else b"", headers=headers)
 
     def raw(
@@ -402,6 +410,20 @@ def _read_events(body: bytes) -> list[Item]:
             resource=entry["EventBusName"],
             subject=entry["DetailType"],
             attributes={"source": entry["Source"], "resources": ",".join(entry["Resources"])},
+        )
+        for entry in call["Entries"]
+    ]
+
+
+def _read_eventsv2(body: bytes) -> list[Item]:
+    call = cbor.loads(body)
+    return [
+        Item(
+            entry["Data"],
+            key=entry["SystemMetadata"]["DeduplicationId"],
+            resource=call["EventBusArn"],
+            subject=entry["SystemMetadata"]["ContentType"],
+            attributes=entry.get("Metadata", {}),
         )
         for entry in call["Entries"]
     ]
@@ -499,6 +521,11 @@ def _write_events(results: Results, extra: Mapping[str, Any]) -> bytes:
     return json.dumps({"FailedEntryCount": count, "Entries": entries}).encode()
 
 
+def _write_eventsv2(results: Results, extra: Mapping[str, Any]) -> bytes:
+    count, entries = _by_position(results, {"EventId": "e", "SuccessCode": "PUBLISHED", **extra})
+    return cbor.dumps({"FailedEntryCount": count, "Entries": entries})
+
+
 def _write_logs(_results: Results, extra: Mapping[str, Any]) -> bytes:
     return json.dumps({"nextSequenceToken": "t", **extra}).encode()
 
@@ -567,6 +594,7 @@ def _md5(data: bytes) -> str:
 
 _READERS: dict[str, Callable[[bytes], list[Item]]] = {
     "events": _read_events,
+    "eventsv2": _read_eventsv2,
     "firehose": _read_firehose,
     "kinesis": _read_kinesis,
     "logs": _read_logs,
@@ -578,6 +606,7 @@ _READERS: dict[str, Callable[[bytes], list[Item]]] = {
 }
 _WRITERS = {
     "events": _write_events,
+    "eventsv2": _write_eventsv2,
     "firehose": _write_firehose,
     "kinesis": _write_kinesis,
     "logs": _write_logs,

@@ -26,6 +26,7 @@ MADE_FOR_EVERY_DELIVERY = frozenset(
         "PublishBatch",
         "PutEvents",
         "PutLogEvents",
+        "PutRawEvents",
         "PutRecord",
         "PutRecordBatch",
         "PutRecords",
@@ -162,7 +163,7 @@ class _Resources:
 #: empty where the parameter is always an ARN. Of other services, every parameter that is an ARN counts.
 _NAMED: dict[str, dict[str, str]] = {
     "ec2": {"groupId": "security-group/"},
-    "events": {"name": "event-bus/", "eventBusName": "event-bus/"},
+    "events": {"name": "event-bus/", "eventBusName": "event-bus/", "eventBusArn": ""},
     "firehose": {"deliveryStreamName": "deliverystream/"},
     "kinesis": {"streamName": "stream/", "streamARN": "", "consumerARN": ""},
     "lambda": {"functionName": "function:"},

@@ -23,6 +23,7 @@ _SEND = {
     "sns": ("Sns", "sns:Publish"),
     "sqs": ("Sqs", "sqs:SendMessage"),
     "eventbridge": ("EventBridge", "events:PutEvents"),
+    "eventbridge-v2": ("EventBridgeV2", "events:PutRawEvents"),
     "s3": ("S3", "s3:PutObject"),
     "securityhub": ("SecurityHub", "securityhub:BatchImportFindings"),
     "lambda": ("Lambda", "lambda:InvokeFunction"),

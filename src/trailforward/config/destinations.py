@@ -68,6 +68,8 @@ def _name(kind: str | None, destination: str, taken: dict[str, Any]) -> str:
             resource = ""
         case "s3":
             resource = destination.removeprefix("s3://").partition("/")[0].partition("?")[0]
+        case "eventbridge-v2":  # the ID follows the name
+            resource = destination.split("/")[1]
         case "lambda" | "stepfunctions":  # a version or an alias may follow
             resource = ":".join(destination.split(":")[6:7])
         case _:

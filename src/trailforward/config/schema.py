@@ -57,7 +57,13 @@ def json_schema() -> dict[str, Any]:
     for definition in definitions.values():
         definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
-    for name in ("EventBridgeSettings", "LambdaSettings", "S3Settings", "StepFunctionsSettings"):
+    for name in (
+        "EventBridgeSettings",
+        "EventBridgeV2Settings",
+        "LambdaSettings",
+        "S3Settings",
+        "StepFunctionsSettings",
+    ):
         definitions[name]["properties"]["format"]["enum"] = _json_formats()
     definitions["SecurityHubSettings"]["properties"]["format"]["enum"] = ["asff"]
     definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)

@@ -14,6 +14,7 @@ ACTIONS = {
     "sns": "sns:Publish",
     "sqs": "sqs:SendMessage",
     "eventbridge": "events:PutEvents",
+    "eventbridge-v2": "events:PutRawEvents",
     "logs": "logs:PutLogEvents",
     "s3": "s3:PutObject",
     "securityhub": "securityhub:BatchImportFindings",

@@ -29,11 +29,11 @@ def in_order(limits: Limits) -> Limits:
 def fifo_ids(entry: Entry) -> dict[str, str]:
     """The two IDs of an entry. The group is the account; the same bytes have the same deduplication ID."""
     return {
-        "MessageGroupId": _fifo_id(entry.group or "trailforward"),
+        "MessageGroupId": fifo_id(entry.group or "trailforward"),
         "MessageDeduplicationId": digest(entry.data),
     }
 
 
-def _fifo_id(text: str) -> str:
+def fifo_id(text: str) -> str:
     """The text itself if it is a valid ID, otherwise its digest."""
     return text if _FIFO_ID.fullmatch(text) else digest(to_bytes(text))
