@@ -24,7 +24,7 @@ CALLS = {
     "sns": {"PublishBatch"},
     "sqs": {"SendMessageBatch"},
     "eventbridge": {"DescribeEventBus", "PutEvents"},
-    "eventbridge-v2": "arn:aws:events:us-west-2:111122223333:event-busv2/security/abcdefghij0123456789abcde",
+    "eventbridge-v2": {"PutRawEvents"},
     "logs": {"PutLogEvents", "CreateLogStream"},
     "s3": {"PutObject"},
     "securityhub": {"BatchImportFindings"},

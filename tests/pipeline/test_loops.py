@@ -33,6 +33,7 @@ DESTINATIONS = {
     "sns": f"arn:aws:sns:us-west-2:{ACCOUNT}:alerts",
     "sqs": f"arn:aws:sqs:us-west-2:{ACCOUNT}:siem",
     "eventbridge": f"arn:aws:events:us-west-2:{ACCOUNT}:event-bus/security",
+    "eventbridge-v2": f"arn:aws:events:us-west-2:{ACCOUNT}:event-busv2/security/abcdefghij0123456789abcde",
     "logs": f"arn:aws:logs:us-west-2:{ACCOUNT}:log-group:/security/cloudtrail",
     "s3": "s3://lake/security?region=us-west-2",
     "securityhub": f"arn:aws:securityhub:us-west-2:{ACCOUNT}:product/{ACCOUNT}/default",

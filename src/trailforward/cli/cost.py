@@ -33,16 +33,18 @@ _MOST = 10_000
 _WITHOUT_WINDOW = 10
 #: The longest duration of a Lambda invocation, in milliseconds.
 _LONGEST = 900_000
-_LETTERS = {"": 1, "k": 1_000, "m": 1_000_000}
+_LETTERS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _DEFAULT = Plan(events_per_day=1)
 _ARCHITECTURES = ("arm64", "x86_64")
 
 
 def _number(text: str) -> float:
     """Reads a number of events, such as ``50000``, ``2_000_000``, ``1.5M``, or ``300k``."""
-    match = re.fullmatch(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)([km]?)", text.strip().lower())
+    match = re.fullmatch(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)([kmg]?)", text.strip().lower())
     if match is None or not 0 < (value := float(match[1]) * _LETTERS[match[2]]) < math.inf:
-        raise typer.BadParameter(f"{text} is not a number of events; write 50000, 2_000_000, 300k, or 5M.")
+        raise typer.BadParameter(
+            f"{text} is not a number of events; write 50000, 2_000_000, 300k, 5M, or 10G."
+        )
     return value
 
 
@@ -116,6 +118,16 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         Path | None,
         typer.Option(help='A TOML file with your prices: queue = 0.44, as_of = "2027-01-31".'),
     ] = None,
+    capacity: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option("--capacity", help="Show which quotas of AWS the volume reaches, instead of its cost."),
+    ] = False,
+    peak: Annotated[
+        float,
+        typer.Option(
+            min=1, max=1_000, help="With --capacity: how many times the average the busiest seconds have."
+        ),
+    ] = 1,
     explain: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--explain", help="Show the arithmetic of every row, not only of the cheapest.")
     ] = False,
@@ -156,6 +168,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         canary=canary,
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
+    if capacity:
+        _show_capacity(plan, topologies, sizes[-1], peak, as_json=as_json)
+        return
     table = _price_list(prices)
     bills = list(_bills_of(plan, topologies, sizes, table))
     if as_json:
@@ -164,6 +179,14 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         _bills.print_bills(bills, table, every=explain)
     for note in _bills.notes(bills, plan):
         typer.echo(note, err=True)
+
+
+def _show_capacity(plan: Plan, topologies: Sequence[str], size: int, peak: float, *, as_json: bool) -> None:
+    from trailforward.cli import _capacity
+    from trailforward.pricing.capacity import capacity
+
+    uses = {topology: capacity(plan, topology, size, peak) for topology in topologies}
+    (_capacity.print_json if as_json else _capacity.print_capacity)(uses, plan, peak)
 
 
 def _bills_of(plan: Plan, topologies: Sequence[str], sizes: Sequence[int], prices: Prices) -> Iterator[Bill]:
