@@ -371,7 +371,7 @@ def test_a_preset_is_two_lines(name: str) -> None:
         (f"{HTTP}\n{SECRET}", "needs a preset"),
         (f"{HTTP}\nmetadata = {{ index = 'x' }}", "needs a preset"),
         (f'{HTTP}\npreset = "splunk"', "unknown value"),
-        (f"{HTTP}\npreset = 3", "unknown value"),
+        (f"{HTTP}\npreset = 3", "not a string"),
         (f'{HTTP}\npreset = "splunk-hec"', "needs a secret"),
         (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nbatch = "array"', "determines `batch`"),
         (f'{HTTP}\npreset = "splunk-hec"\n{SECRET}\nmetadata = {{ idx = "x" }}', "host, index, source"),

@@ -42,9 +42,7 @@ def _number(text: str) -> float:
     """Reads a number of events, such as ``50000``, ``2_000_000``, ``1.5M``, or ``300k``."""
     match = re.fullmatch(r"([0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?)([kmg]?)", text.strip().lower())
     if match is None or not 0 < (value := float(match[1]) * _LETTERS[match[2]]) < math.inf:
-        raise typer.BadParameter(
-            f"{text} is not a number of events; write 50000, 2_000_000, 300k, 5M, or 10G."
-        )
+        raise typer.BadParameter(f"{text} is not a number of events; write 50000, 2_000_000, 300k, or 5M.")
     return value
 
 

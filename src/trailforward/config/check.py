@@ -129,14 +129,16 @@ def _check_format(key: str, chosen: Any, settings: Any, problems: list[Problem])
     """
     if not isinstance(chosen, str):
         return
-    if chosen not in formats.BUILT_IN:
-        fix = f"use one of {', '.join(formats.BUILT_IN)}"
+    if not formats.known(chosen):
+        fix = f"use one of {', '.join(formats.names())}"
         problems.append(Problem(f"{key}.format", "unknown format", fix))
     elif settings is not None:
         try:
             settings.check(formats.load(chosen))
         except SettingError as error:
             problems.append(Problem(key, error.what, error.fix))
+        except PluginError as error:
+            problems.append(Problem(f"{key}.format", str(error), "update or uninstall that package"))
 
 
 def _unsupported(destination: str) -> str:

@@ -28,9 +28,9 @@ def tables(
         problems: gets the problems found here.
         label: prefix for the names of destinations in problems: empty, or ending with a separator.
     """
-    if format not in formats.BUILT_IN:
+    if not formats.known(format):
         # Report it once, not once per destination.
-        problems.append(Problem("format", "unknown format", f"use one of {', '.join(formats.BUILT_IN)}"))
+        problems.append(Problem("format", "unknown format", f"use one of {', '.join(formats.names())}"))
         format = "raw"  # noqa: A001
     named: dict[str, dict[str, Any]] = {}
     written: dict[str, str] = {}

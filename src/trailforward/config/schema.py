@@ -10,6 +10,7 @@ from trailforward import detections, formats, sinks
 from trailforward.config.check import DESTINATIONS, NAME
 from trailforward.config.detection_route import RouteSettings
 from trailforward.config.settings import CALL, PipelineSettings
+from trailforward.errors import PluginError
 from trailforward.matched import SEVERITIES
 from trailforward.settings import Settings
 from trailforward.sinks.s3 import SHAPE
@@ -49,7 +50,7 @@ def json_schema() -> dict[str, Any]:
             _describe(model, definitions[model.__name__])
     for name, model in by_sink.items():
         properties = definitions[model.__name__]["properties"]
-        properties["format"]["enum"] = list(formats.BUILT_IN)
+        properties["format"]["enum"] = formats.names()
         properties["min_severity"]["enum"] = list(SEVERITIES)
         if issubclass(model, AwsSinkSettings):
             properties["to"] = {"pattern": model.shape(), **properties["to"]}
@@ -57,6 +58,7 @@ def json_schema() -> dict[str, Any]:
     for definition in definitions.values():
         definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
+    definitions["HttpSettings"]["properties"]["preset"]["enum"] = list(sinks.preset_names())
     for name in (
         "EventBridgeSettings",
         "EventBridgeV2Settings",
@@ -66,7 +68,7 @@ def json_schema() -> dict[str, Any]:
     ):
         definitions[name]["properties"]["format"]["enum"] = _json_formats()
     definitions["SecurityHubSettings"]["properties"]["format"]["enum"] = ["asff"]
-    definitions["RouteSink"]["properties"]["format"]["enum"] = list(formats.BUILT_IN)
+    definitions["RouteSink"]["properties"]["format"]["enum"] = formats.names()
     _complete_route(definitions["RouteSettings"])
     top_level = definitions.pop("PipelineSettings")
     own_call = definitions["OwnCallSettings"]["properties"]
@@ -147,13 +149,21 @@ def _sink(by_sink: dict[str, type[Settings]]) -> dict[str, Any]:
     }
 
 
+def _is_json(name: str) -> bool:
+    """Whether a format is JSON; False for one of a package that cannot be used."""
+    try:
+        return formats.load(name).json
+    except PluginError:
+        return False
+
+
 def _json_formats() -> list[str]:
-    return [name for name in formats.BUILT_IN if formats.load(name).json]
+    return [name for name in formats.names() if _is_json(name)]
 
 
 def _singles() -> dict[str, Any]:
     """Returns the rule that formats other than JSON need ``batch = "single"``."""
-    others = [name for name in formats.BUILT_IN if name not in _json_formats()]
+    others = [name for name in formats.names() if name not in _json_formats()]
     return {
         "if": {"properties": {"format": {"enum": others}}, "required": ["format"]},
         "then": {"properties": {"batch": {"const": "single"}}, "required": ["batch"]},

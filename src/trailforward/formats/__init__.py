@@ -1,4 +1,8 @@
-"""Formats convert an event to the bytes that a sink gets. Each format is one file."""
+"""Formats convert an event to the bytes that a sink gets. Each format is one file.
+
+Other packages can add formats through entry points in the group ``trailforward.formats``: classes derived
+from :class:`trailforward.formats.base.Format`. They cannot replace these.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +31,43 @@ BUILT_IN = {
 }
 
 
+#: Group of entry points.
+GROUP = "trailforward.formats"
+
+
+def known(name: str) -> bool:
+    """Whether a format has this name. Installed packages are searched only if no built-in format has it."""
+    if name in BUILT_IN:
+        return True
+    from trailforward import plugins
+
+    return bool(plugins.find(GROUP, name))
+
+
+def names() -> list[str]:
+    """The built-in formats, and those of installed packages."""
+    from trailforward import plugins
+
+    return [*BUILT_IN, *(name for name in plugins.names(GROUP) if name not in BUILT_IN)]
+
+
 def load(name: str) -> Format:
     """Creates the format with this name.
 
     Raises:
         KeyError: no format has this name.
+        PluginError: the format's package cannot be used.
     """
+    if name not in BUILT_IN:
+        from trailforward import plugins
+        from trailforward.errors import PluginError
+        from trailforward.formats.base import Format
+
+        found: Format = plugins.load_class(GROUP, name, Format, ("name", "json", "content_type", "data"))()
+        if found.name != name:
+            what = f"the name of its class is {found.name!r}, not that of its entry point"
+            raise PluginError(name, "the package of this format", what)
+        return found
     module, _, attribute = BUILT_IN[name].partition(":")
     format_: Format = getattr(import_module(module), attribute)()
     return format_

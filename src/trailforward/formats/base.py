@@ -29,6 +29,6 @@ class Format(Protocol):
         """
         ...
 
-    def subject(self, message: Message) -> str:
-        """A subject of at most 99 characters without line breaks; empty if the format has none."""
-        ...
+    def subject(self, message: Message) -> str:  # noqa: ARG002
+        """A subject of at most 99 characters without line breaks; empty, as here, if the format has none."""
+        return ""

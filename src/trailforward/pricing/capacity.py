@@ -91,9 +91,8 @@ def _functions(plan: Plan, topology: str, batch_size: int, rate: float, peak: fl
     seconds = (plan.ms_per_call + filled.events * plan.ms_per_event) / 1000
     at_once = each / filled.events * seconds
     words = f"{number(each)} events/s and function / {number(filled.events)} in a batch x {seconds:.3g} s"
-    yield Use(
-        "Lambda in one account and Region: concurrency", at_once, _CONCURRENCY, words, _RAISABLE, _LAMBDA
-    )
+    name = "Lambda in one account and Region: concurrency"
+    yield Use(name, at_once, _CONCURRENCY, words, _RAISABLE, _LAMBDA)
     if topology == "direct":
         return
     yield Use("pollers of one queue: batches at once", at_once, _BATCHES, words, _FIXED, _SCALING)

@@ -1,6 +1,7 @@
 """Sinks: one module per type of destination, chosen by the service of an ARN or the scheme of a URL.
 
-Other packages can add sinks through entry points in the group ``trailforward.sinks``.
+Other packages can add sinks through entry points in the group ``trailforward.sinks``, and presets of HTTP
+sinks in the group ``trailforward.presets``.
 """
 
 from __future__ import annotations
@@ -79,6 +80,13 @@ def make(settings: SinkSettings, *, direct: bool = True) -> Sink:
     cls: Any = load(type_of(settings.to) or "")
     sink: Sink = cls(settings, direct=direct) if cls.uses_direct_client else cls(settings)
     return sink
+
+
+def preset_names() -> tuple[str, ...]:
+    """The presets of HTTP sinks, including those of installed packages."""
+    from trailforward.sinks.http import presets
+
+    return presets.names()
 
 
 def load(sink_type: str) -> Any:

@@ -8,12 +8,10 @@ because destinations of built-in sinks are never looked up.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from trailforward import plugins
 from trailforward.errors import PluginError
-
-if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
 
 GROUP = "trailforward.sinks"
 
@@ -26,7 +24,7 @@ def name_in(destination: str) -> str | None:
     if match is None:
         return None
     name = (match[1] or match[2]).lower()
-    return name if _entry_points(name) else None
+    return name if plugins.find(GROUP, name) else None
 
 
 def load(name: str) -> Any:
@@ -35,17 +33,7 @@ def load(name: str) -> Any:
     Raises:
         PluginError: the plug-in cannot be used. The text names the package and the reason.
     """
-    found = _entry_points(name)
-    packages = " and ".join(sorted(_package(entry_point) for entry_point in found))
-    if len(found) != 1:
-        raise PluginError(name, packages, "several packages provide it: uninstall all but one")
-    try:
-        sink = found[0].load()
-    except Exception as error:
-        # Importing third-party code can raise anything.
-        raise PluginError(
-            name, packages, f"loading {found[0].value} raised {type(error).__name__}: {error}"
-        ) from error
+    sink, packages = plugins.load(GROUP, name)
     from trailforward.sinks.base import Sink
     from trailforward.sinks.settings import SinkSettings
 
@@ -58,15 +46,3 @@ def load(name: str) -> Any:
     if missing := sorted(sink.__abstractmethods__):
         raise PluginError(name, packages, f"its sink class does not implement {', '.join(missing)}")
     return sink
-
-
-def _entry_points(name: str) -> list[EntryPoint]:
-    from importlib.metadata import entry_points
-
-    # A package can be on sys.path twice; it must count only once.
-    unique = {(_package(found), found.value): found for found in entry_points(group=GROUP, name=name)}
-    return list(unique.values())
-
-
-def _package(entry_point: EntryPoint) -> str:
-    return entry_point.dist.name if entry_point.dist is not None else "?"

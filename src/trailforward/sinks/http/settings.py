@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
 
 from trailforward.aws.secrets import LIFETIME, check_reference, secret_call
-from trailforward.errors import SettingError
+from trailforward.errors import PluginError, SettingError
 from trailforward.settings import Constraint
 from trailforward.settings.literal_secrets import check_header, check_metadata
 from trailforward.sinks.http import presets
@@ -62,7 +62,7 @@ class HttpSettings(SinkSettings):
         secret_lifetime_seconds: how long a secret stays in the cache.
     """
 
-    preset: presets.Name | None = None
+    preset: str | None = None
     secret: str | None = None
     metadata: dict[str, str] = field(default_factory=dict)
     batch: Batch = "array"
@@ -77,6 +77,16 @@ class HttpSettings(SinkSettings):
 
     check_to = staticmethod(check_url)
     check_secret = staticmethod(check_reference)
+
+    @classmethod
+    def check_preset(cls, preset: str) -> None:
+        """Rejects presets that neither trailforward nor an installed package has."""
+        try:
+            presets.load(preset)
+        except KeyError:
+            raise SettingError("unknown value", f"write one of {', '.join(presets.names())}") from None
+        except PluginError as error:
+            raise SettingError(str(error), "update or uninstall that package") from None
 
     @classmethod
     def check_headers(cls, headers: dict[str, str]) -> None:

@@ -1,9 +1,13 @@
-"""Presets for common receivers, one module each. A preset is imported when it is used."""
+"""Presets for common receivers, one module each. A preset is imported when it is used.
+
+Other packages can add presets through entry points in the group ``trailforward.presets``: classes derived
+from :class:`trailforward.sinks.http.presets.base.Preset`. They cannot replace these.
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 if TYPE_CHECKING:
     from trailforward.sinks.http.presets.base import Preset
@@ -37,7 +41,31 @@ _MODULES: dict[Name, str] = {
 }
 
 
-def load(name: Name) -> Preset:
-    """Loads a preset by name."""
-    preset: Preset = import_module(_MODULES[name]).PRESET
-    return preset
+#: Group of entry points.
+GROUP = "trailforward.presets"
+_by_name: dict[str, Preset] = {}
+
+
+def load(name: str) -> Preset:
+    """Loads a preset by name.
+
+    Raises:
+        KeyError: there is no such preset.
+        PluginError: the preset's package cannot be used.
+    """
+    if name in NAMES:
+        preset: Preset = import_module(_MODULES[cast("Name", name)]).PRESET
+        return preset
+    if name not in _by_name:
+        from trailforward import plugins
+        from trailforward.sinks.http.presets.base import Preset
+
+        _by_name[name] = plugins.load_class(GROUP, name, Preset, ("limits", "auth"))()
+    return _by_name[name]
+
+
+def names() -> tuple[str, ...]:
+    """The built-in presets, and those of installed packages."""
+    from trailforward import plugins
+
+    return (*NAMES, *(name for name in plugins.names(GROUP) if name not in NAMES))
