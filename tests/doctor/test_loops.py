@@ -78,6 +78,11 @@ CASES = {
     "eventbridge": Case(
         arn("events::event-bus/out"), "AWS::Events::EventBus", "events.amazonaws.com/PutEvents"
     ),
+    "eventbridge-v2": Case(
+        arn("events::event-busv2/out/abcdefghij0123456789abcde"),
+        "AWS::Events::EventBus",
+        "events.amazonaws.com/PutRawEvents",
+    ),
     # AWS documents no resource type for log events.
     "logs": Case(
         arn("logs::log-group:/out"),
