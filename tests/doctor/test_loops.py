@@ -78,10 +78,9 @@ CASES = {
     "eventbridge": Case(
         arn("events::event-bus/out"), "AWS::Events::EventBus", "events.amazonaws.com/PutEvents"
     ),
+    # No page says that its events are data events, so the doctor takes them for management events.
     "eventbridge-v2": Case(
-        arn("events::event-busv2/out/abcdefghij0123456789abcde"),
-        "AWS::Events::EventBus",
-        "events.amazonaws.com/PutRawEvents",
+        arn("events::event-busv2/out/abcdefghij0123456789abcde"), at="events.amazonaws.com/PutRawEvents"
     ),
     # AWS documents no resource type for log events.
     "logs": Case(
@@ -162,7 +161,7 @@ def test_a_call_that_a_trail_records_is_a_loop(name: str) -> None:
     assert f"its event {case.wording} to the pipeline through rule tf (default bus, {HERE}" in loop.why
     assert loop.severity == ("info" if name == "http" else "critical")
     plain = loops(pipeline(case, trails=[trail()], rules=[rule()]))
-    assert (case.at in plain) is (name in {"securityhub", "stepfunctions"})
+    assert (case.at in plain) is (name in {"eventbridge-v2", "securityhub", "stepfunctions"})
     assert case.at not in loops(pipeline(case, rules=[rule(state="DISABLED")]))
 
 
