@@ -102,6 +102,14 @@ def test_http_statuses(row: Row, tmp_path: Path) -> None:
         check(outcome(receiver.url, tmp_path), len(receiver.requests), row.fault)
 
 
+@pytest.mark.parametrize("row", of("OTLP receivers"), ids=named)
+def test_a_partial_success_of_otlp(row: Row, tmp_path: Path) -> None:
+    """A response that rejects a log record decides what happens to the events, as the table says."""
+    rejected = b'{"partialSuccess":{"rejectedLogRecords":"1"}}'
+    with Receiver([Status(row.status, {}, rejected)] * 20) as receiver:
+        check(outcome(receiver.url, tmp_path, 'preset = "otlp"\n'), len(receiver.requests), row.fault)
+
+
 @pytest.mark.parametrize("row", of("AWS"), ids=named)
 def test_aws_codes(row: Row, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS's error code decides what happens to the events, as the table says."""

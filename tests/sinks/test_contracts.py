@@ -290,6 +290,16 @@ class TestElastic(Web):
         return [line for line in body.split(b"\n")[1::2] if self.culprit not in line]
 
 
+class TestOtlp(Web):
+    settings: ClassVar = {"preset": "otlp"}
+    ok = Status(body=b"{}")
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The bodies of the log records."""
+        ((scope,),) = (resource["scopeLogs"] for resource in json.loads(body)["resourceLogs"])
+        return [record["body"]["stringValue"].encode() for record in scope["logRecords"]]
+
+
 class TestSlack(TestHttpSingle):
     settings: ClassVar = {"preset": "slack", "secret": REFERENCE}
     format = "slack"

@@ -143,7 +143,7 @@ class HttpSettings(SinkSettings):
         if self.secret is not None and self.auth is not None:
             raise SettingError("`secret` and `auth` are both set", "remove one of them")
         if self.secret is None and self.auth is None and preset.needs_secret:
-            raise SettingError(f"{name} needs a secret", "set `secret` to the ARN of a secret or parameter")
+            raise SettingError(f"{name} needs a secret", preset.fix)
         if any(key not in preset.metadata for key in self.metadata):
             fix = f"use only {', '.join(preset.metadata)}" if preset.metadata else "remove `metadata`"
             raise SettingError(f"{name} does not support this metadata", fix)

@@ -45,6 +45,7 @@ class HttpSink(Sink):
     def __init__(self, settings: HttpSettings, *, secrets: Secrets | None = None) -> None:
         self._preset = settings.loaded_preset
         self._reads_multi_status = self._preset is not None and self._preset.reads_multi_status
+        self.uses_fields = self._preset is not None and self._preset.uses_fields
         self._framing = settings.framing()
         defaults = LIMITS if self._preset is None else self._preset.limits
         max_entries = 1 if settings.batch == "single" else defaults.max_entries
