@@ -300,6 +300,66 @@ class TestOtlp(Web):
         return [record["body"]["stringValue"].encode() for record in scope["logRecords"]]
 
 
+class TestOpenSearch(TestElastic):
+    settings: ClassVar = {
+        "preset": "opensearch",
+        "auth": {"type": "sigv4", "service": "es", "region": "eu-west-1"},
+    }
+
+    @pytest.fixture(autouse=True)
+    def _credentials(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+
+
+class TestOpenSearchTimeSeries(TestOpenSearch):
+    settings: ClassVar = {**TestOpenSearch.settings, "metadata": {"ids": "none"}}
+
+
+class TestSentinel(Web):
+    ok = Status(204)
+    path = "/dataCollectionRules/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-A?api-version=2023-01-01"
+
+    @pytest.fixture(autouse=True)
+    def _token_endpoint(self) -> Iterator[None]:
+        token = Status(200, {}, b'{"access_token":"t","token_type":"Bearer","expires_in":3599}')
+        with Receiver(then=token) as self.server:
+            yield
+
+    def make(self) -> Sink:
+        """Creates the sink."""
+        auth = {
+            "type": "oauth2",
+            "token_url": self.server.url,
+            "client_id": "c",
+            "client_secret": REFERENCE,
+        }
+        url = f"http://127.0.0.1:{self.receiver.port}{self.path}"
+        table = {"to": url, "preset": "sentinel", "auth": auth}
+        return HttpSink(read(HttpSettings, table), secrets=FixedSecrets("hunter2"))
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The column with the event."""
+        return [row["Event"].encode() for row in json.loads(body)]
+
+
+class TestGoogleSecOps(TestHttpNdjson):
+    settings: ClassVar = {"preset": "google-secops", "secret": REFERENCE}
+
+    def secret(self, url: str) -> str:
+        """The URL of the feed with its keys."""
+        return f"{url}/v1alpha/feeds/f:importPushLogs?key=k&secret=s"
+
+
+class TestCribl(TestHttpNdjson):
+    settings: ClassVar = {
+        "batch": "ndjson",
+        "gzip": True,
+        "auth": {"type": "header", "name": "Authorization", "secret": REFERENCE},
+    }
+    path = "/cribl/_bulk"
+
+
 class TestSlack(TestHttpSingle):
     settings: ClassVar = {"preset": "slack", "secret": REFERENCE}
     format = "slack"

@@ -198,9 +198,7 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
 
     secrets, parameters = [], []
     for name, settings in config.sinks.items():
-        auth = getattr(settings, "authentication", None)
-        text = getattr(auth, "secret", None)
-        if text is not None:
+        for text in settings.references.values():
             arn = Reference.parse(text).arn
             if arn.service == "ssm":
                 parameters.append(str(arn))
@@ -208,11 +206,13 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
                 secrets.append(str(arn))
             else:
                 secrets.append(f"{arn}-??????")
-                notes.append(
+                note = (
                     f"sinks.{name}: the ARN of the secret has no six-character suffix, so the policy allows "
                     "any suffix. Write the full ARN to make the policy exact."
                 )
-        elif auth is not None:
+                notes += [note] if note not in notes else []
+        auth = getattr(settings, "authentication", None)
+        if getattr(auth, "type", "") == "sigv4":
             notes.append(
                 f"sinks.{name}: auth type sigv4 needs permission for the API behind the URL. Add it yourself "
                 "(execute-api:Invoke, es:ESHttpPost, …)."

@@ -55,7 +55,8 @@ def json_schema() -> dict[str, Any]:
             properties["to"] = {"pattern": model.shape(), **properties["to"]}
         properties["to"].setdefault("pattern", _DESTINATION.get(name, sinks.SHAPES[name]))
     for definition in definitions.values():
-        definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
+        for key in ("secret", "client_secret"):
+            definition.get("properties", {}).get(key, {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
     for name in ("EventBridgeSettings", "LambdaSettings", "S3Settings", "StepFunctionsSettings"):
         definitions[name]["properties"]["format"]["enum"] = _json_formats()

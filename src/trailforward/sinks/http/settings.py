@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,18 +13,20 @@ from trailforward.settings.literal_secrets import check_header, check_metadata
 from trailforward.sinks.http import presets
 from trailforward.sinks.http.auth import (
     Auth,
+    OAuth2Auth,
     SecretAuth,
     SigV4Auth,
     UrlAuth,
+    check_ca_file,
     check_header_name,
     printable,
 )
 from trailforward.sinks.http.framing import Array, CloudEventsArray, Framing, Ndjson
-from trailforward.sinks.http.url import check_url
+from trailforward.sinks.http.url import check_signed_host, check_url
 from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from urllib.parse import SplitResult
 
     from trailforward.aws.own_calls import OwnCall
@@ -52,8 +53,8 @@ class HttpSettings(SinkSettings):
         batch: ``array`` (a JSON array of the events' exact bytes), ``ndjson`` (one line per event), or
             ``single`` (one request per event, whose body is the event's exact bytes).
         gzip: compress the body.
-        auth: authentication: ``bearer``, ``header``, ``basic``, ``sigv4``, ``standard-webhooks``, or ``url``.
-            Secrets are references.
+        auth: authentication: ``bearer``, ``header``, ``basic``, ``oauth2``, ``sigv4``, or ``url``. Secrets
+            are references.
         headers: additional headers, without secrets.
         connect_timeout_seconds: for each IP address of the host, including TLS.
         read_timeout_seconds: how long the receiver may send nothing.
@@ -102,13 +103,7 @@ class HttpSettings(SinkSettings):
         if self.ca_file is not None and self.url.scheme == "http":
             raise SettingError("`ca_file` is for https", "remove `ca_file`, or write https://…")
         if self.ca_file is not None:
-            try:
-                ssl.create_default_context(cafile=self.ca_file)
-            except OSError as error:  # includes ssl.SSLError
-                reason = error.strerror or type(error).__name__
-                raise SettingError(
-                    f"`ca_file` cannot be used: {reason}", "write the path of a PEM file with certificates"
-                ) from None
+            check_ca_file(self.ca_file)
         if self.batch == "single" and self.limits.max_entries not in {None, 1}:
             raise SettingError(
                 '`limits.max_entries` is not compatible with batch = "single" (one event per request)',
@@ -124,6 +119,8 @@ class HttpSettings(SinkSettings):
         for name in self.headers:
             if name.lower() in set_by_auth:
                 raise SettingError(f"`auth` sets the header {name}", f"remove {name} from `headers`")
+        if isinstance(auth, SigV4Auth):
+            check_signed_host(self.url.hostname or "", auth.service, auth.region)
         if isinstance(auth, UrlAuth) and (self.url.path.strip("/") or self.url.query):
             raise SettingError(
                 "the secret is the whole URL, so `to` must not contain a path or query",
@@ -147,6 +144,7 @@ class HttpSettings(SinkSettings):
         if any(key not in preset.metadata for key in self.metadata):
             fix = f"use only {', '.join(preset.metadata)}" if preset.metadata else "remove `metadata`"
             raise SettingError(f"{name} does not support this metadata", fix)
+        preset.check_metadata(self.metadata)
         if "batch" in vars(self) and self.batch != preset.batch:
             raise SettingError(f"{name} determines `batch`", "remove `batch`")
         if self.gzip and not preset.gzip:
@@ -156,9 +154,16 @@ class HttpSettings(SinkSettings):
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """The call that reads the secret. CloudTrail does not record the requests to the receiver."""
+        """The calls that read secrets. CloudTrail does not record the requests to the receiver."""
+        return tuple(map(secret_call, dict.fromkeys(self.references.values())))
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Key → reference, for every secret that the sink reads."""
         auth = self.authentication
-        return (secret_call(auth.secret),) if isinstance(auth, SecretAuth) else ()
+        if isinstance(auth, SecretAuth):
+            return {"secret" if self.secret else "auth.secret": auth.secret}
+        return {"auth.client_secret": auth.client_secret} if isinstance(auth, OAuth2Auth) else {}
 
     @property
     def url(self) -> SplitResult:
@@ -171,7 +176,7 @@ class HttpSettings(SinkSettings):
         return None if self.preset is None else presets.load(self.preset)
 
     @property
-    def authentication(self) -> SecretAuth | SigV4Auth | None:
+    def authentication(self) -> SecretAuth | SigV4Auth | OAuth2Auth | None:
         """``auth``, or the preset's authentication with ``secret``; None without authentication."""
         preset = self.loaded_preset
         return self.auth if preset is None or self.secret is None else preset.auth(self.secret)

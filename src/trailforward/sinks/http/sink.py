@@ -9,11 +9,10 @@ from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
 from trailforward.sinks.base import DETECTION, SEVERITY, Entry, Limits, Rejection, Sink
-from trailforward.sinks.http.auth import SecretAuth
+from trailforward.sinks.http.auth import SigV4Auth
+from trailforward.sinks.http.endpoint import connections
 from trailforward.sinks.http.settings import HttpSettings
-from trailforward.transport.connections import Connections, Endpoint
 from trailforward.transport.responses import failure
-from trailforward.transport.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,11 +67,14 @@ class HttpSink(Sink):
         self._target = path + (f"?{url.query}" if url.query else "")
         self._headers = _fixed_headers(settings, self._framing.content_type or "application/json")
         self._authorizer = _authorizer(settings, secrets)
-        self._connections = Connections(
-            _endpoint(settings),
-            settings.connect_timeout_seconds,
-            settings.read_timeout_seconds,
-            settings.total_timeout_seconds,
+        self._connections = connections(
+            url,
+            settings.ca_file,
+            (
+                settings.connect_timeout_seconds,
+                settings.read_timeout_seconds,
+                settings.total_timeout_seconds,
+            ),
         )
 
     def size(self, entry: Entry) -> int:
@@ -129,9 +131,7 @@ class HttpSink(Sink):
         status = response.status
         if 200 <= status < 300 and (status != _MULTI_STATUS or self._reads_multi_status):  # noqa: PLR2004
             return self._preset.rejections(response, len(batch)) if self._preset else []
-        # If the URL is the secret, an outdated secret leads to "not found".
-        secret_rejected = _NOT_FOUND if proof and proof.target else _UNAUTHORIZED
-        if status in secret_rejected and proof and self._authorizer and self._authorizer.renew(proof.used):
+        if proof and status in proof.rejections and self._authorizer and self._authorizer.renew(proof.used):
             raise TransientError(
                 f"http_{status}", f"{self._origin} rejected the secret; a newer one was found"
             )
@@ -139,8 +139,6 @@ class HttpSink(Sink):
 
 
 _MULTI_STATUS = 207
-_UNAUTHORIZED = frozenset({401, 403})
-_NOT_FOUND = _UNAUTHORIZED | {404, 410}
 
 
 def _fixed_headers(settings: HttpSettings, content_type: str) -> dict[str, str]:
@@ -159,13 +157,5 @@ def _authorizer(settings: HttpSettings, secrets: Secrets | None) -> Authorizer |
     if auth is None:
         return None
     if find_spec("botocore") is None:
-        raise MissingExtraError("secrets" if isinstance(auth, SecretAuth) else "SigV4", "aws")
+        raise MissingExtraError("SigV4" if isinstance(auth, SigV4Auth) else "secrets", "aws")
     return auth.authorizer(secrets or Secrets(), settings.secret_lifetime_seconds)
-
-
-def _endpoint(settings: HttpSettings) -> Endpoint:
-    url = settings.url
-    host = url.hostname or ""
-    if url.scheme == "http":
-        return Endpoint(host, url.port or 80, None)
-    return Endpoint(host, url.port or 443, client_context(settings.ca_file))

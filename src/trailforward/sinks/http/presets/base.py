@@ -57,6 +57,13 @@ class Preset:
             SettingError: the URL cannot be one of this type of receiver.
         """
 
+    def check_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Checks the values of ``metadata``, whose keys are known.
+
+        Raises:
+            SettingError: a value is not supported.
+        """
+
     def auth(self, secret: str) -> SecretAuth:
         """The authentication with a secret, given by its reference."""
         raise NotImplementedError
