@@ -55,7 +55,7 @@ def json_schema() -> dict[str, Any]:
             properties["to"] = {"pattern": model.shape(), **properties["to"]}
         properties["to"].setdefault("pattern", _DESTINATION.get(name, sinks.SHAPES[name]))
     for definition in definitions.values():
-        for key in ("secret", "client_secret"):
+        for key in ("secret", "client_secret", "certificate", "private_key", "password"):
             definition.get("properties", {}).get(key, {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
     for name in ("EventBridgeSettings", "LambdaSettings", "S3Settings", "StepFunctionsSettings"):

@@ -21,6 +21,7 @@ from trailforward.sinks.http.auth import (
     check_header_name,
     printable,
 )
+from trailforward.sinks.http.client_certificate import ClientCertificate  # noqa: TC001  # a field
 from trailforward.sinks.http.framing import Array, CloudEventsArray, Framing, Ndjson
 from trailforward.sinks.http.url import check_signed_host, check_url
 from trailforward.sinks.settings import SinkSettings
@@ -60,6 +61,7 @@ class HttpSettings(SinkSettings):
         read_timeout_seconds: how long the receiver may send nothing.
         total_timeout_seconds: for the whole request, from connecting to the last byte of the response.
         ca_file: PEM file of a private CA. It replaces the system's CAs.
+        client_certificate: certificate and private key for mutual TLS, by reference.
         secret_lifetime_seconds: how long a secret stays in the cache.
     """
 
@@ -74,6 +76,7 @@ class HttpSettings(SinkSettings):
     read_timeout_seconds: Seconds = 10.0
     total_timeout_seconds: Seconds = 30.0
     ca_file: str | None = None
+    client_certificate: ClientCertificate | None = None
     secret_lifetime_seconds: Annotated[float, Constraint(ge=0, allow_inf_nan=False)] = LIFETIME
 
     check_to = staticmethod(check_url)
@@ -100,8 +103,9 @@ class HttpSettings(SinkSettings):
     def __post_init__(self) -> None:
         """Applies the preset's defaults, and rejects settings that contradict each other."""
         self._check_preset()
-        if self.ca_file is not None and self.url.scheme == "http":
-            raise SettingError("`ca_file` is for https", "remove `ca_file`, or write https://…")
+        for name in ("ca_file", "client_certificate") if self.url.scheme == "http" else ():
+            if getattr(self, name) is not None:
+                raise SettingError(f"`{name}` is for https", f"remove `{name}`, or write https://…")
         if self.ca_file is not None:
             check_ca_file(self.ca_file)
         if self.batch == "single" and self.limits.max_entries not in {None, 1}:
@@ -160,10 +164,14 @@ class HttpSettings(SinkSettings):
     @property
     def references(self) -> Mapping[str, str]:
         """Key → reference, for every secret that the sink reads."""
-        auth = self.authentication
+        auth, certificate, found = self.authentication, self.client_certificate, {}
         if isinstance(auth, SecretAuth):
-            return {"secret" if self.secret else "auth.secret": auth.secret}
-        return {"auth.client_secret": auth.client_secret} if isinstance(auth, OAuth2Auth) else {}
+            found["secret" if self.secret else "auth.secret"] = auth.secret
+        elif isinstance(auth, OAuth2Auth):
+            found["auth.client_secret"] = auth.client_secret
+        for key, reference in certificate.references.items() if certificate else ():
+            found[f"client_certificate.{key}"] = reference
+        return found
 
     @property
     def url(self) -> SplitResult:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
 from trailforward.sinks.base import DETECTION, SEVERITY, Entry, Limits, Rejection, Sink
-from trailforward.sinks.http.auth import SigV4Auth
 from trailforward.sinks.http.endpoint import connections
 from trailforward.sinks.http.settings import HttpSettings
 from trailforward.transport.responses import failure
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.sinks.http.proof import Authorizer
+    from trailforward.transport.connections import Connections
 
 __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 
@@ -35,7 +35,7 @@ class HttpSink(Sink):
         secrets: cache of secrets, shared between sinks; a new one by default.
 
     Raises:
-        MissingExtraError: ``auth`` needs botocore, which is not installed.
+        MissingExtraError: a secret or a signature needs botocore, which is not installed.
     """
 
     Settings: ClassVar = HttpSettings
@@ -66,16 +66,12 @@ class HttpSink(Sink):
             path = self._preset.path or path
         self._target = path + (f"?{url.query}" if url.query else "")
         self._headers = _fixed_headers(settings, self._framing.content_type or "application/json")
+        if find_spec("botocore") is None and (settings.references or settings.authentication):
+            raise MissingExtraError("secrets" if settings.references else "SigV4", "aws")
+        if settings.references:  # shared by everything that the sink authenticates with
+            secrets = secrets or Secrets()
         self._authorizer = _authorizer(settings, secrets)
-        self._connections = connections(
-            url,
-            settings.ca_file,
-            (
-                settings.connect_timeout_seconds,
-                settings.read_timeout_seconds,
-                settings.total_timeout_seconds,
-            ),
-        )
+        self._connections = _connections(settings, secrets)
 
     def size(self, entry: Entry) -> int:
         """The event's bytes, plus the bytes that the body adds for it."""
@@ -156,6 +152,26 @@ def _authorizer(settings: HttpSettings, secrets: Secrets | None) -> Authorizer |
     auth = settings.authentication
     if auth is None:
         return None
-    if find_spec("botocore") is None:
-        raise MissingExtraError("SigV4" if isinstance(auth, SigV4Auth) else "secrets", "aws")
     return auth.authorizer(secrets or Secrets(), settings.secret_lifetime_seconds)
+
+
+def _connections(settings: HttpSettings, secrets: Secrets | None) -> Connections:
+    url, ca_file, certificate = settings.url, settings.ca_file, settings.client_certificate
+    timeouts = (
+        settings.connect_timeout_seconds,
+        settings.read_timeout_seconds,
+        settings.total_timeout_seconds,
+    )
+    if certificate is None:
+        return connections(url, ca_file, timeouts)
+    # Imported here because few configurations use it.
+    from trailforward.sinks.http.mutual_tls import MutualTls
+
+    made: Any = MutualTls(  # has the methods that the sink uses
+        certificate,
+        secrets or Secrets(),
+        settings.secret_lifetime_seconds,
+        ca_file,
+        lambda tls: connections(url, tls, timeouts),
+    )
+    return made  # type: ignore[no-any-return]
