@@ -262,7 +262,7 @@ class Bulk(WebFault):
 
     def apply(self, exchange: Exchange) -> None:
         """Responds."""
-        lines = exchange.receiver.requests[-1].decoded.split(b"\n")[1::2]
+        lines = exchange.stored.decoded.split(b"\n")[1::2]
         items = [{"create": {"status": 400 if self.culprit in line else 201}} for line in lines]
         exchange.respond(200, {}, json.dumps({"items": items}).encode())
 

@@ -213,7 +213,7 @@ class Choosy(Fault):
 
     def apply(self, exchange: Exchange) -> None:
         """Responds with the number of rejected records."""
-        bodies = [each.body.string_value.encode() for each in records(exchange.receiver.requests[-1].decoded)]
+        bodies = [each.body.string_value.encode() for each in records(exchange.stored.decoded)]
         good = [body for body in bodies if self.culprit not in body]
         self.stored_events += good
         partial(len(bodies) - len(good)).apply(exchange)
