@@ -312,7 +312,7 @@ def test_tls_is_at_least_1_2() -> None:
     """Older TLS versions are never used, and certificates and host names are always verified."""
     import ssl
 
-    from trailforward.sinks.http.endpoint import endpoint
+    from trailforward.sinks.http.network import endpoint
 
     tls = endpoint(HttpSettings(to="https://siem.example.com").url).tls
     assert tls is not None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from trailforward.aws.secrets import Secrets
-    from trailforward.sinks.http.client_certificate import ClientCertificate
+    from trailforward.sinks.http.network import ClientCertificate
     from trailforward.transport.connections import Connections, Response
 
 #: Codes of failures that another certificate may end.

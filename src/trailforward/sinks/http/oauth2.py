@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from trailforward.aws.errors import UNPARSEABLE
 from trailforward.errors import PermanentError, SecretError, TransientError
 from trailforward.sinks.http.auth import as_sink_error
-from trailforward.sinks.http.endpoint import connections
+from trailforward.sinks.http.network import connections
 from trailforward.sinks.http.proof import Proof
 from trailforward.transport.responses import failure
 

@@ -21,8 +21,8 @@ from trailforward.sinks.http.auth import (
     check_header_name,
     printable,
 )
-from trailforward.sinks.http.client_certificate import ClientCertificate  # noqa: TC001  # a field
 from trailforward.sinks.http.framing import Array, CloudEventsArray, Framing, Ndjson
+from trailforward.sinks.http.network import ClientCertificate  # noqa: TC001  # a field
 from trailforward.sinks.http.url import check_signed_host, check_url
 from trailforward.sinks.settings import SinkSettings
 

@@ -9,7 +9,7 @@ from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
 from trailforward.sinks.base import DETECTION, SEVERITY, Entry, Limits, Rejection, Sink
-from trailforward.sinks.http.endpoint import connections
+from trailforward.sinks.http.network import connections
 from trailforward.sinks.http.settings import HttpSettings
 from trailforward.transport.responses import failure
 
