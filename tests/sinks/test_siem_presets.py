@@ -185,6 +185,21 @@ def test_an_item_that_opensearch_refuses_is_reported_alone(receiver: Receiver, s
     ]
 
 
+def test_a_collection_that_refuses_ids_is_told_apart_from_a_bad_event(
+    receiver: Receiver, server: Receiver
+) -> None:
+    """OpenSearch Serverless refuses every document: the text names the setting, and no event is blamed."""
+    reason = "Document ID is not supported in create/index operation request"
+    error = {"type": "illegal_argument_exception", "reason": reason}
+    content = {"errors": True, "items": [{"create": {"status": 400, "error": error}}] * 2}
+    receiver.script(Status(200, {}, json.dumps(content).encode()))
+    made = sink("opensearch", receiver, server)
+    found = made.send(entries(*ODD))
+    made.close()
+    assert {(each.transient, each.cause) for each in found} == {(False, Cause.DESTINATION)}
+    assert 'metadata = { ids = "none" }' in found[0].message
+
+
 def test_opensearchs_missing_permission_is_the_destinations_fault(
     receiver: Receiver, server: Receiver
 ) -> None:

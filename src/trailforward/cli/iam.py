@@ -28,6 +28,11 @@ _SEND = {
     "lambda": ("Lambda", "lambda:InvokeFunction"),
     "stepfunctions": ("StepFunctions", "states:StartExecution"),
 }
+#: Signing name → what the API behind a URL needs, whose ARN the URL does not contain.
+_SIGNED = {
+    "aoss": "aoss:APIAccessAll on the collection, and aoss:WriteDocument in its data access policy",
+    "es": "es:ESHttpPost on the domain: arn:aws:es:REGION:ACCOUNT:domain/NAME/*",
+}
 _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -211,11 +216,11 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
                     "any suffix. Write the full ARN to make the policy exact."
                 )
                 notes += [note] if note not in notes else []
-        auth = getattr(settings, "authentication", None)
+        auth: Any = getattr(settings, "authentication", None)
         if getattr(auth, "type", "") == "sigv4":
             notes.append(
                 f"sinks.{name}: auth type sigv4 needs permission for the API behind the URL. Add it yourself "
-                "(execute-api:Invoke, es:ESHttpPost, …)."
+                f"({_SIGNED.get(auth.service, 'execute-api:Invoke, es:ESHttpPost, …')})."
             )
     return secrets, parameters
 

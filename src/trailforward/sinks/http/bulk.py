@@ -31,6 +31,7 @@ _CODE = re.compile("[a-z_]{1,80}")
 _CONTENT = frozenset(
     {"document_parsing_exception", "mapper_parsing_exception", "strict_dynamic_mapping_exception"}
 )
+_IDS_REFUSED = "Document ID is not supported"
 _INVALID = 400
 _TOO_LARGE = 413
 
@@ -83,6 +84,10 @@ def _rejection(index: int, item: Any) -> Rejection | None:
     error = result.get("error")
     # The error's reason may quote the event; its type is a code.
     kind = str(error.get("type")) if isinstance(error, dict) else ""
+    if isinstance(error, dict) and str(error.get("reason")).startswith(_IDS_REFUSED):
+        # A time series collection of OpenSearch Serverless: the configuration is at fault, not the event.
+        text = 'the collection does not accept IDs of documents. Fix: set metadata = { ids = "none" }'
+        return Rejection(index, kind or f"http_{status}", text, transient=False, cause=Cause.DESTINATION)
     transient = status == _TOO_MANY or status >= 500  # noqa: PLR2004
     code = kind if _CODE.fullmatch(kind) else f"http_{status}"
     if kind in _CONTENT or status == _TOO_LARGE:
