@@ -24,7 +24,7 @@ COLD = re.compile(
     r"|root_model|validate_call_decorator|_internal/_(decorators_v1|validate_call))"
     r"|trailforward/(config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(copies|sink_fixes)|settings/model"
     r"|formats/(_?ocsf|amazon_q|asff|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
-    r"|sinks/(_acting|_plugins|lambda_function|local|security_hub|step_functions|http/(mutual_tls|oauth2|sigv4_auth|webhook_auth|presets/(google_chat|google_secops|opensearch|otlp|pagerduty|sentinel|teams)))"
+    r"|sinks/(_acting|_plugins|lambda_function|local|security_hub|step_functions|http/(mutual_tls|oauth2|otlp_protobuf|sigv4_auth|webhook_auth|presets/(google_chat|google_secops|opensearch|otlp|pagerduty|sentinel|teams)))"
     r"|aws/rest_json_protocol|transport/proxies)"
     r")"
 )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.support.aws import point_at, use_botocore
 from tests.support.receiver import Exchange, Receiver, Status
@@ -298,6 +299,16 @@ class TestOtlp(Web):
         """The bodies of the log records."""
         ((scope,),) = (resource["scopeLogs"] for resource in json.loads(body)["resourceLogs"])
         return [record["body"]["stringValue"].encode() for record in scope["logRecords"]]
+
+
+class TestOtlpProtobuf(Web):
+    settings: ClassVar = {"preset": "otlp", "metadata": {"encoding": "protobuf"}}
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The bodies of the log records."""
+        message = ExportLogsServiceRequest.FromString(body)
+        records = message.resource_logs[0].scope_logs[0].log_records
+        return [record.body.string_value.encode() for record in records]
 
 
 class TestOpenSearch(TestElastic):

@@ -26,6 +26,8 @@ from tests.support.settings import read
 from trailforward import Config, Fate, Forwarder, Message, Origin
 from trailforward.errors import PermanentError, TransientError
 from trailforward.sinks.base import DETECTION, SEVERITY, Entry
+from trailforward.sinks.http import otlp_protobuf
+from trailforward.sinks.http.otlp_protobuf import ProtobufRecords
 from trailforward.sinks.http.presets.otlp import LogRecords
 from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
@@ -202,6 +204,69 @@ def test_the_retryable_statuses_are_retried_after_the_time_they_ask_for(
     made.close()
     assert caught.value.retry_after == 7
     assert caught.value.throttled is (status == 429)
+
+
+@given(
+    st.lists(st.text(max_size=40), min_size=1, max_size=4),
+    st.dictionaries(st.sampled_from(["account", "region", "eventName", SEVERITY]), st.text(max_size=200)),
+    st.sampled_from([TIME, "", "2026-05-04T09:15:00.123456+02:00"]),
+)
+def test_protobuf_has_the_content_of_json(texts: list[str], fields: dict[str, str], time: str) -> None:
+    """The published classes read the same message from both encodings, for any events and attributes."""
+    data = [json.dumps({"x": text}, ensure_ascii=False).encode("utf-8", "surrogatepass") for text in texts]
+    plain = {name: value.encode("utf-8", "replace").decode() for name, value in fields.items()}
+    batch = [Entry(each, f"k-{index}", fields=plain, time=time) for index, each in enumerate(data)]
+    metadata = {"service.name": "trail", "encoding": "protobuf"}
+    framing = ProtobufRecords(metadata)
+    body = framing.body(batch)
+    binary = ExportLogsServiceRequest.FromString(body)
+    both = [binary, request(LogRecords(metadata).body(batch))]
+    for each in both:
+        for record in each.resource_logs[0].scope_logs[0].log_records:
+            record.observed_time_unix_nano = 1
+    assert both[0] == both[1]
+    assert len(body) <= sum(map(framing.size, batch)) + framing.overhead
+
+
+def test_a_receiver_of_protobuf_gets_it_and_responds_in_it(receiver: Receiver) -> None:
+    """With ``encoding = "protobuf"`` the content type says so, and a rejected record is found."""
+    response = ExportLogsServiceResponse()
+    response.partial_success.error_message = "a warning"
+    kind = {"Content-Type": "application/x-protobuf"}
+    receiver.script(Status(200, kind, response.SerializeToString()))
+    made = sink(receiver, metadata={"encoding": "protobuf"}, gzip=True)
+    assert made.send([Entry(each, "k", time=TIME) for each in ODD]) == []
+    (sent,) = receiver.requests
+    assert sent.headers["Content-Type"] == "application/x-protobuf"
+    message = ExportLogsServiceRequest.FromString(sent.decoded)
+    found = message.resource_logs[0].scope_logs[0].log_records
+    assert [record.body.string_value.encode() for record in found] == ODD
+    response.partial_success.rejected_log_records = 300
+    receiver.script(Status(200, kind, response.SerializeToString()), Status(200, kind, b"<html>"))
+    with pytest.raises(PermanentError, match="rejected 300 of 1"):
+        made.send([Entry(b"{}", "k")])
+    with pytest.raises(TransientError, match="unparseable"):
+        made.send([Entry(b"{}", "k")])
+    made.close()
+
+
+@given(st.binary(max_size=40))
+def test_any_response_in_protobuf_is_read_or_refused(body: bytes) -> None:
+    """A response that the published classes read has their number; any other one is an error."""
+    try:
+        found = otlp_protobuf.rejected(body)
+    except ValueError:
+        return
+    assert found >= 0
+
+
+@given(st.integers(0, 2**63 - 1), st.text(max_size=300))
+def test_every_number_of_rejected_records_is_read(count: int, message: str) -> None:
+    """The number survives, whatever the message next to it."""
+    response = ExportLogsServiceResponse()
+    response.partial_success.rejected_log_records = count
+    response.partial_success.error_message = message.encode("utf-8", "replace").decode()
+    assert otlp_protobuf.rejected(response.SerializeToString()) == count
 
 
 class Choosy(Fault):

@@ -1,4 +1,4 @@
-"""OpenTelemetry: logs by OTLP/HTTP in JSON, for every collector and for vendors that accept it.
+"""OpenTelemetry: logs by OTLP/HTTP, in JSON or protobuf, for every collector and many vendors.
 
 Sources: https://opentelemetry.io/docs/specs/otlp/#otlphttp and
 https://github.com/open-telemetry/opentelemetry-proto/tree/main/opentelemetry/proto (field names and types).
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward._version import __version__
-from trailforward.errors import PermanentError
+from trailforward.errors import PermanentError, SettingError
 from trailforward.sinks.base import DETECTION, SEVERITY, Limits
 from trailforward.sinks.http.auth import BearerAuth
 from trailforward.sinks.http.framing import Framing, quoted
@@ -46,11 +46,10 @@ class LogRecords(Framing):
     content_type = "application/json"
 
     def __init__(self, metadata: Mapping[str, str]) -> None:
-        resource = {"service.name": "cloudtrail", "cloud.provider": "aws", **metadata}
-        scope = {"name": "trailforward", "version": __version__}
+        resource, scope = common(metadata)
         self._head = (
             b'{"resourceLogs":[{"resource":{"attributes":'
-            + _json([_attribute(*each) for each in resource.items()])
+            + _json(_attributes(resource))
             + b'},"scopeLogs":[{"scope":'
             + _json(scope)
             + b',"logRecords":['
@@ -60,16 +59,8 @@ class LogRecords(Framing):
 
     def frame(self, entry: Entry) -> bytes:
         """One log record."""
-        said = entry.fields.get(SEVERITY, "")
-        names = {"log.record.uid": entry.key}
-        names |= {name: entry.fields[field] for field, name in _ATTRIBUTES.items() if entry.fields.get(field)}
-        record = {
-            **_time(entry.time),
-            "observedTimeUnixNano": str(time.time_ns()),
-            "severityNumber": _SEVERITIES.get(said, _INFO),
-            "severityText": said or "INFO",
-            "attributes": [_attribute(*each) for each in names.items()],
-        }
+        record, attributes = fields(entry)
+        record["attributes"] = _attributes(attributes)
         return _json(record)[:-1] + b',"body":{' + _value(entry.data) + b"}}"
 
     def size(self, entry: Entry) -> int:
@@ -81,23 +72,53 @@ class LogRecords(Framing):
         return self._head + b",".join(map(self.frame, batch)) + self._tail
 
 
+def common(metadata: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """The attributes of the resource, and the scope: what all log records of a request share."""
+    resource = {name: value for name, value in metadata.items() if name != "encoding"}
+    scope = {"name": "trailforward", "version": __version__}
+    return {"service.name": "cloudtrail", "cloud.provider": "aws", **resource}, scope
+
+
+def fields(entry: Entry) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a log record, named as in JSON and without its body, and its attributes."""
+    said = entry.fields.get(SEVERITY, "")
+    attributes = {"log.record.uid": entry.key}
+    attributes |= {
+        name: entry.fields[field] for field, name in _ATTRIBUTES.items() if entry.fields.get(field)
+    }
+    record = {
+        **_time(entry.time),
+        "observedTimeUnixNano": str(time.time_ns()),
+        "severityNumber": _SEVERITIES.get(said, _INFO),
+        "severityText": said or "INFO",
+    }
+    return record, attributes
+
+
+def is_text(data: bytes) -> bool:
+    """Whether an event is a string. One with a lone surrogate is not: no receiver could keep it."""
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _attribute(key: str, value: str) -> dict[str, Any]:
-    return {"key": key, "value": {"stringValue": value}}
+def _attributes(values: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
 
 
 def _value(data: bytes) -> bytes:
-    """The event as a string; as bytes if it has a lone surrogate, which no receiver could keep."""
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        import base64
+    """The event as a string, or as bytes."""
+    if is_text(data):
+        return b'"stringValue":' + quoted(data)
+    import base64
 
-        return b'"bytesValue":"' + base64.b64encode(data) + b'"'
-    return b'"stringValue":' + quoted(data)
+    return b'"bytesValue":"' + base64.b64encode(data) + b'"'
 
 
 def _time(text: str) -> dict[str, str]:
@@ -118,7 +139,7 @@ class Otlp(Preset):
     with the same ``log.record.uid``: a repetition is better than a loss.
     """
 
-    metadata = ("deployment.environment.name", "host.name", "service.name", "service.namespace")
+    metadata = ("encoding", "deployment.environment.name", "host.name", "service.name", "service.namespace")
     path = "/v1/logs"
     needs_secret = False
     uses_fields = True
@@ -127,12 +148,21 @@ class Otlp(Preset):
         max_entries=1_000, max_entry_bytes=999_000, max_batch_bytes=1_000_000, max_concurrency=4
     )
 
+    def check_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Allows the encodings of OTLP/HTTP."""
+        if metadata.get("encoding", "json") not in {"json", "protobuf"}:
+            raise SettingError("unknown value of `metadata.encoding`", 'write "json" or "protobuf"')
+
     def auth(self, secret: str) -> BearerAuth:
         """``Authorization: Bearer …``. Vendors with another header need ``auth``."""
         return BearerAuth(type="bearer", secret=secret)
 
-    def framing(self, metadata: Mapping[str, str]) -> LogRecords:
+    def framing(self, metadata: Mapping[str, str]) -> Framing:
         """One log record per event."""
+        if metadata.get("encoding") == "protobuf":
+            from trailforward.sinks.http.otlp_protobuf import ProtobufRecords
+
+            return ProtobufRecords(metadata)
         return LogRecords(metadata)
 
     def rejections(self, response: Response, count: int) -> list[Rejection]:
@@ -143,20 +173,29 @@ class Otlp(Preset):
         """
         if response.status == _NO_CONTENT or not response.body.strip():
             return []
-        content = json_object(response)
-        if not content and response.body.strip() != b"{}":
-            raise unparseable("an OTLP receiver")
-        rejected = _rejected(content.get("partialSuccess", content.get("partial_success")))
+        rejected = _rejected(response)
         if not rejected:
             return []
         text = f"the receiver rejected {rejected} of {count} log records"
         raise PermanentError("partial_success", text, divisible=True)
 
 
-def _rejected(partial: Any) -> int:
-    """The number of rejected records. Protobuf's JSON writes it as a string; some receivers do not."""
+def _rejected(response: Response) -> int:
+    """The number of rejected records. A receiver responds in the encoding of the request."""
+    if "protobuf" in response.headers.get("content-type", ""):
+        from trailforward.sinks.http import otlp_protobuf
+
+        try:
+            return otlp_protobuf.rejected(response.body)
+        except ValueError:
+            raise unparseable("an OTLP receiver") from None
+    content = json_object(response)
+    if not content and response.body.strip() != b"{}":
+        raise unparseable("an OTLP receiver")
+    partial = content.get("partialSuccess", content.get("partial_success"))
     if not isinstance(partial, dict):
         return 0
+    # Protobuf's JSON writes the number as a string; some receivers do not.
     number: Any = partial.get("rejectedLogRecords", partial.get("rejected_log_records", 0))
     try:
         return max(0, int(number))
