@@ -58,6 +58,6 @@ def test_the_page_covers_every_preset_of_a_siem() -> None:
 def test_the_page_of_destinations_names_it() -> None:
     """README's table has the destinations, and leads to the page."""
     readme = (ROOT / "README.md").read_text()
-    for name in ("OpenTelemetry", "Microsoft Sentinel", "Amazon OpenSearch", "Google SecOps"):
+    for name in ("OpenTelemetry", "Microsoft Sentinel", "Amazon OpenSearch", "Google SecOps", "Cribl Stream"):
         assert f"| {name} |" in readme
     assert "docs/siem.md" in readme

@@ -296,6 +296,28 @@ def forward(events: Sequence[bytes], culprit: bytes, dead: str) -> tuple[Any, Ch
             forwarder.close()
 
 
+def test_the_forwarder_fills_the_attributes(tmp_path: Any) -> None:
+    """Account, Region, names, and the severity of the detection come from the event and its route."""
+    with Receiver(then=Status(200, {}, b"{}")) as receiver:
+        forwarder = Forwarder(
+            Config.from_toml(
+                f'[sinks.otel]\nto = "http://127.0.0.1:{receiver.port}"\npreset = "otlp"\n'
+                '[[routes]]\nname = "all"\nsinks = ["otel"]\nseverity = "critical"\n'
+                "pattern = { source = [{ exists = true }] }\n"
+            )
+        )
+        outcome = forwarder.forward([Message(envelope(1), Origin("test"))])
+        forwarder.close()
+        assert outcome.totals("otel").delivered == 1
+        (record,) = records(receiver.bodies[0])
+    event = json.loads(envelope(1))
+    found = attributes(record.attributes)
+    assert (found["cloud.account.id"], found["cloud.region"]) == (event["account"], event["region"])
+    assert found["aws.cloudtrail.event_name"] == event["detail"]["eventName"]
+    assert found["log.record.uid"]
+    assert (record.severity_number, record.severity_text) == (21, "critical")
+
+
 def test_a_partial_success_isolates_the_rejected_event(tmp_path: Any) -> None:
     """The response does not name the rejected event: halving finds it, and only it becomes a dead letter."""
     events = [envelope(number, userAgent="poison" if number == 5 else "ok") for number in range(12)]
