@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self
 
 from tests.faults.web import FEED, TOKEN, WEB
 from tests.support.events import Context, envelope, sqs, sqs_record
-from tests.support.receiver import Receiver, Status
+from tests.support.receiver import Receiver
 from tests.support.secrets import FixedSecrets
 from tests.support.settings import read
 from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
@@ -90,8 +89,7 @@ class World:
         to = DESTINATIONS.get(sink)
         made: dict[str, HttpSink] = {}
         if to is None:
-            self._faults = row.http()
-            self.receiver = self._open.enter_context(Receiver(self._faults, kind=WEB[sink]))
+            self.receiver = self._open.enter_context(Receiver(row.http(), kind=WEB[sink]))
             to = self.receiver.url
             made[sink] = self._web(sink, row)
         else:
@@ -136,7 +134,6 @@ class World:
         """Stops all faults."""
         self.stub.calm()
         if self.sink in WEB:
-            del self._faults[len(self._faults) - len(self.receiver._script) :]
             self.receiver._script.clear()
 
     def forward(self) -> Outcome:
@@ -175,11 +172,10 @@ class World:
         """The events that a sink really stored, with repetitions."""
         sink = sink or self.sink
         if sink in WEB:
-            played = [fault for fault in self._faults if fault.stored]
             return [
                 data
-                for fault, request in zip_longest(played, self.receiver.requests, fillvalue=None)
-                if request is not None and _accepts(fault or Status(), request.decoded)
+                for request, fault in self.receiver.played
+                if _accepts(fault, request.decoded)
                 for data in WEB[sink].events(request.decoded)
                 if getattr(fault, "accepts", bool)(data)
             ]

@@ -256,6 +256,7 @@ class Receiver:
         self._script = deque(faults)
         self._changed = threading.Condition()
         self._requests: list[Request] = []
+        self._played: list[tuple[Request, Fault]] = []
         self._opened = 0
         self._closed = 0
         self._sockets: set[socket.socket] = set()
@@ -288,6 +289,12 @@ class Receiver:
         """The requests so far, in order."""
         with self._changed:
             return list(self._requests)
+
+    @property
+    def played(self) -> list[tuple[Request, Fault]]:
+        """The requests so far, each with what happened to it."""
+        with self._changed:
+            return list(self._played)
 
     @property
     def bodies(self) -> list[bytes]:
@@ -371,10 +378,11 @@ class Receiver:
         with self._changed:
             return self._script.popleft() if self._script else self._then
 
-    def store(self, request: Request) -> None:
-        """Records a request."""
+    def store(self, request: Request, fault: Fault) -> None:
+        """Records a request and what happens to it."""
         with self._changed:
             self._requests.append(request)
+            self._played.append((request, fault))
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
@@ -442,7 +450,7 @@ class Exchange(BaseHTTPRequestHandler):
             if len(body) < length:
                 raise ConnectionResetError
             self.stored = Request(self.command, self.path, self.headers, body, self.number)
-            self.receiver.store(self.stored)
+            self.receiver.store(self.stored, fault)
         else:
             self.close_connection = True
         fault.apply(self)
