@@ -132,7 +132,7 @@ def test_the_receiver_sees_the_clients_certificate(
     assert len(receiver.requests) == 3
 
 
-def test_a_sink_without_a_certificate_is_told_what_to_set(receiver: Mutual) -> None:
+def test_a_sink_without_a_certificate_learns_what_to_set(receiver: Mutual) -> None:
     """A receiver that requires a certificate refuses the sink, permanently with TLS 1.3's clear alert."""
     sink = HttpSink(read(HttpSettings, {"to": receiver.url, "ca_file": receiver.ca_file}))
     error = error_of(sink)
@@ -198,7 +198,7 @@ def test_secrets_that_are_rotated_one_after_the_other_are_read_together(
     ("references", "values", "words"),
     [
         (ONE, {"both": "not pem"}, "it is not PEM"),
-        (ONE, {"both": "CHAIN"}, "there is no private key"),
+        (ONE, {"both": "CHAIN"}, "the private key is missing"),
         (TWO, {"cert": "CHAIN", "key": "OTHER"}, "does not belong to the certificate"),
         (TWO, {"cert": "CHAIN", "key": "ENCRYPTED"}, "set `password`, which is missing"),
         (THREE, {"cert": "CHAIN", "key": "ENCRYPTED", "pass": "wrong"}, "set `password`, which is wrong"),

@@ -185,7 +185,7 @@ def test_an_item_that_opensearch_refuses_is_reported_alone(receiver: Receiver, s
     ]
 
 
-def test_a_collection_that_refuses_ids_is_told_apart_from_a_bad_event(
+def test_a_collection_that_refuses_ids_is_distinguished_from_a_bad_event(
     receiver: Receiver, server: Receiver
 ) -> None:
     """OpenSearch Serverless refuses every document: the text names the setting, and no event is blamed."""

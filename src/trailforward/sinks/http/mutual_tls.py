@@ -164,7 +164,7 @@ def _problem(text: str, password: str) -> str:
     if "-----BEGIN CERTIFICATE-----" not in text:
         return f"{what}it is not PEM. Fix: store text that begins with -----BEGIN CERTIFICATE-----"
     if "PRIVATE KEY-----" not in text:
-        return f"{what}there is no private key. Fix: append it to the certificate, or set `private_key`"
+        return f"{what}the private key is missing. Fix: append it to the certificate, or set `private_key`"
     if "ENCRYPTED" in text:
         which = "wrong" if password else "missing"
         return f"{what}the private key is encrypted. Fix: set `password`, which is {which}"
