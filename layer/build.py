@@ -28,8 +28,9 @@ from pathlib import Path
 from stat import S_IFREG
 from typing import TYPE_CHECKING, NamedTuple
 
-from layer.bytecode import COST, compile_tree, uncompiled
+from layer.bytecode import COLD, COST, compile_tree, uncompiled
 from layer.interpreters import find_python
+from layer.prose import without_prose
 from layer.sbom import canonical, cyclonedx
 from layer.target import ALL, DEFAULT, ELF_MACHINES, BuildError, Target
 
@@ -140,8 +141,8 @@ def install(wanted: Iterable[str], target: Target, site: Path, links: Path | Non
 def tidy(site: Path) -> None:
     """Removes what no function needs, and corrects each RECORD.
 
-    These are the files in LEFT_OUT, the console scripts, which name this Python, and the long descriptions
-    of packages: their pages on the package index, 50 KB in all.
+    These are the files in LEFT_OUT, the console scripts, which name this Python, the long descriptions of
+    packages (their pages on the package index, 50 KB in all), and the prose of our modules without bytecode.
     """
     shutil.rmtree(site / "bin", ignore_errors=True)
     for path in (path for pattern in LEFT_OUT for path in site.glob(pattern)):
@@ -149,12 +150,18 @@ def tidy(site: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
+    changed = set()
     for metadata in site.glob("*.dist-info/METADATA"):
         fields, _, _ = metadata.read_bytes().partition(b"\n\n")
         metadata.write_bytes(fields + b"\n")
+        changed.add(metadata.relative_to(site).as_posix())
+    for source in site.glob("trailforward/**/*.py"):
+        if COLD.search(source.as_posix()):
+            source.write_text(without_prose(source.read_text(encoding="utf-8")), encoding="utf-8")
+            changed.add(source.relative_to(site).as_posix())
     for record in sorted(site.glob("*.dist-info/RECORD")):
         rows = [
-            _entry(site, row[0]) if row[0].endswith(".dist-info/METADATA") else row
+            _entry(site, row[0]) if row[0] in changed else row
             for row in csv.reader(record.read_text().splitlines())
             if (site / row[0]).is_file()
         ]

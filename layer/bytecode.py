@@ -24,8 +24,9 @@ COLD = re.compile(
     r"|root_model|validate_call_decorator|_internal/_(decorators_v1|validate_call))"
     r"|trailforward/(plugins|config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(canary|copies|sink_fixes)|settings/model"
     r"|formats/(_?ocsf|amazon_q|asff|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
-    r"|sinks/(_acting|_cloudtrail_layout|_plugins|eventbridge_v2|lambda_function|local|security_hub|step_functions|http/(sigv4_auth|webhook_auth|presets/(google_chat|pagerduty|teams)))"
-    r"|aws/rest_json_protocol)"
+    r"|sinks/(_acting|_cloudtrail_layout|_plugins|eventbridge_v2|lambda_function|local|security_hub|step_functions"
+    r"|http/(mutual_tls|oauth2|otlp_protobuf|sigv4_auth|webhook_auth|presets/(google_chat|google_secops|opensearch|otlp|pagerduty|sentinel|teams)))"
+    r"|aws/rest_json_protocol|transport/proxies)"
     r")"
 )
 #: Without docstrings, bytecode is a sixth smaller. At this level Python also removes assert statements; the

@@ -18,7 +18,8 @@ from trailforward.aws.errors import CONTENT_CODES, INVALID_INPUT_CODES, TRANSIEN
 from trailforward.errors import Cause, PermanentError, SinkError, TransientError
 from trailforward.sinks import cloudwatch_logs, local
 from trailforward.sinks.base import Entry
-from trailforward.sinks.http.presets import elastic_bulk, google_chat, pagerduty, splunk_hec, teams
+from trailforward.sinks.http import bulk
+from trailforward.sinks.http.presets import google_chat, pagerduty, splunk_hec, teams
 from trailforward.transport.http1 import Response
 
 if TYPE_CHECKING:
@@ -100,6 +101,14 @@ def test_http_statuses(row: Row, tmp_path: Path) -> None:
     """An HTTP receiver's status decides what happens to the events, as the table says."""
     with Receiver([Status(int(row.code))] * 20) as receiver:
         check(outcome(receiver.url, tmp_path), len(receiver.requests), row.fault)
+
+
+@pytest.mark.parametrize("row", of("OTLP receivers"), ids=named)
+def test_a_partial_success_of_otlp(row: Row, tmp_path: Path) -> None:
+    """A response that rejects a log record decides what happens to the events, as the table says."""
+    rejected = b'{"partialSuccess":{"rejectedLogRecords":"1"}}'
+    with Receiver([Status(row.status, {}, rejected)] * 20) as receiver:
+        check(outcome(receiver.url, tmp_path, 'preset = "otlp"\n'), len(receiver.requests), row.fault)
 
 
 @pytest.mark.parametrize("row", of("AWS"), ids=named)
@@ -202,7 +211,7 @@ ELASTIC = [row for row in ROWS if row.sender == "Elasticsearch and OpenSearch it
 def test_elasticsearch_codes(row: Row) -> None:
     """The type and status of an Elasticsearch item decide what happens to its event, as the table says."""
     item = {"create": {"status": row.status, "error": {"type": row.code}}}
-    found = elastic_bulk._rejection(0, item)
+    found = bulk._rejection(0, item)
     assert found is not None
     assert found.transient is (row.fault == "passing")
     causes = {"event": Cause.CONTENT, "unclear": Cause.UNKNOWN, "destination": Cause.DESTINATION}
@@ -211,7 +220,7 @@ def test_elasticsearch_codes(row: Row) -> None:
 
 def test_the_table_has_every_elasticsearch_type_that_names_content() -> None:
     """No type of an Elasticsearch error is classified without being in the table."""
-    assert {row.code for row in ELASTIC if row.fault == "event"} == elastic_bulk._CONTENT
+    assert {row.code for row in ELASTIC if row.fault == "event"} == bulk._CONTENT
 
 
 @pytest.mark.parametrize("row", of("files and standard output"), ids=named)

@@ -119,6 +119,43 @@ def test_a_wrong_secret_is_a_permission_problem(local_aws: Reader, tmp_path: Pat
     assert "hunter2" not in json.dumps(row)
 
 
+def test_a_client_that_the_token_endpoint_refuses_is_a_secret_problem(
+    local_aws: Reader, tmp_path: Path
+) -> None:
+    """The check gets a token first; if it gets none, nothing is sent, and the fix names the client."""
+    client = secret(local_aws, "check-client", "hunter2")
+    token = b'{"access_token":"t","token_type":"Bearer","expires_in":3599}'
+    refused = Status(401, {}, b'{"error":"invalid_client"}')
+    with Receiver([refused], then=Status(200, {}, token)) as server, Receiver() as receiver:
+        path = sinks(
+            f'[sinks.h]\nto = "{receiver.url}"\nauth = {{ type = "oauth2", token_url = "{server.url}", '
+            f'client_id = "c", client_secret = "{client}" }}\n',
+            tmp_path,
+        )
+        code, found = rows(path)
+        assert (code, found["h"]["secret"]) == (1, "failed")
+        assert "client_id" in found["h"]["fix"]
+        assert receiver.requests == []
+        code, found = rows(path)
+        assert (code, found["h"]["secret"], found["h"]["permission"]) == (0, "ok", "ok")
+        assert receiver.requests[0].headers["Authorization"] == "Bearer t"
+
+
+def test_a_client_certificate_is_checked_before_it_is_shown(local_aws: Reader, tmp_path: Path) -> None:
+    """A text that is not a certificate with its key is named, and the receiver gets no connection."""
+    text = secret(local_aws, "check-certificate", "not a certificate")
+    with Receiver(tls="localhost") as receiver:
+        path = sinks(
+            f'[sinks.h]\nto = "{receiver.url}"\nca_file = "{receiver.ca_file}"\n'
+            f'client_certificate = {{ certificate = "{text}" }}\n',
+            tmp_path,
+        )
+        code, found = rows(path)
+        assert (code, found["h"]["secret"]) == (1, "failed")
+        assert "BEGIN CERTIFICATE" in found["h"]["fix"]
+        assert receiver.connections == 0
+
+
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
 def test_an_untrusted_certificate_is_named(dry_run: list[str], tmp_path: Path) -> None:
     """TLS fails with the fix, with and without --dry-run; with the CA it gives the version."""

@@ -142,6 +142,36 @@ def test_permissions_that_cannot_be_exact_have_a_note() -> None:
     assert [note.partition(":")[0] for note in notes] == ["sinks.siem", "sinks.search"]
 
 
+def test_every_secret_of_an_http_sink_can_be_read() -> None:
+    """Client secrets, certificates, keys, and passwords are in the policy, and the note names the action."""
+    arn = "arn:aws:secretsmanager:us-west-2:111122223333:secret"
+    parameter = "arn:aws:ssm:us-west-2:111122223333:parameter/key-password"
+    config = Config.from_toml(
+        f"""
+        [sinks.siem]
+        to = "https://siem.example.com/in"
+        [sinks.siem.auth]
+        type = "oauth2"
+        token_url = "https://login.example.com/t"
+        client_id = "c"
+        client_secret = "{arn}:client-AbCdEf#secret"
+        [sinks.siem.client_certificate]
+        certificate = "{arn}:tls-AbCdEf#c"
+        private_key = "{arn}:tls-AbCdEf#k"
+        password = "{parameter}"
+        [sinks.search]
+        to = "https://x.us-west-2.aoss.amazonaws.com/a/_bulk"
+        auth = {{ type = "sigv4", service = "aoss", region = "us-west-2" }}
+        """
+    )
+    document, notes = policy(config)
+    secrets, parameters = document["Statement"]
+    assert secrets["Resource"] == [f"{arn}:client-AbCdEf", f"{arn}:tls-AbCdEf"]
+    assert parameters["Resource"] == parameter
+    assert len(notes) == 1
+    assert "aoss:APIAccessAll" in notes[0]
+
+
 def test_an_api_without_aws_needs_no_permission() -> None:
     """A destination outside AWS does not need any permission, and a note says so."""
     document, notes = policy(Config.to("https://siem.example.com/in"))

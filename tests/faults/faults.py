@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.faults.web import WEB, LeaveOut, RefuseItems
 from tests.faults.world import COUNT, POISON
 from tests.support import receiver
 from tests.support.stub_aws import (
@@ -104,7 +105,7 @@ class RefuseCulprit(receiver.Fault):
 
     def apply(self, exchange: receiver.Exchange) -> None:
         """Responds."""
-        body = exchange.receiver.requests[-1].decoded
+        body = exchange.stored.decoded
         exchange.respond(400 if self.culprit in body else 200, {}, b"")
 
 
@@ -116,6 +117,7 @@ class Row:
         name: in a few words.
         aws: makes the fault for the AWS stub, given the service's error codes.
         web: the same fault for an HTTP receiver; None if it cannot happen there.
+        items: the same fault for an HTTP receiver that has a result for each event.
         bad: the fate of the events that are not delivered, if both failure queues exist.
         count: how many events are not delivered.
         always: whether every call fails; otherwise only the first one.
@@ -127,6 +129,7 @@ class Row:
     name: str
     aws: Callable[[Codes], Fault]
     web: receiver.Fault | None = None
+    items: receiver.Fault | None = None
     bad: str = "delivered"
     count: int = 0
     always: bool = False
@@ -144,7 +147,8 @@ class Row:
 
     def http(self) -> list[receiver.Fault]:
         """The script for an HTTP receiver."""
-        return [self.web] * (100 if self.always else 1) if self.web else []
+        fault = self.web or self.items
+        return [fault] * (100 if self.always else 1) if fault else []
 
 
 #: Sinks with one entry in a call, and the row that means several.
@@ -154,7 +158,7 @@ _ANOTHER = "partial failure, another entry each time"
 
 def lasting(row: Row, name: str, bad: str, count: int = COUNT) -> Row:
     """The same fault, but permanent."""
-    return Row(name, row.aws, row.web, bad, count, always=True)
+    return Row(name, row.aws, row.web, row.items, bad, count, always=True)
 
 
 _THROTTLED = Row(
@@ -165,8 +169,16 @@ _RESET = Row("reset before reading, once", lambda _: Reset(stored=False), receiv
 _STORED = Row(
     "reset after storing, once", lambda _: Reset(stored=True), receiver.Reset(stored=True), twice=True
 )
-_PARTIAL = Row("partial failure once", lambda c: Partial(containing(b"1"), Refusal(c.entry)))
-_ONE = Row("partial failure of one entry", lambda c: Partial(containing(POISON), Refusal(c.entry)))
+_PARTIAL = Row(
+    "partial failure once",
+    lambda c: Partial(containing(b"1"), Refusal(c.entry)),
+    items=RefuseItems(POISON, 429),
+)
+_ONE = Row(
+    "partial failure of one entry",
+    lambda c: Partial(containing(POISON), Refusal(c.entry)),
+    items=RefuseItems(POISON, 429),
+)
 
 ROWS = [
     Row("slow, but in time", lambda _: Silence(stored=True, seconds=0.05), receiver.Slow(0.05)),
@@ -196,7 +208,11 @@ ROWS = [
         0,
     ),
     lasting(
-        Row("", lambda c: Partial(containing(POISON), Refusal(c.invalid, sender_fault=True))),
+        Row(
+            "",
+            lambda c: Partial(containing(POISON), Refusal(c.invalid, sender_fault=True)),
+            items=RefuseItems(POISON, 400),
+        ),
         "one entry refused permanently",
         "dead_lettered",
         1,
@@ -229,7 +245,7 @@ ROWS = [
         lambda _: Response(b"<html>Welcome</html>", stored=False),
     ),
     Row("empty response", lambda _: Response(b""), receiver.HangUp(), twice=True),
-    Row("response that leaves out an entry", lambda _: Shortened(), twice=True),
+    Row("response that leaves out an entry", lambda _: Shortened(), items=LeaveOut(), twice=True),
     Row(
         "no response before the deadline",
         lambda _: Silence(stored=True),
@@ -244,4 +260,11 @@ ROWS = [
 
 def applies(sink: str, row: Row) -> bool:
     """Whether calls of a sink can fail as a row says."""
-    return row.web is not None if sink == "http" else not (sink in _ONE_IN_A_CALL and row.name == _ANOTHER)
+    if sink not in WEB:
+        return not (sink in _ONE_IN_A_CALL and row.name == _ANOTHER)
+    if row.web is not None:
+        return True
+    items = WEB[sink].items
+    if isinstance(row.items, RefuseItems):
+        return row.items.status in items
+    return row.items is not None and 429 in items  # OTLP responds with numbers, not with a list

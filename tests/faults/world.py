@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Self
 
+from tests.faults.web import FEED, TOKEN, WEB
 from tests.support.events import Context, envelope, sqs, sqs_record
-from tests.support.receiver import Receiver, Status
+from tests.support.receiver import Receiver
+from tests.support.secrets import FixedSecrets
+from tests.support.settings import read
 from trailforward import Config, Fate, Forwarder, Message, Origin, redelivery
-from trailforward.demo.receiver import split
+from trailforward.sinks.http.sink import HttpSettings, HttpSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +35,7 @@ DESTINATIONS = {
 }
 #: These get one event per call.
 ACTING = ("lambda", "stepfunctions")
-SINKS = (*DESTINATIONS, "http")
+SINKS = (*DESTINATIONS, *WEB)
 HEALTHY = "arn:aws:sqs:eu-north-1:111122223333:healthy"
 DEAD_LETTER = "arn:aws:sqs:us-east-1:111122223333:dead"
 RETRY_QUEUE = "arn:aws:sqs:us-east-2:111122223333:retry"
@@ -86,24 +88,25 @@ class World:
         self.sink, self.row, self.stub = sink, row, stub
         self._open = ExitStack()
         to = DESTINATIONS.get(sink)
+        made: dict[str, HttpSink] = {}
         if to is None:
-            self._faults = row.http()
-            self.receiver = self._open.enter_context(Receiver(self._faults))
+            self.receiver = self._open.enter_context(Receiver(row.http(), kind=WEB[sink]))
             to = self.receiver.url
+            made[sink] = self._web(sink, row)
         else:
             row.play(stub, place(to), sink)
         head = (
             f'dead_letter = "{DEAD_LETTER}"\n' * dead_letter
             + f'retry_queue = "{RETRY_QUEUE}"\n' * retry_queue
         )
-        more = f"read_timeout_seconds = {row.read_timeout}\n" if sink == "http" else ""
         self.forwarder = Forwarder(
             Config.from_toml(
-                f'{head}[sinks.{sink}]\nto = "{to}"\n{more}'
+                f'{head}[sinks.{sink}]\nto = "{to}"\n'
                 + f"[sinks.{sink}.limits]\nmax_entries = 5\n" * (sink not in ACTING)
                 + f'[sinks.healthy]\nto = "{HEALTHY}"\n' * healthy
                 + "[retry]\ninitial_seconds = 0.01\nmax_attempts = 4\n"
-            )
+            ),
+            made=made,
         )
         self._open.callback(self.forwarder.close)
 
@@ -114,11 +117,24 @@ class World:
         self.calm()  # so that abandoned calls end
         self._open.close()
 
+    def _web(self, sink: str, row: Row) -> HttpSink:
+        """The sink of a web destination, with its own settings and secrets."""
+        origin = f"http://127.0.0.1:{self.receiver.port}"
+        table = {
+            "to": origin + WEB[sink].path,
+            "read_timeout_seconds": row.read_timeout,
+            "limits": {"max_entries": 5},
+            **WEB[sink].table,
+        }
+        if "token_url" in table.get("auth", {}):
+            tokens = self._open.enter_context(Receiver(then=TOKEN))
+            table["auth"] = {**table["auth"], "token_url": tokens.url}
+        return HttpSink(read(HttpSettings, table), secrets=FixedSecrets(origin + FEED))
+
     def calm(self) -> None:
         """Stops all faults."""
         self.stub.calm()
-        if self.sink == "http":
-            del self._faults[len(self._faults) - len(self.receiver._script) :]
+        if self.sink in WEB:
             self.receiver._script.clear()
 
     def forward(self) -> Outcome:
@@ -156,13 +172,13 @@ class World:
     def taken(self, sink: str | None = None) -> list[bytes]:
         """The events that a sink really stored, with repetitions."""
         sink = sink or self.sink
-        if sink == "http":
-            played = [fault for fault in self._faults if fault.stored]
+        if sink in WEB:
             return [
                 data
-                for fault, request in zip_longest(played, self.receiver.requests, fillvalue=None)
-                if request is not None and _accepts(fault or Status(), request.decoded)
-                for data in split(request.decoded)
+                for request, fault in self.receiver.played
+                if _accepts(fault, request.decoded)
+                for data in WEB[sink].events(request.decoded)
+                if getattr(fault, "accepts", bool)(data)
             ]
         if sink == "securityhub":
             return [
@@ -222,5 +238,7 @@ def _owed(items: list[Item]) -> set[tuple[str, bytes]]:
 
 
 def _accepts(fault: Any, body: bytes) -> bool:
+    if hasattr(fault, "accepts"):
+        return True
     culprit = getattr(fault, "culprit", b"")
     return culprit not in body if culprit else getattr(fault, "status", 200) < 300

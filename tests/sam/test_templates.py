@@ -97,6 +97,7 @@ COMBINATIONS = [
     if allowed(combined := {**to, **origin, **how})
 ]
 
+PROXY = {"HttpsProxy": "http://proxy.example.com:3128", "NoProxy": ".amazonaws.com"}
 VPC = {"SubnetIds": "subnet-0123abcd,subnet-4567abcd", "SecurityGroupIds": "sg-0123abcd"}
 CANARY = {"CanaryRegions": "eu-west-1", "CanaryRoleArns": "arn:aws:iam::123456789012:role/x-canary"}
 #: Parameters that combine with nothing else. Each has one stack.
@@ -110,6 +111,7 @@ RARE: list[dict[str, str]] = [
     ),
     {"RegionalAlarms": "false", **REGIONS},
     VPC,
+    PROXY,
     {"LogsKeyArn": KEY, "BusLogLevel": "ERROR"},
     {"BusLogLevel": "INFO", "CustomerKey": "true"},
     {"BusLogLevel": "TRACE"},
@@ -253,6 +255,13 @@ def without_denials(policy: dict[str, Any]) -> tuple[dict[str, Any], list[dict[s
     """A policy without the statements that deny, and those."""
     denied = [statement for statement in policy["Statement"] if statement["Effect"] == "Deny"]
     return {"Statement": [s for s in policy["Statement"] if s not in denied]}, denied
+
+
+def test_a_proxy_is_in_the_environment_only_if_one_is_given() -> None:
+    """The function gets the variables of the parameters, and none that is empty."""
+    given = environment(Stack(TEMPLATE, **SINKS, **PROXY))
+    assert (given["HTTPS_PROXY"], given["NO_PROXY"]) == (PROXY["HttpsProxy"], PROXY["NoProxy"])
+    assert not {"HTTPS_PROXY", "NO_PROXY"} & environment(Stack(TEMPLATE, **SINKS)).keys()
 
 
 def test_a_function_in_a_vpc_makes_the_calls_that_lambda_makes() -> None:

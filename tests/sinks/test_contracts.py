@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
 from tests.support.aws import point_at, use_botocore
 from tests.support.receiver import Exchange, Receiver, Status
@@ -294,7 +295,7 @@ class Bulk(WebFault):
 
     def apply(self, exchange: Exchange) -> None:
         """Responds."""
-        lines = exchange.receiver.requests[-1].decoded.split(b"\n")[1::2]
+        lines = exchange.stored.decoded.split(b"\n")[1::2]
         items = [{"create": {"status": 400 if self.culprit in line else 201}} for line in lines]
         exchange.respond(200, {}, json.dumps({"items": items}).encode())
 
@@ -320,6 +321,86 @@ class TestElastic(Web):
     def events_in(self, body: bytes) -> list[bytes]:
         """Every second line, except for rejected events."""
         return [line for line in body.split(b"\n")[1::2] if self.culprit not in line]
+
+
+class TestOtlp(Web):
+    settings: ClassVar = {"preset": "otlp"}
+    ok = Status(body=b"{}")
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The bodies of the log records."""
+        ((scope,),) = (resource["scopeLogs"] for resource in json.loads(body)["resourceLogs"])
+        return [record["body"]["stringValue"].encode() for record in scope["logRecords"]]
+
+
+class TestOtlpProtobuf(Web):
+    settings: ClassVar = {"preset": "otlp", "metadata": {"encoding": "protobuf"}}
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The bodies of the log records."""
+        message = ExportLogsServiceRequest.FromString(body)
+        records = message.resource_logs[0].scope_logs[0].log_records
+        return [record.body.string_value.encode() for record in records]
+
+
+class TestOpenSearch(TestElastic):
+    settings: ClassVar = {
+        "preset": "opensearch",
+        "auth": {"type": "sigv4", "service": "es", "region": "eu-west-1"},
+    }
+
+    @pytest.fixture(autouse=True)
+    def _credentials(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+
+
+class TestOpenSearchTimeSeries(TestOpenSearch):
+    settings: ClassVar = {**TestOpenSearch.settings, "metadata": {"ids": "none"}}
+
+
+class TestSentinel(Web):
+    ok = Status(204)
+    path = "/dataCollectionRules/dcr-000a00a000a00000a000000aa000a0aa/streams/Custom-A?api-version=2023-01-01"
+
+    @pytest.fixture(autouse=True)
+    def _token_endpoint(self) -> Iterator[None]:
+        token = Status(200, {}, b'{"access_token":"t","token_type":"Bearer","expires_in":3599}')
+        with Receiver(then=token) as self.server:
+            yield
+
+    def make(self) -> Sink:
+        """Creates the sink."""
+        auth = {
+            "type": "oauth2",
+            "token_url": self.server.url,
+            "client_id": "c",
+            "client_secret": REFERENCE,
+        }
+        url = f"http://127.0.0.1:{self.receiver.port}{self.path}"
+        table = {"to": url, "preset": "sentinel", "auth": auth}
+        return HttpSink(read(HttpSettings, table), secrets=FixedSecrets("hunter2"))
+
+    def events_in(self, body: bytes) -> list[bytes]:
+        """The column with the event."""
+        return [row["Event"].encode() for row in json.loads(body)]
+
+
+class TestGoogleSecOps(TestHttpNdjson):
+    settings: ClassVar = {"preset": "google-secops", "secret": REFERENCE}
+
+    def secret(self, url: str) -> str:
+        """The URL of the feed with its keys."""
+        return f"{url}/v1alpha/feeds/f:importPushLogs?key=k&secret=s"
+
+
+class TestCribl(TestHttpNdjson):
+    settings: ClassVar = {
+        "batch": "ndjson",
+        "gzip": True,
+        "auth": {"type": "header", "name": "Authorization", "secret": REFERENCE},
+    }
+    path = "/cribl/_bulk"
 
 
 class TestSlack(TestHttpSingle):

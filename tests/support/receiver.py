@@ -21,10 +21,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from email.message import Message
 
 
@@ -215,6 +215,20 @@ TRUNCATED_HEAD = Raw(b"HTTP/1.1 200 OK\r\nContent-Le")
 MALFORMED = Raw(b"SSH-2.0-OpenSSH_9.2\r\n\r\n")
 
 
+class Kind(Protocol):
+    """What a kind of receiver does with a request."""
+
+    @property
+    def events(self) -> Callable[[bytes], list[bytes]]:
+        """The events in a request's body."""
+        ...
+
+    @property
+    def response(self) -> Callable[[Sequence[int]], tuple[int, bytes]]:
+        """Status and body of the response, given the status that each event gets."""
+        ...
+
+
 class Receiver:
     """The receiver. Use it as a context manager.
 
@@ -224,6 +238,8 @@ class Receiver:
             CA is in ``ca_file``.
         then: happens to every request after the script.
         common_name: issue the certificate for this common name only, without alternative names.
+        kind: finds the events in a body, and makes the response from a status for each; responses with
+            status 200 and no body are made by it.
     """
 
     def __init__(
@@ -233,11 +249,14 @@ class Receiver:
         tls: str = "",
         then: Fault | None = None,
         common_name: str = "",
+        kind: Kind | None = None,
     ) -> None:
+        self.kind = kind
         self._then = then or Status()
         self._script = deque(faults)
         self._changed = threading.Condition()
         self._requests: list[Request] = []
+        self._played: list[tuple[Request, Fault]] = []
         self._opened = 0
         self._closed = 0
         self._sockets: set[socket.socket] = set()
@@ -270,6 +289,12 @@ class Receiver:
         """The requests so far, in order."""
         with self._changed:
             return list(self._requests)
+
+    @property
+    def played(self) -> list[tuple[Request, Fault]]:
+        """The requests so far, each with what happened to it."""
+        with self._changed:
+            return list(self._played)
 
     @property
     def bodies(self) -> list[bytes]:
@@ -353,10 +378,11 @@ class Receiver:
         with self._changed:
             return self._script.popleft() if self._script else self._then
 
-    def store(self, request: Request) -> None:
-        """Records a request."""
+    def store(self, request: Request, fault: Fault) -> None:
+        """Records a request and what happens to it."""
         with self._changed:
             self._requests.append(request)
+            self._played.append((request, fault))
             self._changed.notify_all()
 
     def pause(self, seconds: float) -> None:
@@ -423,13 +449,30 @@ class Exchange(BaseHTTPRequestHandler):
             body = self.rfile.read(length)
             if len(body) < length:
                 raise ConnectionResetError
-            self.receiver.store(Request(self.command, self.path, self.headers, body, self.number))
+            self.stored = Request(self.command, self.path, self.headers, body, self.number)
+            self.receiver.store(self.stored, fault)
         else:
             self.close_connection = True
         fault.apply(self)
 
+    def events(self) -> list[bytes]:
+        """The events of this exchange's request."""
+        kind = self.receiver.kind
+        return kind.events(self.stored.decoded) if kind else []
+
+    def succeed(self, statuses: Sequence[int]) -> None:
+        """Sends the response of this kind of receiver, given the status that each event gets."""
+        status, body = self.receiver.kind.response(statuses) if self.receiver.kind else (200, b"")
+        self._send(status, {}, body)
+
     def respond(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Sends a complete response."""
+        if status == 200 and not body and self.receiver.kind is not None:
+            self.succeed([200 for _ in self.events()])
+        else:
+            self._send(status, headers, body)
+
+    def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

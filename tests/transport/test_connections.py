@@ -312,9 +312,9 @@ def test_tls_is_at_least_1_2() -> None:
     """Older TLS versions are never used, and certificates and host names are always verified."""
     import ssl
 
-    from trailforward.sinks.http.sink import _endpoint
+    from trailforward.sinks.http.network import endpoint
 
-    tls = _endpoint(HttpSettings(to="https://siem.example.com")).tls
+    tls = endpoint(HttpSettings(to="https://siem.example.com").url).tls
     assert tls is not None
     assert tls.minimum_version == ssl.TLSVersion.TLSv1_2
     assert tls.verify_mode == ssl.CERT_REQUIRED

@@ -29,6 +29,11 @@ _SEND = {
     "lambda": ("Lambda", "lambda:InvokeFunction"),
     "stepfunctions": ("StepFunctions", "states:StartExecution"),
 }
+#: Signing name → what the API behind a URL needs, whose ARN the URL does not contain.
+_SIGNED = {
+    "aoss": "aoss:APIAccessAll on the collection, and aoss:WriteDocument in its data access policy",
+    "es": "es:ESHttpPost on the domain: arn:aws:es:REGION:ACCOUNT:domain/NAME/*",
+}
 _SOURCE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 _KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 _LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -204,9 +209,7 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
 
     secrets, parameters = [], []
     for name, settings in config.sinks.items():
-        auth = getattr(settings, "authentication", None)
-        text = getattr(auth, "secret", None)
-        if text is not None:
+        for text in settings.references.values():
             arn = Reference.parse(text).arn
             if arn.service == "ssm":
                 parameters.append(str(arn))
@@ -214,14 +217,16 @@ def _secrets(config: Config, notes: list[str]) -> tuple[list[str], list[str]]:
                 secrets.append(str(arn))
             else:
                 secrets.append(f"{arn}-??????")
-                notes.append(
+                note = (
                     f"sinks.{name}: the ARN of the secret has no six-character suffix, so the policy allows "
                     "any suffix. Write the full ARN to make the policy exact."
                 )
-        elif auth is not None:
+                notes += [note] if note not in notes else []
+        auth: Any = getattr(settings, "authentication", None)
+        if getattr(auth, "type", "") == "sigv4":
             notes.append(
                 f"sinks.{name}: auth type sigv4 needs permission for the API behind the URL. Add it yourself "
-                "(execute-api:Invoke, es:ESHttpPost, …)."
+                f"({_SIGNED.get(auth.service, 'execute-api:Invoke, es:ESHttpPost, …')})."
             )
     return secrets, parameters
 

@@ -42,11 +42,10 @@ def _named(config: Config) -> Iterator[tuple[str, str, str]]:
         loose: Any = settings
         if settings.to.startswith("s3://"):
             yield f"sinks.{name}.to", "", loose.region
-        yield from _of_arn(f"sinks.{name}.secret", getattr(loose, "secret", None))
-        if (auth := getattr(loose, "auth", None)) is not None:
-            yield from _of_arn(f"sinks.{name}.auth.secret", getattr(auth, "secret", None))
-            if region := getattr(auth, "region", ""):
-                yield f"sinks.{name}.auth.region", "", region
+        for key, reference in settings.references.items():
+            yield from _of_arn(f"sinks.{name}.{key}", reference)
+        if region := getattr(getattr(loose, "auth", None), "region", ""):
+            yield f"sinks.{name}.auth.region", "", region
 
 
 def _of_arn(key: str, text: str | None) -> Iterator[tuple[str, str, str]]:

@@ -56,7 +56,8 @@ def json_schema() -> dict[str, Any]:
             properties["to"] = {"pattern": model.shape(), **properties["to"]}
         properties["to"].setdefault("pattern", _DESTINATION.get(name, sinks.SHAPES[name]))
     for definition in definitions.values():
-        definition.get("properties", {}).get("secret", {}).setdefault("pattern", _SECRET)
+        for key in ("secret", "client_secret", "certificate", "private_key", "password"):
+            definition.get("properties", {}).get(key, {}).setdefault("pattern", _SECRET)
     definitions["HttpSettings"] |= _singles()
     definitions["HttpSettings"]["properties"]["preset"]["enum"] = list(sinks.preset_names())
     for name in (

@@ -220,11 +220,15 @@ class _Check:
 
     def _check_secret(self, result: SinkCheck, settings: Any) -> None:
         auth = getattr(settings, "authentication", None)
-        if auth is None:
+        certificate = getattr(settings, "client_certificate", None)
+        if auth is None and certificate is None:
             return
         try:
-            authorizer = auth.authorizer(self.secrets, settings.secret_lifetime_seconds)
-            authorizer.prove(settings.to, {"Content-Type": "application/json"}, b"[]")
+            if auth is not None:
+                authorizer = auth.authorizer(self.secrets, settings.secret_lifetime_seconds)
+                authorizer.prove(settings.to, {"Content-Type": "application/json"}, b"[]")
+            if certificate is not None:
+                certificate.check_usable(self.secrets, settings.secret_lifetime_seconds)
         except (SinkError, SecretError):
             result.secret = FAILED
             raise

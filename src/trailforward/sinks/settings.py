@@ -10,7 +10,7 @@ from trailforward.errors import SettingError
 from trailforward.settings import Constraint, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trailforward.aws.own_calls import OwnCall
     from trailforward.formats.base import Format
@@ -97,6 +97,11 @@ class SinkSettings(Settings):
         Events of undeclared calls are forwarded, and counted as ``unusual_self``.
         """
         return ()
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Key → reference, for every secret that the sink reads."""
+        return {}
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
         """Checks that the format is compatible with the other settings.

@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.errors import PermanentError, TransientError
 from trailforward.transport import calls, http1
@@ -66,10 +66,11 @@ class Connections:
         read_timeout: seconds between two bytes of a response, and seconds to send the request.
         total_timeout: seconds for the whole call, however steadily the server sends.
         ca_hint: advice for the error text if the server's certificate is not trusted.
+        proxy: URL of a proxy (:func:`trailforward.transport.proxies.proxy_for`); empty for none.
         clock: seconds; the wall clock by default, because it continues while Lambda freezes the environment.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is independent
         self,
         endpoint: Endpoint,
         connect_timeout: float,
@@ -77,6 +78,7 @@ class Connections:
         total_timeout: float = TOTAL_SECONDS,
         *,
         ca_hint: str = "set `ca_file` if the server has a private CA",
+        proxy: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._endpoint = endpoint
@@ -85,6 +87,7 @@ class Connections:
         self._read_timeout = read_timeout
         self._total_timeout = total_timeout
         self._ca_hint = ca_hint
+        self._proxy = proxy
         self._clock = clock
         # append and pop of a deque are atomic; the connection used last is the most likely to be open
         self._idle: deque[tuple[socket.socket, float]] = deque()
@@ -103,7 +106,8 @@ class Connections:
             TransientError: ``dns``, ``connect_timeout``, ``connection_refused``, ``connection_failed``,
                 ``tls_handshake``, ``write_timeout``, ``read_timeout``, ``total_timeout``, ``deadline``,
                 ``connection_reset``, ``invalid_response``.
-            PermanentError: ``tls``: the server's certificate is not trusted.
+            PermanentError: ``tls``: the server's certificate is not trusted; ``client_certificate``: the
+                server refuses the client's; ``proxy``: the proxy refuses the server or the user.
         """
         limit = _Limit(self._total_timeout)
         idle = self._take()
@@ -125,7 +129,8 @@ class Connections:
             PermanentError: ``tls``: the server's certificate is not trusted.
         """
         with self._open(_Limit(self._total_timeout)) as connection:
-            return connection.version() or "" if isinstance(connection, ssl.SSLSocket) else ""
+            secured: Any = connection  # ssl.SSLSocket, or urllib3's within a TLS proxy
+            return secured.version() or "" if self._endpoint.tls is not None else ""
 
     def close(self) -> None:
         """Closes idle connections. Threads close the connections that are in use."""
@@ -163,24 +168,52 @@ class Connections:
         host, port, tls = self._endpoint
         connection = None
         try:
-            connection = _connect(host, port, self._connect_timeout, limit)
+            connection = self._connect(host, port, limit)
             # Each write is a complete request, so waiting to fill a packet would only add delay.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if tls is not None:
                 connection.settimeout(limit.seconds(self._connect_timeout))
-                connection = tls.wrap_socket(connection, server_hostname=host)
+                connection = _secured(connection, tls, host)
             connection.settimeout(self._read_timeout)
         except OSError as error:
             if connection is not None:
                 connection.close()
             if isinstance(error, TimeoutError) and limit.reached:
                 raise limit.error() from None
-            raise _connect_error(error, self._ca_hint) from None
-        except TransientError:
+            found = _connect_error(error, self._ca_hint)
+            if self._proxy:
+                found = type(found)(found.code, f"through the proxy: {found.message}")
+            raise found from None
+        except (TransientError, PermanentError):
             if connection is not None:
                 connection.close()
             raise
         return connection
+
+    def _connect(self, host: str, port: int, limit: _Limit) -> socket.socket:
+        if not self._proxy:
+            return _connect(host, port, self._connect_timeout, limit)
+        from trailforward.transport import proxies
+
+        def connect(proxy_host: str, proxy_port: int) -> socket.socket:
+            try:
+                return _connect(proxy_host, proxy_port, self._connect_timeout, limit)
+            except OSError as error:
+                if isinstance(error, TimeoutError) and limit.reached:
+                    raise
+                place = f"{proxy_host}:{proxy_port}"
+                found = _connect_error(error, "")
+                text = (
+                    f"the proxy {place}: {found.message}. Fix: check HTTPS_PROXY, or add {host} to NO_PROXY"
+                )
+                raise TransientError(found.code, text) from None
+
+        return proxies.tunnel(
+            self._proxy,
+            (host, port),
+            connect,
+            lambda connection: _Incoming(connection, limit, self._connect_timeout),
+        )
 
     def _exchange(
         self, connection: socket.socket, limit: _Limit, target: str, headers: Mapping[str, str], body: bytes
@@ -189,7 +222,7 @@ class Connections:
         task = limit.task
         try:
             if task is not None:
-                task.begin(connection)
+                task.begin(_outermost(connection))
             request = http1.head(target, self._host, headers, len(body))
             complete = _write(connection, request, body, limit, self._read_timeout)
             response, reusable = _read(connection, limit, self._read_timeout)
@@ -202,7 +235,7 @@ class Connections:
             return response
         finally:
             if task is not None:
-                task.end(connection)
+                task.end(_outermost(connection))
                 keep = keep and not task.abandoned
             if keep:
                 if limit.applied:
@@ -301,6 +334,26 @@ def _connect(host: str, port: int, timeout: float, limit: _Limit) -> socket.sock
     raise failed or OSError("the host has no address")
 
 
+def _secured(connection: socket.socket, tls: ssl.SSLContext, host: str) -> socket.socket:
+    """Does the TLS handshake; within an encrypted connection to a proxy, with urllib3, which botocore has."""
+    if not isinstance(connection, ssl.SSLSocket):
+        return tls.wrap_socket(connection, server_hostname=host)
+    try:
+        from urllib3.util.ssltransport import SSLTransport
+    except ImportError:
+        connection.close()
+        text = "an https:// proxy needs an optional part: pip install 'trailforward[aws]'"
+        raise PermanentError("proxy", text) from None
+    inner: Any = SSLTransport(connection, tls, server_hostname=host)
+    return inner  # type: ignore[no-any-return]
+
+
+def _outermost(connection: socket.socket) -> socket.socket:
+    """The connection that another thread can shut down: within a TLS proxy, the one to the proxy."""
+    outer: socket.socket = getattr(connection, "socket", connection)
+    return outer
+
+
 def _write(connection: socket.socket, head: bytes, body: bytes, limit: _Limit, timeout: float) -> bool:
     """Sends the request; False if the server closed the connection before it had read everything."""
     try:
@@ -340,6 +393,9 @@ def _read(connection: socket.socket, limit: _Limit, timeout: float) -> tuple[Res
     except InvalidResponseError as error:
         raise TransientError("invalid_response", str(error)) from None
     except OSError as error:
+        # With TLS 1.3, a server refuses the client's certificate after the handshake.
+        if (refused := _refused_certificate(error)) is not None:
+            raise refused from None
         raise TransientError("connection_reset", f"the connection was lost: {_reason(error)}") from None
 
 
@@ -358,8 +414,33 @@ def _connect_error(error: OSError, ca_hint: str) -> TransientError | PermanentEr
     if isinstance(error, ssl.SSLCertVerificationError):
         text = f"the server's certificate is not trusted: {error.verify_message}; {ca_hint}"
         return PermanentError("tls", text)
+    if (refused := _refused_certificate(error)) is not None:
+        return refused
     code, text = next((code, text) for kind, code, text in _CONNECT_ERRORS if isinstance(error, kind))
     return TransientError(code, f"{text}: {_reason(error)}")
+
+
+#: Ends of OpenSSL's reasons for alerts about the client's certificate (RFC 8446, section 6.2).
+_CERTIFICATE_ALERTS = (
+    "ALERT_ACCESS_DENIED",
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+)
+
+
+def _refused_certificate(error: OSError) -> PermanentError | None:
+    """The error if the server refuses the client's certificate, or misses one."""
+    reason = getattr(error, "reason", None)
+    if not isinstance(error, ssl.SSLError) or not str(reason).endswith(_CERTIFICATE_ALERTS):
+        return None
+    said = str(reason).rpartition("ALERT_")[2].lower().replace("_", " ")
+    fix = "set `client_certificate` to one that is valid and that the server trusts"
+    return PermanentError("client_certificate", f"the server refuses the client: {said}. Fix: {fix}")
 
 
 def _reason(error: OSError) -> str:

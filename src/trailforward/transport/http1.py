@@ -30,6 +30,7 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;.*)?")
 _SWITCHING_PROTOCOLS = 101
 _FIRST_FINAL_STATUS = 200
+_FIRST_REDIRECT = 300
 _BODILESS = frozenset({204, 304})
 _GZIP = frozenset({"gzip", "x-gzip"})
 #: zlib's window size for a gzip stream.
@@ -109,6 +110,24 @@ def read(sock: Readable) -> tuple[Response, bool]:
             raise NoResponseError(error.strerror or type(error).__name__) from None
         raise
     return Response(status, headers, body[:MAX_BODY_BYTES]), keep_alive and complete and incoming.empty
+
+
+def read_head(sock: Readable) -> tuple[int, Mapping[str, str]]:
+    """Status and headers of a response without a body: that of a proxy to ``CONNECT``.
+
+    Raises:
+        InvalidResponseError: the response is invalid, or a successful one has more than a head.
+        NoResponseError: the server sent nothing.
+        OSError: from the socket.
+    """
+    incoming = _Incoming(sock)
+    try:
+        status, headers, _ = _final_head(incoming)
+    except (EOFError, ConnectionError):
+        raise NoResponseError("closed without a response") from None
+    if status < _FIRST_REDIRECT and not incoming.empty:  # nobody may speak before the client's handshake
+        raise InvalidResponseError("more than a head")
+    return status, headers
 
 
 class _Incoming:

@@ -1,4 +1,4 @@
-"""Authentication of an HTTP sink: a secret in a header or in the URL, or a signature (SigV4)."""
+"""Authentication of an HTTP sink: a secret in a header or in the URL, a token, or a signature (SigV4)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trailforward.errors import (
 )
 from trailforward.settings import Constraint, Settings, Tagged
 from trailforward.sinks.http.proof import Authorizer, Proof
-from trailforward.sinks.http.url import CHARACTERS
+from trailforward.sinks.http.url import CHARACTERS, check_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +60,23 @@ def check_header_name(name: str) -> None:
         )
     if name.lower() in RESERVED_HEADERS:
         raise SettingError(f"the sink sets the header {name} itself", "remove it")
+
+
+def check_ca_file(path: str) -> None:
+    """Checks that a file has certificates of a CA.
+
+    Raises:
+        SettingError: it has not.
+    """
+    import ssl
+
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:  # includes ssl.SSLError
+        reason = error.strerror or type(error).__name__
+        raise SettingError(
+            f"`ca_file` cannot be used: {reason}", "write the path of a PEM file with certificates"
+        ) from None
 
 
 def printable(value: str) -> bool:
@@ -181,8 +198,43 @@ class SigV4Auth(Settings):
         return Signature(self.service, self.region)
 
 
+class OAuth2Auth(Settings):
+    """A token that the sink gets with OAuth 2.0 client credentials: ``Authorization: Bearer TOKEN``.
+
+    Attributes:
+        token_url: URL of the token endpoint: https, or http on the loopback interface.
+        client_id: ID of the client, which is not secret.
+        client_secret: reference to the secret of the client: ``ARN`` or ``ARN#KEY``.
+        scope: the scopes, separated by spaces; empty to leave it out.
+        audience: the API that the token is for, if the server asks for it (Auth0, Okta); empty to leave it
+            out.
+        auth_style: where the request has ID and secret: ``body`` (form fields), or ``basic`` (a header).
+        ca_file: PEM file of a private CA that the token endpoint's certificate is from.
+    """
+
+    type: Literal["oauth2"]
+    token_url: str
+    client_id: Annotated[str, Constraint(min_length=1, max_length=256, pattern=r"^[ -~]+$")]
+    client_secret: str
+    scope: Annotated[str, Constraint(max_length=1_024, pattern=r"^[ -~]*$")] = ""
+    audience: Annotated[str, Constraint(max_length=1_024, pattern=r"^[ -~]*$")] = ""
+    auth_style: Literal["body", "basic"] = "body"
+    ca_file: str | None = None
+
+    check_token_url = staticmethod(check_url)
+    check_client_secret = staticmethod(check_reference)
+    check_ca_file = staticmethod(check_ca_file)
+
+    def authorizer(self, secrets: Secrets, lifetime: float) -> Authorizer:
+        """The authorizer that adds the token to requests."""
+        # Imported here because few configurations use it.
+        from trailforward.sinks.http.oauth2 import Tokens
+
+        return Tokens(self, secrets, lifetime)
+
+
 #: ``auth = { type = "…", … }``
-Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth | UrlAuth, Tagged()]
+Auth = Annotated[BearerAuth | HeaderAuth | BasicAuth | SigV4Auth | UrlAuth | OAuth2Auth, Tagged()]
 
 
 class SecretAuthorizer:
@@ -208,14 +260,14 @@ class SecretAuthorizer:
         try:
             return self._secrets.get(self._settings.secret, lifetime=self._lifetime)
         except SecretError as error:
-            raise _as_sink_error(error) from None
+            raise as_sink_error(error) from None
 
     def renew(self, used: str) -> bool:
         """Reads the secret again after a rejection; True if it changed."""
         try:
             return self._secrets.renew(self._settings.secret, rejected=used) != used
         except SecretError as error:
-            raise _as_sink_error(error) from None
+            raise as_sink_error(error) from None
 
 
 class _HeaderAuthorizer(SecretAuthorizer):
@@ -242,9 +294,11 @@ class _UrlAuthorizer(SecretAuthorizer):
             raise PermanentError("secret", reason)
         parts = urlsplit(text)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return Proof({}, secret, target)
+        # If the URL is the secret, an outdated secret leads to "not found".
+        return Proof({}, secret, target, rejections=frozenset({401, 403, 404, 410}))
 
 
-def _as_sink_error(error: SecretError) -> TransientError | PermanentError:
+def as_sink_error(error: SecretError) -> TransientError | PermanentError:
+    """The error of a sink whose secret cannot be read."""
     kind = TransientError if isinstance(error, SecretUnavailableError) else PermanentError
     return kind("secret", str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from trailforward.jsontext import to_text
 from trailforward.sinks._lines import on_one_line
@@ -22,7 +22,7 @@ class Framing:
     """
 
     content_type: str = ""
-    overhead: ClassVar[int] = 0
+    overhead: int = 0
 
     def frame(self, entry: Entry) -> bytes:
         """One event with its prefix and suffix."""

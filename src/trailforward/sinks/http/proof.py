@@ -18,12 +18,14 @@ class Proof:
         used: the secret or the credentials that were used.
         target: replaces the path and query of the URL; empty to keep them.
         body: replaces the body, for receivers that read the secret there; empty to keep it.
+        rejections: the statuses by which the receiver may reject the secret or the credentials.
     """
 
     headers: Mapping[str, str]
     used: str
     target: str = ""
     body: bytes = b""
+    rejections: frozenset[int] = frozenset({401, 403})
 
 
 class Authorizer(Protocol):

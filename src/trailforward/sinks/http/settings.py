@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import field
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import urlsplit
@@ -14,18 +13,21 @@ from trailforward.settings.literal_secrets import check_header, check_metadata
 from trailforward.sinks.http import presets
 from trailforward.sinks.http.auth import (
     Auth,
+    OAuth2Auth,
     SecretAuth,
     SigV4Auth,
     UrlAuth,
+    check_ca_file,
     check_header_name,
     printable,
 )
 from trailforward.sinks.http.framing import Array, CloudEventsArray, Framing, Ndjson
-from trailforward.sinks.http.url import check_url
+from trailforward.sinks.http.network import ClientCertificate  # noqa: TC001  # a field
+from trailforward.sinks.http.url import check_signed_host, check_url
 from trailforward.sinks.settings import SinkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from urllib.parse import SplitResult
 
     from trailforward.aws.own_calls import OwnCall
@@ -52,13 +54,14 @@ class HttpSettings(SinkSettings):
         batch: ``array`` (a JSON array of the events' exact bytes), ``ndjson`` (one line per event), or
             ``single`` (one request per event, whose body is the event's exact bytes).
         gzip: compress the body.
-        auth: authentication: ``bearer``, ``header``, ``basic``, ``sigv4``, ``standard-webhooks``, or ``url``.
-            Secrets are references.
+        auth: authentication: ``bearer``, ``header``, ``basic``, ``oauth2``, ``sigv4``, or ``url``. Secrets
+            are references.
         headers: additional headers, without secrets.
         connect_timeout_seconds: for each IP address of the host, including TLS.
         read_timeout_seconds: how long the receiver may send nothing.
         total_timeout_seconds: for the whole request, from connecting to the last byte of the response.
         ca_file: PEM file of a private CA. It replaces the system's CAs.
+        client_certificate: certificate and private key for mutual TLS, by reference.
         secret_lifetime_seconds: how long a secret stays in the cache.
     """
 
@@ -73,6 +76,7 @@ class HttpSettings(SinkSettings):
     read_timeout_seconds: Seconds = 10.0
     total_timeout_seconds: Seconds = 30.0
     ca_file: str | None = None
+    client_certificate: ClientCertificate | None = None
     secret_lifetime_seconds: Annotated[float, Constraint(ge=0, allow_inf_nan=False)] = LIFETIME
 
     check_to = staticmethod(check_url)
@@ -109,16 +113,11 @@ class HttpSettings(SinkSettings):
     def __post_init__(self) -> None:
         """Applies the preset's defaults, and rejects settings that contradict each other."""
         self._check_preset()
-        if self.ca_file is not None and self.url.scheme == "http":
-            raise SettingError("`ca_file` is for https", "remove `ca_file`, or write https://…")
+        for name in ("ca_file", "client_certificate") if self.url.scheme == "http" else ():
+            if getattr(self, name) is not None:
+                raise SettingError(f"`{name}` is for https", f"remove `{name}`, or write https://…")
         if self.ca_file is not None:
-            try:
-                ssl.create_default_context(cafile=self.ca_file)
-            except OSError as error:  # includes ssl.SSLError
-                reason = error.strerror or type(error).__name__
-                raise SettingError(
-                    f"`ca_file` cannot be used: {reason}", "write the path of a PEM file with certificates"
-                ) from None
+            check_ca_file(self.ca_file)
         if self.batch == "single" and self.limits.max_entries not in {None, 1}:
             raise SettingError(
                 '`limits.max_entries` is not compatible with batch = "single" (one event per request)',
@@ -134,6 +133,8 @@ class HttpSettings(SinkSettings):
         for name in self.headers:
             if name.lower() in set_by_auth:
                 raise SettingError(f"`auth` sets the header {name}", f"remove {name} from `headers`")
+        if isinstance(auth, SigV4Auth):
+            check_signed_host(self.url.hostname or "", auth.service, auth.region)
         if isinstance(auth, UrlAuth) and (self.url.path.strip("/") or self.url.query):
             raise SettingError(
                 "the secret is the whole URL, so `to` must not contain a path or query",
@@ -153,10 +154,11 @@ class HttpSettings(SinkSettings):
         if self.secret is not None and self.auth is not None:
             raise SettingError("`secret` and `auth` are both set", "remove one of them")
         if self.secret is None and self.auth is None and preset.needs_secret:
-            raise SettingError(f"{name} needs a secret", "set `secret` to the ARN of a secret or parameter")
+            raise SettingError(f"{name} needs a secret", preset.fix)
         if any(key not in preset.metadata for key in self.metadata):
             fix = f"use only {', '.join(preset.metadata)}" if preset.metadata else "remove `metadata`"
             raise SettingError(f"{name} does not support this metadata", fix)
+        preset.check_metadata(self.metadata)
         if "batch" in vars(self) and self.batch != preset.batch:
             raise SettingError(f"{name} determines `batch`", "remove `batch`")
         if self.gzip and not preset.gzip:
@@ -166,9 +168,20 @@ class HttpSettings(SinkSettings):
 
     @property
     def own_calls(self) -> Sequence[OwnCall]:
-        """The call that reads the secret. CloudTrail does not record the requests to the receiver."""
-        auth = self.authentication
-        return (secret_call(auth.secret),) if isinstance(auth, SecretAuth) else ()
+        """The calls that read secrets. CloudTrail does not record the requests to the receiver."""
+        return tuple(map(secret_call, dict.fromkeys(self.references.values())))
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """Key → reference, for every secret that the sink reads."""
+        auth, certificate, found = self.authentication, self.client_certificate, {}
+        if isinstance(auth, SecretAuth):
+            found["secret" if self.secret else "auth.secret"] = auth.secret
+        elif isinstance(auth, OAuth2Auth):
+            found["auth.client_secret"] = auth.client_secret
+        for key, reference in certificate.references.items() if certificate else ():
+            found[f"client_certificate.{key}"] = reference
+        return found
 
     @property
     def url(self) -> SplitResult:
@@ -181,7 +194,7 @@ class HttpSettings(SinkSettings):
         return None if self.preset is None else presets.load(self.preset)
 
     @property
-    def authentication(self) -> SecretAuth | SigV4Auth | None:
+    def authentication(self) -> SecretAuth | SigV4Auth | OAuth2Auth | None:
         """``auth``, or the preset's authentication with ``secret``; None without authentication."""
         preset = self.loaded_preset
         return self.auth if preset is None or self.secret is None else preset.auth(self.secret)

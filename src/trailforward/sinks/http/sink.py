@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from trailforward._version import __version__
 from trailforward.aws.secrets import Secrets
 from trailforward.errors import MissingExtraError, TransientError
 from trailforward.sinks.base import DETECTION, SEVERITY, Entry, Limits, Rejection, Sink
-from trailforward.sinks.http.auth import SecretAuth
+from trailforward.sinks.http.network import connections
 from trailforward.sinks.http.settings import HttpSettings
-from trailforward.transport.connections import Connections, Endpoint
 from trailforward.transport.responses import failure
-from trailforward.transport.tls import client_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trailforward.sinks.http.proof import Authorizer
+    from trailforward.transport.connections import Connections
 
 __all__ = ["LIMITS", "HttpSettings", "HttpSink"]
 
@@ -36,7 +35,7 @@ class HttpSink(Sink):
         secrets: cache of secrets, shared between sinks; a new one by default.
 
     Raises:
-        MissingExtraError: ``auth`` needs botocore, which is not installed.
+        MissingExtraError: a secret or a signature needs botocore, which is not installed.
     """
 
     Settings: ClassVar = HttpSettings
@@ -45,6 +44,7 @@ class HttpSink(Sink):
     def __init__(self, settings: HttpSettings, *, secrets: Secrets | None = None) -> None:
         self._preset = settings.loaded_preset
         self._reads_multi_status = self._preset is not None and self._preset.reads_multi_status
+        self.uses_fields = self._preset is not None and self._preset.uses_fields
         self._framing = settings.framing()
         defaults = LIMITS if self._preset is None else self._preset.limits
         max_entries = 1 if settings.batch == "single" else defaults.max_entries
@@ -66,13 +66,12 @@ class HttpSink(Sink):
             path = self._preset.path or path
         self._target = path + (f"?{url.query}" if url.query else "")
         self._headers = _fixed_headers(settings, self._framing.content_type or "application/json")
+        if find_spec("botocore") is None and (settings.references or settings.authentication):
+            raise MissingExtraError("secrets" if settings.references else "SigV4", "aws")
+        if settings.references:  # shared by everything that the sink authenticates with
+            secrets = secrets or Secrets()
         self._authorizer = _authorizer(settings, secrets)
-        self._connections = Connections(
-            _endpoint(settings),
-            settings.connect_timeout_seconds,
-            settings.read_timeout_seconds,
-            settings.total_timeout_seconds,
-        )
+        self._connections = _connections(settings, secrets)
 
     def size(self, entry: Entry) -> int:
         """The event's bytes, plus the bytes that the body adds for it."""
@@ -128,9 +127,7 @@ class HttpSink(Sink):
         status = response.status
         if 200 <= status < 300 and (status != _MULTI_STATUS or self._reads_multi_status):  # noqa: PLR2004
             return self._preset.rejections(response, len(batch)) if self._preset else []
-        # If the URL is the secret, an outdated secret leads to "not found".
-        secret_rejected = _NOT_FOUND if proof and proof.target else _UNAUTHORIZED
-        if status in secret_rejected and proof and self._authorizer and self._authorizer.renew(proof.used):
+        if proof and status in proof.rejections and self._authorizer and self._authorizer.renew(proof.used):
             raise TransientError(
                 f"http_{status}", f"{self._origin} rejected the secret; a newer one was found"
             )
@@ -138,8 +135,6 @@ class HttpSink(Sink):
 
 
 _MULTI_STATUS = 207
-_UNAUTHORIZED = frozenset({401, 403})
-_NOT_FOUND = _UNAUTHORIZED | {404, 410}
 
 
 def _fixed_headers(settings: HttpSettings, content_type: str) -> dict[str, str]:
@@ -157,14 +152,26 @@ def _authorizer(settings: HttpSettings, secrets: Secrets | None) -> Authorizer |
     auth = settings.authentication
     if auth is None:
         return None
-    if find_spec("botocore") is None:
-        raise MissingExtraError("secrets" if isinstance(auth, SecretAuth) else "SigV4", "aws")
     return auth.authorizer(secrets or Secrets(), settings.secret_lifetime_seconds)
 
 
-def _endpoint(settings: HttpSettings) -> Endpoint:
-    url = settings.url
-    host = url.hostname or ""
-    if url.scheme == "http":
-        return Endpoint(host, url.port or 80, None)
-    return Endpoint(host, url.port or 443, client_context(settings.ca_file))
+def _connections(settings: HttpSettings, secrets: Secrets | None) -> Connections:
+    url, ca_file, certificate = settings.url, settings.ca_file, settings.client_certificate
+    timeouts = (
+        settings.connect_timeout_seconds,
+        settings.read_timeout_seconds,
+        settings.total_timeout_seconds,
+    )
+    if certificate is None:
+        return connections(url, ca_file, timeouts)
+    # Imported here because few configurations use it.
+    from trailforward.sinks.http.mutual_tls import MutualTls
+
+    made: Any = MutualTls(  # has the methods that the sink uses
+        certificate,
+        secrets or Secrets(),
+        settings.secret_lifetime_seconds,
+        ca_file,
+        lambda tls: connections(url, tls, timeouts),
+    )
+    return made  # type: ignore[no-any-return]

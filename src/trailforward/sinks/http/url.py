@@ -72,6 +72,22 @@ def _check_queue_url(host: str, path: str) -> None:
     )
 
 
+def check_signed_host(host: str, service: str, region: str) -> None:
+    """Checks that a signature is for the service and the Region of an OpenSearch endpoint.
+
+    Raises:
+        SettingError: the host is of another service or Region.
+    """
+    labels = host.lower().partition(".amazonaws.com")[0].split(".")
+    if len(labels) < 3 or labels[-1] not in {"es", "aoss"} or ".amazonaws.com" not in host.lower():  # noqa: PLR2004
+        return
+    if (labels[-2], labels[-1]) != (region, service):
+        raise SettingError(
+            f"`auth` signs for {service} in {region}, but the host belongs to {labels[-1]} in {labels[-2]}",
+            f'write service = "{labels[-1]}", region = "{labels[-2]}"',
+        )
+
+
 def _is_host(host: str) -> bool:
     if ":" in host:
         from ipaddress import IPv6Address

@@ -34,6 +34,8 @@ class Preset:
         needs_secret: whether the receiver requires a secret.
         reads_multi_status: whether ``rejections`` also reads responses with status 207. Otherwise they are
             errors.
+        uses_fields: whether the framing reads ``fields`` of entries.
+        fix: what to write if the secret is missing.
     """
 
     format: ClassVar[str] = "raw"
@@ -45,12 +47,21 @@ class Preset:
     gzip: ClassVar[bool] = True
     needs_secret: ClassVar[bool] = True
     reads_multi_status: ClassVar[bool] = False
+    uses_fields: ClassVar[bool] = False
+    fix: ClassVar[str] = "set `secret` to the ARN of a secret or parameter"
 
     def check(self, url: SplitResult) -> None:
         """Checks the URL.
 
         Raises:
             SettingError: the URL cannot be one of this type of receiver.
+        """
+
+    def check_metadata(self, metadata: Mapping[str, str]) -> None:
+        """Checks the values of ``metadata``, whose keys are known.
+
+        Raises:
+            SettingError: a value is not supported.
         """
 
     def auth(self, secret: str) -> SecretAuth:
@@ -66,6 +77,7 @@ class Preset:
 
         Raises:
             TransientError: the response does not come from this type of receiver.
+            PermanentError: entries were rejected, and the response does not say which.
         """
         return []
 
