@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(
     bool(TOOLS), reason=f"{', '.join(TOOLS)} not installed here: run make test-stack"
 )
 
-TEMPLATES = ["template.yaml", "regional.yaml", "execution-role.yaml"]
+TEMPLATES = ["template.yaml", "regional.yaml", "execution-role.yaml", "doctor-role.yaml"]
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -69,7 +69,7 @@ def test_sam_adds_no_permissions(transformed: Path) -> None:
     """SAM adds neither roles nor managed policies: only the template's roles exist."""
     resources = json.loads(transformed.read_text())["Resources"]
     roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
-    assert roles == {"FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"}
+    assert roles == {"DoctorRole", "FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"}
     policies = {
         name
         for name, resource in resources.items()
@@ -141,6 +141,7 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
         "AlarmTopicArn": combinations.SINKS["SnsTopicArn"],
         "Tracing": "true",
         **combinations.VPC,
+        **combinations.DOCTOR,
     }
     hub = {"Topology": "hub", "CustomerKey": "true", "BusLogLevel": "TRACE", **combinations.UNITS}
     collector = {"Topology": "collector", "ProvisionedPollers": "2-20"}
@@ -157,7 +158,7 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
         if template is not combinations.TEMPLATE:
             targets.append(tmp_path / f"{len(targets)}.json")
             targets[-1].write_text(json.dumps(Stack(template, **parameters).plain()))
-    assert len(targets) == 5
+    assert len(targets) == 6
     assert run("cfn-lint", "--regions", *REGIONS, "--", *targets) == ""
 
 
@@ -165,7 +166,12 @@ def test_checkov_is_content(transformed: Path) -> None:
     """Every check that is skipped has its reason in the template."""
     files = [
         item
-        for path in (transformed, SAM / "regional.yaml", SAM / "execution-role.yaml")
+        for path in (
+            transformed,
+            SAM / "regional.yaml",
+            SAM / "execution-role.yaml",
+            SAM / "doctor-role.yaml",
+        )
         for item in ("--file", path)
     ]
     assert (

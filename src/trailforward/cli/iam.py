@@ -120,7 +120,8 @@ def _doctor(what: str, *roles: str) -> None:
 
     if what != "doctor":
         typer.echo(
-            f"There is no policy for {what}. Use `trailforward iam doctor`, `trailforward iam daily-doctor`, or no argument.",
+            f"There is no policy for {what}. Use `trailforward iam doctor`, "
+            "`trailforward iam daily-doctor`, or no argument.",
             err=True,
         )
         raise typer.Exit(2)

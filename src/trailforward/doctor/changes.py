@@ -3,8 +3,8 @@
 ::
 
     found = changes(yesterday, today)      # two Worlds
-    found.lost                             # a Region became blind, a trail stopped, an account is not covered
-    print("\\n".join(found.lines()))
+    found.lost                             # a Region became blind, a trail stopped, …
+    list(found.lines())                    # text for people
 
 Both snapshots are judged by the same code, so a new version of trailforward alone changes nothing. What is
 unknown now never counts as recovered, and what is blind now counts as worse also if it was unknown before.

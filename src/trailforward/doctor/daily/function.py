@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.doctor.changes import Changes, compare
 from trailforward.doctor.daily.message import write_message
-from trailforward.doctor.daily.settings import Settings
+from trailforward.doctor.daily.settings import DailyDoctorError, Settings
 from trailforward.doctor.daily.store import LATEST, PARTIAL, Saved, Store
 from trailforward.doctor.discover import DEFAULT_ROLE, discover
 from trailforward.doctor.discover.resume import STOPPED
 from trailforward.doctor.report import render, survey
 from trailforward.doctor.world.world import SnapshotError
-from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
     from trailforward.doctor.discover import Discovery
@@ -29,10 +28,6 @@ RESERVE = 240
 #: Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ATTEMPTS = 3
 _TIMEOUTS = {"connect_timeout": 5, "read_timeout": 60, "attempts": 5}
-
-
-class DailyDoctorError(TrailforwardError):
-    """A run that failed, or that Lambda has to continue."""
 
 
 def lambda_handler(event: Any, context: Any) -> dict[str, Any]:
@@ -81,8 +76,9 @@ def _run(settings: Settings, run: str, seconds: float) -> dict[str, int]:
     if incomplete and attempt < ATTEMPTS:
         store.write(PARTIAL, saved)
         raise DailyDoctorError(
-            f"Attempt {attempt} of {ATTEMPTS} is out of time; what it has read is saved. Lambda's next attempt "
-            "reads the rest, if the function was invoked by its schedule or with --invocation-type Event."
+            f"Attempt {attempt} of {ATTEMPTS} is out of time; what it has read is saved. "
+            "Lambda's next attempt reads the rest, if the function was invoked by its schedule "
+            "or with --invocation-type Event."
         )
     now = survey(world, regions=settings.regions or None)
     name = f"{moment:%Y/%m/%d/%H%M%S}"

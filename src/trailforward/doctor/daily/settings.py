@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from trailforward.errors import ConfigError
+from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _PREFIX = "TRAILFORWARD_DOCTOR_"
 ORGANIZATION = "organization"
+
+
+class DailyDoctorError(TrailforwardError):
+    """A run that cannot begin, that failed, or that Lambda has to continue."""
 
 
 class Settings(NamedTuple):
@@ -43,7 +47,7 @@ class Settings(NamedTuple):
         """Reads the environment.
 
         Raises:
-            ConfigError: a variable is missing; the text names it.
+            DailyDoctorError: a variable is missing; the text names it.
         """
 
         def get(name: str) -> str:
@@ -57,7 +61,7 @@ class Settings(NamedTuple):
         if (whole or listed("ACCOUNTS")) and not get("ROLE"):
             missing.append(f"{_PREFIX}ROLE")
         if missing:
-            raise ConfigError(f"Set these environment variables: {', '.join(missing)}")
+            raise DailyDoctorError(f"Set these environment variables: {', '.join(missing)}")
         return cls(
             stack=get("STACK") or "trailforward",
             bucket=get("BUCKET"),

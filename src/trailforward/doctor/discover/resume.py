@@ -96,7 +96,8 @@ def stopped(code: str, read: int, unseen: Iterable[dict[str, str]], closed: Iter
         if places
     ]
     return (
-        f"{_STOPPED}{reason(code)} ({code}): {read:,} account/Region pair{'' if read == 1 else 's'} were read. "
+        f"{_STOPPED}{reason(code)} ({code}): {read:,} account/Region "
+        f"pair{'' if read == 1 else 's'} were read. "
         f"Not read, so unknown: {'; '.join(parts) or 'some details'}. "
         f"{_CONTINUE if code == OUT_OF_TIME else _LOG_IN}"
         "FILE is the snapshot that --save wrote."
