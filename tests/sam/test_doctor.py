@@ -72,7 +72,7 @@ def test_the_function_reads_its_settings() -> None:
 
 
 def test_a_missing_run_raises_an_alarm() -> None:
-    """The alarm counts missing data of more than a day as a failure, and stays within CloudWatch's seven days."""
+    """The alarm counts missing data of more than a day as a failure, within CloudWatch's limits."""
     alarm = Stack(TEMPLATE, **WITH).properties("DoctorFailedAlarm")
     assert alarm["TreatMissingData"] == "breaching"
     assert 86_400 < alarm["Period"] * alarm["DatapointsToAlarm"] <= 7 * 86_400

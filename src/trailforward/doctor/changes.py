@@ -37,11 +37,13 @@ class Change(NamedTuple):
     """One change.
 
     Attributes:
+        short: what changed, in a few words of ASCII: ``sa-east-1 became blind``.
         text: what changed, and where: one sentence.
         why: the reason; may be empty.
         fix: what to do; may be empty.
     """
 
+    short: str
     text: str
     why: str = ""
     fix: str = ""
@@ -76,15 +78,12 @@ class Changes:
 
     @property
     def headline(self) -> str:
-        """The changes in a few words of ASCII."""
-        counts = (
-            (self.lost, "{} for the worse"),
-            (self.doubtful, "{} to unknown"),
-            (self.gained, "{} for the better"),
-            (self.chosen, "{} on purpose"),
-        )
-        parts = [words.format(count_of(len(some), "change")) for some, words in counts if some]
-        return ", ".join(parts) or "no changes"
+        """The most serious change in a few words of ASCII, and how many more there are."""
+        every = (*self.lost, *self.doubtful, *self.gained, *self.chosen)
+        if not every:
+            return "nothing changed"
+        more = f", and {count_of(len(every) - 1, 'more change')}" if len(every) > 1 else ""
+        return every[0].short + more
 
     def lines(self) -> Iterator[str]:
         """All changes as lines of text: the worse ones first."""
@@ -125,6 +124,7 @@ def compare(before: World, after: World, was: Survey, now: Survey) -> Changes:
     gone = sorted(set(was.accounts) - set(now.accounts))
     left = [
         Change(
+            f"{count_of(len(gone), 'account')} no longer checked",
             f"{_accounts(gone)} no longer in the report: not read, or no longer in the organization.",
             fix="Check the list of accounts that the doctor reads.",
         )
@@ -152,8 +152,10 @@ def _of_cells(was: Survey, now: Survey) -> tuple[list[Change], list[Change], lis
         first = cells[0].verdict
         for names, places in _by_classes(cells).items():
             where = name_places(places)
-            what = join_limited([titles[name] for name in names])
+            whole = len(names) == len(titles)
+            what = "all of them" if whole else join_limited([titles[name] for name in names])
             change = Change(
+                _short(places, before, after),
                 _sentence(where, what, before, after, new=new),
                 "" if after in {"covered", "excluded"} else known.why if known else first.why,
                 "" if after in {"covered", "excluded"} else known.fix if known else first.fix,
@@ -173,6 +175,21 @@ def _by_classes(cells: Iterable[Cell]) -> dict[tuple[str, ...], list[tuple[str, 
     for place, names in classes.items():
         places.setdefault(tuple(names), []).append(place)
     return places
+
+
+def _short(places: Collection[tuple[str, str]], before: str, after: str) -> str:
+    regions = {region for _, region in places}
+    accounts = {account for account, _ in places}
+    if before == _ABSENT and len(accounts) == 1:
+        where = f"account {min(accounts)}"
+    else:
+        where = min(regions) if len(regions) == 1 else count_of(len(regions), "Region")
+        where += f" of {len(accounts):,} accounts" if len(accounts) > 1 else ""
+    if after == "blind":
+        return f"{where} {'not covered' if before == _ABSENT else 'became blind'}"
+    if after == "covered":
+        return f"{where} {'recovered' if before == 'blind' else 'covered'}"
+    return f"{where} {'excluded on purpose' if after == 'excluded' else 'unknown'}"
 
 
 def _sentence(where: str, what: str, before: str, after: str, *, new: bool) -> str:
@@ -197,23 +214,29 @@ def _of_trails(before: World, after: World) -> tuple[list[Change], list[Change],
         trail = now.get((old.account, old.home, old.name))
         if trail is None:
             if _unread(after, old):
-                unclear.append(Change(f"{name} was not read: unknown whether it logs."))
+                unclear.append(Change(f"trail {old.name} not read", f"{name} was not read; it may log."))
             elif old.logging:
                 fix = "Create it again, unless another trail logs for this account and its Regions."
-                stopped.append(Change(f"{name} was deleted. It logged before.", fix=fix))
+                stopped.append(Change(f"trail {old.name} was deleted", f"{name} was deleted.", fix=fix))
             continue
         if old.logging is not False and trail.logging is False:
             fix = f"aws cloudtrail start-logging --region {old.home} --name {old.name}"
-            stopped.append(Change(f"{name} stopped logging.", fix=fix))
+            stopped.append(Change(f"trail {old.name} stopped logging", f"{name} stopped logging.", fix=fix))
         elif old.logging is not None and trail.logging is None:
-            unclear.append(Change(f"{name}: unknown whether it logs.", _reasons(trail)))
+            unclear.append(Change(f"trail {old.name} unknown", f"{name}: it may log.", _reasons(trail)))
         elif old.logging is False and trail.logging:
-            started.append(Change(f"{name} logs again."))
+            started.append(Change(f"trail {old.name} logs again", f"{name} logs again."))
         if trail.delivery_error and not old.delivery_error:
             fix = "Check the bucket, its policy, and its key."
-            stopped.append(Change(f"{name} cannot write its log files: {trail.delivery_error}.", fix=fix))
+            stopped.append(
+                Change(
+                    f"trail {old.name} cannot write",
+                    f"{name} cannot write its log files: {trail.delivery_error}.",
+                    fix=fix,
+                )
+            )
         elif old.delivery_error and not trail.delivery_error and trail.logging:
-            started.append(Change(f"{name} writes its log files again."))
+            started.append(Change(f"trail {old.name} writes again", f"{name} writes its log files again."))
     return stopped, unclear, started
 
 

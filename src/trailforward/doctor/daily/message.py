@@ -57,7 +57,7 @@ def write_message(  # noqa: PLR0913  # the parts of a message
         problems: what could not be read, one sentence each.
         places: URIs of the report and the snapshot.
     """
-    headline = found.headline if found is not None else f"first comparison tomorrow; {now.headline}"
+    headline = found.headline if found is not None else f"first run: {now.headline}"
     subject = f"trailforward doctor {stack}: {headline}"
     subject = "".join(char if " " <= char <= "~" else "?" for char in subject)
     lines = [f"Daily doctor of the stack {stack}, {taken}", *_compared(found, before, why_first), ""]
@@ -82,7 +82,7 @@ def _state(now: Survey) -> Iterator[str]:
     yield f"{printable(now.headline)}. {printable(now.remark)}".strip()
     causes = [cause for cause in now.causes if cause.kind in {"break", "unknown"}]
     for cause in causes[:_CAUSES]:
-        yield from Change(cause.title, cause.why, cause.fix).lines()
+        yield from Change(cause.title, cause.title, cause.why, cause.fix).lines()
     if (more := len(causes) - _CAUSES) > 0:
         yield f"- and {count_of(more, 'more cause')}: see the report"
     yield ""

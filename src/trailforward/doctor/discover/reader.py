@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-import time
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws.session import make_client, new_session, require_botocore
@@ -153,7 +153,7 @@ class Reader:
                 with something else than the API returns.
         """
         row = CALLS[service, operation]
-        if self.expired is None and self._until is not None and time.monotonic() >= self._until:
+        if self.expired is None and self._until is not None and monotonic() >= self._until:
             self.expired = AwsCallError(row, OUT_OF_TIME, "the time for reading is over")
         if self.expired is not None:
             raise AwsCallError(row, self.expired.code, self.expired.message)
