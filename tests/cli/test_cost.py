@@ -71,7 +71,7 @@ def test_options_make_the_plan() -> None:
         *("--window-seconds", "5", "--regions", "3", "--accounts", "4", "--sinks", "5", "--to", "sns,http"),
         *("--to", "http", "--event-bytes", "900", "--memory-mb", "256", "--ms-per-call", "9"),
         *("--ms-per-event", "0.5", "--architecture", "x86_64", "--dropped", "25", "--route-metrics", "7"),
-            "--daily-doctor",
+        "--daily-doctor",
     )
     made = json.loads(done.out)
     assert made["plan"] == {
