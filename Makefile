@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test coverage trials mutants test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor demo-daily-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file lock clean
+.PHONY: $(shell sed -nE "s/^([a-z-]+):.*/\1/p" $(firstword $(MAKEFILE_LIST)))
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -72,6 +72,10 @@ test-pythons: $(VENV)/.dev ## Run the tests on every Python found, 3.11 to 3.14 
 layer: $(VENV)/.demo ## Build the Lambda layers in build/layer (LAYERS="3.13-arm64 ..." for some of them)
 	@$(BIN)/python -m layer.build $(LAYER_OPTIONS) $(LAYERS)
 
+dist: $(VENV)/.demo ## Build the wheel and the source archive in dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+
 test-layer: $(VENV)/.dev layer ## Build the layers twice, compare them, and forward an event with each that a Python here can run
 	TRAILFORWARD_LAYERS=build/layer $(BIN)/python -m pytest tests/layer
 
@@ -92,6 +96,26 @@ test-stack: .venv-sam/.done $(VENV)/.demo ## Lint the stack, deploy it to a loca
 	.venv-sam/bin/python -m pytest --no-header tests/sam
 	.venv-sam/bin/python -m pytest --no-header --verbose tests/stack
 
+.venv-docs/.done: requirements/docs.txt pyproject.toml
+	@test -x .venv-docs/bin/python || $(PYTHON) -m venv .venv-docs
+	@echo "Installing what the documentation site needs (pinned and hashed) ..."
+	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/docs.txt
+	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation -e .
+	@touch $@
+
+docs: .venv-docs/.done ## Build the documentation site in build/docs/html, and check every link and anchor
+	@.venv-docs/bin/python -m docs.site.pictures
+	@.venv-docs/bin/python -m docs.site.build
+
+.venv-cdk/.done: requirements/cdk.txt
+	@test -x .venv-cdk/bin/python || $(PYTHON) -m venv .venv-cdk
+	@echo "Installing the CDK (pinned and hashed) ..."
+	@.venv-cdk/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements/cdk.txt
+	@touch $@
+
+test-cdk: .venv-cdk/.done $(VENV)/.dev ## Synthesize the CDK app of examples/cdk, and let the doctor read it (needs Node.js)
+	TRAILFORWARD_CDK_PYTHON="$(CURDIR)/.venv-cdk/bin/python" $(BIN)/python -m pytest --no-header tests/cdk
+
 vectors: $(VENV)/.dev ## Compare the patterns with results recorded from AWS (TRAILFORWARD_VECTORS: the folder with the results)
 	@$(BIN)/python tests/patterns/vectors.py
 
@@ -103,6 +127,9 @@ demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with se
 
 demo-daily-doctor: $(VENV)/.dev ## Run the daily doctor for five days on a local AWS, with changes in between, and print its notifications
 	@$(BIN)/python -m tests.doctor.daily
+
+demo-canary: $(VENV)/.dev ## Run the canary on a local AWS of six Regions, disable the rule of one, and print the notification
+	@TRAILFORWARD_SHOW=1 $(BIN)/python -m pytest --quiet tests/doctor/canary -k "lost_in"
 
 bench: $(VENV)/.dev ## Print cold start, time per event, and memory as ratios to plain code (ONLY=cold,batch BENCH_PYTHON=3.14)
 	@$(BIN)/python -m $(if $(BENCH_PYTHON),tests.pythons $(BENCH_PYTHON) --module) benchmarks.run
@@ -131,6 +158,8 @@ lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/mutants.txt requirements/mutants.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --extra sigma --group build -c requirements/demo.txt -o requirements/docs.txt pyproject.toml requirements/docs.in
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/cdk.txt requirements/cdk.in
 
 clean: ## Remove everything that the tasks created
 	rm -rf $(VENV) .venv-* sam/.aws-sam .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist

@@ -59,6 +59,7 @@ LEFT_OUT = (
     "trailforward/pipeline/sink_check.py",
     "trailforward/pricing",
     "trailforward/sigma",
+    "trailforward/tail",
     "trailforward/testing",
     "**/*.pyi",
     "trailforward-*.dist-info/entry_points.txt",  # names a command and a pytest plug-in that are left out

@@ -22,7 +22,7 @@ COLD = re.compile(
     r"|aws_lambda_powertools/metrics/provider/datadog/"
     r"|pydantic/(v1/|color|deprecated/(class_validators|config|copy_internals|decorator|json)|experimental/|networks"
     r"|root_model|validate_call_decorator|_internal/_(decorators_v1|validate_call))"
-    r"|trailforward/(config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(copies|sink_fixes)|settings/model"
+    r"|trailforward/(config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(canary|copies|sink_fixes)|settings/model"
     r"|formats/(_?ocsf|amazon_q|asff|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
     r"|sinks/(_acting|_plugins|lambda_function|local|security_hub|step_functions|http/(sigv4_auth|webhook_auth|presets/(google_chat|pagerduty|teams)))"
     r"|aws/rest_json_protocol)"

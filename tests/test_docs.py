@@ -57,6 +57,7 @@ NOT_RUN = (
     ),
     NotRun(r"-m pytest tests/", "the suite, or make test-stack, runs these tests already"),
     NotRun(r"\bmake (?!(demo|help)$)", "installs packages or takes minutes", _DRY),
+    NotRun(r"-m release.publish_layers ", "needs zips; tests/release publishes some", _HELP),
     NotRun(r"^trailforward redrive ", "polls an empty queue for ten seconds", ("$", " --wait 1")),
     NotRun(r"^trailforward (doctor|trace) ", "needs an AWS account, or a snapshot of one", _HELP),
 )
@@ -85,7 +86,7 @@ def script(blocks: list[Block]) -> str:
 
 INSTALL = [block for block in BLOCKS if block.page == "README.md" and block.section == "Install"]
 #: A page whose commands need what another page has done → that page, which runs with it.
-AFTER = {"docs/operations.md": "sam/README.md"}
+AFTER = {"docs/operations.md": "sam/README.md", "docs/canary.md": "sam/README.md"}
 PAGES_WITH_COMMANDS = [
     page
     for page in dict.fromkeys(block.page for block in BLOCKS if block.commands)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trailforward.message import Message
+    from trailforward.pipeline.canary import Sighting
 
 
 class Fate(StrEnum):
@@ -136,6 +137,7 @@ class Outcome:
         latencies: (Region, milliseconds from the event's time to its delivery), one per delivery.
         mismatches: events whose envelope contradicts their record, by the field that differs.
         unusual_self: calls of the function's role that the pipeline never makes, by ``SERVICE:EVENT``.
+        canaries: the canaries that arrived: account, Region, time of the call, and latency.
         routes: (route, ``matched``, ``alerted``, or ``dropped``) → events, if routes have metrics.
         begun: units of which something was delivered.
         leaving: units that go back to the source.
@@ -153,6 +155,7 @@ class Outcome:
         self.accounts = {name: Account() for name in sinks}
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
         self.latencies: list[tuple[str, float]] = []
+        self.canaries: list[Sighting] = []
         self._breaks: list[LedgerBreak] = []
         addressed = [message for message in messages if message.origin.owed is not None]
         for account in self.accounts.values():

@@ -70,8 +70,18 @@ def test_options_make_the_plan() -> None:
         *("cost", "--events-per-day", "1k", "--json", "--topology", "hub", "--batch-size", "10"),
         *("--window-seconds", "5", "--regions", "3", "--accounts", "4", "--sinks", "5", "--to", "sns,http"),
         *("--to", "http", "--event-bytes", "900", "--memory-mb", "256", "--ms-per-call", "9"),
-        *("--ms-per-event", "0.5", "--architecture", "x86_64", "--dropped", "25", "--route-metrics", "7"),
         "--daily-doctor",
+        *(
+            "--ms-per-event",
+            "0.5",
+            "--architecture",
+            "x86_64",
+            "--dropped",
+            "25",
+            "--route-metrics",
+            "7",
+            "--canary",
+        ),
     )
     made = json.loads(done.out)
     assert made["plan"] == {
@@ -89,6 +99,7 @@ def test_options_make_the_plan() -> None:
         "dropped": 0.25,
         "metered_routes": 7,
         "daily_doctor": True,
+        "canary": True,
     }
     assert "local figures" not in done.err
     assert [item["name"] for item in made["rows"][0]["items"]][-3:] == ["sns", "http", "http"]
@@ -250,3 +261,17 @@ def test_no_digit_is_lost_in_a_narrow_terminal() -> None:
     done = piped("cost", "--events-per-day", "2M", "--topology", "regional", stdin=b"")
     assert (done.code, "…" in done.out) == (0, False)
     assert "…" not in trailforward("cost", "--events-per-day", "2M", COLUMNS="40").out
+
+
+def test_the_canary_has_its_sum() -> None:
+    """With --canary, the fixed cost includes its metrics, alarm, calls, and events, and shows their sum."""
+    options = ("--topology", "hub", "--batch-size", "500", "--regions", "17")
+    done = trailforward("cost", "--events-per-day", "2M", *options, "--canary")
+    assert done.code == 0
+    assert "17 Regions x 1 account + 3 metrics at $0.30 per metric = $6.00" in done.out
+    assert "of it the canary: $" in done.out
+    without, within = rows(*options)[0], rows(*options, "--canary")[0]
+    (item,) = [item for item in within["fixed"] if item["name"] == "canary"]
+    more = within["fixed_per_month"]["low"] - without["fixed_per_month"]["low"]
+    assert item["low"] == pytest.approx(more)
+    assert item["low"] == pytest.approx(sum(term["low"] for term in item["terms"]))

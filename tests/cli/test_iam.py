@@ -178,3 +178,17 @@ def test_the_daily_doctor_reads_and_writes_only_to_its_own() -> None:
     without = CliRunner().invoke(app, ["iam", "daily-doctor"])
     assert without.exit_code == 2
     assert "--bucket arn:aws:s3:::NAME" in without.stderr
+
+
+def test_the_canary_may_delete_only_what_does_not_exist() -> None:
+    """The policy of the canary's role has one writing action, below the canary's own path."""
+    member = "arn:aws:iam::123456789012:role/trailforward-eu-west-1-canary"
+    statements = printed("canary", member)
+    assert statements["Canary"]["Action"] == "ssm:DeleteParameter"
+    assert statements["Canary"]["Resource"] == "arn:aws:ssm:*:*:parameter/trailforward-canary/*"
+    assert statements["Roles"]["Resource"] == [member]
+    assert all(
+        word.partition(":")[2].startswith(("Describe", "Get", "List"))
+        for word in statements["Read"]["Action"]
+    )
+    assert set(statements) == {"Canary", "Read", "Roles"}

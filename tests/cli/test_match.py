@@ -189,5 +189,5 @@ def test_a_closed_pipe_ends_the_command_quietly(tmp_path: Path) -> None:
     process.stdout.read(10)
     process.stdout.close()
     _, text = process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 141
     assert text == b""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+import yaml
+
 from tests.support.command import trailforward
+from tests.support.pages import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -129,3 +133,26 @@ def test_without_an_argument_the_environment_or_the_folder_decides(tmp_path: Pat
     assert there.err.endswith("\nTRAILFORWARD_TO is valid: 1 sink, 1 route, 0 tests, 0 lints\n")
     text = trailforward("validate", folder=tmp_path, TRAILFORWARD_CONFIG=GOOD + "#" * 2_000)
     assert text.err.endswith("\nTRAILFORWARD_CONFIG is valid: 1 sink, 1 route, 1 test, 0 lints\n")
+
+
+def test_several_configurations_are_checked_and_the_worst_status_counts(tmp_path: Path) -> None:
+    """Every configuration is checked, also after an invalid one; lints name theirs."""
+    for name, text in (("good", GOOD), ("doubtful", DOUBTFUL), ("bad", "to = 1")):
+        (tmp_path / f"{name}.toml").write_text(text)
+    done = trailforward("validate", "bad.toml", "doubtful.toml", "good.toml", folder=tmp_path)
+    assert done.code == 2
+    assert "good.toml is valid" in done.err
+    assert done.out.startswith("doubtful.toml: routes.r.pattern: ")
+    assert trailforward("validate", "doubtful.toml", "good.toml", folder=tmp_path).code == 0
+    assert trailforward("validate", "good.toml", "doubtful.toml", "--strict", folder=tmp_path).code == 1
+
+
+def test_the_hooks_for_pre_commit_run_commands_that_exist() -> None:
+    """Each hook names a command with its options, and finds configurations by their names."""
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    for hook in hooks:
+        name, *arguments = hook["entry"].split()
+        assert name == "trailforward"
+        assert trailforward(*arguments, "--help").code == 0
+        assert re.search(hook["files"], "ops/trailforward.toml")
+        assert not re.search(hook["files"], "pyproject.toml")

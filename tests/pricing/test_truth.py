@@ -17,6 +17,7 @@ from trailforward import Config, Forwarder, Message, Origin
 from trailforward.outcome import Outcome
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices
+from trailforward.pricing.canary import ALARM, METRICS, RUNS
 from trailforward.pricing.stages import LATENCY, LOG_EVENT, REGION_LINE, ROUTE_LINE, SINK_LINE
 from trailforward.testing import FlakySink
 
@@ -149,3 +150,19 @@ def _row(name: str) -> list[str]:
 
 def _without_sign(cost: Range) -> str:
     return str(cost).removeprefix("$")
+
+
+@pytest.mark.parametrize("topology", ["hub", "collector", "regional"])
+def test_the_canary_is_what_is_paid_for(topology: str) -> None:
+    """The bill of the canary has the memory, the schedule, and the metrics in the alarm of the template."""
+    stack = Stack(TEMPLATE, Topology=topology, KinesisStreamArn=STREAM, Canary="true")
+    function = stack.properties("CanaryFunction")
+    assert int(function["MemorySize"]) == 512
+    assert stack.properties("CanarySchedule")["ScheduleExpression"] == "cron(17 * * * ? *)"
+    assert sum("MetricStat" in one for one in stack.properties("CanaryAlarm")["Metrics"]) == ALARM
+    made = bill(Plan(1, regions=1, canary=True), topology, 1, load_prices())
+    (item,) = [item for item in made.fixed if item.name == "canary"]
+    assert [term.units for term in item.terms[:3]] == [1 + METRICS, ALARM, RUNS * 2 / 1000]
+    # One event an hour takes the same path as any other event, up to the function.
+    events = {term.price.name: term.units for term in item.terms[5:]}
+    assert events["queue"] == pytest.approx(RUNS / 1e6 * 3)

@@ -20,7 +20,13 @@ pytestmark = pytest.mark.skipif(
     bool(TOOLS), reason=f"{', '.join(TOOLS)} not installed here: run make test-stack"
 )
 
-TEMPLATES = ["template.yaml", "regional.yaml", "execution-role.yaml", "doctor-role.yaml"]
+TEMPLATES = [
+    "template.yaml",
+    "regional.yaml",
+    "execution-role.yaml",
+    "canary-role.yaml",
+    "doctor-role.yaml",
+]
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -69,7 +75,10 @@ def test_sam_adds_no_permissions(transformed: Path) -> None:
     """SAM adds neither roles nor managed policies: only the template's roles exist."""
     resources = json.loads(transformed.read_text())["Resources"]
     roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
-    assert roles == {"DoctorRole", "FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"}
+    assert roles == {
+        *("FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"),
+        *("CanaryRole", "DoctorRole"),
+    }
     policies = {
         name
         for name, resource in resources.items()
@@ -142,6 +151,8 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
         "Tracing": "true",
         **combinations.VPC,
         **combinations.DOCTOR,
+        "Canary": "true",
+        **combinations.CANARY,
     }
     hub = {"Topology": "hub", "CustomerKey": "true", "BusLogLevel": "TRACE", **combinations.UNITS}
     collector = {"Topology": "collector", "ProvisionedPollers": "2-20"}
@@ -158,21 +169,14 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
         if template is not combinations.TEMPLATE:
             targets.append(tmp_path / f"{len(targets)}.json")
             targets[-1].write_text(json.dumps(Stack(template, **parameters).plain()))
-    assert len(targets) == 6
+    assert len(targets) == 7
     assert run("cfn-lint", "--regions", *REGIONS, "--", *targets) == ""
 
 
 def test_checkov_is_content(transformed: Path) -> None:
     """Every check that is skipped has its reason in the template."""
     files = [
-        item
-        for path in (
-            transformed,
-            SAM / "regional.yaml",
-            SAM / "execution-role.yaml",
-            SAM / "doctor-role.yaml",
-        )
-        for item in ("--file", path)
+        item for path in (transformed, *(SAM / name for name in TEMPLATES[1:])) for item in ("--file", path)
     ]
     assert (
         run("checkov", "--skip-download", "--compact", "--quiet", "--framework", "cloudformation", *files)

@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMPLATES = {
-    name: load(name) for name in ("template.yaml", "regional.yaml", "execution-role.yaml", "doctor-role.yaml")
+    name: load(name)
+    for name in (
+        "template.yaml",
+        "regional.yaml",
+        "execution-role.yaml",
+        "canary-role.yaml",
+        "doctor-role.yaml",
+    )
 }
 #: The longest name that the templates allow, and a Region with a long name.
 LONGEST = "n" + "a" * 38 + "e"
@@ -53,6 +60,7 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
         BusLogLevel="TRACE",
         DailyDoctor="enabled",
         DoctorAccounts="organization",
+        Canary="true",
     )
     yield hub
     described = hub.properties("AccountStackSet")
@@ -65,6 +73,8 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
     yield Stack(TEMPLATES["execution-role.yaml"], Name=name, HubRegion=region, AdministrationRoleArn=arn)
     reader = hub.outputs["DoctorRoleArn"]
     yield Stack(TEMPLATES["doctor-role.yaml"], Name=name, HubRegion=region, DoctorRoleArn=reader)
+    arn = hub.outputs["CanaryRoleArn"]
+    yield Stack(TEMPLATES["canary-role.yaml"], Name=name, HubRegion=region, CanaryRoleArn=arn)
 
 
 def names(stack: Stack) -> dict[tuple[str, str], str]:

@@ -21,6 +21,7 @@ TEMPLATE = load("template.yaml")
 REGIONAL = load("regional.yaml")
 EXECUTION = load("execution-role.yaml")
 DOCTOR_ROLE = load("doctor-role.yaml")
+CANARY_ROLE = load("canary-role.yaml")
 
 TOML = '[sinks.archive]\nto = "arn:aws:firehose:eu-west-1:111122223333:deliverystream/archive"\n'
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/99999999-2222-3333-4444-555555555555"
@@ -100,6 +101,7 @@ COMBINATIONS = [
 VPC = {"SubnetIds": "subnet-0123abcd,subnet-4567abcd", "SecurityGroupIds": "sg-0123abcd"}
 #: The daily doctor, with roles in other accounts.
 DOCTOR = {"DailyDoctor": "enabled", "DoctorAccounts": "organization", "DoctorExternalId": "a-b-c"}
+CANARY = {"CanaryRegions": "eu-west-1", "CanaryRoleArns": "arn:aws:iam::123456789012:role/x-canary"}
 #: Parameters that combine with nothing else. Each has one stack.
 RARE: list[dict[str, str]] = [
     {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/team/limit"},
@@ -119,6 +121,8 @@ RARE: list[dict[str, str]] = [
     {"DailyDoctor": "enabled"},
     {**DOCTOR, "AlarmTopicArn": SINKS["SnsTopicArn"], "CustomerKey": "true"},
     {**DOCTOR, "DoctorRegions": "eu-west-1,us-east-1"},
+    {"Canary": "true"},
+    {"Canary": "true", "AlarmTopicArn": SINKS["SnsTopicArn"], "Tracing": "true", **REGIONS, **CANARY},
 ]
 RARE_STACKS = [{**SINKS, "Topology": "hub", **parameters} for parameters in RARE]
 
@@ -168,6 +172,11 @@ def test_every_combination_resolves() -> None:
         (SINKS | {"Topology": "hub"} | ORGANIZATION | UNITS, "UnitsNeedOrganization"),
         (SINKS | {"Topology": "collector", "CustomerKey": "true"}, "CollectorKeepsServiceKey"),
         (SINKS | {"SubnetIds": "subnet-0123abcd"}, "VpcIsComplete"),
+        (SINKS | CANARY, "CanaryIsComplete"),
+        (SINKS | {"CanaryRegions": "eu-west-1"}, "CanaryIsComplete"),
+        (SINKS | {"Canary": "true", "RuleState": "DISABLED"}, "CanaryNeedsRules"),
+        (SINKS | {"Canary": "true", "CanaryRegions": "eu-west-1,eu-west-1"}, "without duplicates"),
+        (SINKS | {"Canary": "true", "CanaryRoleArns": "arn:aws:iam::123456789012:role/*"}, "ARNs of roles"),
         (SINKS | {"SecurityGroupIds": "sg-0123abcd"}, "VpcIsComplete"),
         (SINKS | {"ProvisionedPollers": "1-20"}, "minimum from 2"),
         (SINKS | {"PermissionsBoundary": "arn:aws:iam::aws:policy/ReadOnlyAccess"}, "of this account"),
@@ -292,7 +301,9 @@ def test_the_configuration_is_what_the_parameters_say() -> None:
 def test_the_environment_fits() -> None:
     """The longest configuration that the parameter takes still leaves the environment below Lambda's 4 KB."""
     text = TOML.rjust(TEMPLATE["Parameters"]["Configuration"]["MaxLength"], "\n")
-    variables = environment(Stack(TEMPLATE, Configuration=text))
+    most = TEMPLATE["Parameters"]["CanaryRoleArns"]["MaxLength"]
+    role = "arn:aws:iam::123456789012:role/".ljust(most, "x")
+    variables = environment(Stack(TEMPLATE, Configuration=text, Canary="true", CanaryRoleArns=role))
     assert sum(len(name) + len(value) for name, value in variables.items()) < 4096
 
 
@@ -323,6 +334,11 @@ EVERYTHING = [
         {**SINKS, "Tracing": "true", **VPC},
     ),
     (TEMPLATE, {**SINKS, **DOCTOR, "AlarmTopicArn": SINKS["SnsTopicArn"]}),
+    (
+        TEMPLATE,
+        {**SINKS, "Tracing": "true", "Canary": "true", **CANARY, "AlarmTopicArn": SINKS["SnsTopicArn"]},
+    ),
+    (CANARY_ROLE, {"HubRegion": REGION, "CanaryRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x"}),
     (REGIONAL, {"HubAccount": ACCOUNT, "HubRegion": REGION}),
     (REGIONAL, {"HubAccount": ACCOUNT, "HubRegion": REGION, "Topology": "collector"}),
     (EXECUTION, {"HubRegion": REGION, "AdministrationRoleArn": f"arn:aws:iam::{ACCOUNT}:role/x"}),
@@ -364,7 +380,18 @@ def test_wildcards_have_a_reason() -> None:
             "DoctorRole",
             "Logs",
         ): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/trailforward/trailforward-doctor:*",
+        # A path in every Region, below which no parameter exists.
+        ("CanaryRole", "Canary"): f"arn:aws:ssm:*:{ACCOUNT}:parameter/trailforward-canary/*",
+        # Every log stream of the one group.
+        (
+            "CanaryRole",
+            "Logs",
+        ): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/trailforward/trailforward-canary:*",
+        # What the doctor reads may be anywhere.
+        ("CanaryRole", "Read"): "*",
         # These actions have no resources.
+        ("CanaryRole", "Metrics"): "*",
+        ("CanaryRole", "Tracing"): "*",
         ("FunctionRole", "Tracing"): "*",
         ("FunctionRole", "Vpc"): "*",
     }
@@ -519,7 +546,9 @@ def test_one_command_reaches_every_region() -> None:
         assert target["Arn"] == stack.outputs["BusArn"]
         assert stack.resources[name]["DependsOn"] == ["StackSetFailuresRule"]
         # What is referenced here is created before the StackSet.
-        assert set(stack.resources[name]["Metadata"]) == {"Rule", "Accounts", "Organization", "Queue"}
+        assert set(stack.resources[name]["Metadata"]) == {
+            *("Rule", "Accounts", "Organization", "Queue", "Canary"),
+        }
 
 
 def test_the_set_may_make_what_the_regional_template_holds() -> None:
@@ -615,7 +644,9 @@ def test_the_layer_is_for_the_functions_python() -> None:
     assert "build-ForwarderLayer:" in makefile
 
 
-@pytest.mark.parametrize("name", ["template.yaml", "regional.yaml", "execution-role.yaml"])
+@pytest.mark.parametrize(
+    "name", ["template.yaml", "regional.yaml", "execution-role.yaml", "canary-role.yaml"]
+)
 def test_no_partition_is_written_into_an_arn(name: str) -> None:
     """The templates work in GovCloud and China: what they create has the partition of the account."""
     text = json.dumps(load(name)["Resources"]) + json.dumps(load(name).get("Outputs", {}))

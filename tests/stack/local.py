@@ -37,7 +37,7 @@ UNKNOWN_TYPES = {
     "AWS::Logs::DeliverySource",
 }
 #: It refuses alarms on queries.
-UNKNOWN_RESOURCES = {"LedgerAlarm", "UnavailableAlarm", "WaitingAlarm", "OutageAlarm"}
+UNKNOWN_RESOURCES = {"LedgerAlarm", "UnavailableAlarm", "WaitingAlarm", "OutageAlarm", "CanaryAlarm"}
 
 _ROOT_KEYS = {"AWS_ACCESS_KEY_ID": "rootkey", "AWS_SECRET_ACCESS_KEY": "rootsecret"}
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Operations that the local AWS does not have. Their parameters are checked, and nothing is called.
 CHECKED_ONLY = {
+    ("cloudformation", "create-stack"),
     ("cloudformation", "list-stack-instances"),
     ("iam", "simulate-principal-policy"),
     ("lambda", "list-layers"),

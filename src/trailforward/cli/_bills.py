@@ -65,6 +65,11 @@ def notes(bills: Sequence[Bill], plan: Plan) -> Iterator[str]:
             "Metrics of routes: an upper bound, as if each route matched in every hour. "
             "CloudWatch charges only for the hours in which a route matches."
         )
+    if plan.canary:
+        yield (
+            "The canary's duration is an estimate: 3 s for each run and 0.5 s for each Region. "
+            "direct has none, because it has no stack."
+        )
     if plan.dropped and not plan.to:
         yield "Drop rules save at the destinations. Name them with --to to see how much."
     if any(one.topology == "direct" for one in bills):
@@ -100,6 +105,9 @@ def _arithmetic(one: Bill) -> Iterator[str]:
     yield f"{one.topology}, asked {fill.asked:,}, filled {number(fill.events)}{why}"
     yield from _listed("for a million events", one.items)
     yield from _listed("for a month, whether events come or not", one.fixed)
+    for item in one.fixed:
+        if item.name == "canary":
+            yield f"  of it the canary: {item.cost}"
     events = number(one.events / 1_000_000)
     yield f"  a month: {events} M events = {one.variable_per_month}; with what is fixed {one.per_month}"
     if one.saved.high:

@@ -43,6 +43,16 @@ ConfigArgument = Annotated[
     ),
 ]
 
+#: ``[CONFIG]...``: several configurations.
+ConfigArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[CONFIG]...",
+        help="Each a trailforward.toml, ssm:NAME, or s3://BUCKET/KEY. "
+        "Without one: the environment variables, or ./trailforward.toml.",
+    ),
+]
+
 #: ``[FILE]...``: files of events.
 Files = Annotated[
     list[str] | None,

@@ -80,7 +80,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     ] = None,
     to: Annotated[
         list[str] | None,
-        typer.Option(metavar="|".join(DESTINATIONS), help="Also estimate these destinations. Repeatable."),
+        typer.Option(
+            metavar="NAME", help=f"Also estimate a destination: {', '.join(DESTINATIONS)}. Repeatable."
+        ),
     ] = None,
     event_bytes: Annotated[
         int, typer.Option(min=1, max=262_144, help="Size of an average event.")
@@ -109,6 +111,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     ] = 0,
     daily_doctor: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--daily-doctor", help="The stack runs the doctor every day (DailyDoctor).")
+    ] = False,
+    canary: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--canary", help="Include the stack's canary (Canary=true).")
     ] = False,
     prices: Annotated[
         Path | None,
@@ -152,6 +157,7 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         dropped=dropped / 100,
         metered_routes=route_metrics,
         daily_doctor=daily_doctor,
+        canary=canary,
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
     table = _price_list(prices)

@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from trailforward.cli._completion import complete_name
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
 def detections(
     name: Annotated[
-        str | None, typer.Argument(help="Print this detection, or list those of this set: set:NAME.")
+        str | None,
+        typer.Argument(
+            help="Print this detection, or list those of this set: set:NAME.",
+            autocompletion=complete_name,
+        ),
     ] = None,
     hits: Annotated[
         list[str] | None,

@@ -58,9 +58,10 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[doctor|daily-doctor [ROLE]...]",
-            help="doctor: print the policy for `trailforward doctor` instead; daily-doctor: for the function "
-            "that runs it every day. ROLE: the ARN of an IAM role that it assumes in another account.",
+            metavar="[doctor|daily-doctor|canary|tail [ROLE]...]",
+            help="Print the policy for `trailforward doctor`, for the function that runs it every day, for a "
+            "role of the stack's canary, or for `trailforward tail` instead. "
+            "ROLE: the ARN of an IAM role that it assumes in another account.",
         ),
     ] = None,
     to: To = None,
@@ -98,7 +99,7 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
         _daily_doctor(what[1:], bucket, topic, log_group, key or ())
         return
     if what:
-        _doctor(*what)
+        _tool(*what)
         return
     loaded = load_config(config, to)
     document, notes = policy(
@@ -115,17 +116,27 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     typer.echo(json.dumps(document, indent=2))
 
 
-def _doctor(what: str, *roles: str) -> None:
-    from trailforward.doctor.discover import policy as needed
+def _tool(what: str, *roles: str) -> None:
+    if what == "doctor":
+        from trailforward.doctor.discover import policy as needed
 
-    if what != "doctor":
+        document = needed(roles)
+    elif what == "canary":
+        from trailforward.doctor.canary import policy as calling
+
+        document = calling(roles=roles)
+    elif what == "tail" and not roles:
+        from trailforward.tail.taps import policy as tapping
+
+        document = tapping()
+    else:
         typer.echo(
-            f"There is no policy for {what}. Use `trailforward iam doctor`, "
-            "`trailforward iam daily-doctor`, or no argument.",
+            f"There is no policy for {' '.join([what, *roles])}. "
+            "Use `trailforward iam doctor`, `daily-doctor`, `canary`, or `tail`, or no argument.",
             err=True,
         )
         raise typer.Exit(2)
-    typer.echo(json.dumps(needed(roles), indent=2))
+    typer.echo(json.dumps(document, indent=2))
 
 
 def _daily_doctor(

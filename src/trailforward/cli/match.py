@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from trailforward.cli._completion import complete_detection
 from trailforward.cli._difference import colored, difference
 from trailforward.cli._input import open_input
 from trailforward.cli._options import Files  # noqa: TC001  # Typer evaluates annotations
@@ -22,7 +23,11 @@ if TYPE_CHECKING:
 
 def match(
     pattern: Annotated[
-        str, typer.Argument(help="An event pattern: JSON, a file, or the @NAME of a detection.")
+        str,
+        typer.Argument(
+            help="An event pattern: JSON, a file, or the @NAME of a detection.",
+            autocompletion=complete_detection,
+        ),
     ],
     events: Files = None,
     explain: Annotated[  # noqa: FBT002  # as Typer calls it
@@ -33,7 +38,7 @@ def match(
 
     Exit status: 0 at least one event matched, 1 no event matched, 2 the pattern or an event is invalid.
     """
-    wanted = _pattern(pattern)
+    wanted = read_pattern(pattern)
     run = _Run(wanted, explain=explain)
     for name in events or ["-"]:
         run.read(name)
@@ -100,7 +105,12 @@ def _event(message: Message) -> Any:
         return decode(message.raw)
 
 
-def _pattern(source: str) -> Pattern:
+def read_pattern(source: str) -> Pattern:
+    """Reads a pattern: JSON text, a file, or the ``@NAME`` of a detection.
+
+    Raises:
+        typer.Exit: with 2, after printing what is wrong.
+    """
     from trailforward.patterns import InvalidPatternError, Pattern
 
     try:

@@ -9,11 +9,17 @@ from typing import Annotated
 
 import typer
 
+from trailforward.cli._completion import complete_sample
+
 
 def samples(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Print these events only, in this order."),
+        typer.Argument(
+            metavar="[NAME]...",
+            help="Print these events only, in this order.",
+            autocompletion=complete_sample,
+        ),
     ] = None,
     as_list: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--list", help="List the names instead, each with a description.")

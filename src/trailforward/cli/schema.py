@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from trailforward._version import __version__
+
 _WHAT = ("config", "doctor")
 
 
@@ -21,6 +23,9 @@ def schema(
 ) -> None:
     """Print the JSON Schema of trailforward.toml or of the doctor's JSON report, for editors and programs.
 
+    Editors with TOML support (Even Better TOML in VS Code, Taplo, PyCharm) complete and check a configuration
+    whose first line is "#:schema ./trailforward.schema.json".
+
     Exit status: 0 the schema was printed, 2 there is no such schema.
     """
     if what not in _WHAT:
@@ -30,4 +35,7 @@ def schema(
         from trailforward.doctor.report.json_report import json_schema
     else:
         from trailforward.config import json_schema
-    typer.echo(json.dumps(json_schema(), indent=2))
+    found = json_schema()
+    # A URN, because the schema is not published at an address. It tells the schemas of two versions apart.
+    identity = {"$schema": found.pop("$schema"), "$id": f"urn:trailforward:schema:{what}:{__version__}"}
+    typer.echo(json.dumps(identity | found, indent=2))

@@ -1,4 +1,4 @@
-"""``trailforward validate``: checks a configuration and reports doubtful parts as lints."""
+"""``trailforward validate``: checks configurations and reports doubtful parts as lints."""
 
 from __future__ import annotations
 
@@ -6,37 +6,48 @@ from typing import Annotated
 
 import typer
 
-from trailforward.cli._options import ConfigArgument, load_config
+from trailforward.cli._options import ConfigArguments, load_config
 from trailforward.errors import ConfigError, Problem
 
 
 def validate(
-    config: ConfigArgument = None,
+    configs: ConfigArguments = None,
     strict: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--strict", help="Exit with status 1 if there are lints.")
     ] = False,
 ) -> None:
-    """Check every key, pattern, and test of a configuration, and print lints, one per line.
+    """Check every key, pattern, and test of configurations, and print lints, one per line.
 
     A configuration without retry_queue and dead_letter gets a warning.
 
-    Exit status: 0 valid, 1 valid but with lints (only with --strict), 2 invalid.
+    Exit status: 0 valid, 1 valid but with lints (only with --strict), 2 invalid. Of several configurations,
+    the highest status counts.
     """
+    chosen: list[str | None] = [*configs] if configs else [None]
+    statuses = [_status(config, strict=strict, named=len(chosen) > 1) for config in chosen]
+    raise typer.Exit(max(statuses))
+
+
+def _status(config: str | None, *, strict: bool, named: bool) -> int:
+    """Checks one configuration, prints what is found, and returns its exit status."""
     from trailforward.config.lint import lint
     from trailforward.testing import route_tests
 
-    loaded = load_config(config)
+    try:
+        loaded = load_config(config)
+    except typer.Exit as end:
+        return end.exit_code
     problems: list[Problem] = []
     tests = route_tests.cases(loaded.config, folder=loaded.folder, problems=problems)
     if problems:
         typer.echo(str(ConfigError(problems)), err=True)
-        raise typer.Exit(2)
+        return 2
     pipeline = loaded.config.pipeline
     if pipeline.dead_letter is None and pipeline.retry_queue is None:
         typer.echo(_NO_QUEUE, err=True)
     lints = lint(loaded.config)
     for found in lints:
-        typer.echo(str(found))
+        typer.echo(f"{loaded.name}: {found}" if named else str(found))
     counts = [
         _count(len(loaded.config.sinks), "sink"),
         _count(len(loaded.config.routes), "route"),
@@ -44,8 +55,7 @@ def validate(
         _count(len(lints), "lint"),
     ]
     typer.echo(f"{loaded.name} is valid: {', '.join(counts)}", err=True)
-    if strict and lints:
-        raise typer.Exit(1)
+    return 1 if strict and lints else 0
 
 
 #: Not a lint, because a function often has the queues in its environment, as the stack in sam/ does.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward import formats, sinks
 from trailforward.arn import Arn
+from trailforward.aws.own_calls import parsed
 from trailforward.config.problems import validated
 from trailforward.config.route import PlainRoute, RouteSink
 from trailforward.config.settings import PipelineSettings
@@ -239,6 +240,7 @@ def check_pipeline(
     if len(queues) == len({*queues.values(), ""}):
         problems.append(Problem("retry_queue", "the same queue as dead_letter", "use two queues"))
     _check_bucket(top_level, problems)
+    _check_canary_roles(top_level.get("canary_roles"), problems)
     arns = top_level.get("own_arns")
     for index, text in enumerate(arns if isinstance(arns, (list, tuple)) else ()):
         if not isinstance(text, str):
@@ -252,6 +254,22 @@ def check_pipeline(
             fix = "list the ARNs of roles, functions, queues, or streams"
             problems.append(Problem(f"own_arns[{index}]", f"not an ARN: {error}", fix))
     return pipeline
+
+
+def _check_canary_roles(roles: Any, problems: list[Problem]) -> None:
+    """Checks ``canary_roles``: exact ARNs of roles, because whoever has such a role can hide its canaries."""
+    for index, text in enumerate(roles if isinstance(roles, (list, tuple)) else ()):
+        arn = None if not isinstance(text, str) or "*" in text else parsed(text)
+        if isinstance(text, str) and (arn is None or arn.service != "iam" or not arn.account):
+            fix = (
+                "list the ARNs of roles, such as arn:aws:iam::111122223333:role/trailforward-eu-west-1-canary"
+            )
+            problems.append(Problem(f"canary_roles[{index}]", "not the ARN of a role", fix))
+        elif arn is not None and not arn.resource.startswith("role/"):
+            fix = (
+                "a session's ARN has the form assumed-role/…; list the role instead: role/NAME, with its path"
+            )
+            problems.append(Problem(f"canary_roles[{index}]", "not a role", fix))
 
 
 def _check_bucket(top_level: Mapping[str, Any], problems: list[Problem]) -> None:

@@ -25,6 +25,7 @@ _VARIABLES = {
     "dead_letter": "TRAILFORWARD_DEAD_LETTER",
     "retry_queue": "TRAILFORWARD_RETRY_QUEUE",
     "own_arns": "TRAILFORWARD_OWN_ARNS",
+    "canary_roles": "TRAILFORWARD_CANARY_ROLES",
     "aws_client": "TRAILFORWARD_AWS_CLIENT",
 }
 _KNOWN = {"TRAILFORWARD_TO", "TRAILFORWARD_CONFIG", *_VARIABLES.values()}
@@ -78,8 +79,8 @@ class Config(Settings):
 
         Either ``TRAILFORWARD_TO`` (destinations, separated by spaces) or ``TRAILFORWARD_CONFIG`` (TOML text,
         a path, ``ssm:NAME``, or ``s3://BUCKET/KEY``) must be set. ``TRAILFORWARD_DEAD_LETTER``,
-        ``TRAILFORWARD_RETRY_QUEUE``, ``TRAILFORWARD_OWN_ARNS``, and ``TRAILFORWARD_AWS_CLIENT`` set top-level
-        keys that the TOML does not set.
+        ``TRAILFORWARD_RETRY_QUEUE``, ``TRAILFORWARD_OWN_ARNS``, ``TRAILFORWARD_CANARY_ROLES``, and
+        ``TRAILFORWARD_AWS_CLIENT`` set top-level keys that the TOML does not set.
 
         Raises:
             ConfigError: the configuration is invalid; it lists every problem.
@@ -91,8 +92,8 @@ class Config(Settings):
             for key, variable in _VARIABLES.items()
             if environ.get(variable, "").strip()
         }
-        if "own_arns" in pipeline:
-            pipeline["own_arns"] = pipeline["own_arns"].split()
+        for key in pipeline.keys() & {"own_arns", "canary_roles"}:
+            pipeline[key] = pipeline[key].split()
         written = {key: _VARIABLES[key] for key in pipeline}
         destinations = environ.get("TRAILFORWARD_TO", "").split()
         where = environ.get("TRAILFORWARD_CONFIG", "").strip()

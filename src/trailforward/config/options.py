@@ -33,6 +33,7 @@ class PipelineOptions(TypedDict, total=False):
     retry_queue: str
     own_arns: Sequence[str]
     own_calls: Sequence[OwnCallSettings | OwnCallOptions]
+    canary_roles: Sequence[str]
     deadline_margin_seconds: float
     envelope_mismatch: Literal["count", "tag", "dead_letter"]
     aws_client: Literal["direct", "botocore"]

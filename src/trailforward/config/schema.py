@@ -102,6 +102,7 @@ def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any]) -> N
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["dead_letter_bucket"]["pattern"] = SHAPE
     properties["own_arns"]["items"]["pattern"] = _ARN
+    properties["canary_roles"]["items"]["pattern"] = r"^arn:[^:]+:iam::[^:*]+:role/[^*]+$"
     call["call"]["pattern"] = f"^{CALL}$"
     call["resource"]["pattern"] = rf"^\*$|{_ARN[:-1]}[^*?]*(:?\*)?$"
     properties["sinks"] = {

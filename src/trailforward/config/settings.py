@@ -91,6 +91,8 @@ class PipelineSettings(Settings):
         own_arns: ARNs of the function's role, and of the queues, streams, keys, and log groups of the
             pipeline that have no other key. What the pipeline does with them is filtered.
         own_calls: calls that your own code makes with the function's role. Their events are filtered, too.
+        canary_roles: ARNs of the roles that make the calls of the stack's canary. Their events, and no others
+            of these roles, are filtered as ``canary``, except at sinks with ``canaries = true``.
         deadline_margin_seconds: sending stops this many seconds before the Lambda timeout. The rest of the
             time is for dead letters, the retry queue, and the response.
         envelope_mismatch: what to do with an event whose ``source`` does not begin with ``aws.``, or whose
@@ -113,6 +115,7 @@ class PipelineSettings(Settings):
     retry_queue: str | None = None
     own_arns: Strings = ()
     own_calls: Annotated[tuple[OwnCallSettings, ...], Constraint(strict=False, max_length=100)] = ()
+    canary_roles: Strings = ()
     deadline_margin_seconds: Annotated[float, Constraint(ge=0.1, le=300)] = 2.0
     envelope_mismatch: Literal["count", "tag", "dead_letter"] = "count"
     aws_client: Literal["direct", "botocore"] = "direct"

@@ -343,7 +343,7 @@ def _intake(
     telemetry: Telemetry,
 ) -> Intake:
     """The intake that the configuration needs: one without detections is faster."""
-    kind, router, builder = Intake, Router(routes), None
+    kind, router, builder, canaries = Intake, Router(routes), None, None
     minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
     metered = config.pipeline.route_metrics
     if metered or any(minimums.values()) or any(route.drop or route.matched for route in routes):
@@ -351,6 +351,11 @@ def _intake(
 
         kind = detecting.MeteredIntake if metered else Intake
         router, builder = detecting.DetectingRouter(routes, minimums), detecting.DetectingBuilder
+    if config.pipeline.canary_roles:
+        from trailforward.pipeline.canary import Canaries
+
+        wanted = [name for name, settings in config.sinks.items() if settings.canaries]
+        canaries = Canaries(config.pipeline.canary_roles, wanted)
     return kind(
         router,
         guard,
@@ -360,6 +365,7 @@ def _intake(
         redactions=_redactions(config),
         on_mismatch=config.pipeline.envelope_mismatch,
         builder=builder,
+        canaries=canaries,
     )
 
 
@@ -394,6 +400,7 @@ def _record_decisions(outcome: Outcome, decisions: Decisions) -> None:
         outcome.mismatches.update(decisions.mismatches)
     for call in decisions.unusual_self:
         outcome.count_unusual_self(call)
+    outcome.canaries += decisions.canaries
 
 
 def _record_sent(outcome: Outcome, sender: Sender) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trailforward.formats.base import Format
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
+    from trailforward.pipeline.canary import Canaries, Sighting
     from trailforward.pipeline.detecting import Plan
     from trailforward.pipeline.routing import Router
     from trailforward.pipeline.self_guard import SelfGuard
@@ -51,10 +52,11 @@ class Decisions:
         failures: messages that cannot be sent, by message index and sink.
         mismatches: the field that differs, for each event whose envelope contradicts its record.
         unusual_self: ``SERVICE:EVENT`` of each call of the function's role that the pipeline never makes.
+        canaries: the canaries that arrived.
         plans: message index and plan of each routed message, if routes have metrics.
     """
 
-    __slots__ = ("entries", "failures", "mismatches", "plans", "unusual_self", "verdicts")
+    __slots__ = ("canaries", "entries", "failures", "mismatches", "plans", "unusual_self", "verdicts")
 
     def __init__(self, entries: dict[str, list[PendingEntry]]) -> None:
         self.entries = entries
@@ -62,6 +64,7 @@ class Decisions:
         self.failures: Failures = defaultdict(dict)
         self.mismatches: list[str] = []
         self.unusual_self: list[str] = []
+        self.canaries: list[Sighting] = []
         self.plans: list[tuple[int, Plan]] = []
 
 
@@ -78,6 +81,7 @@ class Intake:
         on_mismatch: what happens to events whose envelope contradicts their record: ``count``, ``tag``, or
             ``dead_letter``.
         builder: the class that builds entries; by default :class:`EntryBuilder`.
+        canaries: recognizes the stack's canaries; None if there are none.
     """
 
     def __init__(  # noqa: PLR0913  # each is a collaborator
@@ -91,7 +95,9 @@ class Intake:
         redactions: Mapping[str, Redaction] | None = None,
         on_mismatch: str = "count",
         builder: type[EntryBuilder] | None = None,
+        canaries: Canaries | None = None,
     ) -> None:
+        self._canaries = canaries
         self._router = router
         self._guard = guard
         make = builder or EntryBuilder
@@ -154,6 +160,15 @@ class Intake:
             return
         if author is Author.UNUSUAL_SELF:
             decisions.unusual_self.append(_call_of(event))
+        elif self._canaries is not None:
+            owed = self._canaries.screen(event, index, owed, decisions)
+            if not owed:
+                return
+        self._route(message, index, owed, decisions)
+
+    def _route(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
+        """Adds an entry, a verdict, or a failure for each sink."""
+        event = message.event
         # The fast view of an event rounds numbers beyond 64 bits.
         routed = as_envelope(decode(message.raw)) if self._router.numeric else event
         wanted = self._router.sinks(routed)

@@ -1,8 +1,8 @@
 """Telemetry: metrics and logs of an invocation. Counts, IDs, and error codes; never payloads.
 
 Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
-``latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``, ``unavailable``,
-``matched``, ``alerted``, and ``dropped``.
+``latency``, ``canary_latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``,
+``unavailable``, ``matched``, ``alerted``, and ``dropped``.
 """
 
 from __future__ import annotations
@@ -153,7 +153,8 @@ class PowertoolsTelemetry:
       (alarm above 0);
     - ``route``, with ``route_metrics``: events of the route, ``matched``; those that at least one sink got
       because of it, ``alerted``; those that it kept from a sink, ``dropped``. Only counts above 0;
-    - ``region``: milliseconds from an event's time to its delivery, ``latency``.
+    - ``region``: milliseconds from an event's time to its delivery, ``latency``;
+    - ``account`` and ``region``: milliseconds from a canary's call to its arrival, ``canary_latency``.
 
     Args:
         namespace: of the metrics.
@@ -192,6 +193,7 @@ class PowertoolsTelemetry:
                 self._log.error("the ledger does not add up", extra={"sink": found.sink, "break": found.text})
             if self._wanted:
                 self._metrics(outcome, breaks)
+                self._canaries(outcome)
         except Exception as error:  # noqa: BLE001  # events matter more than their metrics
             self._log.error("metrics not published", extra={"error": type(error).__name__})
 
@@ -243,19 +245,35 @@ class PowertoolsTelemetry:
             for start in range(0, len(values), _EMF_VALUES):
                 self._write("region", region, {"latency": values[start : start + _EMF_VALUES]})
 
+    def _canaries(self, outcome: Outcome) -> None:
+        for seen in outcome.canaries:
+            dimensions = {"account": seen.account, "region": seen.region}
+            # At the time of the call, so that the next run of the canary finds it.
+            self._document(dimensions, {"canary_latency": [round(seen.latency)]}, {}, seen.at)
+
     def _write(self, dimension: str, value: str, metrics: dict[str, list[int]], **properties: str) -> None:
+        """Writes one EMF document with one dimension, next to the service."""
+        self._document({dimension: value}, metrics, properties, time.time())
+
+    def _document(
+        self,
+        dimensions: dict[str, str],
+        metrics: dict[str, list[int]],
+        properties: dict[str, str],
+        at: float,
+    ) -> None:
         """Writes one EMF document, the same as Powertools would, without its import at a cold start.
 
         Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
         """
         directive = {
             "Namespace": self._namespace,
-            "Dimensions": [[dimension, "service"]],
+            "Dimensions": [[*dimensions, "service"]],
             "Metrics": [{"Name": name, "Unit": _UNITS.get(name, "Count")} for name in metrics],
         }
-        about = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [directive]}
-        document = {"_aws": about, dimension: value, "service": self._service, **metrics, **properties}
+        about = {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive]}
+        document = {"_aws": about, **dimensions, "service": self._service, **metrics, **properties}
         print(orjson.dumps(document).decode())  # noqa: T201  # standard output is where CloudWatch reads
 
 
-_UNITS = {"bytes": "Bytes", "latency": "Milliseconds"}
+_UNITS = {"bytes": "Bytes", "latency": "Milliseconds", "canary_latency": "Milliseconds"}

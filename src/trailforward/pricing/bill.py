@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trailforward.pricing import stages
+from trailforward.pricing.canary import canary
 from trailforward.pricing.destinations import DESTINATIONS
 from trailforward.pricing.items import Item, Range, Term, add, count, item, number, reduced, total
 from trailforward.pricing.plan import POLLERS, fill
@@ -109,6 +110,8 @@ def bill(plan: Plan, topology: str, batch_size: int, prices: Prices) -> Bill:
     whole = total(_items(replace(plan, dropped=0), topology, filled.events, prices))
     saved = Range(whole.low - total(items).low, whole.high - total(items).high)
     fixed = tuple(_fixed(plan, topology, prices))
+    if plan.canary and topology != "direct":
+        fixed += (canary(plan, topology, items, prices),)
     return Bill(topology, filled, plan.events_per_day * DAYS, items, fixed, saved)
 
 

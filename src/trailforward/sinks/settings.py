@@ -53,6 +53,7 @@ class SinkSettings(Settings):
         redact: dotted paths of values that are removed before the event is formatted.
         min_severity: only events that match a detection of at least this severity. A route without severity
             sends nothing to the sink.
+        canaries: whether the sink gets the events of the stack's canary, like any other event.
         limits: overrides the destination's documented limits.
     """
 
@@ -62,6 +63,7 @@ class SinkSettings(Settings):
         tuple[Annotated[str, Constraint(pattern=r"^[^.]+([.][^.]+)*$")], ...], Constraint(strict=False)
     ] = ()
     min_severity: str = ""
+    canaries: bool = False
     limits: LimitSettings = LimitSettings()
 
     @classmethod
