@@ -125,6 +125,9 @@ doctor-cases: $(VENV)/.dev ## Count the delivery cases that the doctor decides a
 demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with seven faults (report: build/doctor.html)
 	@$(BIN)/python -m tests.doctor.demo
 
+demo-daily-doctor: $(VENV)/.dev ## Run the daily doctor for five days on a local AWS, with changes in between, and print its notifications
+	@$(BIN)/python -m tests.doctor.daily
+
 demo-canary: $(VENV)/.dev ## Run the canary on a local AWS of six Regions, disable the rule of one, and print the notification
 	@TRAILFORWARD_SHOW=1 $(BIN)/python -m pytest --quiet tests/doctor/canary -k "lost_in"
 

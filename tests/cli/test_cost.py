@@ -72,6 +72,7 @@ def test_options_make_the_plan() -> None:
         *("cost", "--events-per-day", "1k", "--json", "--topology", "hub", "--batch-size", "10"),
         *("--window-seconds", "5", "--regions", "3", "--accounts", "4", "--sinks", "5", "--to", "sns,http"),
         *("--to", "http", "--event-bytes", "900", "--memory-mb", "256", "--ms-per-call", "9"),
+        "--daily-doctor",
         *(
             "--ms-per-event",
             "0.5",
@@ -99,6 +100,7 @@ def test_options_make_the_plan() -> None:
         "architecture": "x86_64",
         "dropped": 0.25,
         "metered_routes": 7,
+        "daily_doctor": True,
         "canary": True,
     }
     assert "local figures" not in done.err

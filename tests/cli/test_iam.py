@@ -188,6 +188,28 @@ def test_every_kind_of_destination_is_known(kind: str) -> None:
     assert document["Statement"], kind
 
 
+def test_the_daily_doctor_reads_and_writes_only_to_its_own() -> None:
+    """Besides reading, the daily doctor's policy allows its bucket, its topic, its logs, and the roles."""
+    bucket, topic = "arn:aws:s3:::reports", "arn:aws:sns:eu-west-1:111122223333:alarms"
+    role = "arn:aws:iam::123456789012:role/trailforward-eu-west-1-read"
+    done = CliRunner().invoke(app, ["iam", "daily-doctor", role, "--bucket", bucket, "--topic", topic])
+    by_sid = {statement["Sid"]: statement for statement in json.loads(done.stdout)["Statement"]}
+    assert by_sid["Objects"]["Resource"] == [
+        f"{bucket}/{name}/*" for name in ("reports", "snapshots", "state")
+    ]
+    assert by_sid["Notify"] == {
+        "Sid": "Notify",
+        "Effect": "Allow",
+        "Action": "sns:Publish",
+        "Resource": topic,
+    }
+    assert by_sid["Roles"]["Resource"] == [role]
+    assert [sid for sid, statement in by_sid.items() if statement["Resource"] == "*"] == ["Read"]
+    without = CliRunner().invoke(app, ["iam", "daily-doctor"])
+    assert without.exit_code == 2
+    assert "--bucket arn:aws:s3:::NAME" in without.stderr
+
+
 def test_the_canary_may_delete_only_what_does_not_exist() -> None:
     """The policy of the canary's role has one writing action, below the canary's own path."""
     member = "arn:aws:iam::123456789012:role/trailforward-eu-west-1-canary"

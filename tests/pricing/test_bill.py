@@ -38,6 +38,7 @@ plans = st.builds(
     memory_mb=st.integers(128, 10_240),
     ms_per_call=st.floats(0, 1e5),
     ms_per_event=st.floats(0, 1e3),
+    daily_doctor=st.booleans(),
     architecture=st.sampled_from(["arm64", "x86_64"]),
 )
 
@@ -123,6 +124,18 @@ def test_fixed_costs_by_hand() -> None:
         costs(bill(TEN_A_SECOND, "regional", 10, PRICES).fixed)["dashboard"] == 36.0
     )  # 4 Regions x 3 accounts
     assert "polling" not in costs(bill(TEN_A_SECOND, "direct", 1, PRICES).fixed)
+
+
+def test_the_daily_doctor_by_hand() -> None:
+    """The doctor of a stack costs its function, its objects, four metrics, and two alarms."""
+    hub = bill(replace(TEN_A_SECOND, daily_doctor=True), "hub", 10, PRICES)
+    # 30 x (20 + 4 x 3 x 0.2 = 22.4 s) x 1 GB x 0.0000133334 = 0.0090; 180 puts = 0.0009; 4 x 0.30; 2 x 0.10
+    assert costs(hub.fixed)["daily doctor"] == 1.4099
+    assert costs(bill(replace(TEN_A_SECOND, daily_doctor=True), "collector", 10, PRICES).fixed)[
+        "daily doctor"
+    ] == pytest.approx(4 * 1.4090, abs=0.01)
+    largest = replace(TEN_A_SECOND, daily_doctor=True, accounts=10_000)
+    assert costs(bill(largest, "hub", 10, PRICES).fixed)["daily doctor"] == 2.4809  # 3 x 15 minutes
 
 
 def test_a_month_is_its_events_and_what_is_fixed() -> None:

@@ -239,6 +239,8 @@ class Stack:
             return self.parameters[name]
         assert name in self.present, f"{name} does not exist with these parameters"
         match self._template["Resources"][name]["Type"]:
+            case "AWS::S3::Bucket":
+                return f"{PSEUDO['AWS::StackName']}-{name}".lower()
             case "AWS::SQS::Queue":
                 return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{self._name(name, 'QueueName')}"
             case "AWS::Logs::LogGroup":
@@ -267,6 +269,8 @@ class Stack:
         assert name in self.present, f"{name} does not exist with these parameters"
         resource = self._template["Resources"][name]
         match resource["Type"], attribute:
+            case "AWS::S3::Bucket", "Arn":
+                return f"arn:aws:s3:::{self._ref(name)}"
             case "AWS::SQS::Queue", "Arn":
                 return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{self._name(name, 'QueueName')}"
             case "AWS::SQS::Queue", "QueueName":
@@ -280,7 +284,7 @@ class Stack:
             case "AWS::Events::EventBus", "Arn":
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{self._name(name, 'Name')}"
             case "AWS::Events::Rule", "Arn":
-                bus = self.resolve(resource["Properties"]["EventBusName"])
+                bus = self.resolve(resource["Properties"].get("EventBusName", "default"))
                 path = "" if bus == "default" else f"{bus}/"
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{path}{self._name(name, 'Name')}"
             case "AWS::Logs::DeliveryDestination", "Arn":

@@ -20,7 +20,13 @@ pytestmark = pytest.mark.skipif(
     bool(TOOLS), reason=f"{', '.join(TOOLS)} not installed here: run make test-stack"
 )
 
-TEMPLATES = ["template.yaml", "regional.yaml", "execution-role.yaml", "canary-role.yaml"]
+TEMPLATES = [
+    "template.yaml",
+    "regional.yaml",
+    "execution-role.yaml",
+    "canary-role.yaml",
+    "doctor-role.yaml",
+]
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
     "AWS_DEFAULT_REGION": "eu-west-1",
@@ -70,7 +76,8 @@ def test_sam_adds_no_permissions(transformed: Path) -> None:
     resources = json.loads(transformed.read_text())["Resources"]
     roles = {name for name, resource in resources.items() if resource["Type"] == "AWS::IAM::Role"}
     assert roles == {
-        *("FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole", "CanaryRole"),
+        *("FunctionRole", "StackSetAdministrationRole", "StackSetExecutionRole"),
+        *("CanaryRole", "DoctorRole"),
     }
     policies = {
         name
@@ -143,6 +150,7 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
         "AlarmTopicArn": combinations.SINKS["SnsTopicArn"],
         "Tracing": "true",
         **combinations.VPC,
+        **combinations.DOCTOR,
         "Canary": "true",
         **combinations.CANARY,
     }
@@ -161,7 +169,7 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
         if template is not combinations.TEMPLATE:
             targets.append(tmp_path / f"{len(targets)}.json")
             targets[-1].write_text(json.dumps(Stack(template, **parameters).plain()))
-    assert len(targets) == 6
+    assert len(targets) == 7
     assert run("cfn-lint", "--regions", *REGIONS, "--", *targets) == ""
 
 

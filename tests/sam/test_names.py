@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEMPLATES = {
-    name: load(name) for name in ("template.yaml", "regional.yaml", "execution-role.yaml", "canary-role.yaml")
+    name: load(name)
+    for name in (
+        "template.yaml",
+        "regional.yaml",
+        "execution-role.yaml",
+        "canary-role.yaml",
+        "doctor-role.yaml",
+    )
 }
 #: The longest name that the templates allow, and a Region with a long name.
 LONGEST = "n" + "a" * 38 + "e"
@@ -51,6 +58,8 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
         OrganizationalUnits="r-abcd",
         Accounts="123456789012",
         BusLogLevel="TRACE",
+        DailyDoctor="enabled",
+        DoctorAccounts="organization",
         Canary="true",
     )
     yield hub
@@ -62,6 +71,8 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
     yield Stack(TEMPLATES["regional.yaml"], **given)
     arn = hub.outputs["StackSetAdministrationRoleArn"]
     yield Stack(TEMPLATES["execution-role.yaml"], Name=name, HubRegion=region, AdministrationRoleArn=arn)
+    reader = hub.outputs["DoctorRoleArn"]
+    yield Stack(TEMPLATES["doctor-role.yaml"], Name=name, HubRegion=region, DoctorRoleArn=reader)
     arn = hub.outputs["CanaryRoleArn"]
     yield Stack(TEMPLATES["canary-role.yaml"], Name=name, HubRegion=region, CanaryRoleArn=arn)
 
@@ -88,7 +99,7 @@ def test_every_name_fits_at_the_greatest_length(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_resource_has_a_name_that_the_limits_do_not_know() -> None:
     """The test above looks at every property that names a resource."""
-    for template in ("template.yaml", "regional.yaml", "execution-role.yaml"):
+    for template in TEMPLATES:
         for logical, resource in TEMPLATES[template]["Resources"].items():
             named = {key for key in resource.get("Properties", {}) if key == "Name" or key.endswith("Name")}
             named -= {"FunctionName", "EventBusName", "ExecutionRoleName", "DeliverySourceName", "MetricName"}
@@ -141,8 +152,8 @@ def test_what_outlives_the_stack_has_no_fixed_name(template: str) -> None:
         if "Retain" in resource.get("DeletionPolicy", "")
         or "Retain" in resource.get("UpdateReplacePolicy", "")
     ]
-    assert all(not set(resource["Properties"]) & {"QueueName", "Name"} for resource in kept)
-    assert len(kept) == (3 if template == "template.yaml" else 0)
+    assert all(not set(resource["Properties"]) & {"BucketName", "QueueName", "Name"} for resource in kept)
+    assert len(kept) == (4 if template == "template.yaml" else 0)
 
 
 def test_a_switch_to_collector_and_back_keeps_the_queues(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,7 @@ def read_live(  # noqa: PLR0913  # each is an option of the commands
     *,
     organization: bool = False,
     resume: World | None = None,
+    external_id: str = "",
 ) -> LoadedWorld:
     """Reads AWS, and shows the progress on standard error.
 
@@ -99,6 +100,7 @@ def read_live(  # noqa: PLR0913  # each is an option of the commands
                 destinations=destinations,
                 resume=resume,
                 progress=progress,
+                external_id=external_id,
             )
     except MissingExtraError as error:
         stop(str(error))

@@ -109,6 +109,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     route_metrics: Annotated[
         int, typer.Option(min=0, help="Number of routes with metrics (route_metrics = true).")
     ] = 0,
+    daily_doctor: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--daily-doctor", help="The stack runs the doctor every day (DailyDoctor).")
+    ] = False,
     canary: Annotated[  # noqa: FBT002  # a flag
         bool, typer.Option("--canary", help="Include the stack's canary (Canary=true).")
     ] = False,
@@ -163,6 +166,7 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         architecture=_known("--architecture", [architecture], _ARCHITECTURES)[0],
         dropped=dropped / 100,
         metered_routes=route_metrics,
+        daily_doctor=daily_doctor,
         canary=canary,
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES

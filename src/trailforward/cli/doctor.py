@@ -69,6 +69,9 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     organization: Annotated[  # noqa: FBT002
         bool, typer.Option("--organization", help="Read every active account of the organization.")
     ] = False,
+    external_id: Annotated[
+        str, typer.Option(metavar="ID", help="External ID that the roles to assume require.")
+    ] = "",
     region: Annotated[
         list[str] | None,
         typer.Option("--region", "--regions", metavar="REGION", help="Check only this Region; repeatable."),
@@ -108,6 +111,10 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     parameter: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="Template parameter; repeatable.")
     ] = None,
+    since_snapshot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also print what changed since this saved snapshot."),
+    ] = None,
     format: Annotated[str, typer.Option(metavar="|".join(_FORMS), help="Report format.")] = "terminal",  # noqa: A002
     output: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
     probe: Annotated[  # noqa: FBT002
@@ -137,11 +144,13 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
         {"--output": output, "--save": save}, {"--snapshot": snapshot, "--template": template, "--plan": plan}
     )
     keep_inputs({"--output": output}, {"--resume": resume})
+    keep_inputs({"--output": output, "--save": save}, {"--since-snapshot": since_snapshot})
     regions, destinations, accounts = split(region), split(destination), split(account)
     hubs = split(also_read)
     if resume is not None and any(given is not None for given in (template, plan, snapshot)):
         stop("--resume reads AWS: use it without --template, --plan, and --snapshot.")
     classes = _classes(split(event_class))
+    earlier = read_snapshot(since_snapshot) if since_snapshot is not None else None
     if template is not None or plan is not None:
         base = read_snapshot(snapshot) if snapshot else None
         loaded = what_if(
@@ -154,13 +163,22 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     else:
         before = read_snapshot(resume) if resume is not None else None
         loaded = read_live(
-            accounts, hubs, role, regions, destinations, organization=organization, resume=before
+            accounts,
+            hubs,
+            role,
+            regions,
+            destinations,
+            organization=organization,
+            resume=before,
+            external_id=external_id,
         )
     if save is not None:
         write_private(save, (loaded.world.masked() if mask else loaded.world).to_json() + "\n")
     found = survey_world(loaded.world, hubs, regions, classes, narrow_rules=bool(template or plan))
     found = replace(found, origins=loaded.origins, file=loaded.file)
     codes = [_report(loaded, found, format, output)]
+    if earlier is not None:
+        _print_changes(earlier, loaded.world, hubs, regions, classes, found)
     if probe:
         codes.append(_probe(loaded.world, regions, listen, wait, yes=yes))
     raise typer.Exit(worst_code(*codes))
@@ -190,6 +208,25 @@ def survey_world(
     return survey(
         world, accounts=accounts, regions=regions or None, classes=classes, narrow_rules=narrow_rules
     )
+
+
+def _print_changes(  # the options of a command
+    earlier: World,
+    world: World,
+    hubs: Sequence[str],
+    regions: Sequence[str],
+    classes: Sequence[EventClass] | None,
+    now: Survey,
+) -> None:
+    """Prints to standard error what changed since an earlier snapshot."""
+    from trailforward.doctor.changes import compare
+
+    earlier = with_destinations(earlier, list(world.destinations))
+    was = survey_world(earlier, hubs, regions, classes, narrow_rules=now.by_rule)
+    found = compare(earlier, world, was, now)
+    typer.echo(f"Since the snapshot: {found.headline}.", err=True)
+    for line in found.lines():
+        typer.echo(line, err=True)
 
 
 def _report(

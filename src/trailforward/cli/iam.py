@@ -12,7 +12,7 @@ import typer
 from trailforward.cli._options import ConfigOption, To, load_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trailforward.config import Config
 
@@ -64,9 +64,10 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[doctor|canary|tail [ROLE]...]",
-            help="Print the policy for `trailforward doctor`, for a role of the stack's canary, or for "
-            "`trailforward tail` instead. ROLE: the ARN of an IAM role that it assumes in another account.",
+            metavar="[doctor|daily-doctor|canary|tail [ROLE]...]",
+            help="Print the policy for `trailforward doctor`, for the function that runs it every day, for a "
+            "role of the stack's canary, or for `trailforward tail` instead. "
+            "ROLE: the ARN of an IAM role that it assumes in another account.",
         ),
     ] = None,
     to: To = None,
@@ -82,6 +83,13 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
         list[str] | None,
         typer.Option(metavar="ARN", help="A KMS key that encrypts any of these. Repeatable."),
     ] = None,
+    bucket: Annotated[
+        str | None,
+        typer.Option(metavar="ARN", help="daily-doctor: the bucket for snapshots and reports."),
+    ] = None,
+    topic: Annotated[
+        str | None, typer.Option(metavar="ARN", help="daily-doctor: the SNS topic that it notifies.")
+    ] = None,
     tracing: Annotated[  # noqa: FBT002  # a flag
         bool, typer.Option("--tracing", help="The function records traces with X-Ray.")
     ] = False,
@@ -93,6 +101,9 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
 
     Exit status: 0 the policy was printed, 2 the options or the configuration are invalid.
     """
+    if what and what[0] == "daily-doctor":
+        _daily_doctor(what[1:], bucket, topic, log_group, key or ())
+        return
     if what:
         _tool(*what)
         return
@@ -127,11 +138,23 @@ def _tool(what: str, *roles: str) -> None:
     else:
         typer.echo(
             f"There is no policy for {' '.join([what, *roles])}. "
-            "Use `trailforward iam doctor`, `canary`, or `tail`, or no argument.",
+            "Use `trailforward iam doctor`, `daily-doctor`, `canary`, or `tail`, or no argument.",
             err=True,
         )
         raise typer.Exit(2)
     typer.echo(json.dumps(document, indent=2))
+
+
+def _daily_doctor(
+    roles: Sequence[str], bucket: str | None, topic: str | None, log_group: str | None, keys: Sequence[str]
+) -> None:
+    from trailforward.doctor.daily import daily_policy
+
+    if not bucket:
+        typer.echo("Give the bucket for snapshots and reports: --bucket arn:aws:s3:::NAME", err=True)
+        raise typer.Exit(2)
+    needed = daily_policy(roles, bucket=bucket, topic=topic or "", log_group=log_group or "", keys=keys)
+    typer.echo(json.dumps(needed, indent=2))
 
 
 def policy(  # noqa: PLR0913  # one for each option of the command

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from trailforward.pricing import stages
 from trailforward.pricing.canary import canary
 from trailforward.pricing.destinations import DESTINATIONS
-from trailforward.pricing.items import Item, Range, add, count, item, number, reduced, total
+from trailforward.pricing.items import Item, Range, Term, add, count, item, number, reduced, total
 from trailforward.pricing.plan import POLLERS, fill
 
 if TYPE_CHECKING:
@@ -31,6 +31,19 @@ _COMPOSITE = {"hub": 5, "regional": 5, "collector": 5, "direct": 0}
 _METRICS = 8
 #: Metrics per route: ``matched``, and ``alerted`` or ``dropped``.
 _ROUTE_METRICS = 2
+#: Metrics that the daily doctor writes, and its alarms.
+_DOCTOR_METRICS = 4
+_DOCTOR_ALARMS = 2
+#: Objects that it reads or writes in S3 per run, at the price of a write; reading costs less.
+_DOCTOR_OBJECTS = 6
+#: DoctorMemorySize of sam/template.yaml, in GB.
+_DOCTOR_GB = 1.0
+#: Seconds for each pair of account and Region, and for the rest of a run. Local figures, not Lambda's: ten
+#: calls of 0.3 s for each pair, 16 at the same time.
+_DOCTOR_PAIR = 0.2
+_DOCTOR_REST = 20
+#: Seconds of its three attempts.
+_DOCTOR_MOST = 2_700
 #: Seconds of one receive on an empty queue: the longest wait of SQS. The wait of Lambda is from memory.
 _WAIT = 20
 #: Queues per stack that Lambda polls: events and retries.
@@ -141,9 +154,32 @@ def _fixed(plan: Plan, topology: str, prices: Prices) -> Iterator[Item]:
         words = f"{count(plan.regions, 'Region')} x {count(plan.accounts, 'account')} + 1"
         yield item("rule alarms", words, plan.regions * plan.accounts + 1, prices["alarm"])
     yield item("dashboard", f"{stacks:,}", stacks, prices["dashboard"])
+    if plan.daily_doctor:
+        yield _doctor(plan, topology, stacks, prices)
     if topology == "direct":
         return
     receives = stacks * _QUEUES * POLLERS * DAYS * 86_400 / _WAIT / _MILLION
     calls = f"{_QUEUES} queues x {POLLERS} pollers x {DAYS} days / {_WAIT} s"
     words = f"{each}{calls} = {number(receives)} M receives"
     yield item("polling", words, receives, prices["queue"])
+
+
+def _doctor(plan: Plan, topology: str, stacks: int, prices: Prices) -> Item:
+    """The daily doctor of each stack, without the storage of its reports: some cents."""
+    shared = topology == "hub"
+    pairs = plan.regions * plan.accounts if shared else plan.regions * plan.accounts / stacks
+    seconds = min(_DOCTOR_REST + pairs * _DOCTOR_PAIR, _DOCTOR_MOST)
+    each = f"{stacks:,} x " if stacks > 1 else ""
+    runs = stacks * DAYS
+    memory = runs * seconds * _DOCTOR_GB
+    words = f"{each}{DAYS} runs x {number(seconds)} s x {_DOCTOR_GB:g} GB"
+    writes = runs * _DOCTOR_OBJECTS / _MILLION
+    return Item(
+        "daily doctor",
+        (
+            Term(words, memory, prices["arm64"]),
+            Term(f"{each}{DAYS} x {_DOCTOR_OBJECTS} objects", writes, prices["put"]),
+            Term(f"{each}{_DOCTOR_METRICS}", stacks * _DOCTOR_METRICS, prices["metric"]),
+            Term(f"{each}{_DOCTOR_ALARMS}", stacks * _DOCTOR_ALARMS, prices["alarm"]),
+        ),
+    )

@@ -46,6 +46,7 @@ class Plan:
         architecture: ``arm64`` or ``x86_64``.
         dropped: share of the events that drop rules keep from all destinations, from 0 to 1.
         metered_routes: number of routes with metrics (``route_metrics``).
+        daily_doctor: whether the stack runs the doctor every day (``DailyDoctor``).
         canary: whether the stack has its canary.
     """
 
@@ -62,6 +63,7 @@ class Plan:
     architecture: str = "arm64"
     dropped: float = 0
     metered_routes: int = 0
+    daily_doctor: bool = False
     canary: bool = False
 
     def stacks(self, topology: str) -> int:

@@ -69,7 +69,7 @@ def open_accounts(
     requested: Sequence[str],
     also_read: Sequence[str],
     role: str,
-    report: Callable[[Problem], None],
+    report: Callable[[Problem, AwsCallError | None], None],
     parallel_map: Callable[..., list[Any]],
 ) -> list[Access]:
     """Opens all requested accounts; an account that cannot be opened is only reported.
@@ -79,7 +79,7 @@ def open_accounts(
         requested: account IDs and role ARNs; if empty, the caller's own account.
         also_read: more account IDs and role ARNs.
         role: name of the role to assume in accounts given by ID.
-        report: receives a problem for each account that cannot be opened.
+        report: receives a problem for each account that cannot be opened, and the error if a call failed.
         parallel_map: calls a function for each item in parallel, and returns the results in order.
 
     Raises:
@@ -92,7 +92,7 @@ def open_accounts(
         given = _ROLE.fullmatch(text)
         account = given[1] if given else text
         if not given and not _ID.fullmatch(text):
-            report(Problem(f"{text} is neither a 12-digit account ID nor a role ARN."))
+            report(Problem(f"{text} is neither a 12-digit account ID nor a role ARN."), None)
             return None
         if not given and account == own:
             return Access(account, reader)
@@ -101,7 +101,7 @@ def open_accounts(
             return Access(account, reader.assume(arn))
         except AwsCallError as error:
             why = f"Not read: {{where}}, because {{about}} cannot be assumed ({error.code})."
-            report(Problem(why, account, about=arn))
+            report(Problem(why, account, about=arn), error)
             return None
 
     opened = parallel_map(open_account, list(dict.fromkeys([*(requested or [own]), *also_read])))

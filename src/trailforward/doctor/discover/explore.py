@@ -21,7 +21,7 @@ from trailforward.doctor.discover.buses import buses_in, rules_of
 from trailforward.doctor.discover.problems import Problem, sentences
 from trailforward.doctor.discover.reader import AwsCallError, Reader
 from trailforward.doctor.discover.resources import can_read, read_pipes, read_resource
-from trailforward.doctor.discover.resume import EXPIRED, keep, stopped
+from trailforward.doctor.discover.resume import EXPIRED, keep, reason, stopped
 from trailforward.doctor.discover.roles import read_role
 from trailforward.doctor.discover.trails import read_trail, trails_in
 from trailforward.doctor.world.index import ENABLED
@@ -69,10 +69,12 @@ def discover(  # noqa: PLR0913  # each is an independent option
     reader: Reader | None = None,
     resume: World | None = None,
     progress: Callable[[str, int, int], None] | None = None,
+    external_id: str = "",
+    until: float | None = None,
 ) -> Discovery:
     """Reads AWS with read-only calls. Never fails: what cannot be read becomes a problem.
 
-    If the credentials expire on the way, it stops, and returns what it has read.
+    If the credentials expire on the way, or its time is over, it stops, and returns what it has read.
 
     Args:
         accounts: account IDs or role ARNs; if empty, the account of the credentials.
@@ -82,9 +84,11 @@ def discover(  # noqa: PLR0913  # each is an independent option
         regions: the Regions to read, plus those that global services or buses lead to. If empty, all Regions.
         destinations: ARNs where events should arrive. If empty, everything that rules lead to is read.
         reader: a reader with the caller's credentials; by default, those of the environment.
-        resume: the snapshot of a run that stopped because its credentials expired: only the rest is read.
+        resume: the snapshot of a run that stopped before its end: only the rest is read.
         progress: receives what is being read, how many items are done, and how many there are, after each
             item, from one thread at a time.
+        external_id: the external ID to assume roles with; empty for none.
+        until: when to stop reading, as :func:`time.monotonic` counts; None for no limit.
 
     Raises:
         MissingExtraError: botocore is not installed.
@@ -92,7 +96,7 @@ def discover(  # noqa: PLR0913  # each is an independent option
     problems: list[Problem] = []
     explorer = None
     try:
-        reader = reader or Reader()
+        reader = reader or Reader(until=until, external_id=external_id)
         explorer = _Explorer(reader, frozenset(regions), tuple(destinations), problems, progress)
         if resume is not None:
             explorer.resume(resume)
@@ -167,9 +171,17 @@ class _Explorer:
                 requested += organization_members(self.me)
             except AwsCallError as error:
                 self._report(error, "The organization's accounts could not be listed.")
-        opened = open_accounts(self.me, requested, also_read, role, self.problems.append, self._each)
+        opened = open_accounts(self.me, requested, also_read, role, self._closed, self._each)
         self.readers = {access.account: access.reader for access in opened}
         self._each(self._read_account, list(self.readers), "Regions of accounts")
+
+    def _closed(self, problem: Problem, error: AwsCallError | None) -> None:
+        """Records an account that could not be opened: nothing is known about it."""
+        if error is not None:
+            why = reason(error.code) if error.expired else f"its role cannot be assumed ({error.code})"
+            self._mark_unseen(problem.account, "*", "*", why)
+        if error is None or not error.expired:  # stopped() says the others
+            self.problems.append(problem)
 
     def read(self) -> None:
         """Reads Region by Region, follows buses, then reads trails, resources and roles."""
@@ -194,7 +206,7 @@ class _Explorer:
             for region, status in regions_of.items():
                 if status in ENABLED and (account, region) not in self.visited:
                     attempted = (account, region) in self.attempted
-                    self._mark_unseen(account, region, "*", EXPIRED if attempted else "not read")
+                    self._mark_unseen(account, region, "*", self._why_stopped() if attempted else "not read")
         own = {arn for arn in self._wanted() if arn in self.resources}
         return {
             **({"organization": found} if (found := self._organization()) else {}),
@@ -406,7 +418,7 @@ class _Explorer:
     def _denied(self, account: str, region: str, error: AwsCallError, about: str = "") -> None:
         what = error.call.what or "*"
         why = f"{error.call.service}:{error.call.operation}: {error.code}"
-        self._mark_unseen(account, region, what, EXPIRED if error.expired else why)
+        self._mark_unseen(account, region, what, reason(error.code) if error.expired else why)
         thing = f"{{about}} ({what})" if about else what.capitalize()
         self._report(error, f"{thing} in {{where}} could not be read.", account, region, about)
 
@@ -417,9 +429,18 @@ class _Explorer:
         if not error.expired:
             self.problems.append(Problem(f"{text} {explain(error)}", account, region, about))
 
+    def _why_stopped(self) -> str:
+        """Why a Region was not read although it was its turn."""
+        error = self._end()
+        return reason(error.code) if error else EXPIRED
+
+    def _end(self) -> AwsCallError | None:
+        """The error that stopped the run, if it stopped before its end."""
+        return next((one.expired for one in (self.me, *self.readers.values()) if one.expired), None)
+
     def stopped(self) -> tuple[str, ...]:
-        """The sentence that says what was not read because the credentials expired, if they did."""
-        error = next((one.expired for one in (self.me, *self.readers.values()) if one.expired), None)
+        """The sentence that says what was not read because the run stopped, if it did."""
+        error = self._end()
         if error is None or not self.readers:  # without any reader, the error itself is the only problem
             return ()
         closed = self.readers.keys() - self.regions.keys()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from trailforward.aws.session import make_client, new_session, require_botocore
@@ -40,6 +41,8 @@ _MISSING = frozenset(
 
 #: The code of an error for a response that is not what the API returns.
 UNUSUAL = "UnusualResponse"
+#: The code of an error for a call that would begin after the reader's time is over.
+OUT_OF_TIME = "OutOfTime"
 #: Error codes of credentials that worked before and no longer do. Some services send the code of invalid
 #: credentials, with a message that says that they expired.
 #: Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_disable-perms.html
@@ -47,6 +50,7 @@ _EXPIRED = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
+        OUT_OF_TIME,  # nothing more can be read, as without credentials, and the rest can be read later
         "RequestExpired",
         "SSOTokenLoadError",
         "TokenRefreshRequired",
@@ -71,7 +75,7 @@ class AwsCallError(TrailforwardError):
         code: AWS's error code, or the class name of botocore's exception.
         message: AWS's message.
         missing: whether AWS says that the resource does not exist.
-        expired: whether the credentials have expired.
+        expired: whether the credentials have expired, or the reader's time is over.
         denied_by: the kind of policy that denies the call, if it is not one that the caller's own account can
             simply change: ``service control policy``; else empty.
     """
@@ -94,10 +98,13 @@ class Reader:
         session: a botocore session; by default, one with the environment's credentials.
         region: used to find the partition; by default, the environment's Region.
         renew: creates a session with new credentials when the session's have expired; None if nothing can.
+        until: when to stop, as :func:`time.monotonic` counts; None for no limit. A call that has begun may
+            take some minutes longer if AWS throttles it.
+        external_id: the external ID to assume roles with; empty for none.
 
     Attributes:
-        expired: the error that says that the credentials have expired; None as long as they work. Then every
-            call raises it, without a request.
+        expired: the error that says that the credentials have expired, or that the time is over; None as long
+            as calls are possible. Then every call raises it, without a request.
 
     Raises:
         MissingExtraError: botocore is not installed.
@@ -105,7 +112,13 @@ class Reader:
     """
 
     def __init__(
-        self, session: Any = None, region: str | None = None, renew: Callable[[], Any] | None = None
+        self,
+        session: Any = None,
+        region: str | None = None,
+        renew: Callable[[], Any] | None = None,
+        *,
+        until: float | None = None,
+        external_id: str = "",
     ) -> None:
         require_botocore("reading AWS")
         from botocore.exceptions import BotoCoreError
@@ -117,6 +130,8 @@ class Reader:
             raise AwsCallError(CALLS["sts", "GetCallerIdentity"], type(error).__name__, str(error)) from None
         self.global_region = global_region(partition_of(region))
         self.expired: AwsCallError | None = None
+        self._until = until
+        self._external_id = external_id
         self._renew = renew
         self._renewals = 0
         self._renewing = threading.Lock()
@@ -138,6 +153,8 @@ class Reader:
                 with something else than the API returns.
         """
         row = CALLS[service, operation]
+        if self.expired is None and self._until is not None and monotonic() >= self._until:
+            self.expired = AwsCallError(row, OUT_OF_TIME, "the time for reading is over")
         if self.expired is not None:
             raise AwsCallError(row, self.expired.code, self.expired.message)
         renewals = self._renewals
@@ -223,7 +240,10 @@ class Reader:
         """
 
         def session() -> Any:
-            assumed = self.call("sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor")
+            identified = {"ExternalId": self._external_id} if self._external_id else {}
+            assumed = self.call(
+                "sts", "AssumeRole", RoleArn=role, RoleSessionName="trailforward-doctor", **identified
+            )
             keys = assumed["Credentials"]
             created = _new_session()
             # Loading service models is slow: all accounts share one loader.
@@ -231,7 +251,7 @@ class Reader:
             created.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
             return created
 
-        return Reader(session(), self.global_region, session)
+        return Reader(session(), self.global_region, session, until=self._until)
 
     def close_region(self, region: str) -> None:
         """Closes the connections to a Region that is no longer needed."""

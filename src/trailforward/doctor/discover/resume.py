@@ -1,10 +1,11 @@
-"""Resume: what a run that stopped, because its credentials expired, leaves for the next run to read."""
+"""Resume: what a run that stopped before its end leaves for the next run to read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.discover.problems import Problem
+from trailforward.doctor.discover.reader import OUT_OF_TIME
 from trailforward.doctor.world.index import ENABLED
 from trailforward.doctor.world.places import name_places
 
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 #: Why something is unseen that can be read with new credentials.
 EXPIRED = "the AWS credentials expired"
-_STOPPED = "Stopped, because the AWS credentials expired"
+LATE = "the time was over"
+#: The reasons of a run that stopped before its end.
+STOPPED = frozenset({EXPIRED, LATE})
+_STOPPED = "Stopped, because "
+_LOG_IN = "Log in again, then run the same command with --resume FILE to read only the rest; "
+_CONTINUE = "Run the same command with --resume FILE to read only the rest; "
 
 
 class Kept(NamedTuple):
@@ -42,7 +48,7 @@ def keep(saved: World, global_region: str) -> Kept:
         saved: the snapshot.
         global_region: the Region in which to look for multi-Region trails.
     """
-    gaps = [gap for gap in saved.unseen if gap.why == EXPIRED]
+    gaps = [gap for gap in saved.unseen if gap.why in STOPPED]
     again = {
         (gap.account, global_region if gap.region == "*" else gap.region)
         for gap in gaps
@@ -60,14 +66,19 @@ def keep(saved: World, global_region: str) -> Kept:
     data["unseen"] = [
         gap
         for gap in data.get("unseen", ())
-        if gap["why"] != EXPIRED and (gap["region"] == "*" or (gap["account"], gap["region"]) in places)
+        if gap["why"] not in STOPPED and (gap["region"] == "*" or (gap["account"], gap["region"]) in places)
     ]
     problems = [Problem(text) for text in saved.problems if not text.startswith(_STOPPED)]
     return Kept(places, data, problems)
 
 
+def reason(code: str) -> str:
+    """Why a run stopped: :data:`LATE` or :data:`EXPIRED`, by the code of the error."""
+    return LATE if code == OUT_OF_TIME else EXPIRED
+
+
 def stopped(code: str, read: int, unseen: Iterable[dict[str, str]], closed: Iterable[str]) -> str:
-    """A sentence that says what was not read because the credentials expired, and how to continue.
+    """A sentence that says what was not read because the run stopped, and how to continue.
 
     Args:
         code: AWS's error code.
@@ -77,7 +88,7 @@ def stopped(code: str, read: int, unseen: Iterable[dict[str, str]], closed: Iter
     """
     missed: dict[str, set[tuple[str, str]]] = {"*": {(account, "*") for account in closed}}
     for gap in unseen:
-        if gap["why"] == EXPIRED:
+        if gap["why"] in STOPPED:
             missed.setdefault(gap["what"], set()).add((gap["account"], gap["region"]))
     parts = [
         f"{'everything' if what == '*' else what} in {name_places(places)}"
@@ -85,8 +96,9 @@ def stopped(code: str, read: int, unseen: Iterable[dict[str, str]], closed: Iter
         if places
     ]
     return (
-        f"{_STOPPED} ({code}): {read:,} account/Region pair{'' if read == 1 else 's'} were read. "
+        f"{_STOPPED}{reason(code)} ({code}): {read:,} account/Region "
+        f"pair{'' if read == 1 else 's'} were read. "
         f"Not read, so unknown: {'; '.join(parts) or 'some details'}. "
-        "Log in again, then run the same command with --resume FILE to read only the rest; "
+        f"{_CONTINUE if code == OUT_OF_TIME else _LOG_IN}"
         "FILE is the snapshot that --save wrote."
     )
