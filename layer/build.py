@@ -52,6 +52,7 @@ RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six"
 #: Powertools' Swagger UI (``swagger_base_url=…`` works without it). Nothing else is left out: this folder
 #: comes before those of other layers, so your own code would miss it.
 LEFT_OUT = (
+    "trailforward/aws/s3_get.py",
     "trailforward/cli",
     "trailforward/config/lint.py",
     "trailforward/config/regions.py",
@@ -60,6 +61,7 @@ LEFT_OUT = (
     "trailforward/pipeline/sink_check.py",
     "trailforward/pricing",
     "trailforward/sigma",
+    "trailforward/storage",
     "trailforward/tail",
     "trailforward/testing",
     "**/*.pyi",

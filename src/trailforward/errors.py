@@ -13,6 +13,7 @@
     ├── PatternError         an event pattern that EventBridge would reject
     │   └── InvalidPatternError  … with ``reason``, ``line``, ``column``, ``hint`` (``trailforward.patterns``)
     ├── QueueError           a queue cannot be redriven
+    ├── StorageError         a bucket or folder cannot be listed or read; ``fix`` says what to do
     ├── SecretError          a referenced secret cannot be read
     │   └── SecretUnavailableError   … at the moment; a retry may succeed
     ├── SnapshotError        a snapshot of the doctor cannot be read (in ``trailforward.doctor``)
@@ -113,6 +114,22 @@ class QueueError(TrailforwardError):
 
     def __init__(self, queue: str, what: str, fix: str) -> None:
         super().__init__(f"{queue}: {what}. Fix: {fix}")
+
+
+class StorageError(TrailforwardError):
+    """A bucket or a folder, or an object in it, cannot be listed or read.
+
+    Attributes:
+        code: ``not_found``, ``access_denied``, ``unavailable``, ``too_large``, or ``invalid``.
+        what: what is wrong.
+        fix: what to do.
+    """
+
+    def __init__(self, code: str, what: str, fix: str) -> None:
+        self.code = code
+        self.what = what
+        self.fix = fix
+        super().__init__(f"{what}. Fix: {fix}")
 
 
 class SecretError(TrailforwardError):

@@ -1,4 +1,4 @@
-"""Signs POST requests with AWS Signature Version 4.
+"""Signs requests with AWS Signature Version 4.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
@@ -49,7 +49,7 @@ class Scope(NamedTuple):
     service: str
 
 
-def sign(
+def sign(  # noqa: PLR0913  # the parts of a request
     credentials: Credentials,
     scope: Scope,
     path: str,
@@ -57,6 +57,8 @@ def sign(
     body: bytes,
     *,
     now: float | None = None,
+    method: str = "POST",
+    query: str = "",
 ) -> dict[str, str]:
     """The headers of a signed request: ``headers`` plus ``X-Amz-Date``, ``Authorization``, and the token.
 
@@ -67,6 +69,8 @@ def sign(
         headers: the request's headers, including ``Host``.
         body: the request's body.
         now: seconds since 1970; the current time by default.
+        method: HTTP method.
+        query: the URL's query: percent-encoded, and sorted by name.
 
     Raises:
         PermanentError: ``NoCredentials``: a header cannot contain the access key ID or the token.
@@ -87,8 +91,8 @@ def sign(
     names = ";".join(signed)
     lines = "".join(f"{name}:{canonical[name]}\n" for name in signed)
     # Except for S3, the canonical path is encoded twice.
-    canonical_path = path.replace("%", "%25")
-    request = f"POST\n{canonical_path}\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
+    canonical_path = path if scope.service == "s3" else path.replace("%", "%25")
+    request = f"{method}\n{canonical_path}\n{query}\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
     day = moment[:8]
     credential_scope = f"{day}/{scope.region}/{scope.service}/aws4_request"
     text = f"{_ALGORITHM}\n{moment}\n{credential_scope}\n{hashlib.sha256(request.encode()).hexdigest()}"

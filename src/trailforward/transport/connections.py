@@ -109,15 +109,23 @@ class Connections:
             PermanentError: ``tls``: the server's certificate is not trusted; ``client_certificate``: the
                 server refuses the client's; ``proxy``: the proxy refuses the server or the user.
         """
+        request = http1.head(target, self._host, headers, len(body))
+        return self._call(request, body, http1.MAX_BODY_BYTES)
+
+    def get(self, target: str, headers: Mapping[str, str], most: int) -> Response:
+        """Sends one GET request, as :meth:`post` does. The response's body is truncated to ``most`` bytes."""
+        return self._call(http1.head(target, self._host, headers, 0, "GET"), b"", most)
+
+    def _call(self, request: bytes, body: bytes, most: int) -> Response:
         limit = _Limit(self._total_timeout)
         idle = self._take()
         if idle is not None:
             try:
-                return self._exchange(idle, limit, target, headers, body)
+                return self._exchange(idle, limit, request, body, most)
             except NoResponseError:
                 pass
         try:
-            return self._exchange(self._open(limit), limit, target, headers, body)
+            return self._exchange(self._open(limit), limit, request, body, most)
         except NoResponseError as error:
             raise TransientError("connection_reset", f"the connection was lost: {error}") from None
 
@@ -216,16 +224,15 @@ class Connections:
         )
 
     def _exchange(
-        self, connection: socket.socket, limit: _Limit, target: str, headers: Mapping[str, str], body: bytes
+        self, connection: socket.socket, limit: _Limit, request: bytes, body: bytes, most: int
     ) -> Response:
         keep = False
         task = limit.task
         try:
             if task is not None:
                 task.begin(_outermost(connection))
-            request = http1.head(target, self._host, headers, len(body))
             complete = _write(connection, request, body, limit, self._read_timeout)
-            response, reusable = _read(connection, limit, self._read_timeout)
+            response, reusable = _read(connection, limit, self._read_timeout, most)
             if task is not None and task.abandoned:  # the end of the connection was not the server's
                 raise calls.past_deadline()
             if not complete and response.status < _FIRST_FAILURE:
@@ -376,7 +383,7 @@ def _write(connection: socket.socket, head: bytes, body: bytes, limit: _Limit, t
     return True
 
 
-def _read(connection: socket.socket, limit: _Limit, timeout: float) -> tuple[Response, bool]:
+def _read(connection: socket.socket, limit: _Limit, timeout: float, most: int) -> tuple[Response, bool]:
     """The response, and whether the connection can be reused.
 
     Raises:
@@ -384,7 +391,7 @@ def _read(connection: socket.socket, limit: _Limit, timeout: float) -> tuple[Res
         TransientError: no response, or an incomplete one.
     """
     try:
-        return http1.read(_Incoming(connection, limit, timeout))
+        return http1.read(_Incoming(connection, limit, timeout), most)
     except TimeoutError:
         if limit.reached:
             raise limit.error() from None

@@ -1,4 +1,4 @@
-"""Writes the head of an HTTP/1.1 POST request, and reads a complete response.
+"""Writes the head of an HTTP/1.1 request, and reads a complete response.
 
 ``http.client`` costs a quarter of a cold start and half of a small call, because it parses headers as e-mail.
 It also accepts some incomplete responses as complete. Source: RFC 9112.
@@ -67,19 +67,20 @@ class NoResponseError(Exception):
     """The server closed the connection before it sent a byte."""
 
 
-def head(target: str, host: str, headers: Mapping[str, str], length: int) -> bytes:
-    """The request line and headers of a POST request.
+def head(target: str, host: str, headers: Mapping[str, str], length: int, method: str = "POST") -> bytes:
+    """The request line and headers of a request.
 
     Args:
         target: path and query.
         host: value of the header ``Host``, unless ``headers`` has one.
         headers: other headers, in Latin-1 characters.
         length: length of the body in bytes.
+        method: ``POST`` or ``GET``.
 
     Raises:
         ValueError: the target or a header contains a line break.
     """
-    lines = [f"POST {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     if "Host" not in headers:
         lines.append(f"Host: {host}")
     lines += ["Accept-Encoding: identity", f"Content-Length: {length}", "", ""]
@@ -89,8 +90,12 @@ def head(target: str, host: str, headers: Mapping[str, str], length: int) -> byt
     return text.encode("latin-1")
 
 
-def read(sock: Readable) -> tuple[Response, bool]:
+def read(sock: Readable, most: int = MAX_BODY_BYTES) -> tuple[Response, bool]:
     """Reads a response; also says whether the connection can be reused.
+
+    Args:
+        sock: sends the response.
+        most: most bytes of the body; a longer body is truncated.
 
     Raises:
         InvalidResponseError: the response is invalid or incomplete.
@@ -100,7 +105,7 @@ def read(sock: Readable) -> tuple[Response, bool]:
     incoming = _Incoming(sock)
     try:
         status, headers, keep_alive = _final_head(incoming)
-        body, complete = _body(incoming, status, headers)
+        body, complete = _body(incoming, status, headers, most)
     except EOFError:
         if not incoming.started:
             raise NoResponseError("closed without a response") from None
@@ -109,7 +114,7 @@ def read(sock: Readable) -> tuple[Response, bool]:
         if not incoming.started:
             raise NoResponseError(error.strerror or type(error).__name__) from None
         raise
-    return Response(status, headers, body[:MAX_BODY_BYTES]), keep_alive and complete and incoming.empty
+    return Response(status, headers, body[:most]), keep_alive and complete and incoming.empty
 
 
 def read_head(sock: Readable) -> tuple[int, Mapping[str, str]]:
@@ -270,7 +275,7 @@ def _length(value: str) -> int:
     return int(number)
 
 
-def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple[bytes, bool]:
+def _body(incoming: _Incoming, status: int, headers: Mapping[str, str], most: int) -> tuple[bytes, bool]:
     """The body, and whether it was read completely, so that the connection can be reused."""
     if status in _BODILESS:
         return b"", True
@@ -278,21 +283,21 @@ def _body(incoming: _Incoming, status: int, headers: Mapping[str, str]) -> tuple
     if "transfer-encoding" in headers and headers["transfer-encoding"].lower() != "identity":
         *codings, last = _list(headers["transfer-encoding"])
         if last != "chunked":
-            body, complete = incoming.rest(MAX_BODY_BYTES), False
+            body, complete = incoming.rest(most), False
             codings.append(last)
         else:
-            body, complete = _chunks(incoming)
+            body, complete = _chunks(incoming, most)
         for coding in reversed(codings):
-            body = _decoded(body, coding)
+            body = _decoded(body, coding, most)
         # With both headers, another reader may see another end (RFC 9112, section 6.3).
         return body, complete and length is None
     if length is None:
-        return incoming.rest(MAX_BODY_BYTES), False
+        return incoming.rest(most), False
     size = _length(length)
-    return incoming.exactly(min(size, MAX_BODY_BYTES)), size <= MAX_BODY_BYTES
+    return incoming.exactly(min(size, most)), size <= most
 
 
-def _decoded(body: bytes, coding: str) -> bytes:
+def _decoded(body: bytes, coding: str, most: int) -> bytes:
     """A body without one transfer coding, at most slightly longer than a body may be.
 
     Only old servers and proxies use one: the request does not offer any (no ``TE`` header).
@@ -303,18 +308,18 @@ def _decoded(body: bytes, coding: str) -> bytes:
 
     inflate = zlib.decompressobj(_GZIP_WINDOW)
     try:
-        decoded = inflate.decompress(body, MAX_BODY_BYTES + 1)
+        decoded = inflate.decompress(body, most + 1)
     except zlib.error:
         raise InvalidResponseError("a body that is not gzip, against its Transfer-Encoding") from None
-    if not inflate.eof and len(decoded) <= MAX_BODY_BYTES and len(body) <= MAX_BODY_BYTES:
+    if not inflate.eof and len(decoded) <= most and len(body) <= most:
         raise InvalidResponseError("an incomplete gzip body")
     return decoded
 
 
-def _chunks(incoming: _Incoming) -> tuple[bytes, bool]:
+def _chunks(incoming: _Incoming, most: int) -> tuple[bytes, bool]:
     parts: list[bytes] = []
     total = lines = 0
-    while total <= MAX_BODY_BYTES:
+    while total <= most:
         line = incoming.line()
         lines += len(line)
         match = _CHUNK.fullmatch(line)
@@ -326,8 +331,8 @@ def _chunks(incoming: _Incoming) -> tuple[bytes, bool]:
         if not size:
             _headers(incoming)  # trailers
             return b"".join(parts), True
-        parts.append(incoming.exactly(min(size, MAX_BODY_BYTES + 1)))
+        parts.append(incoming.exactly(min(size, most + 1)))
         total += size
-        if size <= MAX_BODY_BYTES and incoming.line():
+        if size <= most and incoming.line():
             raise InvalidResponseError("a chunk that is longer than its size")
     return b"".join(parts), False
