@@ -14,7 +14,7 @@ from trailforward.outcome import Fate, Verdict
 from trailforward.pipeline.intake import EntryBuilder, Intake
 from trailforward.pipeline.routing import CACHED, Router
 from trailforward.pipeline.sender import PendingEntry
-from trailforward.sinks.base import DETECTION, SEVERITY
+from trailforward.sinks.base import DETECTION, REPEATS, SEVERITY
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -151,6 +151,8 @@ def _delivery(sink: str, routes: Sequence[Route], causes: Iterable[str]) -> Deli
         if matched[0].severity:
             attributes[SEVERITY] = matched[0].severity
         names = json.dumps([one.name for one in matched[:_MOST_NAMES]])
+        if repeats := " ".join(one.repeats for one in matched[:_MOST_NAMES] if one.repeats):
+            attributes[REPEATS] = repeats
         attributes[DETECTION] = names.replace("\x7f", "\\u007f")  # printable ASCII, as HTTP headers must be
     return Delivery(routes[0].formats.get(sink, "raw"), matched, MappingProxyType(attributes), tuple(causes))
 
@@ -169,13 +171,13 @@ class DetectingBuilder(EntryBuilder):
         """The entry for a message, or why there is none.
 
         Args:
-            wanted: a :class:`Delivery`, or the verdict.
+            wanted: a :class:`Delivery`, or the verdict or failure.
             index: of the message.
             message: an event.
             differs: the field by which its envelope contradicts its record, or empty.
         """
-        if type(wanted) is Verdict:
-            return wanted
+        if type(wanted) is not Delivery:
+            return wanted  # type: ignore[no-any-return]
         message.matched = wanted.matched
         entry = super().build(wanted.form, index, message, differs)
         if type(entry) is not PendingEntry or not wanted.attributes:
@@ -183,8 +185,9 @@ class DetectingBuilder(EntryBuilder):
         entry.attributes = {**entry.attributes, **wanted.attributes}
         if self._uses_fields:
             entry.fields = {**entry.fields, **wanted.attributes}
-            if len(entry.fields) > _MOST_ATTRIBUTES:
-                entry.fields.pop(DETECTION, None)
+            for name in (REPEATS, DETECTION):
+                if len(entry.fields) > _MOST_ATTRIBUTES:
+                    entry.fields.pop(name, None)
         entry.size = self._size(entry)
         return self._too_large(entry.size) if entry.size > self._most else entry
 
