@@ -81,6 +81,7 @@ def test_options_make_the_plan() -> None:
             "7",
             "--canary",
         ),
+        *("--remembered", "10"),
     )
     made = json.loads(done.out)
     assert made["plan"] == {
@@ -98,6 +99,7 @@ def test_options_make_the_plan() -> None:
         "dropped": 0.25,
         "metered_routes": 7,
         "canary": True,
+        "remembered": 0.1,
     }
     assert "local figures" not in done.err
     assert [item["name"] for item in made["rows"][0]["items"]][-3:] == ["sns", "http", "http"]

@@ -114,6 +114,7 @@ RARE: list[dict[str, str]] = [
     {"BusLogLevel": "INFO", "CustomerKey": "true"},
     {"BusLogLevel": "TRACE"},
     {"Tracing": "true"},
+    {"StateTable": "true"},
     {"ProvisionedPollers": "2-20"},
     {"Canary": "true"},
     {"Canary": "true", "AlarmTopicArn": SINKS["SnsTopicArn"], "Tracing": "true", **REGIONS, **CANARY},

@@ -58,12 +58,17 @@ class Unit:
         self._leader = ""
         self._known: Stored | None = None
 
-    def settle(self, fates: Mapping[str, int]) -> None:
-        """Notes the fates of the event that led: by :class:`Fate`, or ``owed`` in the retry queue."""
+    def settle(self, fates: Mapping[str, int], *, later: bool) -> None:
+        """Notes the fates of the event that led.
+
+        Args:
+            fates: by :class:`Fate`, or ``owed`` in the retry queue.
+            later: whether what failed may succeed later, for this event and the ones that wait.
+        """
         failed = fates[Fate.DEAD_LETTERED] or fates[Fate.RETURNED]
         delivered = not failed and bool(fates[Fate.DELIVERED] or fates["owed"])
         self.settled, self.leading = Settled(self._leader, delivered), None
-        if fates[Fate.RETURNED]:
+        if later and fates[Fate.RETURNED]:
             self._decide_waiting("returned")
 
     def give_up(self) -> int:

@@ -224,7 +224,7 @@ class SuppressingIntake(MeteredIntake):
             if not self._metered:
                 decisions.plans = []
             yield decisions
-            _settle(outcome, ready)
+            _settle(outcome, decisions, ready)
             if not waiting:
                 break
             decisions = Decisions({name: [] for name in self._builders})
@@ -305,12 +305,14 @@ class SuppressingIntake(MeteredIntake):
         ]
 
 
-def _settle(outcome: Outcome, sent: Iterable[_Pending]) -> None:
+def _settle(outcome: Outcome, decisions: Decisions, sent: Iterable[_Pending]) -> None:
     """Notes the fates of the events that opened windows."""
     for one in sent:
         for route, unit in one.units.items():
             if unit.leading == one.number:
-                unit.settle(_fates(outcome, one, route))
+                failures = decisions.failures.get(one.number, {})
+                later = any(sink in failures and failures[sink].transient for sink in one.sinks[route])
+                unit.settle(_fates(outcome, one, route), later=later)
 
 
 def _fates(outcome: Outcome, one: _Pending, route: str) -> Counter[str]:

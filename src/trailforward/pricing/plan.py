@@ -47,6 +47,7 @@ class Plan:
         dropped: share of the events that drop rules keep from all destinations, from 0 to 1.
         metered_routes: number of routes with metrics (``route_metrics``).
         canary: whether the stack has its canary.
+        remembered: share of the events that match routes with ``once`` or ``threshold``, from 0 to 1.
     """
 
     events_per_day: float
@@ -63,6 +64,7 @@ class Plan:
     dropped: float = 0
     metered_routes: int = 0
     canary: bool = False
+    remembered: float = 0
 
     def stacks(self, topology: str) -> int:
         """Returns the number of functions, each with a queue (except ``direct``)."""
