@@ -51,6 +51,7 @@ coverage: $(VENV)/.dev ## Run all tests with branch coverage, which must be 95 %
 trials: $(VENV)/.dev ## Run the long trials: all of the tests in depth, kill -9, hostile input, fuzzing, slow destinations (about 45 minutes; CONTRIBUTING.md)
 	TRAILFORWARD_DEEP=1 $(MAKE) coverage
 	$(BIN)/python -m tests.trials.kills $(or $(PAIRS),52000)
+	$(BIN)/python -m tests.trials.kills_once
 	$(BIN)/python -m tests.trials.hostile
 	$(BIN)/python -m tests.trials.fuzz_payloads $(or $(PAYLOADS),1000000)
 	$(BIN)/python -m tests.trials.fuzz_responses $(or $(INPUTS),2000000)

@@ -209,9 +209,8 @@ def test_the_self_guard_filters_what_the_doctor_calls_a_loop(name: str) -> None:
 def test_the_table_of_suppression_is_followed() -> None:
     """Calls on the table are a loop if a trail records them, and the function filters them."""
     table = arn("dynamodb::table/state")
-    case = Case(table, "AWS::DynamoDB::Table", "dynamodb.amazonaws.com/PutItem")
-    world = pipeline(case)
-    assert {case.at, "dynamodb.amazonaws.com/GetItem"} <= loops(world).keys()
+    world = pipeline(Case(table, "AWS::DynamoDB::Table"))
+    assert "dynamodb.amazonaws.com/GetItem" in loops(world)
     guard = SelfGuard(own_arns=[FUNCTION_ROLE, QUEUE], calls=[state_call(table)])
     followed = [
         call

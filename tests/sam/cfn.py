@@ -285,6 +285,8 @@ class Stack:
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{path}{self._name(name, 'Name')}"
             case "AWS::Logs::DeliveryDestination", "Arn":
                 return f"arn:aws:logs:{REGION}:{ACCOUNT}:delivery-destination:{self._name(name, 'Name')}"
+            case "AWS::DynamoDB::Table", "Arn":
+                return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/trailforward-{name}-A1B2"
             case "AWS::KMS::Key", "Arn":
                 return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
             case (("AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm"), "Arn"):
