@@ -10,6 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: $(shell sed -nE "s/^([a-z-]+):.*/\1/p" $(firstword $(MAKEFILE_LIST)))
+.PHONY: help setup demo test coverage trials mutants test-pythons check layer test-layer sam sam-tools test-stack vectors doctor-cases demo-doctor bench bench-compare bench-profile bench-calls bench-patterns bench-doctor bench-log-file bench-suppression lock clean
 
 help: ## List the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 16
@@ -149,6 +150,9 @@ bench-doctor: $(VENV)/.dev ## Print the CPU time and memory of the doctor for 1,
 
 bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 200,000 records takes
 	$(BIN)/python -m benchmarks.log_file
+
+bench-suppression: $(VENV)/.dev ## Print alerts per second with once and threshold in memory, and CPU per call to a table
+	$(BIN)/python -m benchmarks.suppression
 
 lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
