@@ -220,6 +220,22 @@ def test_other_routes_are_not_held_back() -> None:
     assert ["trailforward-detection" in entry.attributes for entry in sinks["oncall"].taken] == [True, False]
 
 
+def test_route_metrics_and_the_self_guard_count_each_event_once() -> None:
+    """An event that is looked up first counts once, and its plan says which sinks got it."""
+    text = (
+        "route_metrics = true\n"
+        + SINKS
+        + route("all", "", '["archive"]')
+        + route("alert", ONCE, events=["A"])
+    )
+    sinks = {"archive": FlakySink(), "oncall": FlakySink()}
+    forwarder = Forwarder(Config.from_toml(text), made=dict(sinks))
+    outcome = forwarder.forward([by("a", 1), by("a", 2), event("B", 3)])
+    assert outcome.breaks == []
+    found = {name: count for (name_of, name), count in outcome.routes.items() if name_of == "alert"}
+    assert found == {"matched": 2, "alerted": 1, "suppressed": 1}
+
+
 def test_routes_with_different_keys_are_decided_together() -> None:
     """Each route holds back by its own key, whatever else an event is part of."""
     text = SINKS + route("actor", ONCE, events=["A"])

@@ -63,7 +63,7 @@ class Plan(NamedTuple):
     dropped: Mapping[str, str]
 
 
-_NO_PLAN = Plan({}, (), {})
+NO_PLAN = Plan({}, (), {})
 
 
 class DetectingRouter(Router):
@@ -79,7 +79,7 @@ class DetectingRouter(Router):
 
     def __init__(self, routes: Iterable[Route], minimums: Mapping[str, str]) -> None:
         super().__init__(routes)
-        self.latest = _NO_PLAN
+        self.latest = NO_PLAN
         self._minimums = minimums
         self._plans: dict[tuple[tuple[int, ...], tuple[int, ...]], Plan] = {}
 
@@ -207,9 +207,9 @@ class MeteredIntake(Intake):
     _router: DetectingRouter
 
     def _decide_one(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
-        self._router.latest = _NO_PLAN
+        self._router.latest = NO_PLAN
         super()._decide_one(message, index, owed, decisions)
-        if (plan := self._router.latest) is not _NO_PLAN:
+        if (plan := self._router.latest) is not NO_PLAN:
             decisions.plans.append((index, plan))
 
 

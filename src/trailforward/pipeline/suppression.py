@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.config import RepeatingRoute
 from trailforward.outcome import Fate, Verdict
-from trailforward.pipeline.detecting import Delivery, DetectingRouter, MeteredIntake, Plan
+from trailforward.pipeline.detecting import NO_PLAN, Delivery, DetectingRouter, MeteredIntake, Plan
 from trailforward.pipeline.intake import Decisions
 from trailforward.pipeline.keys import Units
 from trailforward.pipeline.sender import Failure
@@ -232,15 +232,14 @@ class SuppressingIntake(MeteredIntake):
         for (route, name), count in self._units.counts.items():
             outcome.routes[route, name] += count
 
-    def _decide_one(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
+    def _route(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
         router = self._router
-        before = len(decisions.unusual_self)
         router.begin(asking=message.origin.owed is None)
         try:
-            super()._decide_one(message, index, owed, decisions)
+            super()._route(message, index, owed, decisions)
         except _Held:
-            del decisions.unusual_self[before:]
             self._pending.append(self._looked_up(message, index, owed, enter=True))
+            router.latest = NO_PLAN  # it is not decided yet
         else:
             if router.rules:
                 self._redelivered.append(self._looked_up(message, index, owed, enter=False))
@@ -281,7 +280,8 @@ class SuppressingIntake(MeteredIntake):
                 self._units.counts[route, silenced[route].code] += 1
         router.asking, router.silenced, router.notes = False, silenced, notes
         try:
-            super()._decide_one(one.message, one.number, one.owed, decisions)
+            super()._route(one.message, one.number, one.owed, decisions)
+            decisions.plans.append((one.number, router.latest))
         except Exception as error:  # noqa: BLE001  # one odd event must not cost the batch
             self._on_error("routing", error)
             failure = Failure(
