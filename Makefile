@@ -51,6 +51,7 @@ coverage: $(VENV)/.dev ## Run all tests with branch coverage, which must be 95 %
 trials: $(VENV)/.dev ## Run the long trials: all of the tests in depth, kill -9, hostile input, fuzzing, slow destinations (about 45 minutes; CONTRIBUTING.md)
 	TRAILFORWARD_DEEP=1 $(MAKE) coverage
 	$(BIN)/python -m tests.trials.kills $(or $(PAIRS),52000)
+	$(BIN)/python -m tests.trials.kills_once
 	$(BIN)/python -m tests.trials.hostile
 	$(BIN)/python -m tests.trials.fuzz_payloads $(or $(PAYLOADS),1000000)
 	$(BIN)/python -m tests.trials.fuzz_responses $(or $(INPUTS),2000000)
@@ -151,6 +152,9 @@ bench-doctor: $(VENV)/.dev ## Print the CPU time and memory of the doctor for 1,
 
 bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 200,000 records takes
 	$(BIN)/python -m benchmarks.log_file
+
+bench-suppression: $(VENV)/.dev ## Print alerts per second with once and threshold in memory, and CPU per call to a table
+	$(BIN)/python -m benchmarks.suppression
 
 lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml

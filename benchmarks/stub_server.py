@@ -1,4 +1,4 @@
-"""A Kinesis and HTTP API on loopback, in a separate process, that responds at once and counts what arrived.
+"""A Kinesis and HTTP API, and an empty table, on loopback: a separate process that counts what arrived.
 
 To be fast, it checks no signatures, and parses bodies only when it is asked which events it received. ``GET``
 returns the IDs of the events since the last ``GET``, by stream name or path, so that a contestant that loses
@@ -99,6 +99,8 @@ class StubServer(asyncio.Protocol):
         buffer = self._buffer
         if buffer.startswith(b"GET "):
             return _response(self.taken.ids())
+        if buffer.find(b"DynamoDB_", 0, self._head) >= 0:
+            return _response(b"{}")  # an empty table
         path = buffer[: buffer.index(b"\r\n")].split()[1].decode()
         self.taken.add(path, bytes(memoryview(buffer)[self._head : self._needed]))
         if path != "/":

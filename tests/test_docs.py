@@ -367,13 +367,13 @@ def test_every_lint_is_documented() -> None:
 def test_every_setting_is_documented() -> None:
     """docs/configuration.md names every key that a configuration may have."""
     from trailforward import sinks
-    from trailforward.config import PipelineSettings, RetrySettings, RouteSettings
+    from trailforward.config import PipelineSettings, RepeatingRoute, RetrySettings
     from trailforward.settings import fields
     from trailforward.sinks.settings import LimitSettings
 
     page = (ROOT / "docs" / "configuration.md").read_text()
     documented = set(re.findall(r"`([a-z_.]+)`", page))
-    models = [PipelineSettings, RetrySettings, RouteSettings]
+    models = [PipelineSettings, RetrySettings, RepeatingRoute]
     models += [sinks.load(name).Settings for name in sinks.BUILT_IN]
     keys = {name for model in models for name in fields(model)} - {"retry", "limits"}
     keys |= {f"limits.{name}" for name in fields(LimitSettings)}

@@ -19,6 +19,7 @@ class Matched(NamedTuple):
         runbook: URL of what to do.
         author: who wrote the detection.
         tags: MITRE ATT&CK IDs and others: ``attack.t1562.008``.
+        repeats: how many events the message stands for, as a sentence; empty if for one.
     """
 
     name: str
@@ -28,3 +29,4 @@ class Matched(NamedTuple):
     runbook: str = ""
     author: str = ""
     tags: tuple[str, ...] = ()
+    repeats: str = ""

@@ -219,10 +219,12 @@ def test_a_refused_import_that_names_no_product_is_own() -> None:
 
 def test_services_that_are_not_known_name_resources_by_arn() -> None:
     """Of other services ``resources`` counts, in either spelling, and every parameter that is an ARN."""
-    table = "arn:aws:dynamodb:eu-west-1:111122223333:table/state"
-    assert lookup("dynamodb:PutItem", table, resources=[{"arn": table}])
-    assert lookup("dynamodb:PutItem", table, resources=[{"ARN": table}, 3, {"ARN": "x"}])
-    assert not lookup("dynamodb:PutItem", table, resources=[{"ARN": table}, {"ARN": table + "2"}])
-    assert lookup("dynamodb:PutItem", table, requestParameters={"tableName": table, "n": 1})
-    assert not lookup("dynamodb:PutItem", table, requestParameters={"tableName": table + "2", "note": table})
-    assert not lookup("dynamodb:PutItem", table, requestParameters={"tableName": "state"})
+    table = "arn:aws:elasticache:eu-west-1:111122223333:cluster:state"
+    assert lookup("elasticache:Connect", table, resources=[{"arn": table}])
+    assert lookup("elasticache:Connect", table, resources=[{"ARN": table}, 3, {"ARN": "x"}])
+    assert not lookup("elasticache:Connect", table, resources=[{"ARN": table}, {"ARN": table + "2"}])
+    assert lookup("elasticache:Connect", table, requestParameters={"clusterName": table, "n": 1})
+    assert not lookup(
+        "elasticache:Connect", table, requestParameters={"clusterName": table + "2", "note": table}
+    )
+    assert not lookup("elasticache:Connect", table, requestParameters={"clusterName": "state"})

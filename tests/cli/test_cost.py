@@ -84,6 +84,7 @@ def test_options_make_the_plan() -> None:
             "7",
             "--canary",
         ),
+        *("--remembered", "10"),
     )
     made = json.loads(done.out)
     assert made["plan"] == {
@@ -102,6 +103,7 @@ def test_options_make_the_plan() -> None:
         "metered_routes": 7,
         "daily_doctor": True,
         "canary": True,
+        "remembered": 0.1,
     }
     assert "local figures" not in done.err
     assert [item["name"] for item in made["rows"][0]["items"]][-3:] == ["sns", "http", "http"]

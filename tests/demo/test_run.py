@@ -42,6 +42,9 @@ def test_the_demo_proves_what_it_promises() -> None:
     assert "60 of 60 digests equal" in done.stdout
     assert "Kinesis throttled 3 records and the HTTP API rejected 1 request" in " ".join(done.stdout.split())
     assert done.stdout.count("filtered (self)") == 1
+    words = " ".join(done.stdout.split())
+    assert "200 denied calls of 3 users became 3 messages; 197 were held back and counted" in words
+    assert "(200 = 3 delivered + 197 filtered + 0 dead-lettered + 0 returned)" in words
     assert [line.split()[-5:] for line in done.stdout.splitlines() if line.startswith("Kinesis  ")] == [
         ["1", "0", "0", "✓", "3"]
     ]

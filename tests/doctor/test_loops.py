@@ -24,6 +24,7 @@ from tests.doctor.worlds import (
     trail,
 )
 from trailforward import sinks
+from trailforward.aws.own_calls import state_call
 from trailforward.doctor import World
 from trailforward.doctor.loops import find_loops
 from trailforward.doctor.loops.calls import loop_calls
@@ -207,6 +208,21 @@ def test_the_self_guard_filters_what_the_doctor_calls_a_loop(name: str) -> None:
     for call in session:
         if call.event_name in declared and call.resources:
             assert guard.is_own(call.event(HERE)), call.event_name
+
+
+def test_the_table_of_suppression_is_followed() -> None:
+    """Calls on the table are a loop if a trail records them, and the function filters them."""
+    table = arn("dynamodb::table/state")
+    world = pipeline(Case(table, "AWS::DynamoDB::Table"))
+    assert "dynamodb.amazonaws.com/GetItem" in loops(world)
+    guard = SelfGuard(own_arns=[FUNCTION_ROLE, QUEUE], calls=[state_call(table)])
+    followed = [
+        call
+        for own, call, _ in loop_calls(World.model_validate(world))
+        if own == table and call.identity.get("type") == "AssumedRole"
+    ]
+    assert {call.event_name for call in followed} == {"GetItem", "PutItem"}
+    assert all(guard.is_own(call.event(HERE)) for call in followed)
 
 
 def test_deliveries_of_eventbridge_need_no_role_of_the_function() -> None:

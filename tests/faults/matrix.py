@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.faults import state
 from tests.faults.faults import ROWS, Row, applies
 from tests.faults.world import SINKS, World
 from tests.support.aws import point_at
@@ -34,7 +35,9 @@ def main() -> None:
             for sink in SINKS:
                 stub.reset()
                 lines[-1].append(cell(sink, row, stub))
-    sys.stdout.writelines(f"| {' | '.join(line)} |\n" for line in lines)
+        lines += [[], ["fault of the table", "alerts"], ["---", "---"]]
+        lines += [[fault.name, state.result(fault, stub)] for fault in state.FAULTS]
+    sys.stdout.writelines(f"| {' | '.join(line)} |\n" if line else "\n" for line in lines)
 
 
 if __name__ == "__main__":

@@ -265,7 +265,7 @@ class Stack:
         made = {"Fn::Sub": f"${{AWS::StackName}}-{resource}-A1B2C3D4E5F6"}
         return str(self.resolve(properties.get(key, made)))
 
-    def _attribute(self, name: str, attribute: str) -> str:  # noqa: C901, PLR0911  # one line each
+    def _attribute(self, name: str, attribute: str) -> str:  # noqa: C901, PLR0911, PLR0912  # one line each
         assert name in self.present, f"{name} does not exist with these parameters"
         resource = self._template["Resources"][name]
         match resource["Type"], attribute:
@@ -289,6 +289,8 @@ class Stack:
                 return f"arn:aws:events:{REGION}:{ACCOUNT}:rule/{path}{self._name(name, 'Name')}"
             case "AWS::Logs::DeliveryDestination", "Arn":
                 return f"arn:aws:logs:{REGION}:{ACCOUNT}:delivery-destination:{self._name(name, 'Name')}"
+            case "AWS::DynamoDB::Table", "Arn":
+                return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/trailforward-{name}-A1B2"
             case "AWS::KMS::Key", "Arn":
                 return f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
             case (("AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm"), "Arn"):

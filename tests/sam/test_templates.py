@@ -119,6 +119,7 @@ RARE: list[dict[str, str]] = [
     {"BusLogLevel": "INFO", "CustomerKey": "true"},
     {"BusLogLevel": "TRACE"},
     {"Tracing": "true"},
+    {"StateTable": "true"},
     {"ProvisionedPollers": "2-20"},
     {"DailyDoctor": "enabled"},
     {**DOCTOR, "AlarmTopicArn": SINKS["SnsTopicArn"], "CustomerKey": "true"},

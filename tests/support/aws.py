@@ -76,6 +76,22 @@ class Reader:
             found += client.get_records(ShardIterator=iterator)["Records"]
         return found
 
+    def table(self) -> str:
+        """Creates a table for the state of suppression and returns its ARN."""
+        name = unique("table")
+        self("dynamodb").create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return f"arn:aws:dynamodb:{self.region}:{ACCOUNT}:table/{name}"
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """The items of a table."""
+        found: list[dict[str, Any]] = self("dynamodb").scan(TableName=table.rpartition("/")[2])["Items"]
+        return found
+
     def queue(self, *, fifo: bool = False) -> str:
         """Creates a queue and returns its ARN."""
         name = unique("queue") + (".fifo" if fifo else "")

@@ -45,6 +45,7 @@ SERVICES = {
     "sns": Service("query", "2010-03-31", frozenset({"publish_batch"}), "SNS"),
     "sts": Service("query", "2011-06-15", frozenset({"get_caller_identity"}), "STS"),
     "sqs": Service("json", "1.0", frozenset({"send_message_batch"}), "SQS", "AmazonSQS"),
+    "dynamodb": Service("json", "1.0", frozenset({"get_item", "put_item"}), "DYNAMODB", "DynamoDB_20120810"),
     "events": Service(
         "json", "1.1", frozenset({"put_events", "describe_event_bus"}), "EVENTBRIDGE", "AWSEvents"
     ),

@@ -21,10 +21,12 @@ MADE_FOR_EVERY_DELIVERY = frozenset(
         "BatchImportFindings",
         "DeleteMessage",
         "DeleteMessageBatch",
+        "GetItem",
         "Invoke",
         "Publish",
         "PublishBatch",
         "PutEvents",
+        "PutItem",
         "PutLogEvents",
         "PutRawEvents",
         "PutRecord",
@@ -57,6 +59,11 @@ def log_call(group: Arn) -> OwnCall:
     """Returns the calls that Lambda makes with the function's role to write the function's log."""
     names = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
     return OwnCall("logs.amazonaws.com", names, str(group))
+
+
+def state_call(table: str) -> OwnCall:
+    """Returns the calls on the table that keeps the state of ``once`` and ``threshold``."""
+    return OwnCall("dynamodb.amazonaws.com", ("GetItem", "PutItem"), table)
 
 
 class OwnEvent(NamedTuple):
@@ -162,6 +169,7 @@ class _Resources:
 #: Service → request parameter that names the resource → what precedes the name in the resource's ARN;
 #: empty where the parameter is always an ARN. Of other services, every parameter that is an ARN counts.
 _NAMED: dict[str, dict[str, str]] = {
+    "dynamodb": {"tableName": "table/"},
     "ec2": {"groupId": "security-group/"},
     "events": {"name": "event-bus/", "eventBusName": "event-bus/", "eventBusArn": ""},
     "firehose": {"deliveryStreamName": "deliverystream/"},

@@ -115,6 +115,10 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     canary: Annotated[  # noqa: FBT002  # a flag
         bool, typer.Option("--canary", help="Include the stack's canary (Canary=true).")
     ] = False,
+    remembered: Annotated[
+        float,
+        typer.Option(min=0, max=100, help="Percent of the events that match routes with once or threshold."),
+    ] = 0,
     prices: Annotated[
         Path | None,
         typer.Option(help='A TOML file with your prices: queue = 0.44, as_of = "2027-01-31".'),
@@ -168,6 +172,7 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         metered_routes=route_metrics,
         daily_doctor=daily_doctor,
         canary=canary,
+        remembered=remembered / 100,
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
     if capacity:

@@ -200,6 +200,7 @@ def policy(  # noqa: PLR0913  # one for each option of the command
     buses = [settings.to for settings in config.sinks.values() if getattr(settings, "check_bus", False)]
     wanted.append(("LogGroups", _LOGS, [f"{group.removesuffix(':*')}:*" for group in groups]))
     wanted.append(("BusIsThere", ["events:DescribeEventBus"], buses))
+    wanted.append(("State", ["dynamodb:GetItem", "dynamodb:PutItem"], [pipeline.state or ""]))
     secrets, parameters = _secrets(config, notes)
     wanted += [
         ("Secrets", ["secretsmanager:GetSecretValue"], secrets),
@@ -212,7 +213,7 @@ def policy(  # noqa: PLR0913  # one for each option of the command
     statements: list[dict[str, Any]] = [
         {"Sid": sid, "Effect": "Allow", "Action": _short(actions), "Resource": _short(arns)}
         for sid, actions, arns in wanted
-        if arns
+        if any(arns)
     ]
     if vpc:
         statements.append(_VPC_NOT_BY_CODE)

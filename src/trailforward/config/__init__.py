@@ -15,6 +15,7 @@ from trailforward.config.settings import PipelineSettings, RetrySettings
 
 if TYPE_CHECKING:
     from trailforward.config.detection_route import OverrideSettings, RouteSettings
+    from trailforward.config.repeats import RepeatingRoute
     from trailforward.config.schema import json_schema
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "OverrideSettings",
     "PipelineSettings",
     "PlainRoute",
+    "RepeatingRoute",
     "RetrySettings",
     "RouteSettings",
     "RouteSink",
@@ -40,4 +42,8 @@ def __getattr__(name: str) -> object:
         from trailforward.config import detection_route
 
         return getattr(detection_route, name)
+    if name == "RepeatingRoute":
+        from trailforward.config.repeats import RepeatingRoute
+
+        return RepeatingRoute
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

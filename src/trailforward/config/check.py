@@ -197,7 +197,11 @@ def _kind(table: Any) -> type[PlainRoute]:
         return PlainRoute
     from trailforward.config.detection_route import RouteSettings
 
-    return RouteSettings
+    if isinstance(table, dict) and table.keys() <= fields(RouteSettings).keys():
+        return RouteSettings
+    from trailforward.config.repeats import RepeatingRoute
+
+    return RepeatingRoute
 
 
 def _check_targets(key: str, table: Any, by_name: Mapping[str, Any], problems: list[Problem]) -> set[str]:

@@ -56,6 +56,7 @@ class RouteSettings(PlainRoute):
         tags: MITRE ATT&CK techniques and others: ``T1562.008``.
         drop: the sinks of this route, or all sinks if it has none, get an event that this route matches from
             no later route.
+        unless: event patterns; the route does not match an event that matches any of them.
     """
 
     sinks: Annotated[tuple[Target, ...], Constraint(strict=False, min_length=1)] = ()
@@ -70,6 +71,7 @@ class RouteSettings(PlainRoute):
     author: Annotated[str, Constraint(min_length=1, max_length=100)] | None = None
     tags: Annotated[tuple[_Tag, ...], Constraint(strict=False, max_length=20)] = ()
     drop: bool = False
+    unless: Annotated[tuple[Compiled, ...], Constraint(strict=False, max_length=50)] = ()
 
     @classmethod
     def check_use(cls, use: str) -> None:

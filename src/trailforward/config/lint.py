@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward import detections
 from trailforward.config.detection_route import RouteSettings
+from trailforward.config.repeats import RepeatingRoute
 from trailforward.matched import SEVERITIES
 from trailforward.patterns import lint as lint_pattern
 from trailforward.patterns import lint_codes
@@ -26,6 +27,7 @@ _CODES = {
     "below-severity": "a route that never sends to a sink, because of the `min_severity` of the sink",
     "detection-twice": "a detection that two routes send to the same sink",
     "own-bucket": "an S3 sink that writes to a bucket whose log files the function may read",
+    "no-state": "a route with `once` or `threshold`, but no table in `state`",
     "unknown-lint": "a code in `allow_lints` that is not in this table",
 }
 
@@ -66,6 +68,7 @@ def lint(config: Config) -> list[ConfigLint]:
         *_patterns(config),
         *_unreached(config),
         *_detections(config),
+        *_without_state(config),
     )
     return [
         one
@@ -76,7 +79,9 @@ def lint(config: Config) -> list[ConfigLint]:
 
 def _route_key(key: str) -> str:
     """The key of a route, from the key of one of its patterns."""
-    return key.partition(".override.")[0].removesuffix(".pattern").removesuffix(".only")
+    return (
+        key.partition(".override.")[0].removesuffix(".pattern").removesuffix(".only").partition(".unless[")[0]
+    )
 
 
 def _unknown_codes(config: Config) -> Iterator[ConfigLint]:
@@ -115,6 +120,7 @@ def _patterns(config: Config) -> Iterator[ConfigLint]:
         if isinstance(route, RouteSettings):
             only = {"only": route.only}
             only |= {f"override.{name}.only": change.only for name, change in route.override.items()}
+            only |= {f"unless[{number}]": pattern for number, pattern in enumerate(route.unless)}
             for name, pattern in only.items():
                 for found in () if pattern is None else lint_pattern(pattern):
                     yield ConfigLint(f"routes.{route.name}.{name}", found.code, str(found))
@@ -151,6 +157,7 @@ def _unreached(config: Config) -> Iterator[ConfigLint]:
 
 def _matches_everything(route: PlainRoute) -> bool:
     narrowed = isinstance(route, RouteSettings) and (route.use is not None or route.only is not None)
+    narrowed |= isinstance(route, RouteSettings) and bool(route.unless)
     return route.pattern is None and not narrowed
 
 
@@ -188,6 +195,17 @@ def _detections(config: Config) -> Iterator[ConfigLint]:
                 if first != route.name:
                     text = f"sends {name} to {target.sink}, as route {first} does: disable it in one of them"
                     yield ConfigLint(f"routes.{route.name}", "detection-twice", text)
+
+
+def _without_state(config: Config) -> Iterator[ConfigLint]:
+    """Returns a lint for each route that remembers events in the memory of one process."""
+    for route in config.routes:
+        if config.pipeline.state is None and isinstance(route, RepeatingRoute):
+            text = (
+                "without `state`, each execution environment of a function counts alone and forgets when it "
+                "ends: set state to the ARN of a table, or the stack's parameter StateTable to true"
+            )
+            yield ConfigLint(f"routes.{route.name}", "no-state", text)
 
 
 def _severities(route: PlainRoute) -> dict[str, str]:

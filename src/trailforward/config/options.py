@@ -40,4 +40,5 @@ class PipelineOptions(TypedDict, total=False):
     bucket_owners: dict[str, str]
     allow_lints: Sequence[str]
     route_metrics: bool
+    state: str
     retry: RetrySettings | RetryOptions

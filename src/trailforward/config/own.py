@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward import sinks
 from trailforward.arn import Arn
-from trailforward.aws.own_calls import log_call
+from trailforward.aws.own_calls import log_call, state_call
 from trailforward.config.fetch import fetch_calls
 from trailforward.sources._own_calls import reading_calls
 
@@ -33,6 +33,8 @@ def own_calls(config: Config, where: str = "", region: str | None = None) -> Ite
         yield from reading_calls(arn)
         if arn.service == "logs":
             yield log_call(arn)
+    if config.pipeline.state is not None:
+        yield state_call(config.pipeline.state)
     for declared in config.pipeline.own_calls:
         yield declared.own_call
     yield from fetch_calls(where, region)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward import detections, formats, sinks
 from trailforward.config.check import DESTINATIONS, NAME
-from trailforward.config.detection_route import RouteSettings
-from trailforward.config.settings import CALL, PipelineSettings
+from trailforward.config.repeats import RepeatingRoute
+from trailforward.config.settings import CALL, TABLE, PipelineSettings
 from trailforward.errors import PluginError
 from trailforward.matched import SEVERITIES
 from trailforward.settings import Settings
@@ -42,12 +42,13 @@ def json_schema() -> dict[str, Any]:
     from trailforward.settings.model import model_of
 
     by_sink: dict[str, type[Settings]] = {name: sinks.load(name).Settings for name in sinks.BUILT_IN}
-    models: list[type[Settings]] = [PipelineSettings, RouteSettings, *by_sink.values()]
+    models: list[type[Settings]] = [PipelineSettings, RepeatingRoute, *by_sink.values()]
     _, schema = models_json_schema([(model_of(model), "validation") for model in models])
     definitions: dict[str, Any] = _as_toml(schema["$defs"])
     for model in _models(Settings):
         if model.__name__ in definitions:
             _describe(model, definitions[model.__name__])
+    definitions["RouteSettings"] = definitions.pop("RepeatingRoute")
     for name, model in by_sink.items():
         properties = definitions[model.__name__]["properties"]
         properties["format"]["enum"] = formats.names()
@@ -110,6 +111,7 @@ def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any]) -> N
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["dead_letter_bucket"]["pattern"] = SHAPE
+    properties["state"]["pattern"] = f"^{TABLE}$"
     properties["own_arns"]["items"]["pattern"] = _ARN
     properties["canary_roles"]["items"]["pattern"] = r"^arn:[^:]+:iam::[^:*]+:role/[^*]+$"
     call["call"]["pattern"] = f"^{CALL}$"

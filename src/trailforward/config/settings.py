@@ -15,6 +15,9 @@ from trailforward.settings import Constraint, Settings
 CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
 _EXAMPLE = "ec2:RevokeSecurityGroupIngress"
 
+#: The ARN of a DynamoDB table.
+TABLE = "arn:aws(-[a-z]+)*:dynamodb:[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}:table/[A-Za-z0-9_.-]{3,255}"
+
 #: An account ID.
 Account = Annotated[str, Constraint(pattern="^[0-9]{12}$")]
 
@@ -107,6 +110,9 @@ class PipelineSettings(Settings):
         allow_lints: codes of lints that ``trailforward validate`` does not report.
         route_metrics: whether to publish the metrics ``matched``, ``alerted``, and ``dropped`` for each
             route. CloudWatch charges for each of them.
+        state: ARN of the DynamoDB table in which ``once`` and ``threshold`` remember events. Its partition
+            key is the string ``id``, its TTL attribute ``expires``. Without it, each execution environment
+            of the function remembers its own events, in memory.
         retry: how rejected entries are retried within one invocation.
     """
 
@@ -122,4 +128,12 @@ class PipelineSettings(Settings):
     bucket_owners: dict[str, Account] = field(default_factory=dict)
     allow_lints: Strings = ()
     route_metrics: bool = False
+    state: str | None = None
     retry: RetrySettings = RetrySettings()
+
+    @classmethod
+    def check_state(cls, state: str) -> None:
+        """Refuses what is not the ARN of a table."""
+        if not re.fullmatch(TABLE, state):
+            fix = "write an ARN such as arn:aws:dynamodb:eu-west-1:111122223333:table/trailforward"
+            raise SettingError("not the ARN of a DynamoDB table", fix)

@@ -108,6 +108,21 @@ class LocalAws:
         """Returns the ARN of a queue in the home Region."""
         return f"arn:aws:sqs:{HOME}:{ACCOUNT}:{url.rpartition('/')[2]}"
 
+    def table(self) -> str:
+        """Creates the table in which alerts are remembered, and returns its ARN."""
+        self.client("dynamodb").create_table(
+            TableName=self._name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        return f"arn:aws:dynamodb:{HOME}:{ACCOUNT}:table/{self._name}"
+
+    def held(self, table: str) -> list[int]:
+        """Returns how many events each item of the table counts as held back."""
+        items = self.client("dynamodb").scan(TableName=table.rpartition("/")[2])["Items"]
+        return [json.loads(item["value"]["S"])["held"] for item in items]
+
     def put(self, body: bytes) -> None:
         """Sends one event to the source queue, like an EventBridge rule with the queue as target."""
         self.client("sqs").send_message(QueueUrl=self.source, MessageBody=body.decode())

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from trailforward.demo.events import Event
     from trailforward.demo.proof import Proof, Row
+    from trailforward.demo.storm import Storm
 
 #: Width from which names of callers are complete and digests are shown.
 _WIDE = 100
@@ -168,6 +169,18 @@ def result(console: Console, proof: Proof, *, throttled: int, busy: int, seconds
     )
     calls = _count(proof.invocations, "invocation")
     console.print(f"{calls} in {seconds:.1f} s, on this machine only.")
+
+
+def storm(console: Console, alerts: Storm) -> None:
+    """Prints what became of the alert storm."""
+    totals = alerts.totals
+    style = "bold green" if alerts.holds else "bold red"
+    console.print(
+        f"[{style}]Alert storm:[/] {totals.received} denied calls of {alerts.actors} users became "
+        f"{_count(alerts.messages, 'message')}; {alerts.suppressed} were held back and counted "
+        f"({totals.received} = {totals.delivered} delivered + {totals.filtered} filtered + "
+        f"{totals.dead_lettered} dead-lettered + {totals.returned} returned)."
+    )
 
 
 def next_step(console: Console, command: str) -> None:

@@ -74,10 +74,15 @@ def _run(console: Console, stack: ExitStack, started: float) -> int:
     output.event_table(console, proof)
     labels = (*places, "HTTP")  # in the order of TRAILFORWARD_TO, which the ledger keeps
     output.ledger(console, proof, dict(zip((line.sink for line in proof.lines), labels, strict=False)))
+    from trailforward.demo.storm import storm
+
+    with console.status("Forwarding an alert storm ...", spinner=spinner):
+        alerts = storm(aws, receiver)
+    output.storm(console, alerts)
     seconds = time.monotonic() - started
     output.result(console, proof, throttled=proxy.rejected, busy=receiver.rejected, seconds=seconds)
     output.next_step(console, next_command())
-    return 0 if proof.holds else 1
+    return 0 if proof.holds and alerts.holds else 1
 
 
 def become_lambda(environ: MutableMapping[str, str], endpoint: str) -> None:

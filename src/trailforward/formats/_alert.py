@@ -213,7 +213,7 @@ def _detection(matched: Matched, cut: int) -> Detection:
     return Detection(
         severity=matched.severity,
         title=_line(matched.title or matched.name, cut),
-        description=_line(matched.description, cut),
+        description=_line(f"{matched.description} {matched.repeats}".strip(), cut),
         runbook=matched.runbook if usable else "",
         about=_line(", ".join(about), cut),
         matched=matched,

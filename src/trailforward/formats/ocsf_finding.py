@@ -97,7 +97,7 @@ def _info(message: Message, found: Alert, moment: int) -> dict[str, Any]:
     return {
         "uid": message.key,
         "title": as_text(found.title or found.headline),
-        "desc": as_text(first.description) if first else "",
+        "desc": as_text(f"{first.description} {first.repeats}".strip()) if first else "",
         "types": list(dict.fromkeys(tag for one in matched for tag in one.tags)),
         "attacks": [_attack(uid) for uid in unique],
         "analytic": _analytic(first) if first else {},

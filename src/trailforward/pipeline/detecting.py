@@ -14,7 +14,7 @@ from trailforward.outcome import Fate, Verdict
 from trailforward.pipeline.intake import EntryBuilder, Intake
 from trailforward.pipeline.routing import CACHED, Router
 from trailforward.pipeline.sender import PendingEntry
-from trailforward.sinks.base import DETECTION, SEVERITY
+from trailforward.sinks.base import DETECTION, REPEATS, SEVERITY
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -63,7 +63,7 @@ class Plan(NamedTuple):
     dropped: Mapping[str, str]
 
 
-_NO_PLAN = Plan({}, (), {})
+NO_PLAN = Plan({}, (), {})
 
 
 class DetectingRouter(Router):
@@ -79,7 +79,7 @@ class DetectingRouter(Router):
 
     def __init__(self, routes: Iterable[Route], minimums: Mapping[str, str]) -> None:
         super().__init__(routes)
-        self.latest = _NO_PLAN
+        self.latest = NO_PLAN
         self._minimums = minimums
         self._plans: dict[tuple[tuple[int, ...], tuple[int, ...]], Plan] = {}
 
@@ -151,6 +151,8 @@ def _delivery(sink: str, routes: Sequence[Route], causes: Iterable[str]) -> Deli
         if matched[0].severity:
             attributes[SEVERITY] = matched[0].severity
         names = json.dumps([one.name for one in matched[:_MOST_NAMES]])
+        if repeats := " ".join(one.repeats for one in matched[:_MOST_NAMES] if one.repeats):
+            attributes[REPEATS] = repeats
         attributes[DETECTION] = names.replace("\x7f", "\\u007f")  # printable ASCII, as HTTP headers must be
     return Delivery(routes[0].formats.get(sink, "raw"), matched, MappingProxyType(attributes), tuple(causes))
 
@@ -169,13 +171,13 @@ class DetectingBuilder(EntryBuilder):
         """The entry for a message, or why there is none.
 
         Args:
-            wanted: a :class:`Delivery`, or the verdict.
+            wanted: a :class:`Delivery`, or the verdict or failure.
             index: of the message.
             message: an event.
             differs: the field by which its envelope contradicts its record, or empty.
         """
-        if type(wanted) is Verdict:
-            return wanted
+        if type(wanted) is not Delivery:
+            return wanted  # type: ignore[no-any-return]
         message.matched = wanted.matched
         entry = super().build(wanted.form, index, message, differs)
         if type(entry) is not PendingEntry or not wanted.attributes:
@@ -183,8 +185,9 @@ class DetectingBuilder(EntryBuilder):
         entry.attributes = {**entry.attributes, **wanted.attributes}
         if self._uses_fields:
             entry.fields = {**entry.fields, **wanted.attributes}
-            if len(entry.fields) > _MOST_ATTRIBUTES:
-                entry.fields.pop(DETECTION, None)
+            for name in (REPEATS, DETECTION):
+                if len(entry.fields) > _MOST_ATTRIBUTES:
+                    entry.fields.pop(name, None)
         entry.size = self._size(entry)
         return self._too_large(entry.size) if entry.size > self._most else entry
 
@@ -204,9 +207,9 @@ class MeteredIntake(Intake):
     _router: DetectingRouter
 
     def _decide_one(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
-        self._router.latest = _NO_PLAN
+        self._router.latest = NO_PLAN
         super()._decide_one(message, index, owed, decisions)
-        if (plan := self._router.latest) is not _NO_PLAN:
+        if (plan := self._router.latest) is not NO_PLAN:
             decisions.plans.append((index, plan))
 
 

@@ -20,6 +20,17 @@ _UNCHANGED = OverrideSettings()
 
 
 def complete(settings: PlainRoute, route: Route) -> Iterator[Route]:
+    """Completes a route with the keys that not every route has; see :func:`_completed`."""
+    found = _completed(settings, route)
+    if type(settings) is RouteSettings:
+        return found
+    # Imported here, because most configurations have no such route.
+    from trailforward.pipeline.suppression import with_rule
+
+    return (with_rule(settings, one) for one in found)
+
+
+def _completed(settings: PlainRoute, route: Route) -> Iterator[Route]:
     """Completes a route with the keys that not every route has.
 
     Args:
@@ -35,6 +46,7 @@ def complete(settings: PlainRoute, route: Route) -> Iterator[Route]:
         stop=settings.stop or (settings.drop and not settings.sinks),
         drop=settings.drop,
         only=() if settings.only is None else (settings.only,),
+        unless=settings.unless,
     )
     if settings.set_name is not None:
         for shipped in detections.load_set(settings.set_name):

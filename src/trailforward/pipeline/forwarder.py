@@ -32,7 +32,7 @@ from trailforward.sources._own_calls import polled, reading_calls
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from trailforward.formats.base import Format
     from trailforward.formats.redaction import Redaction
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.pipeline.telemetry import Telemetry
     from trailforward.sinks.base import Sink
+    from trailforward.state import State
 
 #: How long one batch may take if there is no Lambda context.
 DEFAULT_SECONDS = 300.0
@@ -70,6 +71,8 @@ class Forwarder:
         telemetry: publishes the ledger; standard logging by default.
         guard: finds out who caused an event; by default it knows only the configuration.
         made: sinks to use instead of the configured ones, by name (for tests).
+        state: remembers events for ``once`` and ``threshold``; by default in the table of ``state``, or else
+            in memory.
 
     Raises:
         ValueError: ``made`` names a sink that the configuration does not have.
@@ -82,6 +85,7 @@ class Forwarder:
         telemetry: Telemetry | None = None,
         guard: SelfGuard | None = None,
         made: Mapping[str, Sink] | None = None,
+        state: State | None = None,
     ) -> None:
         if unknown := sorted((made or {}).keys() - config.sinks.keys()):
             known = ", ".join(config.sinks) or "none"
@@ -101,8 +105,10 @@ class Forwarder:
         self._guard = guard or build_guard(config)
         self._backoff = Backoff.from_settings(config.pipeline.retry)
         self._margin = config.pipeline.deadline_margin_seconds
-        self._intake = _intake(config, routes, self._guard, self._sinks, forms, self._telemetry)
         self._threads = Threads()
+        self._intake = _intake(
+            config, routes, self._guard, self._sinks, forms, self._telemetry, self._threads, state
+        )
         self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)
         self._objects = Objects(config.pipeline.bucket_owners)
         self._required_accounts = {
@@ -271,20 +277,12 @@ class Forwarder:
         messages = outcome.messages
         plans: list[tuple[int, Plan]] = []
         for wave in waves(messages):
-            decisions = self._intake.decide(messages, wave, blocked)
-            _record_decisions(outcome, decisions)
-            plans += decisions.plans
-            failures = decisions.failures
-            for sender in self._send(decisions.entries, states, deadline=times.send):
-                _record_sent(outcome, sender)
-                for index, failure in sender.failed.items():
-                    failures[index][sender.name] = failure
-            if not failures:
+            failed = False
+            for decisions in self._intake.rounds(outcome, wave, blocked, times.send):
+                plans += decisions.plans
+                failed |= self._carry_out(decisions, outcome, times, states, reader)
+            if not failed:
                 continue
-            if _no_sink_accepts(failures, outcome):
-                reader.stop()
-            for verdict in self._failure_handler.handle(failures, outcome, deadline=times.failures):
-                outcome.record(*verdict)
             returned = set(outcome.returned)
             blocked |= {
                 group for index in wave if index in returned and (group := messages[index].origin.group)
@@ -296,6 +294,29 @@ class Forwarder:
             count_routes(outcome, plans)
         self._telemetry.publish(outcome)
         return outcome
+
+    def _carry_out(
+        self,
+        decisions: Decisions,
+        outcome: Outcome,
+        times: _Times,
+        states: dict[str, SinkState],
+        reader: ObjectReader,
+    ) -> bool:
+        """Sends what was decided, and records the fates. Returns whether something was not delivered."""
+        _record_decisions(outcome, decisions)
+        failures = decisions.failures
+        for sender in self._send(decisions.entries, states, deadline=times.send):
+            _record_sent(outcome, sender)
+            for index, failure in sender.failed.items():
+                failures[index][sender.name] = failure
+        if not failures:
+            return False
+        if _no_sink_accepts(failures, outcome):
+            reader.stop()
+        for verdict in self._failure_handler.handle(failures, outcome, deadline=times.failures):
+            outcome.record(*verdict)
+        return True
 
     def _send(
         self, entries: Mapping[str, Sequence[PendingEntry]], states: dict[str, SinkState], *, deadline: float
@@ -330,20 +351,24 @@ class Forwarder:
         """Closes every sink."""
         for sink in self._sinks.values():
             sink.close()
+        self._intake.close()
         self._failure_handler.close()
         self._objects.close()
 
 
-def _intake(
+def _intake(  # noqa: PLR0913, PLR0917  # each is a collaborator
     config: Config,
     routes: Sequence[Route],
     guard: SelfGuard,
     made: Mapping[str, Sink],
     forms: Mapping[str, Format],
     telemetry: Telemetry,
+    threads: Threads,
+    state: State | None,
 ) -> Intake:
     """The intake that the configuration needs: one without detections is faster."""
-    kind, router, builder, canaries = Intake, Router(routes), None, None
+    kind: Callable[..., Intake] = Intake
+    router, builder, canaries = Router(routes), None, None
     minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
     metered = config.pipeline.route_metrics
     if metered or any(minimums.values()) or any(route.drop or route.matched for route in routes):
@@ -351,6 +376,10 @@ def _intake(
 
         kind = detecting.MeteredIntake if metered else Intake
         router, builder = detecting.DetectingRouter(routes, minimums), detecting.DetectingBuilder
+        if any(route.repeats for route in routes):
+            from trailforward.pipeline.suppression import suppressing
+
+            kind, router = suppressing(config, routes, minimums, state, threads, telemetry)
     if config.pipeline.canary_roles:
         from trailforward.pipeline.canary import Canaries
 

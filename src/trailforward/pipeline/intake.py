@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trailforward.formats.base import Format
     from trailforward.formats.redaction import Redaction
     from trailforward.message import Message
+    from trailforward.outcome import Outcome
     from trailforward.pipeline.canary import Canaries, Sighting
     from trailforward.pipeline.detecting import Plan
     from trailforward.pipeline.routing import Router
@@ -107,6 +108,23 @@ class Intake:
         }
         self._on_error = on_error
 
+    def rounds(
+        self, outcome: Outcome, wave: Sequence[int], blocked: set[str], deadline: float
+    ) -> Iterator[Decisions]:
+        """Decides about the messages of a wave, in rounds: each may depend on the fates of those before.
+
+        Args:
+            outcome: the ledger. It has the fates of a round when the next one is asked for.
+            wave: indexes of the messages to decide about.
+            blocked: FIFO groups of which an earlier message is returned.
+            deadline: on ``time.monotonic``, for calls that the decision needs.
+
+        Raises:
+            UnexaminedError: a message is not one event, and its source has not looked inside.
+        """
+        del deadline
+        yield self.decide(outcome.messages, wave, blocked)
+
     def decide(self, messages: Sequence[Message], wave: Sequence[int], blocked: set[str]) -> Decisions:
         """Decides about the messages of a wave.
 
@@ -146,6 +164,9 @@ class Intake:
                 decisions.failures[index] = dict.fromkeys(owed, failure)
             message.release()
         return decisions
+
+    def close(self) -> None:
+        """Closes what the decisions need."""
 
     def _decide_one(self, message: Message, index: int, owed: Sequence[str], decisions: Decisions) -> None:
         """Adds the decisions about one message.

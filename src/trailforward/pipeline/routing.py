@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from trailforward.config import Config
     from trailforward.matched import Matched
     from trailforward.patterns import Pattern, PatternSet
+    from trailforward.pipeline.windows import Rule
 
 
 class Route(NamedTuple):
@@ -27,7 +28,9 @@ class Route(NamedTuple):
         default: the route gets only events that match no other route.
         only: more patterns, all of which an event must match.
         drop: the sinks get the event from no later route.
+        unless: patterns, none of which an event may match.
         group: the name of the configured route if it uses a set, which expands to several routes.
+        repeats: what happens to repeated events; None if they are events like any other.
         matched: what the messages of people and pagers say; None if the route says nothing.
     """
 
@@ -39,8 +42,10 @@ class Route(NamedTuple):
     default: bool = False
     only: tuple[Pattern, ...] = ()
     drop: bool = False
+    unless: tuple[Pattern, ...] = ()
     group: str = ""
     matched: Matched | None = None
+    repeats: Rule | None = None
 
     @property
     def configured(self) -> str:
@@ -162,7 +167,8 @@ class _RestrictedTier(_Tier):
     def __init__(self, routes: Sequence[Route]) -> None:
         super().__init__(routes)
         self._only = {number: route.only for number, route in enumerate(routes) if route.only}
-        together = _together([pattern for patterns in self._only.values() for pattern in patterns])
+        self._unless = {number: route.unless for number, route in enumerate(routes) if route.unless}
+        together = _together([pattern for route in routes for pattern in (*route.only, *route.unless)])
         self._compares_numbers = together is not None and together.compares_numbers
 
     @property
@@ -170,16 +176,17 @@ class _RestrictedTier(_Tier):
         return super().numeric or self._compares_numbers
 
     def numbers(self, event: dict[str, Any]) -> tuple[int, ...]:
-        only = self._only
+        only, unless = self._only, self._unless
         return tuple(
             number
             for number in super().numbers(event)
-            if number not in only or all(pattern.matches(event) for pattern in only[number])
+            if (number not in only or all(pattern.matches(event) for pattern in only[number]))
+            and (number not in unless or not any(pattern.matches(event) for pattern in unless[number]))
         )
 
 
 def _tier(routes: Sequence[Route]) -> _Tier:
-    return (_RestrictedTier if any(route.only for route in routes) else _Tier)(routes)
+    return (_RestrictedTier if any(route.only or route.unless for route in routes) else _Tier)(routes)
 
 
 def _together(patterns: Sequence[Pattern]) -> PatternSet | None:

@@ -2,7 +2,8 @@
 
 Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
 ``latency``, ``canary_latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``,
-``unavailable``, ``matched``, ``alerted``, and ``dropped``.
+``unavailable``, ``matched``, ``alerted``, ``dropped``, ``suppressed``,
+``below_threshold``, and ``state_unavailable``.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ class PowertoolsTelemetry:
     - ``guard`` (``self``): calls of the function's role that the pipeline never makes, ``unusual_self``
       (alarm above 0);
     - ``route``, with ``route_metrics``: events of the route, ``matched``; those that at least one sink got
-      because of it, ``alerted``; those that it kept from a sink, ``dropped``. Only counts above 0;
+      because of it, ``alerted``; those that it kept from a sink, ``dropped``. Only counts above 0. Of a route
+      with ``once`` or ``threshold``, always ``suppressed``, ``below_threshold``, and ``state_unavailable``;
     - ``region``: milliseconds from an event's time to its delivery, ``latency``;
     - ``account`` and ``region``: milliseconds from a canary's call to its arrival, ``canary_latency``.
 

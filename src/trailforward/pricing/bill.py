@@ -133,6 +133,8 @@ def _items(plan: Plan, topology: str, batch: float, prices: Prices) -> Iterator[
     accounts = plan.accounts if topology in {"hub", "collector"} else 1
     routes = min(batch, plan.metered_routes)
     yield stages.log_lines(prices, batch, plan.sinks, min(batch, regions), routes)
+    if plan.remembered:
+        yield stages.state(prices, plan.remembered)
     for kind in plan.to:
         whole = DESTINATIONS[kind](prices, plan, batch, min(batch, regions * accounts))
         yield reduced(whole, plan.dropped)

@@ -48,6 +48,7 @@ class Plan:
         metered_routes: number of routes with metrics (``route_metrics``).
         daily_doctor: whether the stack runs the doctor every day (``DailyDoctor``).
         canary: whether the stack has its canary.
+        remembered: share of the events that match routes with ``once`` or ``threshold``, from 0 to 1.
     """
 
     events_per_day: float
@@ -65,6 +66,7 @@ class Plan:
     metered_routes: int = 0
     daily_doctor: bool = False
     canary: bool = False
+    remembered: float = 0
 
     def stacks(self, topology: str) -> int:
         """Returns the number of functions, each with a queue (except ``direct``)."""

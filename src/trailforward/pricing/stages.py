@@ -77,6 +77,17 @@ def function(prices: Prices, batch: float, memory_mb: int, milliseconds: float, 
     )
 
 
+def state(prices: Prices, share: float) -> Item:
+    """The table of ``once`` and ``threshold``: at most a read and two writes for each event that matches."""
+    return Item(
+        "state",
+        (
+            Term(f"{millions(share, 'reads')} of at most 4 KB", share, prices["table-read"]),
+            Term(f"2 x {millions(share, 'writes')} of at most 1 KB", 2 * share, prices["table-write"]),
+        ),
+    )
+
+
 def log_lines(prices: Prices, batch: float, sinks: int, regions: float, routes: float = 0) -> Item:
     """The metrics of the function, in EMF: lines per destination, per Region in the batch, and per route."""
     bytes_a_batch = sinks * SINK_LINE + regions * REGION_LINE + batch * sinks * LATENCY + routes * ROUTE_LINE

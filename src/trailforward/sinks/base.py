@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: Attributes that name the highest severity, and as a JSON array the detections that matched an event.
 SEVERITY = "trailforward-severity"
 DETECTION = "trailforward-detection"
+#: Attribute that says how many events a message stands for.
+REPEATS = "trailforward-repeats"
 
 
 class Limits(NamedTuple):

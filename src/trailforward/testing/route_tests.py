@@ -113,7 +113,9 @@ def run(routes: Sequence[Route], tests: Sequence[RouteCase]) -> Iterator[RouteRe
         yield RouteResult(case, names, _reason(case, taking, routes))
 
 
-def _reason(case: RouteCase, taking: Sequence[Route], routes: Sequence[Route]) -> str:
+def _reason(  # noqa: PLR0911  # one for each reason
+    case: RouteCase, taking: Sequence[Route], routes: Sequence[Route]
+) -> str:
     group = case.route.configured
     names = [route.configured for route in taking]
     if (group in names) == case.expected:
@@ -126,6 +128,8 @@ def _reason(case: RouteCase, taking: Sequence[Route], routes: Sequence[Route]) -
         return "should take this event, but its pattern does not match"
     if not any(all(only.matches(case.event) for only in route.only) for route in accepting):
         return "should take this event, but its pattern `only` does not match"
+    if all(any(unless.matches(case.event) for unless in route.unless) for route in accepting):
+        return "should take this event, but a pattern of `unless` matches it"
     if case.route.default and not all(route.default for route in taking):
         return f"is a default route, and another takes this event: {', '.join(names)}"
     what = "drops it" if taking[-1].drop else "takes it and stops"

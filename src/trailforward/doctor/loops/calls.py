@@ -12,7 +12,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward import sinks
-from trailforward.aws.own_calls import OwnCall
+from trailforward.aws.own_calls import OwnCall, state_call
 from trailforward.aws.secrets import secret_call
 from trailforward.doctor.rules.read_only import read_only
 from trailforward.doctor.world.call import Call
@@ -139,6 +139,8 @@ def _own_calls(text: str, arn: Arn, region: str) -> Iterator[OwnCall]:
     with suppress(ValueError):
         if arn.service in {"secretsmanager", "ssm"}:
             yield secret_call(text)
+    if arn.service == "dynamodb":
+        yield state_call(text)
     yield from reading_calls(arn)
 
 
