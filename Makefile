@@ -151,7 +151,7 @@ bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 2
 
 lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --extra cfn --extra sigma --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --extra cfn --extra sigma --extra audit --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/mutants.txt requirements/mutants.in
