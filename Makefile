@@ -149,6 +149,9 @@ bench-doctor: $(VENV)/.dev ## Print the CPU time and memory of the doctor for 1,
 bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 200,000 records takes
 	$(BIN)/python -m benchmarks.log_file
 
+bench-audit: $(VENV)/.dev ## Print the CPU time of the audit as ratios to gzip -dc (RECORDS=2000000)
+	$(BIN)/python -m benchmarks.audit $(RECORDS)
+
 lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --extra cfn --extra sigma --extra audit --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
