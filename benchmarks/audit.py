@@ -26,9 +26,8 @@ def main() -> None:
         root = Path(folder)
         size = _write(root, count)
         names = [str(path) for path in (root / "trail").rglob("*.gz")]
-        print(
-            f"{count:,} records in {len(names)} log files, {size[0] / 1e6:,.0f} MB raw, {size[1] / 1e6:,.0f} MB gzip"
-        )
+        raw, packed = (f"{part / 1e6:,.0f} MB" for part in size)
+        print(f"{count:,} records in {len(names)} log files, {raw} raw, {packed} gzip")
         floor = _cpu(["gzip", "-dc", *names])[0]
         print(f"{'gzip -dc':34}{floor / count * 1e6:7.2f} s per million   1.00")
         tools = {

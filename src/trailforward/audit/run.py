@@ -21,7 +21,7 @@ from trailforward.audit.places import (
     delivered_files,
     log_files,
     minute,
-    open_files,
+    open_place,
 )
 from trailforward.audit.report import Result
 from trailforward.audit.rules import Change
@@ -126,11 +126,12 @@ def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, in
                 f"{state} belongs to an audit of other files or times. Give another --state folder."
             )
         return [LogFile(*log) for log in saved["logs"]], [(key, size) for key, size in saved["delivered"]]
-    margin = REPEAT_MINUTES
-    first, last = minute(wanted.since), minute(wanted.until)
-    logs = log_files(open_files(wanted.trail), first - margin, last + margin, wanted.accounts, wanted.regions)
+    margin = timedelta(minutes=REPEAT_MINUTES)
+    store = open_place(wanted.trail)
+    first, last = wanted.since - margin, wanted.until + margin
+    logs = log_files(store, first, last, wanted.accounts, wanted.regions)
     days = timedelta(days=DELIVERED_DAYS)
-    found = delivered_files(open_files(wanted.delivered), wanted.since, wanted.until + days)
+    found = delivered_files(open_place(wanted.delivered), wanted.since, wanted.until + days)
     delivered = [(file.key, file.size) for file in found]
     if not delivered:
         raise AuditError(

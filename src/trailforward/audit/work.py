@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit import read
 from trailforward.audit.join import IN_WINDOW, Joined, delivered_place, join
-from trailforward.audit.places import Files, LogFile, open_files
+from trailforward.audit.places import LogFile, open_place
 from trailforward.audit.rules import CHANGES, Change
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Unit, read_part
-from trailforward.errors import EventError
+from trailforward.errors import EventError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     from trailforward.audit.classes import Classifier
+    from trailforward.storage import Store
 
 
 class Numbered(NamedTuple):
@@ -29,8 +30,8 @@ class Numbered(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def _files(location: str) -> Files:
-    return open_files(location)
+def _files(location: str) -> Store:
+    return open_place(location)
 
 
 def read_trail(
@@ -50,8 +51,8 @@ def read_trail(
         try:
             data = _files(location).read(file.key)
             found = read.read_log(data, exact=exact)
-        except (OSError, EventError) as error:
-            problems.append(f"{file.key}: {_why(error)}")
+        except (StorageError, EventError) as error:
+            problems.append(f"{file.key}: {error}")
             continue
         counts[file.number] = len(found)
         unit.add(file.number, ((index, one.key, one.check) for index, one in enumerate(found)))
@@ -87,8 +88,8 @@ def read_delivered(
     for file in files:
         try:
             found = read.read_delivered(_files(location).read(file.key), exact=exact)
-        except (OSError, EventError) as error:
-            problems.append(f"{file.key}: {_why(error)}")
+        except (StorageError, EventError) as error:
+            problems.append(f"{file.key}: {error}")
             continue
         inside = [index for index, one in enumerate(found) if since <= one.time < until]
         marked = set(inside)
@@ -143,8 +144,8 @@ def explain(
                     whys[found.name, file.account, file.region, found.why] += 1
                 if found.name == "unexpected":
                     listed.append(_row(record, file, index, found.name, found.why))
-        except (OSError, EventError) as error:
-            problems.append(f"{file.key}: {_why(error)}")
+        except (StorageError, EventError) as error:
+            problems.append(f"{file.key}: {error}")
         if (lost := len(wanted) - sum(counted.values())) > 0:
             counted["undetermined"] += lost
             problems.append(f"{file.key}: two parsers found different records in it")
@@ -241,7 +242,3 @@ def _values(
             if index in indexes:
                 found[number, index] = value
     return found
-
-
-def _why(error: OSError | EventError) -> str:
-    return str(error.strerror or error) if isinstance(error, OSError) else str(error)

@@ -13,7 +13,7 @@ import typer
 from trailforward.cli._files import keep_inputs, write_file
 from trailforward.cli._progress import showing_progress
 from trailforward.cli._world import read_snapshot, split, stop
-from trailforward.errors import ConfigError, MissingExtraError
+from trailforward.errors import ConfigError, MissingExtraError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -113,7 +113,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
             result = run(wanted, classifier, state or Path(folder), show)
-    except AuditError as error:
+    except (AuditError, StorageError, MissingExtraError) as error:
         stop(str(error))
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
