@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit import read
@@ -15,11 +16,14 @@ from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Unit, read_part
 from trailforward.errors import EventError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from trailforward.audit.classes import Classifier
     from trailforward.storage import Store
+
+#: Concurrent requests of one process.
+_READERS = 16
 
 
 class Numbered(NamedTuple):
@@ -32,6 +36,16 @@ class Numbered(NamedTuple):
 @lru_cache(maxsize=4)
 def _files(location: str) -> Store:
     return open_place(location)
+
+
+def _contents(location: str, files: Sequence[Numbered]) -> Iterator[Callable[[], bytes]]:
+    """A function for each file that returns its bytes. Files of a bucket are read concurrently."""
+    store = _files(location)
+    if not store.location.bucket:
+        yield from (partial(store.read, file.key) for file in files)
+        return
+    with ThreadPoolExecutor(_READERS) as pool:
+        yield from [pool.submit(store.read, file.key).result for file in files]
 
 
 def read_trail(
@@ -47,9 +61,9 @@ def read_trail(
         exact: whether to hash the bytes of the records.
     """
     unit, counts, changes, problems = Unit(parts), {}, [], []
-    for file, account in files:
+    for (file, account), content in zip(files, _contents(location, [file for file, _ in files]), strict=True):
         try:
-            data = _files(location).read(file.key)
+            data = content()
             found = read.read_log(data, exact=exact)
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
@@ -85,9 +99,9 @@ def read_delivered(
     """
     unit, problems = Unit(parts), []
     since, until = window
-    for file in files:
+    for file, content in zip(files, _contents(location, files), strict=True):
         try:
-            found = read.read_delivered(_files(location).read(file.key), exact=exact)
+            found = read.read_delivered(content(), exact=exact)
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
             continue

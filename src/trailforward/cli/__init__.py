@@ -121,8 +121,7 @@ COMMANDS = (
         "audit",
         audit.audit,
         "Compare CloudTrail's log files with what arrived.",
-        "--trail s3://example-trail --delivered s3://example-archive "
-        "--since 2026-11-26T00:00Z --until 2026-11-27T00:00Z",
+        "--trail logs --delivered events --since 2026-11-26",
     ),
     _Command(
         "trace",

@@ -36,7 +36,9 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         ),
     ],
     since: Annotated[str, typer.Option(metavar="TIME", help="First delivery time of log files, in UTC.")],
-    until: Annotated[str, typer.Option(metavar="TIME", help="End of the delivery times, in UTC.")],
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="End of the delivery times, in UTC; now by default.")
+    ] = "",
     sink: Annotated[str, typer.Option(metavar="NAME", help="Sink whose events were delivered there.")] = "",
     account: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Audit only this account; repeatable.")
@@ -73,7 +75,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
 ) -> None:
     """Compare CloudTrail's log files with what arrived, and explain what did not.
 
-    exit status: 0 nothing is unexpectedly missing, 1 something is, 2 undetermined, not everything could be
+    Exit status: 0 nothing is unexpectedly missing, 1 something is, 2 undetermined, not everything could be
     read, or wrong options, 3 an internal error
     """
     if format not in _FORMS:
@@ -91,7 +93,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         trail,
         delivered,
         _time("--since", since),
-        _time("--until", until),
+        _time("--until", until) if until else datetime.now(UTC),
         tuple(split(account)),
         tuple(split(region)),
         exact=compare,
