@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.aws import unique
 from tests.support.depth import examples
 from tests.support.trail_bucket import ACCOUNT, START, TrailBucket, dumps, put_delivered, record
 from trailforward.audit.classes import Classifier
@@ -282,3 +283,24 @@ def test_adjacent_windows_add_up(
     assert sum(part.delivered for part in parts) == whole.delivered
     rows = sorted(json.dumps(row) for part in parts for row in part.unexpected)
     assert rows == sorted(json.dumps(row) for row in whole.unexpected)
+
+
+def test_buckets_give_the_same_result_as_folders(tmp_path: Path, local_aws: Any) -> None:
+    """Both sides can be buckets with a prefix."""
+    trail = TrailBucket(tmp_path / "trail", "o-exampleorgid")
+    trail.put(10, [record(1), record(2), record(3, readOnly=True)])
+    put_delivered(tmp_path / "delivered", [record(1)], "joined")
+    client, bucket = local_aws("s3"), unique("audit")
+    client.create_bucket(
+        Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": client.meta.region_name}
+    )
+    for path in tmp_path.rglob("*"):
+        if path.is_file():
+            client.put_object(Bucket=bucket, Key=f"{path.relative_to(tmp_path)}", Body=path.read_bytes())
+    wanted = Audit(f"s3://{bucket}/trail", f"s3://{bucket}/delivered", START, START + timedelta(days=1))
+    result = audit(
+        wanted, lambda changes: Classifier(Rules(None, changes), FAR), tmp_path / "s3", lambda *_: None, 1
+    )
+    folders = run(tmp_path)
+    assert result.places == folders.places
+    assert result.unexpected == folders.unexpected
