@@ -156,9 +156,12 @@ bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 2
 bench-suppression: $(VENV)/.dev ## Print alerts per second with once and threshold in memory, and CPU per call to a table
 	$(BIN)/python -m benchmarks.suppression
 
+bench-audit: $(VENV)/.dev ## Print the CPU time of the audit as ratios to gzip -dc (RECORDS=2000000)
+	$(BIN)/python -m benchmarks.audit $(RECORDS)
+
 lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --extra cfn --extra sigma --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --extra cfn --extra sigma --extra audit --group dev -c requirements/demo.txt -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws -c requirements/demo.txt -o requirements/layer.txt pyproject.toml
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra aws --extra cli --extra cfn --group build --override requirements/sam-overrides.in -o requirements/sam-tools.txt pyproject.toml requirements/sam-tools.in
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements/mutants.txt requirements/mutants.in

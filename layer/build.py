@@ -46,12 +46,13 @@ REQUIREMENTS = ROOT / "requirements" / "layer.txt"
 #: newer urllib3 breaks the runtime's botocore. jmespath is in the layer, because Powertools declares it.
 RUNTIME = frozenset({"boto3", "botocore", "s3transfer", "python-dateutil", "six", "urllib3"})
 
-#: Files that the layer does not need: our command line with its demo, doctor, converter of Sigma rules, lints
-#: of configurations, and checks of sinks, which require Typer, Rich, pySigma, and moto; our testing kit;
-#: files for type checkers and tests (stubs, plug-ins for mypy and Hypothesis); and 0.4 MB for browsers,
-#: Powertools' Swagger UI (``swagger_base_url=…`` works without it). Nothing else is left out: this folder
-#: comes before those of other layers, so your own code would miss it.
+#: Files that the layer does not need: our command line with its demo, audit, doctor, converter of Sigma
+#: rules, lints of configurations, and checks of sinks, which require Typer, Rich, pySigma, msgspec, and moto;
+#: our testing kit; files for type checkers and tests (stubs, plug-ins for mypy and Hypothesis); and 0.4 MB
+#: for browsers, Powertools' Swagger UI (``swagger_base_url=…`` works without it). Nothing else is left out:
+#: this folder comes before those of other layers, so your own code would miss it.
 LEFT_OUT = (
+    "trailforward/audit",
     "trailforward/aws/s3_get.py",
     "trailforward/cli",
     "trailforward/config/lint.py",
@@ -61,6 +62,7 @@ LEFT_OUT = (
     "trailforward/pipeline/sink_check.py",
     "trailforward/pricing",
     "trailforward/sigma",
+    "trailforward/sources/log_file.py",
     "trailforward/storage",
     "trailforward/tail",
     "trailforward/testing",

@@ -17,6 +17,7 @@ import typer.core
 
 from trailforward._version import __version__
 from trailforward.cli import (
+    audit,
     check_sinks,
     cost,
     demo,
@@ -115,6 +116,12 @@ COMMANDS = (
         doctor.doctor,
         "Report which Regions are blind, and why.",
         "--organization --format html --output report.html",
+    ),
+    _Command(
+        "audit",
+        audit.audit,
+        "Compare CloudTrail's log files with what arrived.",
+        "--trail logs --delivered events --since 2026-11-26",
     ),
     _Command(
         "trace",

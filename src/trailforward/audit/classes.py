@@ -1,0 +1,176 @@
+"""Why did a record not arrive? The first class that fits names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trailforward.audit.rules import ALL_MANAGEMENT
+from trailforward.errors import EventError
+from trailforward.message import as_envelope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from trailforward.audit.rules import Assumed, Rules
+
+#: EventBridge's limit of an event, in bytes: CloudTrail does not send larger records.
+MAX_EVENT = 262_144
+#: Calls that CloudTrail records and does not send to EventBridge, as users found.
+NOT_EMITTED = frozenset({("cloudshell.amazonaws.com", "GetFileDownloadUrls")})
+
+#: Class to its verdict and description, in the order of the tests.
+CLASSES: Mapping[str, tuple[str, str]] = {
+    "aggregated": ("expected", "aggregated events, which EventBridge does not get"),
+    "too_large": ("expected", "records over 262,144 bytes: S3 has the only copy"),
+    "read_only": ("expected", "read-only management events, which rules in the state ENABLED do not get"),
+    "pattern": ("expected", "events that the pattern of no rule matches"),
+    "self": ("expected", "calls of the forwarder's own role"),
+    "no_route": ("expected", "events that no route sends to the sink"),
+    "no_rule": ("gap", "events of Regions without a rule"),
+    "rule_disabled": ("gap", "events while every matching rule was disabled, deleted, or without targets"),
+    "kind": ("expected", "data, network activity, and Insights events that no rule asks for"),
+    "not_emitted": ("grey", "calls that AWS is known not to send to EventBridge"),
+    "read_only_list": ("grey", "calls that CloudTrail calls writing, and EventBridge may call reading"),
+    "undetermined": ("grey", "events for which a rule's state or pattern cannot be determined"),
+    "pending": ("pending", "young events, which EventBridge may still deliver"),
+    "unexpected": ("unexpected", "events that should have arrived"),
+}
+
+
+class Decision(NamedTuple):
+    """The class of a missing record, and a sentence why."""
+
+    name: str
+    why: str
+
+
+class Classifier:
+    """Names the reason why records did not arrive.
+
+    Args:
+        rules: the rules at every time.
+        young: ``eventTime`` from which on an event is pending.
+        routed: whether the configuration sends an envelope to the sink; None without a configuration.
+        own_role: ARN of the forwarder's role, or empty.
+        reason: the doctor's reason for an envelope in a Region, or empty; None without a snapshot.
+    """
+
+    def __init__(
+        self,
+        rules: Rules,
+        young: str,
+        routed: Callable[[dict[str, Any]], bool] | None = None,
+        own_role: str = "",
+        reason: Callable[[dict[str, Any], str, str], str] | None = None,
+    ) -> None:
+        self._rules = rules
+        self._young = young
+        self._routed = routed
+        self._own_role = own_role
+        self._reason = reason
+
+    def classify(  # noqa: PLR0911  # one per class
+        self, record: Any, size: int, folder: str, account: str, region: str
+    ) -> Decision:
+        """The first class that fits.
+
+        Args:
+            record: the parsed record.
+            size: of its text in bytes.
+            folder: of the log file: ``CloudTrail``, ``CloudTrail-Aggregated``, …
+            account: in the key of the log file.
+            region: in the key of the log file.
+        """
+        if folder == "CloudTrail-Aggregated" or _get(record, "eventCategory") == "Aggregated":
+            return Decision("aggregated", "EventBridge does not get aggregated events")
+        if size > MAX_EVENT:
+            return Decision("too_large", f"{size:,} bytes, over EventBridge's limit of {MAX_EVENT:,} bytes")
+        try:
+            event = as_envelope(record)
+        except EventError as error:
+            return Decision("undetermined", f"not a CloudTrail record: {error}")
+        account = _text(record, "recipientAccountId") or account
+        region = _text(record, "awsRegion") or region
+        time = _text(record, "eventTime")
+        rules = self._rules.at(account, region)
+        states = [(rule, *self._rules.state(account, region, rule, time)) for rule in rules]
+        found = self._by_rules(record, event, states) or self._by_forwarder(record, event)
+        if found is None and not rules:
+            found = Decision("no_rule", f"account {account} has no rule with targets in {region}")
+        found = found or _by_state(event, states) or _grey(record, states)
+        if found is not None and (found.name != "no_rule" or self._reason is None):
+            return found
+        why = self._reason(event, account, region) if self._reason is not None else ""
+        if found is not None:
+            return Decision(found.name, why or found.why)
+        if time >= self._young:
+            return Decision("pending", "EventBridge may still deliver it")
+        return Decision("unexpected", why or "nothing explains why it did not arrive")
+
+    @staticmethod
+    def _by_rules(
+        record: dict[str, Any], event: dict[str, Any], states: list[tuple[Assumed, str, str]]
+    ) -> Decision | None:
+        enabled = {state for _, state, _ in states} - {"DISABLED", ""}
+        matching = [rule for rule, _, _ in states if rule.pattern is None or rule.pattern.matches(event)]
+        reading = str(record.get("readOnly")).lower() == "true"
+        # Records before format 1.08 have neither key, and only management events reached EventBridge then.
+        category = record.get("eventCategory", "Management") == "Management"
+        management = str(record.get("managementEvent", category)).lower() == "true"
+        if reading and management and "ENABLED" in enabled and ALL_MANAGEMENT not in enabled:
+            return Decision("read_only", "it is read-only, and the rule's state is ENABLED")
+        if states and not matching:
+            if record.get("eventCategory", "Management") != "Management":
+                return Decision("kind", f"no rule asks for events of category {record.get('eventCategory')}")
+            return Decision("pattern", "the pattern of no rule matches it")
+        return None
+
+    def _by_forwarder(self, record: dict[str, Any], event: dict[str, Any]) -> Decision | None:
+        if self._own_role and self._own_role in _issuers(record):
+            return Decision("self", "the forwarder's own role made the call")
+        if self._routed is not None and not self._routed(event):
+            return Decision("no_route", "no route of the configuration sends it to the sink")
+        return None
+
+
+def _by_state(event: dict[str, Any], states: list[tuple[Assumed, str, str]]) -> Decision | None:
+    """The class of an event that rules match which were not enabled, or whose state is not known."""
+    matching = [one for one in states if one[0].pattern is None or one[0].pattern.matches(event)]
+    if any(state not in {"DISABLED", ""} and rule.pattern is not None for rule, state, _ in matching):
+        return None
+    unsure = [(rule, why) for rule, state, why in matching if state != "DISABLED"]
+    if unsure:
+        rule, why = unsure[0]
+        return Decision("undetermined", why or f"the pattern of rule {rule.name} cannot be read")
+    whys = [why or f"rule {rule.name} is DISABLED in the snapshot" for rule, _, why in matching]
+    return Decision("rule_disabled", whys[0]) if whys else None
+
+
+def _grey(record: dict[str, Any], states: list[tuple[Assumed, str, str]]) -> Decision | None:
+    from trailforward.doctor.rules.read_only import read_only
+
+    source, name = _text(record, "eventSource"), _text(record, "eventName")
+    if (source, name) in NOT_EMITTED:
+        return Decision("not_emitted", f"AWS is known not to send {name} to EventBridge")
+    plain = not any(state == ALL_MANAGEMENT for _, state, _ in states)
+    management = record.get("eventCategory", "Management") == "Management"
+    if plain and management and record.get("readOnly") is False and read_only(name):
+        return Decision("read_only_list", f"CloudTrail calls {name} writing, and its name begins as reading")
+    return None
+
+
+def _issuers(record: dict[str, Any]) -> set[str]:
+    """ARN of the role that made a call."""
+    identity = record.get("userIdentity")
+    context = identity.get("sessionContext") if isinstance(identity, dict) else None
+    issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
+    return {str(issuer.get("arn"))} if isinstance(issuer, dict) else set()
+
+
+def _get(record: Any, key: str) -> Any:
+    return record.get(key) if isinstance(record, dict) else None
+
+
+def _text(record: Any, key: str) -> str:
+    value = _get(record, key)
+    return value if isinstance(value, str) else ""

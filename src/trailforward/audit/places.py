@@ -1,0 +1,116 @@
+"""Where the files of an audit are, and what their keys say."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from trailforward.errors import TrailforwardError
+from trailforward.storage import Location, open_store
+from trailforward.storage.log_keys import log_files as storage_log_files
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from trailforward.storage import Store
+
+_DATE = re.compile(
+    r"(?:^|/)(?:year=)?(20\d\d)[/-](?:month=)?(\d\d)[/-](?:day=)?(\d\d)(?:/(?:hour=)?(\d\d)/)?"
+)
+#: The folders below an account that have log files.
+FOLDERS = ("CloudTrail", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated")
+
+
+class AuditError(TrailforwardError):
+    """The audit cannot be made. The text says what to change."""
+
+
+class LogFile(NamedTuple):
+    """A CloudTrail log file.
+
+    Attributes:
+        key: relative to the location.
+        size: bytes, compressed.
+        time: of delivery, in minutes since 1970.
+        account: the account ID in the key.
+        region: the Region in the key.
+        folder: ``CloudTrail``, ``CloudTrail-Insight``, …
+    """
+
+    key: str
+    size: int
+    time: int
+    account: str
+    region: str
+    folder: str
+
+
+class DeliveredFile(NamedTuple):
+    """A file of the delivered side: its key, and its size in bytes."""
+
+    key: str
+    size: int
+
+
+def open_place(location: str) -> Store:
+    """The store at a location: a folder, or ``s3://bucket/prefix``.
+
+    Raises:
+        StorageError: there is not such a place, or it may not be read.
+    """
+    return open_store(Location.parse(location))
+
+
+def minute(time: datetime) -> int:
+    """A time in minutes since 1970."""
+    return int(time.timestamp()) // 60
+
+
+def log_files(
+    store: Store,
+    since: datetime,
+    until: datetime,
+    accounts: Collection[str] = (),
+    regions: Collection[str] = (),
+) -> list[LogFile]:
+    """The log files that CloudTrail delivered in a time, by time and key. Digest files are left out.
+
+    Args:
+        store: the location.
+        since: the first time.
+        until: the time after the last one.
+        accounts: IDs; if empty, all.
+        regions: if empty, all.
+
+    Raises:
+        StorageError: the location does not contain CloudTrail's layout, or cannot be read.
+    """
+    found = [
+        LogFile(key.key, file.size, minute(key.time), key.account, key.region, key.folder)
+        for folder in FOLDERS
+        for key, file in storage_log_files(store, since, until, accounts or None, regions or None, folder)
+    ]
+    found.sort(key=lambda file: (file.time, file.key))
+    return found
+
+
+def delivered_files(store: Store, since: datetime, until: datetime) -> list[DeliveredFile]:
+    """The delivered files of some days. Files without a date in their key belong to every day."""
+    first, last = since - timedelta(days=1), until
+    found = []
+    for file in store.list():
+        day = _day(file.key)
+        if day is None or first.date() <= day.date() <= last.date():
+            found.append(DeliveredFile(file.key, file.size))
+    return found
+
+
+def _day(key: str) -> datetime | None:
+    match = _DATE.search(key)
+    if match is None:
+        return None
+    try:
+        return datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=UTC)
+    except ValueError:
+        return None

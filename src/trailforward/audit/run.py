@@ -1,0 +1,328 @@
+"""The audit, step by step: list, read both sides, compare them, and explain what is missing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Self
+
+from trailforward.audit import work
+from trailforward.audit.join import REPEAT_MINUTES
+from trailforward.audit.places import (
+    AuditError,
+    LogFile,
+    delivered_files,
+    log_files,
+    minute,
+    open_place,
+)
+from trailforward.audit.report import Result
+from trailforward.audit.rules import Change
+from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, parts_for, read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from trailforward.audit.classes import Classifier
+    from trailforward.audit.join import Joined
+
+#: Compressed bytes, and files, that one process reads before it writes what it found.
+UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
+#: Compressed bytes of a record in a large file, for the number of parts.
+_RECORD_BYTES = 100
+#: Altered and unrecorded events that are described; all of them are counted.
+DESCRIBED = 100
+#: EventBridge retries for a day; the queue and dead letters may take longer.
+DELIVERED_DAYS = 2
+
+#: A function, its arguments, and its options.
+Job = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What to audit.
+
+    Attributes:
+        trail: location of the log files.
+        delivered: location of the delivered events.
+        since: the first delivery time of log files.
+        until: the time after the last one.
+        accounts: IDs; if empty, all.
+        regions: if empty, all.
+        exact: whether to compare the bytes of records.
+    """
+
+    trail: str
+    delivered: str
+    since: datetime
+    until: datetime
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    exact: bool = True
+
+
+def audit(
+    wanted: Audit,
+    make_classifier: Callable[[Sequence[Change]], Classifier],
+    state: Path,
+    show: Callable[[str, int, int], None],
+    workers: int = 0,
+) -> Result:
+    """Audits a window.
+
+    Args:
+        wanted: what to audit.
+        make_classifier: makes the classifier from the changes of rules and trails in the log files.
+        state: a folder for what has been read. An audit that was killed continues there.
+        show: gets what is done, how many bytes of it, and of how many.
+        workers: number of processes; 0 for one per core.
+
+    Raises:
+        AuditError: the locations do not contain what they should, or the folder belongs to another audit.
+    """
+    logs, delivered = _plan(wanted, state)
+    window = minute(wanted.since), minute(wanted.until)
+    if not any(window[0] <= log.time < window[1] for log in logs):
+        raise AuditError(
+            f"The trail has no log files delivered from {wanted.since:%Y-%m-%dT%H:%MZ} to "
+            f"{wanted.until:%Y-%m-%dT%H:%MZ}. Check the window, --account, and --region; the times are UTC."
+        )
+    sizes = sum(log.size for log in logs), sum(size for _, size in delivered)
+    parts = parts_for(max(sizes) // _RECORD_BYTES)
+    with _Pool(workers or os.cpu_count() or 1, max(sizes) > UNIT_BYTES) as pool:
+        trail_units = _read_trail(wanted, logs, parts, state, pool, show)
+        delivered_units = _read_delivered(wanted, delivered, parts, state, pool, show)
+        times = [log.time for log in logs]
+        jobs: list[Job] = [
+            (work.compare, (part, trail_units, delivered_units, times, window), {}) for part in range(parts)
+        ]
+        joined = list(pool.results(jobs, [1] * parts, "what was read", show))
+    heads = [read_head(path) for path in trail_units]
+    changes = [Change(*change) for head in heads for change in head["changes"]]
+    problems = [text for head in heads for text in head["problems"]]
+    problems += [text for path in delivered_units for text in read_head(path)["problems"]]
+    explained = _explain(wanted, logs, joined, make_classifier(changes), state, show)
+    counts = {int(number): count for head in heads for number, count in head["counts"].items()}
+    return _result(wanted, logs, [key for key, _ in delivered], joined, counts, explained, changes, problems)
+
+
+def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, int]]]:
+    """The files of both sides; those of an earlier run if the folder has them."""
+    asked = json.loads(json.dumps(asdict(wanted), default=str))
+    path = state / "plan.json"
+    if path.exists():
+        saved = json.loads(path.read_text("utf-8"))
+        if saved["audit"] != asked:
+            raise AuditError(
+                f"{state} belongs to an audit of other files or times. Give another --state folder."
+            )
+        return [LogFile(*log) for log in saved["logs"]], [(key, size) for key, size in saved["delivered"]]
+    margin = timedelta(minutes=REPEAT_MINUTES)
+    store = open_place(wanted.trail)
+    first, last = wanted.since - margin, wanted.until + margin
+    logs = log_files(store, first, last, wanted.accounts, wanted.regions)
+    days = timedelta(days=DELIVERED_DAYS)
+    found = delivered_files(open_place(wanted.delivered), wanted.since, wanted.until + days)
+    delivered = [(file.key, file.size) for file in found]
+    if not delivered:
+        raise AuditError(
+            f"{wanted.delivered} has no files for these days. Check the location; keys with a date "
+            "(2026/11/26) are read from one day before the window to two days after it."
+        )
+    state.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps({"audit": asked, "logs": logs, "delivered": delivered}), "utf-8")
+    draft.replace(path)
+    return logs, delivered
+
+
+def _read_trail(
+    wanted: Audit, logs: Sequence[LogFile], parts: int, state: Path, pool: _Pool, show: Any
+) -> list[Path]:
+    paths: list[Path] = []
+    jobs: list[Job] = []
+    sizes: list[int] = []
+    for number, chunk in enumerate(_chunks([log.size for log in logs])):
+        path = state / f"trail-{number}.unit"
+        paths.append(path)
+        files = [(work.Numbered(at, logs[at].key), logs[at].account) for at in chunk]
+        if not path.exists():
+            jobs.append((work.read_trail, (wanted.trail, files, parts, path), {"exact": wanted.exact}))
+            sizes.append(sum(logs[at].size for at in chunk))
+    list(pool.results(jobs, sizes, "log files", show))
+    return paths
+
+
+def _read_delivered(
+    wanted: Audit, files: Sequence[tuple[str, int]], parts: int, state: Path, pool: _Pool, show: Any
+) -> list[Path]:
+    window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{wanted.until:%Y-%m-%dT%H:%M:%SZ}"
+    paths: list[Path] = []
+    jobs: list[Job] = []
+    sizes: list[int] = []
+    for number, chunk in enumerate(_chunks([size for _, size in files])):
+        path = state / f"delivered-{number}.unit"
+        paths.append(path)
+        some = [work.Numbered(at, files[at][0]) for at in chunk]
+        if not path.exists():
+            arguments = (wanted.delivered, some, parts, path, window)
+            jobs.append((work.read_delivered, arguments, {"exact": wanted.exact}))
+            sizes.append(sum(files[at][1] for at in chunk))
+    list(pool.results(jobs, sizes, "delivered events", show))
+    return paths
+
+
+def _chunks(sizes: Sequence[int]) -> Iterator[range]:
+    """Consecutive files for one unit each."""
+    start, total = 0, 0
+    for at, size in enumerate(sizes):
+        if at > start and (total + size > UNIT_BYTES or at - start >= UNIT_FILES):
+            yield range(start, at)
+            start, total = at, 0
+        total += size
+    if start < len(sizes):
+        yield range(start, len(sizes))
+
+
+def _explain(
+    wanted: Audit,
+    logs: Sequence[LogFile],
+    joined: Sequence[Joined],
+    classifier: Classifier,
+    state: Path,
+    show: Callable[[str, int, int], None],
+) -> list[dict[str, Any]]:
+    """Explains the missing records, file by file."""
+    missing: dict[int, list[int]] = defaultdict(list)
+    for part in joined:
+        for ref in part.missing:
+            missing[ref >> FILE_SHIFT].append(ref & INDEX_MASK)
+    numbers = sorted(missing)
+    found = []
+    total = sum(logs[number].size for number in numbers)
+    done = 0
+    for unit, chunk in enumerate(_chunks([logs[number].size for number in numbers])):
+        path = state / f"explained-{unit}.json"
+        some = [(numbers[at], logs[numbers[at]], sorted(missing[numbers[at]])) for at in chunk]
+        if not path.exists():
+            work.explain(classifier, wanted.trail, some, path)
+        found.append(json.loads(path.read_text("utf-8", "surrogatepass")))
+        done += sum(logs[number].size for number, _, _ in some)
+        show("records that did not arrive", done, total)
+    return found
+
+
+def _result(  # noqa: PLR0913, PLR0917  # everything that was found
+    wanted: Audit,
+    logs: Sequence[LogFile],
+    files: Sequence[str],
+    joined: Sequence[Joined],
+    counts: dict[int, int],
+    explained: Sequence[dict[str, Any]],
+    changes: Sequence[Change],
+    problems: list[str],
+) -> Result:
+    first, last = minute(wanted.since), minute(wanted.until)
+    repeats: Counter[int] = Counter()
+    for part in joined:
+        repeats.update(part.repeats)
+    places: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    classes: dict[int, Counter[str]] = {
+        int(number): Counter(found) for unit in explained for number, found in unit["counts"].items()
+    }
+    for number, count in counts.items():
+        log = logs[number]
+        if first <= log.time < last:
+            hour = f"{datetime.fromtimestamp(log.time * 60, UTC):%Y-%m-%dT%H:00Z}"
+            place = places[log.account, log.region, hour]
+            absent = classes.get(number, Counter())
+            place["recorded"] += count - repeats[number]
+            place["repeats"] += repeats[number]
+            place["arrived"] += count - repeats[number] - sum(absent.values())
+            place.update(absent)
+    altered = sorted(pair for part in joined for pair in part.altered)
+    unrecorded = sorted(ref for part in joined for ref in part.unrecorded)
+    whys: Counter[tuple[str, ...]] = Counter()
+    for unit in explained:
+        for *key, count in unit["whys"]:
+            whys[tuple(key)] += count
+    return Result(
+        since=wanted.since,
+        until=wanted.until,
+        trail=wanted.trail,
+        delivered_from=wanted.delivered,
+        log_files=sum(first <= log.time < last for log in logs),
+        places=dict(sorted(places.items())),
+        delivered=sum(part.delivered for part in joined),
+        duplicates=sum(part.duplicates for part in joined),
+        compared=sum(part.compared for part in joined),
+        altered=len(altered),
+        altered_examples=work.describe_altered(
+            wanted.trail, wanted.delivered, altered[:DESCRIBED], logs, files
+        ),
+        unrecorded=len(unrecorded),
+        unrecorded_examples=work.describe_unrecorded(wanted.delivered, unrecorded[:DESCRIBED], files),
+        unexpected=[row for unit in explained for row in unit["unexpected"]],
+        whys=whys,
+        changes=sorted(set(changes)),
+        problems=[*problems, *(text for unit in explained for text in unit["problems"])],
+    )
+
+
+class _Pool:
+    """Runs jobs in processes, or in this one if there is little to do."""
+
+    def __init__(self, workers: int, large: bool) -> None:  # noqa: FBT001
+        self._executor = (
+            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if large and workers > 1 else None
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(cancel_futures=True)
+
+    def results(
+        self,
+        jobs: Sequence[Job],
+        sizes: Sequence[int],
+        what: str,
+        show: Callable[[str, int, int], None],
+    ) -> Iterator[Any]:
+        """The result of each job, as they finish."""
+        done, total, start = 0, sum(sizes), time.monotonic()
+        if self._executor is None:
+            for (function, arguments, options), size in zip(jobs, sizes, strict=True):
+                yield function(*arguments, **options)
+                done += size
+                show(_left(what, start, done, total), done, total)
+            return
+        futures = {
+            self._executor.submit(function, *arguments, **options): size
+            for (function, arguments, options), size in zip(jobs, sizes, strict=True)
+        }
+        for future in as_completed(futures):
+            yield future.result()
+            done += futures[future]
+            show(_left(what, start, done, total), done, total)
+
+
+def _left(what: str, start: float, done: int, total: int) -> str:
+    seconds = (time.monotonic() - start) * (total - done) / done if done else 0.0
+    return f"{what} (about {seconds:.0f} s left)"
+
+
+def clear(state: Path) -> None:
+    """Removes what an audit kept in its folder."""
+    shutil.rmtree(state, ignore_errors=True)

@@ -1,0 +1,258 @@
+"""The work of the audit's processes: each function reads some files, and leaves what it found in a file."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from trailforward.audit import read
+from trailforward.audit.join import IN_WINDOW, Joined, delivered_place, join
+from trailforward.audit.places import LogFile, open_place
+from trailforward.audit.rules import CHANGES, Change
+from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Unit, read_part
+from trailforward.errors import EventError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from trailforward.audit.classes import Classifier
+    from trailforward.storage import Store
+
+#: Concurrent requests of one process.
+_READERS = 16
+
+
+class Numbered(NamedTuple):
+    """A file with its number in the audit."""
+
+    number: int
+    key: str
+
+
+@lru_cache(maxsize=4)
+def _files(location: str) -> Store:
+    return open_place(location)
+
+
+def _contents(location: str, files: Sequence[Numbered]) -> Iterator[Callable[[], bytes]]:
+    """A function for each file that returns its bytes. Files of a bucket are read concurrently."""
+    store = _files(location)
+    if not store.location.bucket:
+        yield from (partial(store.read, file.key) for file in files)
+        return
+    with ThreadPoolExecutor(_READERS) as pool:
+        yield from [pool.submit(store.read, file.key).result for file in files]
+
+
+def read_trail(
+    location: str, files: Sequence[tuple[Numbered, str]], parts: int, path: Path, *, exact: bool
+) -> None:
+    """Reads log files into a unit.
+
+    Args:
+        location: of the trail.
+        files: with the account in the key of each.
+        parts: number of parts.
+        path: of the unit.
+        exact: whether to hash the bytes of the records.
+    """
+    unit, counts, changes, problems = Unit(parts), {}, [], []
+    for (file, account), content in zip(files, _contents(location, [file for file, _ in files]), strict=True):
+        try:
+            data = content()
+            found = read.read_log(data, exact=exact)
+        except (StorageError, EventError) as error:
+            problems.append(f"{file.key}: {error}")
+            continue
+        counts[file.number] = len(found)
+        unit.add(file.number, ((index, one.key, one.check) for index, one in enumerate(found)))
+        if any((one.source, one.name) in CHANGES for one in found):
+            changes += _changes(data, account)
+    unit.save(path, {"counts": counts, "changes": changes, "problems": problems})
+
+
+def _changes(data: bytes, account: str) -> list[Change]:
+    found = []
+    for record, _ in read.records_of(data):
+        if isinstance(record, dict) and (record.get("eventSource"), record.get("eventName")) in CHANGES:
+            change = Change.of(record, account)
+            found += [change] if change is not None else []
+    return found
+
+
+def read_delivered(
+    location: str, files: Sequence[Numbered], parts: int, path: Path, window: tuple[str, str], *, exact: bool
+) -> None:
+    """Reads delivered files into a unit.
+
+    Args:
+        location: of the delivered side.
+        files: to read.
+        parts: number of parts.
+        path: of the unit.
+        window: the first ``eventTime``, and the one after the last.
+        exact: whether to hash the bytes of the records.
+    """
+    unit, problems = Unit(parts), []
+    since, until = window
+    for file, content in zip(files, _contents(location, files), strict=True):
+        try:
+            found = read.read_delivered(content(), exact=exact)
+        except (StorageError, EventError) as error:
+            problems.append(f"{file.key}: {error}")
+            continue
+        inside = [index for index, one in enumerate(found) if since <= one.time < until]
+        marked = set(inside)
+        unit.add(
+            file.number,
+            ((index, one.key, one.check) for index, one in enumerate(found) if index not in marked),
+        )
+        unit.add(file.number | IN_WINDOW, ((index, found[index].key, found[index].check) for index in inside))
+    unit.save(path, {"problems": problems})
+
+
+def compare(
+    part: int,
+    trail: Sequence[Path],
+    delivered: Sequence[Path],
+    times: Sequence[int],
+    window: tuple[int, int],
+) -> Joined:
+    """Compares one part of all units."""
+    return join(read_part(trail, part), read_part(delivered, part), times, *window)
+
+
+def explain(
+    classifier: Classifier,
+    location: str,
+    work: Sequence[tuple[int, LogFile, list[int]]],
+    path: Path,
+) -> None:
+    """Finds out why records did not arrive, and writes the result as JSON in one step.
+
+    Args:
+        classifier: names the reasons.
+        location: of the trail.
+        work: number of a log file, the file, and the indexes of its missing records.
+        path: of the result.
+    """
+    counts: dict[int, Counter[str]] = {}
+    listed: list[dict[str, Any]] = []
+    whys: Counter[tuple[str, str, str, str]] = Counter()
+    problems = []
+    for number, file, indexes in work:
+        wanted, seen = set(indexes), 0
+        counted = counts.setdefault(number, Counter())
+        try:
+            for index, (record, raw) in enumerate(read.records_of(_files(location).read(file.key))):
+                seen += 1
+                if index not in wanted:
+                    continue
+                found = classifier.classify(record, len(raw), file.folder, file.account, file.region)
+                counted[found.name] += 1
+                if found.name not in _PLAIN:
+                    whys[found.name, file.account, file.region, found.why] += 1
+                if found.name == "unexpected":
+                    listed.append(_row(record, file, index, found.name, found.why))
+        except (StorageError, EventError) as error:
+            problems.append(f"{file.key}: {error}")
+        if (lost := len(wanted) - sum(counted.values())) > 0:
+            counted["undetermined"] += lost
+            problems.append(f"{file.key}: two parsers found different records in it")
+    text = json.dumps(
+        {
+            "counts": counts,
+            "unexpected": listed,
+            "whys": [[*key, count] for key, count in whys.items()],
+            "problems": problems,
+        }
+    )
+    draft = path.with_suffix(".draft")
+    draft.write_text(text, "utf-8", "surrogatepass")
+    draft.replace(path)
+
+
+#: Classes without a reason that differs from record to record.
+_PLAIN = frozenset({"aggregated", "too_large", "read_only", "pattern", "self", "no_route", "pending"})
+
+
+def _row(record: Any, file: LogFile, index: int, name: str, why: str) -> dict[str, Any]:
+    """One line of ``--missing``."""
+    about = record if isinstance(record, dict) else {}
+    return {
+        "eventID": about.get("eventID", about.get("eventId")),
+        "account": about.get("recipientAccountId") or file.account,
+        "region": about.get("awsRegion") or file.region,
+        "eventTime": about.get("eventTime"),
+        "eventSource": about.get("eventSource"),
+        "eventName": about.get("eventName"),
+        "class": name,
+        "why": why,
+        "file": file.key,
+        "index": index,
+    }
+
+
+class Altered(NamedTuple):
+    """A record whose delivered bytes differ: whether the JSON differs, too, and which record it is."""
+
+    differs: bool
+    event_id: str
+    file: str
+    delivered: str
+
+
+def describe_altered(
+    trail: str,
+    delivered: str,
+    pairs: Sequence[tuple[int, int]],
+    logs: Sequence[LogFile],
+    files: Sequence[str],
+) -> list[Altered]:
+    """Compares the JSON of records with that of the delivered events whose bytes differ."""
+    recorded = _values(
+        trail,
+        [(ref >> FILE_SHIFT, ref & INDEX_MASK) for ref, _ in pairs],
+        [f.key for f in logs],
+        read.records_of,
+    )
+    arrived = _values(delivered, [delivered_place(ref) for _, ref in pairs], files, read.events_of)
+    found = []
+    for ref, other in pairs:
+        place, there = (ref >> FILE_SHIFT, ref & INDEX_MASK), delivered_place(other)
+        one, two = recorded.get(place), arrived.get(there)
+        name = one.get("eventID") if isinstance(one, dict) else None
+        found.append(Altered(one != two, str(name), logs[place[0]].key, files[there[0]]))
+    return found
+
+
+def describe_unrecorded(delivered: str, refs: Sequence[int], files: Sequence[str]) -> list[dict[str, Any]]:
+    """The delivered events that no log file contains."""
+    places = [delivered_place(ref) for ref in refs]
+    values = _values(delivered, places, files, read.events_of)
+    found = []
+    for number, index in places:
+        record = values.get((number, index))
+        about = record if isinstance(record, dict) else {}
+        names = ("eventID", "recipientAccountId", "awsRegion", "eventTime", "eventSource", "eventName")
+        found.append({**{name: about.get(name) for name in names}, "file": files[number], "index": index})
+    return found
+
+
+def _values(
+    location: str, places: Sequence[tuple[int, int]], keys: Sequence[str], reader: Any
+) -> dict[tuple[int, int], Any]:
+    """The parsed records at some places: numbers of files, and indexes."""
+    wanted: dict[int, set[int]] = {}
+    for number, index in places:
+        wanted.setdefault(number, set()).add(index)
+    found = {}
+    for number, indexes in wanted.items():
+        for index, (value, _) in enumerate(reader(_files(location).read(keys[number]))):
+            if index in indexes:
+                found[number, index] = value
+    return found

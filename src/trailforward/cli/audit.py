@@ -1,0 +1,202 @@
+"""``trailforward audit``: did every event that CloudTrail wrote to S3 arrive?"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trailforward.cli._files import keep_inputs, write_file
+from trailforward.cli._progress import showing_progress
+from trailforward.cli._world import read_snapshot, split, stop
+from trailforward.errors import ConfigError, MissingExtraError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from trailforward.audit.classes import Classifier
+    from trailforward.audit.rules import Change
+    from trailforward.doctor import World
+
+_FORMS = ("terminal", "json", "markdown")
+
+
+def audit(  # noqa: PLR0913, PLR0917  # the options of a command
+    trail: Annotated[
+        str, typer.Option(metavar="PLACE", help="Where CloudTrail writes its log files: above AWSLogs.")
+    ],
+    delivered: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE", help="The events that arrived: NDJSON, Firehose's files, or log files."
+        ),
+    ],
+    since: Annotated[str, typer.Option(metavar="TIME", help="First delivery time of log files, in UTC.")],
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="End of the delivery times, in UTC; now by default.")
+    ] = "",
+    sink: Annotated[str, typer.Option(metavar="NAME", help="Sink whose events were delivered there.")] = "",
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Audit only this account; repeatable.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(metavar="REGION", help="Audit only this Region; repeatable.")
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Configuration of the forwarder, for its routes.")
+    ] = None,
+    own_role: Annotated[
+        str, typer.Option(metavar="ARN", help="Role of the forwarder: it leaves out its own calls.")
+    ] = "",
+    snapshot: Annotated[
+        Path | None, typer.Option(help="Snapshot of trailforward doctor, for the rules and reasons.")
+    ] = None,
+    rule: Annotated[
+        str, typer.Option(metavar="NAME", help="Without a snapshot: names of the forwarding rules, with *.")
+    ] = "*trailforward*",
+    wait: Annotated[
+        float, typer.Option(metavar="HOURS", help="Age below which a missing event is pending, in hours.")
+    ] = 24.0,
+    compare: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--compare/--no-compare", help="Compare the bytes of the events, too.")
+    ] = True,
+    state: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Keep what was read here, to continue after a stop.")
+    ] = None,
+    format: Annotated[str, typer.Option(metavar="|".join(_FORMS), help="Report format.")] = "terminal",  # noqa: A002
+    output: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
+    missing: Annotated[
+        Path | None, typer.Option(help="Write the unexpectedly missing events to this file, as NDJSON.")
+    ] = None,
+) -> None:
+    """Compare CloudTrail's log files with what arrived, and explain what did not.
+
+    Exit status: 0 nothing is unexpectedly missing, 1 something is, 2 undetermined, not everything could be
+    read, or wrong options, 3 an internal error
+    """
+    if format not in _FORMS:
+        stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
+    inputs = {"--snapshot": snapshot, "--trail": _path(trail), "--delivered": _path(delivered)}
+    keep_inputs({"--output": output, "--missing": missing}, inputs)
+    try:
+        from trailforward.audit.places import AuditError
+        from trailforward.audit.report import render
+        from trailforward.audit.run import Audit
+        from trailforward.audit.run import audit as run
+    except MissingExtraError as error:
+        stop(str(error))
+    wanted = Audit(
+        trail,
+        delivered,
+        _time("--since", since),
+        _time("--until", until) if until else datetime.now(UTC),
+        tuple(split(account)),
+        tuple(split(region)),
+        exact=compare,
+    )
+    if wanted.since >= wanted.until:
+        stop(f"--since {since} is not before --until {until}.")
+    world = read_snapshot(snapshot) if snapshot is not None else None
+    routed = _routed(config, sink) if config is not None else None
+    if sink and config is None:
+        stop("--sink needs --config, which names the sinks.")
+    young = f"{datetime.now(UTC) - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
+
+    def classifier(changes: Sequence[Change]) -> Classifier:
+        from trailforward.audit.classes import Classifier
+        from trailforward.audit.rules import Rules
+
+        return Classifier(Rules(world, changes, rule), young, routed, own_role, _reasons(world))
+
+    try:
+        with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
+            result = run(wanted, classifier, state or Path(folder), show)
+    except (AuditError, StorageError, MissingExtraError) as error:
+        stop(str(error))
+    except OSError as error:
+        stop(f"{error.filename or 'a file'}: {error.strerror}")
+    result.assumptions = _assumptions(world, config, rule)
+    if missing is not None:
+        write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
+    text = render(result, format)
+    if output is not None:
+        write_file(output, text + "\n")
+    else:
+        typer.echo(text)
+    raise typer.Exit(result.exit_code)
+
+
+def _assumptions(world: World | None, config: str | None, rule: str) -> list[str]:
+    found = []
+    if world is None:
+        found.append(
+            "a catch-all rule in every Region, in the state ENABLED, as the stack deploys by default (no "
+            f"--snapshot); changes of rules named {rule} in the log files count"
+        )
+    if config is None:
+        found.append("the forwarder filters nothing (no --config)")
+    return found
+
+
+def _path(place: str) -> Path | None:
+    return None if place.startswith("s3://") else Path(place)
+
+
+def _time(option: str, text: str) -> datetime:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        stop(f"{option} {text}: write a time such as 2026-11-26T00:00Z.")
+    time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC)
+
+
+def _routed(source: str, sink: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether the configuration sends an event to a sink, or to any."""
+    from trailforward.cli._options import load_config
+    from trailforward.pipeline.detecting import DetectingRouter
+    from trailforward.pipeline.routing import build_routes
+
+    try:
+        config = load_config(source).config
+    except ConfigError as error:
+        stop(str(error))
+    if sink and sink not in config.sinks:
+        stop(f"--sink {sink}: the configuration has the sinks {', '.join(config.sinks)}.")
+    minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
+    router = DetectingRouter(build_routes(config), minimums)
+
+    def routed(event: dict[str, Any]) -> bool:
+        from trailforward.outcome import Verdict
+
+        wanted = {name for name, form in router.sinks(event).items() if not isinstance(form, Verdict)}
+        return sink in wanted if sink else bool(wanted)
+
+    return routed
+
+
+def _reasons(world: World | None) -> Callable[[dict[str, Any], str, str], str] | None:
+    """The doctor's reason why an event does not arrive; None without a snapshot."""
+    if world is None:
+        return None
+    from trailforward.doctor import Call, reach
+
+    known: dict[tuple[Any, ...], str] = {}
+
+    def reason(event: dict[str, Any], account: str, region: str) -> str:
+        detail = event["detail"]
+        names = ("eventSource", "eventName", "readOnly", "eventCategory", "eventType")
+        key = account, region, *(str(detail.get(name)) for name in names)
+        if key not in known:
+            try:
+                verdict = reach(world, Call.from_event(event, account=account, region=region))
+                known[key] = "" if verdict.reaches is True else f"{verdict.code}: {verdict.why} {verdict.fix}"
+            except ValueError:
+                known[key] = ""
+        return known[key]
+
+    return reason

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.command import trailforward
+from tests.support.trail_bucket import TrailBucket, put_delivered, record
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WINDOW = ["--since", "2026-11-26T00:00Z", "--until", "2026-11-27T00:00Z", "--wait", "0"]
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> list[str]:
+    """A trail of three events, of which the first arrived, and one is read-only."""
+    trail = TrailBucket(tmp_path / "trail")
+    trail.put(10, [record(1), record(2), record(3, readOnly=True)])
+    put_delivered(tmp_path / "delivered", [record(1)])
+    return ["--trail", str(tmp_path / "trail"), "--delivered", str(tmp_path / "delivered")]
+
+
+def test_the_missing_events_are_listed_and_the_report_is_json(tmp_path: Path, places: list[str]) -> None:
+    """``--missing`` lists each unexpected absence with its place, and the exit status is 1."""
+    done = trailforward(
+        "audit", *places, *WINDOW, "--format", "json", "--missing", str(tmp_path / "missing.ndjson")
+    )
+    assert done.code == 1, done.err
+    report = json.loads(done.out)
+    assert report["classes"] == {"read_only": 1, "unexpected": 1}
+    assert len(report["assumptions"]) == 2
+    (line,) = (tmp_path / "missing.ndjson").read_text().splitlines()
+    row = json.loads(line)
+    assert (row["eventID"], row["class"], row["index"]) == (record(2)["eventID"], "unexpected", 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (["--since", "2026-12-01", "--until", "2026-12-02"], "no log files delivered"),
+        (["--since", "yesterday", "--until", "2026-12-02"], "write a time such as"),
+        (["--since", "2026-12-02", "--until", "2026-12-01"], "is not before"),
+        ([*WINDOW, "--sink", "siem"], "--sink needs --config"),
+        ([*WINDOW, "--format", "xml"], "Unknown format"),
+    ],
+)
+def test_wrong_options_say_what_to_change(places: list[str], options: list[str], text: str) -> None:
+    """A wrong option or an empty window gets exit status 2, and a sentence that says what to change."""
+    done = trailforward("audit", *places, *options)
+    assert done.code == 2
+    assert text in done.err
+
+
+def test_the_configuration_explains_what_no_route_sends(tmp_path: Path, places: list[str]) -> None:
+    """With a configuration, events that it sends to no sink are expected to be absent."""
+    config = tmp_path / "trailforward.toml"
+    config.write_text(
+        '[sinks.all]\nto = "file:///dev/null"\n[[routes]]\nname = "none"\nsinks = ["all"]\n'
+        'pattern = \'{"source": ["aws.s3"]}\'\n'
+    )
+    done = trailforward("audit", *places, *WINDOW, "--config", str(config), "--format", "json")
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["classes"] == {"read_only": 1, "no_route": 1}
