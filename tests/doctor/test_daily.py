@@ -7,6 +7,7 @@ import pytest
 
 from tests.doctor.daily import BUCKET, DailyAws
 from tests.doctor.planted import HOME, NAME, PlantedWorld
+from tests.support.moto_process import moto_process
 from trailforward.doctor import World
 from trailforward.doctor.daily.settings import DailyDoctorError
 from trailforward.doctor.daily.store import LATEST, PARTIAL
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def _aws() -> Iterator[DailyAws]:
-    with PlantedWorld((HOME,), {}) as planted, DailyAws(planted) as found:
+    with moto_process() as url, PlantedWorld((HOME,), {}, url) as planted, DailyAws(planted) as found:
         yield found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -92,6 +93,36 @@ def test_calls_are_bounded_in_parallel_and_in_number(aws: Organization) -> None:
     assert sorted(one.operation for one in regional) == [
         "DescribeTrails", "ListEventBuses", "ListRules", "ListTargetsByRule",
     ]  # fmt: skip
+
+
+class _Interrupting(list[Any]):
+    """The calls of the organization; at one of them, somebody presses Ctrl-C."""
+
+    def append(self, call: Any) -> None:
+        """Records a call."""
+        super().append(call)
+        if len(self) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_run_that_is_interrupted_can_be_resumed(aws: Organization, complete: World, tmp_path: Path) -> None:
+    """Ctrl-C ends the reading, what was read is saved and reported, and a second run reads only the rest."""
+    usual = ("doctor", "--organization", "--destination", QUEUE, "--class", "write")
+    file, rest = tmp_path / "part.json", tmp_path / "whole.json"
+    aws.calls = _Interrupting()
+    done = trailforward(*usual, "--save", file)
+    assert done.code == 130
+    assert "Stopped, because it was interrupted" in done.err
+    assert "--resume FILE" in done.err
+    assert "Log in again" not in done.err
+    partial = World.from_json(file.read_bytes())
+    assert partial.unseen
+    for account in complete.accounts:
+        assert set(codes(partial, account).values()) <= {"OK", "NOT_SEEN", "ACCOUNT_NOT_VISIBLE"}
+    aws.calls = []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert trailforward(*usual, "--resume", file, "--save", rest).code == 0
+    assert World.from_json(rest.read_bytes()).model_copy(update={"problems": ()}) == complete
 
 
 def test_throttling_everywhere_changes_nothing(aws: Organization, complete: World) -> None:

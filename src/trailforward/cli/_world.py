@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import typer
@@ -11,9 +13,10 @@ from trailforward.doctor.world.unknown import words
 from trailforward.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from trailforward.doctor.discover import TimeLimit
     from trailforward.doctor.template import AppliedTemplate
     from trailforward.doctor.world.origin import Origin
 
@@ -31,6 +34,7 @@ class LoadedWorld(NamedTuple):
         notes: what was assumed or not understood, one sentence each.
         origins: link to the place that declares the resource.
         file: the file that was checked; empty for live AWS.
+        interrupted: whether Ctrl-C ended the reading.
     """
 
     world: World
@@ -38,6 +42,7 @@ class LoadedWorld(NamedTuple):
     notes: tuple[str, ...] = ()
     origins: Mapping[str, Origin] = {}
     file: str = ""
+    interrupted: bool = False
 
 
 def stop(text: str) -> NoReturn:
@@ -83,14 +88,17 @@ def read_live(  # noqa: PLR0913  # each is an option of the commands
 ) -> LoadedWorld:
     """Reads AWS, and shows the progress on standard error.
 
+    The first Ctrl-C ends the reading, and what was read is returned; the second one ends the command.
+
     Raises:
         typer.Exit: with 2; botocore is not installed.
     """
     from trailforward.cli._progress import showing_progress
-    from trailforward.doctor.discover import discover
+    from trailforward.doctor.discover import TimeLimit, discover
 
+    limit = TimeLimit()
     try:
-        with showing_progress() as progress:
+        with showing_progress() as progress, _ended_by_interrupt(limit) as ended:
             found = discover(
                 accounts=accounts,
                 also_read=also_read,
@@ -101,10 +109,30 @@ def read_live(  # noqa: PLR0913  # each is an option of the commands
                 resume=resume,
                 progress=progress,
                 external_id=external_id,
+                limit=limit,
             )
     except MissingExtraError as error:
         stop(str(error))
-    return LoadedWorld(found.world.model_copy(update={"problems": found.problems}), found.problems)
+    world = found.world.model_copy(update={"problems": found.problems})
+    return LoadedWorld(world, found.problems, found.notes, interrupted=bool(ended))
+
+
+@contextmanager
+def _ended_by_interrupt(limit: TimeLimit) -> Iterator[list[int]]:
+    """Ends the reading at the first Ctrl-C; the list then has the signal."""
+    ended: list[int] = []
+
+    def interrupt(number: int, _: object) -> None:
+        signal.signal(number, before)
+        ended.append(number)
+        limit.interrupt()
+        typer.echo("Ctrl-C: stopping, and reporting what was read. Press it again to end at once.", err=True)
+
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield ended
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def what_if(  # noqa: PLR0913, PLR0917  # the options of a command

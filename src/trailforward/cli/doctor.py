@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from trailforward.doctor.report import Survey
 
 _FORMS = ("terminal", "json", "markdown", "sarif", "html")
+_INTERRUPTED = 130
 _SHOWN_TARGETS = 5
 #: The most loops of one call that are printed.
 _SHOWN_LOOPS = 3
@@ -136,7 +137,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     """Report which Regions are blind to which events, and which link is broken. Read-only, except --probe.
 
     exit status: 0 all checked events are covered, 1 some events are certainly blind, 2 undetermined, not
-    everything could be read, or wrong options, 3 an internal error
+    everything could be read, or wrong options, 3 an internal error, 130 Ctrl-C ended the reading: the report
+    and --save have what was read, and --resume continues
     """
     if format not in _FORMS:
         stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
@@ -179,6 +181,8 @@ def doctor(  # noqa: PLR0913, PLR0917  # the options of a command
     codes = [_report(loaded, found, format, output)]
     if earlier is not None:
         _print_changes(earlier, loaded.world, hubs, regions, classes, found)
+    if loaded.interrupted:
+        raise typer.Exit(_INTERRUPTED)
     if probe:
         codes.append(_probe(loaded.world, regions, listen, wait, yes=yes))
     raise typer.Exit(worst_code(*codes))

@@ -14,6 +14,7 @@ import pytest
 
 from tests.doctor.planted import AUDIT, HOME, HUB, LONG, MEMBER, PATTERN, QUEUE, PlantedWorld
 from tests.support.canaries import canary
+from tests.support.moto_process import moto_process
 from trailforward import Config, Forwarder, Message, Origin
 from trailforward.doctor.canary.calls import call_all
 from trailforward.doctor.canary.causes import causes
@@ -126,7 +127,7 @@ def _world(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
         yield planted
         enable(planted)
         return
-    with PlantedWorld(REGIONS, {}) as own:
+    with moto_process() as url, PlantedWorld(REGIONS, {}, url) as own:
         for name, value in own.environment().items():
             monkeypatch.setenv(name, value)
         yield own

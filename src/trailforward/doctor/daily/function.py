@@ -106,9 +106,9 @@ def _partial(store: Store, run: str) -> Saved | None:
 
 def _discover(settings: Settings, partial: World | None, until: float) -> Discovery:
     """Reads this account, and the accounts of the settings."""
-    from trailforward.doctor.discover import Reader
+    from trailforward.doctor.discover import Reader, TimeLimit
 
-    reader = Reader(until=until, external_id=settings.external_id)
+    reader = Reader(limit=TimeLimit(until), external_id=settings.external_id)
     own = reader.call("sts", "GetCallerIdentity")["Account"]
     return discover(
         accounts=[own, *settings.accounts],

@@ -35,6 +35,7 @@ def path_warnings(query: Query, path: DeliveryPath) -> Iterator[RawFinding]:
     """All warnings along a path, in its order."""
     for rule in path.rules:
         yield from _near_quota(query, rule)
+        yield from _without_queue(query, rule)
         yield from _without_source(rule)
         yield from _spelling(query, path, rule)
     for rule, target in path.targets:
@@ -54,6 +55,17 @@ def _near_quota(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
     count = query.index.rule_count(rule.bus)
     if count * 10 >= quota * 9:
         yield RawFinding("RULES_NEAR_QUOTA", rule.bus.link, {"rules": count, "quota": quota})
+
+
+def _without_queue(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
+    """Warns if a bus with a customer managed key has no dead-letter queue for what it cannot decrypt.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html
+    """
+    bus = query.index.buses.get(rule.bus)
+    encryption = bus.encryption if bus is not None else None
+    if bus is not None and bus.dlq == "" and encryption is not None and encryption.type == "customer-key":
+        yield RawFinding("BUS_WITHOUT_DLQ", rule.bus.link, {})
 
 
 def _without_source(rule: PlacedRule) -> Iterator[RawFinding]:

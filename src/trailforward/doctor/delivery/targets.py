@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trailforward.doctor.delivery.api_destinations import through_connection
 from trailforward.doctor.delivery.delivery_path import Stage
 from trailforward.doctor.delivery.encryption import through_key
 from trailforward.doctor.delivery.known_steps import from_target
@@ -161,6 +162,8 @@ def _through_resource(  # noqa: PLR0913, PLR0917  # each is a part of the delive
     request = request_of(query, rule, role, kind.action, resource.arn)
     needs_allow = role is None or (arn is not None and arn.account != rule.bus.account)
     path = through_policy(path.to(link), link, resource, kind, request, needs_allow=needs_allow)
+    if path.end is None:
+        path = through_connection(path, link, resource)
     if path.end is None and "encryption" in resource.unread:
         path = path.doubt("NOT_SEEN", link, what="encryption", reason=resource.unread["encryption"])
     if path.end is None:

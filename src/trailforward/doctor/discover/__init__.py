@@ -10,6 +10,16 @@ from __future__ import annotations
 from trailforward.doctor.discover.accounts import DEFAULT_ROLE
 from trailforward.doctor.discover.api_calls import CALLS, ApiCall, policy
 from trailforward.doctor.discover.explore import Discovery, discover
-from trailforward.doctor.discover.reader import AwsCallError, Reader
+from trailforward.doctor.discover.reader import AwsCallError, Reader, TimeLimit
 
-__all__ = ["CALLS", "DEFAULT_ROLE", "ApiCall", "AwsCallError", "Discovery", "Reader", "discover", "policy"]
+__all__ = [
+    "CALLS",
+    "DEFAULT_ROLE",
+    "ApiCall",
+    "AwsCallError",
+    "Discovery",
+    "Reader",
+    "TimeLimit",
+    "discover",
+    "policy",
+]

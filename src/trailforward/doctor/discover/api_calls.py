@@ -47,6 +47,8 @@ _TABLE = (
     ApiCall("cloudtrail", "GetInsightSelectors", "trails"),
     ApiCall("events", "ListEventBuses", "buses", "NextToken"),
     ApiCall("events", "DescribeEventBus", "buses"),
+    ApiCall("events", "DescribeApiDestination", "resources"),
+    ApiCall("events", "DescribeConnection", "resources"),
     ApiCall("events", "ListRules", "rules", "NextToken"),
     ApiCall("events", "ListTargetsByRule", "rules", "NextToken"),
     ApiCall("iam", "GetRole", "roles"),

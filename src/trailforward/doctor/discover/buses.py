@@ -27,7 +27,7 @@ def buses_in(reader: Reader, region: str) -> Iterator[Callable[[], dict[str, Any
 
 
 def _bus(reader: Reader, region: str, bus: dict[str, Any]) -> dict[str, Any]:
-    """A bus; of a custom one with its key, which only DescribeEventBus returns.
+    """A bus; of a custom one with its key and dead-letter queue, which only DescribeEventBus returns.
 
     Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeEventBus.html
     """
@@ -36,6 +36,7 @@ def _bus(reader: Reader, region: str, bus: dict[str, Any]) -> dict[str, Any]:
         return found
     try:
         details = reader.call("events", "DescribeEventBus", region, Name=bus["Name"])
+        found["dlq"] = (details.get("DeadLetterConfig") or {}).get("Arn") or ""
         encryption = read_encryption(reader, Arn.parse(bus["Arn"]), details.get("KmsKeyIdentifier"))
     except AwsCallError as error:
         why = f"{error.call.permission}: {error.code}"

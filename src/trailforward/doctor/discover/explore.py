@@ -19,7 +19,7 @@ from trailforward.doctor.discover.accounts import (
 )
 from trailforward.doctor.discover.buses import buses_in, rules_of
 from trailforward.doctor.discover.problems import Problem, sentences
-from trailforward.doctor.discover.reader import AwsCallError, Reader
+from trailforward.doctor.discover.reader import AwsCallError, Reader, TimeLimit
 from trailforward.doctor.discover.resources import can_read, read_pipes, read_resource
 from trailforward.doctor.discover.resume import EXPIRED, keep, reason, stopped
 from trailforward.doctor.discover.roles import read_role
@@ -41,6 +41,7 @@ WORKERS = 16
 #: How often bus targets are followed into further Regions: an event makes at most two hops.
 _ROUNDS = 3
 _BUS = ":event-bus/"
+_NO_LOOPS = "So loops through its own destinations were not looked for."
 #: Service of an ARN to what is unknown if it is not understood.
 _KINDS = {"iam": "roles", "cloudtrail": "trails"}
 
@@ -52,10 +53,12 @@ class Discovery:
     Attributes:
         world: everything that could be read.
         problems: what could not be read, one sentence for each cause; the world records it as ``unseen`` too.
+        notes: what was not looked for, one sentence for each cause; no coverage depends on it.
     """
 
     world: World
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def discover(  # noqa: PLR0913  # each is an independent option
@@ -70,7 +73,7 @@ def discover(  # noqa: PLR0913  # each is an independent option
     resume: World | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     external_id: str = "",
-    until: float | None = None,
+    limit: TimeLimit | None = None,
 ) -> Discovery:
     """Reads AWS with read-only calls. Never fails: what cannot be read becomes a problem.
 
@@ -88,7 +91,7 @@ def discover(  # noqa: PLR0913  # each is an independent option
         progress: receives what is being read, how many items are done, and how many there are, after each
             item, from one thread at a time.
         external_id: the external ID to assume roles with; empty for none.
-        until: when to stop reading, as :func:`time.monotonic` counts; None for no limit.
+        limit: when to stop reading; by default, there is no limit.
 
     Raises:
         MissingExtraError: botocore is not installed.
@@ -96,7 +99,7 @@ def discover(  # noqa: PLR0913  # each is an independent option
     problems: list[Problem] = []
     explorer = None
     try:
-        reader = reader or Reader(until=until, external_id=external_id)
+        reader = reader or Reader(limit=limit, external_id=external_id)
         explorer = _Explorer(reader, frozenset(regions), tuple(destinations), problems, progress)
         if resume is not None:
             explorer.resume(resume)
@@ -106,7 +109,8 @@ def discover(  # noqa: PLR0913  # each is an independent option
         problems.append(Problem(explain(error)))
     found = explorer.snapshot() if explorer else {"accounts": {}, "destinations": list(destinations)}
     stopped = explorer.stopped() if explorer else ()
-    return Discovery(World.model_validate(found), (*sentences(problems), *stopped))
+    notes = sentences(explorer.notes) if explorer else ()
+    return Discovery(World.model_validate(found), (*sentences(problems), *stopped), notes)
 
 
 class _Explorer:
@@ -124,6 +128,7 @@ class _Explorer:
         self.only_regions = only_regions
         self.destinations = destinations
         self.problems = problems
+        self.notes: list[Problem] = []
         self.progress = progress
         self.progress_lock = threading.Lock()
         self.readers: dict[str, Reader] = {}
@@ -359,11 +364,13 @@ class _Explorer:
                 pipes = read_pipes(self.readers[arn.account], arn)
                 unread = {**found.get("unread", {}), **pipes.pop("unread", {})}
                 found |= {**pipes, **({"unread": unread} if unread else {})}
-            role, sinks = found.pop("role", None), found.pop("ownSinks", ())
+            role, sinks, lacks = (found.pop(key, None) for key in ("role", "ownSinks", "ownLacks"))
             Resource.model_validate(found)
             if role and text in self.destinations:
                 self.own_roles.add(role)
-                self.own_sinks.update(sinks)
+                self.own_sinks.update(sinks or ())
+                if lacks:
+                    self.notes.append(Problem(f"{{about}}: {lacks}. {_NO_LOOPS}", arn.account, about=text))
             self.resources[text] = found
 
     def _role(self, text: str) -> None:

@@ -18,11 +18,11 @@ _PREFIX = "TRAILFORWARD_"
 _ELSEWHERE = ("/", ".", "~", "ssm:", "s3://")
 
 
-def own_sinks(environment: Mapping[str, Any], function: Arn) -> list[str]:
-    """The ARNs of a function's destinations, queues, and secrets.
+def own_sinks(environment: Mapping[str, Any], function: Arn) -> tuple[list[str], str]:
+    """The ARNs of a function's destinations, queues, and secrets, and why they are not complete.
 
-    Empty if it is not a trailforward function, or if its configuration is not in the variables. Only
-    variables of trailforward are looked at, and only ARNs are returned.
+    Nothing if it is not a trailforward function. Only variables of trailforward are looked at, and only ARNs
+    are returned. The reason is empty if they are complete.
 
     Args:
         environment: ``Environment.Variables`` of GetFunctionConfiguration.
@@ -35,14 +35,16 @@ def own_sinks(environment: Mapping[str, Any], function: Arn) -> list[str]:
     try:
         if where.startswith(_ELSEWHERE) or (where and not {"=", "\n"} & set(where)):
             calls = fetch_calls(where, function.region)
+            lacks = f"its configuration is stored in {where}, which the doctor does not read"
         elif own:
             calls = list(own_calls(Config.from_env(own), where, function.region))
+            lacks = ""
         else:
-            return []
-    except (TrailforwardError, ValueError):
-        return []  # the function itself reports what is wrong
+            return [], ""
+    except (TrailforwardError, ValueError) as error:
+        return [], f"its configuration is not valid ({type(error).__name__})"
     resources = {call.resource for call in calls} - {"*"}
-    return sorted(str(_in_account(Arn.parse(resource), function.account)) for resource in resources)
+    return sorted(str(_in_account(Arn.parse(resource), function.account)) for resource in resources), lacks
 
 
 def _in_account(arn: Arn, account: str) -> Arn:

@@ -43,6 +43,8 @@ _MISSING = frozenset(
 UNUSUAL = "UnusualResponse"
 #: The code of an error for a call that would begin after the reader's time is over.
 OUT_OF_TIME = "OutOfTime"
+#: The code of an error for a call that would begin after somebody pressed Ctrl-C.
+INTERRUPTED = "Interrupted"
 #: Error codes of credentials that worked before and no longer do. Some services send the code of invalid
 #: credentials, with a message that says that they expired.
 #: Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_disable-perms.html
@@ -50,6 +52,7 @@ _EXPIRED = frozenset(
     {
         "ExpiredToken",
         "ExpiredTokenException",
+        INTERRUPTED,
         OUT_OF_TIME,  # nothing more can be read, as without credentials, and the rest can be read later
         "RequestExpired",
         "SSOTokenLoadError",
@@ -63,8 +66,32 @@ _INVALID = frozenset({"AuthFailure", "InvalidClientTokenId", "UnrecognizedClient
 #: Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 _DENIED_BY = re.compile(
     r"(?:explicit deny in (?:an? )?|because no )((?:service control|resource control|session) policy"
-    r"|permissions boundary)"
+    r"|permissions boundary|VPC endpoint policy)"
 )
+
+
+class TimeLimit:
+    """When reading ends. Shared by all readers of a run.
+
+    Args:
+        until: as :func:`time.monotonic` counts; None for no limit. A call that has begun may take some
+            minutes longer if AWS throttles it.
+    """
+
+    def __init__(self, until: float | None = None) -> None:
+        self._until = until
+        self._interrupted = False
+
+    def interrupt(self) -> None:
+        """Ends reading now. Signal handlers and other threads may call this."""
+        self._interrupted = True
+
+    @property
+    def over(self) -> str:
+        """The code of the error that calls raise from now on; empty as long as reading may continue."""
+        if self._interrupted:
+            return INTERRUPTED
+        return OUT_OF_TIME if self._until is not None and monotonic() >= self._until else ""
 
 
 class AwsCallError(TrailforwardError):
@@ -98,8 +125,7 @@ class Reader:
         session: a botocore session; by default, one with the environment's credentials.
         region: used to find the partition; by default, the environment's Region.
         renew: creates a session with new credentials when the session's have expired; None if nothing can.
-        until: when to stop, as :func:`time.monotonic` counts; None for no limit. A call that has begun may
-            take some minutes longer if AWS throttles it.
+        limit: when to stop; by default, reading has no limit.
         external_id: the external ID to assume roles with; empty for none.
 
     Attributes:
@@ -117,7 +143,7 @@ class Reader:
         region: str | None = None,
         renew: Callable[[], Any] | None = None,
         *,
-        until: float | None = None,
+        limit: TimeLimit | None = None,
         external_id: str = "",
     ) -> None:
         require_botocore("reading AWS")
@@ -130,7 +156,7 @@ class Reader:
             raise AwsCallError(CALLS["sts", "GetCallerIdentity"], type(error).__name__, str(error)) from None
         self.global_region = global_region(partition_of(region))
         self.expired: AwsCallError | None = None
-        self._until = until
+        self._limit = limit or TimeLimit()
         self._external_id = external_id
         self._renew = renew
         self._renewals = 0
@@ -153,8 +179,8 @@ class Reader:
                 with something else than the API returns.
         """
         row = CALLS[service, operation]
-        if self.expired is None and self._until is not None and monotonic() >= self._until:
-            self.expired = AwsCallError(row, OUT_OF_TIME, "the time for reading is over")
+        if self.expired is None and (over := self._limit.over):
+            self.expired = AwsCallError(row, over, "the time for reading is over")
         if self.expired is not None:
             raise AwsCallError(row, self.expired.code, self.expired.message)
         renewals = self._renewals
@@ -251,7 +277,7 @@ class Reader:
             created.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
             return created
 
-        return Reader(session(), self.global_region, session, until=self._until)
+        return Reader(session(), self.global_region, session, limit=self._limit)
 
     def close_region(self, region: str) -> None:
         """Closes the connections to a Region that is no longer needed."""

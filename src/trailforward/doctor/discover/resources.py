@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from trailforward.doctor.discover.reader import Reader
 
 
+_API_DESTINATION = "api-destination/"
+
+
 def can_read(arn: Arn) -> bool:
-    """Whether this module can read a resource of this service."""
-    return arn.service in _READ
+    """Whether this module can read a resource: of EventBridge, only API destinations."""
+    return arn.service in _READ and (arn.service != "events" or arn.resource.startswith(_API_DESTINATION))
 
 
 def read_resource(reader: Reader, arn: Arn) -> dict[str, Any] | None:
@@ -106,7 +109,8 @@ def _function(reader: Reader, arn: Arn) -> dict[str, Any]:
             raise
         policy = ""  # the function never had a policy
     environment = (found.get("Environment") or {}).get("Variables") or {}
-    return {**with_policy(policy), "role": found.get("Role"), "ownSinks": own_sinks(environment, arn)}
+    sinks, lacks = own_sinks(environment, arn)
+    return {**with_policy(policy), "role": found.get("Role"), "ownSinks": sinks, "ownLacks": lacks}
 
 
 def _stream(reader: Reader, arn: Arn) -> dict[str, Any]:
@@ -127,12 +131,37 @@ def _delivery_stream(reader: Reader, arn: Arn) -> dict[str, Any]:
     return {}
 
 
+def _api_destination(reader: Reader, arn: Arn) -> dict[str, Any]:
+    """An API destination is inactive when its connection is not authorized.
+
+    Source: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_DescribeConnection.html
+    """
+    name = arn.resource.removeprefix(_API_DESTINATION).partition("/")[0]
+    try:
+        described = reader.call("events", "DescribeApiDestination", arn.region, Name=name)
+    except AwsCallError as error:
+        if not error.missing:
+            raise
+        described = {}
+    if described.get("ApiDestinationArn") != str(arn):  # another one has its name, and this one is gone
+        return {"apiDestination": {"state": "MISSING"}}
+    connection = str(described.get("ConnectionArn") or "").rpartition("connection/")[2].partition("/")[0]
+    found = {"state": described.get("ApiDestinationState"), "connection": connection}
+    try:
+        state = reader.call("events", "DescribeConnection", arn.region, Name=connection)
+    except AwsCallError as error:
+        return {"apiDestination": found, "unread": {"connection": f"{error.call.permission}: {error.code}"}}
+    found |= {"connectionState": state.get("ConnectionState"), "reason": state.get("StateReason") or ""}
+    return {"apiDestination": found}
+
+
 _READ: dict[str, Callable[[Reader, Arn], dict[str, Any]]] = {
     "sqs": _queue,
     "sns": _topic,
     "lambda": _function,
     "kinesis": _stream,
     "firehose": _delivery_stream,
+    "events": _api_destination,
 }
 
 

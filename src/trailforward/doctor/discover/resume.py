@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.doctor.discover.problems import Problem
-from trailforward.doctor.discover.reader import OUT_OF_TIME
+from trailforward.doctor.discover.reader import INTERRUPTED, OUT_OF_TIME
 from trailforward.doctor.world.index import ENABLED
 from trailforward.doctor.world.places import name_places
 
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 #: Why something is unseen that can be read with new credentials.
 EXPIRED = "the AWS credentials expired"
 LATE = "the time was over"
+STOPPED_BY_USER = "it was interrupted"
 #: The reasons of a run that stopped before its end.
-STOPPED = frozenset({EXPIRED, LATE})
+STOPPED = frozenset({EXPIRED, LATE, STOPPED_BY_USER})
+_REASONS = {OUT_OF_TIME: LATE, INTERRUPTED: STOPPED_BY_USER}
 _STOPPED = "Stopped, because "
 _LOG_IN = "Log in again, then run the same command with --resume FILE to read only the rest; "
 _CONTINUE = "Run the same command with --resume FILE to read only the rest; "
@@ -73,8 +75,8 @@ def keep(saved: World, global_region: str) -> Kept:
 
 
 def reason(code: str) -> str:
-    """Why a run stopped: :data:`LATE` or :data:`EXPIRED`, by the code of the error."""
-    return LATE if code == OUT_OF_TIME else EXPIRED
+    """Why a run stopped, one of :data:`STOPPED`, by the code of the error."""
+    return _REASONS.get(code, EXPIRED)
 
 
 def stopped(code: str, read: int, unseen: Iterable[dict[str, str]], closed: Iterable[str]) -> str:
@@ -99,6 +101,6 @@ def stopped(code: str, read: int, unseen: Iterable[dict[str, str]], closed: Iter
         f"{_STOPPED}{reason(code)} ({code}): {read:,} account/Region "
         f"pair{'' if read == 1 else 's'} were read. "
         f"Not read, so unknown: {'; '.join(parts) or 'some details'}. "
-        f"{_CONTINUE if code == OUT_OF_TIME else _LOG_IN}"
+        f"{_CONTINUE if code in _REASONS else _LOG_IN}"
         "FILE is the snapshot that --save wrote."
     )

@@ -73,8 +73,9 @@ class Cause:
 
 def generalizer(regions: Iterable[str]) -> Callable[[str], str]:
     """A function that replaces Region names, account IDs and generated names in a text with ``*``."""
-    names = (rf"(?<!\w){re.escape(name)}(?!\w)" for name in sorted(regions, key=len, reverse=True))
-    specific = re.compile("|".join((*_SPECIFIC, *names)))
+    names = "|".join(map(re.escape, sorted(regions, key=len, reverse=True)))
+    # One look-behind for all names: it is tried at every character of a text.
+    specific = re.compile("|".join((*_SPECIFIC, rf"(?<!\w)(?:{names})(?!\w)") if names else _SPECIFIC))
 
     @lru_cache(maxsize=1 << 16)
     def generalize(text: str) -> str:

@@ -223,6 +223,7 @@ class Index:
 
     def with_only(self, rule: PlacedRule) -> Index:
         """The same look-ups, but the rule is the only candidate on its bus."""
+        _ = self.policies_read_events  # found once for all copies, because it reads every policy
         narrowed = copy(self)
         bus = rule.bus._replace(name="default") if may_be(rule.bus.name, "default") else rule.bus
         narrowed._candidates = ChainMap({bus: [rule]}, self._candidates)  # noqa: SLF001

@@ -61,8 +61,9 @@ class Encryption(SnapshotModel):
 class Bus(SnapshotModel):
     """An event bus with its resource policy. A default bus is listed only if it has a policy or a key.
 
-    ``encryption`` is None if the bus has no customer managed key; ``unread`` names the fields that could not
-    be read, with the reason.
+    ``encryption`` is None if the bus has no customer managed key; ``dlq`` is the ARN of the bus's dead-letter
+    queue, empty if it has none, and None if that is not known; ``unread`` names the fields that could not be
+    read, with the reason.
     """
 
     account: str
@@ -70,6 +71,7 @@ class Bus(SnapshotModel):
     name: str
     policy: tuple[Statement, ...] = ()
     encryption: Encryption | None = None
+    dlq: str | None = None
     unread: dict[str, str] = Field(default_factory=dict)
 
 
@@ -173,6 +175,22 @@ class Subscription(SnapshotModel):
     unread: dict[str, str] = Field(default_factory=dict)
 
 
+class ApiDestination(SnapshotModel):
+    """The states of an API destination, as AWS writes them; None: not known.
+
+    Attributes:
+        state: ``ACTIVE``, ``INACTIVE``, or ``MISSING`` if AWS says that it does not exist.
+        connection: the name of its connection; empty if not known.
+        connection_state: ``AUTHORIZED``, ``DEAUTHORIZED`` …
+        reason: why the connection is in this state, in AWS's words.
+    """
+
+    state: str | None = None
+    connection: str = ""
+    connection_state: str | None = None
+    reason: str = ""
+
+
 class Resource(SnapshotModel):
     """An existing queue, topic, function or stream that can receive events.
 
@@ -185,6 +203,7 @@ class Resource(SnapshotModel):
         subscriptions: for a topic, its subscriptions; a text is the ARN of a queue that receives every
             message. None: not a topic, or not read.
         pipes: the names of the pipes that read from a queue or stream; only of destinations.
+        api_destination: the states of an API destination. None: not one, or not read.
         unread: ``policy``, ``encryption``, ``subscriptions`` or ``pipes``, if not read, to the reason.
     """
 
@@ -195,6 +214,7 @@ class Resource(SnapshotModel):
     encryption: Encryption | None = None
     subscriptions: tuple[str | Subscription, ...] | None = None
     pipes: tuple[str, ...] = ()
+    api_destination: ApiDestination | None = None
     unread: dict[str, str] = Field(default_factory=dict)
 
 
