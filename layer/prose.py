@@ -1,7 +1,7 @@
 """Removes docstrings and comments from Python source, and keeps every line where it is.
 
-Code without bytecode is read and compiled when it is imported: without prose it is smaller and faster, and a
-traceback still names the right lines.
+Without prose, the layer is smaller, and code without bytecode is compiled faster. A traceback still names and
+shows the right lines. The repository has the prose.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def without_prose(source: str) -> str:
         indent = " " * first.col_offset
         lines[first.lineno - 1] = "" if len(body) > 1 else f"{indent}..."
         lines[first.lineno : last] = [""] * (last - first.lineno)
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, ""])
 
 
 def _bodies(tree: ast.Module) -> list[list[ast.stmt]]:
