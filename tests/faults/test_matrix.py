@@ -43,8 +43,13 @@ CASES = [
     case
     for case, (sink, row, _) in ((case, case.values) for case in CASES)
     if DEEP
-    or sink not in PRESETS
-    or ((row.read_timeout, row.seconds) == (10.0, 30.0) and (sink not in PLAIN or row in SOME))
+    or sink not in PRESETS | {"s3-cloudtrail"}
+    or (sink not in PRESETS and row in SOME)  # the other layout makes the same calls
+    or (
+        sink in PRESETS
+        and (row.read_timeout, row.seconds) == (10.0, 30.0)
+        and (sink not in PLAIN or row in SOME)
+    )
 ]
 every_case = pytest.mark.parametrize(("sink", "row", "way"), CASES)
 

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
+from trailforward.aws.errors import UNPARSEABLE
 from trailforward.aws.own_calls import OwnCall
-from trailforward.errors import PermanentError, SettingError
+from trailforward.errors import PermanentError, SettingError, TransientError
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_batches import digest
 from trailforward.sinks._aws_sink import AwsSink
@@ -188,7 +189,7 @@ class S3Sink(AwsSink):
 
     def _put_object(self, key: str, body: bytes) -> list[Rejection]:
         try:
-            self._client.call(
+            response = self._client.call(
                 "put_object",
                 transient=("ConditionalRequestConflict", "OperationAborted"),
                 Bucket=self._bucket,
@@ -208,6 +209,9 @@ class S3Sink(AwsSink):
             # The key contains the content's digest, so the existing object is this batch.
             if error.code not in {"PreconditionFailed", "412"}:
                 raise
+        else:
+            if not response.get("ETag"):  # S3 always sends it; a captive portal or proxy does not
+                raise TransientError(UNPARSEABLE, "unparseable response from s3: no ETag")
         return []
 
 
