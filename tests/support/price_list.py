@@ -62,7 +62,8 @@ def catalogue(region: str, code: str = "") -> list[dict[str, Any]]:
         )
 
     here = {"fromRegionCode": region, "fromLocationType": "AWS Region"}
-    there = {"toRegionCode": region, "fromLocationType": "AWS Region"}
+    there = {"toRegionCode": region, "fromLocationType": "AWS Region", "toLocationType": "AWS Region"}
+    zone = {**there, "fromLocationType": "AWS Wavelength Zone"}
     lambdas = ("AWSLambda", "Serverless")
     watch = "AmazonCloudWatch"
     return [
@@ -75,6 +76,7 @@ def catalogue(region: str, code: str = "") -> list[dict[str, Any]]:
         transfer(
             "InterRegion Outbound", "AFS1-X-AWS-Out-Bytes", "0.147", fromRegionCode="af-south-1", **there
         ),
+        transfer("InterRegion Outbound", "WL1-X-AWS-Out-Bytes", "0.2", fromRegionCode="us-east-2", **zone),
         transfer("InterRegion Outbound", "USE2-X-AWS-In-Bytes", "0", fromRegionCode="us-east-2", **there),
         transfer("AWS Outbound", f"{code}DataTransfer-Out-Bytes", "0", "0.0914", "0.085", **here),
         one("AWSQueueService", "API Request", "Requests-RBP", "0", "0.00000044", queueType="Standard"),
@@ -113,10 +115,11 @@ def catalogue(region: str, code: str = "") -> list[dict[str, Any]]:
             operation="PutRecord",
             unit="GB",
         ),
-        one("AmazonS3", "API Request", "Requests-Tier1", "0.0000054"),
+        one("AmazonS3", "API Request", "Requests-Tier1", "0.0000054", group="S3-API-Tier1"),
+        one("AmazonS3", "API Request", "Tables-Requests-Tier1", "0.000006", group="S3-Tables-API-Tier1"),
         one("AmazonS3", "API Request", "Requests-Tier2", "0.00000043"),
         one(
-            *("AWSSecurityHub", "AWS Security Hub - Findings", "OtherProduct-PaidFindingsIngestion"),
+            *("AWSSecurityHub", "AWS Security Hub - Findings", "OtherProduct:PaidFindingsIngestion"),
             *("0", "0.000031"),
             findingGroup="PaidFindingsIngestion",
         ),

@@ -48,7 +48,11 @@ QUERIES = {
     # Into the Region of the stack, from every other Region.
     "transfer": Query(
         "AWSDataTransfer",
-        {"transferType": "InterRegion Outbound", "fromLocationType": "AWS Region"},
+        {
+            "transferType": "InterRegion Outbound",
+            "fromLocationType": "AWS Region",
+            "toLocationType": "AWS Region",
+        },
         "AWS-Out-Bytes",
         region="toRegionCode",
         spread=True,
@@ -71,14 +75,13 @@ QUERIES = {
     "alarm": _cloudwatch("CW:AlarmMonitorUsage", productFamily="Alarm", alarmType="Standard"),
     "dashboard": Query("AmazonCloudWatch", {"productFamily": "Dashboard"}, "DashboardsUsageHour", region=""),
     "stream": Query("AmazonKinesis", {"operation": "PutRequest"}, "PutRequestPayloadUnits", _MILLION),
-    "firehose": Query(
-        "AmazonKinesisFirehose",
-        {"group": "Event-by-Event Processing", "operation": "PutRecord"},
-        "BilledBytes",
-    ),
-    "put": Query("AmazonS3", {"productFamily": "API Request"}, "Requests-Tier1", _MILLION),
+    "firehose": Query("AmazonKinesisFirehose", {"operation": "PutRecord"}, "BilledBytes"),
+    "put": Query("AmazonS3", {"group": "S3-API-Tier1"}, "Requests-Tier1", _MILLION),
     "finding": Query(
-        "AWSSecurityHub", {"findingGroup": "PaidFindingsIngestion"}, "PaidFindingsIngestion", _MILLION
+        "AWSSecurityHub",
+        {"findingGroup": "PaidFindingsIngestion"},
+        "OtherProduct:PaidFindingsIngestion",
+        _MILLION,
     ),
     "transition": Query("AmazonStates", {}, "StateTransition", _MILLION),
 }

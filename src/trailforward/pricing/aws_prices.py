@@ -138,7 +138,8 @@ def _product(text: str) -> _Product | None:
             for tier in term["priceDimensions"].values()
         ]
         _, price, unit = min(tier for tier in tiers if 0 < tier[1] < _MOST)
-        source = f"AWS price list: {entry['serviceCode']} {usage}, published {entry['publicationDate'][:10]}"
+        published = str(entry.get("publicationDate", ""))[:10] or "on an unknown date"
+        source = f"AWS price list: {entry['serviceCode']} {usage}, published {published}"
     except (ValueError, LookupError, TypeError, AttributeError, InvalidOperation, RecursionError):
         return None
     return _Product(price, unit, usage, source)
