@@ -143,6 +143,15 @@ def test_an_existing_object_counts_as_delivered(receiver: Receiver) -> None:
     assert sink().send([entry(b"{}")]) == []
 
 
+def test_success_of_another_server_is_not_success(receiver: Receiver) -> None:
+    """A response 200 without the entity tag that S3 always sends, such as a captive portal's, is retried."""
+    receiver.script(Status(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"))
+    with pytest.raises(TransientError) as caught:
+        sink().send([entry(b"{}")])
+    assert caught.value.code == "unparseable_response"
+    assert sink().send([entry(b"{}")]) == []
+
+
 def test_a_failed_object_does_not_affect_the_others(receiver: Receiver) -> None:
     """Only the entries of objects that failed are rejected, as permanent or transient."""
     receiver.script(error(403, "AccessDenied"), STORED, error(503, "SlowDown"))
