@@ -39,6 +39,8 @@ EXPECTED: dict[str, float | tuple[float, float]] = {
     "put": 5.4,
     "finding": 31,
     "transition": 26,
+    "table-read": 0.14,
+    "table-write": 0.71,
 }
 
 

@@ -123,6 +123,9 @@ def catalogue(region: str, code: str = "") -> list[dict[str, Any]]:
             *("0", "0.000031"),
             findingGroup="PaidFindingsIngestion",
         ),
+        one("AmazonDynamoDB", "Throughput", "ReadRequestUnits", "0.00000014", group="DDB-ReadUnits"),
+        one("AmazonDynamoDB", "Throughput", "WriteRequestUnits", "0.00000071", group="DDB-WriteUnits"),
+        one("AmazonDynamoDB", "IOPS", "WriteCapacityUnit-Hrs", "0.00065", group="DDB-WriteUnits"),
         one("AmazonStates", "AWS Step Functions", "StateTransition", "0", "0.000026"),
     ]
 

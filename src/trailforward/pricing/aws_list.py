@@ -84,4 +84,6 @@ QUERIES = {
         _MILLION,
     ),
     "transition": Query("AmazonStates", {}, "StateTransition", _MILLION),
+    "table-read": Query("AmazonDynamoDB", {"group": "DDB-ReadUnits"}, "ReadRequestUnits", _MILLION),
+    "table-write": Query("AmazonDynamoDB", {"group": "DDB-WriteUnits"}, "WriteRequestUnits", _MILLION),
 }
