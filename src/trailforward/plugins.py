@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def find(group: str, name: str) -> list[EntryPoint]:
-    """The entry points with a name, each package once."""
+    """The entry points with a name."""
     from importlib.metadata import entry_points
 
-    # A package can be on sys.path twice; it must count only once.
+    # A package can be on sys.path twice; it counts once.
     unique = {(package(found), found.value): found for found in entry_points(group=group, name=name)}
     return list(unique.values())
 

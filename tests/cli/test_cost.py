@@ -112,7 +112,7 @@ def test_options_make_the_plan() -> None:
 def test_programs_get_json() -> None:
     """JSON has the plan, the prices with their date, and rows with batches, items, terms, and sums."""
     made = json.loads(trailforward("cost", "--events-per-day", "2M", "--json").out)
-    assert set(made) == {"as_of", "plan", "rows", "prices"}
+    assert set(made) == {"as_of", "region", "plan", "rows", "prices", "not_in_the_list_of_aws"}
     assert len(made["rows"]) == 13
     for row in made["rows"]:
         assert set(row) == {

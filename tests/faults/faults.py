@@ -80,6 +80,10 @@ CODES = {
         "InvalidInputException",
         "InternalFailure",
     ),
+    **dict.fromkeys(
+        ("s3", "s3-cloudtrail"),
+        Codes("SlowDown", "AccessDenied", "NoSuchBucket", "InvalidArgument", "InternalError"),
+    ),
     "lambda": Codes(
         "TooManyRequestsException",
         "AccessDeniedException",
@@ -151,6 +155,8 @@ class Row:
         return [fault] * (100 if self.always else 1) if fault else []
 
 
+#: Sinks whose calls succeed or fail as a whole.
+OBJECTS = ("s3", "s3-cloudtrail")
 #: Sinks with one entry in a call, and the row that means several.
 _ONE_IN_A_CALL = ("lambda", "stepfunctions")
 _ANOTHER = "partial failure, another entry each time"
@@ -260,6 +266,8 @@ ROWS = [
 
 def applies(sink: str, row: Row) -> bool:
     """Whether calls of a sink can fail as a row says."""
+    if sink in OBJECTS:
+        return not isinstance(row.aws(CODES[sink]), Partial | Shortened)
     if sink not in WEB:
         return not (sink in _ONE_IN_A_CALL and row.name == _ANOTHER)
     if row.web is not None:

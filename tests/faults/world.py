@@ -30,9 +30,13 @@ DESTINATIONS = {
     "eventbridge": "arn:aws:events:eu-south-1:123456789012:event-bus/security",
     "eventbridge-v2": "arn:aws:events:us-west-1:111122223333:event-busv2/security/abcdefghij0123456789abcde",
     "securityhub": "arn:aws:securityhub:ca-central-1:111122223333:product/111122223333/default",
+    "s3": "s3://lake/trail?region=me-central-1",
+    "s3-cloudtrail": "s3://lake/trail?region=il-central-1",
     "lambda": "arn:aws:lambda:ap-northeast-1:123456789012:function:remediate",
     "stepfunctions": "arn:aws:states:eu-west-3:111122223333:stateMachine:remediate",
 }
+#: Destination → its other settings.
+SETTINGS = {"s3-cloudtrail": 'layout = "cloudtrail"\n'}
 #: These get one event per call.
 ACTING = ("lambda", "stepfunctions")
 SINKS = (*DESTINATIONS, *WEB)
@@ -46,7 +50,9 @@ POISON = b"poison"
 
 
 def place(arn: str) -> str:
-    """The key under which the stub stores what is sent to an ARN."""
+    """The key under which the stub stores what is sent to a destination."""
+    if arn.startswith("s3:"):
+        return f"s3:{arn.rpartition('=')[2]}"
     _, _, service, region, *_ = arn.split(":")
     return f"{service}:{region}"
 
@@ -59,7 +65,8 @@ def event(number: int) -> bytes:
 
 
 EVENTS = [event(number) for number in range(COUNT)]
-#: The end of a finding's ID → its event.
+#: CloudTrail record, and the end of a finding's ID → the event.
+_BY_RECORD = {data.partition(b'"detail":')[2].strip().removesuffix(b"}"): data for data in EVENTS}
 _BY_FINDING = {Message(data, Origin("test")).key: data for data in EVENTS}
 
 
@@ -101,8 +108,8 @@ class World:
         )
         self.forwarder = Forwarder(
             Config.from_toml(
-                f'{head}[sinks.{sink}]\nto = "{to}"\n'
-                + f"[sinks.{sink}.limits]\nmax_entries = 5\n" * (sink not in ACTING)
+                f'{head}[sinks."{sink}"]\nto = "{to}"\n{SETTINGS.get(sink, "")}'
+                + f'[sinks."{sink}".limits]\nmax_entries = 5\n' * (sink not in ACTING)
                 + f'[sinks.healthy]\nto = "{HEALTHY}"\n' * healthy
                 + "[retry]\ninitial_seconds = 0.01\nmax_attempts = 4\n"
             ),
@@ -187,6 +194,8 @@ class World:
             ]
         arn = HEALTHY if sink == "healthy" else DESTINATIONS[sink]
         end = b"\n" if sink == "firehose" else b""
+        if sink == "s3-cloudtrail":
+            return [_BY_RECORD[data] for data in self.stub.taken(place(arn))]
         return [data.removesuffix(end) for data in self.stub.taken(place(arn))]
 
     def check(self, outcome: Outcome, failures: list[str], dead: list[Item], again: list[Item]) -> None:

@@ -22,7 +22,7 @@ def test_every_price_has_a_source() -> None:
         assert 0 < price.low <= price.high
         assert "https://" in price.source or price.source == "from memory"
     unknown = [name for name, price in prices.by_name.items() if price.source == "from memory"]
-    assert unknown == ["queue-behind-topic", "metric-data", "firehose"]
+    assert unknown == ["firehose"]
 
 
 def test_changes_are_by_name() -> None:

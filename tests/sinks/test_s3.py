@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TIME = "2026-05-04T09:15:00Z"
+#: S3 responds with the entity tag of the object.
+STORED = Status(headers={"ETag": '"e"'})
 HOUR = "account=111122223333/region=eu-west-1/date=2026-05-04/hour=09"
 
 
@@ -50,7 +52,7 @@ def objects(aws: Reader, name: str) -> dict[str, bytes]:
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A receiver instead of S3 that follows a script."""
-    with Receiver() as receiver:
+    with Receiver(then=STORED) as receiver:
         point_at(f"http://127.0.0.1:{receiver.port}", monkeypatch)
         yield receiver
 
@@ -141,9 +143,18 @@ def test_an_existing_object_counts_as_delivered(receiver: Receiver) -> None:
     assert sink().send([entry(b"{}")]) == []
 
 
+def test_success_of_another_server_is_not_success(receiver: Receiver) -> None:
+    """A response 200 without the entity tag that S3 always sends, such as a captive portal's, is retried."""
+    receiver.script(Status(200, {"Content-Type": "text/html"}, b"<html>Welcome</html>"))
+    with pytest.raises(TransientError) as caught:
+        sink().send([entry(b"{}")])
+    assert caught.value.code == "unparseable_response"
+    assert sink().send([entry(b"{}")]) == []
+
+
 def test_a_failed_object_does_not_affect_the_others(receiver: Receiver) -> None:
     """Only the entries of objects that failed are rejected, as permanent or transient."""
-    receiver.script(error(403, "AccessDenied"), Status(), error(503, "SlowDown"))
+    receiver.script(error(403, "AccessDenied"), STORED, error(503, "SlowDown"))
     batch = [entry(b"1"), entry(b"2", account="123456789012"), entry(b"3", account="5"), entry(b"4")]
     rejections = [(each.index, each.code, each.transient) for each in sink().send(batch)]
     assert rejections == [(0, "AccessDenied", False), (3, "AccessDenied", False), (2, "SlowDown", True)]
@@ -151,7 +162,7 @@ def test_a_failed_object_does_not_affect_the_others(receiver: Receiver) -> None:
 
 def test_a_bucket_that_accepted_an_object_gets_all_the_others(receiver: Receiver) -> None:
     """Once an object was accepted, refused ones do not keep the rest of the batch from being sent."""
-    receiver.script(Status(), *[error(403, "AccessDenied")] * 9)
+    receiver.script(STORED, *[error(403, "AccessDenied")] * 9)
     batch = [entry(b"1", account=str(number)) for number in range(111122223333, 111122223341)]
     assert len(sink().send(batch)) == 7
     assert len(receiver.requests) == 8

@@ -59,7 +59,7 @@ def record(number: int = 0, **changes: Any) -> Entry:
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
     """A receiver instead of S3 that follows a script."""
-    with Receiver() as receiver:
+    with Receiver(then=Status(headers={"ETag": '"e"'})) as receiver:
         point_at(f"http://127.0.0.1:{receiver.port}", monkeypatch)
         yield receiver
 

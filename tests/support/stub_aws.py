@@ -12,6 +12,7 @@ After the script ends, everything is accepted. Signatures are not verified.
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
 import json
 import socket
@@ -24,6 +25,7 @@ from urllib.parse import parse_qsl, unquote
 
 from tests.support import cbor
 from trailforward.demo.loopback import Handler, LoopbackServer
+from trailforward.sources._log_files import records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -290,6 +292,8 @@ class Call(Handler):
     """One request, with the methods that faults use."""
 
     items: list[Item]
+    #: Whether S3 has the object already.
+    exists = False
 
     def do_POST(self) -> None:  # noqa: N802  # name required by the base class
         """Applies the request's fault."""
@@ -308,6 +312,17 @@ class Call(Handler):
         fault = self.stub.next_fault(self.place)
         if fault.arrives:
             self.items = [self.invocation()] if service == "lambda" else _READERS[service](self.body())
+        fault.apply(self)
+
+    def do_PUT(self) -> None:  # noqa: N802  # name required by the base class
+        """Applies the fault of a PutObject call, whose items are the events of the object."""
+        self.stub = cast("StubAws", self.server)
+        region = self.headers["Authorization"].split("Credential=")[1].split("/")[2]
+        self.service, self.place = "s3", f"s3:{region}"
+        fault = self.stub.next_fault(self.place)
+        if fault.arrives:
+            key = unquote(self.path)
+            self.items = [Item(data, key, key=key) for data in _read_object(self.body())]
         fault.apply(self)
 
     def invocation(self) -> Item:
@@ -330,6 +345,10 @@ class Call(Handler):
         if self.service == "states":  # the same name starts nothing
             names = {item.id for item in self.stub.stored(self.place)}
             kept = [item for item in kept if item.id not in names]
+        if self.service == "s3":  # If-None-Match: *
+            keys = {item.key for item in self.stub.stored(self.place)}
+            self.exists = any(item.key in keys for item in kept)
+            kept = [] if self.exists else kept
         self.stub.store(self.place, kept)
         return {index: rejected.get(index) for index in range(len(self.items))}
 
@@ -338,6 +357,14 @@ class Call(Handler):
         refusals = [refusal for refusal in results.values() if refusal is not None]
         if self.service in _SINGLE and refusals:
             self.refuse(400, refusals[0].code, "by script", {})
+            return
+        if self.service == "s3":
+            if self.exists:
+                self.refuse(412, "PreconditionFailed", "by script", {})
+            elif refusals:
+                self.refuse(503, refusals[0].code, "by script", {})
+            else:
+                self.raw(200, b"", headers={"ETag": '"e"'})
             return
         if self.service == "lambda":
             dry = self.items[0].key == "DryRun"
@@ -348,6 +375,13 @@ class Call(Handler):
 
     def refuse(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> None:
         """Sends an error in the service's format."""
+        if self.service == "s3":
+            self.raw(
+                status,
+                f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode() if code else b"",
+                headers=headers,
+            )
+            return
         if self.service in {"sns", "sts"}:
             body = (
                 f"<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -384,6 +418,14 @@ class Call(Handler):
         self.rfile.close()
         self.connection.close()
         raise ConnectionAbortedError
+
+
+def _read_object(body: bytes) -> list[bytes]:
+    """The lines of NDJSON, or the records of a log file."""
+    text = gzip.decompress(body)
+    if text.startswith(b'{"Records":['):
+        return [raw for _, raw in records([text])]
+    return text.split(b"\n")[:-1]
 
 
 def _read_kinesis(body: bytes) -> list[Item]:

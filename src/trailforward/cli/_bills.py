@@ -37,9 +37,13 @@ def print_bills(bills: Sequence[Bill], prices: Prices, *, every: bool) -> None:
         typer.echo("")
         for line in _arithmetic(one):
             typer.echo(line)
-    typer.echo(f"\nList prices of {prices.as_of}, us-east-1, without free tiers. A month has 30 days.")
+    typer.echo(f"\nList prices of {prices.as_of}, {prices.region}, without free tiers. A month has 30 days.")
     if unsure := _from_memory(bills):
         typer.echo(f"From memory, look them up: {', '.join(unsure)}.")
+    if kept := {name: prices.kept[name] for name in _used(bills) if name in prices.kept}:
+        typer.echo("Not in the price list of AWS, so these are our prices of us-east-1:")
+        for name, why in sorted(kept.items()):
+            typer.echo(f"  {name}: {why}")
 
 
 def cheapest(bills: Sequence[Bill]) -> Bill:
@@ -81,6 +85,7 @@ def to_json(bills: Iterable[Bill], plan: Plan, prices: Prices) -> dict[str, Any]
     """Returns the bills for ``--json``; amounts in dollars, as ``{"low": …, "high": …}``."""
     return {
         "as_of": prices.as_of,
+        "region": prices.region,
         "plan": asdict(plan),
         "rows": [
             {
@@ -96,6 +101,7 @@ def to_json(bills: Iterable[Bill], plan: Plan, prices: Prices) -> dict[str, Any]
             for one in bills
         ],
         "prices": {name: asdict(price) for name, price in prices.by_name.items()},
+        "not_in_the_list_of_aws": dict(prices.kept),
     }
 
 
@@ -121,11 +127,15 @@ def _listed(title: str, items: Sequence[Item]) -> Iterator[str]:
             yield f"    {'' if index else item.name:<14}{term}"
 
 
+def _used(bills: Iterable[Bill]) -> dict[str, str]:
+    """Name → source of each price in these bills."""
+    items = (item for one in bills for item in (*one.items, *one.fixed))
+    return {term.price.name: term.price.source for item in items for term in item.terms}
+
+
 def _from_memory(bills: Iterable[Bill]) -> list[str]:
     """Returns the names of the prices in these bills that are from memory."""
-    items = (item for one in bills for item in (*one.items, *one.fixed))
-    used = {term.price.name for item in items for term in item.terms if "from memory" in term.price.source}
-    return sorted(used)
+    return sorted(name for name, source in _used(bills).items() if source == "from memory")
 
 
 def _item(item: Item) -> dict[str, Any]:

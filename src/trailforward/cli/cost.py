@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from pathlib import Path  # noqa: TC003  # Typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from trailforward.cli._world import split, stop
+from trailforward.cli._world import split
 from trailforward.pricing import (
     DESTINATIONS,
     TOPOLOGIES,
     Bill,
     Plan,
-    PriceError,
     Prices,
     bill,
-    load_prices,
-    with_changes,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +31,8 @@ _WITHOUT_WINDOW = 10
 _LONGEST = 900_000
 _LETTERS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _DEFAULT = Plan(events_per_day=1)
+#: The destination whose price no document gives.
+_UNPRICED = "eventbridge-v2"
 _ARCHITECTURES = ("arm64", "x86_64")
 
 
@@ -120,9 +118,25 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         typer.Option(min=0, max=100, help="Percent of the events that match routes with once or threshold."),
     ] = 0,
     prices: Annotated[
-        Path | None,
-        typer.Option(help='A TOML file with your prices: queue = 0.44, as_of = "2027-01-31".'),
+        list[str] | None,
+        typer.Option(
+            metavar="aws|FILE",
+            help="aws: read the price list of AWS (pricing:GetProducts). FILE: a TOML file with your prices: "
+            'queue = 0.44, as_of = "2027-01-31". Repeatable: files change the prices of AWS.',
+        ),
     ] = None,
+    region: Annotated[
+        str, typer.Option(metavar="REGION", help="With --prices aws: the Region of the stack.")
+    ] = "us-east-1",
+    prices_age: Annotated[
+        float,
+        typer.Option(
+            metavar="DAYS",
+            min=0,
+            max=365,
+            help="With --prices aws: use saved prices that are not older. 0 reads them again.",
+        ),
+    ] = 7,
     capacity: Annotated[  # noqa: FBT002
         bool,
         typer.Option("--capacity", help="Show which quotas of AWS the volume reaches, instead of its cost."),
@@ -142,15 +156,17 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
 ) -> None:
     """Estimate the cost of a million events, by topology and batch size, with the arithmetic.
 
-    Makes no network calls. Batch size is limited by event volume: Lambda may never fill a batch of BatchSize.
+    Makes no network calls, except with --prices aws.
+    Batch size is limited by event volume: Lambda may never fill a batch of BatchSize.
 
-    Exit status: 0 the estimate was printed, 2 the options or prices are invalid.
+    Exit status: 0 the estimate was printed, 2 the options are invalid, or the prices cannot be read.
     """
     from trailforward.cli import _bills
+    from trailforward.cli._prices import price_list
 
     sizes = _sizes(batch_size, window_seconds)
     # A kind may be repeated: two HTTP APIs.
-    kinds = tuple(_known("--to", " ".join(to or ()).replace(",", " ").split(), tuple(DESTINATIONS)))
+    kinds = tuple(_kinds(" ".join(to or ()).replace(",", " ").split()))
     if sinks is not None and sinks < len(kinds):
         _refuse(
             "--sinks",
@@ -178,7 +194,7 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     if capacity:
         _show_capacity(plan, topologies, sizes[-1], peak, as_json=as_json)
         return
-    table = _price_list(prices)
+    table = price_list(prices or (), region, prices_age)
     bills = list(_bills_of(plan, topologies, sizes, table))
     if as_json:
         typer.echo(json.dumps(_bills.to_json(bills, plan, table), indent=2))
@@ -220,6 +236,17 @@ def _sizes(texts: Iterable[str] | None, window: float) -> Sequence[int]:
     return sizes
 
 
+def _kinds(given: Sequence[str]) -> Sequence[str]:
+    if _UNPRICED in given:
+        _refuse(
+            "--to",
+            f"{_UNPRICED} cannot be estimated. AWS bills ingestion and delivery per started KB, and "
+            "retention, but no document that we know gives the rates. Leave it out, and look them up: "
+            "https://aws.amazon.com/eventbridge/pricing/",
+        )
+    return _known("--to", given, tuple(DESTINATIONS))
+
+
 def _known(option: str, given: Sequence[str], known: Sequence[str]) -> Sequence[str]:
     if wrong := [word for word in given if word not in known]:
         _refuse(option, f"unknown: {', '.join(wrong)}. Use one of {', '.join(known)}.")
@@ -228,16 +255,3 @@ def _known(option: str, given: Sequence[str], known: Sequence[str]) -> Sequence[
 
 def _refuse(option: str, text: str) -> NoReturn:
     raise typer.BadParameter(text, param_hint=f"'{option}'")
-
-
-def _price_list(path: Path | None) -> Prices:
-    if path is None:
-        return load_prices()
-    try:
-        return with_changes(load_prices(), path.read_text("utf-8"), str(path))
-    except OSError as error:
-        stop(f"--prices {path}: {error.strerror}. Name a TOML file with lines such as queue = 0.44")
-    except UnicodeDecodeError:
-        stop(f"--prices {path} is not UTF-8. Name a TOML file with lines such as queue = 0.44")
-    except PriceError as error:
-        stop(str(error))

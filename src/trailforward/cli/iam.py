@@ -64,9 +64,9 @@ def iam(  # noqa: PLR0913, PLR0917  # the options of a command
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[doctor|daily-doctor|canary|tail [ROLE]...]",
+            metavar="[doctor|daily-doctor|canary|tail|cost [ROLE]...]",
             help="Print the policy for `trailforward doctor`, for the function that runs it every day, for a "
-            "role of the stack's canary, or for `trailforward tail` instead. "
+            "role of the stack's canary, for `trailforward tail`, or for `cost --prices aws` instead. "
             "ROLE: the ARN of an IAM role that it assumes in another account.",
         ),
     ] = None,
@@ -135,10 +135,14 @@ def _tool(what: str, *roles: str) -> None:
         from trailforward.tail.taps import policy as tapping
 
         document = tapping()
+    elif what == "cost" and not roles:
+        from trailforward.pricing.aws_prices import policy as pricing
+
+        document = pricing()
     else:
         typer.echo(
             f"There is no policy for {' '.join([what, *roles])}. "
-            "Use `trailforward iam doctor`, `daily-doctor`, `canary`, or `tail`, or no argument.",
+            "Use `trailforward iam doctor`, `daily-doctor`, `canary`, `tail`, or `cost`, or no argument.",
             err=True,
         )
         raise typer.Exit(2)

@@ -90,7 +90,9 @@ def _items(verdict: Verdict) -> Iterator[str]:
         if arn.region != region:
             yield "transfer"
         if arn.service == "sqs":
-            yield from (("sqs-behind-topic",) if after_topic else ("sqs", "receive"))
+            if not after_topic:  # a topic pays for its sends, and SNS delivers to queues for free
+                yield "sqs"
+            yield "receive"
             yield "batched-function"
         elif arn.service in {"sns", "lambda"}:
             yield arn.service
@@ -109,7 +111,6 @@ def _price_list() -> dict[str, Item]:
         stages.cross_account(prices, _BYTES),
         stages.transfer(prices, _BYTES),
         item("sqs", "1 M sends", 1, prices["queue"]),
-        item("sqs-behind-topic", "1 M events", 1, prices["queue-behind-topic"]),
         item("receive", "receives and deletes by tens", calls, prices["queue"]),
         replace(batched, name="batched-function"),
         item("sns", "1 M publishes", 1, prices["topic"]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from trailforward import sinks
 from trailforward.aws.client import Client
-from trailforward.errors import PermanentError
+from trailforward.aws.s3_put import put_once
 from trailforward.pipeline.sender import PendingEntry, Sender
 from trailforward.sinks.base import Limits, Sink
 
@@ -98,21 +98,14 @@ class _Bucket(Sink):
             PermanentError: the bucket does not exist, or access is denied.
         """
         (entry,) = batch
-        try:
-            self._client.call(
-                "put_object",
-                transient=("ConditionalRequestConflict", "OperationAborted"),
-                Bucket=self._bucket,
-                Key=self._key(entry),
-                Body=entry.data,
-                ContentType="application/octet-stream",
-                IfNoneMatch="*",
-                **self._owner,
-            )
-        except PermanentError as error:
-            # The key is the content's digest, so the existing object has the same bytes.
-            if error.code not in {"PreconditionFailed", "412"}:
-                raise
+        put_once(
+            self._client,
+            Bucket=self._bucket,
+            Key=self._key(entry),
+            Body=entry.data,
+            ContentType="application/octet-stream",
+            **self._owner,
+        )
         return []
 
     def close(self) -> None:

@@ -8,7 +8,7 @@
     hub.per_million.low  # dollars
     [str(term) for item in hub.items for term in item.terms]  # "1 M sends + … at $0.40 per million calls = …"
 
-The functions make no network calls. Prices are list prices (``prices.toml``). A month has 30 days.
+Prices are list prices (``prices.toml``). Only ``aws_prices`` makes network calls. A month has 30 days.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trailforward.pricing.bill import Bill, bill
 from trailforward.pricing.destinations import DESTINATIONS
 from trailforward.pricing.items import Item, Range, Term, total
 from trailforward.pricing.plan import TOPOLOGIES, Fill, Plan, fill
-from trailforward.pricing.prices import Price, PriceError, Prices, load_prices, with_changes
+from trailforward.pricing.prices import Price, PriceError, Prices, load_prices, with_changes, with_listed
 
 __all__ = [
     "DESTINATIONS",
@@ -36,4 +36,5 @@ __all__ = [
     "load_prices",
     "total",
     "with_changes",
+    "with_listed",
 ]

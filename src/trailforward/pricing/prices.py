@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
@@ -15,6 +15,8 @@ from trailforward.errors import TrailforwardError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from trailforward.pricing.aws_prices import Listed
 
 
 class PriceError(TrailforwardError):
@@ -49,10 +51,14 @@ class Prices:
     Attributes:
         as_of: the date of the prices.
         by_name: name → price.
+        region: the Region of the prices.
+        kept: name → why a price is that of ``prices.toml``, and not from the price list of AWS.
     """
 
     as_of: str
     by_name: Mapping[str, Price]
+    region: str = "us-east-1"
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Price:
         return self.by_name[name]
@@ -94,7 +100,17 @@ def with_changes(prices: Prices, text: str, where: str) -> Prices:
     for name, value in table.items():
         low, high = _range(value)
         changed[name] = replace(changed[name], low=low, high=high, source=where)
-    return Prices(str(as_of), changed)
+    kept = {name: why for name, why in prices.kept.items() if name not in table}
+    return replace(prices, as_of=str(as_of), by_name=changed, kept=kept)
+
+
+def with_listed(prices: Prices, listed: Listed) -> Prices:
+    """Returns a price list with the prices that the price list of AWS gives."""
+    changed = dict(prices.by_name)
+    for name, (low, high, source) in listed.prices.items():
+        changed[name] = replace(changed[name], low=low, high=high, source=source)
+    kept = {name: why for name, why in listed.missing.items() if name in changed}
+    return Prices(listed.as_of, changed, listed.region, kept)
 
 
 def _problems(table: Mapping[str, Any], as_of: Any, prices: Prices) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 def place_of(entry: Entry) -> Place | None:
-    """The place of a record; None if the entry is not a CloudTrail record, or names no account or Region."""
+    """The place of a record; None if no log file can contain the entry."""
     try:
         record = decode(entry.data)
     except EventError:
@@ -75,7 +75,7 @@ def place_of(entry: Entry) -> Place | None:
 
 
 def places_of(batch: Sequence[Entry]) -> tuple[dict[int, Place], list[Rejection]]:
-    """Index → place of each record in a batch, and rejections of entries that are not CloudTrail records."""
+    """Index → place of each record, and rejections of the other entries."""
     places, rejections = {}, []
     for index, entry in enumerate(batch):
         if (place := place_of(entry)) is not None:
@@ -87,7 +87,7 @@ def places_of(batch: Sequence[Entry]) -> tuple[dict[int, Place], list[Rejection]
 
 
 def log_file(sub_batch: SubBatch) -> bytes:
-    """The text of a log file with the unchanged bytes of each record."""
+    """A log file with the unchanged bytes of each record."""
     return HEAD + BETWEEN.join(entry.data for _, entry in sub_batch) + TAIL
 
 

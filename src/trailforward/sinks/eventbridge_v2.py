@@ -35,7 +35,7 @@ _PERMANENT = INVALID_INPUT_CODES | {"AccessDeniedException", "ResourceNotFoundEx
 
 
 class EventBridgeV2Settings(AwsSinkSettings):
-    """``[sinks.NAME]`` with the ARN of a custom event bus of the second API: ``…:event-busv2/NAME/ID``."""
+    """``[sinks.NAME]`` with the ARN of such a bus."""
 
     service: ClassVar[str] = "events"
     service_name: ClassVar[str] = "EventBridge"
@@ -47,11 +47,11 @@ class EventBridgeV2Settings(AwsSinkSettings):
 
     @classmethod
     def name_shape(cls) -> str:
-        """The name of the bus, and the ID that EventBridge gave it (service model)."""
+        """The name of the bus, and its ID (service model)."""
         return r"[A-Za-z0-9][._A-Za-z0-9-]{0,255}/[a-z0-9]{25}"
 
     def check(self, format: Format) -> None:  # noqa: A002  # named as the setting is
-        """Rejects formats that are not JSON, because filters of subscribers on the data could not read them.
+        """Rejects formats that are not JSON, which subscribers could not filter.
 
         Raises:
             SettingError: the format is not JSON.
@@ -70,10 +70,9 @@ class EventBridgeV2Settings(AwsSinkSettings):
 
 
 class EventBridgeV2Sink(AwsSink):
-    """Sends to a custom event bus. The formatted bytes are the event's data, unchanged.
+    """Sends to a custom event bus: the data is the formatted bytes, and the metadata is what was detected.
 
-    The deduplication ID is the event ID: EventBridge publishes an event once within five minutes, also if a
-    subscriber sends it back to the function. Detections and severity are in the event's metadata.
+    The deduplication ID is the event ID, so EventBridge publishes an event once within five minutes.
 
     Args:
         settings: see :class:`EventBridgeV2Settings`.
@@ -115,7 +114,7 @@ class EventBridgeV2Sink(AwsSink):
 def _entry(entry: Entry) -> dict[str, Any]:
     system = {"ContentType": CONTENT_TYPE, "DeduplicationId": fifo_id(entry.key)}
     metadata = {name: value for name, value in entry.attributes.items() if value}
-    return {"Data": entry.data, "SystemMetadata": system, **({"Metadata": metadata} if metadata else {})}
+    return {"Data": entry.data, "SystemMetadata": system} | ({"Metadata": metadata} if metadata else {})
 
 
 def _require_api() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from urllib.parse import parse_qs, urlsplit
 
 from trailforward.aws.own_calls import OwnCall
+from trailforward.aws.s3_put import put_once
 from trailforward.errors import PermanentError, SettingError
 from trailforward.settings import Constraint
 from trailforward.sinks._aws_batches import digest
@@ -187,27 +188,22 @@ class S3Sink(AwsSink):
         return self._put_object(key, body)
 
     def _put_object(self, key: str, body: bytes) -> list[Rejection]:
+        owner = {"ExpectedBucketOwner": self._owner} if self._owner else {}
         try:
-            self._client.call(
-                "put_object",
-                transient=("ConditionalRequestConflict", "OperationAborted"),
+            put_once(
+                self._client,
                 Bucket=self._bucket,
                 Key=key,
                 Body=gzip.compress(body, mtime=0),
                 ContentType="application/gzip",
-                IfNoneMatch="*",
-                **({"ExpectedBucketOwner": self._owner} if self._owner else {}),
+                **owner,
             )
         except PermanentError as error:
-            if error.code in {"AccessDenied", "403"} and self._owner:
-                # S3 does not say which of the two it is.
-                text = (
-                    f"{error.message}; or the bucket does not belong to {self._owner}, the account in `owner`"
-                )
-                raise PermanentError(error.code, text) from None
-            # The key contains the content's digest, so the existing object is this batch.
-            if error.code not in {"PreconditionFailed", "412"}:
+            if error.code not in {"AccessDenied", "403"} or not self._owner:
                 raise
+            # S3 does not say which of the two it is.
+            text = f"{error.message}; or the bucket does not belong to {self._owner}, the account in `owner`"
+            raise PermanentError(error.code, text) from None
         return []
 
 
