@@ -100,7 +100,7 @@ class SuppressingRouter(DetectingRouter):
         asking: whether such an event raises :class:`_Held`.
         rules: of the routes with ``once`` or ``threshold`` because of which the last event goes to a sink.
         silenced: route → why it does not send the next event.
-        notes: route → what its message says about repeated events.
+        notes: route → what its message says about repeated events, and how many were held back.
     """
 
     def __init__(self, routes: Iterable[Route], minimums: Mapping[str, str]) -> None:
@@ -108,7 +108,7 @@ class SuppressingRouter(DetectingRouter):
         self.asking = True
         self.rules: tuple[Rule, ...] = ()
         self.silenced: Mapping[str, Verdict | Failure] = {}
-        self.notes: Mapping[str, str] = {}
+        self.notes: Mapping[str, tuple[str, int]] = {}
         self._all = {route.name: route for route in (*self._first.all, *self._default.all)}
 
     def begin(self, *, asking: bool) -> None:
@@ -144,7 +144,7 @@ class SuppressingRouter(DetectingRouter):
                 continue
             route = self._all[name]
             if (note := self.notes.get(name)) and route.matched is not None:
-                route = route._replace(matched=route.matched._replace(repeats=note))
+                route = route._replace(matched=route.matched._replace(repeats=note[0], held=note[1]))
             routes.append(route)
         passing = self._plan(routes).sinks
         sinks: dict[str, Delivery | Verdict | Failure] = {}
@@ -268,11 +268,12 @@ class SuppressingIntake(MeteredIntake):
         """Decides about an event whose keys are known."""
         router = self._router
         silenced: dict[str, Verdict | Failure] = {}
-        notes: dict[str, str] = {}
+        notes: dict[str, tuple[str, int]] = {}
         for route, unit in one.units.items():
             verdict = unit.decided[one.number]
             if verdict == "lead":
-                notes[route] = _note(unit)
+                if text := _note(unit):
+                    notes[route] = text, unit.prior[0]
             elif verdict == "returned":
                 silenced[route] = _WITH_FIRST
             elif verdict != "pass":
