@@ -118,12 +118,11 @@ class SinkSettings(Settings):
             )
         if self.group and not hasattr(format, "digest"):
             reason = "for programs, which read each event by itself"
+            fix = 'remove `group`, or use "text", "slack", "teams", "google-chat", or "amazon-q"'
             if format.name == "pagerduty":
                 reason = "for PagerDuty, where each alert is an incident that is resolved by itself"
-            raise SettingError(
-                f"format {format.name!r} is {reason}, so `group` is not possible",
-                'remove `group`, or use "text", "slack", "teams", "google-chat", or "amazon-q"',
-            )
+                fix = "remove `group`"
+            raise SettingError(f"format {format.name!r} is {reason}, so `group` is not possible", fix)
 
 
 class AwsSinkSettings(SinkSettings):
