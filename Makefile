@@ -52,6 +52,7 @@ trials: $(VENV)/.dev ## Run the long trials: all of the tests in depth, kill -9,
 	TRAILFORWARD_DEEP=1 $(MAKE) coverage
 	$(BIN)/python -m tests.trials.kills $(or $(PAIRS),52000)
 	$(BIN)/python -m tests.trials.kills_once
+	$(BIN)/python -m tests.trials.kills_once 2000 1 group
 	$(BIN)/python -m tests.trials.hostile
 	$(BIN)/python -m tests.trials.fuzz_payloads $(or $(PAYLOADS),1000000)
 	$(BIN)/python -m tests.trials.fuzz_responses $(or $(INPUTS),2000000)

@@ -20,6 +20,7 @@ class Matched(NamedTuple):
         author: who wrote the detection.
         tags: MITRE ATT&CK IDs and others: ``attack.t1562.008``.
         repeats: how many events the message stands for, as a sentence; empty if for one.
+        held: how many of them were held back.
     """
 
     name: str
@@ -30,3 +31,4 @@ class Matched(NamedTuple):
     author: str = ""
     tags: tuple[str, ...] = ()
     repeats: str = ""
+    held: int = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from hypothesis import given, settings
@@ -331,16 +331,29 @@ def test_permanent_errors_of_a_state_are_not_lost_alerts() -> None:
     assert Run(ONCE, state=Broken()).codes(by("a", 1), by("a", 2)) == ["", ""]
 
 
+class Batch(NamedTuple):
+    """What happens in one invocation.
+
+    Attributes:
+        events: actor and number of the new events.
+        script: what the sink does in each call.
+        redrive: whether the dead letters so far come back as well.
+    """
+
+    events: list[tuple[str, int]]
+    script: list[Any]
+    redrive: bool
+
+
 @st.composite
-def histories(draw: st.DrawFn) -> list[tuple[list[tuple[str, int]], list[Any]]]:
+def histories(draw: st.DrawFn) -> list[Batch]:
     """Batches of events, with what the sink does in each call."""
     step = st.sampled_from(
         [None, None, None, refuse(0, transient=False), refuse(0), TransientError("http_503"), lost_response()]
     )
     one = st.tuples(st.sampled_from("ab"), st.integers(0, 7))
-    return draw(
-        st.lists(st.tuples(st.lists(one, min_size=1, max_size=6), st.lists(step, max_size=3)), max_size=6)
-    )
+    batch = st.builds(Batch, st.lists(one, min_size=1, max_size=6), st.lists(step, max_size=3), st.booleans())
+    return draw(st.lists(batch, max_size=6))
 
 
 @settings(max_examples=examples(300), deadline=None)
@@ -350,32 +363,57 @@ def histories(draw: st.DrawFn) -> list[tuple[list[tuple[str, int]], list[Any]]]:
         [ONCE, ONCE + '\nthreshold = { count = 2, within = "1h", per = ["detail.userIdentity.arn"] }']
     ),
     st.booleans(),
+    st.booleans(),
 )
 def test_no_alert_is_lost(
-    history: list[tuple[list[tuple[str, int]], list[Any]]],
+    history: list[Batch],
     keys: str,
     flaky: bool,  # noqa: FBT001  # Hypothesis passes it by position
+    lettered: bool,  # noqa: FBT001
 ) -> None:
-    """Whatever the order of events, failures, and repetitions: an event is held back only for another.
+    """Whatever the order of events, failures, and redrives: an event is held back only for another.
 
-    Of each key with a suppressed event, one was delivered, is at its source, or is a dead letter; and
-    the ledger adds up.
+    Of each key with a suppressed event, one was delivered, is at its source, or is a dead letter, and in the
+    end one is delivered. A redriven event is never held back. The ledger adds up.
     """
     state = MemoryState()
     safe: set[str] = set()
     held: set[str] = set()
-    waiting: list[tuple[str, int]] = []
-    for number, (batch, script) in enumerate([*history, ([], []), ([], [])]):
-        run = Run(keys, *script, state=Unreliable(state, number) if flaky else state)
-        events = [*waiting, *batch]
-        outcome = run.forward(*(by(actor, 10 * (actor == "a") + one) for actor, one in events))
+    delivered: set[str] = set()
+    waiting: list[tuple[str, int, bool]] = []
+    dead: list[tuple[str, int, bool]] = []
+    head = 'dead_letter = "file:/dev/null"\n' if lettered else ""
+    end = Batch([], [], redrive=True)
+    for number, (batch, script, redrive) in enumerate([*history, end, end]):
+        run = Run(keys, *script, state=Unreliable(state, number) if flaky else state, head=head)
+        events = [*waiting, *((*one, False) for one in batch)]
+        if redrive:
+            events, dead = [*events, *dead], []
+        messages = ((back, by(actor, 10 * (actor == "a") + one)) for actor, one, back in events)
+        outcome = run.forward(*(owed(message) if back else message for back, message in messages))
         waiting = [events[index] for index in outcome.returned]
         for index, verdict in outcome.verdicts["oncall"].items():
-            if verdict.fate in {Fate.DELIVERED, Fate.DEAD_LETTERED, Fate.RETURNED}:
-                safe.add(events[index][0])
+            actor, one, back = events[index]
+            if verdict.fate is not Fate.FILTERED:
+                safe.add(actor)
             elif verdict.code == "suppressed":
-                held.add(events[index][0])
+                held.add(actor)
+            if verdict.fate is Fate.DELIVERED:
+                delivered.add(actor)
+            elif verdict.fate is Fate.DEAD_LETTERED:
+                dead.append((actor, one, True))
+            assert not (back and verdict.fate is Fate.FILTERED)
         assert held <= safe
+    assert held <= delivered
+
+
+def test_a_batch_of_refused_events_ends() -> None:
+    """After 50 rounds in which the event of a key is refused, the others go out together, and are counted."""
+    run = Run(ONCE, None, *[refuse(0, transient=False)] * 49, head='dead_letter = "file:/dev/null"\n')
+    assert run.codes(by("b", 99)) == [""]
+    outcome = run.forward(*(by("a", number) for number in range(60)))
+    assert Counter(codes(outcome, "oncall")) == {"Invalid": 49, "": 11}
+    assert outcome.routes["alert", "state_unavailable"] == 11
 
 
 class Unreliable(MemoryState):

@@ -1,16 +1,17 @@
 """Kills a function with ``once`` again and again, and looks for an alert of every key.
 
-    python -m tests.trials.kills_once [EVENTS] [SEED]
+    python -m tests.trials.kills_once [EVENTS] [SEED] [group]
 
 AWS's runtime client runs the function in a process of its own. Of its calls to SQS 40 % fail, half of its
 invocations end with SIGKILL at a random moment, and the table is in moto. Exits with 1 if the alert of a key
-was neither delivered nor is a dead letter.
+was neither delivered nor is a dead letter. With ``group``, the alerts of a batch are one message.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 import tempfile
 import time
@@ -28,6 +29,8 @@ from trailforward import redelivery
 from trailforward.demo.local_aws import ACCOUNT, Clients, LocalServer
 
 ACTORS = 40
+#: With ``group``, no more than a message has lines, so that each alert names its actor.
+GROUPED_ACTORS = 20
 REGION = "eu-west-1"
 CONFIG = f"""
 state = "arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/state"
@@ -35,24 +38,31 @@ dead_letter = "{DEAD_LETTER}"
 retry_queue = "{RETRY_QUEUE}"
 [sinks.sqs]
 to = "{DESTINATIONS["sqs"]}"
+KEYS
 [retry]
 initial_seconds = 0.01
 max_attempts = 3
 [[routes]]
 name = "alerts"
 sinks = ["sqs"]
-once = {{ within = "1h", per = ["detail.actor"] }}
+once = {{ within = "1h", per = ["detail.userIdentity.arn"] }}
 """
 
+GROUP = 'format = "text"\ngroup = true'
 
-def run(count: int, seed: int) -> dict[str, int]:
+
+def run(count: int, seed: int, keys_of_sink: str = "") -> dict[str, int]:
     """Forwards events of some actors; the figures."""
     source = random.Random(seed)  # noqa: S311  # repeatable
-    events = [envelope(number, actor=f"actor-{source.randrange(ACTORS)}") for number in range(count)]
+    actors = GROUPED_ACTORS if keys_of_sink else ACTORS
+    events = [_event(number, source.randrange(actors)) for number in range(count)]
     queue, retries, moved = SourceQueue(QUEUE), SourceQueue(RETRY_QUEUE), 0
     queue.send(Waiting(data, {}) for data in events)
     kills = invocations = 0
-    environ = {"TRAILFORWARD_CONFIG": CONFIG, "POWERTOOLS_METRICS_DISABLED": "true"}
+    environ = {
+        "TRAILFORWARD_CONFIG": CONFIG.replace("KEYS", keys_of_sink),
+        "POWERTOOLS_METRICS_DISABLED": "true",
+    }
     with LocalServer() as server, Clients(server.url) as clients, ChaoticAws(seed) as aws:
         clients("dynamodb", REGION).create_table(
             TableName="state",
@@ -89,14 +99,14 @@ def run(count: int, seed: int) -> dict[str, int]:
             redelivery.decode_body(item.data.decode(), item.attributes)
             for item in aws.stored(place(DEAD_LETTER))
         ]
-    keys = {_actor(data) for data in events}
-    safe = {_actor(data) for data in [*arrived, *dead]}
+    keys = {actor for data in events for actor in _actors(data)}
+    safe = {actor for data in [*arrived, *dead] for actor in _actors(data)}
     return {
         "keys": len(keys),
         "lost": len(keys - safe),
-        "changed": sum(data not in set(events) for data in arrived),
+        "changed": 0 if keys_of_sink else sum(data not in set(events) for data in arrived),
         "events": count,
-        "delivered": len(arrived),
+        "messages delivered": len(arrived),
         "duplicates": arrived.total() - len(arrived),
         "dead letters": len(dead),
         "held back": sum(json.loads(item["value"]["S"])["held"] for item in items_of_table),
@@ -105,14 +115,19 @@ def run(count: int, seed: int) -> dict[str, int]:
     }
 
 
-def _actor(data: bytes) -> str:
-    return str(json.loads(data)["detail"]["actor"])
+def _event(number: int, actor: int) -> bytes:
+    return envelope(number, userIdentity={"type": "Unknown", "arn": f"actor-{actor}-"})
 
 
-def main(count: int, seed: int) -> int:
+def _actors(data: bytes) -> set[bytes]:
+    """The actors that an event or a message names."""
+    return set(re.findall(rb"actor-[0-9]+-", data))
+
+
+def main(count: int, seed: int, keys_of_sink: str) -> int:
     """Runs the trial; the exit status."""
     start = time.monotonic()
-    found = run(count, seed)
+    found = run(count, seed, keys_of_sink)
     wrong = bool(found["lost"] or found["changed"])
     figures = ", ".join(f"{amount:,} {name}" for name, amount in found.items())
     sys.stdout.write(
@@ -122,4 +137,6 @@ def main(count: int, seed: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*(int(text) for text in (*sys.argv[1:], *("2000", "1")[len(sys.argv) - 1 :]))))
+    wanted = [text for text in sys.argv[1:] if text != "group"]
+    numbers = [int(text) for text in (*wanted, *("2000", "1")[len(wanted) :])]
+    sys.exit(main(numbers[0], numbers[1], GROUP if "group" in sys.argv else ""))

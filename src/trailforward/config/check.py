@@ -97,6 +97,9 @@ def _sink(key: str, table: Any, problems: list[Problem]) -> Any:
     # A preset may choose the format.
     chosen = table.get("format", "raw") if settings is None else settings.format
     _check_format(key, chosen, settings, problems)
+    if settings is not None and settings.group and sink.acts:
+        what = "this destination acts on each event by itself, so `group` is not possible"
+        problems.append(Problem(key, what, "remove `group`"))
     return settings
 
 
@@ -220,7 +223,11 @@ def _check_targets(key: str, table: Any, by_name: Mapping[str, Any], problems: l
             problems.append(Problem(f"{key}.sinks", f"no sink is named {sink[:64]!r}", fix))
         elif sink in named:
             problems.append(Problem(place, "the route names this sink twice", "name it once"))
-        _check_format(place, chosen, by_name.get(sink), problems)
+        settings = by_name.get(sink)
+        _check_format(place, chosen, settings, problems)
+        if settings is not None and settings.group and chosen not in {None, settings.format}:
+            what = "the sink groups alerts, so all of them need its format"
+            problems.append(Problem(place, what, "remove `format`, or use another sink"))
         named.add(sink)
     return named
 

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.formats._alert import alert, shortened, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from trailforward.formats._alert import Alert, Detection
+    from trailforward.formats._digest import Digest
     from trailforward.message import Message
 
 #: Most characters.
 MAX_TITLE = 250
 MAX_DESCRIPTION = 8_000
+_MOST_LINKS = 5
 
 #: An invisible character (word joiner) that ends a URL scheme, a mention, or a Markdown link.
 _JOINER = "\u2060"
@@ -41,6 +43,7 @@ class AmazonQ:
     name: ClassVar = "amazon-q"
     json: ClassVar = True
     content_type: ClassVar = "application/json"
+    digest_bytes: ClassVar = MAX_DESCRIPTION
 
     def data(self, message: Message) -> bytes:
         """The notification in UTF-8.
@@ -49,6 +52,12 @@ class AmazonQ:
             EventError: the message is not an event.
         """
         return to_json(_value(alert(message)))
+
+    def digest(self, found: Digest) -> bytes:
+        """Several alerts in UTF-8: one line each, and links to the first five."""
+        texts = [*(one.text for one in found.lines), *found.ends]
+        links = [f"Open in the AWS console: {one.link}" for one in found.lines[:_MOST_LINKS] if one.link]
+        return to_json(_notification(found.key, found.title, texts, links))
 
     def subject(self, message: Message) -> str:  # noqa: ARG002
         """Always empty: Amazon Q shows the title."""
@@ -60,19 +69,23 @@ def _value(found: Alert) -> dict[str, Any]:
     lines = [line for one in found.detections for line in _detection(one)]
     lines += [f"and {found.more} more detections"] if found.more else []
     lines += [found.headline, *(f"{name}: {value}" for name, value in found.details)]
+    return _notification(found.key, title, lines, list(_steps(found)))
+
+
+def _notification(key: str, title: str, lines: Iterable[str], steps: list[str]) -> dict[str, Any]:
     content: dict[str, Any] = {
         "textType": "client-markdown",
         "title": shortened(_plain(title), MAX_TITLE),
         "description": shortened("\n".join(map(_plain, lines)), MAX_DESCRIPTION),
     }
-    if steps := list(_steps(found)):
+    if steps:
         content["nextSteps"] = steps
     return {
         "version": "1.0",
         "source": "custom",
-        "id": found.key,
+        "id": key,
         "content": content,
-        "metadata": {"threadId": found.key, "summary": content["title"], "eventType": "trailforward-alert"},
+        "metadata": {"threadId": key, "summary": content["title"], "eventType": "trailforward-alert"},
     }
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats._alert import ForPeople, fit
+from trailforward.formats._alert import ForPeople, fit, to_json
 
 if TYPE_CHECKING:
     from trailforward.formats._alert import Alert, Detection
+    from trailforward.formats._digest import Digest
     from trailforward.message import Message
 
 #: Bytes of a message, which includes its card
@@ -32,6 +33,7 @@ class GoogleChat(ForPeople):
 
     name: ClassVar = "google-chat"
     content_type: ClassVar = "application/json; charset=UTF-8"
+    digest_bytes: ClassVar = MAX_BYTES
 
     def data(self, message: Message) -> bytes:
         """The message in UTF-8, at most 32,000 bytes.
@@ -40,6 +42,14 @@ class GoogleChat(ForPeople):
             EventError: the message is not an event.
         """
         return fit(message, _value, MAX_BYTES)
+
+    def digest(self, found: Digest) -> bytes:
+        """Several alerts in UTF-8: one paragraph each, with a link to the console."""
+        texts = [f"<b>{found.title}</b>"]
+        for one in found.lines:
+            link = f' <a href="{_escaped(one.link)}">Open in the AWS console</a>' if one.link else ""
+            texts.append(_escaped(one.text) + link)
+        return to_json(_card(found.title, [{"widgets": [*map(_paragraph, [*texts, *found.ends])]}]))
 
 
 def _value(found: Alert) -> dict[str, Any]:
@@ -51,8 +61,12 @@ def _value(found: Alert) -> dict[str, Any]:
     if found.link:
         widgets.append(_button("Open in the AWS console", found.link))
     sections.append({"widgets": widgets})
+    return _card(found.summary.translate(_PLAIN), sections)
+
+
+def _card(fallback: str, sections: list[dict[str, Any]]) -> dict[str, Any]:
     return {
-        "fallbackText": found.summary.translate(_PLAIN),
+        "fallbackText": fallback,
         "cardsV2": [{"cardId": "alert", "card": {"sections": sections}}],
     }
 

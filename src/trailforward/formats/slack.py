@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from trailforward.formats._alert import Detection, ForPeople, alert, escaped, to_json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from trailforward.formats._alert import Alert
+    from trailforward.formats._digest import Digest
     from trailforward.message import Message
 
 #: Most characters of a section's text (https://docs.slack.dev/reference/block-kit/blocks/section-block).
@@ -22,6 +25,7 @@ class Slack(ForPeople):
     """The detections, a headline, details, and links: ``{"text": …, "blocks": […]}``."""
 
     name: ClassVar = "slack"
+    digest_bytes: ClassVar = MAX_BLOCKS
 
     def data(self, message: Message) -> bytes:
         """The Slack message in UTF-8.
@@ -30,6 +34,14 @@ class Slack(ForPeople):
             EventError: the message is not an event.
         """
         return to_json(_value(alert(message)))
+
+    def digest(self, found: Digest) -> bytes:
+        """Several alerts in UTF-8: one section each, at most 22 of Slack's 50 blocks."""
+        texts = [f"*{found.title}*"]
+        for one in found.lines:
+            link = f"\n<{_escape(one.link)}|Open in the AWS console>" if one.link else ""
+            texts.append(escaped(one.text, _ESCAPES, MAX_SECTION - len(link)) + link)
+        return to_json({"text": found.title, "blocks": _sections([*texts, "\n".join(found.ends)])})
 
 
 def _value(found: Alert) -> dict[str, Any]:
@@ -52,13 +64,17 @@ def _value(found: Alert) -> dict[str, Any]:
         texts.append(f"and {left_out} more detections")
     return {
         "text": escaped(found.summary, _ESCAPES, MAX_SECTION),
-        "blocks": [
-            # ``verbatim`` keeps Slack from turning addresses and names into links and mentions.
-            {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
-            for text in [*texts, *ends]
-            if text
-        ],
+        "blocks": _sections([*texts, *ends]),
     }
+
+
+def _sections(texts: Iterable[str]) -> list[dict[str, Any]]:
+    # ``verbatim`` keeps Slack from turning addresses and names into links and mentions.
+    return [
+        {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+        for text in texts
+        if text
+    ]
 
 
 def _detection(detection: Detection) -> str:

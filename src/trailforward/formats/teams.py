@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from trailforward.formats._alert import ForPeople, fit
+from trailforward.formats._alert import ForPeople, fit, to_json
 
 if TYPE_CHECKING:
     from trailforward.formats._alert import Alert, Detection
+    from trailforward.formats._digest import Digest
     from trailforward.message import Message
 
 #: Bytes of a message. Teams documents 28 KB for a message with its own additions; users saw refusals from
@@ -29,6 +30,7 @@ class Teams(ForPeople):
     """The detections, a headline, details, and buttons for the console and the runbooks."""
 
     name: ClassVar = "teams"
+    digest_bytes: ClassVar = MAX_BYTES
 
     def data(self, message: Message) -> bytes:
         """The message in UTF-8, at most 20,000 bytes.
@@ -37,6 +39,17 @@ class Teams(ForPeople):
             EventError: the message is not an event.
         """
         return fit(message, _value, MAX_BYTES)
+
+    def digest(self, found: Digest) -> bytes:
+        """Several alerts in UTF-8: one block each, which links to the console."""
+        body = [_block(_run(found.title, weight="bolder", size="large"))]
+        for one in found.lines:
+            run = _run(one.text, color=_COLORS.get(one.severity, "default"))
+            # Without a title, because the run itself is what one clicks.
+            link = {"selectAction": {"type": "Action.OpenUrl", "url": one.link}} if one.link else {}
+            body.append(_block(run | link))
+        body += [_block(_run(text, isSubtle=True)) for text in found.ends]
+        return to_json(_card(found.title, body, []))
 
 
 def _value(found: Alert) -> dict[str, Any]:
@@ -47,11 +60,15 @@ def _value(found: Alert) -> dict[str, Any]:
     body += [_block(_run(f"{name}: ", isSubtle=True), _run(value)) for name, value in found.details]
     actions = [_open("AWS console", found.link)] if found.link else []
     actions += [_open(f"Runbook: {one.title[:40]}", one.runbook) for one in found.detections if one.runbook]
+    return _card(found.headline, body, actions)
+
+
+def _card(fallback: str, body: list[dict[str, Any]], actions: list[dict[str, Any]]) -> dict[str, Any]:
     card: dict[str, Any] = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": found.headline,
+        "fallbackText": fallback,
         "body": body,
         "msteams": {"width": "Full"},
     }

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.formats._alert import Alert
+    from trailforward.formats._digest import Digest
     from trailforward.message import Message
 
 
@@ -19,6 +20,8 @@ class Text(ForPeople):
     name: ClassVar = "text"
     json: ClassVar = False
     content_type: ClassVar = "text/plain; charset=utf-8"
+    #: An e-mail of this size is still read; SNS accepts more.
+    digest_bytes: ClassVar = 64_000
 
     def data(self, message: Message) -> bytes:
         """The notification in UTF-8.
@@ -31,6 +34,13 @@ class Text(ForPeople):
         lines += [f"{name}: {value}" for name, value in found.details]
         lines += [f"Console: {found.link}"] if found.link else []
         return "\n".join([*lines, ""]).encode("utf-8", "replace")
+
+    def digest(self, found: Digest) -> bytes:
+        """Several alerts in UTF-8: one line each, and its link on the next one."""
+        lines = [found.title, ""]
+        for one in found.lines:
+            lines += [f"- {one.text}", *([f"  {one.link}"] if one.link else [])]
+        return "\n".join([*lines, *found.ends, ""]).encode("utf-8", "replace")
 
 
 def _detections(found: Alert) -> Iterator[str]:

@@ -25,7 +25,7 @@ def complete(settings: PlainRoute, route: Route) -> Iterator[Route]:
     if type(settings) is RouteSettings:
         return found
     # Imported here, because most configurations have no such route.
-    from trailforward.pipeline.suppression import with_rule
+    from trailforward.pipeline.repeats import with_rule
 
     return (with_rule(settings, one) for one in found)
 

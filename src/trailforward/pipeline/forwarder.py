@@ -100,6 +100,12 @@ class Forwarder:
             name: (made or {}).get(name) or sinks.make(settings, direct=direct)
             for name, settings in config.sinks.items()
         }
+        grouped = {name: one.format for name, one in config.sinks.items() if one.group}
+        if grouped:
+            from trailforward.pipeline.grouping import GroupingSink
+
+            for name, form in grouped.items():
+                self._sinks[name] = GroupingSink(self._sinks[name], forms[form])
         self._settings = config.sinks
         self._telemetry = telemetry or PlainTelemetry()
         self._guard = guard or build_guard(config)
@@ -107,7 +113,7 @@ class Forwarder:
         self._margin = config.pipeline.deadline_margin_seconds
         self._threads = Threads()
         self._intake = _intake(
-            config, routes, self._guard, self._sinks, forms, self._telemetry, self._threads, state
+            config, routes, self._guard, self._sinks, forms, self._telemetry, self._threads, state, grouped
         )
         self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)
         self._objects = Objects(config.pipeline.bucket_owners)
@@ -365,10 +371,12 @@ def _intake(  # noqa: PLR0913, PLR0917  # each is a collaborator
     telemetry: Telemetry,
     threads: Threads,
     state: State | None,
+    grouped: Mapping[str, str],
 ) -> Intake:
     """The intake that the configuration needs: one without detections is faster."""
     kind: Callable[..., Intake] = Intake
-    router, builder, canaries = Router(routes), None, None
+    builder: Callable[..., Any] | None = None
+    router, canaries = Router(routes), None
     minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
     metered = config.pipeline.route_metrics
     if metered or any(minimums.values()) or any(route.drop or route.matched for route in routes):
@@ -380,6 +388,11 @@ def _intake(  # noqa: PLR0913, PLR0917  # each is a collaborator
             from trailforward.pipeline.suppression import suppressing
 
             kind, router = suppressing(config, routes, minimums, state, threads, telemetry)
+    if grouped:
+        from trailforward.pipeline.grouping import builders
+        from trailforward.pipeline.intake import EntryBuilder
+
+        builder = builders(builder or EntryBuilder, grouped)
     if config.pipeline.canary_roles:
         from trailforward.pipeline.canary import Canaries
 

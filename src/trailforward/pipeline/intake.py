@@ -81,7 +81,7 @@ class Intake:
         redactions: by sink, for the sinks that redact.
         on_mismatch: what happens to events whose envelope contradicts their record: ``count``, ``tag``, or
             ``dead_letter``.
-        builder: the class that builds entries; by default :class:`EntryBuilder`.
+        builder: makes the builder of each sink; by default :class:`EntryBuilder`.
         canaries: recognizes the stack's canaries; None if there are none.
     """
 
@@ -95,7 +95,7 @@ class Intake:
         *,
         redactions: Mapping[str, Redaction] | None = None,
         on_mismatch: str = "count",
-        builder: type[EntryBuilder] | None = None,
+        builder: Callable[..., EntryBuilder] | None = None,
         canaries: Canaries | None = None,
     ) -> None:
         self._canaries = canaries
@@ -209,8 +209,10 @@ class Intake:
                     decisions.entries[name].append(made)
                 elif type(made) is Verdict:
                     decisions.verdicts.append((name, index, made))
-                else:
-                    decisions.failures[index][name] = made  # type: ignore[assignment]  # otherwise a Failure
+                elif type(made) is Failure:
+                    decisions.failures[index][name] = made
+                else:  # an entry of another kind
+                    decisions.entries[name].append(made)  # type: ignore[arg-type]
 
 
 class EntryBuilder:

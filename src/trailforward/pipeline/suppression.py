@@ -7,24 +7,22 @@ never can be, the next one takes its place; if it comes back later, they come ba
 
 from __future__ import annotations
 
-import json
-import time
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.config import RepeatingRoute
 from trailforward.outcome import Fate, Verdict
-from trailforward.pipeline.detecting import NO_PLAN, Delivery, DetectingRouter, MeteredIntake, Plan
+from trailforward.pipeline.detecting import NO_PLAN, Delivery, MeteredIntake
 from trailforward.pipeline.intake import Decisions
 from trailforward.pipeline.keys import Units
+from trailforward.pipeline.repeats import epoch, key_of, note
 from trailforward.pipeline.sender import Failure
-from trailforward.pipeline.windows import Hit, Rule, Settled, short_hash
+from trailforward.pipeline.suppressing_router import Held, SuppressingRouter
+from trailforward.pipeline.windows import Hit, Settled, short_hash
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from trailforward.config import Config, PlainRoute
+    from trailforward.config import Config
     from trailforward.message import Message
     from trailforward.outcome import Outcome
     from trailforward.pipeline.keys import Unit
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 #: Rounds of a batch; events that are undecided then go out.
 _MOST_ROUNDS = 50
-_MISSING = object()
 
 _SUPPRESSED = Verdict(Fate.FILTERED, "suppressed", "the route sent an event with the same key before")
 _BELOW = Verdict(Fate.FILTERED, "below_threshold", "too few events with the same key so far")
@@ -44,22 +41,6 @@ _WITH_FIRST = Failure(
     code="first_not_delivered",
     reason="the first event with the same key was not delivered, so this one comes back with it",
 )
-
-
-def with_rule(settings: PlainRoute, route: Route) -> Route:
-    """Adds to a route what it says about repeated events."""
-    if not isinstance(settings, RepeatingRoute) or (settings.once is None and settings.threshold is None):
-        return route
-    once, threshold = settings.once, settings.threshold
-    paths = (once or threshold).per  # type: ignore[union-attr]  # one of them is set
-    rule = Rule(
-        route.name,
-        tuple(tuple(path.split(".")) for path in paths),
-        once.seconds if once else 0,
-        threshold.count if threshold else 0,
-        threshold.seconds if threshold else 0,
-    )
-    return route._replace(repeats=rule)
 
 
 def suppressing(  # each is a collaborator
@@ -87,74 +68,6 @@ def suppressing(  # each is a collaborator
         return SuppressingIntake(*collaborators, units=units, metered=metered, **more)
 
     return make, SuppressingRouter(routes, minimums)
-
-
-class _Held(Exception):  # noqa: N818  # not an error: the event is decided later
-    """An event must be looked up before it is decided."""
-
-
-class SuppressingRouter(DetectingRouter):
-    """A router that stops at routes with ``once`` or ``threshold``, until their decision is known.
-
-    Attributes:
-        asking: whether such an event raises :class:`_Held`.
-        rules: of the routes with ``once`` or ``threshold`` because of which the last event goes to a sink.
-        silenced: route → why it does not send the next event.
-        notes: route → what its message says about repeated events.
-    """
-
-    def __init__(self, routes: Iterable[Route], minimums: Mapping[str, str]) -> None:
-        super().__init__(routes, minimums)
-        self.asking = True
-        self.rules: tuple[Rule, ...] = ()
-        self.silenced: Mapping[str, Verdict | Failure] = {}
-        self.notes: Mapping[str, str] = {}
-        self._all = {route.name: route for route in (*self._first.all, *self._default.all)}
-
-    def begin(self, *, asking: bool) -> None:
-        """Forgets the last event."""
-        self.asking = asking
-        self.rules = ()
-
-    def sinks(self, event: dict[str, Any]) -> Mapping[str, Any]:
-        """Sink → what it gets, or why it gets nothing.
-
-        Raises:
-            _Held: the event must be looked up first.
-        """
-        full = super().sinks(event)
-        plan = self.latest
-        causes = {name for one in full.values() if type(one) is Delivery for name in one.routes}
-        self.rules = tuple(
-            rule for name in plan.routes if name in causes and (rule := self._all[name].repeats) is not None
-        )
-        if not self.rules:
-            return full
-        if self.asking:
-            raise _Held
-        if self.silenced or self.notes:
-            self.latest = plan = self._without(plan)
-        return plan.sinks
-
-    def _without(self, full: Plan) -> Plan:
-        """The plan without the routes that are silenced, and with the notes of the others."""
-        routes = []
-        for name in full.routes:
-            if name in self.silenced:
-                continue
-            route = self._all[name]
-            if (note := self.notes.get(name)) and route.matched is not None:
-                route = route._replace(matched=route.matched._replace(repeats=note))
-            routes.append(route)
-        passing = self._plan(routes).sinks
-        sinks: dict[str, Delivery | Verdict | Failure] = {}
-        for sink, made in full.sinks.items():
-            mine = passing.get(sink)
-            if type(made) is Delivery and type(mine) is not Delivery:
-                sinks[sink] = next(self.silenced[name] for name in made.routes if name in self.silenced)
-            else:
-                sinks[sink] = mine if type(mine) is Delivery else made
-        return Plan(sinks, full.routes, full.dropped)  # type: ignore[arg-type]  # failures, too
 
 
 class _Pending(NamedTuple):
@@ -237,7 +150,7 @@ class SuppressingIntake(MeteredIntake):
         router.begin(asking=message.origin.owed is None)
         try:
             super()._route(message, index, owed, decisions)
-        except _Held:
+        except Held:
             self._pending.append(self._looked_up(message, index, owed, enter=True))
             router.latest = NO_PLAN  # it is not decided yet
         else:
@@ -250,10 +163,9 @@ class SuppressingIntake(MeteredIntake):
         pending = _Pending(index, message, owed, {}, {})
         plan = self._router.latest
         for rule in self._router.rules:
-            values = [_value(event, path) for path in rule.per]
-            if not rule.events and any(value is _MISSING for value in values):
-                continue  # not the same as another event that lacks it
-            unit = self._units.of(rule, _key(values))
+            if (key := key_of(rule, event)) is None:
+                continue
+            unit = self._units.of(rule, key)
             pending.units[rule.route] = unit
             pending.sinks[rule.route] = [
                 sink
@@ -261,18 +173,19 @@ class SuppressingIntake(MeteredIntake):
                 if sink in owed and type(made) is Delivery and rule.route in made.routes
             ]
             if enter:
-                unit.waiting += (Hit(index, short_hash(about.key), _epoch(about.time)),)
+                unit.waiting += (Hit(index, short_hash(about.key), epoch(about.time)),)
         return pending
 
     def _send_or_filter(self, one: _Pending, decisions: Decisions) -> None:
         """Decides about an event whose keys are known."""
         router = self._router
         silenced: dict[str, Verdict | Failure] = {}
-        notes: dict[str, str] = {}
+        notes: dict[str, tuple[str, int]] = {}
         for route, unit in one.units.items():
             verdict = unit.decided[one.number]
             if verdict == "lead":
-                notes[route] = _note(unit)
+                if text := note(unit):
+                    notes[route] = text, unit.prior[0]
             elif verdict == "returned":
                 silenced[route] = _WITH_FIRST
             elif verdict != "pass":
@@ -323,37 +236,3 @@ def _fates(outcome: Outcome, one: _Pending, route: str) -> Counter[str]:
         if verdict is not None:
             found["owed" if verdict.in_retry_queue else verdict.fate] += 1
     return found
-
-
-def _value(event: Any, path: Sequence[str]) -> Any:
-    for name in path:
-        if not isinstance(event, dict) or name not in event:
-            return _MISSING
-        event = event[name]
-    return event
-
-
-def _key(values: Sequence[Any]) -> str:
-    """Text that is equal for equal values. A list counts as a whole."""
-    known = [[] if value is _MISSING else [value] for value in values]
-    return json.dumps(known, sort_keys=True, separators=(",", ":"))
-
-
-def _epoch(text: str) -> float:
-    """Seconds since 1970; now if the text is not a timestamp."""
-    try:
-        then = datetime.fromisoformat(text)
-    except ValueError:
-        return time.time()
-    return then.timestamp() if then.tzinfo is not None else time.time()
-
-
-def _note(unit: Unit) -> str:
-    """What a message says about the events that it stands for."""
-    rule = unit.rule
-    parts = [f"{rule.events} events within {rule.within:,.0f} seconds."] if rule.events else []
-    held, since = unit.prior
-    if held:
-        moment = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        parts.append(f"{held:,} more {'was' if held == 1 else 'were'} held back since {moment}.")
-    return " ".join(parts)

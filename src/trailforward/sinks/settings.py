@@ -53,6 +53,7 @@ class SinkSettings(Settings):
         redact: dotted paths of values that are removed before the event is formatted.
         min_severity: only events that match a detection of at least this severity. A route without severity
             sends nothing to the sink.
+        group: whether the alerts of one batch become one message. For the formats of chats and mail.
         canaries: whether the sink gets the events of the stack's canary, like any other event.
         limits: overrides the destination's documented limits.
     """
@@ -63,6 +64,7 @@ class SinkSettings(Settings):
         tuple[Annotated[str, Constraint(pattern=r"^[^.]+([.][^.]+)*$")], ...], Constraint(strict=False)
     ] = ()
     min_severity: str = ""
+    group: bool = False
     canaries: bool = False
     limits: LimitSettings = LimitSettings()
 
@@ -114,6 +116,13 @@ class SinkSettings(Settings):
                 'format "raw" sends the event unchanged, but `redact` changes it',
                 'use another format ("record", "cloudevents" …), or remove `redact`',
             )
+        if self.group and not hasattr(format, "digest"):
+            reason = "for programs, which read each event by itself"
+            fix = 'remove `group`, or use "text", "slack", "teams", "google-chat", or "amazon-q"'
+            if format.name == "pagerduty":
+                reason = "for PagerDuty, where each alert is an incident that is resolved by itself"
+                fix = "remove `group`"
+            raise SettingError(f"format {format.name!r} is {reason}, so `group` is not possible", fix)
 
 
 class AwsSinkSettings(SinkSettings):
