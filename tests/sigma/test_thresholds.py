@@ -7,6 +7,7 @@ import random
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,8 +21,6 @@ from trailforward.message import Message, Origin
 from trailforward.sigma.comparison import Compared, Comparison
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trailforward.sigma.conversion import Converted
 
 AWS = {"product": "aws", "service": "cloudtrail"}
@@ -264,6 +263,17 @@ def test_hostile_aggregations_are_refused(tmp_path: Path, condition: str) -> Non
     """Long aggregations cost one sentence."""
     (refused,) = report_of(tmp_path, old(condition)).missing
     assert len(refused.reason) < 400
+
+
+def test_the_documentation_shows_what_convert_writes(tmp_path: Path) -> None:
+    """The rule in the documentation becomes the threshold in the documentation, in both forms."""
+    text = (Path(__file__).parents[2] / "docs/sigma.md").read_text(encoding="utf-8")
+    section = text.partition("## Rules that count events")[2]
+    documents = list(yaml.safe_load_all(section.partition("```yaml\n")[2].partition("```")[0]))
+    shown = tomllib.loads(section.partition("```toml\n")[2].partition("```")[0])["routes"]["threshold"]
+    assert threshold_of(tmp_path, *documents) == shown
+    condition = section.partition("`condition: ")[2].partition("`")[0]
+    assert threshold_of(tmp_path, old(condition)) == shown
 
 
 def envelope(number: int, seconds: float, arn: str = "a", **detail: Any) -> dict[str, Any]:
