@@ -101,7 +101,7 @@ class _Index:
 def _referred(document: Document, index: _Index) -> tuple[Correlation, list[Document]] | str:
     """The section of a correlation, and the documents that it uses; or what is wrong with it."""
     try:
-        section = correlation(document.content["correlation"])
+        section = correlation(document.content)
         parts = [index.find(name, document.file) for name in section.rules]
     except NotCountableError as error:
         return str(error)

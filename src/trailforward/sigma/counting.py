@@ -18,6 +18,7 @@ _OPERATORS = {">": "gt", ">=": "gte", "<": "lt", "<=": "lte", "=": "eq", "==": "
 _TIMESPAN = "0*[1-9][0-9]{0,8}[smhdwMy]"
 _LONGEST_NAME = 200
 
+_KEYS = frozenset({"type", "rules", "group-by", "timespan", "condition", "aliases", "generate"})
 #: Why types of correlations are not expressible.
 _TYPES = {
     "temporal": "it combines several rules in time, but a route decides about the events of one rule",
@@ -61,6 +62,9 @@ class Correlation(NamedTuple):
         if kind != "event_count":
             known = _TYPES.get(kind) if isinstance(kind, str) else None
             raise NotCountableError(known or f"its type is not known: {_short(kind)}")
+        unknown = sorted(set(map(str, self.section)) - _KEYS)
+        if unknown:  # group_by is a common slip, and would count all events together
+            raise NotCountableError(f"its correlation has an unknown key: {_short(unknown[0])}")
         operator, number = _criterion(self.section.get("condition"))
         timespan = _timespan(self.section.get("timespan"), "timespan")
         aliases = self.section.get("aliases") or {}
@@ -68,12 +72,13 @@ class Correlation(NamedTuple):
         return Counting(operator, number, timespan, fields, titles)
 
 
-def correlation(section: Any) -> Correlation:
+def correlation(document: dict[Any, Any]) -> Correlation:
     """The section ``correlation`` of a document.
 
     Raises:
         NotCountableError: it does not name rules, or has values of a wrong type.
     """
+    section = document["correlation"]
     if not isinstance(section, dict):
         raise NotCountableError("its correlation is not a table of keys")
     rules = section.get("rules")
@@ -82,7 +87,9 @@ def correlation(section: Any) -> Correlation:
         kind = section.get("type")
         known = _TYPES.get(kind) if isinstance(kind, str) else None
         raise NotCountableError(known or "its correlation does not list rules")
-    return Correlation(tuple(dict.fromkeys(listed)), section.get("generate") is True, section)
+    # The specification's schema has it at the top, pySigma and public rules have it in the section.
+    generate = document.get("generate") is True or section.get("generate") is True
+    return Correlation(tuple(dict.fromkeys(listed)), generate, section)
 
 
 def without_aggregation(detection: dict[Any, Any]) -> dict[Any, Any]:
