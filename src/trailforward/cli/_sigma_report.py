@@ -11,8 +11,8 @@ import typer
 from trailforward.sigma.clauses import NotConvertibleError
 from trailforward.sigma.conversion import Converted
 from trailforward.sigma.conversion import convert as convert_rule
-from trailforward.sigma.reading import Refusal, one_line
 from trailforward.sigma.reading import read as read_rules
+from trailforward.sigma.rule import Refusal, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,16 +25,18 @@ class Report:
     Attributes:
         converted: rules that became routes.
         missing: rules about CloudTrail that did not.
+        parts: rules that only a correlation uses.
         skipped: other documents.
     """
 
     converted: list[Converted] = field(default_factory=list)
     missing: list[Refusal] = field(default_factory=list)
+    parts: list[Refusal] = field(default_factory=list)
     skipped: list[Refusal] = field(default_factory=list)
 
     @property
     def rules(self) -> int:
-        """The number of rules about CloudTrail."""
+        """The number of rules about CloudTrail, without those that only a correlation uses."""
         return len(self.converted) + len(self.missing)
 
 
@@ -47,7 +49,8 @@ def read(paths: Iterable[str]) -> Report:
     report = Report()
     for one in read_rules(paths):
         if isinstance(one, Refusal):
-            (report.missing if one.is_rule else report.skipped).append(one)
+            kind = report.parts if one.is_part else report.missing if one.is_rule else report.skipped
+            kind.append(one)
             continue
         try:
             report.converted.append(convert_rule(one))
@@ -58,6 +61,8 @@ def read(paths: Iterable[str]) -> Report:
 
 def remarks(one: Converted) -> Iterator[tuple[str, str]]:
     """What to know about a converted rule: a short code, and a sentence."""
+    if one.threshold is not None:
+        yield "threshold", f"{one.threshold}; it needs a table in `state`"
     for note in one.notes:
         yield "approximate", one_line(note)
     if one.judgement.read_only:
@@ -78,6 +83,8 @@ def summary(report: Report) -> dict[str, int]:
         "exact": status["exact"],
         "approximate": status["approximate"],
         "not_convertible": len(report.missing),
+        "with_threshold": codes["threshold"],
+        "only_in_correlations": len(report.parts),
         "dead_under_enabled": codes["dead under ENABLED"],
         "partly_dead_under_enabled": codes["partly dead under ENABLED"],
         "never_matches": codes["never matches"],
@@ -99,10 +106,12 @@ def to_json(report: Report) -> dict[str, Any]:
                 "remarks": [{"code": code, "text": text} for code, text in remarks(one)],
                 "pattern": one.patterns[0] if one.patterns else None,
                 "only": one.patterns[1] if len(one.patterns) > 1 else None,
+                "threshold": one.threshold.table() if one.threshold is not None else None,
             }
             for one in report.converted
         ]
         + [{"file": one.file, "status": "not convertible", "reason": one.reason} for one in report.missing],
+        "only_in_correlations": [{"file": one.file, "reason": one.reason} for one in report.parts],
         "skipped": [{"file": one.file, "reason": one.reason} for one in report.skipped],
     }
 
@@ -115,12 +124,15 @@ def show(report: Report, *, err: bool) -> None:
             typer.echo(f"{'':<16}   {code}: {text}", err=err)
     for refusal in report.missing:
         typer.echo(f"{'not convertible':<16} {one_line(refusal.file)}: {refusal.reason}", err=err)
+    for refusal in report.parts:
+        typer.echo(f"{'only counted':<16} {one_line(refusal.file)}: {refusal.reason}", err=err)
     for refusal in report.skipped:
         typer.echo(f"{'skipped':<16} {one_line(refusal.file)}: {refusal.reason}", err=err)
     counts = summary(report)
     typer.echo(
         "{rules} rules: {exact} exact, {approximate} approximate, {not_convertible} not convertible. "
-        "Of these, {dead_under_enabled} are dead under the rule state ENABLED and "
+        "{with_threshold} have a threshold; {only_in_correlations} more only count in correlations. "
+        "Of the rules, {dead_under_enabled} are dead under the rule state ENABLED and "
         "{partly_dead_under_enabled} in part; {never_matches} never match; "
         "{asks_for_what_is_never_written} ask for something else that CloudTrail never writes. "
         "{skipped} documents skipped.".format(**counts),

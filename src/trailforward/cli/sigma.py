@@ -12,8 +12,10 @@ from trailforward.cli._input import open_input
 from trailforward.errors import EventError, MissingExtraError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trailforward.cli._sigma_report import Report
-    from trailforward.sigma.comparison import Compared
+    from trailforward.sigma.comparison import Compared, Comparison
 
 app = typer.Typer(
     help="Convert Sigma rules about CloudTrail into routes.", no_args_is_help=True, rich_markup_mode=None
@@ -74,15 +76,16 @@ def check(
     Exit status: 0 the routes match the same events as the rules, 1 there are differences, 2 there is no rule,
     or a file cannot be read.
     """
-    from trailforward.sigma.comparison import Compared
+    from trailforward.sigma.comparison import Compared, Comparison
 
     report = _read(paths)
-    run = _Run([Compared(one) for one in report.converted])
+    run = _Run(Comparison([Compared(one) for one in report.converted]))
     if not run.compared:
         typer.echo("There is no rule that could be converted.", err=True)
         raise typer.Exit(2)
     for name in events:
         run.read(name)
+    run.finish()
     run.show(as_json=as_json)
     raise typer.Exit(2 if run.broken else 1 if run.found else 0)
 
@@ -119,8 +122,9 @@ def _write(out: str, report: Report, sink: str) -> None:
 class _Run:
     """One comparison."""
 
-    def __init__(self, compared: list[Compared]) -> None:
-        self.compared = compared
+    def __init__(self, comparison: Comparison) -> None:
+        self.compared: Sequence[Compared] = comparison.compared
+        self._comparison = comparison
         self.count = 0
         self.others = 0
         self.found: list[dict[str, Any]] = []
@@ -128,7 +132,7 @@ class _Run:
 
     def read(self, name: str) -> None:
         """Compares all rules over the events of one file."""
-        from trailforward.sigma.comparison import differences, is_cloudtrail
+        from trailforward.sigma.comparison import is_cloudtrail
         from trailforward.sources import file as source
 
         try:
@@ -144,8 +148,8 @@ class _Run:
                         continue
                     self.count += 1
                     self.found += (
-                        {"file": one.converted.rule.file, "event": message.origin.ref, "difference": text}
-                        for one, text in differences(self.compared, event)
+                        _difference(one, message.origin.ref, text)
+                        for one, text in self._comparison.add(message)
                     )
         except BrokenPipeError:  # the reader of standard output is gone
             raise
@@ -153,6 +157,10 @@ class _Run:
             self._problem(f"{name}: {error.strerror}")
         except EventError as error:
             self._problem(str(error))
+
+    def finish(self) -> None:
+        """Compares the messages of routes that count with the windows of their rules."""
+        self.found += (_difference(one, name, text) for one, name, text in self._comparison.finish())
 
     def _problem(self, text: str) -> None:
         self.broken = True
@@ -168,6 +176,7 @@ class _Run:
                     "rule": one.by_rule,
                     "route": one.by_route,
                     "problem": one.problem,
+                    "messages": one.messages if one.windows is not None else None,
                 }
                 for one in self.compared
             ]
@@ -184,8 +193,15 @@ class _Run:
         for one in self.compared:
             if one.problem:
                 typer.echo(f"{one.converted.rule.file}: {one.problem}", err=True)
+            elif one.windows is not None and one.by_rule:
+                text = f"{one.by_rule:,} events count, {one.messages:,} messages ({one.converted.threshold})"
+                typer.echo(f"{one.converted.rule.file}: {text}", err=True)
         typer.echo(
             f"{len(self.compared)} rules, {self.count:,} events of CloudTrail, {self.others:,} other events: "
             f"{hit} rules match at least one event, {len(self.found)} differences",
             err=True,
         )
+
+
+def _difference(one: Compared, event: str, text: str) -> dict[str, Any]:
+    return {"file": one.converted.rule.file, "event": event, "difference": text}

@@ -9,10 +9,12 @@ from trailforward.patterns import OF_ROUTES, InvalidPatternError, Pattern
 from trailforward.sigma.clauses import NotConvertibleError, Some
 from trailforward.sigma.judge import Judgement, judge
 from trailforward.sigma.packing import pack
+from trailforward.sigma.thresholds import threshold
 from trailforward.sigma.translate import Translator
 
 if TYPE_CHECKING:
-    from trailforward.sigma.reading import Rule
+    from trailforward.sigma.rule import Rule
+    from trailforward.sigma.thresholds import Threshold
 
 Status = Literal["exact", "approximate"]
 
@@ -26,16 +28,18 @@ class Converted:
         patterns: an event must match all of them: one or two; none if the rule contradicts itself.
         notes: how matches may differ from those of the rule; empty if they do not.
         judgement: what the rule asks for in vain.
+        threshold: how many of these events must happen; None if one is enough.
     """
 
     rule: Rule
     patterns: tuple[dict[str, Any], ...]
     notes: tuple[str, ...]
     judgement: Judgement
+    threshold: Threshold | None = None
 
     @property
     def status(self) -> Status:
-        """Whether the patterns match the same events as the rule."""
+        """Whether the route does the same as the rule."""
         return "approximate" if self.notes else "exact"
 
     def matches(self, event: dict[str, Any], compiled: tuple[Pattern, ...] | None = None) -> bool:
@@ -73,7 +77,8 @@ def _convert(rule: Rule, *, spellings: bool) -> Converted:
             _note_shared_arrays(Pattern(pattern, limits=OF_ROUTES), translator)
     except RecursionError:
         raise NotConvertibleError("its condition is nested too deeply") from None
-    return Converted(rule, tuple(patterns), tuple(translator.notes), judge(patterns))
+    counted = threshold(rule.counting, translator.note) if rule.counting is not None else None
+    return Converted(rule, tuple(patterns), tuple(translator.notes), judge(patterns), counted)
 
 
 #: Path of a parameter in the envelope: ``detail``, ``requestParameters``, and its own names.

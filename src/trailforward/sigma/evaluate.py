@@ -2,11 +2,16 @@
 
 A field has the values at its dotted path, through lists; any of them may satisfy a condition. Texts are
 compared without case. Objects are not values. A regular expression may match any part of a value.
+
+A rule that counts is evaluated over all events, by their time, in windows that slide.
 """
 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections import defaultdict
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +33,9 @@ from sigma.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
+
+    from trailforward.sigma.rule import Counting
 
 
 class NotEvaluableError(Exception):
@@ -171,3 +178,81 @@ def _inside(found: Any, network: Any) -> bool:
         return ip_address(str(found)) in network
     except ValueError:
         return False
+
+
+class Windows:
+    """Counts the events that a rule matches.
+
+    The events of a window have the same values of some fields, and happened within the time of the rule. An
+    event that arrives again does not count again.
+
+    Args:
+        counting: what the rule counts.
+    """
+
+    def __init__(self, counting: Counting) -> None:
+        self._steps = [field.split(".") for field in counting.fields]
+        self._seconds = int(counting.timespan[:-1]) * _SECONDS[counting.timespan[-1]]
+        self._more_than = counting.operator == "gt"
+        self._number = counting.number
+        self._groups: dict[tuple[str, ...], list[tuple[float, str]]] = defaultdict(list)
+        self._known: dict[str, str] = {}
+        self._repeats: dict[str, str] = {}
+
+    def add(self, record: dict[str, Any], name: str) -> None:
+        """Adds a CloudTrail record that the rule matches.
+
+        Args:
+            record: with ``eventTime``; without it, the record is not in any window.
+            name: stands for the event in the results.
+        """
+        known = str(record.get("eventID") or name)
+        moment = _moment(record.get("eventTime"))
+        if known in self._known:
+            self._repeats[name] = self._known[known]
+        if moment is None or known in self._known:
+            return
+        self._known[known] = name
+        key = tuple(repr(list(_values(record, steps))) for steps in self._steps)
+        self._groups[key].append((moment, name))
+
+    def compare(self, messages: Iterable[str]) -> Iterator[tuple[str, bool]]:
+        """Yields the events about which the rule disagrees with messages, and whether there was a message.
+
+        A message is wrong if its event is not in any window with enough events. A message is missing at the
+        event that completes such a window if there is none about an event of it, nor within the time of the
+        rule before or after it: events may arrive late, and events with a message do not count again.
+
+        Args:
+            messages: names of the events that became messages.
+        """
+        sent = {self._repeats.get(name, name): name for name in messages}
+        right: set[str] = set()
+        for group in self._groups.values():
+            events = sorted(group, key=lambda one: one[0])
+            moments = [moment for moment, name in events if name in sent]
+            start, marked = 0, 0
+            for at, (moment, name) in enumerate(events):
+                while events[start][0] < moment - self._seconds:
+                    start += 1
+                within = at - start + 1
+                if not (within > self._number if self._more_than else within >= self._number):
+                    continue
+                right.update(one for _, one in events[max(start, marked) : at + 1])
+                marked = at + 1
+                near = bisect_left(moments, events[start][0] - self._seconds)
+                if near == len(moments) or moments[near] > moment + self._seconds:
+                    yield name, False
+        yield from ((sent[name], True) for name in sent if name not in right)
+
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 24 * 3600, "w": 7 * 24 * 3600}
+
+
+def _moment(text: Any) -> float | None:
+    """Seconds since 1970; None if the text is not a time."""
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        return None
+    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp()

@@ -32,7 +32,7 @@ from trailforward.testing.event_changes import apply_changes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from trailforward.sigma.reading import Rule
+    from trailforward.sigma.rule import Rule
 
 #: The event that the tests change: a call of the management plane, without error.
 SAMPLE = "trail-stopped"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from sigma.exceptions import SigmaError
 from sigma.rule import SigmaRule
+
+from trailforward.sigma.correlations import Document, resolved
+from trailforward.sigma.counting import NotCountableError, aggregation, without_aggregation
+from trailforward.sigma.rule import Refusal, Rule, one_line, rule_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -16,9 +19,6 @@ if TYPE_CHECKING:
 #: Largest file in bytes, and most values of a document, counted wherever an alias repeats them.
 MAX_BYTES = 512 * 1024
 MAX_VALUES = 20_000
-
-#: Why correlations and old aggregations are not converted: routes decide about one event at a time.
-NEEDS_THRESHOLD = "needs a threshold: it counts or combines events, and a route decides about one event"
 
 #: Errors about what a rule says about itself. Its detection can be converted anyway.
 _ABOUT_ITSELF = ("Identifier", "Level", "Status", "Date", "Modified", "Author", "Tag", "Reference", "Related")
@@ -34,60 +34,16 @@ _MORE_ABOUT_ITSELF = (
 )
 
 
-class Refusal(NamedTuple):
-    """A document that does not become a route.
-
-    Attributes:
-        file: its path.
-        reason: a sentence without a period.
-        is_rule: whether it is a rule about CloudTrail, so that a detection is missing.
-    """
-
-    file: str
-    reason: str
-    is_rule: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One rule about CloudTrail.
-
-    Attributes:
-        file: the path of its file.
-        stem: the name of its file without the extension.
-        title: what it detects.
-        level: its severity, one of Sigma's words, or empty.
-        author: who wrote it; may be empty.
-        id: its ID; may be empty.
-        description: why it matters; may be empty.
-        license: the license that it names; may be empty.
-        references: its links.
-        tags: as written: ``attack.t1078.004``.
-        conditions: pySigma's trees, any of which must hold.
-    """
-
-    file: str
-    stem: str
-    title: str
-    level: str
-    author: str
-    id: str
-    description: str
-    license: str
-    references: tuple[str, ...]
-    tags: tuple[str, ...]
-    conditions: tuple[Any, ...]
-
-
 def read(paths: Iterable[str]) -> Iterator[Rule | Refusal]:
     """Reads every rule of some files, and of all ``*.yml`` and ``*.yaml`` files below some folders.
 
     Raises:
         OSError: a path does not exist, or cannot be read.
     """
-    for path in paths:
-        for file in _files(Path(path)):
-            yield from _read_file(file)
+    documents = [
+        document for path in paths for file in _files(Path(path)) for document in _read_file(file)
+    ]  # all of them, because a correlation may come before the rules that it uses
+    yield from resolved(documents)
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -97,11 +53,11 @@ def _files(path: Path) -> Iterator[Path]:
     yield from sorted(each for each in path.rglob("*") if each.suffix in {".yml", ".yaml"} and each.is_file())
 
 
-def _read_file(file: Path) -> Iterator[Rule | Refusal]:
+def _read_file(file: Path) -> Iterator[Document]:
     with file.open("rb") as opened:
         raw = opened.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
-        yield Refusal(str(file), f"is larger than {MAX_BYTES // 1024} KB", is_rule=False)
+        yield _refused_document(file, f"is larger than {MAX_BYTES // 1024} KB", is_rule=False)
         return
     documents = yaml.safe_load_all(raw)
     while True:
@@ -110,14 +66,18 @@ def _read_file(file: Path) -> Iterator[Rule | Refusal]:
         except StopIteration:
             return
         except yaml.YAMLError as error:
-            yield Refusal(
-                str(file), f"is not valid YAML: {_first_line(error)}", is_rule=_names_cloudtrail(raw)
-            )
+            text = f"is not valid YAML: {_first_line(error)}"
+            yield _refused_document(file, text, is_rule=_names_cloudtrail(raw))
             return
         except (ValueError, RecursionError, TypeError, AttributeError, OverflowError) as error:
-            yield Refusal(str(file), f"cannot be read: {_first_line(error)}", is_rule=_names_cloudtrail(raw))
+            text = f"cannot be read: {_first_line(error)}"
+            yield _refused_document(file, text, is_rule=_names_cloudtrail(raw))
             return
         yield _read_document(str(file), file.stem, document)
+
+
+def _refused_document(file: Path, reason: str, *, is_rule: bool) -> Document:
+    return Document(str(file), file.stem, Refusal(str(file), reason, is_rule))
 
 
 def _first_line(error: Exception) -> str:
@@ -125,13 +85,6 @@ def _first_line(error: Exception) -> str:
     problem = getattr(error, "problem", None) or str(error)
     where = f" (line {mark.line + 1})" if mark is not None else ""
     return f"{one_line(str(problem))[:200]}{where}"
-
-
-def one_line(text: str) -> str:
-    """A text of a rule, for one line of a terminal or of a comment: printable, and with single blanks."""
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split())
-    )
 
 
 def _names_cloudtrail(raw: bytes) -> bool:
@@ -153,17 +106,26 @@ def _bounded(document: Any) -> bool:
     return True
 
 
-def _read_document(file: str, stem: str, document: Any) -> Rule | Refusal:
+def _read_document(file: str, stem: str, document: Any) -> Document:
     if not _bounded(document):
-        return Refusal(file, f"has more than {MAX_VALUES:,} values", is_rule=False)
+        found = Refusal(file, f"has more than {MAX_VALUES:,} values", is_rule=False)
+        return Document(file, stem, found)
     if not isinstance(document, dict):
-        return Refusal(file, "is not a rule: it is not a table of keys", is_rule=False)
+        found = Refusal(file, "is not a rule: it is not a table of keys", is_rule=False)
+        return Document(file, stem, found)
+    return Document(file, stem, _found(file, stem, document), document)
+
+
+def _found(file: str, stem: str, document: dict[Any, Any]) -> Rule | Refusal | None:
+    """What a document is; None for a correlation."""
+    other = _other_product(document["logsource"]) if "logsource" in document else None
+    if other is not None:
+        return Refusal(file, other, is_rule=False)
     if "correlation" in document:
-        return Refusal(file, NEEDS_THRESHOLD, is_rule=True)
+        return None
     if "detection" not in document or "logsource" not in document:
         return Refusal(file, "is not a rule: it has no detection with a logsource", is_rule=False)
-    other = _other_product(document["logsource"])
-    return _parsed(file, stem, document) if other is None else Refusal(file, other, is_rule=False)
+    return _parsed(file, stem, document)
 
 
 def _other_product(logsource: Any) -> str | None:
@@ -177,15 +139,20 @@ def _other_product(logsource: Any) -> str | None:
 
 
 def _parsed(file: str, stem: str, document: dict[Any, Any]) -> Rule | Refusal:
+    counting, uncountable = None, ""
     try:
+        if _aggregates(document["detection"]):
+            try:
+                counting = aggregation(document["detection"])
+            except NotCountableError as error:
+                uncountable = str(error)
+            document = {**document, "detection": without_aggregation(document["detection"])}
         rule = SigmaRule.from_dict(document, collect_errors=True)
         serious = [error for error in rule.errors if not _is_about_itself(error)]
         problem = _refused(serious[0]) if serious else ""
-        if not problem and any("|" in condition for condition in rule.detection.condition):
-            problem = NEEDS_THRESHOLD
         trees = () if problem else tuple(one.parsed for one in rule.detection.parsed_condition)
     except SigmaError as error:
-        return Refusal(file, _refused(error), is_rule=True)
+        return Refusal(file, uncountable or _refused(error), is_rule=True)
     except Exception as error:  # noqa: BLE001  # pySigma fails in many ways at values of unexpected types
         return Refusal(file, f"pySigma cannot read it: {_first_line(error)}", is_rule=True)
     if problem or not trees or None in trees:
@@ -194,19 +161,18 @@ def _parsed(file: str, stem: str, document: dict[Any, Any]) -> Rule | Refusal:
     if not of_cloudtrail and not any(map(_is_about_calls, trees)):
         text = "is about another service of AWS: it has neither eventSource nor eventName"
         return Refusal(file, text, is_rule=False)
-    return Rule(
-        file=file,
-        stem=stem,
-        title=_said(document, "title") or stem,
-        level=rule.level.name.lower() if rule.level is not None else "",
-        author=_said(document, "author"),
-        id=_said(document, "id"),
-        description=_said(document, "description"),
-        license=_said(document, "license"),
-        references=_list(document.get("references")),
-        tags=_list(document.get("tags")),
-        conditions=trees,
+    return (
+        Refusal(file, uncountable, is_rule=True)
+        if uncountable
+        else rule_of(file, stem, document, trees, counting)
     )
+
+
+def _aggregates(detection: Any) -> bool:
+    """Whether a condition has the old form that counts events: ``selection | count() > 5``."""
+    condition = detection.get("condition") if isinstance(detection, dict) else None
+    listed = condition if isinstance(condition, list) else [condition]
+    return any(isinstance(one, str) and "|" in one for one in listed)
 
 
 def _is_about_calls(tree: Any) -> bool:
@@ -222,15 +188,3 @@ def _is_about_itself(error: SigmaError) -> bool:
 
 def _refused(error: SigmaError) -> str:
     return f"pySigma refuses it: {_first_line(error).rstrip('.')}"
-
-
-def _said(document: dict[Any, Any], key: str) -> str:
-    value = document.get(key)
-    if isinstance(value, list):
-        return ", ".join(one_line(str(each)) for each in value)
-    return "" if value is None else one_line(str(value))
-
-
-def _list(value: Any) -> tuple[str, ...]:
-    listed = value if isinstance(value, list) else [] if value is None else [value]
-    return tuple(one_line(str(each)) for each in listed)

@@ -8,19 +8,24 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.sigma.examples import SAMPLE, examples
 from trailforward.sigma.judge import lints_of
-from trailforward.sigma.reading import one_line
+from trailforward.sigma.rule import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from trailforward.sigma.conversion import Converted
-    from trailforward.sigma.reading import Rule
+    from trailforward.sigma.rule import Rule
 
 #: Limits of a route's keys (``trailforward.config``).
 _NAME, _TITLE, _DESCRIPTION, _AUTHOR, _TAGS = 64, 150, 1000, 100, 20
 _HEAD = """\
 # Made by `trailforward sigma convert` from Sigma rules. Rules under the Detection Rule License require that
 # messages about a match name the author; formats for people show `author`. Replace the sink with your own.
+"""
+_COUNTS = """\
+# Routes with `threshold` count events. Without `state`, each execution environment of the function counts
+# alone, so such a route sends too little, or nothing. Set `state` to the ARN of a table, or the stack's
+# parameter StateTable to true, and then remove "no-state" from `allow_lints` of these routes.
 """
 _TAG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}")
 _LINK = re.compile(r"https://[^/?#@\s]+([/?#][^\s]*)?")
@@ -50,8 +55,9 @@ def configuration(found: list[Converted], sink: str, tables: Callable[[str, dict
         sink: the name of the sink that gets the events.
         tables: writes a table with its header.
     """
+    counts = any(one.threshold is not None and one.patterns for one in found)
     parts = [
-        _HEAD,
+        _HEAD + (_COUNTS if counts else ""),
         tables(f"sinks.{sink}", {"to": "stdout:", "format": "text"}),
     ]
     for name, one in zip(names([each.rule for each in found]), found, strict=True):
@@ -67,6 +73,8 @@ def _comments(one: Converted) -> Iterator[str]:
         yield f"# By {rule.author}" + (f". License: {rule.license}" if rule.license else "")
     for reference in rule.references:
         yield f"# {reference}"
+    if rule.counting is not None and rule.counting.parts:
+        yield f"# Counts events of: {one_line('; '.join(rule.counting.parts))}"
     for note in one.notes:
         yield f"# Approximate: {one_line(note)}"
     for text in one.judgement.never:
@@ -91,14 +99,17 @@ def _route(
     head |= {"runbook": link} if link else {}
     tags = [tag for tag in rule.tags if _TAG.fullmatch(tag)][:_TAGS]
     head |= {"tags": tags} if tags else {}
-    lints = sorted({code for pattern in one.patterns for code in lints_of(pattern)})
-    head |= {"allow_lints": lints} if lints else {}
+    lints = {code for pattern in one.patterns for code in lints_of(pattern)}
+    lints |= {"no-state"} if one.threshold is not None else set()
+    head |= {"allow_lints": sorted(lints)} if lints else {}
     patterns = dict(zip(("pattern", "only"), one.patterns, strict=False))
     as_text = {key: json.dumps(pattern) for key, pattern in patterns.items() if _has_null(pattern)}
     yield tables("routes", head | as_text).replace("[routes]", "[[routes]]", 1)
     for key, pattern in patterns.items():
         if key not in as_text:
             yield tables(f"routes.{key}", pattern)
+    if one.threshold is not None:
+        yield tables("routes.threshold", one.threshold.table())
     for example in examples(rule):
         table = {"sample": SAMPLE, "matches": example.matches}
         table |= {"unset": list(example.unset)} if example.unset else {}
