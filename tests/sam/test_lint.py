@@ -182,3 +182,9 @@ def test_checkov_is_content(transformed: Path) -> None:
         run("checkov", "--skip-download", "--compact", "--quiet", "--framework", "cloudformation", *files)
         == ""
     )
+
+
+def test_checkov_is_content_with_the_terraform_modules() -> None:
+    """Every check that is skipped in the modules has its reason there."""
+    where = ("--directory", SAM.parent / "terraform", "--framework", "terraform")
+    assert run("checkov", "--skip-download", "--compact", "--quiet", *where) == ""
