@@ -44,6 +44,7 @@ class AmazonQ:
     json: ClassVar = True
     content_type: ClassVar = "application/json"
     digest_bytes: ClassVar = MAX_DESCRIPTION
+    for_people: ClassVar = True
 
     def data(self, message: Message) -> bytes:
         """The notification in UTF-8.
