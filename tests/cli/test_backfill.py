@@ -246,6 +246,32 @@ def test_old_events_alert_nobody(local_aws: Reader, tmp_path: Path) -> None:
     assert len(local_aws.messages(queue)) == 1
 
 
+def test_old_events_do_not_hold_back_new_ones(tmp_path: Path, local_aws: Reader) -> None:
+    """A backfill with once keeps its own memory, and never writes to the table that the function uses."""
+    client: Any = local_aws("dynamodb")
+    client.create_table(
+        TableName="repeats",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    config, out = tmp_path / "t.toml", tmp_path / "out"
+    config.write_text(
+        f'state = "arn:aws:dynamodb:{local_aws.region}:123456789012:table/repeats"\n'
+        f'[sinks.siem]\nto = "file:{out}"\n'
+        '[[routes]]\nname = "all"\nsinks = ["siem"]\npattern = { account = [{ exists = true }] }\n'
+        'severity = "low"\ntitle = "Something"\nonce = { within = "1h", per = ["account"] }\n'
+    )
+    root = tmp_path / "in"
+    root.mkdir()
+    (root / "1").write_bytes(log_file(1, 2, 3))
+    for options in ((), ("--alerts",)):
+        done = forward(tmp_path, root, "--config", config, *options)
+        assert done.code == 0, done.err
+        assert done.err.split("siem", 1)[1].split()[:3] == ["3", "1", "2"]
+        assert client.scan(TableName="repeats")["Items"] == []
+
+
 def test_every_file_of_a_folder(tmp_path: Path) -> None:
     """Without --since, a folder's files are read in order; hidden files and links to folders are not."""
     root = tmp_path / "in"

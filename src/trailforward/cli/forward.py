@@ -113,7 +113,7 @@ def forward(  # noqa: PLR0913, PLR0917  # the options of a command
             loaded = load_config(config, to, format).config
             run.pipes = frozenset(name for name, settings in loaded.sinks.items() if settings.to == "stdout:")
             run.keeps_unread = state is not None or undelivered is not None or plan.state is None
-            forwarder = _forwarder(loaded, run, now - _OLD if old else None)
+            forwarder = _forwarder(loaded, run, now - _OLD if old else None, backfill=plan.backfill)
             stack.callback(forwarder.close)
             objects = Objects(loaded.pipeline.bucket_owners)
             stack.callback(objects.close)
@@ -139,15 +139,15 @@ def forward(  # noqa: PLR0913, PLR0917  # the options of a command
     raise typer.Exit(status or run.exit_code)
 
 
-def _forwarder(config: Config, run: Run, alerts_since: datetime | None) -> Forwarder:
+def _forwarder(config: Config, run: Run, alerts_since: datetime | None, *, backfill: bool) -> Forwarder:
     """Creates the forwarder, with the run as its telemetry."""
     from trailforward.pipeline.forwarder import Forwarder
     from trailforward.pipeline.old_alerts import BackfillForwarder
 
     logging.getLogger("trailforward").addHandler(logging.NullHandler())
-    if alerts_since is None:
-        return Forwarder(config, telemetry=run)
-    return BackfillForwarder(config, alerts_since=alerts_since, telemetry=run)
+    if backfill or alerts_since is not None:
+        return BackfillForwarder(config, alerts_since=alerts_since, telemetry=run)
+    return Forwarder(config, telemetry=run)
 
 
 def _written(config: Config, plan: Plan) -> list[Path]:

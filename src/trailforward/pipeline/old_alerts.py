@@ -14,6 +14,7 @@ from trailforward.outcome import Fate, Verdict
 from trailforward.pipeline.forwarder import Forwarder
 from trailforward.pipeline.intake import EntryBuilder
 from trailforward.pipeline.routing import build_routes
+from trailforward.state.memory import MemoryState
 
 if TYPE_CHECKING:
     from trailforward.config import Config
@@ -28,17 +29,24 @@ _LOCAL = frozenset({"file", "stdout"})
 
 
 class BackfillForwarder(Forwarder):
-    """A forwarder that filters old events where they would alert people.
+    """A forwarder of the past: it can filter old events where they would alert people.
+
+    What ``once`` and ``threshold`` remember stays in its memory. In the table that the function uses, an old
+    event would hold back the alert about a new one.
 
     Args:
         config: what to send where.
         alerts_since: events before this time, which has a time zone, alert nobody. An event without a valid
-            time counts as later.
+            time counts as later. None for no filter.
         telemetry: publishes the ledger.
     """
 
-    def __init__(self, config: Config, *, alerts_since: datetime, telemetry: Telemetry | None = None) -> None:
-        super().__init__(config, telemetry=telemetry)
+    def __init__(
+        self, config: Config, *, alerts_since: datetime | None, telemetry: Telemetry | None = None
+    ) -> None:
+        super().__init__(config, telemetry=telemetry, state=MemoryState())
+        if alerts_since is None:
+            return
         names = {settings.format for settings in config.sinks.values()}
         names |= {form for route in build_routes(config) for form in route.formats.values()}
         people = frozenset(name for name in names if formats.is_for_people(formats.load(name)))
