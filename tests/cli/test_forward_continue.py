@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
-from tests.support.command import piped
+from tests.support.command import trailforward
 from tests.support.events import envelope
 from tests.support.slow_pipe import command, interrupted
 from trailforward.cli import _forward_progress
@@ -113,6 +113,6 @@ def test_progress_on_a_terminal() -> None:
 
 def test_standard_input_and_a_folder_do_not_mix(tmp_path: Path) -> None:
     """Standard input cannot be read again, so a run that can be continued refuses it."""
-    done = piped("forward", "-", tmp_path, "--to", "stdout:", stdin=envelope(0))
+    done = trailforward("forward", "-", tmp_path, "--to", "stdout:")
     assert (done.code, done.out) == (2, "")
     assert "cannot be read again" in done.err
