@@ -93,7 +93,8 @@ def forward(  # noqa: PLR0913, PLR0917  # the options of a command
     """Forward events from files, folders, buckets, or standard input; report the outcome of each.
 
     Exit status: 0 every event was delivered or filtered, 1 an event was not or a file could not be read, 2
-    invalid options or configuration, or nothing could be read, 130 interrupted.
+    invalid options or configuration, or nothing could be read, 130 interrupted, 141 nobody reads stdout: any
+    more.
     """
     names = list(inputs or ["-"])
     now = datetime.now(UTC)
