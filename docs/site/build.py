@@ -38,6 +38,7 @@ CONTENTS: dict[str, tuple[str, ...]] = {
         "docs/operations",
         "docs/doctor",
         "docs/canary",
+        "docs/backfill",
         "docs/audit",
         "docs/receipts",
         "docs/testing",

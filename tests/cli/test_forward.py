@@ -168,9 +168,9 @@ def test_an_empty_input_says_so() -> None:
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_closed_pipe_is_not_a_success(tmp_path: Path, unbuffered: str) -> None:
-    """If the reader closes the pipe, the exit status is 1, without a traceback."""
+    """If the reader closes the pipe, reading stops, the status is 141, and the events stay undelivered."""
     source = tmp_path / "in"
-    source.write_bytes(b"\n".join(envelope(number) for number in range(2000)))
+    source.write_bytes(b"\n".join(envelope(number) for number in range(12_000)))
     process = subprocess.Popen(
         [sys.executable, "-m", "trailforward", "forward", "--to", "stdout:", str(source)],
         stdout=subprocess.PIPE,
@@ -181,13 +181,18 @@ def test_a_closed_pipe_is_not_a_success(tmp_path: Path, unbuffered: str) -> None
     process.stdout.read(10)
     process.stdout.close()
     _, text = process.communicate()
-    assert process.returncode == 1
+    assert process.returncode == 141
     assert b"EPIPE" in text
     assert b"Traceback" not in text
+    figures = re.search(rb"stdout +([0-9,]+) +([0-9,]+) +0 +0 +([0-9,]+)", text)
+    assert figures is not None
+    received, delivered, returned = (int(figure.replace(b",", b"")) for figure in figures.groups())
+    assert received < 12_000  # the second batch was not sent
+    assert (delivered, returned) == (0, received)
 
 
 def test_an_interrupted_run_prints_the_summary(tmp_path: Path) -> None:
-    """After Ctrl-C, the command prints the summary and exits with status 1, without a traceback."""
+    """After Ctrl-C, the command prints the summary and where to continue, and exits with status 130."""
     # A job that a shell started in the background ignores SIGINT, and so would the command.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -206,8 +211,11 @@ def test_an_interrupted_run_prints_the_summary(tmp_path: Path) -> None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, text = process.communicate(timeout=600)
-    assert process.returncode == 1
-    assert b"interrupted" in text
+    assert process.returncode == 130
+    line = re.search(rb"interrupted: every event before this .* Continue at line ([0-9]+) of standard", text)
+    assert line is not None
+    lines = (tmp_path / "out").read_bytes().count(b"\n")
+    assert 1 < int(line[1]) <= lines + 1
     assert re.search(rb"file-out +[0-9,]{5,} ", text)
     assert b"Traceback" not in text
 

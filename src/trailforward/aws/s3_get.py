@@ -1,7 +1,7 @@
 """Reads S3 with signed GET requests: botocore's client costs several times the parsing of a small log file.
 
 Credentials, the first Region, and the endpoint come from botocore's configuration: environment, profile,
-single sign-on, and roles. Credentials are refreshed as botocore does.
+single sign-on, and roles. Credentials are refreshed as botocore does. ``HTTPS_PROXY`` and ``NO_PROXY`` count.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from trailforward.aws.session import new_session, require_botocore
 from trailforward.aws.sigv4 import Credentials, Scope, sign
 from trailforward.errors import PermanentError, SinkError, TransientError
 from trailforward.transport.connections import Connections, Endpoint, Response
+from trailforward.transport.proxies import proxy_for
 from trailforward.transport.tls import client_context
 
 if TYPE_CHECKING:
@@ -140,8 +141,12 @@ class S3Get:
                 address = urlsplit(f"//{host}")
                 tls = client_context(os.environ.get("AWS_CA_BUNDLE") or None) if secure else None
                 end = Endpoint(address.hostname or "", address.port or (443 if secure else 80), tls)
+                proxy = proxy_for(urlsplit(f"{'https' if secure else 'http'}://{host}"), os.environ)
                 hint = "set AWS_CA_BUNDLE if it has a private CA"
-                pool = Connections(end, _CONNECT_SECONDS, _READ_SECONDS, _TOTAL_SECONDS, ca_hint=hint)
+                if proxy:
+                    hint += ", or to the CA of a proxy that decrypts TLS"
+                times = _CONNECT_SECONDS, _READ_SECONDS, _TOTAL_SECONDS
+                pool = Connections(end, *times, ca_hint=hint, proxy=proxy)
                 self._pools[host] = pool
             return pool
 

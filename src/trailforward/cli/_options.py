@@ -58,8 +58,19 @@ Files = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[FILE]...",
-        help="Files of events: NDJSON, JSON, or CloudTrail log files, gzipped or not. "
+        help="Files of events, or folders of them: NDJSON, JSON, or CloudTrail log files, gzipped or not. "
         "Without a file, or with -: standard input.",
+    ),
+]
+
+#: ``[INPUT]...``: files of events, and buckets.
+Inputs = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[INPUT]...",
+        help="Files of events, or folders of them: NDJSON, JSON, or CloudTrail log files, gzipped or not. "
+        "With --since, s3://BUCKET/PREFIX with CloudTrail's log files. Without an input, or with -: standard "
+        "input.",
     ),
 ]
 

@@ -1,202 +1,170 @@
-"""``trailforward forward``: forwards events from files or standard input to any destination."""
+"""``trailforward forward``: forwards events from files, folders, buckets, or standard input."""
 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from trailforward import redelivery
 from trailforward.aws.objects import Objects
-from trailforward.cli._input import open_input
-from trailforward.cli._options import ConfigOption, Files, To, load_config
+from trailforward.cli._backfill import find
+from trailforward.cli._completion import complete_detection
+from trailforward.cli._forward_plan import STATE, make_plan, options_again, where_to_continue
+from trailforward.cli._forward_run import Run
+from trailforward.cli._options import ConfigOption, Inputs, To, load_config
+from trailforward.cli._resume import StateError
+from trailforward.cli._world import stop
 from trailforward.errors import ConfigError, EventError, MissingExtraError
-from trailforward.outcome import Fate, Totals
-from trailforward.pipeline.batching import message_batches
-from trailforward.pipeline.telemetry import place_of
 from trailforward.sources.base import ObjectReader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable
 
+    from trailforward.aws.objects import S3Object
+    from trailforward.cli._backfill import Work
+    from trailforward.cli._forward_plan import Plan
     from trailforward.config import Config
-    from trailforward.message import Message
-    from trailforward.outcome import Outcome
     from trailforward.pipeline.forwarder import Forwarder
-    from trailforward.pipeline.sender import SinkState
 
-_SHOWN = 10
-#: Reasons that are counted separately, so that a file of bad events does not fill the memory.
-_KEPT = 1_000
+#: Events that are older do not alert people, unless ``--alerts`` is given.
+_OLD = timedelta(days=1)
+_INTERRUPTED = 130
 
 
-def forward(
-    inputs: Files = None,
+def forward(  # noqa: PLR0913, PLR0917  # the options of a command
+    inputs: Inputs = None,
     to: To = None,
     config: ConfigOption = None,
     format: Annotated[  # noqa: A002
         str, typer.Option("--format", help="The format for all --to destinations: raw, record, or text.")
     ] = "raw",
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Only log files that CloudTrail delivered at this time or later: 2026-11-26, "
+            "2026-11-26T08:30Z, or 24h (ago). Required for s3://; a folder must contain AWSLogs/.",
+        ),
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="Only log files delivered before this time. Default: now.")
+    ] = "",
+    account: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="With --since: only this account. Repeatable.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option(metavar="REGION", help="With --since: only this Region. Repeatable.")
+    ] = None,
+    match: Annotated[
+        str,
+        typer.Option(
+            metavar="PATTERN",
+            help="Only events that match: JSON, a file, or the @NAME of a detection.",
+            autocompletion=complete_detection,
+        ),
+    ] = "",
+    alerts: Annotated[
+        bool | None,
+        typer.Option(
+            "--alerts/--no-alerts",
+            help="Whether events older than a day go to sinks that alert people. "
+            "Default: not from folders and s3://.",
+        ),
+    ] = None,
     undelivered: Annotated[
         Path | None,
         typer.Option(
             help="Append undelivered events to this file, with the reason. Forward the file again later."
         ),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            help="Remember here which files are done; the same command continues there. Default for folders "
+            f"and s3://: next to --undelivered, or {STATE}."
+        ),
+    ] = None,
 ) -> None:
-    """Forward events from files or standard input, and report the outcome of every event.
+    """Forward events from files, folders, buckets, or standard input; report the outcome of each.
 
-    Exit status: 0 every event was delivered or filtered, 1 an event was not, 2 invalid options or
-    configuration.
+    Exit status: 0 every event was delivered or filtered, 1 an event was not or a file could not be read, 2
+    invalid options or configuration, or nothing could be read, 130 interrupted.
     """
+    names = list(inputs or ["-"])
+    now = datetime.now(UTC)
+    plan = make_plan(names, (since, until), (account, region), match, (undelivered, state), now)
+    old = alerts is False or (alerts is None and plan.backfill)
+    pattern = None
+    if match:
+        from trailforward.cli.match import read_pattern
+
+        pattern = read_pattern(match)
     console = Console(stderr=True)
-    run = Run(console, undelivered)
+    run = Run(console, plan.undelivered, plan.state, pattern)
+    options = options_again(to, config, format, match, undelivered, old=old if alerts is not None else None)
+    status = 0
     try:
         with ExitStack() as stack:
             loaded = load_config(config, to, format).config
-            forwarder = _forwarder(loaded, run)
+            run.pipes = frozenset(name for name, settings in loaded.sinks.items() if settings.to == "stdout:")
+            run.keeps_unread = state is not None or undelivered is not None or plan.state is None
+            forwarder = _forwarder(loaded, run, now - _OLD if old else None)
             stack.callback(forwarder.close)
             objects = Objects(loaded.pipeline.bucket_owners)
             stack.callback(objects.close)
-            run.forward(forwarder, inputs or ["-"], ObjectReader(objects))
-    except (ConfigError, MissingExtraError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+            if plan.state is not None and plan.state.resumed:
+                run.say(f"Continuing after {plan.state.files:,} files: {plan.state.path}")
+            works = find(names, plan.window, run.problem, _written(loaded, plan))
+            run.forward(forwarder, works, lambda work: _reader(work, objects))
+    except (ConfigError, MissingExtraError, StateError) as error:
+        stop(str(error))
     except KeyboardInterrupt:
-        run.problems.append("interrupted: the events that were read last may not have been delivered")
+        run.problem(where_to_continue(names, run, plan, options))
+        status = _INTERRUPTED
     run.show()
-    raise typer.Exit(run.exit_code)
+    if run.closed and not status:
+        if plan.state is not None and state is None and undelivered is None:
+            plan.state.remove()
+        raise BrokenPipeError
+    if run.stopped and plan.state is not None:
+        if plan.state.resumed:
+            run.say(f"Run the same command again to continue: {plan.state.path} remembers what is done.")
+        else:
+            plan.state.remove()
+    raise typer.Exit(status or run.exit_code)
 
 
-def _forwarder(config: Config, run: Run) -> Forwarder:
+def _forwarder(config: Config, run: Run, alerts_since: datetime | None) -> Forwarder:
     """Creates the forwarder, with the run as its telemetry."""
     from trailforward.pipeline.forwarder import Forwarder
+    from trailforward.pipeline.old_alerts import BackfillForwarder
 
     logging.getLogger("trailforward").addHandler(logging.NullHandler())
-    return Forwarder(config, telemetry=run)
+    if alerts_since is None:
+        return Forwarder(config, telemetry=run)
+    return BackfillForwarder(config, alerts_since=alerts_since, telemetry=run)
 
 
-class Run:
-    """One run of the command. It is also the telemetry of the forwarder, and collects the outcomes."""
+def _written(config: Config, plan: Plan) -> list[Path]:
+    """The files that the run writes."""
+    written = [settings.to for settings in config.sinks.values()]
+    written += [config.pipeline.dead_letter or "", config.pipeline.retry_queue or ""]
+    found = [Path(to.removeprefix("file:")) for to in written if to.startswith("file:")]
+    found += [plan.undelivered] if plan.undelivered is not None else []
+    found += [plan.state.path] if plan.state is not None else []
+    return found
 
-    def __init__(self, console: Console, undelivered: Path | None) -> None:
-        self.problems: list[str] = []
-        self._console = console
-        self._undelivered = undelivered
-        self._totals: dict[str, Totals] = {}
-        self._troubles: Counter[tuple[str, str, str]] = Counter()
-        self._examples: dict[tuple[str, str, str], str] = {}
-        self._balanced = True
 
-    @property
-    def exit_code(self) -> int:
-        """Returns 0 if every event was delivered or filtered, else 1."""
-        clean = self._balanced and not self.problems and not self._troubles
-        return 0 if clean else 1
+def _reader(work: Work, objects: Objects) -> ObjectReader:
+    """Reads the objects that notifications name. Log files of a bucket contain none that may be followed."""
+    return ObjectReader(objects if work.read is None else _refuse)
 
-    def forward(self, forwarder: Forwarder, inputs: list[str], reader: ObjectReader) -> None:
-        """Reads all inputs and forwards them in batches."""
-        sizes = [Path(name).stat().st_size if name != "-" and Path(name).is_file() else 0 for name in inputs]
-        columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-        # A progress bar needs a terminal, and the sizes of all inputs.
-        shown = self._console.is_terminal and all(sizes)
-        with Progress(*columns, console=self._console, disable=not shown, transient=True) as progress:
-            task = progress.add_task("Forwarding", total=sum(sizes))
-            done = 0
-            states: dict[str, SinkState] = {}  # a sink that refuses everything is not called again
-            for name, size in zip(inputs, sizes, strict=True):
-                try:
-                    with open_input(name) as file:
-                        for batch in message_batches(self._messages(file, name, reader)):
-                            forwarder.forward(batch, states=states)
-                            if size:
-                                progress.update(task, completed=done + file.tell())
-                except OSError as error:
-                    self.problems.append(f"{name}: {error.strerror}")
-                done += size
 
-    def _messages(self, file: BinaryIO, name: str, reader: ObjectReader) -> Iterator[Message]:
-        from trailforward.sources import file as source
-
-        try:
-            yield from source.read(file, "stdin" if name == "-" else name, reader)
-        except EventError as error:
-            self.problems.append(str(error))
-
-    def publish(self, outcome: Outcome) -> None:
-        """Adds a batch to the summary, and writes undelivered events to the file of ``--undelivered``."""
-        for sink in outcome.accounts:
-            self._totals[sink] = self._totals.get(sink, Totals()) + outcome.totals(sink)
-        self._balanced &= not outcome.breaks
-        for index, message in enumerate(outcome.messages):
-            owed = {}
-            for sink, verdicts in outcome.verdicts.items():
-                verdict = verdicts.get(index)
-                if verdict is not None and verdict.fate in {Fate.DEAD_LETTERED, Fate.RETURNED}:
-                    key = sink, verdict.code, verdict.reason
-                    if key not in self._troubles and len(self._troubles) >= _KEPT:
-                        key = sink, verdict.code, ""  # reasons with positions differ from event to event
-                    self._troubles[key] += 1
-                    self._examples.setdefault(key, message.origin.ref)
-                    owed[sink] = verdict
-            if owed and self._undelivered is not None:
-                try:
-                    self._keep(message, owed)
-                except OSError as error:
-                    self.problems.append(f"{self._undelivered}: {error.strerror}")
-
-    def _keep(self, message: Message, owed: dict[str, Any]) -> None:
-        verdict = next(iter(owed.values()))
-        attributes = redelivery.to_attributes(
-            message, owed, code=verdict.code, reason=verdict.reason, attempts=verdict.attempts
-        )
-        with Path(str(self._undelivered)).open("ab") as file:
-            file.write(redelivery.to_json_line(message.raw, attributes) + b"\n")
-
-    def error(self, text: str, **fields: Any) -> None:
-        """Records an error of a sink or format."""
-        self.problems.append(f"{text}: {', '.join(f'{name} {value}' for name, value in fields.items())}")
-
-    def fault(self, sink: str, error: BaseException) -> None:
-        """Records an unexpected exception of a sink or format."""
-        self.error("a sink or format failed", sink=sink, **place_of(error))
-
-    def refusing(self, sink: str, code: str, problem: str, fix: str) -> None:  # noqa: ARG002  # in the problem
-        """Records that the run does not send to a sink any more."""
-        self.problems.append(f"{sink} refuses everything, so the rest was not sent: {problem}. Fix: {fix}")
-
-    def show(self) -> None:
-        """Prints the summary."""
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("sink", overflow="fold")
-        for name in ("received", *(str(fate) for fate in Fate)):
-            table.add_column(name.replace("_", "-"), justify="right")
-        for sink, totals in self._totals.items():
-            figures = (totals.received, *(getattr(totals, fate) for fate in Fate))
-            table.add_row(sink, *(f"{figure:,}" for figure in figures))
-        if self._totals:
-            self._console.print(table)
-        else:
-            self._console.print("There were no events to forward.")
-        for (sink, code, reason), count in self._troubles.most_common(_SHOWN):
-            place = self._examples[sink, code, reason]
-            text = f"{count:,} not delivered to {sink}: {code}"
-            text += f" ({reason})" if reason else ""
-            self._console.print(f"{text}, first at {place}", markup=False, highlight=False, soft_wrap=True)
-        if len(self._troubles) > _SHOWN:
-            self._console.print(f"… and {len(self._troubles) - _SHOWN} further reasons")
-        if self._troubles and self._undelivered is not None:
-            self._console.print(
-                f"written to {self._undelivered}", markup=False, highlight=False, soft_wrap=True
-            )
-        if not self._balanced:
-            self._console.print("The ledger does not add up. This is a bug: please report it.")
-        for problem in self.problems:
-            self._console.print(problem, markup=False, highlight=False, soft_wrap=True)
+def _refuse(s3_object: S3Object) -> Iterable[bytes]:
+    text = f"a log file names the object s3://{s3_object.bucket}/{s3_object.key}, which is not followed"
+    raise EventError("not_followed", text[:300])

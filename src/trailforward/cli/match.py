@@ -12,7 +12,7 @@ from rich.text import Text
 
 from trailforward.cli._completion import complete_detection
 from trailforward.cli._difference import colored, difference
-from trailforward.cli._input import open_input
+from trailforward.cli._input import expand, open_input
 from trailforward.cli._options import Files  # noqa: TC001  # Typer evaluates annotations
 from trailforward.errors import EventError, PatternError
 
@@ -40,8 +40,13 @@ def match(
     """
     wanted = read_pattern(pattern)
     run = _Run(wanted, explain=explain)
-    for name in events or ["-"]:
-        run.read(name)
+    try:
+        for name in expand(events or ["-"]):
+            run.read(name)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        run.problem(f"{error.filename}: {error.strerror}")
     if not run.matched and not explain:
         typer.echo(f"The pattern matches none of {run.count} events; --explain shows why.", err=True)
     raise typer.Exit(2 if run.broken else 0 if run.matched else 1)
@@ -69,16 +74,16 @@ class _Run:
         except BrokenPipeError:  # the reader of standard output is gone
             raise
         except OSError as error:
-            self._problem(f"{name}: {error.strerror}")
+            self.problem(f"{name}: {error.strerror}")
         except EventError as error:
-            self._problem(str(error))
+            self.problem(str(error))
 
     def _match(self, message: Message) -> None:
         self.count += 1
         try:
             event = _event(message)
         except EventError as error:
-            self._problem(f"{message.origin.ref}: {error}")
+            self.problem(f"{message.origin.ref}: {error}")
             return
         matches = self._pattern.matches(event)
         self.matched += matches
@@ -90,7 +95,8 @@ class _Run:
         self._console.print(Text.assemble(f"{message.origin.ref}: ", verdict))
         self._console.print(colored(difference(self._pattern, event), "  "))
 
-    def _problem(self, text: str) -> None:
+    def problem(self, text: str) -> None:
+        """Prints what is wrong; the exit status will be 2."""
         self.broken = True
         typer.echo(text, err=True)
 

@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from trailforward.cli._forward_run import Run
 from trailforward.cli._options import ConfigOption, To, load_config
-from trailforward.cli.forward import Run
 from trailforward.errors import ConfigError, MissingExtraError, QueueError
 
 if TYPE_CHECKING:

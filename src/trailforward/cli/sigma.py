@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from trailforward.cli._input import open_input
+from trailforward.cli._input import expand, open_input
 from trailforward.errors import EventError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ def check(
     events: Annotated[
         list[str],
         typer.Option(
-            metavar="FILE", help="A file of events: NDJSON, JSON, or a CloudTrail log file. Repeatable."
+            metavar="FILE",
+            help="A file of events, or a folder of them: NDJSON, JSON, or CloudTrail log files. Repeatable.",
         ),
     ],
     as_json: AsJson = False,  # noqa: FBT002  # as Typer calls it
@@ -81,8 +82,13 @@ def check(
     if not run.compared:
         typer.echo("There is no rule that could be converted.", err=True)
         raise typer.Exit(2)
-    for name in events:
-        run.read(name)
+    try:
+        for name in expand(events):
+            run.read(name)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        run.problem(f"{error.filename}: {error.strerror}")
     run.show(as_json=as_json)
     raise typer.Exit(2 if run.broken else 1 if run.found else 0)
 
@@ -137,7 +143,7 @@ class _Run:
                     try:
                         event = message.event
                     except EventError as error:
-                        self._problem(f"{message.origin.ref}: {error}")
+                        self.problem(f"{message.origin.ref}: {error}")
                         continue
                     if not is_cloudtrail(event):
                         self.others += 1
@@ -150,11 +156,12 @@ class _Run:
         except BrokenPipeError:  # the reader of standard output is gone
             raise
         except OSError as error:
-            self._problem(f"{name}: {error.strerror}")
+            self.problem(f"{name}: {error.strerror}")
         except EventError as error:
-            self._problem(str(error))
+            self.problem(str(error))
 
-    def _problem(self, text: str) -> None:
+    def problem(self, text: str) -> None:
+        """Prints what is wrong; the exit status will be 2."""
         self.broken = True
         typer.echo(text, err=True)
 

@@ -51,6 +51,11 @@ def names() -> list[str]:
     return [*BUILT_IN, *(name for name in plugins.names(GROUP) if name not in BUILT_IN)]
 
 
+def is_for_people(form: Format) -> bool:
+    """Whether people are alerted by messages in this format: mail, chats, and pagers."""
+    return bool(getattr(form, "for_people", False))
+
+
 def load(name: str) -> Format:
     """Creates the format with this name.
 

@@ -145,6 +145,7 @@ class ForPeople:
 
     json: ClassVar = True
     content_type: ClassVar = "application/json"
+    for_people: ClassVar = True
 
     def subject(self, message: Message) -> str:
         """Severity, action, actor, Region, and failure, in fewer than 100 ASCII characters."""

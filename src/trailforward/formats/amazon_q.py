@@ -41,6 +41,7 @@ class AmazonQ:
     name: ClassVar = "amazon-q"
     json: ClassVar = True
     content_type: ClassVar = "application/json"
+    for_people: ClassVar = True
 
     def data(self, message: Message) -> bytes:
         """The notification in UTF-8.

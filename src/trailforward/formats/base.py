@@ -15,6 +15,9 @@ class Format(Protocol):
         name: as written in ``format = "…"``.
         json: whether the bytes are one JSON value, which can be an element of a JSON array.
         content_type: media type of a single message.
+
+    A format whose messages alert people sets the class attribute ``for_people`` to True; see
+    :func:`trailforward.formats.is_for_people`.
     """
 
     name: ClassVar[str]

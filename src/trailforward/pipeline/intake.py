@@ -19,7 +19,7 @@ from trailforward.pipeline.sender import Failure, PendingEntry
 from trailforward.pipeline.spoofing import mismatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from trailforward.formats.base import Format
@@ -124,6 +124,11 @@ class Intake:
         """
         del deadline
         yield self.decide(outcome.messages, wave, blocked)
+
+    def wrap(self, names: Iterable[str], wrapper: Callable[[EntryBuilder], EntryBuilder]) -> None:
+        """Replaces the builders of some sinks."""
+        for name in names:
+            self._builders[name] = wrapper(self._builders[name])
 
     def decide(self, messages: Sequence[Message], wave: Sequence[int], blocked: set[str]) -> Decisions:
         """Decides about the messages of a wave.
