@@ -85,7 +85,7 @@ COMMANDS = (
     _Command(
         "forward",
         forward.forward,
-        "Forward events from files or standard input.",
+        "Forward events from files, folders, S3, or standard input.",
         "events.ndjson --config trailforward.toml",
     ),
     _Command(
