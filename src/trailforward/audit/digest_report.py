@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,15 @@ class DigestReport:
         """1 if something was changed, deleted, or added, else 2 if something is not proven, else 0."""
         found = {finding.severity for finding in self.findings}
         return 1 if "failed" in found else 2 if "unknown" in found else 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as JSON values."""
+        return {
+            "digests": self.digests,
+            "log_files": self.logs,
+            "unproven_log_files": self.unproven,
+            "findings": [finding._asdict() for finding in self.findings],
+        }
 
     def proof(self, since: datetime, until: datetime) -> Iterator[str]:
         """Sentences on what is proven, and what is not."""

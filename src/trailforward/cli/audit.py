@@ -64,6 +64,15 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     compare: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--compare/--no-compare", help="Compare the bytes of the events, too.")
     ] = True,
+    digests: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--digests", help="Check CloudTrail's digests of the log files, too.")
+    ] = False,
+    public_keys: Annotated[
+        Path | None, typer.Option(help="Public keys of CloudTrail; by default, ListPublicKeys is called.")
+    ] = None,
+    original: Annotated[
+        str, typer.Option(metavar="PLACE", help="Where CloudTrail wrote the files, if --trail is a copy.")
+    ] = "",
     state: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep what was read here, to continue after a stop.")
     ] = None,
@@ -75,18 +84,23 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
 ) -> None:
     """Compare CloudTrail's log files with what arrived, and explain what did not.
 
-    Exit status: 0 nothing is unexpectedly missing, 1 something is, 2 undetermined, not everything could be
-    read, or wrong options, 3 an internal error
+    Exit status: 0 nothing is unexpectedly missing, 1 something is, or digests prove a change, 2 undetermined,
+    not everything could be read, or wrong options, 3 an internal error
     """
-    if format not in _FORMS:
-        stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
-    inputs = {"--snapshot": snapshot, "--trail": _path(trail), "--delivered": _path(delivered)}
+    _check_options(format, sink, config, digests=digests, more=public_keys is not None or bool(original))
+    inputs = {
+        "--snapshot": snapshot,
+        "--public-keys": public_keys,
+        "--trail": _path(trail),
+        "--delivered": _path(delivered),
+    }
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
         from trailforward.audit.places import AuditError
         from trailforward.audit.report import render
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
+        from trailforward.cli._audit_digests import check
     except MissingExtraError as error:
         stop(str(error))
     wanted = Audit(
@@ -102,8 +116,6 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         stop(f"--since {since} is not before --until {until}.")
     world = read_snapshot(snapshot) if snapshot is not None else None
     routed = _routed(config, sink) if config is not None else None
-    if sink and config is None:
-        stop("--sink needs --config, which names the sinks.")
     young = f"{datetime.now(UTC) - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
 
     def classifier(changes: Sequence[Change]) -> Classifier:
@@ -115,6 +127,8 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
             result = run(wanted, classifier, state or Path(folder), show)
+            if digests:
+                result.digests = check(wanted, public_keys, original, show)
     except (AuditError, StorageError, MissingExtraError) as error:
         stop(str(error))
     except OSError as error:
@@ -128,6 +142,15 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     else:
         typer.echo(text)
     raise typer.Exit(result.exit_code)
+
+
+def _check_options(form: str, sink: str, config: str | None, *, digests: bool, more: bool) -> None:
+    if form not in _FORMS:
+        stop(f"Unknown format {form}: choose one of {', '.join(_FORMS)}.")
+    if more and not digests:
+        stop("--public-keys and --original need --digests.")
+    if sink and config is None:
+        stop("--sink needs --config, which names the sinks.")
 
 
 def _assumptions(world: World | None, config: str | None, rule: str) -> list[str]:
