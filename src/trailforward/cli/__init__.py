@@ -128,7 +128,7 @@ COMMANDS = (
         "repair",
         repair.repair,
         "Forward the events that an audit found missing.",
-        "--missing missing.ndjson --trail s3://example-trail --config trailforward.toml",
+        "--missing missing.ndjson --trail s3://example-trail",
     ),
     _Command(
         "trace",
