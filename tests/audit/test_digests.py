@@ -355,6 +355,38 @@ def test_digests_in_a_bucket_have_their_signature_as_metadata(
     assert {code for code, _ in found(checked(None))} == {"DIGEST_MOVED", "LOGS_UNPROVEN"}
 
 
+def test_two_versions_of_a_digest_do_not_fit(tmp_path: Path) -> None:
+    """A digest that was replaced by another valid one of the same hour does not fit its successor."""
+    trail = Trail(tmp_path / "trail")
+    key = DigestChain(tmp_path / "trail").put(1, [key for minute, key in trail.logs if minute // 60 == 1])
+    assert key == trail.chain.keys[2]
+    assert found(check(tmp_path)) == [("CHAIN_RESTARTED", NAME.format(2)), ("DIGEST_LINK", NAME.format(3))]
+
+
+def test_hours_that_no_digest_covers_are_named(tmp_path: Path) -> None:
+    """Linked digests that leave an hour out are a gap, and the log files of that hour are not proven."""
+    trail = Trail(tmp_path / "trail")
+    for key in trail.chain.keys:
+        (trail.root / key).unlink()
+    chain = DigestChain(trail.root)
+    chain.put(-1, [])
+    chain.hourly(0, 1, trail.logs)
+    chain.hourly(2, HOURS + 1, trail.logs)
+    assert found(check(tmp_path)) == [("LOGS_UNPROVEN", ""), ("CHAIN_GAP", NAME.format(3))]
+
+
+def test_a_trail_that_moved_points_to_its_former_bucket(tmp_path: Path) -> None:
+    """Digests and log files in another bucket are not read, and this is said."""
+    trail = Trail(tmp_path / "trail")
+    chain = DigestChain(trail.root, trail="moved")
+    chain.put(-2, [])
+    (trail.root / chain.keys[-1]).unlink()
+    chain.point_to("former-bucket", [trail.logs[0][1]])
+    chain.hourly(0, HOURS + 1, [])
+    codes = [code for code, _ in found(check(tmp_path))]
+    assert codes == ["DIGEST_ELSEWHERE", "LOG_ELSEWHERE"]
+
+
 def test_a_chain_of_another_bucket_is_not_followed(tmp_path: Path) -> None:
     """With the original location of a copy, digests and log files of other places are named."""
     Trail(tmp_path / "trail")

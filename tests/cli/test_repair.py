@@ -42,10 +42,10 @@ class Case:
         done = self.audit()
         assert done.code == 1, done.err
 
-    def audit(self) -> Any:
+    def audit(self, *options: str) -> Any:
         """Audits, and lists the missing events."""
         places = ["--trail", str(self.folder / "trail"), "--delivered", str(self.folder / "delivered")]
-        return trailforward("audit", *places, *WINDOW, "--missing", str(self.missing))
+        return trailforward("audit", *places, *WINDOW, "--missing", str(self.missing), *options)
 
     def repair(self, *options: str) -> Any:
         """Repairs into the folder of delivered events."""
@@ -89,6 +89,17 @@ def test_a_second_repair_sends_nothing_that_has_arrived(case: Case) -> None:
     assert done.code == 0, done.err
     assert "3 events have arrived meanwhile" in done.err
     assert len(case.repaired()) == len(LOST)
+
+
+def test_an_audit_can_repair_what_it_finds(case: Case) -> None:
+    """``audit --repair`` sends the missing events to the sinks of the configuration."""
+    config = case.folder / "trailforward.toml"
+    config.write_text(f'[sinks.archive]\nto = "file:{case.folder}/delivered/repaired.ndjson"\n')
+    assert case.audit("--repair").code == 2
+    done = case.audit("--repair", "--config", str(config), "--sink", "archive")
+    assert done.code == 0, done.err
+    assert len(case.repaired()) == len(LOST)
+    assert case.audit().code == 0
 
 
 def test_a_log_file_that_has_changed_is_not_forwarded(case: Case) -> None:

@@ -79,6 +79,13 @@ class DigestChain:
         self._prefix, self._above, self._account, self._region = prefix, above, account, region
         self._trail, self._key = trail, key
         self._previous: dict[str, Any] = {}
+        self._elsewhere = ""
+
+    def point_to(self, bucket: str, logs: Sequence[str]) -> None:
+        """Writes the digest of the hour before the start; it points to a digest and log files elsewhere."""
+        self._previous["bucket"] = self._elsewhere = bucket
+        self.put(-1, logs)
+        self._elsewhere = ""
 
     def restart(self) -> None:
         """The next digest begins a new chain."""
@@ -153,7 +160,7 @@ class DigestChain:
     def _log(self, key: str) -> dict[str, Any]:
         text = gzip.decompress((self.root / key).read_bytes())
         return {
-            "s3Bucket": BUCKET,
+            "s3Bucket": self._elsewhere or BUCKET,
             "s3Object": self._prefix + key,
             "hashValue": hashlib.sha256(text).hexdigest(),
             "hashAlgorithm": "SHA-256",

@@ -77,12 +77,15 @@ class Result:
     @property
     def exit_code(self) -> int:
         """1 if records are missing unexpectedly or digests fail, else 2 if anything is unknown, else 0."""
+        return 1 if self.totals["unexpected"] else self.exit_code_repaired
+
+    @property
+    def exit_code_repaired(self) -> int:
+        """The exit code if every record that is missing unexpectedly has been repaired."""
         totals = self.totals
         digests = self.digests.exit_code if self.digests is not None else 0
-        if totals["unexpected"] or digests == 1:
-            return 1
         grey = any(totals[name] for name, (verdict, _) in CLASSES.items() if verdict == "grey")
-        return 2 if grey or self.problems or digests else 0
+        return digests or (2 if grey or self.problems else 0)
 
 
 def render(result: Result, form: str) -> str:

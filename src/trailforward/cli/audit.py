@@ -81,13 +81,19 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     missing: Annotated[
         Path | None, typer.Option(help="Write the unexpectedly missing events to this file, as NDJSON.")
     ] = None,
+    repair: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool,
+        typer.Option("--repair", help="Forward these events, as trailforward repair does with --config."),
+    ] = False,
 ) -> None:
     """Compare CloudTrail's log files with what arrived, and explain what did not.
 
     Exit status: 0 nothing is unexpectedly missing, 1 something is, or digests prove a change, 2 undetermined,
-    not everything could be read, or wrong options, 3 an internal error
+    not everything could be read, or wrong options, 3 an internal error. With --repair, events that were
+    repaired do not count as missing
     """
     _check_options(format, sink, config, digests=digests, more=public_keys is not None or bool(original))
+    _check_repair(missing, config, wanted=repair)
     inputs = {
         "--snapshot": snapshot,
         "--public-keys": public_keys,
@@ -141,6 +147,11 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         write_file(output, text + "\n")
     else:
         typer.echo(text)
+    if repair and missing is not None and result.unexpected:
+        from trailforward.cli.repair import forward_missing
+
+        failed = forward_missing(missing, trail, None, config, [sink] if sink else None)
+        raise typer.Exit(failed or result.exit_code_repaired)
     raise typer.Exit(result.exit_code)
 
 
@@ -151,6 +162,11 @@ def _check_options(form: str, sink: str, config: str | None, *, digests: bool, m
         stop("--public-keys and --original need --digests.")
     if sink and config is None:
         stop("--sink needs --config, which names the sinks.")
+
+
+def _check_repair(missing: Path | None, config: str | None, *, wanted: bool) -> None:
+    if wanted and (config is None or missing is None):
+        stop("--repair needs --config, for the sinks, and --missing, for the list of what is forwarded.")
 
 
 def _assumptions(world: World | None, config: str | None, rule: str) -> list[str]:

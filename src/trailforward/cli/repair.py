@@ -72,6 +72,30 @@ def repair(  # noqa: PLR0913, PLR0917  # the options of a command
     Exit status: 0 every event was delivered or filtered, 1 an event was not, or is not in its log file, 2
     invalid options or configuration, or nothing could be read, 130 interrupted.
     """
+    raise typer.Exit(
+        forward_missing(
+            missing, trail, to, config, sink, delivered, alerts=alerts, undelivered=undelivered, state=state
+        )
+    )
+
+
+def forward_missing(  # noqa: PLR0913  # the options of a command
+    missing: Path,
+    trail: str,
+    to: list[str] | None,
+    config: str | None,
+    sink: list[str] | None,
+    delivered: str = "",
+    *,
+    alerts: bool = False,
+    undelivered: Path | None = None,
+    state: Path | None = None,
+) -> int:
+    """Does what :func:`repair` says, with the same options; returns the exit status.
+
+    Raises:
+        typer.Exit: with 2; an option, the list, or the configuration is invalid.
+    """
     listed = read_missing(missing)
     name = f"trailforward-repair-{listed.name}"
     console = Console(stderr=True)
@@ -89,7 +113,7 @@ def repair(  # noqa: PLR0913, PLR0917  # the options of a command
                 listed = _without(listed, delivered, console)
             if not listed.events:
                 console.print("There are no events to repair.")
-                return
+                return 0
             remembered.load()
             run = RepairRun(
                 console, undelivered or Path(f"{missing}.undelivered.ndjson"), remembered, listed, name, sinks
@@ -109,7 +133,7 @@ def repair(  # noqa: PLR0913, PLR0917  # the options of a command
         run.show()
         if run.stopped and remembered.resumed:
             run.say(f"Run the same command again to continue: {remembered.path} remembers what is done.")
-    raise typer.Exit(status or (run.exit_code if run is not None else 0))
+    return status or (run.exit_code if run is not None else 0)
 
 
 def _forwarder(config: Config, run: RepairRun, name: str, *, alerts: bool) -> Forwarder:
