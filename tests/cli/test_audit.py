@@ -86,3 +86,8 @@ def test_digests_show_that_a_log_file_was_deleted(tmp_path: Path, places: list[s
     assert done.code == 1, done.err
     (finding,) = json.loads(done.out)["digests"]["findings"]
     assert (finding["code"], finding["key"]) == ("LOG_MISSING", deleted)
+    for path in trail.rglob("*_CloudTrail_*.gz"):
+        path.unlink()
+    done = trailforward("audit", *options)
+    assert done.code == 1
+    assert done.err.count("LOG_MISSING") == 2

@@ -243,7 +243,8 @@ class _Check:
                 self._add("LOG_UNREADABLE", key, f"it could not be read: {error}")
             return False
         except EventError as error:
-            found = str(error)
+            self._add("LOG_CHANGED", key, f"it cannot be decompressed: {error}")
+            return False
         if found != expected:
             self._add("LOG_CHANGED", key, "its text has another hash than in its digest")
         return found == expected

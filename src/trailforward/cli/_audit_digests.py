@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
 
 from trailforward.audit.digest_keys import AwsKeys, FileKeys
 from trailforward.audit.digests import check_digests
@@ -43,3 +45,11 @@ def check(
         original=Location.parse(original) if original else None,
         show=show,
     )
+
+
+def stop_with(text: str, found: DigestReport | None) -> NoReturn:
+    """Stops an audit that cannot be made; whoever deletes all log files must not hide what digests say."""
+    typer.echo(text, err=True)
+    for one in found.findings if found is not None else ():
+        typer.echo(f"{one.severity}: {one.code} {one.account} {one.region} {one.key}: {one.text}", err=True)
+    raise typer.Exit(1 if found is not None and found.exit_code == 1 else 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from trailforward.cli._world import stop
@@ -94,7 +95,7 @@ def _row(line: bytes, place: str) -> Row:
         _refuse(place, "index", "the number of a record in the file, from 0")
     texts = [about.get(name) for name in ("eventID", "eventTime")]
     event_id, time = (text if isinstance(text, str) else "" for text in texts)
-    return Row(event_id, time, file, index)
+    return Row(event_id, time, sys.intern(file), index)
 
 
 def _refuse(place: str, field: str, form: str) -> NoReturn:

@@ -106,7 +106,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         from trailforward.audit.report import render
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
-        from trailforward.cli._audit_digests import check
+        from trailforward.cli._audit_digests import check, stop_with
     except MissingExtraError as error:
         stop(str(error))
     wanted = Audit(
@@ -130,13 +130,15 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
 
         return Classifier(Rules(world, changes, rule), young, routed, own_role, _reasons(world))
 
+    found = None
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
-            result = run(wanted, classifier, state or Path(folder), show)
             if digests:
-                result.digests = check(wanted, public_keys, original, show)
+                found = check(wanted, public_keys, original, show)
+            result = run(wanted, classifier, state or Path(folder), show)
+            result.digests = found
     except (AuditError, StorageError, MissingExtraError) as error:
-        stop(str(error))
+        stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
     result.assumptions = _assumptions(world, config, rule)

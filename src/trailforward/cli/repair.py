@@ -163,5 +163,5 @@ def _without(listed: Missing, delivered: str, console: Console) -> Missing:
             files[key] = left
     events = sum(map(len, files.values()))
     if found := listed.events - events:
-        console.print(f"{found:,} events have arrived meanwhile, and are not sent again.", highlight=False)
+        console.print(f"Arrived meanwhile, and not sent again: {found:,}", highlight=False)
     return listed._replace(files=files, events=events)
