@@ -60,6 +60,7 @@ LEFT_OUT = (
     "trailforward/demo",
     "trailforward/doctor",
     "trailforward/pipeline/old_alerts.py",
+    "trailforward/pipeline/repaired.py",
     "trailforward/pipeline/sink_check.py",
     "trailforward/pricing",
     "trailforward/sigma",

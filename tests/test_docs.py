@@ -58,7 +58,7 @@ NOT_RUN = (
     NotRun(r"-m pytest tests/", "the suite, or make test-stack, runs these tests already"),
     NotRun(r"\bmake (?!(demo|help)$)", "installs packages or takes minutes", _DRY),
     NotRun(r"-m release.publish_layers ", "needs zips; tests/release publishes some", _HELP),
-    NotRun(r"^trailforward audit ", "needs a trail and an archive; tests/audit makes some", _HELP),
+    NotRun(r"^trailforward (audit|repair) ", "needs a trail and an archive; tests/audit makes some", _HELP),
     NotRun(r"\bterraform (init|apply|output)\b", "needs the AWS provider; see tests/terraform"),
     NotRun(r"^trailforward forward s3://", "needs a bucket of log files", _HELP),
     NotRun(r"^trailforward redrive ", "polls an empty queue for ten seconds", ("$", " --wait 1")),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.command import trailforward
+from tests.support.digest_chain import DigestChain, public_keys
 from tests.support.trail_bucket import TrailBucket, put_delivered, record
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def test_the_missing_events_are_listed_and_the_report_is_json(tmp_path: Path, pl
         (["--since", "2026-12-02", "--until", "2026-12-01"], "is not before"),
         ([*WINDOW, "--sink", "siem"], "--sink needs --config"),
         ([*WINDOW, "--format", "xml"], "Unknown format"),
+        ([*WINDOW, "--original", "s3://example-trail"], "need --digests"),
+        ([*WINDOW, "--digests", "--public-keys", "/dev/null"], "not the output of aws cloudtrail"),
     ],
 )
 def test_wrong_options_say_what_to_change(places: list[str], options: list[str], text: str) -> None:
@@ -64,3 +67,27 @@ def test_the_configuration_explains_what_no_route_sends(tmp_path: Path, places: 
     done = trailforward("audit", *places, *WINDOW, "--config", str(config), "--format", "json")
     assert done.code == 0, done.err
     assert json.loads(done.out)["classes"] == {"read_only": 1, "no_route": 1}
+
+
+def test_digests_show_that_a_log_file_was_deleted(tmp_path: Path, places: list[str]) -> None:
+    """With ``--digests``, a deleted log file gets exit status 1, although nothing else is missing."""
+    trail = tmp_path / "trail"
+    deleted = TrailBucket(trail).put(70, [record(4)])
+    logs = [(10, next(trail.rglob("*T0010Z*")).relative_to(trail).as_posix()), (70, deleted)]
+    DigestChain(trail).hourly(0, 26, logs)
+    (tmp_path / "keys.json").write_text(json.dumps(public_keys()))
+    put_delivered(tmp_path / "delivered", [record(number) for number in (1, 2, 4)])
+    options = [*places, *WINDOW, "--digests", "--public-keys", str(tmp_path / "keys.json")]
+    done = trailforward("audit", *options)
+    assert done.code == 0, done.out + done.err
+    assert "complete and unchanged" in done.out
+    (trail / deleted).unlink()
+    done = trailforward("audit", *options, "--format", "json")
+    assert done.code == 1, done.err
+    (finding,) = json.loads(done.out)["digests"]["findings"]
+    assert (finding["code"], finding["key"]) == ("LOG_MISSING", deleted)
+    for path in trail.rglob("*_CloudTrail_*.gz"):
+        path.unlink()
+    done = trailforward("audit", *options)
+    assert done.code == 1
+    assert done.err.count("LOG_MISSING") == 2

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
+    from trailforward.audit.digest_report import DigestReport
     from trailforward.audit.rules import Change
     from trailforward.audit.work import Altered
 
@@ -45,6 +46,7 @@ class Result:
         changes: of rules and trails, from the log files.
         problems: what could not be read.
         assumptions: what the audit assumed.
+        digests: what the check of digests found; None without it.
     """
 
     since: datetime
@@ -65,6 +67,7 @@ class Result:
     changes: list[Change]
     problems: list[str]
     assumptions: list[str] = field(default_factory=list)
+    digests: DigestReport | None = None
 
     @property
     def totals(self) -> Counter[str]:
@@ -73,12 +76,16 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """1 if records are unexpectedly missing, else 2 if something is undetermined, else 0."""
+        """1 if records are missing unexpectedly or digests fail, else 2 if anything is unknown, else 0."""
+        return 1 if self.totals["unexpected"] else self.exit_code_repaired
+
+    @property
+    def exit_code_repaired(self) -> int:
+        """The exit code if every record that is missing unexpectedly has been repaired."""
         totals = self.totals
-        if totals["unexpected"]:
-            return 1
+        digests = self.digests.exit_code if self.digests is not None else 0
         grey = any(totals[name] for name, (verdict, _) in CLASSES.items() if verdict == "grey")
-        return 2 if grey or self.problems else 0
+        return digests or (2 if grey or self.problems else 0)
 
 
 def render(result: Result, form: str) -> str:
@@ -123,6 +130,7 @@ def _as_json(result: Result) -> dict[str, Any]:
         "changes": [change._asdict() for change in result.changes],
         "assumptions": result.assumptions,
         "problems": result.problems,
+        "digests": result.digests.as_json() if result.digests is not None else None,
         "proof": list(_proof(result)),
         "exit_status": result.exit_code,
     }
@@ -182,16 +190,33 @@ def _lines(result: Result, *, markdown: bool) -> Iterator[str]:
             f"of {change.account} by {change.who or 'an unknown caller'}"
         )
     yield from (f"Problem: {text}" for text in result.problems[:_SHOWN])
+    if result.digests is not None:
+        yield from _digests(result.digests, markdown=markdown)
     yield ""
     yield from _proof(result)
 
 
+def _digests(report: DigestReport, *, markdown: bool) -> Iterator[str]:
+    yield ""
+    yield f"{report.digests:,} valid digests, {report.logs:,} log files with the hash in their digest."
+    order = {"failed": 0, "unknown": 1, "note": 2}
+    found = sorted(report.findings, key=lambda one: order[one.severity])
+    rows = [(one.severity, one.code, one.account, one.region, one.key, one.text) for one in found[:_SHOWN]]
+    yield from _table(("severity", "digests", "account", "Region", "file", "what"), rows, markdown=markdown)
+    if (more := len(found) - _SHOWN) > 0:
+        yield f"{more:,} more findings about digests: --format json lists all."
+
+
 def _proof(result: Result) -> Iterator[str]:
     """What the result proves, and what it does not."""
-    yield (
-        "This compares event IDs: an event counts as arrived if the delivered files contain its ID. It does "
-        "not prove that CloudTrail recorded every call, or that nobody removed log files."
-    )
+    yield "This compares event IDs: an event counts as arrived if the delivered files contain its ID."
+    if result.digests is not None:
+        yield from result.digests.proof(result.since, result.until)
+    else:
+        yield (
+            "It does not prove that CloudTrail recorded every call, or that nobody removed log files: "
+            "--digests checks the latter."
+        )
     if result.compared:
         yield (
             f"The bytes of {result.compared:,} records were compared by hash; those that differ are altered "

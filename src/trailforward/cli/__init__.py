@@ -27,6 +27,7 @@ from trailforward.cli import (
     iam,
     match,
     redrive,
+    repair,
     samples,
     schema,
     sigma,
@@ -122,6 +123,12 @@ COMMANDS = (
         audit.audit,
         "Compare CloudTrail's log files with what arrived.",
         "--trail logs --delivered events --since 2026-11-26",
+    ),
+    _Command(
+        "repair",
+        repair.repair,
+        "Forward the events that an audit found missing.",
+        "--missing missing.ndjson --trail s3://example-trail",
     ),
     _Command(
         "trace",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from rich.table import Table
 
@@ -166,12 +166,10 @@ class Run:
     def _file(
         self, work: Work, reader: ObjectReader, meter: Meter, show: Callable[[], None]
     ) -> Iterator[Message]:
-        from trailforward.sources import file as source
-
         try:
             with work.open() as file:
                 self.began = True
-                for message in source.read(file, work.name, reader):
+                for message in self.events(file, work, reader):
                     meter.events += 1
                     if work.read is None and work.size:
                         meter.current = file.tell()
@@ -191,6 +189,16 @@ class Run:
             self.problem(text if text.startswith(work.name) else f"{work.name}: {text}")
         except OSError as error:
             self.problem(_text(error, work.name))
+
+    def events(self, file: BinaryIO, work: Work, reader: ObjectReader) -> Iterator[Message]:
+        """The events of a file.
+
+        Raises:
+            EventError: the file is damaged. What was read before has been yielded.
+        """
+        from trailforward.sources import file as source
+
+        return source.read(file, work.name, reader)
 
     def _wanted(self, message: Message) -> bool:
         """Whether to forward a message: what is not an event always, so that it is reported."""

@@ -64,6 +64,15 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     compare: Annotated[  # noqa: FBT002  # as Typer calls it
         bool, typer.Option("--compare/--no-compare", help="Compare the bytes of the events, too.")
     ] = True,
+    digests: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool, typer.Option("--digests", help="Check CloudTrail's digests of the log files, too.")
+    ] = False,
+    public_keys: Annotated[
+        Path | None, typer.Option(help="Public keys of CloudTrail; by default, ListPublicKeys is called.")
+    ] = None,
+    original: Annotated[
+        str, typer.Option(metavar="PLACE", help="Where CloudTrail wrote the files, if --trail is a copy.")
+    ] = "",
     state: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep what was read here, to continue after a stop.")
     ] = None,
@@ -72,21 +81,32 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     missing: Annotated[
         Path | None, typer.Option(help="Write the unexpectedly missing events to this file, as NDJSON.")
     ] = None,
+    repair: Annotated[  # noqa: FBT002  # as Typer calls it
+        bool,
+        typer.Option("--repair", help="Forward these events, as trailforward repair does with --config."),
+    ] = False,
 ) -> None:
     """Compare CloudTrail's log files with what arrived, and explain what did not.
 
-    Exit status: 0 nothing is unexpectedly missing, 1 something is, 2 undetermined, not everything could be
-    read, or wrong options, 3 an internal error
+    Exit status: 0 nothing is unexpectedly missing, 1 something is, or digests prove a change, 2 undetermined,
+    not everything could be read, or wrong options, 3 an internal error. With --repair, events that were
+    repaired do not count as missing
     """
-    if format not in _FORMS:
-        stop(f"Unknown format {format}: choose one of {', '.join(_FORMS)}.")
-    inputs = {"--snapshot": snapshot, "--trail": _path(trail), "--delivered": _path(delivered)}
+    _check_options(format, sink, config, digests=digests, more=public_keys is not None or bool(original))
+    _check_repair(missing, config, wanted=repair)
+    inputs = {
+        "--snapshot": snapshot,
+        "--public-keys": public_keys,
+        "--trail": _path(trail),
+        "--delivered": _path(delivered),
+    }
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
         from trailforward.audit.places import AuditError
         from trailforward.audit.report import render
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
+        from trailforward.cli._audit_digests import check, stop_with
     except MissingExtraError as error:
         stop(str(error))
     wanted = Audit(
@@ -102,8 +122,6 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         stop(f"--since {since} is not before --until {until}.")
     world = read_snapshot(snapshot) if snapshot is not None else None
     routed = _routed(config, sink) if config is not None else None
-    if sink and config is None:
-        stop("--sink needs --config, which names the sinks.")
     young = f"{datetime.now(UTC) - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
 
     def classifier(changes: Sequence[Change]) -> Classifier:
@@ -112,11 +130,15 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
 
         return Classifier(Rules(world, changes, rule), young, routed, own_role, _reasons(world))
 
+    found = None
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
+            if digests:
+                found = check(wanted, public_keys, original, show)
             result = run(wanted, classifier, state or Path(folder), show)
+            result.digests = found
     except (AuditError, StorageError, MissingExtraError) as error:
-        stop(str(error))
+        stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
     result.assumptions = _assumptions(world, config, rule)
@@ -127,7 +149,26 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         write_file(output, text + "\n")
     else:
         typer.echo(text)
+    if repair and missing is not None and result.unexpected:
+        from trailforward.cli.repair import forward_missing
+
+        failed = forward_missing(missing, trail, None, config, [sink] if sink else None)
+        raise typer.Exit(failed or result.exit_code_repaired)
     raise typer.Exit(result.exit_code)
+
+
+def _check_options(form: str, sink: str, config: str | None, *, digests: bool, more: bool) -> None:
+    if form not in _FORMS:
+        stop(f"Unknown format {form}: choose one of {', '.join(_FORMS)}.")
+    if more and not digests:
+        stop("--public-keys and --original need --digests.")
+    if sink and config is None:
+        stop("--sink needs --config, which names the sinks.")
+
+
+def _check_repair(missing: Path | None, config: str | None, *, wanted: bool) -> None:
+    if wanted and (config is None or missing is None):
+        stop("--repair needs --config, for the sinks, and --missing, for the list of what is forwarded.")
 
 
 def _assumptions(world: World | None, config: str | None, rule: str) -> list[str]:

@@ -69,6 +69,7 @@ class _Filtering(EntryBuilder):
         # Not super().__init__: the wrapped builder does the work.
         self.arn = builder.arn
         self._builder = builder
+        self._size, self._most = builder._size, builder._most  # noqa: SLF001  # for further wrappers
         self._people = people
         self._since = since
         reason = f"the event is older than {since:%Y-%m-%dT%H:%M:%SZ}, and the sink alerts people"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from trailforward.sources._envelope import with_envelope
 from trailforward.sources._gzip import inflate
 from trailforward.sources._log_files import documents, records
 
-__all__ = ["documents", "inflate", "records"]
+__all__ = ["documents", "inflate", "records", "with_envelope"]

@@ -1,0 +1,55 @@
+"""``--digests`` of ``trailforward audit``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+from trailforward.audit.digest_keys import AwsKeys, FileKeys
+from trailforward.audit.digests import check_digests
+from trailforward.audit.places import open_place
+from trailforward.storage import Location
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from trailforward.audit.digest_report import DigestReport
+    from trailforward.audit.run import Audit
+
+
+def check(
+    wanted: Audit, public_keys: Path | None, original: str, show: Callable[[str, int, int], None]
+) -> DigestReport:
+    """Checks the digests of an audit's window.
+
+    Args:
+        wanted: what is audited.
+        public_keys: a file of public keys; None to ask AWS.
+        original: where CloudTrail wrote the files, if the trail is a copy; else empty.
+        show: gets the progress.
+
+    Raises:
+        AuditError: the file of keys is invalid.
+        MissingExtraError: botocore is not installed, and keys come from AWS.
+        StorageError: the trail cannot be listed, or ``original`` is not a location.
+    """
+    return check_digests(
+        open_place(wanted.trail),
+        wanted.since,
+        wanted.until,
+        wanted.accounts,
+        wanted.regions,
+        FileKeys(public_keys) if public_keys is not None else AwsKeys(),
+        original=Location.parse(original) if original else None,
+        show=show,
+    )
+
+
+def stop_with(text: str, found: DigestReport | None) -> NoReturn:
+    """Stops an audit that cannot be made; whoever deletes all log files must not hide what digests say."""
+    typer.echo(text, err=True)
+    for one in found.findings if found is not None else ():
+        typer.echo(f"{one.severity}: {one.code} {one.account} {one.region} {one.key}: {one.text}", err=True)
+    raise typer.Exit(1 if found is not None and found.exit_code == 1 else 2)
