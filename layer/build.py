@@ -61,6 +61,7 @@ LEFT_OUT = (
     "trailforward/doctor",
     "trailforward/pipeline/sink_check.py",
     "trailforward/pricing",
+    "trailforward/receipts/reader.py",
     "trailforward/sigma",
     "trailforward/sources/log_file.py",
     "trailforward/storage",
