@@ -17,6 +17,10 @@ from tests.support.aws import unique
 from tests.support.events import Context, envelope, sqs, sqs_record
 from tests.support.stub_aws import Partial, Refuse, Reset, Response, Silence
 from trailforward import Config, Forwarder
+from trailforward.aws.own_calls import OwnCall
+from trailforward.cli.iam import policy
+from trailforward.config.own import own_calls
+from trailforward.config.regions import unknown_regions
 from trailforward.errors import ConfigError
 from trailforward.pipeline import receipts
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
@@ -237,3 +241,37 @@ def test_a_stream_of_another_account_is_refused() -> None:
     with pytest.raises(ConfigError, match="receipts: not in the function's account"):
         forwarder.process(_batch(1), context)
     forwarder.close()
+
+
+def test_own_calls_are_filtered_granted_and_checked() -> None:
+    """Writing receipts is filtered and allowed exactly, and the Region of their destination is checked."""
+    for to, service, call, resource in (
+        (STREAM, "firehose", "PutRecordBatch", STREAM),
+        ("s3://receipts/r?region=eu-west-1", "s3", "PutObject", "arn:aws:s3:::receipts/r/*"),
+    ):
+        config = Config.from_toml(f'receipts = "{to}"\n[sinks.copy]\nto = "stdout:"\n')
+        assert OwnCall(f"{service}.amazonaws.com", (call,), resource) in list(own_calls(config))
+        (statement,) = policy(config)[0]["Statement"]
+        assert (statement["Action"], statement["Resource"]) == (f"{service}:{call}", resource)
+        wrong = to.replace("eu-central-2", "eu-centrall-2").replace("eu-west-1", "eu-wesst-1")
+        wrong_config = Config.from_toml(f'receipts = "{wrong}"\n[sinks.copy]\nto = "stdout:"\n')
+        assert [key for key, _ in unknown_regions(wrong_config)] == ["receipts"]
+        assert not list(unknown_regions(config))
+
+
+def test_without_receipts_nothing_is_imported() -> None:
+    """A function without receipts does not pay for them at a cold start."""
+    code = (
+        "import sys\nfrom trailforward import Config, Forwarder\n"
+        "Forwarder(Config.to('stdout:'))\n"
+        "print([name for name in sys.modules if 'receipts' in name])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_environment_can_name_the_destination() -> None:
+    """``TRAILFORWARD_RECEIPTS`` sets the key, as the stack does."""
+    config = Config.from_env({"TRAILFORWARD_TO": "stdout:", "TRAILFORWARD_RECEIPTS": STREAM})
+    assert config.pipeline.receipts is not None
+    assert config.pipeline.receipts.to == STREAM

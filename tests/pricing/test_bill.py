@@ -265,9 +265,9 @@ def test_equal_batches_cost_the_same_at_any_volume(
     ("to", "batch", "sinks_each", "cost"),
     [
         ("firehose", 1, 1, 5.12 * 0.029),  # 1 M x 5,120 bytes
-        ("firehose", 100, 1, 15_360 / 100 / 1000 * 0.029),  # 100 x 150 bytes, rounded up to 15 KiB
+        ("firehose", 100, 1, 15_360 / 100 / 1000 * 0.029),  # 100 x 130 bytes, rounded up to 15 KiB
         ("s3", 100, 1, 0.05),  # 10,000 objects
-        ("s3", 10_000, 2, 0.001),  # 10,000 x 170 bytes are two objects
+        ("s3", 10_000, 2, 0.001),  # 10,000 x 142 bytes are two objects
     ],
 )
 def test_receipts_cost_a_record_or_an_object_for_each_batch(

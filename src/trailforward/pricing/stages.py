@@ -23,7 +23,7 @@ SINK_LINE, REGION_LINE, LATENCY, ROUTE_LINE = 590 + LOG_EVENT, 240 + LOG_EVENT, 
 
 #: Bytes of a receipt for one sink, and for each further one; a test compares them with the receipts of the
 #: sample events. Most bytes of a record of receipts, and the unit to which Firehose rounds it up.
-RECEIPT, RECEIPT_SINK, _RECEIPTS, _FIREHOSE = 150, 20, 900_000, 5 * 1024
+RECEIPT, RECEIPT_SINK, _RECEIPTS, _FIREHOSE = 130, 12, 900_000, 5 * 1024
 
 
 def chunks(size: float) -> int:
