@@ -13,7 +13,6 @@ from trailforward.config.settings import CALL, TABLE, PipelineSettings
 from trailforward.errors import PluginError
 from trailforward.matched import SEVERITIES
 from trailforward.settings import Settings
-from trailforward.sinks.firehose import FirehoseSettings
 from trailforward.sinks.s3 import SHAPE
 from trailforward.sinks.settings import AwsSinkSettings
 
@@ -114,8 +113,9 @@ def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any], rece
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["dead_letter_bucket"]["pattern"] = SHAPE
+    stream = sinks.load("firehose").Settings.shape()
     for branch in (properties["receipts"]["anyOf"][0], receipts):
-        branch["pattern"] = f"{FirehoseSettings.shape()}|{SHAPE}"
+        branch["pattern"] = f"{stream}|{SHAPE}"
     properties["state"]["pattern"] = f"^{TABLE}$"
     properties["own_arns"]["items"]["pattern"] = _ARN
     properties["canary_roles"]["items"]["pattern"] = r"^arn:[^:]+:iam::[^:*]+:role/[^*]+$"
