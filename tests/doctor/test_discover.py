@@ -565,7 +565,7 @@ secret = "{SECRET}"
         ),
         (
             {"TRAILFORWARD_TO": STREAM, "TRAILFORWARD_RECEIPTS": "s3://receipts/r?region=eu-west-1"},
-            ["arn:aws:s3:::receipts/r/*", STREAM],
+            [STREAM, "arn:aws:s3:::receipts/r/*"],
         ),
         ({"TRAILFORWARD_CONFIG": "ssm:/tf"}, [f"arn:aws:ssm:eu-west-1:{MEMBER}:parameter/tf"]),
         ({"TRAILFORWARD_CONFIG": "/etc/hostname"}, []),
