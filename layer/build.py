@@ -63,6 +63,7 @@ LEFT_OUT = (
     "trailforward/pipeline/repaired.py",
     "trailforward/pipeline/sink_check.py",
     "trailforward/pricing",
+    "trailforward/receipts/reader.py",
     "trailforward/sigma",
     "trailforward/sources/log_file.py",
     "trailforward/storage",

@@ -22,7 +22,7 @@ COLD = re.compile(
     r"|aws_lambda_powertools/metrics/provider/datadog/"
     r"|pydantic/(v1/|color|deprecated/(class_validators|config|copy_internals|decorator|json)|experimental/|networks"
     r"|root_model|validate_call_decorator|_internal/_(decorators_v1|validate_call))"
-    r"|trailforward/(plugins|config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(canary|copies|sink_fixes)|settings/model"
+    r"|trailforward/(plugins|config/schema|patterns/(addresses|explain|lints|cloudtrail/)|pipeline/(canary|copies|receipts|sink_fixes)|receipts/|settings/model"
     r"|formats/(_?ocsf|amazon_q|asff|cloudevents|google_chat|pagerduty|teams)|sources/(_kpl|file)"
     r"|sinks/(_acting|_cloudtrail_layout|_plugins|eventbridge_v2|lambda_function|local|security_hub|step_functions"
     r"|http/(mutual_tls|oauth2|otlp_protobuf|sigv4_auth|webhook_auth|presets/(google_chat|google_secops|opensearch|otlp|pagerduty|sentinel|teams)))"

@@ -139,6 +139,7 @@ class Outcome:
         unusual_self: calls of the function's role that the pipeline never makes, by ``SERVICE:EVENT``.
         canaries: the canaries that arrived: account, Region, time of the call, and latency.
         routes: (route, ``matched``, ``alerted``, or ``dropped``) → events, if routes have metrics.
+        receipts_failed: events whose receipt could not be written.
         begun: units of which something was delivered.
         leaving: units that go back to the source.
     """
@@ -156,6 +157,7 @@ class Outcome:
         self.verdicts: dict[str, dict[int, Verdict]] = {name: {} for name in sinks}
         self.latencies: list[tuple[str, float]] = []
         self.canaries: list[Sighting] = []
+        self.receipts_failed = 0
         self._breaks: list[LedgerBreak] = []
         addressed = [message for message in messages if message.origin.owed is not None]
         for account in self.accounts.values():
@@ -263,6 +265,7 @@ class Outcome:
         for part in (self, later):
             both.mismatches += part.mismatches
             both.routes += part.routes
+            both.receipts_failed += part.receipts_failed
             for call, count in part.unusual_self.items():
                 both.count_unusual_self(call, count)
             both._breaks += part._breaks  # noqa: SLF001  # same class

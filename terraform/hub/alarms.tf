@@ -185,3 +185,21 @@ resource "aws_cloudwatch_metric_alarm" "unusual_self_alarm" {
   alarm_actions       = local.alarm_actions
   ok_actions          = local.alarm_actions
 }
+
+resource "aws_cloudwatch_metric_alarm" "receipts_alarm" {
+  count = var.receipts == "" ? 0 : 1
+
+  alarm_name          = "${var.name}-receipts"
+  alarm_description   = "Receipts could not be written. The events were delivered, but an audit will report them as missing. The log line \"receipts not written\" has the code: docs/operations.md, \"Failed receipts\"."
+  namespace           = "trailforward"
+  metric_name         = "receipts_failed"
+  dimensions          = { guard = "receipts", service = var.name }
+  statistic           = "Sum"
+  period              = 60
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.alarm_actions
+  ok_actions          = local.alarm_actions
+}

@@ -12,6 +12,7 @@ locals {
     [aws_cloudwatch_metric_alarm.throttles_alarm.arn],
     [aws_cloudwatch_metric_alarm.duration_alarm.arn],
     [aws_cloudwatch_metric_alarm.ledger_alarm.arn],
+    aws_cloudwatch_metric_alarm.receipts_alarm[*].arn,
   )
 }
 

@@ -99,6 +99,7 @@ resource "aws_lambda_function" "forwarder" {
         CONFIGURATION_REVISION       = var.configuration_revision
       },
       var.state_table ? { TRAILFORWARD_STATE = aws_dynamodb_table.state[0].arn } : {},
+      var.receipts == "" ? {} : { TRAILFORWARD_RECEIPTS = var.receipts },
       var.https_proxy == "" ? {} : { HTTPS_PROXY = var.https_proxy },
       var.no_proxy == "" ? {} : { NO_PROXY = var.no_proxy },
     )

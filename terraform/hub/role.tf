@@ -59,6 +59,14 @@ resource "aws_iam_role_policy" "function_role" {
         },
       ],
       var.state_table ? [{ Sid = "State", Effect = "Allow", Action = ["dynamodb:GetItem", "dynamodb:PutItem"], Resource = aws_dynamodb_table.state[0].arn }] : [],
+      var.receipts == "" ? [] : [
+        {
+          Sid      = "Receipts"
+          Effect   = "Allow"
+          Action   = startswith(var.receipts, "arn:") ? "firehose:PutRecordBatch" : "s3:PutObject"
+          Resource = startswith(var.receipts, "arn:") ? var.receipts : "arn:${local.partition}:s3:::${trimprefix(split("?", var.receipts)[0], "s3://")}/*"
+        },
+      ],
       var.kinesis_stream_arn == "" ? [] : [{ Sid = "Kinesis", Effect = "Allow", Action = "kinesis:PutRecords", Resource = var.kinesis_stream_arn }],
       var.firehose_arn == "" ? [] : [{ Sid = "Firehose", Effect = "Allow", Action = "firehose:PutRecordBatch", Resource = var.firehose_arn }],
       var.sns_topic_arn == "" ? [] : [{ Sid = "Sns", Effect = "Allow", Action = "sns:Publish", Resource = var.sns_topic_arn }],

@@ -241,6 +241,18 @@ variable "state_table" {
   nullable    = false
 }
 
+variable "receipts" {
+  description = "ARN of a Firehose stream of this account, or s3://BUCKET/PREFIX?region=REGION, for a line about each event with its fate."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = var.receipts == "" || can(regex("^(?:arn:aws(-[a-z]+)*:firehose:[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}:deliverystream/[A-Za-z0-9_.-]{1,64}|s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[0-9A-Za-z_.=-]+)*\\?region=[a-z]{2,}(-[a-z]+)+-[0-9]+)$", var.receipts))
+    error_message = "receipts must be the ARN of a Firehose stream, or s3://BUCKET/PREFIX?region=REGION without a slash before the question mark."
+  }
+}
+
 variable "customer_key" {
   description = "Create a KMS key for the queues and the logs, instead of encryption managed by the services."
   type        = bool

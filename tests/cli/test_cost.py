@@ -84,7 +84,7 @@ def test_options_make_the_plan() -> None:
             "7",
             "--canary",
         ),
-        *("--remembered", "10"),
+        *("--remembered", "10", "--receipts", "s3"),
     )
     made = json.loads(done.out)
     assert made["plan"] == {
@@ -104,6 +104,7 @@ def test_options_make_the_plan() -> None:
         "daily_doctor": True,
         "canary": True,
         "remembered": 0.1,
+        "receipts": "s3",
     }
     assert "local figures" not in done.err
     assert [item["name"] for item in made["rows"][0]["items"]][-3:] == ["sns", "http", "http"]

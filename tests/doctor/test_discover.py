@@ -563,6 +563,10 @@ secret = "{SECRET}"
                 f"arn:aws:sqs:eu-west-1:{MEMBER}:dead",
             ],
         ),
+        (
+            {"TRAILFORWARD_TO": STREAM, "TRAILFORWARD_RECEIPTS": "s3://receipts/r?region=eu-west-1"},
+            [STREAM, "arn:aws:s3:::receipts/r/*"],
+        ),
         ({"TRAILFORWARD_CONFIG": "ssm:/tf"}, [f"arn:aws:ssm:eu-west-1:{MEMBER}:parameter/tf"]),
         ({"TRAILFORWARD_CONFIG": "/etc/hostname"}, []),
         ({"TRAILFORWARD_CONFIG": "README.md"}, []),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from trailforward import sinks
 from trailforward.pricing import DESTINATIONS, TOPOLOGIES, Plan, bill, fill, load_prices
+from trailforward.pricing.stages import receipts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -258,3 +259,20 @@ def test_equal_batches_cost_the_same_at_any_volume(
         assert one.fill == other.fill
         assert one.items == other.items
         assert other.variable_per_month.low == pytest.approx(factor * one.variable_per_month.low)
+
+
+@pytest.mark.parametrize(
+    ("to", "batch", "sinks_each", "cost"),
+    [
+        ("firehose", 1, 1, 5.12 * 0.029),  # 1 M x 5,120 bytes
+        ("firehose", 100, 1, 15_360 / 100 / 1000 * 0.029),  # 100 x 130 bytes, rounded up to 15 KiB
+        ("s3", 100, 1, 0.05),  # 10,000 objects
+        ("s3", 10_000, 2, 0.001),  # 10,000 x 142 bytes are two objects
+    ],
+)
+def test_receipts_cost_a_record_or_an_object_for_each_batch(
+    to: str, batch: int, sinks_each: int, cost: float
+) -> None:
+    """Receipts of a batch are one record, rounded up to 5 KB, or one object, up to 900 KB."""
+    made = receipts(PRICES, to, batch, sinks_each).cost
+    assert made.low == pytest.approx(cost, rel=0.01)

@@ -18,7 +18,16 @@ from trailforward.outcome import Outcome
 from trailforward.pipeline.telemetry import PowertoolsTelemetry
 from trailforward.pricing import Plan, Range, bill, load_prices
 from trailforward.pricing.canary import ALARM, METRICS, RUNS
-from trailforward.pricing.stages import LATENCY, LOG_EVENT, REGION_LINE, ROUTE_LINE, SINK_LINE
+from trailforward.pricing.stages import (
+    LATENCY,
+    LOG_EVENT,
+    RECEIPT,
+    RECEIPT_SINK,
+    REGION_LINE,
+    ROUTE_LINE,
+    SINK_LINE,
+)
+from trailforward.receipts.line import lines
 from trailforward.testing import FlakySink
 
 if TYPE_CHECKING:
@@ -100,6 +109,17 @@ def test_the_line_of_a_route_is_as_long_as_the_bill_assumes(capsys: pytest.Captu
     PowertoolsTelemetry(service="trailforward").publish(outcome)
     (line,) = capsys.readouterr().out.splitlines()
     assert len(line) + LOG_EVENT == pytest.approx(ROUTE_LINE, rel=0.2)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_receipts_are_as_long_as_the_bill_assumes(count: int) -> None:
+    """The receipts of a batch differ by less than a fifth from the bill."""
+    names = [f"archive{number}" for number in range(count)]
+    outcome = Outcome([Message(envelope(number), Origin("test")) for number in range(10)], names)
+    for name in names:
+        outcome.deliver(name, range(10))
+    written = sum(map(len, lines(outcome))) / 10
+    assert written == pytest.approx(RECEIPT + (count - 1) * RECEIPT_SINK, rel=0.2)
 
 
 def test_the_page_shows_what_the_command_prints() -> None:

@@ -103,6 +103,15 @@ VPC = {"SubnetIds": "subnet-0123abcd,subnet-4567abcd", "SecurityGroupIds": "sg-0
 #: The daily doctor, with roles in other accounts.
 DOCTOR = {"DailyDoctor": "enabled", "DoctorAccounts": "organization", "DoctorExternalId": "a-b-c"}
 CANARY = {"CanaryRegions": "eu-west-1", "CanaryRoleArns": "arn:aws:iam::123456789012:role/x-canary"}
+#: Where receipts may go, and what the function may do there.
+RECEIPTS = {
+    f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/receipts": (
+        "firehose:PutRecordBatch",
+        f"arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/receipts",
+    ),
+    "s3://receipts/a/b?region=eu-west-1": ("s3:PutObject", "arn:aws:s3:::receipts/a/b/*"),
+    "s3://receipts?region=eu-west-1": ("s3:PutObject", "arn:aws:s3:::receipts/*"),
+}
 #: Parameters that combine with nothing else. Each has one stack.
 RARE: list[dict[str, str]] = [
     {"PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/team/limit"},
@@ -120,6 +129,7 @@ RARE: list[dict[str, str]] = [
     {"BusLogLevel": "TRACE"},
     {"Tracing": "true"},
     {"StateTable": "true"},
+    *({"Receipts": to} for to in RECEIPTS),
     {"ProvisionedPollers": "2-20"},
     {"DailyDoctor": "enabled"},
     {**DOCTOR, "AlarmTopicArn": SINKS["SnsTopicArn"], "CustomerKey": "true"},
@@ -266,6 +276,18 @@ def without_denials(policy: dict[str, Any]) -> tuple[dict[str, Any], list[dict[s
     """A policy without the statements that deny, and those."""
     denied = [statement for statement in policy["Statement"] if statement["Effect"] == "Deny"]
     return {"Statement": [s for s in policy["Statement"] if s not in denied]}, denied
+
+
+@pytest.mark.parametrize("to", RECEIPTS)
+def test_receipts_have_a_permission_and_an_alarm(to: str) -> None:
+    """The function may write receipts to exactly this place, as ``trailforward iam`` says."""
+    stack = Stack(TEMPLATE, **SINKS, Receipts=to)
+    (statement,) = [each for each in own_policy(stack)["Statement"] if each["Sid"] == "Receipts"]
+    assert (statement["Action"], statement["Resource"]) == RECEIPTS[to]
+    derived_too, _ = derived(Config.from_env(environment(stack)))
+    assert statement in derived_too["Statement"]
+    assert "ReceiptsAlarm" in stack.present
+    assert "ReceiptsAlarm" not in Stack(TEMPLATE, **SINKS).present
 
 
 def test_a_proxy_is_in_the_environment_only_if_one_is_given() -> None:

@@ -55,6 +55,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "one": lambda values: values[0] if values else None,
     "regex": _regex,
     "split": lambda separator, text: text.split(separator),
+    "startswith": lambda text, prefix: text.startswith(prefix),
+    "trimprefix": lambda text, prefix: text.removeprefix(prefix),
     "tostring": text_of,
     "toset": frozenset,
 }

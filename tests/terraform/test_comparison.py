@@ -68,6 +68,7 @@ CASES: dict[str, dict[str, str]] = {
         "NoProxy": ".amazonaws.com",
         "Tracing": "true",
         "StateTable": "true",
+        "Receipts": "s3://receipts/a/b?region=eu-west-1",
         "LogLevel": "DEBUG",
         "LogRetentionDays": "365",
         "LogsKeyArn": KEY,

@@ -33,6 +33,7 @@ _LETTERS = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
 _DEFAULT = Plan(events_per_day=1)
 #: The destination whose price no document gives.
 _UNPRICED = "eventbridge-v2"
+_RECEIPTS = ("firehose", "s3")
 _ARCHITECTURES = ("arm64", "x86_64")
 
 
@@ -117,6 +118,9 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         float,
         typer.Option(min=0, max=100, help="Percent of the events that match routes with once or threshold."),
     ] = 0,
+    receipts: Annotated[
+        str, typer.Option(metavar="firehose|s3", help="Include receipts, and where they go.")
+    ] = "",
     prices: Annotated[
         list[str] | None,
         typer.Option(
@@ -189,6 +193,7 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         daily_doctor=daily_doctor,
         canary=canary,
         remembered=remembered / 100,
+        receipts=_known("--receipts", [receipts], _RECEIPTS)[0] if receipts else "",
     )
     topologies = tuple(_known("--topology", split(topology), TOPOLOGIES)) or TOPOLOGIES
     if capacity:

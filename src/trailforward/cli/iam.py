@@ -205,6 +205,10 @@ def policy(  # noqa: PLR0913  # one for each option of the command
     wanted.append(("LogGroups", _LOGS, [f"{group.removesuffix(':*')}:*" for group in groups]))
     wanted.append(("BusIsThere", ["events:DescribeEventBus"], buses))
     wanted.append(("State", ["dynamodb:GetItem", "dynamodb:PutItem"], [pipeline.state or ""]))
+    if pipeline.receipts is not None:
+        given = pipeline.receipts.destination
+        action = _SEND[sinks.type_of(given.to) or ""][1]
+        wanted.append(("Receipts", [action], [_objects(given) if action == "s3:PutObject" else given.to]))
     secrets, parameters = _secrets(config, notes)
     wanted += [
         ("Secrets", ["secretsmanager:GetSecretValue"], secrets),

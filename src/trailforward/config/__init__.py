@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from trailforward.config.config import Config
 from trailforward.config.route import PlainRoute, RouteSink, RouteTest
-from trailforward.config.settings import PipelineSettings, RetrySettings
+from trailforward.config.settings import PipelineSettings, ReceiptSettings, RetrySettings
 
 if TYPE_CHECKING:
     from trailforward.config.detection_route import OverrideSettings, RouteSettings
@@ -23,6 +23,7 @@ __all__ = [
     "OverrideSettings",
     "PipelineSettings",
     "PlainRoute",
+    "ReceiptSettings",
     "RepeatingRoute",
     "RetrySettings",
     "RouteSettings",

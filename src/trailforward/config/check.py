@@ -253,6 +253,9 @@ def check_pipeline(
     if len(queues) == len({*queues.values(), ""}):
         problems.append(Problem("retry_queue", "the same queue as dead_letter", "use two queues"))
     _check_bucket(top_level, problems)
+    if pipeline is not None and pipeline.receipts is not None and pipeline.receipts.to in destinations:
+        fix = "use another stream or prefix, because readers of one cannot read the other"
+        problems.append(Problem("receipts", "also the destination of a sink", fix))
     _check_canary_roles(top_level.get("canary_roles"), problems)
     arns = top_level.get("own_arns")
     for index, text in enumerate(arns if isinstance(arns, (list, tuple)) else ()):

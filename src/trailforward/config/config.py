@@ -27,6 +27,7 @@ _VARIABLES = {
     "own_arns": "TRAILFORWARD_OWN_ARNS",
     "canary_roles": "TRAILFORWARD_CANARY_ROLES",
     "state": "TRAILFORWARD_STATE",
+    "receipts": "TRAILFORWARD_RECEIPTS",
     "aws_client": "TRAILFORWARD_AWS_CLIENT",
 }
 _KNOWN = {"TRAILFORWARD_TO", "TRAILFORWARD_CONFIG", *_VARIABLES.values()}
@@ -80,9 +81,9 @@ class Config(Settings):
 
         Either ``TRAILFORWARD_TO`` (destinations, separated by spaces) or ``TRAILFORWARD_CONFIG`` (TOML text,
         a path, ``ssm:NAME``, or ``s3://BUCKET/KEY``) must be set. ``TRAILFORWARD_DEAD_LETTER``,
-        ``TRAILFORWARD_RETRY_QUEUE``, ``TRAILFORWARD_STATE``, ``TRAILFORWARD_OWN_ARNS``,
-        ``TRAILFORWARD_CANARY_ROLES``, and ``TRAILFORWARD_AWS_CLIENT`` set top-level keys that the TOML does
-        not set.
+        ``TRAILFORWARD_RETRY_QUEUE``, ``TRAILFORWARD_STATE``, ``TRAILFORWARD_RECEIPTS``,
+        ``TRAILFORWARD_OWN_ARNS``, ``TRAILFORWARD_CANARY_ROLES``, and ``TRAILFORWARD_AWS_CLIENT`` set
+        top-level keys that the TOML does not set.
 
         Raises:
             ConfigError: the configuration is invalid; it lists every problem.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TYPE_CHECKING, Literal, Required, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from trailforward.config.settings import OwnCallSettings, RetrySettings
+    from trailforward.config.settings import OwnCallSettings, ReceiptSettings, RetrySettings
 
 
 class RetryOptions(TypedDict, total=False):
@@ -16,6 +16,13 @@ class RetryOptions(TypedDict, total=False):
     max_attempts: int
     initial_seconds: float
     max_seconds: float
+
+
+class ReceiptOptions(TypedDict, total=False):
+    """The keys of :class:`ReceiptSettings`, as a table."""
+
+    to: Required[str]
+    sha256: bool
 
 
 class OwnCallOptions(TypedDict):
@@ -41,4 +48,5 @@ class PipelineOptions(TypedDict, total=False):
     allow_lints: Sequence[str]
     route_metrics: bool
     state: str
+    receipts: str | ReceiptSettings | ReceiptOptions
     retry: RetrySettings | RetryOptions

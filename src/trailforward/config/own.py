@@ -68,9 +68,10 @@ def own_resources(config: Config) -> list[str]:
 
 
 def _queues(config: Config) -> list[Any]:
-    """Returns the settings of the dead-letter queue, its bucket, and the retry queue."""
+    """Returns the settings of the dead-letter queue, its bucket, the retry queue, and the receipts."""
     pipeline = config.pipeline
-    named = [pipeline.dead_letter, pipeline.retry_queue, pipeline.dead_letter_bucket]
+    receipts = None if pipeline.receipts is None else pipeline.receipts.to
+    named = [pipeline.dead_letter, pipeline.retry_queue, pipeline.dead_letter_bucket, receipts]
     return [
         sinks.load(kind).Settings(to=to)
         for to in named

@@ -37,6 +37,10 @@ def _named(config: Config) -> Iterator[tuple[str, str, str]]:
         yield from _of_arn(key, getattr(config.pipeline, key))
     if config.pipeline.dead_letter_bucket:
         yield "dead_letter_bucket", "", config.pipeline.dead_letter_bucket.rpartition("region=")[2]
+    if config.pipeline.receipts is not None:
+        yield from _of_arn("receipts", config.pipeline.receipts.to)
+        if config.pipeline.receipts.to.startswith("s3://"):
+            yield "receipts", "", config.pipeline.receipts.to.rpartition("region=")[2]
     for name, settings in config.sinks.items():
         yield from _of_arn(f"sinks.{name}.to", settings.to)
         loose: Any = settings

@@ -74,7 +74,9 @@ def json_schema() -> dict[str, Any]:
     _complete_route(definitions["RouteSettings"])
     top_level = definitions.pop("PipelineSettings")
     own_call = definitions["OwnCallSettings"]["properties"]
-    _complete(top_level["properties"], definitions["SqsSettings"]["properties"]["to"]["pattern"], own_call)
+    receipts = definitions["ReceiptSettings"]["properties"]["to"]
+    queue = definitions["SqsSettings"]["properties"]["to"]["pattern"]
+    _complete(top_level["properties"], queue, own_call, receipts)
     definitions["Sink"] = _sink(by_sink)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -106,11 +108,14 @@ def _complete_route(route: dict[str, Any]) -> None:
     ]
 
 
-def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any]) -> None:
+def _complete(properties: dict[str, Any], queue: str, call: dict[str, Any], receipts: dict[str, Any]) -> None:
     """Adds to the top-level keys the constraints that their types do not express."""
     for key, pattern in (("dead_letter", f"{queue}|^file:."), ("retry_queue", queue)):
         properties[key] |= {"pattern": pattern, "not": {"pattern": "\\.fifo$"}}
     properties["dead_letter_bucket"]["pattern"] = SHAPE
+    stream = sinks.load("firehose").Settings.shape()
+    for branch in (properties["receipts"]["anyOf"][0], receipts):
+        branch["pattern"] = f"{stream}|{SHAPE}"
     properties["state"]["pattern"] = f"^{TABLE}$"
     properties["own_arns"]["items"]["pattern"] = _ARN
     properties["canary_roles"]["items"]["pattern"] = r"^arn:[^:]+:iam::[^:*]+:role/[^*]+$"
@@ -188,8 +193,8 @@ def _as_toml(schema: Any) -> Any:
         and not (key == "default" and (value is None or isinstance(value, dict)))
     }
     if {"type": "null"} in kept.get("anyOf", ()):
-        (only,) = (branch for branch in kept.pop("anyOf") if branch != {"type": "null"})
-        return {**only, **kept}
+        others = [branch for branch in kept.pop("anyOf") if branch != {"type": "null"}]
+        return {**(others[0] if len(others) == 1 else {"anyOf": others}), **kept}
     return kept
 
 

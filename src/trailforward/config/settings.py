@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from trailforward.arn import Arn
 from trailforward.aws.own_calls import OwnCall
 from trailforward.errors import SettingError
-from trailforward.settings import Constraint, Settings
+from trailforward.settings import Constraint, Converter, Settings
 
 #: How ``own_calls`` names a call: the service of ``eventSource``, and ``eventName``.
 CALL = "[a-z0-9-]{1,63}:[A-Za-z0-9]{1,128}"
@@ -81,6 +81,53 @@ class OwnCallSettings(Settings):
         return OwnCall(f"{service}.amazonaws.com", (name,), self.resource)
 
 
+class ReceiptSettings(Settings):
+    """Where receipts go: a line about each event, with its fate at each sink. See docs/receipts.md.
+
+    A string is a shorthand for ``{ to = "…" }``.
+
+    Attributes:
+        to: ARN of a Firehose stream of the function's account, or ``s3://BUCKET/PREFIX?region=REGION``.
+        sha256: whether a receipt has the SHA-256 of the bytes of ``detail``.
+    """
+
+    to: str
+    sha256: bool = False
+
+    @classmethod
+    def check_to(cls, to: str) -> None:
+        """Refuses what is neither a Firehose stream nor a bucket."""
+        from trailforward import sinks
+
+        kind = sinks.type_of(to)
+        if kind not in {"firehose", "s3"}:
+            fix = "write the ARN of a Firehose stream, or s3://BUCKET/PREFIX?region=REGION"
+            raise SettingError("neither a Firehose stream nor a bucket", fix)
+        sinks.load(kind).Settings(to=to)
+
+    @property
+    def destination(self) -> Any:
+        """The settings of the sink that writes receipts."""
+        from trailforward import sinks
+
+        kind = sinks.type_of(self.to) or ""
+        more = {"delimiter": ""} if kind == "firehose" else {}
+        return sinks.load(kind).Settings(to=self.to, **more)
+
+
+def _receipts(source: Any) -> Any:
+    if isinstance(source, str):
+        return {"to": source}
+    if source is None or isinstance(source, (dict, ReceiptSettings)):
+        return source
+    raise SettingError("not a string", 'write the destination in quotes, or { to = "…", sha256 = true }')
+
+
+_Receipts = Annotated[
+    ReceiptSettings, Converter(_receipts, lambda declared: {"anyOf": [{"type": "string"}, declared()]})
+]
+
+
 class PipelineSettings(Settings):
     """The top-level keys of ``trailforward.toml``.
 
@@ -113,6 +160,8 @@ class PipelineSettings(Settings):
         state: ARN of the DynamoDB table in which ``once`` and ``threshold`` remember events. Its partition
             key is the string ``id``, its TTL attribute ``expires``. Without it, each execution environment
             of the function remembers its own events, in memory.
+        receipts: ARN of a Firehose stream, or ``s3://BUCKET/PREFIX?region=REGION``, for a line about each
+            event with its fate at each sink; or ``{ to = "…", sha256 = true }``.
         retry: how rejected entries are retried within one invocation.
     """
 
@@ -129,6 +178,7 @@ class PipelineSettings(Settings):
     allow_lints: Strings = ()
     route_metrics: bool = False
     state: str | None = None
+    receipts: _Receipts | None = None
     retry: RetrySettings = RetrySettings()
 
     @classmethod

@@ -38,7 +38,7 @@ class Copies:
         self, pipeline: PipelineSettings, backoff: Backoff, threads: Threads, telemetry: Telemetry
     ) -> None:
         settings = sinks.load("s3").Settings(to=pipeline.dead_letter_bucket)
-        self._sink = _Bucket(settings, pipeline.bucket_owners, direct=pipeline.aws_client == "direct")
+        self._sink = Bucket(settings, pipeline.bucket_owners, direct=pipeline.aws_client == "direct")
         self._backoff = backoff
         self._threads = threads
         self._telemetry = telemetry
@@ -70,7 +70,7 @@ class Copies:
         self._sink.close()
 
 
-class _Bucket(Sink):
+class Bucket(Sink):
     """One object per entry, with the entry's exact bytes."""
 
     arn = ""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from trailforward.message import Message
     from trailforward.pipeline.detecting import Plan
     from trailforward.pipeline.intake import Failures
+    from trailforward.pipeline.receipts import Receipts
     from trailforward.pipeline.routing import Route
     from trailforward.pipeline.self_guard import SelfGuard
     from trailforward.pipeline.telemetry import Telemetry
@@ -118,8 +119,17 @@ class Forwarder:
         self._failure_handler = FailureHandler(config.pipeline, self._backoff, self._threads, self._telemetry)
         self._objects = Objects(config.pipeline.bucket_owners)
         self._required_accounts = {
-            name: account for name, settings in config.sinks.items() if (account := settings.required_account)
+            f"sinks.{name}.to": account
+            for name, settings in config.sinks.items()
+            if (account := settings.required_account)
         }
+        self._receipts: Receipts | None = None
+        if config.pipeline.receipts is not None:
+            from trailforward.pipeline.receipts import Receipts
+
+            self._receipts = Receipts(config.pipeline, self._backoff, self._threads, self._telemetry)
+            if account := config.pipeline.receipts.destination.required_account:
+                self._required_accounts["receipts"] = account
         self._invoked = {
             name: key_of(arn)
             for name, settings in config.sinks.items()
@@ -208,11 +218,12 @@ class Forwarder:
             text = "this is the function that forwards, so each event would return to it"
             raise ConfigError([Problem(f"sinks.{name}.to", text, "use another function") for name in same])
         account = function_arn.split(":")[4] if function_arn.count(":") > 4 else ""  # noqa: PLR2004
-        foreign = [name for name, other in self._required_accounts.items() if account and other != account]
+        foreign = [key for key, other in self._required_accounts.items() if account and other != account]
         if foreign:
             fix = "use one in this account, or a Kinesis stream, which may be in any account"
+            fixes = {"receipts": "use a stream in this account, or a bucket, which may be in any account"}
             text = f"not in the function's account, {account}, and its API reaches no other"
-            raise ConfigError([Problem(f"sinks.{name}.to", text, fix) for name in foreign])
+            raise ConfigError([Problem(key, text, fixes.get(key, fix)) for key in foreign])
 
     def _times(self, seconds: float) -> _Times:
         # With a short timeout (Lambda's default is 3 s), half of the time is still left for sending.
@@ -298,6 +309,8 @@ class Forwarder:
             from trailforward.pipeline.detecting import count_routes
 
             count_routes(outcome, plans)
+        if self._receipts is not None:
+            outcome.receipts_failed = self._receipts.write(outcome, times.failures)
         self._telemetry.publish(outcome)
         return outcome
 
@@ -352,6 +365,8 @@ class Forwarder:
         """Creates what the first event would otherwise wait for, without connecting to any destination."""
         for sink in self._sinks.values():
             sink.prepare()
+        if self._receipts is not None:
+            self._receipts.prepare()
 
     def close(self) -> None:
         """Closes every sink."""
@@ -359,6 +374,8 @@ class Forwarder:
             sink.close()
         self._intake.close()
         self._failure_handler.close()
+        if self._receipts is not None:
+            self._receipts.close()
         self._objects.close()
 
 

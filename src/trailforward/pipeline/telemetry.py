@@ -3,7 +3,7 @@
 Metrics, logs, and the command line use the same words: the four fates, ``received``, ``retries``, ``bytes``,
 ``latency``, ``canary_latency``, ``ledger_breaks``, ``envelope_mismatch``, ``unusual_self``, ``refusing``,
 ``unavailable``, ``matched``, ``alerted``, ``dropped``, ``suppressed``,
-``below_threshold``, and ``state_unavailable``.
+``below_threshold``, ``state_unavailable``, and ``receipts_failed``.
 """
 
 from __future__ import annotations
@@ -152,6 +152,7 @@ class PowertoolsTelemetry:
     - ``field`` (``source``, ``account``, ``region``): events that may be spoofed, ``envelope_mismatch``;
     - ``guard`` (``self``): calls of the function's role that the pipeline never makes, ``unusual_self``
       (alarm above 0);
+    - ``guard`` (``receipts``): events whose receipt was not written, ``receipts_failed`` (alarm above 0);
     - ``route``, with ``route_metrics``: events of the route, ``matched``; those that at least one sink got
       because of it, ``alerted``; those that it kept from a sink, ``dropped``. Only counts above 0. Of a route
       with ``once`` or ``threshold``, always ``suppressed``, ``below_threshold``, and ``state_unavailable``;
@@ -237,15 +238,19 @@ class PowertoolsTelemetry:
             self._write("route", route, counts)
         for name, count in outcome.mismatches.items():
             self._write("field", name, {"envelope_mismatch": [count]})
-        if outcome.unusual_self:
-            # One time series for all calls, because events choose their names.
-            self._write("guard", "self", {"unusual_self": [outcome.unusual_self.total()]})
+        # One time series for all calls, because events choose their names.
+        self._guard("self", "unusual_self", outcome.unusual_self.total())
+        self._guard("receipts", "receipts_failed", outcome.receipts_failed)
         by_region: defaultdict[str, list[int]] = defaultdict(list)
         for region, milliseconds in outcome.latencies:
             by_region[region].append(round(milliseconds))
         for region, values in by_region.items():
             for start in range(0, len(values), _EMF_VALUES):
                 self._write("region", region, {"latency": values[start : start + _EMF_VALUES]})
+
+    def _guard(self, value: str, name: str, count: int) -> None:
+        if count:
+            self._write("guard", value, {name: [count]})
 
     def _canaries(self, outcome: Outcome) -> None:
         for seen in outcome.canaries:

@@ -135,6 +135,8 @@ def _items(plan: Plan, topology: str, batch: float, prices: Prices) -> Iterator[
     yield stages.log_lines(prices, batch, plan.sinks, min(batch, regions), routes)
     if plan.remembered:
         yield stages.state(prices, plan.remembered)
+    if plan.receipts:
+        yield stages.receipts(prices, plan.receipts, batch, plan.sinks)
     for kind in plan.to:
         whole = DESTINATIONS[kind](prices, plan, batch, min(batch, regions * accounts))
         yield reduced(whole, plan.dropped)
@@ -150,6 +152,7 @@ def _fixed(plan: Plan, topology: str, prices: Prices) -> Iterator[Item]:
         words = f"{words[:-1]} + {_ROUTE_METRICS} x {count(plan.metered_routes, 'route')})"
     yield item("metrics", words, stacks * metrics, prices["metric"])
     alarms = _ALARMS[topology] + _COMPOSITE[topology] + _QUERIES * plan.sinks
+    alarms += bool(plan.receipts)
     yield item("alarms", f"{each}{alarms}", stacks * alarms, prices["alarm"])
     if topology in {"hub", "collector"}:
         # Of the dead letters beside each rule (regional.yaml), and of failed instances of the StackSets.

@@ -48,6 +48,7 @@ class Plan:
         metered_routes: number of routes with metrics (``route_metrics``).
         daily_doctor: whether the stack runs the doctor every day (``DailyDoctor``).
         canary: whether the stack has its canary.
+        receipts: where receipts go: ``firehose``, ``s3``, or empty.
         remembered: share of the events that match routes with ``once`` or ``threshold``, from 0 to 1.
     """
 
@@ -67,6 +68,7 @@ class Plan:
     daily_doctor: bool = False
     canary: bool = False
     remembered: float = 0
+    receipts: str = ""
 
     def stacks(self, topology: str) -> int:
         """Returns the number of functions, each with a queue (except ``direct``)."""

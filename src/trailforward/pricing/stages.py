@@ -21,6 +21,10 @@ LOG_EVENT = 26
 #: the batch. A test compares them with the output of telemetry.
 SINK_LINE, REGION_LINE, LATENCY, ROUTE_LINE = 590 + LOG_EVENT, 240 + LOG_EVENT, 6, 280 + LOG_EVENT
 
+#: Bytes of a receipt for one sink, and for each further one; a test compares them with the receipts of the
+#: sample events. Most bytes of a record of receipts, and the unit to which Firehose rounds it up.
+RECEIPT, RECEIPT_SINK, _RECEIPTS, _FIREHOSE = 130, 12, 900_000, 5 * 1024
+
 
 def chunks(size: float) -> int:
     """Returns how many 64 KB chunks a service counts for a number of bytes."""
@@ -86,6 +90,18 @@ def state(prices: Prices, share: float) -> Item:
             Term(f"2 x {millions(share, 'writes')} of at most 1 KB", 2 * share, prices["table-write"]),
         ),
     )
+
+
+def receipts(prices: Prices, to: str, batch: float, sinks: int) -> Item:
+    """The receipts of each batch: one Firehose record or one object, unless they are larger than 900 KB."""
+    size = batch * (RECEIPT + (sinks - 1) * RECEIPT_SINK)
+    records = math.ceil(size / _RECEIPTS)
+    if to == "s3":
+        return item("receipts", millions(records / batch, "objects"), records / batch, prices["put"])
+    rounded = math.ceil(size / records / _FIREHOSE) * _FIREHOSE * records
+    gigabytes = rounded / batch / 1000
+    what = f"{number(gigabytes)} GB, each batch as {rounded:,} bytes"
+    return item("receipts", what, gigabytes, prices["firehose"])
 
 
 def log_lines(prices: Prices, batch: float, sinks: int, regions: float, routes: float = 0) -> Item:
