@@ -61,6 +61,7 @@ class _S3(BaseHTTPRequestHandler):
     def _send(self, status: int, body: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
+        self.send_header("ETag", '"0"')
         self.end_headers()
         self.wfile.write(body.encode())
 
