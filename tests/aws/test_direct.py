@@ -14,6 +14,7 @@ from botocore.session import Session
 
 from tests.support.alerts import alert
 from tests.support.aws import point_at
+from tests.support.depth import part
 from tests.support.entries import FIELDS, ODD
 from trailforward import sinks
 from trailforward.aws import direct, session
@@ -177,14 +178,20 @@ def test_requests_are_the_same_as_botocores(
 
 @pytest.mark.parametrize(
     "environ",
-    [
-        {"AWS_ENDPOINT_URL": "http://localhost:4566"},
-        {"AWS_ENDPOINT_URL": "https://localhost:4566/"},
-        {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_{}": "https://kinesis-vpce.example.com"},
-        {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_{}": ""},
-        {"AWS_ENDPOINT_URL_{}": "http://localhost:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"},
-        {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"},
-    ],
+    part(
+        [
+            {"AWS_ENDPOINT_URL": "http://localhost:4566"},
+            {"AWS_ENDPOINT_URL": "https://localhost:4566/"},
+            {
+                "AWS_ENDPOINT_URL": "http://localhost:1",
+                "AWS_ENDPOINT_URL_{}": "https://kinesis-vpce.example.com",
+            },
+            {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_ENDPOINT_URL_{}": ""},
+            {"AWS_ENDPOINT_URL_{}": "http://localhost:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "True"},
+            {"AWS_ENDPOINT_URL": "http://localhost:1", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "1"},
+        ],
+        2,
+    ),
     ids=str,
 )
 @pytest.mark.parametrize("service", ARNS)

@@ -130,7 +130,7 @@ def test_hostile_files_in_between(put: Callable[[Files], str], tmp_path: Path) -
         b"",
         b"\x1f\x8b",
         log_file(90, 91)[:-9],
-        gzip.compress(log_file(92)),
+        gzip.compress(log_file(92), mtime=0),
         b'{"Records":',
         b"[" * 100_000,
         bomb.compress(b'{"Records":[' + b" " * (8 << 20)) + bomb.flush(),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.depth import part
 from trailforward.demo.command import own_command
 
 BIN = Path(sys.executable).parent
@@ -76,7 +77,7 @@ def test_a_path_with_spaces_is_quoted(checkout: Path) -> None:
     assert own_command(str(program), "python") == "'my tools/trailforward'"
 
 
-@pytest.mark.parametrize("start", [[str(SCRIPT)], [sys.executable, "-m", "trailforward"]])
+@pytest.mark.parametrize("start", part([[str(SCRIPT)], [sys.executable, "-m", "trailforward"]], 2))
 @pytest.mark.parametrize("on_path", [True, False])
 def test_the_last_line_of_the_demo_works_as_printed(
     start: list[str], tmp_path: Path, *, on_path: bool

@@ -14,7 +14,7 @@ from tests.faults.faults import OBJECTS, ROWS, Row, applies
 from tests.faults.web import WEB
 from tests.faults.world import COUNT, DEAD_LETTER, EVENTS, RETRY_QUEUE, SINKS, World, place
 from tests.support.aws import use_botocore
-from tests.support.depth import DEEP
+from tests.support.depth import DEEP, part
 from tests.support.stub_aws import Refuse, Reset, StubAws
 from trailforward import Fate
 from trailforward.aws import client as aws_client
@@ -56,7 +56,7 @@ CASES = [
         and (sink not in PLAIN or row in SOME)
     )
 ]
-every_case = pytest.mark.parametrize(("sink", "row", "way"), CASES)
+every_case = pytest.mark.parametrize(("sink", "row", "way"), part(CASES, 2))
 
 
 @pytest.fixture(autouse=True)

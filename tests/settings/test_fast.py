@@ -32,6 +32,11 @@ TEXTS: dict[str, list[Any]] = {
     "use": ["root-sign-in", "root"],
 }
 DESTINATIONS = {
+    "ReceiptSettings": [
+        "s3://receipts/a?region=eu-west-1",
+        "arn:aws:firehose:eu-west-1:111122223333:deliverystream/receipts",
+        "arn:aws:sqs:eu-west-1:111122223333:queue",
+    ],
     "HttpSettings": ["https://siem.example.com", "http://localhost/in", "http://siem.example.com"],
     "S3Settings": ["s3://lake/a?region=eu-west-1", "s3://lake"],
     "FileSettings": ["file:x", "file:"],
