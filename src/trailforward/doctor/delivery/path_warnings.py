@@ -60,7 +60,7 @@ def _near_quota(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
 def _without_queue(query: Query, rule: PlacedRule) -> Iterator[RawFinding]:
     """Warns if a bus with a customer managed key has no dead-letter queue for what it cannot decrypt.
 
-    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html
+    Source: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
     """
     bus = query.index.buses.get(rule.bus)
     encryption = bus.encryption if bus is not None else None
