@@ -19,7 +19,7 @@ html_static_path: list[str] = []
 html_copy_source = False
 html_show_sphinx = False
 # The same anchors as on GitHub.
-myst_heading_anchors = 4
+myst_heading_anchors = 6
 myst_enable_extensions = ["colon_fence"]
 suppress_warnings = ["myst.header", "misc.highlighting_failure", "ref.python"]
 autodoc_member_order = "bysource"
