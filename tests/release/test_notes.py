@@ -78,6 +78,7 @@ def test_workflows_pin_actions_and_grant_nothing_by_default(name: str) -> None:
             assert step["with"]["persist-credentials"] is False
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not on PATH")
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_workflows_run_commands_that_exist(name: str) -> None:
     """Every make target and module of a workflow exists."""
