@@ -18,7 +18,16 @@ import pytest
 
 from tests.support.command import trailforward
 from trailforward.patterns import Pattern
-from trailforward.tail.taps import PERMISSIONS, PREFIX, Place, Tap, expired, expiry, new_name
+from trailforward.tail.taps import (
+    PERMISSIONS,
+    PREFIX,
+    Place,
+    Tap,
+    expired,
+    expiry,
+    is_own_call,
+    new_name,
+)
 from trailforward.testing import samples
 
 if TYPE_CHECKING:
@@ -295,3 +304,34 @@ def test_aws_errors_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     done = trailforward("tail", "--yes")
     assert done.code == 2
     assert "Unable to locate credentials" in done.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "hidden"),
+    [
+        ({}, True),
+        (
+            {
+                "eventSource": "sqs.amazonaws.com",
+                "eventName": "DeleteQueue",
+                "requestParameters": {"queueUrl": "https://sqs.eu-west-1.amazonaws.com/1/NAME"},
+            },
+            True,
+        ),
+        ({"eventName": "StopLogging", "eventSource": "cloudtrail.amazonaws.com"}, False),
+        ({"eventName": "DisableRule"}, False),
+        ({"requestParameters": {"name": "another"}, "userAgent": "NAME"}, False),
+        ({"requestParameters": {"name": "another", "description": "NAME"}}, False),
+        ({"requestParameters": None, "userAgent": "NAME"}, False),
+    ],
+)
+def test_nobody_hides_behind_the_name_of_a_tap(changes: dict[str, Any], hidden: bool) -> None:  # noqa: FBT001
+    """Only calls that create or remove the run's own rule and queue are left out, wherever the name is."""
+    name = new_name(datetime.now(UTC))
+    record = {
+        "eventSource": "events.amazonaws.com",
+        "eventName": "PutRule",
+        "requestParameters": {"name": "NAME"},
+    }
+    text = json.dumps({**record, **changes}).replace("NAME", name)
+    assert is_own_call(json.loads(text), name) is hidden

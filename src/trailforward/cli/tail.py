@@ -293,9 +293,11 @@ class _Shown:
                 typer.echo(f"{message.origin.ref}: not an event: {error}", err=True)
 
     def _wanted(self, message: Message) -> bool:
+        from trailforward.tail.taps import is_own_call
+
         if not self.pattern.matches(message.event) or message.key in self._seen:
             return False
-        if self.skip and self.skip.encode() in message.raw:
+        if self.skip and is_own_call(message.record, self.skip):
             return False
         self._seen[message.key] = None
         if len(self._seen) > _REMEMBERED:

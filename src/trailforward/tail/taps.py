@@ -76,6 +76,27 @@ def policy() -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+#: The calls that create and remove a tap, and the parameters that have its name.
+_OWN_CALLS = {
+    "events.amazonaws.com": {"PutRule", "PutTargets", "RemoveTargets", "DeleteRule"},
+    "sqs.amazonaws.com": {"CreateQueue", "DeleteQueue"},
+}
+_NAMED = ("name", "rule", "queueName", "queueUrl")
+
+
+def is_own_call(record: dict[str, Any], name: str) -> bool:
+    """Whether a record is about the rule or the queue of this name, and about nothing else.
+
+    A name elsewhere in a record, such as in a user agent, hides nothing.
+    """
+    given = record.get("requestParameters")
+    if not isinstance(given, dict) or record.get("eventName") not in _OWN_CALLS.get(
+        str(record.get("eventSource")), ()
+    ):
+        return False
+    return any(str(given.get(key, "")).rpartition("/")[2] == name for key in _NAMED)
+
+
 class Place(NamedTuple):
     """Where taps are created.
 
