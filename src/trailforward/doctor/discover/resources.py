@@ -142,8 +142,9 @@ def _api_destination(reader: Reader, arn: Arn) -> dict[str, Any]:
     except AwsCallError as error:
         if not error.missing:
             raise
-        described = {}
-    if described.get("ApiDestinationArn") != str(arn):  # another one has its name, and this one is gone
+        return {"apiDestination": {"state": "MISSING"}}
+    of_this_name = str(described.get("ApiDestinationArn") or arn)
+    if arn.resource.count("/") > 1 and of_this_name != str(arn):  # another one has its name; this one is gone
         return {"apiDestination": {"state": "MISSING"}}
     connection = str(described.get("ConnectionArn") or "").rpartition("connection/")[2].partition("/")[0]
     found = {"state": described.get("ApiDestinationState"), "connection": connection}
