@@ -117,7 +117,9 @@ def catalogue(region: str, code: str = "") -> list[dict[str, Any]]:
         ),
         one("AmazonS3", "API Request", "Requests-Tier1", "0.0000054", group="S3-API-Tier1"),
         one("AmazonS3", "API Request", "Tables-Requests-Tier1", "0.000006", group="S3-Tables-API-Tier1"),
-        one("AmazonS3", "API Request", "Requests-Tier2", "0.00000043"),
+        one("AmazonS3", "API Request", "Requests-Tier2", "0.00000043", group="S3-API-Tier2"),
+        one("awskms", "API Request", "KMS-Requests", "0", "0.0000032"),
+        one("awskms", "API Request", "KMS-Requests-Asymmetric", "0.000015"),
         one(
             *("AWSSecurityHub", "AWS Security Hub - Findings", "OtherProduct:PaidFindingsIngestion"),
             *("0", "0.000031"),
@@ -127,6 +129,8 @@ def catalogue(region: str, code: str = "") -> list[dict[str, Any]]:
         one("AmazonDynamoDB", "Throughput", "WriteRequestUnits", "0.00000071", group="DDB-WriteUnits"),
         one("AmazonDynamoDB", "IOPS", "WriteCapacityUnit-Hrs", "0.00065", group="DDB-WriteUnits"),
         one("AmazonStates", "AWS Step Functions", "StateTransition", "0", "0.000026"),
+        one("AmazonStates", "AWS Step Functions", "StepFunctions-Request", "0.0000011"),
+        one("AmazonStates", "AWS Step Functions", "StepFunctions-GB-Second", "0.000018", "0.000009"),
     ]
 
 

@@ -77,6 +77,8 @@ QUERIES = {
     "stream": Query("AmazonKinesis", {"operation": "PutRequest"}, "PutRequestPayloadUnits", _MILLION),
     "firehose": Query("AmazonKinesisFirehose", {"operation": "PutRecord"}, "BilledBytes"),
     "put": Query("AmazonS3", {"group": "S3-API-Tier1"}, "Requests-Tier1", _MILLION),
+    "get": Query("AmazonS3", {"group": "S3-API-Tier2"}, "Requests-Tier2", _MILLION),
+    "decrypt": Query("awskms", {}, "KMS-Requests", _MILLION),
     "finding": Query(
         "AWSSecurityHub",
         {"findingGroup": "PaidFindingsIngestion"},
@@ -84,6 +86,8 @@ QUERIES = {
         _MILLION,
     ),
     "transition": Query("AmazonStates", {}, "StateTransition", _MILLION),
+    "express": Query("AmazonStates", {}, "StepFunctions-Request", _MILLION),
+    "express-memory": Query("AmazonStates", {}, "StepFunctions-GB-Second"),
     "table-read": Query("AmazonDynamoDB", {"group": "DDB-ReadUnits"}, "ReadRequestUnits", _MILLION),
     "table-write": Query("AmazonDynamoDB", {"group": "DDB-WriteUnits"}, "WriteRequestUnits", _MILLION),
 }
