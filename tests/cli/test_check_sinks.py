@@ -13,6 +13,7 @@ import pytest
 from tests.support.command import trailforward
 from tests.support.receiver import Receiver, Slow, Status
 from tests.support.stub_aws import Refuse
+from trailforward.receipts.reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,6 +179,29 @@ def test_a_denied_send_names_the_action(stub: StubAws, tmp_path: Path) -> None:
     code, found = rows(sinks(f'[sinks.k]\nto = "{STREAM}"\n', tmp_path))
     assert (code, found["k"]["permission"]) == (1, "failed")
     assert found["k"]["fix"].startswith(f"grant kinesis:PutRecords on {STREAM}")
+
+
+@pytest.mark.parametrize("kind", ["firehose", "s3"])
+def test_the_destination_of_receipts_is_checked(local_aws: Reader, kind: str, tmp_path: Path) -> None:
+    """It gets one receipt without fates, which audits ignore; in a dry run, nothing."""
+    stream, bucket = local_aws.delivery_stream()
+    to = stream if kind == "firehose" else f"s3://{bucket}/receipts?region=ap-southeast-2"
+    config = sinks(f'receipts = "{to}"\n[sinks.f]\nto = "file:{tmp_path}/out"\n', tmp_path)
+    code, found = rows(config, "--dry-run")
+    assert (code, local_aws.objects(bucket)) == (0, [])
+    assert list(found) == ["f", "(receipts)"]
+    code, found = rows(config)
+    assert (code, found["(receipts)"]["permission"]) == (0, "ok")
+    (receipt,) = read(local_aws.objects(bucket)[0])
+    assert (receipt.delivered, receipt.filtered, receipt.dead_lettered) == ([], {}, {})
+
+
+def test_a_bucket_of_receipts_that_is_absent_is_named(local_aws: Reader, tmp_path: Path) -> None:
+    """A mistyped bucket fails the check although every sink is fine."""
+    to = "s3://nobody-has-this-bucket/receipts?region=ap-southeast-2"
+    code, found = rows(sinks(f'receipts = "{to}"\n[sinks.f]\nto = "file:{tmp_path}/out"\n', tmp_path))
+    assert (code, found["f"]["problem"]) == (1, "")
+    assert "check that the destination exists" in found["(receipts)"]["fix"]
 
 
 def test_a_preset_checks_the_body_of_the_response(local_aws: Reader, tmp_path: Path) -> None:

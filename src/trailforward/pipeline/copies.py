@@ -90,6 +90,10 @@ class Bucket(Sink):
         """Where an entry is stored."""
         return f"s3://{self._bucket}/{self._key(entry)}"
 
+    def connect(self) -> str:
+        """Does the TLS handshake with S3, and sends nothing."""
+        return self._client.connect()
+
     def send(self, batch: Sequence[Entry]) -> list[Rejection]:
         """Stores one entry.
 

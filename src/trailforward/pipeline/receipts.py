@@ -123,13 +123,17 @@ class Receipts:
 
     def _entries(self, outcome: Outcome) -> Iterator[tuple[PendingEntry, int]]:
         """Each block as an entry, with the number of its receipts."""
-        hour = f"{datetime.now(UTC):%Y/%m/%d/%H}"
         for block in split(lines(outcome, sha256=self._sha256), MOST_BYTES):
             count = block.count(b"\n")
             if not self._as_objects:
                 # As text, because Firehose's sink would join the lines of JSON.
                 yield PendingEntry(block, "", content_type="text/plain"), count
             else:
-                # The name is the content's hash, so a repeated call writes the same object.
-                key = f"{hour}/{hashlib.sha256(block).hexdigest()}.ndjson.gz"
-                yield PendingEntry(gzip.compress(block, mtime=0), key), count
+                yield object_of(block), count
+
+
+def object_of(block: bytes) -> PendingEntry:
+    """An object with some receipts. Its name is their hash, so a repeated call writes the same object."""
+    key = f"{datetime.now(UTC):%Y/%m/%d/%H}/{hashlib.sha256(block).hexdigest()}.ndjson.gz"
+    data = gzip.compress(block, mtime=0)
+    return PendingEntry(data, key, size=len(data))

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import orjson
+
 from trailforward import formats, sinks
 from trailforward.aws.client import Client
 from trailforward.aws.own_calls import parsed
@@ -21,7 +23,9 @@ from trailforward.errors import (
 )
 from trailforward.message import Message, Origin
 from trailforward.pipeline.check_event import make_event
+from trailforward.pipeline.copies import Bucket
 from trailforward.pipeline.intake import EntryBuilder
+from trailforward.pipeline.receipts import object_of
 from trailforward.pipeline.sender import PendingEntry
 from trailforward.pipeline.sink_fixes import ACTIONS, DENIED, explained, sent_to
 
@@ -31,6 +35,8 @@ if TYPE_CHECKING:
     from trailforward.sinks.base import Sink
 
 OK, FAILED, NOT_NEEDED, UNKNOWN = "ok", "failed", "-", "?"
+#: Name of the receipts' destination in the results. No sink can have it.
+RECEIPTS = "(receipts)"
 
 
 @dataclass(slots=True)
@@ -118,14 +124,21 @@ def check_sinks(config: Config, who: Caller, *, dry_run: bool, timeout: float) -
         timeout: seconds for each sink.
 
     Returns:
-        The ID of the test event, and one result per sink, in the order of the configuration.
+        The ID of the test event, and one result per sink, in the order of the configuration. The last one
+        is that of the receipts, if there are any.
     """
     event_id = str(uuid4())
     secrets = Secrets()
+    checks = [
+        _Check(config, name, settings, who, secrets, event_id, dry_run=dry_run)
+        for name, settings in config.sinks.items()
+    ]
+    if config.pipeline.receipts is not None:
+        settings = config.pipeline.receipts.destination
+        checks.append(_ReceiptsCheck(config, RECEIPTS, settings, who, secrets, event_id, dry_run=dry_run))
     running = []
-    for name in config.sinks:
-        check = _Check(config, name, who, secrets, event_id, dry_run=dry_run)
-        thread = threading.Thread(target=check.run, name=f"check-{name}", daemon=True)
+    for check in checks:
+        thread = threading.Thread(target=check.run, name=f"check-{check.name}", daemon=True)
         thread.start()
         running.append((check, thread))
     deadline = time.monotonic() + timeout
@@ -142,6 +155,7 @@ class _Check:
 
     config: Config
     name: str
+    settings: Any
     who: Caller
     secrets: Secrets
     event_id: str
@@ -168,7 +182,7 @@ class _Check:
     def run(self) -> None:
         """Checks the sink, and records every error as a problem."""
         result = self._result
-        settings = self.config.sinks[self.name]
+        settings = self.settings
         sink = None
         try:
             sink = self._make(settings)
@@ -289,6 +303,22 @@ class _Check:
             "attach the policy that `trailforward iam` prints, or send the test event to see whether a "
             "resource policy allows it",
         )
+
+
+class _ReceiptsCheck(_Check):
+    """The check of the destination of receipts, which gets a receipt without fates."""
+
+    def _make(self, settings: Any) -> Sink:
+        direct = self.config.pipeline.aws_client == "direct"
+        if sinks.type_of(settings.to) == "s3":
+            return Bucket(settings, self.config.pipeline.bucket_owners, direct=direct)
+        return sinks.make(settings, direct=direct)
+
+    def _entry(self, settings: Any, sink: Sink) -> PendingEntry:  # noqa: ARG002
+        line = orjson.dumps({"id": self.event_id}, option=orjson.OPT_APPEND_NEWLINE)
+        if isinstance(sink, Bucket):
+            return object_of(line)
+        return PendingEntry(line, "", content_type="text/plain", size=len(line))
 
 
 def _milliseconds(started: float) -> int:
