@@ -9,8 +9,9 @@ from trailforward.errors import EventError
 from trailforward.message import as_envelope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
+    from trailforward.audit.fates import Judgement
     from trailforward.audit.rules import Assumed, Rules
 
 #: EventBridge's limit of an event, in bytes: CloudTrail does not send larger records.
@@ -26,6 +27,16 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "pattern": ("expected", "events that the pattern of no rule matches"),
     "self": ("expected", "calls of the forwarder's own role"),
     "no_route": ("expected", "events that no route sends to the sink"),
+    "canary": ("expected", "canaries of the stack, which the forwarder filters"),
+    "dropped": ("expected", "events that a route drops"),
+    "below_severity": ("expected", "events below the sink's lowest severity"),
+    "suppressed": ("expected", "repetitions that a route with once sends only the first time"),
+    "below_threshold": ("expected", "events that a route with a threshold holds back"),
+    "old_alert": ("expected", "events older than a day, which do not alert people"),
+    "filtered": ("grey", "events that the forwarder filtered for a reason that this version does not know"),
+    "dead_lettered": ("unexpected", "events in the dead-letter queue: redrive or repair them"),
+    "envelope_mismatch": ("unexpected", "events in the dead-letter queue whose envelope contradicts the record"),
+    "partial": ("unexpected", "events without an outcome at some of their sinks"),
     "no_rule": ("gap", "events of Regions without a rule"),
     "rule_disabled": ("gap", "events while every matching rule was disabled, deleted, or without targets"),
     "kind": ("expected", "data, network activity, and Insights events that no rule asks for"),
@@ -37,11 +48,21 @@ CLASSES: Mapping[str, tuple[str, str]] = {
 }
 
 
+#: Classes whose records ``--missing`` lists.
+MISSING = frozenset(name for name, (verdict, _) in CLASSES.items() if verdict == "unexpected")
+
+
+def missing(counts: Mapping[str, int]) -> int:
+    """The number of records in these classes, of numbers by class."""
+    return sum(counts.get(name, 0) for name in MISSING)
+
+
 class Decision(NamedTuple):
-    """The class of a missing record, and a sentence why."""
+    """The class of a missing record, a sentence why, and the sinks that need it, if they are known."""
 
     name: str
     why: str
+    sinks: tuple[str, ...] = ()
 
 
 class Classifier:
@@ -50,7 +71,8 @@ class Classifier:
     Args:
         rules: the rules at every time.
         young: ``eventTime`` from which on an event is pending.
-        routed: whether the configuration sends an envelope to the sink; None without a configuration.
+        routed: names of the sinks in question that the configuration sends an envelope to; None without a
+            configuration.
         own_role: ARN of the forwarder's role, or empty.
         reason: the doctor's reason for an envelope in a Region, or empty; None without a snapshot.
     """
@@ -59,7 +81,7 @@ class Classifier:
         self,
         rules: Rules,
         young: str,
-        routed: Callable[[dict[str, Any]], bool] | None = None,
+        routed: Callable[[dict[str, Any]], Collection[str]] | None = None,
         own_role: str = "",
         reason: Callable[[dict[str, Any], str, str], str] | None = None,
     ) -> None:
@@ -70,9 +92,9 @@ class Classifier:
         self._reason = reason
 
     def classify(  # noqa: PLR0911  # one per class
-        self, record: Any, size: int, folder: str, account: str, region: str
+        self, record: Any, size: int, folder: str, account: str, region: str, fate: Judgement | None = None
     ) -> Decision:
-        """The first class that fits.
+        """The first class that fits. If the event has receipts, they say what happened to it.
 
         Args:
             record: the parsed record.
@@ -80,7 +102,10 @@ class Classifier:
             folder: of the log file: ``CloudTrail``, ``CloudTrail-Aggregated``, …
             account: in the key of the log file.
             region: in the key of the log file.
+            fate: what its receipts say; None if it has none.
         """
+        if fate is not None:
+            return self._by_receipts(record, fate)
         if folder == "CloudTrail-Aggregated" or _get(record, "eventCategory") == "Aggregated":
             return Decision("aggregated", "EventBridge does not get aggregated events")
         if size > MAX_EVENT:
@@ -105,7 +130,24 @@ class Classifier:
             return Decision(found.name, why or found.why)
         if time >= self._young:
             return Decision("pending", "EventBridge may still deliver it")
-        return Decision("unexpected", why or "nothing explains why it did not arrive")
+        sinks = tuple(sorted(self._routed(event))) if self._routed is not None else ()
+        return Decision("unexpected", why or "nothing explains why it did not arrive", sinks)
+
+    def _by_receipts(self, record: Any, fate: Judgement) -> Decision:
+        absent = fate.absent
+        if absent and self._routed is not None:
+            try:
+                routed = self._routed(as_envelope(record))
+            except EventError:
+                routed = absent  # whatever it is, it was forwarded as an event
+            absent = tuple(sink for sink in absent if sink in routed)
+        if fate.dead:
+            return Decision(fate.name, fate.why, tuple(sorted({*fate.dead, *absent})))
+        if not absent:
+            return Decision("arrived", "") if fate.delivered else Decision("no_route", "no route sends it")
+        if _text(record, "eventTime") >= self._young:
+            return Decision("pending", fate.why)
+        return Decision("partial", fate.why, absent)
 
     @staticmethod
     def _by_rules(

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trailforward.audit.classes import CLASSES
+from trailforward.audit.classes import CLASSES, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ class Result:
     @property
     def exit_code(self) -> int:
         """1 if records are missing unexpectedly or digests fail, else 2 if anything is unknown, else 0."""
-        return 1 if self.totals["unexpected"] else self.exit_code_repaired
+        return 1 if missing(self.totals) else self.exit_code_repaired
 
     @property
     def exit_code_repaired(self) -> int:

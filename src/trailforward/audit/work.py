@@ -6,9 +6,11 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit import read
+from trailforward.audit.classes import MISSING
 from trailforward.audit.join import IN_WINDOW, Joined, delivered_place, join
 from trailforward.audit.places import LogFile, open_place
 from trailforward.audit.rules import CHANGES, Change
@@ -16,10 +18,11 @@ from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Unit, read_part
 from trailforward.errors import EventError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from trailforward.audit.classes import Classifier
+    from trailforward.audit.classes import Classifier, Decision
+    from trailforward.audit.fates import Judgement
     from trailforward.storage import Store
 
 #: Concurrent requests of one process.
@@ -131,6 +134,7 @@ def explain(
     location: str,
     work: Sequence[tuple[int, LogFile, list[int]]],
     path: Path,
+    fates: Mapping[int, Judgement] = MappingProxyType({}),
 ) -> None:
     """Finds out why records did not arrive, and writes the result as JSON in one step.
 
@@ -139,6 +143,7 @@ def explain(
         location: of the trail.
         work: number of a log file, the file, and the indexes of its missing records.
         path: of the result.
+        fates: reference of a record to what its receipts say.
     """
     counts: dict[int, Counter[str]] = {}
     listed: list[dict[str, Any]] = []
@@ -152,12 +157,13 @@ def explain(
                 seen += 1
                 if index not in wanted:
                     continue
-                found = classifier.classify(record, len(raw), file.folder, file.account, file.region)
+                fate = fates.get(number << FILE_SHIFT | index)
+                found = classifier.classify(record, len(raw), file.folder, file.account, file.region, fate)
                 counted[found.name] += 1
                 if found.name not in _PLAIN:
                     whys[found.name, file.account, file.region, found.why] += 1
-                if found.name == "unexpected":
-                    listed.append(_row(record, file, index, found.name, found.why))
+                if found.name in MISSING:
+                    listed.append(_row(record, file, index, found))
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
         if (lost := len(wanted) - sum(counted.values())) > 0:
@@ -177,11 +183,11 @@ def explain(
 
 
 #: Classes without a reason that differs from record to record.
-_PLAIN = frozenset({"aggregated", "too_large", "read_only", "pattern", "self", "no_route", "pending"})
+_PLAIN = frozenset({"aggregated", "too_large", "read_only", "pattern", "self", "no_route", "pending", "arrived"})
 
 
-def _row(record: Any, file: LogFile, index: int, name: str, why: str) -> dict[str, Any]:
-    """One line of ``--missing``."""
+def _row(record: Any, file: LogFile, index: int, found: Decision) -> dict[str, Any]:
+    """One line of ``--missing``; with ``sinks`` if it is known which ones did not get the event."""
     about = record if isinstance(record, dict) else {}
     return {
         "eventID": about.get("eventID", about.get("eventId")),
@@ -190,17 +196,21 @@ def _row(record: Any, file: LogFile, index: int, name: str, why: str) -> dict[st
         "eventTime": about.get("eventTime"),
         "eventSource": about.get("eventSource"),
         "eventName": about.get("eventName"),
-        "class": name,
-        "why": why,
+        "class": found.name,
+        "why": found.why,
+        **({"sinks": list(found.sinks)} if found.sinks else {}),
         "file": file.key,
         "index": index,
     }
 
 
 class Altered(NamedTuple):
-    """A record whose delivered bytes differ: whether the JSON differs, too, and which record it is."""
+    """A record whose delivered bytes differ: whether the JSON differs, too, and which record it is.
 
-    differs: bool
+    ``differs`` is None where only hashes are known.
+    """
+
+    differs: bool | None
     event_id: str
     file: str
     delivered: str
@@ -214,12 +224,8 @@ def describe_altered(
     files: Sequence[str],
 ) -> list[Altered]:
     """Compares the JSON of records with that of the delivered events whose bytes differ."""
-    recorded = _values(
-        trail,
-        [(ref >> FILE_SHIFT, ref & INDEX_MASK) for ref, _ in pairs],
-        [f.key for f in logs],
-        read.records_of,
-    )
+    places = [(ref >> FILE_SHIFT, ref & INDEX_MASK) for ref, _ in pairs]
+    recorded = records_at(trail, places, [f.key for f in logs])
     arrived = _values(delivered, [delivered_place(ref) for _, ref in pairs], files, read.events_of)
     found = []
     for ref, other in pairs:
@@ -241,6 +247,13 @@ def describe_unrecorded(delivered: str, refs: Sequence[int], files: Sequence[str
         names = ("eventID", "recipientAccountId", "awsRegion", "eventTime", "eventSource", "eventName")
         found.append({**{name: about.get(name) for name in names}, "file": files[number], "index": index})
     return found
+
+
+def records_at(
+    trail: str, places: Sequence[tuple[int, int]], keys: Sequence[str]
+) -> dict[tuple[int, int], Any]:
+    """The parsed records at some places: numbers of log files, and indexes."""
+    return _values(trail, places, keys, read.records_of)
 
 
 def _values(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 from trailforward.errors import EventError, MissingExtraError
 
@@ -10,6 +11,9 @@ try:
     import msgspec
 except ImportError:  # pragma: no cover  # the tests have it
     raise MissingExtraError("reading receipts", "audit") from None
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _GZIP = b"\x1f\x8b"
 
@@ -45,6 +49,9 @@ class Receipt(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(Receipt)
+#: Most bytes of a line. A pipeline's names and texts have at most 256 characters each.
+_MOST_LINE = 1024 * 1024
+_BLOCK = 1024 * 1024
 
 
 def read(data: bytes) -> list[Receipt]:
@@ -56,29 +63,67 @@ def read(data: bytes) -> list[Receipt]:
     Raises:
         EventError: ``gzip``: the file is damaged; ``not_a_receipt``: a line is not a receipt.
     """
+    return [one for block in blocks(data) for one in decoded(block)]
+
+
+def decoded(block: bytes) -> list[Receipt]:
+    """The receipts in some whole lines.
+
+    Raises:
+        EventError: ``not_a_receipt``: a line is not a receipt. Objects without a fate are other things, such
+            as events.
+    """
     try:
-        return _decoder.decode_lines(_text(data))
+        found = _decoder.decode_lines(block)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise EventError("not_a_receipt", "it contains lines that are not receipts") from None
+    for one in found:
+        if not (one.delivered or one.filtered or one.dead_lettered):
+            raise EventError("not_a_receipt", "it contains objects without a fate, which are not receipts")
+    return found
 
 
-def _text(data: bytes) -> bytes:
+def blocks(data: bytes) -> Iterator[bytes]:
+    """The text of a file in blocks of whole lines, of about 1 MiB each.
+
+    Args:
+        data: of the file, as for :func:`read`.
+
+    Raises:
+        EventError: ``gzip``: the file is damaged; ``not_a_receipt``: a line has more than 1 MiB.
+    """
+    rest = b""
+    for text in _texts(data):
+        whole = rest + text
+        end = whole.rfind(b"\n") + 1
+        if end:
+            yield whole[:end]
+        rest = whole[end:]
+        if len(rest) > _MOST_LINE:
+            raise EventError("not_a_receipt", f"it contains a line of more than {_MOST_LINE} bytes")
+    if rest:
+        yield rest
+
+
+def _texts(data: bytes) -> Iterator[bytes]:
     if not data.startswith(_GZIP):
-        return data
-    parts: list[bytes] = []
+        yield from (data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK))
+        return
     size = 0
     while data.startswith(_GZIP):
         decompressor = zlib.decompressobj(wbits=31)
-        try:
-            parts.append(decompressor.decompress(data, MAX_TEXT - size + 1))
-        except zlib.error:
-            raise EventError("gzip", "its compression is damaged") from None
-        size += len(parts[-1])
-        if size > MAX_TEXT:
-            raise EventError("gzip", f"it expands to more than {MAX_TEXT} bytes")
-        if not decompressor.eof:
-            raise EventError("gzip", "it ends before its compressed data does")
+        while not decompressor.eof:
+            try:
+                text = decompressor.decompress(data, _BLOCK)
+            except zlib.error:
+                raise EventError("gzip", "its compression is damaged") from None
+            size += len(text)
+            if size > MAX_TEXT:
+                raise EventError("gzip", f"it expands to more than {MAX_TEXT} bytes")
+            data = decompressor.unconsumed_tail
+            if not decompressor.eof and not data and not text:
+                raise EventError("gzip", "it ends before its compressed data does")
+            yield text
         data = decompressor.unused_data
     if data.strip(b"\0"):
         raise EventError("gzip", "its compressed data is followed by something else")
-    return b"".join(parts)

@@ -1,0 +1,103 @@
+"""Lists files by the dates in their keys, without reading the listing of other days."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trailforward.storage import Store
+    from trailforward.storage.store import StoredFile
+
+#: ``2026/11/26/08``, ``2026-11-26``, ``date=2026-11-26/hour=08``, ``year=2026/month=11/day=26/hour=08``.
+_NAME = "(?:[A-Za-z_]{1,32}=)?"
+_DATE = re.compile(
+    rf"(?:^|/){_NAME}(20\d\d)([/-]{_NAME})(\d\d)([/-]{_NAME})(\d\d)(?:(?:/{_NAME})(\d\d)(?=/))?(?!\d)"
+)
+#: Keys of other days that are read before the listing jumps: a page of a bucket's listing.
+_PATIENCE = 1_000
+#: Sorts after every digit.
+_AFTER_DIGITS = ":"
+#: Names of folders in an error.
+_SHOWN = 10
+
+
+def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
+    """The files whose keys have a date between two days, inclusive, and those without a date.
+
+    Args:
+        store: a folder or bucket.
+        first: the first day, in UTC.
+        last: the last day.
+
+    Raises:
+        StorageError: the store cannot be listed.
+    """
+    after: str | None = ""
+    while after is not None:
+        files = store.list(after=after)
+        after, skipped = None, 0
+        for file in files:
+            match = _DATE.search(file.key)
+            day = _day(match)
+            if match is None or day is None or first <= day <= last:
+                yield file
+                skipped = 0
+                continue
+            skipped += 1
+            if skipped >= _PATIENCE and (target := _jump(match, day, first)) > file.key:
+                after = target
+                break
+
+
+def hour_of(key: str) -> str:
+    """The hour in a key as digits, ``2026112608``; only the day if there is not more; empty without a date."""
+    match = _DATE.search(key)
+    if match is None or _day(match) is None:
+        return ""
+    return f"{match[1]}{match[3]}{match[5]}{match[6] or ''}"
+
+
+def folders_there(store: Store) -> str:
+    """A sentence that names the folders at a location, for an error about what is missing there.
+
+    Raises:
+        StorageError: the store cannot be listed.
+    """
+    names = []
+    for name in store.folders():
+        names.append(name)
+        if len(names) > _SHOWN:
+            break
+    if not names:
+        file = next(store.list(), None)
+        return "It has files, but no folders." if file is not None else "There is nothing."
+    more = ", …" if len(names) > _SHOWN else ""
+    return f"It has the folders {', '.join(names[:_SHOWN])}{more}."
+
+
+def _day(match: re.Match[str] | None) -> date | None:
+    if match is None:
+        return None
+    try:
+        return date(int(match[1]), int(match[3]), int(match[5]))
+    except ValueError:
+        return None
+
+
+def _jump(match: re.Match[str], day: date, first: date) -> str:
+    """The key after which to list next: before the first day, or after all days of this folder."""
+    above = match.string[: match.start(1)]
+    if day > first:
+        return above + _AFTER_DIGITS
+    return f"{above}{first:%Y}{match[2]}{first:%m}{match[4]}{first:%d}"
+
+
+def days(since: datetime, until: datetime, margin: int) -> tuple[date, date]:
+    """The days of delivered files for a window: from one day before it to ``margin`` days after it."""
+    return (since.astimezone(UTC) - timedelta(days=1)).date(), (
+        until.astimezone(UTC) + timedelta(days=margin)
+    ).date()
