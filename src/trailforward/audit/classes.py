@@ -35,7 +35,10 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "old_alert": ("expected", "events older than a day, which do not alert people"),
     "filtered": ("grey", "events that the forwarder filtered for a reason that this version does not know"),
     "dead_lettered": ("unexpected", "events in the dead-letter queue: redrive or repair them"),
-    "envelope_mismatch": ("unexpected", "events in the dead-letter queue whose envelope contradicts the record"),
+    "envelope_mismatch": (
+        "unexpected",
+        "events in the dead-letter queue whose envelope contradicts the record",
+    ),
     "partial": ("unexpected", "events without an outcome at some of their sinks"),
     "no_rule": ("gap", "events of Regions without a rule"),
     "rule_disabled": ("gap", "events while every matching rule was disabled, deleted, or without targets"),

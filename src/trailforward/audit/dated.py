@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
 
 
 def hour_of(key: str) -> str:
-    """The hour in a key as digits, ``2026112608``; only the day if there is not more; empty without a date."""
+    """The hour in a key as digits: ``2026112608``; ``20261126`` without an hour, and empty without a date."""
     match = _DATE.search(key)
     if match is None or _day(match) is None:
         return ""
@@ -94,10 +94,3 @@ def _jump(match: re.Match[str], day: date, first: date) -> str:
     if day > first:
         return above + _AFTER_DIGITS
     return f"{above}{first:%Y}{match[2]}{first:%m}{match[4]}{first:%d}"
-
-
-def days(since: datetime, until: datetime, margin: int) -> tuple[date, date]:
-    """The days of delivered files for a window: from one day before it to ``margin`` days after it."""
-    return (since.astimezone(UTC) - timedelta(days=1)).date(), (
-        until.astimezone(UTC) + timedelta(days=margin)
-    ).date()

@@ -68,7 +68,7 @@ UNCLEAR = Fates(unclear=True)
 
 
 def fates_of(receipt: Receipt) -> Fates:
-    """The fates in a receipt; :data:`UNCLEAR` if it names more sinks, or longer texts, than a pipeline has."""
+    """The fates in a receipt; :data:`UNCLEAR` if it names too many sinks, or has longer texts than ours."""
     found = Fates(
         tuple(sorted(set(receipt.delivered))),
         tuple(sorted(receipt.filtered.items())),
@@ -90,9 +90,7 @@ def combined(one: Fates, two: Fates) -> Fates:
     delivered = {*one.delivered, *two.delivered}
     filtered = {sink: code for sink, code in (*one.filtered, *two.filtered) if sink not in delivered}
     dead = {
-        sink: code
-        for sink, code in (*one.dead, *two.dead)
-        if sink not in delivered and sink not in filtered
+        sink: code for sink, code in (*one.dead, *two.dead) if sink not in delivered and sink not in filtered
     }
     return Fates(tuple(sorted(delivered)), tuple(sorted(filtered.items())), tuple(sorted(dead.items())))
 
@@ -135,9 +133,7 @@ def as_json(rows: Iterable[Fates]) -> list[Any]:
 def from_json(rows: Iterable[Any]) -> list[Fates]:
     """Reads what :func:`as_json` made."""
     return [
-        Fates(
-            tuple(delivered), tuple(map(tuple, filtered)), tuple(map(tuple, dead)), unclear
-        )
+        Fates(tuple(delivered), tuple(map(tuple, filtered)), tuple(map(tuple, dead)), unclear)
         for delivered, filtered, dead, unclear in rows
     ]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from trailforward.audit.dated import dated_files
 from trailforward.errors import TrailforwardError
 from trailforward.storage import Location, open_store
 from trailforward.storage.log_keys import log_files as storage_log_files
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from trailforward.storage import Store
 
-_DATE = re.compile(
-    r"(?:^|/)(?:year=)?(20\d\d)[/-](?:month=)?(\d\d)[/-](?:day=)?(\d\d)(?:/(?:hour=)?(\d\d)/)?"
-)
 #: The folders below an account that have log files.
 FOLDERS = ("CloudTrail", "CloudTrail-Insight", "CloudTrail-NetworkActivity", "CloudTrail-Aggregated")
 
@@ -98,19 +95,5 @@ def log_files(
 def delivered_files(store: Store, since: datetime, until: datetime) -> list[DeliveredFile]:
     """The delivered files of some days. Files without a date in their key belong to every day."""
     first, last = since - timedelta(days=1), until
-    found = []
-    for file in store.list():
-        day = _day(file.key)
-        if day is None or first.date() <= day.date() <= last.date():
-            found.append(DeliveredFile(file.key, file.size))
-    return found
-
-
-def _day(key: str) -> datetime | None:
-    match = _DATE.search(key)
-    if match is None:
-        return None
-    try:
-        return datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=UTC)
-    except ValueError:
-        return None
+    files = dated_files(store, first.astimezone(UTC).date(), last.astimezone(UTC).date())
+    return [DeliveredFile(file.key, file.size) for file in files]

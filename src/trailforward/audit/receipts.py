@@ -5,7 +5,6 @@ Each receipt's combination of fates has a number in its unit, which the index of
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections import Counter
 from functools import lru_cache
@@ -25,14 +24,14 @@ from trailforward.audit.fates import (
 from trailforward.audit.join import IN_WINDOW, Joined, delivered_place, join
 from trailforward.audit.places import open_place
 from trailforward.audit.read import key_of
-from trailforward.audit.work import Altered, records_at
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Row, Unit, read_head, read_part
+from trailforward.audit.work import Altered, records_at
 from trailforward.errors import EventError, StorageError
 from trailforward.receipts import reader
 from trailforward.storage.ahead import read_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from trailforward.audit.fates import Fates
@@ -53,8 +52,14 @@ _OPEN = frozenset({"dead_lettered", "envelope_mismatch", "partial"})
 _DIGITS = 16
 
 
-def read_receipts(
-    location: str, files: Sequence[Numbered], parts: int, path: Path, window: tuple[str, str]
+def read_receipts(  # noqa: PLR0913, PLR0917  # where, what, and which
+    location: str,
+    files: Sequence[Numbered],
+    parts: int,
+    path: Path,
+    window: tuple[str, str],
+    accounts: Collection[str] = (),
+    regions: Collection[str] = (),
 ) -> None:
     """Reads files of receipts into a unit.
 
@@ -63,12 +68,16 @@ def read_receipts(
         files: to read.
         parts: number of parts.
         path: of the unit.
-        window: the first ``eventTime``, and the one after the last.
+        window: the first ``eventTime``, and the one after the last. Other events cannot be unrecorded.
+        accounts: IDs of accounts whose events can be unrecorded; if empty, all.
+        regions: the same for Regions.
     """
-    unit, problems, table, names = Unit(parts), [], FateTable(MOST_FATES), _Names()
+    unit, table, names = Unit(parts), FateTable(MOST_FATES), _Names()
+    problems: list[str] = []
     numbers: dict[tuple[Any, ...], int] = {}
     since, until = window
     hours: dict[int, str] = {}
+    hashed = False
     contents = read_ahead(open_place(location), (file.key for file in files))
     for file, content in zip(files, contents, strict=True):
         hour = hours[file.number] = hour_of(file.key)
@@ -88,16 +97,23 @@ def read_receipts(
                     if len(numbers) < MOST_FATES:
                         numbers[fate] = number
                 used.add(number)
-                row = (number << _LINE_BITS | index, key_of(one.id), _check(one.sha256))
-                (inside if since <= one.time < until else outside).append(row)
+                check = _check(one.sha256) if one.sha256 else 0
+                hashed = hashed or bool(check)
+                row = (number << _LINE_BITS | index, key_of(one.id), check)
+                within = (
+                    since <= one.time < until
+                    and (not accounts or one.account in accounts)
+                    and (not regions or one.region in regions)
+                )
+                (inside if within else outside).append(row)
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
         unit.add(file.number, outside)
         unit.add(file.number | IN_WINDOW, inside)
         for number in used:
             names.add(table.rows[number].sinks, hour)
-    about = {"fates": as_json(table.rows), "hours": hours, "sinks": names.found, "problems": problems}
-    unit.save(path, about)
+    about = {"fates": as_json(table.rows), "hours": hours, "sinks": names.found, "hashed": hashed}
+    unit.save(path, {**about, "problems": problems})
 
 
 def receipts_of(data: bytes, problems: list[str], name: str) -> Iterator[tuple[int, Receipt]]:
@@ -142,9 +158,9 @@ def _salvaged(lines: Iterable[bytes]) -> tuple[list[Receipt], int]:
 
 
 def _check(sha256: str) -> int:
-    """What is compared of a SHA-256 in hex; 0 without one."""
+    """What is compared of a SHA-256 in hex; 0 if it is something else."""
     try:
-        return int(sha256[:_DIGITS], 16) if sha256 else 0
+        return int(sha256[:_DIGITS], 16)
     except ValueError:
         return 0
 
@@ -273,7 +289,7 @@ def _book(paths: tuple[Path, ...], wanted: Wanted) -> _Book:
     return _Book(paths, wanted)
 
 
-def compare(  # noqa: PLR0913, PLR0917  # as work.compare, and which sinks count
+def compare(  # as work.compare, and which sinks count
     part: int,
     trail: Sequence[Path],
     receipts: Sequence[Path],
@@ -306,7 +322,9 @@ def compare(  # noqa: PLR0913, PLR0917  # as work.compare, and which sinks count
     judgements = book.judgements
     absent = {key: state for key, state in found.items() if judgements[state].name != ARRIVED}
     if several or absent:
-        inside = {key for key, ref in zip(whole.keys, whole.refs, strict=True) if ref >> FILE_SHIFT & IN_WINDOW}
+        inside = {
+            key for key, ref in zip(whole.keys, whole.refs, strict=True) if ref >> FILE_SHIFT & IN_WINDOW
+        }
         undelivered = sum(key in inside and not judgements[state].delivered for key, state in absent.items())
         again = sum(book.deliveries(states) for key, states in several.items() if key in inside)
         joined = joined._replace(delivered=joined.delivered - undelivered, duplicates=again)
@@ -347,7 +365,7 @@ def describe_altered(
     logs: Sequence[LogFile],
     files: Sequence[str],
 ) -> list[Altered]:
-    """The records whose SHA-256 differs from that in the receipt. The receipt does not say how they differ."""
+    """The records whose SHA-256 differs from that in the receipt, which does not say how they differ."""
     places = [(ref >> FILE_SHIFT, ref & INDEX_MASK) for ref, _ in pairs]
     values = records_at(trail, places, [log.key for log in logs])
     found = []
@@ -386,5 +404,3 @@ def _at(location: str, refs: Sequence[int], files: Sequence[str]) -> dict[int, R
             if index in indexes:
                 found[indexes[index]] = one
     return found
-
-

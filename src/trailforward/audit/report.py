@@ -47,6 +47,7 @@ class Result:
         problems: what could not be read.
         assumptions: what the audit assumed.
         digests: what the check of digests found; None without it.
+        receipts: whether the delivered side consists of receipts.
     """
 
     since: datetime
@@ -68,6 +69,7 @@ class Result:
     problems: list[str]
     assumptions: list[str] = field(default_factory=list)
     digests: DigestReport | None = None
+    receipts: bool = False
 
     @property
     def totals(self) -> Counter[str]:
@@ -162,6 +164,7 @@ def _lines(result: Result, *, markdown: bool) -> Iterator[str]:
     yield from (f"{count:,} {text}" for count, text in facts if count)
     for one in result.altered_examples[:_SHOWN]:
         what = "other values" if one.differs else "the same values, written in another way"
+        what = "another SHA-256" if one.differs is None else what
         yield f"  altered: {one.event_id} has {what} in {one.delivered} than in {one.file}"
     for row in result.unrecorded_examples[:_SHOWN]:
         yield f"  not recorded: {row['eventID']} {row['eventSource']} {row['eventName']} in {row['file']}"
@@ -209,7 +212,16 @@ def _digests(report: DigestReport, *, markdown: bool) -> Iterator[str]:
 
 def _proof(result: Result) -> Iterator[str]:
     """What the result proves, and what it does not."""
-    yield "This compares event IDs: an event counts as arrived if the delivered files contain its ID."
+    if result.receipts:
+        yield (
+            "This compares event IDs: an event counts as arrived if its receipts say that every sink that it "
+            "was routed to accepted it. A missing receipt does not prove that the event is missing."
+        )
+    else:
+        yield (
+            "This compares event IDs: an event counts as arrived if the delivered files contain its ID. "
+            "That says nothing about other sinks."
+        )
     if result.digests is not None:
         yield from result.digests.proof(result.since, result.until)
     else:

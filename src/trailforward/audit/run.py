@@ -13,12 +13,11 @@ from datetime import UTC, datetime, timedelta
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Self
 
-from trailforward.audit import work
+from trailforward.audit import evidence, receipts, work
 from trailforward.audit.join import REPEAT_MINUTES
 from trailforward.audit.places import (
     AuditError,
     LogFile,
-    delivered_files,
     log_files,
     minute,
     open_place,
@@ -28,20 +27,21 @@ from trailforward.audit.rules import Change
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, parts_for, read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trailforward.audit.classes import Classifier
+    from trailforward.audit.fates import Judgement
     from trailforward.audit.join import Joined
 
 #: Compressed bytes, and files, that one process reads before it writes what it found.
 UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
 #: Compressed bytes of a record in a large file, for the number of parts.
 _RECORD_BYTES = 100
+#: The same of a receipt.
+_RECEIPT_BYTES = 25
 #: Altered and unrecorded events that are described; all of them are counted.
 DESCRIBED = 100
-#: EventBridge retries for a day; the queue and dead letters may take longer.
-DELIVERED_DAYS = 2
 
 #: A function, its arguments, and its options.
 Job = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
@@ -53,12 +53,15 @@ class Audit:
 
     Attributes:
         trail: location of the log files.
-        delivered: location of the delivered events.
+        delivered: location of the delivered events, or of the receipts.
         since: the first delivery time of log files.
         until: the time after the last one.
         accounts: IDs; if empty, all.
         regions: if empty, all.
         exact: whether to compare the bytes of records.
+        receipts: whether ``delivered`` has receipts instead of events.
+        sink: with receipts, the only sink that counts; empty for all.
+        sinks: with receipts, names of all sinks in the configuration; None if it is not known.
     """
 
     trail: str
@@ -68,6 +71,9 @@ class Audit:
     accounts: tuple[str, ...] = ()
     regions: tuple[str, ...] = ()
     exact: bool = True
+    receipts: bool = False
+    sink: str = ""
+    sinks: tuple[str, ...] | None = None
 
 
 def audit(
@@ -89,7 +95,7 @@ def audit(
     Raises:
         AuditError: the locations do not contain what they should, or the folder belongs to another audit.
     """
-    logs, delivered = _plan(wanted, state)
+    logs, delivered, soon = _plan(wanted, state)
     window = minute(wanted.since), minute(wanted.until)
     if not any(window[0] <= log.time < window[1] for log in logs):
         raise AuditError(
@@ -97,26 +103,42 @@ def audit(
             f"{wanted.until:%Y-%m-%dT%H:%MZ}. Check the window, --account, and --region; the times are UTC."
         )
     sizes = sum(log.size for log in logs), sum(size for _, size in delivered)
-    parts = parts_for(max(sizes) // _RECORD_BYTES)
+    events = sizes[0] // _RECORD_BYTES, sizes[1] // (_RECEIPT_BYTES if wanted.receipts else _RECORD_BYTES)
+    parts = parts_for(max(events))
+    times = [log.time for log in logs]
     with _Pool(workers or os.cpu_count() or 1, max(sizes) > UNIT_BYTES) as pool:
+        delivered_units = _read_delivered(wanted, delivered, range(soon), parts, state, pool, show)
+        if wanted.receipts:
+            wanted = evidence.checked(wanted, delivered_units)
         trail_units = _read_trail(wanted, logs, parts, state, pool, show)
-        delivered_units = _read_delivered(wanted, delivered, parts, state, pool, show)
-        times = [log.time for log in logs]
-        jobs: list[Job] = [
-            (work.compare, (part, trail_units, delivered_units, times, window), {}) for part in range(parts)
-        ]
-        joined = list(pool.results(jobs, [1] * parts, "what was read", show))
-    heads = [read_head(path) for path in trail_units]
-    changes = [Change(*change) for head in heads for change in head["changes"]]
+        heads = [read_head(path) for path in trail_units]
+        changes = [Change(*change) for head in heads for change in head["changes"]]
+        classifier = make_classifier(changes)
+        joined, fates, decided = evidence.compare(
+            wanted, trail_units, delivered_units, times, parts, pool, show
+        )
+        explained = _explain(wanted, logs, joined, classifier, state, show, fates)
+        later = range(soon, len(delivered))
+        if later and any(unit["unexpected"] for unit in explained):
+            # Repairs and redriven dead letters arrive late.
+            delivered_units += _read_delivered(wanted, delivered, later, parts, state, pool, show)
+            joined, fates, decided = evidence.compare(
+                wanted, trail_units, delivered_units, times, parts, pool, show
+            )
+            explained = _explain(wanted, logs, joined, classifier, state, show, fates, "later-")
+    explained.append(evidence.decided(decided, logs))
     problems = [text for head in heads for text in head["problems"]]
     problems += [text for path in delivered_units for text in read_head(path)["problems"]]
-    explained = _explain(wanted, logs, joined, make_classifier(changes), state, show)
     counts = {int(number): count for head in heads for number, count in head["counts"].items()}
     return _result(wanted, logs, [key for key, _ in delivered], joined, counts, explained, changes, problems)
 
 
-def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, int]]]:
-    """The files of both sides; those of an earlier run if the folder has them."""
+def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, int]], int]:
+    """The files of both sides; those of an earlier run if the folder has them.
+
+    Returns:
+        The log files, the delivered files, and how many of the latter are not from after the window's margin.
+    """
     asked = json.loads(json.dumps(asdict(wanted), default=str))
     path = state / "plan.json"
     if path.exists():
@@ -125,24 +147,19 @@ def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, in
             raise AuditError(
                 f"{state} belongs to an audit of other files or times. Give another --state folder."
             )
-        return [LogFile(*log) for log in saved["logs"]], [(key, size) for key, size in saved["delivered"]]
+        files = [(key, size) for key, size in saved["delivered"]]
+        return [LogFile(*log) for log in saved["logs"]], files, saved["soon"]
     margin = timedelta(minutes=REPEAT_MINUTES)
     store = open_place(wanted.trail)
     first, last = wanted.since - margin, wanted.until + margin
     logs = log_files(store, first, last, wanted.accounts, wanted.regions)
-    days = timedelta(days=DELIVERED_DAYS)
-    found = delivered_files(open_place(wanted.delivered), wanted.since, wanted.until + days)
-    delivered = [(file.key, file.size) for file in found]
-    if not delivered:
-        raise AuditError(
-            f"{wanted.delivered} has no files for these days. Check the location; keys with a date "
-            "(2026/11/26) are read from one day before the window to two days after it."
-        )
+    delivered, soon = evidence.files_of(wanted)
     state.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".draft")
-    draft.write_text(json.dumps({"audit": asked, "logs": logs, "delivered": delivered}), "utf-8")
+    plan = {"audit": asked, "logs": logs, "delivered": delivered, "soon": soon}
+    draft.write_text(json.dumps(plan), "utf-8")
     draft.replace(path)
-    return logs, delivered
+    return logs, delivered, soon
 
 
 def _read_trail(
@@ -162,21 +179,31 @@ def _read_trail(
     return paths
 
 
-def _read_delivered(
-    wanted: Audit, files: Sequence[tuple[str, int]], parts: int, state: Path, pool: _Pool, show: Any
+def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
+    wanted: Audit,
+    files: Sequence[tuple[str, int]],
+    some: range,
+    parts: int,
+    state: Path,
+    pool: _Pool,
+    show: Any,
 ) -> list[Path]:
     window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{wanted.until:%Y-%m-%dT%H:%M:%SZ}"
     paths: list[Path] = []
     jobs: list[Job] = []
     sizes: list[int] = []
-    for number, chunk in enumerate(_chunks([size for _, size in files])):
-        path = state / f"delivered-{number}.unit"
+    for chunk in _chunks([files[at][1] for at in some]):
+        places = some[chunk.start : chunk.stop]
+        path = state / f"delivered-{places.start}.unit"
         paths.append(path)
-        some = [work.Numbered(at, files[at][0]) for at in chunk]
         if not path.exists():
-            arguments = (wanted.delivered, some, parts, path, window)
-            jobs.append((work.read_delivered, arguments, {"exact": wanted.exact}))
-            sizes.append(sum(files[at][1] for at in chunk))
+            arguments = (wanted.delivered, [work.Numbered(at, files[at][0]) for at in places], parts, path)
+            if wanted.receipts:
+                only = wanted.accounts, wanted.regions
+                jobs.append((receipts.read_receipts, (*arguments, window, *only), {}))
+            else:
+                jobs.append((work.read_delivered, (*arguments, window), {"exact": wanted.exact}))
+            sizes.append(sum(files[at][1] for at in places))
     list(pool.results(jobs, sizes, "delivered events", show))
     return paths
 
@@ -193,13 +220,15 @@ def _chunks(sizes: Sequence[int]) -> Iterator[range]:
         yield range(start, len(sizes))
 
 
-def _explain(
+def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     wanted: Audit,
     logs: Sequence[LogFile],
     joined: Sequence[Joined],
     classifier: Classifier,
     state: Path,
     show: Callable[[str, int, int], None],
+    fates: Mapping[int, Judgement],
+    prefix: str = "",
 ) -> list[dict[str, Any]]:
     """Explains the missing records, file by file."""
     missing: dict[int, list[int]] = defaultdict(list)
@@ -211,10 +240,10 @@ def _explain(
     total = sum(logs[number].size for number in numbers)
     done = 0
     for unit, chunk in enumerate(_chunks([logs[number].size for number in numbers])):
-        path = state / f"explained-{unit}.json"
+        path = state / f"{prefix}explained-{unit}.json"
         some = [(numbers[at], logs[numbers[at]], sorted(missing[numbers[at]])) for at in chunk]
         if not path.exists():
-            work.explain(classifier, wanted.trail, some, path)
+            work.explain(classifier, wanted.trail, some, path, fates)
         found.append(json.loads(path.read_text("utf-8", "surrogatepass")))
         done += sum(logs[number].size for number, _, _ in some)
         show("records that did not arrive", done, total)
@@ -236,9 +265,10 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
     for part in joined:
         repeats.update(part.repeats)
     places: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
-    classes: dict[int, Counter[str]] = {
-        int(number): Counter(found) for unit in explained for number, found in unit["counts"].items()
-    }
+    classes: dict[int, Counter[str]] = defaultdict(Counter)
+    for unit in explained:
+        for number, found in unit["counts"].items():
+            classes[int(number)].update(found)
     for number, count in counts.items():
         log = logs[number]
         if first <= log.time < last:
@@ -266,15 +296,14 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         duplicates=sum(part.duplicates for part in joined),
         compared=sum(part.compared for part in joined),
         altered=len(altered),
-        altered_examples=work.describe_altered(
-            wanted.trail, wanted.delivered, altered[:DESCRIBED], logs, files
-        ),
+        altered_examples=evidence.altered(wanted, altered[:DESCRIBED], logs, files),
         unrecorded=len(unrecorded),
-        unrecorded_examples=work.describe_unrecorded(wanted.delivered, unrecorded[:DESCRIBED], files),
+        unrecorded_examples=evidence.unrecorded(wanted, unrecorded[:DESCRIBED], files),
         unexpected=[row for unit in explained for row in unit["unexpected"]],
         whys=whys,
         changes=sorted(set(changes)),
         problems=[*problems, *(text for unit in explained for text in unit["problems"])],
+        receipts=wanted.receipts,
     )
 
 

@@ -183,7 +183,9 @@ def explain(
 
 
 #: Classes without a reason that differs from record to record.
-_PLAIN = frozenset({"aggregated", "too_large", "read_only", "pattern", "self", "no_route", "pending", "arrived"})
+_PLAIN = frozenset(
+    {"aggregated", "too_large", "read_only", "pattern", "self", "no_route", "pending", "arrived"}
+)
 
 
 def _row(record: Any, file: LogFile, index: int, found: Decision) -> dict[str, Any]:

@@ -25,12 +25,14 @@ class Row(NamedTuple):
         time: ``eventTime``; empty if unknown.
         file: key of its log file, below the trail's location.
         number: of its record in the file, from 0.
+        sinks: names of the sinks that need it; empty for all.
     """
 
     event_id: str
     time: str
     file: str
     number: int
+    sinks: tuple[str, ...] = ()
 
 
 class Missing(NamedTuple):
@@ -95,7 +97,10 @@ def _row(line: bytes, place: str) -> Row:
         _refuse(place, "index", "the number of a record in the file, from 0")
     texts = [about.get(name) for name in ("eventID", "eventTime")]
     event_id, time = (text if isinstance(text, str) else "" for text in texts)
-    return Row(event_id, time, sys.intern(file), index)
+    sinks = about.get("sinks", [])
+    if not isinstance(sinks, list) or not all(isinstance(name, str) and name for name in sinks):
+        _refuse(place, "sinks", "a list of names of sinks")
+    return Row(event_id, time, sys.intern(file), index, tuple(map(sys.intern, sinks)))
 
 
 def _refuse(place: str, field: str, form: str) -> NoReturn:

@@ -11,7 +11,7 @@ from trailforward.message import Origin
 from trailforward.sources import log_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from rich.console import Console
@@ -34,9 +34,8 @@ class RepairRun(Run):
         console: standard error.
         undelivered: events that were not delivered are appended to this file.
         state: remembers which log files are done.
-        missing: the list.
+        missing: the list, with the sinks that get each event.
         name: of the repair, for the envelope.
-        sinks: names of the sinks that get the events; None for all.
 
     Attributes:
         found: records that were read from log files.
@@ -49,13 +48,11 @@ class RepairRun(Run):
         state: State,
         missing: Missing,
         name: str,
-        sinks: Collection[str] | None,
     ) -> None:
         super().__init__(console, undelivered, state)
         self.found = 0
         self._missing = missing
         self._mark = {REPLAY_NAME: name}
-        self._owed = frozenset(sinks) if sinks is not None else None
 
     def events(self, file: BinaryIO, work: Work, reader: ObjectReader) -> Iterator[Message]:  # noqa: ARG002
         """The missing records of a log file."""
@@ -69,7 +66,7 @@ class RepairRun(Run):
                 self.problem(_other(row, work.name))
                 continue
             self.found += 1
-            origin = Origin("repair", f"{work.name}#{index}", owed=self._owed)
+            origin = Origin("repair", f"{work.name}#{index}", owed=frozenset(row.sinks) or None)
             message = log_file.with_envelope(value, raw, origin, self._mark)
             message.release()
             yield message

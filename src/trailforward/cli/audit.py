@@ -6,10 +6,11 @@ import json
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from trailforward.cli._arrived import receipts_place
 from trailforward.cli._files import keep_inputs, write_file
 from trailforward.cli._progress import showing_progress
 from trailforward.cli._world import read_snapshot, split, stop
@@ -29,17 +30,26 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     trail: Annotated[
         str, typer.Option(metavar="PLACE", help="Where CloudTrail writes its log files: above AWSLogs.")
     ],
+    since: Annotated[str, typer.Option(metavar="TIME", help="First delivery time of log files, in UTC.")],
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="End of the delivery times, in UTC; now by default.")
+    ] = "",
     delivered: Annotated[
         str,
         typer.Option(
             metavar="PLACE", help="The events that arrived: NDJSON, Firehose's files, or log files."
         ),
-    ],
-    since: Annotated[str, typer.Option(metavar="TIME", help="First delivery time of log files, in UTC.")],
-    until: Annotated[
-        str, typer.Option(metavar="TIME", help="End of the delivery times, in UTC; now by default.")
     ] = "",
-    sink: Annotated[str, typer.Option(metavar="NAME", help="Sink whose events were delivered there.")] = "",
+    receipts: Annotated[
+        str, typer.Option(metavar="PLACE", help="Instead of --delivered: the receipts of all events.")
+    ] = "",
+    sink: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Sink whose events --delivered has; with --receipts, the only sink that counts.",
+        ),
+    ] = "",
     account: Annotated[
         list[str] | None, typer.Option(metavar="ID", help="Audit only this account; repeatable.")
     ] = None,
@@ -92,13 +102,15 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     not everything could be read, or wrong options, 3 an internal error. With --repair, events that were
     repaired do not count as missing
     """
-    _check_options(format, sink, config, digests=digests, more=public_keys is not None or bool(original))
+    place = _place(delivered, receipts)
+    needs = sink if delivered else ""
+    _check_options(format, needs, config, digests=digests, more=public_keys is not None or bool(original))
     _check_repair(missing, config, wanted=repair)
     inputs = {
         "--snapshot": snapshot,
         "--public-keys": public_keys,
         "--trail": _path(trail),
-        "--delivered": _path(delivered),
+        "--delivered" if delivered else "--receipts": _path(place),
     }
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
@@ -109,26 +121,31 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         from trailforward.cli._audit_digests import check, stop_with
     except MissingExtraError as error:
         stop(str(error))
+    routes = _routes(config, sink) if config is not None else None
     wanted = Audit(
         trail,
-        delivered,
+        place,
         _time("--since", since),
         _time("--until", until) if until else datetime.now(UTC),
         tuple(split(account)),
         tuple(split(region)),
         exact=compare,
+        receipts=bool(receipts),
+        sink=sink if receipts else "",
+        sinks=routes and routes.sinks,
     )
     if wanted.since >= wanted.until:
         stop(f"--since {since} is not before --until {until}.")
     world = read_snapshot(snapshot) if snapshot is not None else None
-    routed = _routed(config, sink) if config is not None else None
     young = f"{datetime.now(UTC) - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
 
     def classifier(changes: Sequence[Change]) -> Classifier:
         from trailforward.audit.classes import Classifier
         from trailforward.audit.rules import Rules
 
-        return Classifier(Rules(world, changes, rule), young, routed, own_role, _reasons(world))
+        return Classifier(
+            Rules(world, changes, rule), young, routes and routes.routed, own_role, _reasons(world)
+        )
 
     found = None
     try:
@@ -141,7 +158,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
-    result.assumptions = _assumptions(world, config, rule)
+    result.assumptions = _assumptions(world, config, rule, receipts)
     if missing is not None:
         write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
     text = render(result, format)
@@ -152,7 +169,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     if repair and missing is not None and result.unexpected:
         from trailforward.cli.repair import forward_missing
 
-        failed = forward_missing(missing, trail, None, config, [sink] if sink else None)
+        failed = forward_missing(missing, trail, None, config, [sink] if sink else None, receipts=receipts)
         raise typer.Exit(failed or result.exit_code_repaired)
     raise typer.Exit(result.exit_code)
 
@@ -166,19 +183,31 @@ def _check_options(form: str, sink: str, config: str | None, *, digests: bool, m
         stop("--sink needs --config, which names the sinks.")
 
 
+def _place(delivered: str, receipts: str) -> str:
+    """Where the side to compare with is."""
+    if bool(delivered) == bool(receipts):
+        stop("Give either --delivered, for the events that arrived, or --receipts.")
+    return delivered or receipts_place(receipts)
+
+
 def _check_repair(missing: Path | None, config: str | None, *, wanted: bool) -> None:
     if wanted and (config is None or missing is None):
         stop("--repair needs --config, for the sinks, and --missing, for the list of what is forwarded.")
 
 
-def _assumptions(world: World | None, config: str | None, rule: str) -> list[str]:
+def _assumptions(world: World | None, config: str | None, rule: str, receipts: str) -> list[str]:
     found = []
     if world is None:
         found.append(
             "a catch-all rule in every Region, in the state ENABLED, as the stack deploys by default (no "
             f"--snapshot); changes of rules named {rule} in the log files count"
         )
-    if config is None:
+    if config is None and receipts:
+        found.append(
+            "a sink should have each event from the first hour to the last in which receipts name it (no "
+            "--config)"
+        )
+    elif config is None:
         found.append("the forwarder filters nothing (no --config)")
     return found
 
@@ -196,8 +225,14 @@ def _time(option: str, text: str) -> datetime:
     return time.astimezone(UTC)
 
 
-def _routed(source: str, sink: str) -> Callable[[dict[str, Any]], bool]:
-    """Whether the configuration sends an event to a sink, or to any."""
+class _Routes(NamedTuple):
+    """The configuration's sinks, and to which of those in question it sends an event."""
+
+    sinks: tuple[str, ...]
+    routed: Callable[[dict[str, Any]], frozenset[str]]
+
+
+def _routes(source: str, sink: str) -> _Routes:
     from trailforward.cli._options import load_config
     from trailforward.pipeline.detecting import DetectingRouter
     from trailforward.pipeline.routing import build_routes
@@ -211,13 +246,13 @@ def _routed(source: str, sink: str) -> Callable[[dict[str, Any]], bool]:
     minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
     router = DetectingRouter(build_routes(config), minimums)
 
-    def routed(event: dict[str, Any]) -> bool:
+    def routed(event: dict[str, Any]) -> frozenset[str]:
         from trailforward.outcome import Verdict
 
         wanted = {name for name, form in router.sinks(event).items() if not isinstance(form, Verdict)}
-        return sink in wanted if sink else bool(wanted)
+        return frozenset(wanted & {sink} if sink else wanted)
 
-    return routed
+    return _Routes(tuple(config.sinks), routed)
 
 
 def _reasons(world: World | None) -> Callable[[dict[str, Any], str, str], str] | None:

@@ -21,8 +21,6 @@ from trailforward.sources.base import ObjectReader
 from trailforward.storage import Location, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from trailforward.config import Config
     from trailforward.pipeline.forwarder import Forwarder
 
@@ -46,6 +44,12 @@ def repair(  # noqa: PLR0913, PLR0917  # the options of a command
         str,
         typer.Option(
             metavar="PLACE", help="The events that arrived, as in the audit: they are not sent again."
+        ),
+    ] = "",
+    receipts: Annotated[
+        str,
+        typer.Option(
+            metavar="PLACE", help="The receipts, as in the audit: each event goes only to sinks that need it."
         ),
     ] = "",
     alerts: Annotated[  # noqa: FBT002  # as Typer calls it
@@ -74,18 +78,28 @@ def repair(  # noqa: PLR0913, PLR0917  # the options of a command
     """
     raise typer.Exit(
         forward_missing(
-            missing, trail, to, config, sink, delivered, alerts=alerts, undelivered=undelivered, state=state
+            missing,
+            trail,
+            to,
+            config,
+            sink,
+            delivered,
+            receipts,
+            alerts=alerts,
+            undelivered=undelivered,
+            state=state,
         )
     )
 
 
-def forward_missing(  # noqa: PLR0913  # the options of a command
+def forward_missing(  # noqa: PLR0913, PLR0917  # the options of a command
     missing: Path,
     trail: str,
     to: list[str] | None,
     config: str | None,
     sink: list[str] | None,
     delivered: str = "",
+    receipts: str = "",
     *,
     alerts: bool = False,
     undelivered: Path | None = None,
@@ -108,16 +122,14 @@ def forward_missing(  # noqa: PLR0913  # the options of a command
             store = open_store(Location.parse(trail))
             stack.callback(store.close)
             loaded = load_config(config, to).config
-            sinks = _sinks(loaded, sink)
-            if delivered:
-                listed = _without(listed, delivered, console)
+            _check_sinks(loaded, sink)
+            listed = _open(listed, loaded, to, sink, delivered, receipts, console, alerts=alerts)
             if not listed.events:
                 console.print("There are no events to repair.")
                 return 0
             remembered.load()
-            run = RepairRun(
-                console, undelivered or Path(f"{missing}.undelivered.ndjson"), remembered, listed, name, sinks
-            )
+            kept = undelivered or Path(f"{missing}.undelivered.ndjson")
+            run = RepairRun(console, kept, remembered, listed, name)
             if remembered.resumed:
                 run.say(f"Continuing after {remembered.files:,} log files: {remembered.path}")
             forwarder = _forwarder(loaded, run, name, alerts=alerts)
@@ -144,24 +156,33 @@ def _forwarder(config: Config, run: RepairRun, name: str, *, alerts: bool) -> Fo
     return RepairForwarder(config, name=name, alerts_since=since, telemetry=run)
 
 
-def _sinks(config: Config, names: list[str] | None) -> Collection[str] | None:
+def _check_sinks(config: Config, names: list[str] | None) -> None:
     for name in names or ():
         if name not in config.sinks:
             stop(f"--sink {name}: the configuration has the sinks {', '.join(config.sinks)}.")
-    return names or None
 
 
-def _without(listed: Missing, delivered: str, console: Console) -> Missing:
-    """The list without the events that arrived meanwhile."""
-    from trailforward.cli._arrived import arrived
+def _open(  # noqa: PLR0913, PLR0917  # the options that decide what is sent where
+    listed: Missing,
+    config: Config,
+    to: list[str] | None,
+    given: list[str] | None,
+    delivered: str,
+    receipts: str,
+    console: Console,
+    *,
+    alerts: bool,
+) -> Missing:
+    """The list without what arrived meanwhile, with the sinks that need each of the other events."""
+    from trailforward.cli._arrived import addressed, arrived, settled
 
-    there = arrived(delivered, listed)
-    files = {}
-    for key, rows in listed.files.items():
-        left = {index: row for index, row in rows.items() if row.event_id not in there}
-        if left:
-            files[key] = left
-    events = sum(map(len, files.values()))
-    if found := listed.events - events:
+    there = arrived(delivered, listed) if delivered else set()
+    said = settled(receipts, listed, alerts=alerts) if receipts else {}
+    files = {
+        key: {index: row for index, row in rows.items() if row.event_id not in there}
+        for key, rows in listed.files.items()
+    }
+    left = addressed(listed._replace(files=files), said, () if to else list(config.sinks), given)
+    if found := listed.events - left.events:
         console.print(f"Arrived meanwhile, and not sent again: {found:,}", highlight=False)
-    return listed._replace(files=files, events=events)
+    return left

@@ -112,7 +112,8 @@ def _texts(data: bytes) -> Iterator[bytes]:
     size = 0
     while data.startswith(_GZIP):
         decompressor = zlib.decompressobj(wbits=31)
-        while not decompressor.eof:
+        ended = False
+        while not ended:
             try:
                 text = decompressor.decompress(data, _BLOCK)
             except zlib.error:
@@ -120,8 +121,8 @@ def _texts(data: bytes) -> Iterator[bytes]:
             size += len(text)
             if size > MAX_TEXT:
                 raise EventError("gzip", f"it expands to more than {MAX_TEXT} bytes")
-            data = decompressor.unconsumed_tail
-            if not decompressor.eof and not data and not text:
+            data, ended = decompressor.unconsumed_tail, decompressor.eof
+            if not (ended or data or text):
                 raise EventError("gzip", "it ends before its compressed data does")
             yield text
         data = decompressor.unused_data

@@ -1,0 +1,120 @@
+"""The delivered side of an audit: events that arrived, or receipts. Only here does it matter which."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from trailforward.audit import receipts, work
+from trailforward.audit.dated import folders_there, hour_of
+from trailforward.audit.places import AuditError, delivered_files, minute, open_place
+from trailforward.audit.units import read_head
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from trailforward.audit.fates import Judgement
+    from trailforward.audit.join import Joined
+    from trailforward.audit.places import LogFile
+    from trailforward.audit.run import Audit, Job, _Pool
+
+#: EventBridge retries for a day; the queue and dead letters may take longer.
+DELIVERED_DAYS = 2
+
+
+def files_of(wanted: Audit) -> tuple[list[tuple[str, int]], int]:
+    """The delivered files until now, those from after the window's margin last, and the number of others.
+
+    Raises:
+        AuditError: there are none.
+    """
+    store = open_place(wanted.delivered)
+    end = wanted.until + timedelta(days=DELIVERED_DAYS)
+    last = f"{end:%Y%m%d}"
+    found = [
+        (file.key, file.size) for file in delivered_files(store, wanted.since, max(end, datetime.now(UTC)))
+    ]
+    found.sort(key=lambda file: hour_of(file[0])[: len(last)] > last)
+    if not found:
+        what = "receipts" if wanted.receipts else "delivered files"
+        first = wanted.since - timedelta(days=1)
+        raise AuditError(
+            f"{wanted.delivered} has no {what} from {first:%Y-%m-%d} on. {folders_there(store)} "
+            "Give the place above the years (2026/11/26) of the keys."
+        )
+    return found, sum(hour_of(key)[: len(last)] <= last for key, _ in found)
+
+
+def checked(wanted: Audit, units: Sequence[Path]) -> Audit:
+    """The audit, without comparing bytes if no receipt has a hash. Checks that receipts name the sink.
+
+    Raises:
+        AuditError: they do not name it, and there is no configuration that does.
+    """
+    heads = [read_head(path) for path in units]
+    names = receipts.named(heads)
+    if wanted.sink and wanted.sinks is None and wanted.sink not in names:
+        raise AuditError(f"--sink {wanted.sink}: the receipts name the sinks {', '.join(sorted(names))}.")
+    return replace(wanted, exact=wanted.exact and any(head["hashed"] for head in heads))
+
+
+def compare(  # noqa: PLR0913, PLR0917  # both sides
+    wanted: Audit,
+    trail: Sequence[Path],
+    delivered: Sequence[Path],
+    times: Sequence[int],
+    parts: int,
+    pool: _Pool,
+    show: Any,
+) -> tuple[list[Joined], dict[int, Judgement], dict[tuple[int, str, str], int]]:
+    """Compares all parts; with receipts, also what they say about records that did not arrive.
+
+    Returns:
+        The comparisons, the judgement of each record that needs an explanation, and the number of the others
+        by file, class, and reason.
+    """
+    window = minute(wanted.since), minute(wanted.until)
+    sides = trail, delivered, times, window
+    if not wanted.receipts:
+        jobs: list[Job] = [(work.compare, (part, *sides), {}) for part in range(parts)]
+        return list(pool.results(jobs, [1] * parts, "what was read", show)), {}, {}
+    sinks = receipts.Wanted(wanted.sink, wanted.sinks)
+    jobs = [(receipts.compare, (part, *sides, sinks), {}) for part in range(parts)]
+    joined: list[Joined] = []
+    fates: dict[int, Judgement] = {}
+    found: Counter[tuple[int, str, str]] = Counter()
+    for one in pool.results(jobs, [1] * parts, "what was read", show):
+        joined.append(one.joined._replace(missing=[*one.joined.missing, *one.open]))
+        fates |= {ref: one.judgements[at] for ref, at in zip(one.open, one.numbers, strict=True)}
+        found.update(one.decided)
+    return joined, fates, found
+
+
+def decided(found: Mapping[tuple[int, str, str], int], logs: Sequence[LogFile]) -> dict[str, Any]:
+    """What the receipts alone explain, as :func:`work.explain` writes it."""
+    counts: dict[int, Counter[str]] = defaultdict(Counter)
+    whys: Counter[tuple[str, str, str, str]] = Counter()
+    for (number, name, why), count in found.items():
+        counts[number][name] += count
+        whys[name, logs[number].account, logs[number].region, why] += count
+    listed = [[*key, count] for key, count in whys.items()]
+    return {"counts": counts, "unexpected": [], "whys": listed, "problems": []}
+
+
+def altered(
+    wanted: Audit, pairs: Sequence[tuple[int, int]], logs: Sequence[LogFile], files: Sequence[str]
+) -> list[work.Altered]:
+    """The records whose bytes differ from those of the delivered events."""
+    if wanted.receipts:
+        return receipts.describe_altered(wanted.trail, pairs, logs, files)
+    return work.describe_altered(wanted.trail, wanted.delivered, pairs, logs, files)
+
+
+def unrecorded(wanted: Audit, refs: Sequence[int], files: Sequence[str]) -> list[dict[str, Any]]:
+    """The delivered events that no log file contains."""
+    if wanted.receipts:
+        return receipts.describe_unrecorded(wanted.delivered, refs, files)
+    return work.describe_unrecorded(wanted.delivered, refs, files)
