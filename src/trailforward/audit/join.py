@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
+from array import array
 from collections import Counter, defaultdict
+from itertools import compress, pairwise
+from operator import xor
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from trailforward.audit.units import Row
 
@@ -25,7 +27,7 @@ class Joined(NamedTuple):
 
     Attributes:
         repeats: file number to the records that repeat an earlier one.
-        missing: references of records that did not arrive, without repeats.
+        missing: references of records that did not arrive, without repeats, in ascending order.
         altered: references of a record and of the delivered event whose bytes differ.
         unrecorded: references of delivered events of the window that no log file contains.
         delivered: delivered events of the window, distinct.
@@ -34,7 +36,7 @@ class Joined(NamedTuple):
     """
 
     repeats: dict[int, int]
-    missing: list[int]
+    missing: array[int]
     altered: list[tuple[int, int]]
     unrecorded: list[int]
     delivered: int
@@ -53,30 +55,43 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
         until: the minute after the last one.
     """
     window = {number for number, time in enumerate(times) if since <= time < until}
-    repeated = _repeats(recorded, times) if len(set(recorded.keys)) < len(recorded.keys) else set()
+    keys, refs, checks = recorded
+    known = set(keys)
+    repeated = _repeats(recorded, times) if len(known) < len(keys) else set()
     repeats = Counter(ref >> FILE_SHIFT for ref in repeated if ref >> FILE_SHIFT in window)
-    arrived = dict(zip(delivered.keys, range(len(delivered.keys)), strict=True))
-    copies = _copies(delivered) if len(arrived) < len(delivered.keys) else {}
-    missing, altered, compared = [], [], 0
-    checks, refs, get = delivered.checks, delivered.refs, arrived.get
-    for key, ref, check in zip(*recorded, strict=True):
-        if ref >> FILE_SHIFT not in window or (repeated and ref in repeated):
-            continue
-        at = get(key)
-        if at is None:
+    exact = any(checks) and any(delivered.checks)
+    # A key and its check in one number: what is the same on both sides needs no other test.
+    same = set(map(xor, delivered.keys, delivered.checks) if exact else delivered.keys)
+    marks = map(xor, keys, checks) if exact else keys
+    odd = [
+        event
+        for mark, event in zip(marks, zip(keys, refs, checks, strict=True), strict=True)
+        if mark not in same and event[1] >> FILE_SHIFT in window and event[1] not in repeated
+    ]
+    copies = _copies(delivered, {key for key, _, _ in odd}) if exact else {}
+    missing, altered = array("Q"), []
+    for key, ref, check in odd:
+        if key not in copies:
             missing.append(ref)
-        elif check and checks[at]:
-            compared += 1
-            if check != checks[at]:
-                altered.append((ref, refs[at]))
-            elif copies and (other := _other(copies.get(key, ()), checks, check)) is not None:
-                altered.append((ref, refs[other]))
-    known = set(recorded.keys)
-    inside = [(key, ref) for key, ref in zip(delivered.keys, refs, strict=True) if _inside(ref)]
-    distinct = dict(reversed(inside))
-    unrecorded = [ref for key, ref in distinct.items() if key not in known]
+        elif check and (other := _other(copies[key], check)) is not None:
+            altered.append((ref, other))
+    if exact and len(delivered.keys) > len(same):
+        altered += _altered_copies(recorded, delivered, window, repeated, {ref for ref, _ in altered})
+    inside = [ref >> FILE_SHIFT & IN_WINDOW > 0 for ref in delivered.refs]
+    distinct = len(set(compress(delivered.keys, inside)))
+    lost = [
+        (key, ref)
+        for key, ref, within in zip(delivered.keys, delivered.refs, inside, strict=True)
+        if within and key not in known
+    ]
     return Joined(
-        dict(repeats), missing, altered, unrecorded, len(distinct), len(inside) - len(distinct), compared
+        dict(repeats),
+        array("Q", sorted(missing)),
+        altered,
+        list(dict(reversed(lost)).values()),
+        distinct,
+        sum(inside) - distinct,
+        _compared(recorded, delivered, window, repeated) if exact else 0,
     )
 
 
@@ -91,25 +106,47 @@ def _repeats(recorded: Row, times: Sequence[int]) -> set[int]:
             refs.sort()  # files are numbered by time
             found |= {
                 later
-                for earlier, later in itertools.pairwise(refs)
+                for earlier, later in pairwise(refs)
                 if times[later >> FILE_SHIFT] - times[earlier >> FILE_SHIFT] <= REPEAT_MINUTES
             }
     return found
 
 
-def _copies(delivered: Row) -> dict[int, list[int]]:
-    copies: dict[int, list[int]] = defaultdict(list)
-    for at, key in enumerate(delivered.keys):
-        copies[key].append(at)
-    return {key: places for key, places in copies.items() if len(places) > 1}
+def _copies(delivered: Row, wanted: set[int]) -> dict[int, list[tuple[int, int]]]:
+    """Check and reference of each copy of the events with some keys."""
+    copies: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    if wanted:
+        for key, ref, check in zip(*delivered, strict=True):
+            if key in wanted:
+                copies[key].append((check, ref))
+    return copies
 
 
-def _other(places: Sequence[int], checks: Sequence[int], check: int) -> int | None:
-    return next((at for at in places if checks[at] and checks[at] != check), None)
+def _other(copies: Iterable[tuple[int, int]], check: int) -> int | None:
+    """The reference of a copy with other bytes."""
+    return next((ref for other, ref in copies if other and other != check), None)
 
 
-def _inside(ref: int) -> bool:
-    return bool(ref >> FILE_SHIFT & IN_WINDOW)
+def _altered_copies(
+    recorded: Row, delivered: Row, window: set[int], repeated: set[int], known: set[int]
+) -> Iterator[tuple[int, int]]:
+    """Records that arrived unchanged, and also as a copy with other bytes."""
+    counts = Counter(delivered.keys)
+    copies = _copies(delivered, {key for key, count in counts.items() if count > 1})
+    for key, ref, check in zip(*recorded, strict=True):
+        if key in copies and check and ref >> FILE_SHIFT in window and not {ref} & (repeated | known):
+            other = _other(copies[key], check)
+            if other is not None:
+                yield ref, other
+
+
+def _compared(recorded: Row, delivered: Row, window: set[int], repeated: set[int]) -> int:
+    """The number of records whose bytes were compared."""
+    hashed = set(compress(delivered.keys, delivered.checks))
+    return sum(
+        key in hashed and ref >> FILE_SHIFT in window and ref not in repeated
+        for key, ref in compress(zip(recorded.keys, recorded.refs, strict=True), recorded.checks)
+    )
 
 
 def delivered_place(ref: int) -> tuple[int, int]:

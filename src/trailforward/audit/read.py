@@ -1,16 +1,21 @@
 """Reads the files of both sides: a typed parser, and the tolerant scanner where that one fails.
 
 The typed parser takes the last of two equal keys, decodes escaped keys, and reads no value that it does not
-need; so does the scanner.
+need; so does the scanner. A file whose records are not as many as they seem to be is left to the scanner.
 """
 
 from __future__ import annotations
 
-import zlib
+import sys
+from array import array
+from bisect import bisect_left
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from trailforward.audit.classes import MAX_EVENT
+from trailforward.audit.pieces import Text, UnusualError, blocks_of, line_pieces, record_pieces
 from trailforward.errors import EventError, MissingExtraError, NothingToForwardError
+from trailforward.jsontext import parse_fast
 from trailforward.sources import log_file
 
 try:
@@ -19,74 +24,119 @@ except ImportError:  # pragma: no cover  # the tests have it
     raise MissingExtraError("trailforward audit", "audit") from None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
-#: Larger texts are read by the scanner, which holds one record at a time. CloudTrail writes at most 50 MB.
-MAX_TEXT = 128 * 1024 * 1024
-_BLOCK = 256 * 1024
-_GZIP = b"\x1f\x8b"
-_UUID = 36
+_UUID, _UUID_BYTES = 36, 16
+_DASHES = (8, 13, 18, 23)
 _KEY_BYTES = 8
+_HASH_KEYS = 4
+#: What the typed parser, or its user, raises for text that only the scanner reads.
+_REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, UnusualError)
 
 
-class Found(NamedTuple):
-    """What a file says about one event.
-
-    Attributes:
-        key: the first 64 bits of its ID.
-        check: a hash of the record's bytes, 64 bits; 0 if not wanted.
-        time: ``eventTime``.
-        source: ``eventSource``.
-        name: ``eventName``.
-    """
-
-    key: int
-    check: int
-    time: str
-    source: str
-    name: str
+class _Short(msgspec.Struct, gc=False):
+    eventID: Any = None  # noqa: N815  # CloudTrail's names
+    eventId: Any = None  # noqa: N815  # aggregated events
+    eventTime: Any = ""  # noqa: N815
 
 
-class _Record(msgspec.Struct):
-    eventID: str | None = None  # noqa: N815  # CloudTrail's names
-    eventId: str | None = None  # noqa: N815  # aggregated events
-    eventTime: str = ""  # noqa: N815
-    eventSource: str = ""  # noqa: N815
-    eventName: str = ""  # noqa: N815
+class _Record(_Short, gc=False):
+    eventSource: Any = ""  # noqa: N815
+    eventName: Any = ""  # noqa: N815
+    readOnly: Any = None  # noqa: N815
+    managementEvent: Any = None  # noqa: N815
+    eventCategory: Any = None  # noqa: N815
+    recipientAccountId: Any = None  # noqa: N815
+    awsRegion: Any = None  # noqa: N815
 
 
-class _Plain(msgspec.Struct):
-    Records: list[_Record]
+class _Line(_Short, gc=False):
+    detail: _Short | None = None
+    Records: list[_Short] | None = None
 
 
-class _Exact(msgspec.Struct):
-    Records: list[msgspec.Raw]
-
-
-_NOTHING = msgspec.Raw(b"")
-
-
-class _Line(msgspec.Struct):
-    detail: msgspec.Raw = _NOTHING
-    eventID: str | None = None  # noqa: N815
-    eventId: str | None = None  # noqa: N815
+class _ExactLine(msgspec.Struct, gc=False):
+    detail: msgspec.Raw = msgspec.Raw(b"")
     Records: list[msgspec.Raw] | None = None
 
 
-_plain = msgspec.json.Decoder(_Plain)
-_exact = msgspec.json.Decoder(_Exact)
-_record = msgspec.json.Decoder(_Record)
-_line = msgspec.json.Decoder(_Line)
+_records = msgspec.json.Decoder(list[_Record])
+_shorts = msgspec.json.Decoder(list[_Short])
+_raws = msgspec.json.Decoder(list[msgspec.Raw])
+_lines = msgspec.json.Decoder(_Line)
+_exact_lines = msgspec.json.Decoder(_ExactLine)
+
+
+class Log(NamedTuple):
+    """What a log file says about its records, in order.
+
+    Attributes:
+        keys: 64 bits of each ID.
+        checks: hashes of the bytes, 64 bits; 0 if not wanted.
+        reading: 1 for each record that is certainly a read-only management event within EventBridge's limit,
+            in the account and Region of ``place``.
+        place: account and Region of the first record; empty texts if the scanner read the file.
+        changes: indexes of the records whose ``eventSource`` and ``eventName`` are wanted.
+    """
+
+    keys: array[int]
+    checks: array[int]
+    reading: bytearray
+    place: tuple[str, str]
+    changes: list[int]
+
+
+class Delivered(NamedTuple):
+    """What a delivered file says about its events, in order.
+
+    Attributes:
+        keys: 64 bits of each ID.
+        checks: hashes of the records' bytes, 64 bits; 0 if not wanted or not known.
+        inside: 1 for each event whose ``eventTime`` is within the window.
+    """
+
+    keys: array[int]
+    checks: array[int]
+    inside: bytearray
 
 
 def key_of(text: str) -> int:
     """64 bits for an event ID: the first ones of a UUID, otherwise a hash of the text."""
-    if len(text) == _UUID and text[8] == text[13] == text[18] == "-":
-        try:
-            return int(text[:8] + text[9:13] + text[14:18], 16)
-        except ValueError:
-            pass
-    return check_of(text.encode("utf-8", "surrogatepass"))
+    found = _uuid_keys([text])
+    return found[0] if found else check_of(text.encode("utf-8", "surrogatepass"))
+
+
+def keys_of(ids: Sequence[str]) -> array[int]:
+    """The keys of many IDs.
+
+    Raises:
+        UnusualError: something is not a text.
+    """
+    try:
+        return _uuid_keys(ids) or array("Q", map(key_of, ids))
+    except TypeError:
+        raise UnusualError from None
+
+
+def _uuid_keys(ids: Sequence[str]) -> array[int] | None:
+    """The first 64 bits of some UUIDs; None if one of them is not a UUID."""
+    text, count = "".join(ids), len(ids)
+    if set(map(len, ids)) - {_UUID} or any(text[at::_UUID] != "-" * count for at in _DASHES):
+        return None
+    try:
+        digits = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        return None
+    # fromhex skips blanks, and further dashes are not digits.
+    return _leading(digits, _UUID_BYTES // _KEY_BYTES) if len(digits) == _UUID_BYTES * count else None
+
+
+def _leading(data: bytes, step: int) -> array[int]:
+    """Every so many 64 bits of some bytes, as numbers."""
+    found = array("Q", data)[::step]
+    if sys.byteorder == "little":
+        found.byteswap()
+    return found
 
 
 def check_of(data: bytes | memoryview) -> int:
@@ -94,25 +144,110 @@ def check_of(data: bytes | memoryview) -> int:
     return int.from_bytes(sha256(data).digest()[:_KEY_BYTES], "big")
 
 
-def read_log(data: bytes, *, exact: bool) -> list[Found]:
+def _checks_of(texts: Iterable[Any], count: int, *, exact: bool) -> array[int]:
+    if not exact:
+        return array("Q", bytes(_KEY_BYTES * count))
+    found = _leading(b"".join([sha256(text).digest() for text in texts]), _HASH_KEYS)
+    if len(found) != count:
+        raise UnusualError
+    return found
+
+
+def read_log(data: bytes, *, exact: bool, wanted: frozenset[tuple[str, str]] = frozenset()) -> Log:
     """What a log file says about each of its records, in order.
 
     Args:
         data: of the file, with or without gzip.
         exact: whether to hash the bytes of the records.
+        wanted: ``eventSource`` and ``eventName`` of calls whose indexes are to be found.
 
     Raises:
         EventError: the file is damaged.
     """
-    text = _text(data)
-    if text is not None and text.count(b'"Records"') == 1:
+    try:
+        return _typed_log(data, wanted, exact=exact)
+    except _REFUSED:
+        return _scanned_log(data, wanted, exact=exact)
+
+
+def _typed_log(data: bytes, wanted: frozenset[tuple[str, str]], *, exact: bool) -> Log:
+    log = Log(array("Q"), array("Q"), bytearray(), ("", ""), [])
+    names = {name for _, name in wanted}
+    for piece, count in record_pieces(Text.of(data)):
+        records = _records.decode(piece)
+        if len(records) != count and (records or count > 1):
+            raise UnusualError
+        if not records:
+            continue
+        if not log.keys:
+            log = log._replace(place=(records[0].recipientAccountId, records[0].awsRegion))
         try:
-            if exact:
-                return [_found(_record.decode(raw), raw, exact=True) for raw in _exact.decode(text).Records]
-            return [_found(one, b"", exact=False) for one in _plain.decode(text).Records]
-        except (msgspec.DecodeError, RecursionError):
-            pass  # the scanner reads what this parser refuses
-    return [_tolerant(value, raw, exact=exact) for value, raw in records_of(data)]
+            if names and not names.isdisjoint([one.eventName for one in records]):
+                log.changes.extend(
+                    index
+                    for index, one in enumerate(records, len(log.keys))
+                    if (one.eventSource, one.eventName) in wanted
+                )
+        except TypeError:  # a name is a list or an object
+            raise UnusualError from None
+        raws = _raws.decode(piece) if exact or len(piece) > MAX_EVENT else ()
+        log.reading.extend(_reading(records, *log.place))
+        if len(piece) > MAX_EVENT:
+            _clear_large(log.reading, raws)
+        log.checks.extend(_checks_of(raws, count, exact=exact))
+        log.keys.extend(keys_of(_ids(records)))
+    return log
+
+
+def _reading(records: Sequence[_Record], account: Any, region: Any) -> Iterable[bool]:
+    """Whether each record is certainly what the class ``read_only`` needs."""
+    return [
+        one.readOnly is True
+        and one.managementEvent is True
+        and one.eventCategory == "Management"
+        and one.recipientAccountId == account
+        and one.awsRegion == region
+        and type(one.eventSource) is str
+        and not one.eventSource.startswith("aws:")
+        and type(one.eventID) is str
+        for one in records
+    ]
+
+
+def _clear_large(reading: bytearray, raws: Sequence[Any]) -> None:
+    start = len(reading) - len(raws)
+    for index, raw in enumerate(raws, start):
+        if len(raw) > MAX_EVENT:
+            reading[index] = 0
+
+
+def _ids(records: Sequence[_Short]) -> list[str]:
+    found = [one.eventID for one in records]
+    if None in found:
+        return [one.eventID if one.eventID is not None else one.eventId for one in records]
+    return found
+
+
+def _scanned_log(data: bytes, wanted: frozenset[tuple[str, str]], *, exact: bool) -> Log:
+    log = Log(array("Q"), array("Q"), bytearray(), ("", ""), [])
+    for index, (value, raw) in enumerate(records_of(data)):
+        log.keys.append(_key(value, raw))
+        log.checks.append(check_of(raw) if exact else 0)
+        log.reading.append(0)
+        if isinstance(value, dict) and _called(value) in wanted:
+            log.changes.append(index)
+    return log
+
+
+def _called(record: dict[str, Any]) -> tuple[str, str]:
+    source, name = record.get("eventSource"), record.get("eventName")
+    return (source, name) if isinstance(source, str) and isinstance(name, str) else ("", "")
+
+
+def _key(value: Any, raw: bytes) -> int:
+    name = value.get("eventID", value.get("eventId")) if isinstance(value, dict) else None
+    # Records without an ID are told apart by their bytes.
+    return key_of(name) if isinstance(name, str) else check_of(raw)
 
 
 def records_of(data: bytes) -> Iterator[tuple[Any, bytes]]:
@@ -122,24 +257,140 @@ def records_of(data: bytes) -> Iterator[tuple[Any, bytes]]:
         EventError: the file is damaged.
     """
     try:
-        yield from log_file.records(_blocks(data))
+        yield from log_file.records(blocks_of(data))
     except NothingToForwardError:
         return
 
 
-def read_delivered(data: bytes, *, exact: bool) -> list[Found]:
+def records_at(data: bytes, indexes: Sequence[int]) -> Iterator[tuple[int, Any, bytes]]:
+    """Some records of a log file: their indexes, parsed, and as their bytes.
+
+    The value of a record that only the typed parser can read is None.
+
+    Args:
+        data: of the file.
+        indexes: in ascending order.
+
+    Raises:
+        EventError: the file is damaged.
+    """
+    done = 0
+    try:
+        for index, raw in _raws_at(data, indexes):
+            yield index, _parsed(raw), raw
+            done += 1
+    except _REFUSED:
+        left = set(indexes[done:])
+        for index, (value, raw) in enumerate(records_of(data)):
+            if index in left:
+                yield index, value, raw
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        return parse_fast(raw)
+    except EventError:
+        return None
+
+
+def _raws_at(data: bytes, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+    start = at = 0
+    for piece, count in record_pieces(Text.of(data)):
+        if at == len(indexes):
+            return
+        raws: Sequence[msgspec.Raw] = _raws.decode(piece)
+        if len(raws) != count and (raws or count > 1):
+            raise UnusualError
+        end = bisect_left(indexes, start + len(raws), at)
+        for index in indexes[at:end]:
+            yield index, bytes(raws[index - start])
+        start, at = start + len(raws), end
+
+
+def read_delivered(data: bytes, *, exact: bool, since: str = "", until: str = "") -> Delivered:
     """What a delivered file says about each of its events: NDJSON, values in a row, lists, or a log file.
+
+    Args:
+        data: of the file, with or without gzip.
+        exact: whether to hash the bytes of the records.
+        since: the first ``eventTime`` of the window.
+        until: the time after the last one.
 
     Raises:
         EventError: the file is damaged, or contains something other than events.
     """
-    text = _text(data)
-    if text is not None:
+    try:
+        return _typed_delivered(data, since, until, exact=exact)
+    except _REFUSED:
+        found = Delivered(array("Q"), array("Q"), bytearray())
+        for value, raw in events_of(data):
+            found.keys.append(_key(value, raw))
+            found.checks.append(check_of(raw) if exact and raw else 0)
+            time = value.get("eventTime") if isinstance(value, dict) else None
+            found.inside.append(isinstance(time, str) and since <= time < until)
+        return found
+
+
+def _typed_delivered(data: bytes, since: str, until: str, *, exact: bool) -> Delivered:
+    found = Delivered(array("Q"), array("Q"), bytearray())
+    text = Text.of(data)
+    for records, texts in (_log_events if text.is_log else _line_events)(text, exact=exact):
+        found.keys.extend(keys_of(_ids(records)))
+        found.checks.extend(_checks_of(texts, len(records), exact=exact))
         try:
-            return _typed(text, exact=exact)
-        except (msgspec.DecodeError, RecursionError, EventError):
-            pass
-    return [_tolerant(value, raw, exact=exact) for value, raw in events_of(data)]
+            found.inside.extend([since <= one.eventTime < until for one in records])
+        except TypeError:  # a time is not a text
+            raise UnusualError from None
+    return found
+
+
+_Part = tuple["Sequence[_Short]", "Sequence[Any]"]
+
+
+def _log_events(text: Text, *, exact: bool) -> Iterator[_Part]:
+    for piece, count in record_pieces(text):
+        records = _shorts.decode(piece)
+        if len(records) != count and (records or count > 1):
+            raise UnusualError
+        yield records, _raws.decode(piece) if exact else ()
+
+
+def _line_events(text: Text, *, exact: bool) -> Iterator[_Part]:
+    for piece, key in line_pieces(text):
+        lines = _lines.decode_lines(piece)
+        details = [one.detail for one in lines if one.detail is not None]
+        if len(details) == len(lines):
+            exacts = _exact_lines.decode_lines(piece) if exact else ()
+            yield details, [one.detail for one in exacts]
+        else:
+            yield _mixed(lines, piece, key, exact=exact)
+
+
+def _mixed(lines: Sequence[_Line], piece: bytes, key: bytes, *, exact: bool) -> _Part:
+    """The events of envelopes, records without an envelope, and log files."""
+    records: list[_Short] = []
+    texts: list[Any] = []
+    exacts: Sequence[Any] = lines
+    whole: Sequence[bytes] = [b""] * len(lines)
+    if exact:
+        exacts = _exact_lines.decode_lines(piece)
+        whole = [line.strip() for line in piece.replace(b"}{" + key, b"}\n{" + key).split(b"\n")]
+        whole = [line for line in whole if line]
+        if len(whole) != len(lines):
+            raise UnusualError
+    for one, raw, line in zip(lines, exacts, whole, strict=True):
+        if one.detail is not None and one.Records is None:
+            records.append(one.detail)
+            texts.append(raw.detail)
+        elif one.Records is not None and one.detail is None:
+            records += one.Records
+            texts += raw.Records
+        elif one.eventID is not None or one.eventId is not None:
+            records.append(one)
+            texts.append(line)
+        else:
+            raise UnusualError
+    return records, texts
 
 
 def events_of(data: bytes) -> Iterator[tuple[Any, bytes]]:
@@ -148,7 +399,7 @@ def events_of(data: bytes) -> Iterator[tuple[Any, bytes]]:
     Raises:
         EventError: the file is damaged, or contains something other than events.
     """
-    for value, raw, _ in log_file.documents(_blocks(data)):
+    for value, raw, _ in log_file.documents(blocks_of(data)):
         if not isinstance(value, dict):
             raise EventError("not_an_event", "it contains JSON that is not an event")
         if isinstance(value.get("Records"), list):
@@ -164,68 +415,7 @@ def events_of(data: bytes) -> Iterator[tuple[Any, bytes]]:
 def _detail(raw: bytes) -> bytes:
     """The bytes of an envelope's record; empty if only the tolerant parser can read it."""
     try:
-        return bytes(_line.decode(raw).detail)
-    except (msgspec.DecodeError, RecursionError):
+        return bytes(_exact_lines.decode(raw).detail)
+    except _REFUSED:
         return b""
 
-
-def _typed(text: bytes, *, exact: bool) -> list[Found]:
-    # In valid JSON, an object's end and a quote before a letter never follow each other inside a text.
-    text = text.replace(b'}{"version"', b'}\n{"version"').replace(b'}{"eventVersion"', b'}\n{"eventVersion"')
-    found = []
-    for line in text.split(b"\n"):
-        if not line or line.isspace():
-            continue
-        one = _line.decode(line)
-        if one.detail is not _NOTHING:
-            found.append(_found(_record.decode(one.detail), one.detail, exact=exact))
-        elif one.eventID is not None or one.eventId is not None:
-            found.append(_found(_record.decode(line), line.strip(), exact=exact))
-        elif one.Records is not None:
-            found += [_found(_record.decode(raw), raw, exact=exact) for raw in one.Records]
-        else:
-            raise EventError("not_an_event", "an object without an event")
-    return found
-
-
-def _found(one: _Record, raw: Any, *, exact: bool) -> Found:
-    name = one.eventID if one.eventID is not None else one.eventId
-    if name is None:
-        raise msgspec.DecodeError("a record without an ID")
-    return Found(key_of(name), check_of(raw) if exact else 0, one.eventTime, one.eventSource, one.eventName)
-
-
-def _tolerant(value: Any, raw: bytes, *, exact: bool) -> Found:
-    record = value if isinstance(value, dict) else {}
-    name = record.get("eventID", record.get("eventId"))
-    texts = [text if isinstance(text := record.get(key), str) else "" for key in _NAMES]
-    # Records without an ID are told apart by their bytes.
-    key = key_of(name) if isinstance(name, str) else check_of(raw)
-    return Found(key, check_of(raw) if exact and raw else 0, *texts)
-
-
-_NAMES = ("eventTime", "eventSource", "eventName")
-
-
-def _text(data: bytes) -> bytes | None:
-    """The text of a file; None if it is too large, or damaged."""
-    if not data.startswith(_GZIP):
-        return data if len(data) <= MAX_TEXT else None
-    parts: list[bytes] = []
-    size = 0
-    while data.startswith(_GZIP):
-        decompressor = zlib.decompressobj(wbits=31)
-        try:
-            part = decompressor.decompress(data, MAX_TEXT - size)
-        except zlib.error:
-            return None
-        size += len(part)
-        if not decompressor.eof or size >= MAX_TEXT:
-            return None
-        parts.append(part)
-        data = decompressor.unused_data
-    return None if data.strip(b"\0") else b"".join(parts) if len(parts) > 1 else parts[0]
-
-
-def _blocks(data: bytes) -> Iterator[bytes]:
-    yield from log_file.inflate(data[at : at + _BLOCK] for at in range(0, len(data), _BLOCK))

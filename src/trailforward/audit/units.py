@@ -2,6 +2,9 @@
 
 A unit's file appears in one step, when it is complete, so that an audit that was killed continues after its
 last unit. All events with one key are in the same part, so that parts can be compared one at a time.
+
+The file: five numbers of 64 bits (number of parts, whether there are checks, the places of the notes and of
+the JSON, and the end), the number of events in each part, the columns of each part, the notes, and the JSON.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 from array import array
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,8 +20,9 @@ if TYPE_CHECKING:
 
 _KEY_BITS = 64
 _BYTES = 8
+_NUMBERS = 5
 #: Events in a part that is compared in one go.
-PART_EVENTS = 100_000
+PART_EVENTS = 150_000
 MAX_PARTS = 4_096
 #: Position of the file's number in a reference; the index of the record is below it.
 FILE_SHIFT = 32
@@ -52,21 +56,36 @@ class Unit:
 
     Args:
         parts: number of parts, a power of two.
+
+    Attributes:
+        notes: bytes that are kept as they are.
     """
 
     def __init__(self, parts: int) -> None:
         self._shift = _KEY_BITS - (parts.bit_length() - 1)
         self._rows = [Row(array("Q"), array("Q"), array("Q")) for _ in range(parts)]
+        self._append = [(keys.append, refs.append, checks.append) for keys, refs, checks in self._rows]
+        self.notes = bytearray()
 
     def add(self, file: int, events: Iterable[tuple[int, int, int]]) -> None:
         """Adds the events of a file: index, key, and check of each."""
         base = file << FILE_SHIFT
-        rows, shift = self._rows, self._shift
-        for index, key, check in events:
-            keys, refs, checks = rows[key >> shift]
-            keys.append(key)
-            refs.append(base | index)
-            checks.append(check)
+        columns = list(zip(*((key, base | index, check) for index, key, check in events), strict=True))
+        if columns:
+            self.extend(*columns)
+
+    def extend(self, keys: Iterable[int], refs: Iterable[int], checks: Iterable[int]) -> None:
+        """Adds columns of events, as those of :class:`Row`."""
+        if len(self._rows) == 1:
+            for column, more in zip(self._rows[0], (keys, refs, checks), strict=True):
+                column.extend(more)
+            return
+        append, shift = self._append, self._shift
+        for key, ref, check in zip(keys, refs, checks, strict=True):
+            add_key, add_ref, add_check = append[key >> shift]
+            add_key(key)
+            add_ref(ref)
+            add_check(check)
 
     def save(self, path: Path, about: dict[str, Any]) -> None:
         """Writes the unit in one step.
@@ -75,21 +94,44 @@ class Unit:
             path: of the file.
             about: what else the unit found, as JSON.
         """
-        head = json.dumps({**about, "parts": [len(row.keys) for row in self._rows]}).encode()
+        counts = array("Q", [len(row.keys) for row in self._rows])
+        checked = any(any(row.checks) for row in self._rows)
+        notes = _BYTES * (_NUMBERS + len(counts) + sum(counts) * (3 if checked else 2))
+        text = json.dumps(about).encode()
+        places = (notes, notes + len(self.notes), notes + len(self.notes) + len(text))
         draft = path.with_suffix(f".{os.getpid()}")
         with draft.open("wb") as file:
-            file.write(len(head).to_bytes(_BYTES, "big") + head)
+            array("Q", [len(counts), checked, *places]).tofile(file)
+            counts.tofile(file)
             for row in self._rows:
-                for column in row:
+                for column in row if checked else row[:2]:
                     column.tofile(file)
+            file.write(self.notes)
+            file.write(text)
         draft.replace(path)
 
 
+def _numbers(file: BinaryIO, count: int) -> array[int]:
+    found = array("Q")
+    found.fromfile(file, count)
+    return found
+
+
 def read_head(path: Path) -> dict[str, Any]:
-    """What else a unit found, with the number of events in each part."""
+    """What else a unit found."""
     with path.open("rb") as file:
-        head: dict[str, Any] = json.loads(file.read(int.from_bytes(file.read(_BYTES), "big")))
+        _, _, _, start, end = _numbers(file, _NUMBERS)
+        file.seek(start)
+        head: dict[str, Any] = json.loads(file.read(end - start))
         return head
+
+
+def read_notes(path: Path) -> bytes:
+    """The notes of a unit."""
+    with path.open("rb") as file:
+        _, _, start, end, _ = _numbers(file, _NUMBERS)
+        file.seek(start)
+        return file.read(end - start)
 
 
 def read_part(paths: Sequence[Path], part: int) -> Row:
@@ -97,9 +139,14 @@ def read_part(paths: Sequence[Path], part: int) -> Row:
     whole = Row(array("Q"), array("Q"), array("Q"))
     for path in paths:
         with path.open("rb") as file:
-            size = int.from_bytes(file.read(_BYTES), "big")
-            counts = json.loads(file.read(size))["parts"]
-            file.seek(_BYTES + size + sum(counts[:part]) * 3 * _BYTES)
-            for column in whole:
-                column.fromfile(file, counts[part])
+            parts, checked, *_ = _numbers(file, _NUMBERS)
+            counts = _numbers(file, parts)
+            count = counts[part]
+            file.seek(_BYTES * (_NUMBERS + parts + sum(counts[:part]) * (3 if checked else 2)))
+            whole.keys.fromfile(file, count)
+            whole.refs.fromfile(file, count)
+            if checked:
+                whole.checks.fromfile(file, count)
+            else:
+                whole.checks.frombytes(bytes(_BYTES * count))
     return whole

@@ -67,24 +67,22 @@ def read_trail(
     for (file, account), content in zip(files, _contents(location, [file for file, _ in files]), strict=True):
         try:
             data = content()
-            found = read.read_log(data, exact=exact)
+            found = read.read_log(data, exact=exact, wanted=CHANGES)
+            changes += _changes(data, found.changes, account)
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
             continue
-        counts[file.number] = len(found)
-        unit.add(file.number, ((index, one.key, one.check) for index, one in enumerate(found)))
-        if any((one.source, one.name) in CHANGES for one in found):
-            changes += _changes(data, account)
+        count = counts[file.number] = len(found.keys)
+        base = file.number << FILE_SHIFT
+        unit.extend(found.keys, range(base, base + count), found.checks)
     unit.save(path, {"counts": counts, "changes": changes, "problems": problems})
 
 
-def _changes(data: bytes, account: str) -> list[Change]:
-    found = []
-    for record, _ in read.records_of(data):
-        if isinstance(record, dict) and (record.get("eventSource"), record.get("eventName")) in CHANGES:
-            change = Change.of(record, account)
-            found += [change] if change is not None else []
-    return found
+def _changes(data: bytes, indexes: Sequence[int], account: str) -> list[Change]:
+    if not indexes:
+        return []
+    records = (record for _, record, _ in read.records_at(data, indexes) if isinstance(record, dict))
+    return [change for record in records if (change := Change.of(record, account)) is not None]
 
 
 def read_delivered(
@@ -101,20 +99,15 @@ def read_delivered(
         exact: whether to hash the bytes of the records.
     """
     unit, problems = Unit(parts), []
-    since, until = window
     for file, content in zip(files, _contents(location, files), strict=True):
         try:
-            found = read.read_delivered(content(), exact=exact)
+            found = read.read_delivered(content(), exact=exact, since=window[0], until=window[1])
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
             continue
-        inside = [index for index, one in enumerate(found) if since <= one.time < until]
-        marked = set(inside)
-        unit.add(
-            file.number,
-            ((index, one.key, one.check) for index, one in enumerate(found) if index not in marked),
-        )
-        unit.add(file.number | IN_WINDOW, ((index, found[index].key, found[index].check) for index in inside))
+        outside, inside = file.number << FILE_SHIFT, (file.number | IN_WINDOW) << FILE_SHIFT
+        refs = [inside | at if within else outside | at for at, within in enumerate(found.inside)]
+        unit.extend(found.keys, refs, found.checks)
     unit.save(path, {"problems": problems})
 
 
@@ -141,7 +134,7 @@ def explain(
     Args:
         classifier: names the reasons.
         location: of the trail.
-        work: number of a log file, the file, and the indexes of its missing records.
+        work: number of a log file, the file, and the indexes of its missing records in ascending order.
         path: of the result.
         fates: reference of a record to what its receipts say.
     """
@@ -150,13 +143,9 @@ def explain(
     whys: Counter[tuple[str, str, str, str]] = Counter()
     problems = []
     for number, file, indexes in work:
-        wanted, seen = set(indexes), 0
         counted = counts.setdefault(number, Counter())
         try:
-            for index, (record, raw) in enumerate(read.records_of(_files(location).read(file.key))):
-                seen += 1
-                if index not in wanted:
-                    continue
+            for index, record, raw in read.records_at(_files(location).read(file.key), indexes):
                 fate = fates.get(number << FILE_SHIFT | index)
                 found = classifier.classify(record, len(raw), file.folder, file.account, file.region, fate)
                 counted[found.name] += 1
@@ -166,7 +155,7 @@ def explain(
                     listed.append(_row(record, file, index, found))
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
-        if (lost := len(wanted) - sum(counted.values())) > 0:
+        if (lost := len(indexes) - sum(counted.values())) > 0:
             counted["undetermined"] += lost
             problems.append(f"{file.key}: two parsers found different records in it")
     text = json.dumps(

@@ -41,7 +41,7 @@ def arrived(location: str, missing: Missing) -> set[str]:
             events = read_delivered(content(), exact=False)
         except EventError as error:
             stop(f"{file.key}: {error}. Fix: remove the file, or leave out --delivered.")
-        found |= {wanted[one.key] for one in events if one.key in wanted}
+        found |= {wanted[key] for key in events.keys if key in wanted}
     store.close()
     return found
 
