@@ -275,6 +275,8 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         whys=whys,
         changes=sorted(set(changes)),
         problems=[*problems, *(text for unit in explained for text in unit["problems"])],
+        accounts=wanted.accounts,
+        regions=wanted.regions,
     )
 
 
