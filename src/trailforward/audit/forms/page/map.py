@@ -115,7 +115,7 @@ def _legend() -> str:
         "expected": "what did not arrive was not meant to",
         "pending": "something may still arrive",
         "gap": "a rule was disabled, or there was none",
-        "grey": "undetermined",
+        "grey": "it cannot be determined whether something is missing",
         "unexpected": "something is missing",
     }
     items = "".join(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -52,13 +53,16 @@ def digests(report: DigestReport, since: datetime, until: datetime) -> Safe:
         + (f"; nothing is proven for {count_of(report.unproven, 'other log file')}" * bool(report.unproven))
         + ".</p>"
     )
-    return Safe(summary + _strips(report.spans, since, until) + _findings(report))
+    return Safe(summary + _strips(report, since, until) + _findings(report))
 
 
-def _strips(spans: Sequence[DigestSpan], since: datetime, until: datetime) -> str:
-    grouped = groupby(sorted(spans), lambda span: (span.account, span.region, span.trail))
+def _strips(report: DigestReport, since: datetime, until: datetime) -> str:
+    grouped = groupby(sorted(report.spans), lambda span: (span.account, span.region, span.trail))
     chains = [list(some) for _, some in grouped]
-    broken = [chain for chain in chains if any(span.state not in _FINE for span in chain)]
+    logs = _log_findings(report)
+    broken = [
+        chain for chain in chains if any(span.state not in _FINE for span in chain) or chain[0][:2] in logs
+    ]
     shown = chains if len(chains) <= _ALL_STRIPS else broken[:MOST_STRIPS]
     complete = len(chains) - len(broken)
     notes = ""
@@ -67,7 +71,7 @@ def _strips(spans: Sequence[DigestSpan], since: datetime, until: datetime) -> st
         notes += more(len(broken) - len(shown), "--format json lists all spans.")
     if not shown:
         return notes
-    rows = "".join(_strip(chain, since, until) for chain in shown)
+    rows = "".join(_strip(chain, logs.get(chain[0][:2], Counter()), since, until) for chain in shown)
     legend = "".join(
         f'<li><span class="cell {look.tone}" aria-hidden="true">{look.sign}</span> {SPAN_STATES[state]}</li>'
         for state, look in _LOOKS.items()
@@ -79,21 +83,39 @@ def _strips(spans: Sequence[DigestSpan], since: datetime, until: datetime) -> st
     )
 
 
-def _strip(chain: Sequence[DigestSpan], since: datetime, until: datetime) -> str:
+def _log_findings(report: DigestReport) -> dict[tuple[str, str], Counter[str]]:
+    """For each account and Region, the codes of the findings that prove a change of log files."""
+    found: dict[tuple[str, str], Counter[str]] = {}
+    for one in report.findings:
+        if one.severity == "failed" and one.code.startswith("LOG_"):
+            found.setdefault((one.account, one.region), Counter())[one.code] += 1
+    return found
+
+
+def _strip(chain: Sequence[DigestSpan], logs: Counter[str], since: datetime, until: datetime) -> str:
+    """One strip.
+
+    Args:
+        chain: its spans.
+        logs: codes of findings about log files.
+        since: its start.
+        until: its end.
+    """
     first = chain[0]
     whole = until - since
     parts = "".join(
         f'<li class="{_LOOKS[span.state].tone}" title="{_span_text(span)}" '
         f'style="flex-grow:{1000 * ((span.end - span.start) / whole):.1f}">'
         f'<span aria-hidden="true">{_LOOKS[span.state].sign}</span>'
-        f'<span class="sr">{_span_text(span)}</span></li>'
+        f'<span class="sr">{SPAN_STATES[span.state]}</span></li>'
         for span in chain
     )
     breaks = [span for span in chain if span.state not in _FINE]
-    texts = [f"<li>{_span_text(span)}</li>" for span in breaks[:MOST_BREAKS]]
+    texts = [f"<li><b>✗</b> {count:,} {name}: {CODES[name][1]}</li>" for name, count in sorted(logs.items())]
+    texts += [f"<li>{_span_text(span)}</li>" for span in breaks[:MOST_BREAKS]]
     if len(breaks) > MOST_BREAKS:
         texts.append(f"<li>and {len(breaks) - MOST_BREAKS:,} more</li>")
-    below = f'<ul class="breaks" aria-hidden="true">{"".join(texts)}</ul>' if texts else ""
+    below = f'<ul class="breaks">{"".join(texts)}</ul>' if texts else ""
     trail = f"<small>{escape(shown_key(first.trail))}</small>" if first.trail else ""
     return (
         f'<tr><th scope="row">{escape(first.region)}<small>{escape(first.account)}</small>{trail}</th>'

@@ -47,7 +47,7 @@ def missing(result: Result) -> Safe:
     ]
     heads = ("time", "Region and account", "event", "why", "event ID and log file")
     return Safe(
-        table("Events that should have arrived, by time", heads, rows)
+        table("Events that should have arrived, by time", heads, rows, "events")
         + (more(len(found) - len(rows), whole_list(result)) or f'<p class="more">{_note(result)}</p>')
     )
 
@@ -82,7 +82,7 @@ def others(result: Result) -> Safe:
     parts = [lines(side_facts(result))]
     if unrecorded:
         heads = ("time", "Region and account", "event", "event ID and delivered file")
-        parts.append(table("Delivered events that no log file contains", heads, unrecorded))
+        parts.append(table("Delivered events that no log file contains", heads, unrecorded, "events"))
         parts.append(more(result.unrecorded - len(unrecorded), "they are only counted."))
     if altered:
         heads3 = ("event ID", "difference", "delivered file and log file")
@@ -103,5 +103,5 @@ def changes(result: Result) -> Safe:
         for one in result.changes[:MOST_CHANGES]
     ]
     heads = ("time", "call, and rule or trail", "Region and account", "caller")
-    listed = table("Changes of rules and trails in the log files, by time", heads, rows)
+    listed = table("Changes of rules and trails in the log files, by time", heads, rows, "events")
     return Safe(listed + more(len(result.changes) - len(rows), _ALL))
