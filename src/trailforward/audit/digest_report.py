@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
+_SECONDS = "%Y-%m-%dT%H:%M:%SZ"
 #: Code to its severity and meaning. ``failed`` proves a change, ``unknown`` leaves something unproven, and
 #: ``note`` needs no action.
 CODES = {
@@ -57,6 +58,39 @@ class DigestFinding(NamedTuple):
     text: str
 
 
+#: State of a span to its meaning. ``failed`` and ``unknown`` are severities of digests that prove nothing.
+SPAN_STATES = {
+    "valid": "valid digests",
+    "failed": "digests that fail the check",
+    "unknown": "digests that could not be checked",
+    "missing": "digests were deleted",
+    "gap": "no digest covers this time",
+    "restarted": "the chain ended, and a new one began",
+    "none": "no digests",
+    "pending": "CloudTrail has not written the digests yet",
+}
+
+
+class DigestSpan(NamedTuple):
+    """A time in which the digests of a trail, account, and Region are in one state.
+
+    Attributes:
+        account: account ID.
+        region: of the log files.
+        trail: name of the trail; empty if there are no digests.
+        start: of the time, by the delivery of log files.
+        end: of the time.
+        state: a key of :data:`SPAN_STATES`.
+    """
+
+    account: str
+    region: str
+    trail: str
+    start: datetime
+    end: datetime
+    state: str
+
+
 @dataclass
 class DigestReport:
     """The result of :func:`trailforward.audit.digests.check_digests`.
@@ -66,12 +100,14 @@ class DigestReport:
         digests: valid digests.
         logs: log files of the window whose hashes fit.
         unproven: log files of the window for which nothing is proven.
+        spans: the time that the digests of each trail, account, and Region cover, without a break.
     """
 
     findings: list[DigestFinding] = field(default_factory=list)
     digests: int = 0
     logs: int = 0
     unproven: int = 0
+    spans: list[DigestSpan] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -86,6 +122,10 @@ class DigestReport:
             "log_files": self.logs,
             "unproven_log_files": self.unproven,
             "findings": [finding._asdict() for finding in self.findings],
+            "spans": [
+                {**span._asdict(), "start": f"{span.start:{_SECONDS}}", "end": f"{span.end:{_SECONDS}}"}
+                for span in self.spans
+            ],
         }
 
     def proof(self, since: datetime, until: datetime) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from trailforward.audit.digest_chain import check_chain
 from trailforward.audit.digest_file import Digest, DigestError, parse_name, read_digest, signed, text_hash
 from trailforward.audit.digest_report import CODES, DigestFinding, DigestReport
+from trailforward.audit.digest_spans import spans
 from trailforward.audit.places import FOLDERS
 from trailforward.errors import EventError, StorageError
 from trailforward.storage.log_keys import log_files, parse_key
@@ -135,6 +136,7 @@ class _Check:
         self._place = place
         self._pool = pool
         location = store.location
+        self._rejected: list[tuple[LogKey, str]] = []
         self._origin: tuple[str, str] | None = None
         if original is not None or location.bucket:
             self._origin = ((original or location).bucket, (original or location).path)
@@ -151,6 +153,7 @@ class _Check:
         if not keys:
             self._report.unproven += len(logs)
             self._add("NO_DIGESTS", "", f"no digests for {len(logs):,} log files")
+            self._add_spans([], since, until, settled)
             return
         found = [one for one in self._ahead(self._read, keys) if one is not None]
         self._origin = self._origin or _most_common(found)
@@ -164,13 +167,21 @@ class _Check:
             ordered = {self._key(one.digest.bucket, one.digest.object): one.digest for one in chain}
             for code, key, text in check_chain(name, ordered, listed, since, settled, self._key):
                 self._add(code, key, text)
+        self._add_spans(valid, since, until, settled)
         self._check_logs(valid, logs, since, until, settled)
+
+    def _add_spans(self, valid: list[Read], since: datetime, until: datetime, settled: datetime) -> None:
+        """Adds which time the digests cover."""
+        known = [(one.name, one.digest) for one in valid]
+        place = self._place.account, self._place.region
+        self._report.spans += spans(*place, known, self._rejected, since, until, settled)
 
     def _read(self, key: LogKey) -> Read | None:
         try:
             return self._valid(key)
         except _RejectedError as why:
             self._add(why.code, key.key, why.text)
+            self._rejected.append((key, why.code))
             return None
 
     def _valid(self, key: LogKey) -> Read:
@@ -204,6 +215,7 @@ class _Check:
             return True
         text = f"CloudTrail wrote it to s3://{one.digest.bucket}/{one.digest.object}, and somebody copied it"
         self._add("DIGEST_MOVED", one.key.key, text)
+        self._rejected.append((one.key, "DIGEST_MOVED"))
         return False
 
     def _key(self, bucket: str, key: str) -> str:

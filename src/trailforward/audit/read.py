@@ -418,4 +418,3 @@ def _detail(raw: bytes) -> bytes:
         return bytes(_exact_lines.decode(raw).detail)
     except _REFUSED:
         return b""
-

@@ -1,25 +1,25 @@
-"""The result of an audit, and its report in three forms."""
+"""The result of an audit. Its report has one module for each form, in ``forms``."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from trailforward.audit.classes import CLASSES, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Mapping
+
+    from rich.console import Console
 
     from trailforward.audit.digest_report import DigestReport
     from trailforward.audit.rules import Change
     from trailforward.audit.work import Altered
 
-#: Rows of each table that are printed; JSON has all of them.
-_SHOWN = 20
-_MINUTES = "%Y-%m-%dT%H:%MZ"
+#: The forms that :func:`render` supports.
+FORMS = ("terminal", "json", "markdown", "html")
 
 
 @dataclass
@@ -48,6 +48,11 @@ class Result:
         assumptions: what the audit assumed.
         digests: what the check of digests found; None without it.
         receipts: whether the delivered side consists of receipts.
+        accounts: IDs that were asked for; if empty, all.
+        regions: that were asked for; if empty, all.
+        sink: whose events were delivered; empty for all sinks.
+        listed_in: file with all of ``unexpected``, one JSON object per line; empty if it was not written.
+        time: of the audit.
     """
 
     since: datetime
@@ -70,6 +75,11 @@ class Result:
     assumptions: list[str] = field(default_factory=list)
     digests: DigestReport | None = None
     receipts: bool = False
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+    sink: str = ""
+    listed_in: str = ""
+    time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def totals(self) -> Counter[str]:
@@ -95,159 +105,33 @@ def render(result: Result, form: str) -> str:
 
     Args:
         result: of an audit.
-        form: ``terminal``, ``json``, or ``markdown``.
+        form: ``json``, ``markdown`` for pull requests and tickets, ``html`` for one self-contained page, or
+            ``terminal``: 100 columns, no colors.
+
+    Raises:
+        ValueError: the form is unknown.
     """
     if form == "json":
-        return json.dumps(_as_json(result), indent=2)
-    return "\n".join(_lines(result, markdown=form == "markdown"))
+        from trailforward.audit.forms.as_json import to_json
+
+        return to_json(result)
+    if form == "markdown":
+        from trailforward.audit.forms.markdown import to_markdown
+
+        return to_markdown(result)
+    if form == "html":
+        from trailforward.audit.forms.page.page import to_html
+
+        return to_html(result)
+    if form == "terminal":
+        from trailforward.audit.forms.terminal import to_text
+
+        return to_text(result)
+    raise ValueError(f"unknown report format {form!r}: choose one of {', '.join(FORMS)}")
 
 
-def _as_json(result: Result) -> dict[str, Any]:
-    totals = result.totals
-    return {
-        "since": f"{result.since:{_MINUTES}}",
-        "until": f"{result.until:{_MINUTES}}",
-        "trail": result.trail,
-        "delivered_from": result.delivered_from,
-        "log_files": result.log_files,
-        "recorded": totals["recorded"],
-        "repeats": totals["repeats"],
-        "arrived": totals["arrived"],
-        "classes": {name: totals[name] for name in CLASSES if totals[name]},
-        "delivered": result.delivered,
-        "duplicates": result.duplicates,
-        "compared": result.compared,
-        "altered": result.altered,
-        "altered_examples": [one._asdict() for one in result.altered_examples],
-        "unrecorded": result.unrecorded,
-        "unrecorded_examples": result.unrecorded_examples,
-        "places": [
-            {"account": account, "region": region, "hour": hour, **counts}
-            for (account, region, hour), counts in result.places.items()
-        ],
-        "reasons": [
-            dict(zip(("class", "account", "region", "why"), key, strict=True), records=count)
-            for key, count in result.whys.items()
-        ],
-        "changes": [change._asdict() for change in result.changes],
-        "assumptions": result.assumptions,
-        "problems": result.problems,
-        "digests": result.digests.as_json() if result.digests is not None else None,
-        "proof": list(_proof(result)),
-        "exit_status": result.exit_code,
-    }
+def print_terminal(result: Result, console: Console) -> None:
+    """Prints the report to a console, with colors if it has any."""
+    from trailforward.audit.forms.terminal import show
 
-
-def _lines(result: Result, *, markdown: bool) -> Iterator[str]:
-    totals = result.totals
-    mark = "## " if markdown else ""
-    yield f"{mark}Audit of log files delivered from {result.since:{_MINUTES}} to {result.until:{_MINUTES}}"
-    yield ""
-    yield (
-        f"{totals['recorded']:,} events recorded in {result.log_files:,} log files, "
-        f"{totals['arrived']:,} arrived."
-    )
-    yield from (f"Assumed: {text}" for text in result.assumptions)
-    yield ""
-    rows = [
-        (verdict, f"{totals[name]:,}", description)
-        for name, (verdict, description) in CLASSES.items()
-        if totals[name]
-    ]
-    yield from _table(("did not arrive", "records", "what they are"), rows, markdown=markdown)
-    facts = [
-        (totals["repeats"], "records that repeat an earlier one in the log files"),
-        (result.duplicates, "delivered copies of events that had arrived already"),
-        (result.altered, f"events whose bytes differ from the log file, of {result.compared:,} compared"),
-        (result.unrecorded, "delivered events of the window that no log file contains: they may be forged"),
-    ]
-    yield from (f"{count:,} {text}" for count, text in facts if count)
-    for one in result.altered_examples[:_SHOWN]:
-        what = "other values" if one.differs else "the same values, written in another way"
-        what = "another SHA-256" if one.differs is None else what
-        yield f"  altered: {one.event_id} has {what} in {one.delivered} than in {one.file}"
-    for row in result.unrecorded_examples[:_SHOWN]:
-        yield f"  not recorded: {row['eventID']} {row['eventSource']} {row['eventName']} in {row['file']}"
-    yield ""
-    reasons = sorted(result.whys.items(), key=lambda item: -item[1])[:_SHOWN]
-    rows3 = [(f"{count:,}", name, account, region, why) for (name, account, region, why), count in reasons]
-    yield from _table(("records", "class", "account", "Region", "why"), rows3, markdown=markdown)
-    rows4 = [
-        (
-            account,
-            region,
-            hour,
-            *(f"{counts[name]:,}" for name in ("recorded", "arrived", "pending", "unexpected")),
-        )
-        for (account, region, hour), counts in sorted(
-            result.places.items(), key=lambda item: (-item[1]["unexpected"], item[0])
-        )[:_SHOWN]
-    ]
-    head = ("account", "Region", "hour", "recorded", "arrived", "pending", "unexpected")
-    yield from _table(head, rows4, markdown=markdown)
-    if (more := len(result.places) - _SHOWN) > 0:
-        yield f"{more:,} more hours of accounts and Regions: --format json lists all."
-    for change in result.changes[:_SHOWN]:
-        yield (
-            f"{change.time} {change.event} of {change.name or 'an unnamed rule or trail'} in {change.region} "
-            f"of {change.account} by {change.who or 'an unknown caller'}"
-        )
-    yield from (f"Problem: {text}" for text in result.problems[:_SHOWN])
-    if result.digests is not None:
-        yield from _digests(result.digests, markdown=markdown)
-    yield ""
-    yield from _proof(result)
-
-
-def _digests(report: DigestReport, *, markdown: bool) -> Iterator[str]:
-    yield ""
-    yield f"{report.digests:,} valid digests, {report.logs:,} log files with the hash in their digest."
-    order = {"failed": 0, "unknown": 1, "note": 2}
-    found = sorted(report.findings, key=lambda one: order[one.severity])
-    rows = [(one.severity, one.code, one.account, one.region, one.key, one.text) for one in found[:_SHOWN]]
-    yield from _table(("severity", "digests", "account", "Region", "file", "what"), rows, markdown=markdown)
-    if (more := len(found) - _SHOWN) > 0:
-        yield f"{more:,} more findings about digests: --format json lists all."
-
-
-def _proof(result: Result) -> Iterator[str]:
-    """What the result proves, and what it does not."""
-    if result.receipts:
-        yield (
-            "This compares event IDs: an event counts as arrived if its receipts say that every sink that it "
-            "was routed to accepted it. A missing receipt does not prove that the event is missing."
-        )
-    else:
-        yield (
-            "This compares event IDs: an event counts as arrived if the delivered files contain its ID. "
-            "That says nothing about other sinks."
-        )
-    if result.digests is not None:
-        yield from result.digests.proof(result.since, result.until)
-    else:
-        yield (
-            "It does not prove that CloudTrail recorded every call, or that nobody removed log files: "
-            "--digests checks the latter."
-        )
-    if result.compared:
-        yield (
-            f"The bytes of {result.compared:,} records were compared by hash; those that differ are altered "
-            "or were written in another way."
-        )
-    else:
-        yield "The bytes of the events were not compared."
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], *, markdown: bool) -> Iterator[str]:
-    if not rows:
-        return
-    if markdown:
-        yield f"| {' | '.join(head)} |"
-        yield f"|{'---|' * len(head)}"
-        for row in rows:
-            yield f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |"
-    else:
-        widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
-        for row in (head, *rows):
-            yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    yield ""
+    show(result, console)

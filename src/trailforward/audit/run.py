@@ -304,6 +304,8 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         changes=sorted(set(changes)),
         problems=[*problems, *(text for unit in explained for text in unit["problems"])],
         receipts=wanted.receipts,
+        accounts=wanted.accounts,
+        regions=wanted.regions,
     )
 
 

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from trailforward.audit.classes import Classifier
+    from trailforward.audit.report import Result
     from trailforward.audit.rules import Change
     from trailforward.doctor import World
 
-_FORMS = ("terminal", "json", "markdown")
+_FORMS = ("terminal", "json", "markdown", "html")
 
 
 def audit(  # noqa: PLR0913, PLR0917  # the options of a command
@@ -115,7 +116,6 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
         from trailforward.audit.places import AuditError
-        from trailforward.audit.report import render
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
         from trailforward.cli._audit_digests import check, stop_with
@@ -159,19 +159,30 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
     result.assumptions = _assumptions(world, config, rule, receipts)
+    result.sink, result.listed_in = sink, str(missing or "")
     if missing is not None:
         write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
-    text = render(result, format)
-    if output is not None:
-        write_file(output, text + "\n")
-    else:
-        typer.echo(text)
+    _report(result, format, output)
     if repair and missing is not None and result.unexpected:
         from trailforward.cli.repair import forward_missing
 
         failed = forward_missing(missing, trail, None, config, [sink] if sink else None, receipts=receipts)
         raise typer.Exit(failed or result.exit_code_repaired)
     raise typer.Exit(result.exit_code)
+
+
+def _report(result: Result, form: str, output: Path | None) -> None:
+    """Prints or writes the report."""
+    from rich.console import Console
+
+    from trailforward.audit.report import print_terminal, render
+
+    if output is not None:
+        write_file(output, render(result, form) + "\n")
+    elif form == "terminal":
+        print_terminal(result, Console())
+    else:
+        typer.echo(render(result, form))
 
 
 def _check_options(form: str, sink: str, config: str | None, *, digests: bool, more: bool) -> None:

@@ -128,7 +128,11 @@ def _finding(cause: Cause, number: int, titles: dict[str, str], addresses: Seque
 
 def escape(text: str) -> str:
     """Text in which Markdown, HTML, and mentions have no effect."""
-    shown = printable(text)
+    return neutral(printable(text))
+
+
+def neutral(shown: str) -> str:
+    """The same for a text that is printable already."""
     shown = shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
     html = shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _SPECIAL.sub(r"\\\1", html).replace("@", "@\u2060").replace("://", ":\u2060//")

@@ -53,7 +53,11 @@ def area_of(region: str) -> str:
 
 def printable(text: str) -> str:
     """A text for people: unknown parts in words, and invisible characters (terminal codes) escaped."""
-    text = words(text)
+    return visible(words(text))
+
+
+def visible(text: str) -> str:
+    """A text with invisible characters (terminal codes) escaped, and otherwise as it is."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(char) for char in text)

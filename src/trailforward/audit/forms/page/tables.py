@@ -1,0 +1,115 @@
+"""The tables: accounts, missing events, other events, and changes of rules and trails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from trailforward.audit.forms.page.markup import Safe, code, key, lines, more, table, two
+from trailforward.audit.forms.summary import (
+    LOOKS,
+    altered_how,
+    shown,
+    shown_key,
+    shown_why,
+    side_facts,
+    whole_list,
+)
+from trailforward.audit.forms.tally import worst_first
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.audit.forms.page.markup import Cell
+    from trailforward.audit.forms.tally import Tally
+    from trailforward.audit.report import Result
+
+#: The most rows of each table.
+MOST_ACCOUNTS, MOST_MISSING, MOST_EVENTS, MOST_CHANGES = 60, 200, 100, 100
+_ALL = "--format json lists all."
+_COLUMNS = ("recorded", "arrived", "expected", "pending", "gap", "grey", "unexpected")
+
+
+def accounts(sums: Tally) -> Safe:
+    """The accounts, the worst first."""
+    order = worst_first(sums.accounts)
+    rows: list[Sequence[Cell]] = [
+        (account, *(sums.accounts[account][name] for name in _COLUMNS)) for account in order[:MOST_ACCOUNTS]
+    ]
+    heads = ("account", *(LOOKS[name].word if name in LOOKS else name for name in _COLUMNS))
+    listed = table("Events by account, the worst first", heads, rows, "numbers")
+    return Safe(listed + more(len(order) - len(rows), _ALL))
+
+
+def missing(result: Result) -> Safe:
+    """The events that are missing unexpectedly, by time."""
+    found = sorted(result.unexpected, key=lambda row: shown(row["eventTime"]))
+    rows = [
+        (
+            shown(row["eventTime"]),
+            two(shown(row["region"]), shown(row["account"])),
+            two(shown(row["eventName"]), shown(row["eventSource"])),
+            f"{shown(row['class'])}: {shown_why(str(row['why']))}",
+            two(key(shown(row["eventID"])), _place(row["file"], "record", row["index"])),
+        )
+        for row in found[:MOST_MISSING]
+    ]
+    heads = ("time", "Region and account", "event", "why", "event ID and log file")
+    return Safe(
+        table("Events that should have arrived, by time", heads, rows, "events")
+        + (more(len(found) - len(rows), whole_list(result)) or f'<p class="more">{_note(result)}</p>')
+    )
+
+
+def _place(file: str, what: str, index: int) -> Safe:
+    return Safe(f"{key(shown_key(file))}, {what} {index:,}")
+
+
+def _note(result: Result) -> Safe:
+    return Safe("The first record of a log file is record 0. " + code(whole_list(result)))
+
+
+def others(result: Result) -> Safe:
+    """Altered, repeated, and unrecorded events."""
+    altered = [
+        (
+            key(shown(one.event_id)),
+            altered_how(one),
+            two(key(shown_key(one.delivered)), key(shown_key(one.file))),
+        )
+        for one in result.altered_examples[:MOST_EVENTS]
+    ]
+    unrecorded = [
+        (
+            shown(row["eventTime"]),
+            two(shown(row.get("awsRegion")), shown(row.get("recipientAccountId"))),
+            two(shown(row["eventName"]), shown(row["eventSource"])),
+            two(key(shown(row["eventID"])), _place(row["file"], "event", row["index"])),
+        )
+        for row in result.unrecorded_examples[:MOST_EVENTS]
+    ]
+    parts = [lines(side_facts(result))]
+    if unrecorded:
+        heads = ("time", "Region and account", "event", "event ID and delivered file")
+        parts.append(table("Delivered events that no log file contains", heads, unrecorded, "events"))
+        parts.append(more(result.unrecorded - len(unrecorded), "they are only counted."))
+    if altered:
+        heads3 = ("event ID", "difference", "delivered file and log file")
+        parts.append(table("Events whose bytes differ from the log file", heads3, altered))
+        parts.append(more(result.altered - len(altered), "they are only counted."))
+    return Safe("".join(parts))
+
+
+def changes(result: Result) -> Safe:
+    """Changes of rules and trails, by time."""
+    rows = [
+        (
+            shown(one.time),
+            two(shown(one.event), shown(one.name) or "name not in the record"),
+            two(shown(one.region), shown(one.account)),
+            key(shown_key(one.who)),
+        )
+        for one in result.changes[:MOST_CHANGES]
+    ]
+    heads = ("time", "call, and rule or trail", "Region and account", "caller")
+    listed = table("Changes of rules and trails in the log files, by time", heads, rows, "events")
+    return Safe(listed + more(len(result.changes) - len(rows), _ALL))
