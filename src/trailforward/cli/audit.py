@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from trailforward.audit.classes import Classifier
     from trailforward.audit.rules import Change
-    from trailforward.doctor import World
 
 _FORMS = ("terminal", "json", "markdown")
 
@@ -103,6 +102,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
         from trailforward.audit.places import AuditError
+        from trailforward.audit.reasons import assumptions
         from trailforward.audit.report import render
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
@@ -126,9 +126,10 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
 
     def classifier(changes: Sequence[Change]) -> Classifier:
         from trailforward.audit.classes import Classifier
+        from trailforward.audit.reasons import reasons
         from trailforward.audit.rules import Rules
 
-        return Classifier(Rules(world, changes, rule), young, routed, own_role, _reasons(world))
+        return Classifier(Rules(world, changes, rule), young, routed, own_role, reasons(world))
 
     found = None
     try:
@@ -141,7 +142,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
-    result.assumptions = _assumptions(world, config, rule)
+    result.assumptions = assumptions(rule, snapshot=world is not None, config=config is not None)
     if missing is not None:
         write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
     text = render(result, format)
@@ -171,18 +172,6 @@ def _check_repair(missing: Path | None, config: str | None, *, wanted: bool) -> 
         stop("--repair needs --config, for the sinks, and --missing, for the list of what is forwarded.")
 
 
-def _assumptions(world: World | None, config: str | None, rule: str) -> list[str]:
-    found = []
-    if world is None:
-        found.append(
-            "a catch-all rule in every Region, in the state ENABLED, as the stack deploys by default (no "
-            f"--snapshot); changes of rules named {rule} in the log files count"
-        )
-    if config is None:
-        found.append("the forwarder filters nothing (no --config)")
-    return found
-
-
 def _path(place: str) -> Path | None:
     return None if place.startswith("s3://") else Path(place)
 
@@ -198,9 +187,8 @@ def _time(option: str, text: str) -> datetime:
 
 def _routed(source: str, sink: str) -> Callable[[dict[str, Any]], bool]:
     """Whether the configuration sends an event to a sink, or to any."""
+    from trailforward.audit.reasons import routed
     from trailforward.cli._options import load_config
-    from trailforward.pipeline.detecting import DetectingRouter
-    from trailforward.pipeline.routing import build_routes
 
     try:
         config = load_config(source).config
@@ -208,36 +196,4 @@ def _routed(source: str, sink: str) -> Callable[[dict[str, Any]], bool]:
         stop(str(error))
     if sink and sink not in config.sinks:
         stop(f"--sink {sink}: the configuration has the sinks {', '.join(config.sinks)}.")
-    minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
-    router = DetectingRouter(build_routes(config), minimums)
-
-    def routed(event: dict[str, Any]) -> bool:
-        from trailforward.outcome import Verdict
-
-        wanted = {name for name, form in router.sinks(event).items() if not isinstance(form, Verdict)}
-        return sink in wanted if sink else bool(wanted)
-
-    return routed
-
-
-def _reasons(world: World | None) -> Callable[[dict[str, Any], str, str], str] | None:
-    """The doctor's reason why an event does not arrive; None without a snapshot."""
-    if world is None:
-        return None
-    from trailforward.doctor import Call, reach
-
-    known: dict[tuple[Any, ...], str] = {}
-
-    def reason(event: dict[str, Any], account: str, region: str) -> str:
-        detail = event["detail"]
-        names = ("eventSource", "eventName", "readOnly", "eventCategory", "eventType")
-        key = account, region, *(str(detail.get(name)) for name in names)
-        if key not in known:
-            try:
-                verdict = reach(world, Call.from_event(event, account=account, region=region))
-                known[key] = "" if verdict.reaches is True else f"{verdict.code}: {verdict.why} {verdict.fix}"
-            except ValueError:
-                known[key] = ""
-        return known[key]
-
-    return reason
+    return routed(config, sink)
