@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from trailforward.audit.classes import Classifier
     from trailforward.audit.report import Result
     from trailforward.audit.rules import Change
-    from trailforward.doctor import World
 
 _FORMS = ("terminal", "json", "markdown", "html")
 
@@ -116,6 +115,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
         from trailforward.audit.places import AuditError
+        from trailforward.audit.reasons import assumptions
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
         from trailforward.cli._audit_digests import check, stop_with
@@ -141,10 +141,11 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
 
     def classifier(changes: Sequence[Change]) -> Classifier:
         from trailforward.audit.classes import Classifier
+        from trailforward.audit.reasons import reasons
         from trailforward.audit.rules import Rules
 
         return Classifier(
-            Rules(world, changes, rule), young, routes and routes.routed, own_role, _reasons(world)
+            Rules(world, changes, rule), young, routes and routes.routed, own_role, reasons(world)
         )
 
     found = None
@@ -158,7 +159,9 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
-    result.assumptions = _assumptions(world, config, rule, receipts)
+    result.assumptions = assumptions(
+        rule, snapshot=world is not None, config=config is not None, receipts=bool(receipts)
+    )
     result.sink, result.listed_in = sink, str(missing or "")
     if missing is not None:
         write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
@@ -206,23 +209,6 @@ def _check_repair(missing: Path | None, config: str | None, *, wanted: bool) -> 
         stop("--repair needs --config, for the sinks, and --missing, for the list of what is forwarded.")
 
 
-def _assumptions(world: World | None, config: str | None, rule: str, receipts: str) -> list[str]:
-    found = []
-    if world is None:
-        found.append(
-            "a catch-all rule in every Region, in the state ENABLED, as the stack deploys by default (no "
-            f"--snapshot); changes of rules named {rule} in the log files count"
-        )
-    if config is None and receipts:
-        found.append(
-            "a sink should have each event from the first hour to the last in which receipts name it (no "
-            "--config)"
-        )
-    elif config is None:
-        found.append("the forwarder filters nothing (no --config)")
-    return found
-
-
 def _path(place: str) -> Path | None:
     return None if place.startswith("s3://") else Path(place)
 
@@ -244,9 +230,8 @@ class _Routes(NamedTuple):
 
 
 def _routes(source: str, sink: str) -> _Routes:
+    from trailforward.audit.reasons import routed
     from trailforward.cli._options import load_config
-    from trailforward.pipeline.detecting import DetectingRouter
-    from trailforward.pipeline.routing import build_routes
 
     try:
         config = load_config(source).config
@@ -254,36 +239,4 @@ def _routes(source: str, sink: str) -> _Routes:
         stop(str(error))
     if sink and sink not in config.sinks:
         stop(f"--sink {sink}: the configuration has the sinks {', '.join(config.sinks)}.")
-    minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
-    router = DetectingRouter(build_routes(config), minimums)
-
-    def routed(event: dict[str, Any]) -> frozenset[str]:
-        from trailforward.outcome import Verdict
-
-        wanted = {name for name, form in router.sinks(event).items() if not isinstance(form, Verdict)}
-        return frozenset(wanted & {sink} if sink else wanted)
-
-    return _Routes(tuple(config.sinks), routed)
-
-
-def _reasons(world: World | None) -> Callable[[dict[str, Any], str, str], str] | None:
-    """The doctor's reason why an event does not arrive; None without a snapshot."""
-    if world is None:
-        return None
-    from trailforward.doctor import Call, reach
-
-    known: dict[tuple[Any, ...], str] = {}
-
-    def reason(event: dict[str, Any], account: str, region: str) -> str:
-        detail = event["detail"]
-        names = ("eventSource", "eventName", "readOnly", "eventCategory", "eventType")
-        key = account, region, *(str(detail.get(name)) for name in names)
-        if key not in known:
-            try:
-                verdict = reach(world, Call.from_event(event, account=account, region=region))
-                known[key] = "" if verdict.reaches is True else f"{verdict.code}: {verdict.why} {verdict.fix}"
-            except ValueError:
-                known[key] = ""
-        return known[key]
-
-    return reason
+    return _Routes(tuple(config.sinks), routed(config, sink))

@@ -10,7 +10,7 @@ import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trailforward.errors import StorageError
@@ -102,6 +102,33 @@ def log_files(
     Raises:
         StorageError: ``not_found``: there is no folder ``AWSLogs/``; or from the store.
     """
+    for _, files in log_files_by_day(store, since, until, accounts, regions, folder):
+        yield from files
+
+
+def log_files_by_day(  # noqa: PLR0913, PLR0917  # as log_files, and where to continue
+    store: Store,
+    since: datetime,
+    until: datetime,
+    accounts: Collection[str] | None = None,
+    regions: Collection[str] | None = None,
+    folder: str = "CloudTrail",
+    after: str = "",
+) -> Iterator[tuple[str, list[tuple[LogKey, StoredFile]]]]:
+    """The same files as :func:`log_files`, with the folder of each account, Region, and day.
+
+    Args:
+        store: the bucket or folder.
+        since: with a time zone.
+        until: with a time zone.
+        accounts: account IDs; all by default.
+        regions: Regions; all by default.
+        folder: the folder's name below the account.
+        after: the folder of a day: it and those before it are not listed again. Empty to begin.
+
+    Raises:
+        StorageError: ``not_found``: there is no folder ``AWSLogs/``; or from the store.
+    """
     with ThreadPoolExecutor(_WORKERS) as pool:
         found = (
             path
@@ -114,17 +141,19 @@ def log_files(
             paths = store.folders(f"{account}{folder}/")
             return [path for path in paths if regions is None or path.split("/")[-2] in regions]
 
-        days = (
+        def files_of(day: str) -> tuple[str, list[tuple[LogKey, StoredFile]]]:
+            keys = ((parse_key(file.key), file) for file in store.list(day))
+            return day, [(key, file) for key, file in keys if key is not None and since <= key.time < until]
+
+        days: Iterator[str] = (
             f"{region}{day}"
             for paths in _ordered(pool, region_folders, found)
             for region in paths
             for day in _days(since, until)
         )
-        for files in _ordered(pool, lambda prefix: list(store.list(prefix)), days):
-            for file in files:
-                key = parse_key(file.key)
-                if key is not None and since <= key.time < until:
-                    yield key, file
+        if after:
+            days = islice(dropwhile(lambda day: day != after, days), 1, None)
+        yield from _ordered(pool, files_of, days)
 
 
 def _roots(store: Store) -> Iterator[str]:
