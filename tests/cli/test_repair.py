@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.aws import unique
 from tests.support.command import trailforward
+from tests.support.receiver import Receiver
 from tests.support.slow_pipe import command, interrupted
 from tests.support.trail_bucket import TrailBucket, dumps, put_delivered, record
 
@@ -222,3 +223,16 @@ def test_a_killed_repair_continues_and_loses_nothing(tmp_path: Path) -> None:
     assert set(sent) == {row["eventID"] for row in rows}
     assert len(rest.splitlines()) < len(rows)
     assert not Path(f"{missing}.state.json").exists()
+
+
+@pytest.mark.parametrize("settings", ['batch = "ndjson"', 'format = "slack"\ngroup = true'])
+def test_requests_of_a_repair_have_a_header(case: Case, settings: str) -> None:
+    """HTTP receivers see the name of the repair in a header, whatever the body."""
+    config = case.folder / "trailforward.toml"
+    with Receiver() as receiver:
+        config.write_text(f'[sinks.siem]\nto = "{receiver.url}"\n{settings}\n')
+        done = case.repair("--config", str(config), "--alerts")
+        assert done.code == 0, done.err
+        names = {request.headers["trailforward-repair"] for request in receiver.requests}
+    (name,) = names
+    assert name.startswith("trailforward-repair-")

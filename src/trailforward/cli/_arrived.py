@@ -107,11 +107,11 @@ def addressed(
     """The list with the sinks that still need each event, without the events that no sink needs.
 
     Args:
-        missing: the list. Without ``given``, an event goes to the sinks that its row names, or to all.
+        missing: the list. An event goes to the sinks that its row names, or to all.
         receipts: from :func:`settled`.
         sinks: names of all sinks of the configuration; empty for destinations of ``--to``, whose names
             receipts do not have.
-        given: names in ``--sink``; None without it.
+        given: names in ``--sink``, to which nothing else is sent; None without it.
 
     Raises:
         typer.Exit: with 2; a row names only sinks that the configuration does not have.
@@ -126,13 +126,13 @@ def addressed(
                 if needed:
                     left[index] = row._replace(sinks=())
                 continue
-            base = set(given or row.sinks or sinks) & set(sinks)
+            base = set(row.sinks or sinks) & set(sinks)
             if not base:
                 stop(
                     f"Event {row.event_id} is missing at {', '.join(row.sinks)}, and the configuration has "
-                    f"the sinks {', '.join(sinks)}. Fix: correct --config, or name a sink with --sink."
+                    f"the sinks {', '.join(sinks)}. Fix: correct --config."
                 )
-            if owed := base - (said.done if said else set()):
+            if owed := base & set(given or base) - (said.done if said else set()):
                 left[index] = row._replace(sinks=tuple(sorted(owed)))
         if left:
             files[key] = left

@@ -182,7 +182,11 @@ def _open(  # noqa: PLR0913, PLR0917  # the options that decide what is sent whe
         key: {index: row for index, row in rows.items() if row.event_id not in there}
         for key, rows in listed.files.items()
     }
-    left = addressed(listed._replace(files=files), said, () if to else list(config.sinks), given)
-    if found := listed.events - left.events:
+    names = () if to else list(config.sinks)
+    asked = addressed(listed, {}, names, given)
+    left = addressed(listed._replace(files=files), said, names, given)
+    if elsewhere := listed.events - asked.events:
+        console.print(f"Missing at other sinks, and not sent: {elsewhere:,}", highlight=False)
+    if found := asked.events - left.events:
         console.print(f"Arrived meanwhile, and not sent again: {found:,}", highlight=False)
     return left

@@ -61,6 +61,7 @@ class GroupingBuilder:
 
     def __init__(self, inner: EntryBuilder, noting: _Noting) -> None:
         self.arn = inner.arn
+        self._size, self._most = inner._size, inner._most  # noqa: SLF001  # for further wrappers
         self._inner = inner
         self._noting = noting
 

@@ -1,9 +1,11 @@
-"""Marks repaired events in the attributes of sinks that have some. Only the command line uses it."""
+"""Marks repaired events in attributes or headers, where a sink has some. Only the command line uses it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from trailforward import sinks
+from trailforward.pipeline.grouping import GroupingSink
 from trailforward.pipeline.intake import EntryBuilder
 from trailforward.pipeline.old_alerts import BackfillForwarder
 from trailforward.pipeline.sender import PendingEntry
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from trailforward.pipeline.sender import Failure
     from trailforward.pipeline.telemetry import Telemetry
 
-#: The attribute, with the name of the repair.
+#: The attribute or header, with the name of the repair.
 REPAIR = "trailforward-repair"
 #: SNS discards raw messages with more attributes.
 _MOST_ATTRIBUTES = 10
@@ -38,6 +40,11 @@ class RepairForwarder(BackfillForwarder):
     ) -> None:
         super().__init__(config, alerts_since=alerts_since, telemetry=telemetry)
         self._intake.wrap(config.sinks, lambda builder: _Marking(builder, name))
+        for settings, sink in zip(config.sinks.values(), self._sinks.values(), strict=True):
+            if sinks.type_of(settings.to) == "http":
+                # All requests of this forwarder are of the repair, also those with many events.
+                inner: Any = sink._inner if isinstance(sink, GroupingSink) else sink  # noqa: SLF001
+                inner.add_headers({REPAIR: name})
 
 
 class _Marking(EntryBuilder):
@@ -60,7 +67,7 @@ class _Marking(EntryBuilder):
     ) -> PendingEntry | Failure | Verdict:
         """The entry for a message, or why there is none; see :class:`~.intake.EntryBuilder`."""
         entry = self._builder.build(wanted, index, message, differs)
-        if type(entry) is not PendingEntry:
+        if not isinstance(entry, PendingEntry):
             return entry
         entry.attributes = {**entry.attributes, **self._mark}
         if entry.fields and len(entry.fields) < _MOST_ATTRIBUTES:

@@ -14,7 +14,7 @@ from trailforward.sinks.http.settings import HttpSettings
 from trailforward.transport.responses import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trailforward.sinks.http.proof import Authorizer
     from trailforward.transport.connections import Connections
@@ -91,6 +91,10 @@ class HttpSink(Sink):
     def connect(self) -> str:
         """Does the TLS handshake, and sends nothing."""
         return self._connections.connect()
+
+    def add_headers(self, headers: Mapping[str, str]) -> None:
+        """Adds headers to every request."""
+        self._headers = {**self._headers, **headers}
 
     def close(self) -> None:
         """Closes idle connections."""
