@@ -127,7 +127,7 @@ doctor-cases: $(VENV)/.dev ## Count the delivery cases that the doctor decides a
 demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with seven faults (report: build/doctor.html)
 	@$(BIN)/python -m tests.doctor.demo
 
-demo-audit: $(VENV)/.dev ## Audit a day in 13 Regions with planted faults, repair the lost events, and audit again
+demo-audit: $(VENV)/.dev ## Audit a day in 13 Regions with planted faults, repair the lost events, and audit again (page: build/demo-audit/audit.html)
 	@$(BIN)/python -m tests.audit.demo
 
 demo-daily-doctor: $(VENV)/.dev ## Run the daily doctor for five days on a local AWS, with changes in between, and print its notifications

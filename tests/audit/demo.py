@@ -148,6 +148,8 @@ def main() -> int:
     digests = ["--digests", "--public-keys", str(FOLDER / "keys.json")]
     first, text = command("audit", *places, *window, *digests, "--missing", missing)
     listed = {json.loads(line)["eventID"] for line in Path(missing).read_text().splitlines()}
+    page = FOLDER / "audit.html"
+    command("audit", *places, *window, *digests, "--format", "html", "--output", str(page))
     to = f"file:{FOLDER / 'delivered' / '2026' / '11' / '26' / 'repaired.ndjson'}"
     repaired, _ = command("repair", "--missing", missing, "--trail", trail, "--to", to)
     again, _ = command("repair", "--missing", missing, *places, "--to", to)
@@ -163,6 +165,7 @@ def main() -> int:
         and "StopLogging of example" in seen,
         "forged event": f"not recorded: {day.forged}" in seen,
         f"{len(LOST)} lost events": first == 1 and listed == day.lost,
+        "report page": day.deleted in page.read_text("utf-8"),
         "repair": repaired == 0,
         "second repair sends nothing": again == 0,
         "second audit is clean": second == 0 and "events that should have arrived" not in clean,
@@ -170,6 +173,7 @@ def main() -> int:
     say("")
     for name, found in checks.items():
         say(f"  {'found' if found else 'MISSED':<8}{name}")
+    say(f"The report page: {page}")
     say(f"{time.perf_counter() - began:.1f} s")
     return 0 if all(checks.values()) else 1
 

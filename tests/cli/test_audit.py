@@ -38,6 +38,25 @@ def test_the_missing_events_are_listed_and_the_report_is_json(tmp_path: Path, pl
     assert (row["eventID"], row["class"], row["index"]) == (record(2)["eventID"], "unexpected", 1)
 
 
+def test_the_report_is_written_as_a_page_or_printed(tmp_path: Path, places: list[str]) -> None:
+    """``--format html`` gives a page, ``--output`` writes it, and the exit status stays the same."""
+    page = tmp_path / "reports" / "audit.html"
+    done = trailforward("audit", *places, *WINDOW, "--format", "html", "--output", str(page))
+    assert (done.code, done.out) == (1, ""), done.err
+    text = page.read_text("utf-8")
+    assert "1 of 3 events did not arrive and should have" in text
+    assert record(2)["eventID"] in text
+    for form, part in (
+        ("html", "</html>"),
+        ("markdown", "### What this proves"),
+        ("terminal", "What this proves"),
+    ):
+        done = trailforward("audit", *places, *WINDOW, "--format", form, "--missing", str(tmp_path / "list"))
+        assert done.code == 1, done.err
+        assert part in done.out
+        assert "list lists all of them" in done.out or form != "html"
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

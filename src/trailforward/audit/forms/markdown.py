@@ -115,7 +115,7 @@ def _map(sums: Tally) -> Iterator[str]:
     yield f"### Each {sums.unit} by Region"
     yield ""
     regions = worst_first(sums.regions)
-    short = {"hour": slice(11, 13), "day": slice(8, 10), "month": slice(5, 7)}[sums.unit]
+    short = {"day": slice(5, 10), "month": slice(0, 7)}.get(sums.unit, slice(5, 13))
     rows = []
     for region in sorted(regions[:MOST]):
         found = (worst(sums.cells.get((region, column), {})) for column in sums.columns)

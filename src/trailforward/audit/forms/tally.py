@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Any
 from trailforward.audit.forms.summary import by_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from trailforward.audit.report import Result
 
-#: The most columns of a map; a longer window has columns of days, or of months.
+#: The most columns of a map; a longer window has larger units.
 MOST_COLUMNS = 48
-#: Unit of a column to the length of its part of an hour such as ``2026-11-26T14:00Z``.
-_LENGTHS = {"hour": 13, "day": 10, "month": 7}
+#: Unit of a column to the function that names the column of an hour such as ``2026-11-26T14:00Z``.
+UNITS: Mapping[str, Callable[[str], str]] = {
+    "hour": lambda hour: hour[:13],
+    "6 hours": lambda hour: f"{hour[:11]}{int(hour[11:13]) // 6 * 6:02}",
+    "day": lambda hour: hour[:10],
+    "month": lambda hour: hour[:7],
+}
 #: Verdicts that somebody should look at.
 TROUBLE = ("unexpected", "grey", "gap")
 
@@ -31,7 +36,7 @@ class Tally:
     """Sums by verdict.
 
     Attributes:
-        unit: ``hour``, ``day``, or ``month``: what a column is.
+        unit: key of :data:`UNITS`: what a column is.
         columns: the time as ``2026-11-26T14``, ``2026-11-26``, or ``2026-11``; also those without log files.
         cells: Region and column to the counts.
         accounts: account to the counts.
@@ -48,11 +53,11 @@ class Tally:
 def tally(result: Result) -> Tally:
     """Sums up the places of a result."""
     unit, columns = columns_of(result.since, result.until)
-    length = _LENGTHS[unit]
+    column_of = UNITS[unit]
     cells, accounts, regions = _counters(), _counters(), _counters()
     for (account, region, hour), counts in result.places.items():
         found = by_verdict(counts)
-        for sums, key in ((cells, (region, hour[:length])), (accounts, account), (regions, region)):
+        for sums, key in ((cells, (region, column_of(hour))), (accounts, account), (regions, region)):
             known = sums[key]
             for name, count in found.items():
                 known[name] += count
@@ -65,13 +70,13 @@ def _counters() -> defaultdict[Any, Counter[str]]:
 
 def columns_of(since: datetime, until: datetime) -> tuple[str, list[str]]:
     """The unit and the columns of a window."""
-    hours = _hours(since, until)
-    if len(hours) <= MOST_COLUMNS:
-        return "hour", hours
-    days = list(dict.fromkeys(hour[: _LENGTHS["day"]] for hour in hours))
-    if len(days) <= MOST_COLUMNS:
-        return "day", days
-    return "month", list(dict.fromkeys(day[: _LENGTHS["month"]] for day in days))
+    columns = _hours(since, until)
+    last = list(UNITS)[-1]
+    for unit, column_of in UNITS.items():
+        columns = list(dict.fromkeys(map(column_of, columns)))
+        if len(columns) <= MOST_COLUMNS or unit == last:
+            return unit, columns
+    raise AssertionError("unreachable")
 
 
 def hours_of_day(day: str) -> list[str]:
@@ -89,17 +94,16 @@ def cells_of_days(result: Result, days: Collection[str]) -> Mapping[str, Cells]:
 
 
 def worst_days(sums: Tally, most: int) -> list[str]:
-    """The days with the most trouble, in the order of time; none unless the columns are days."""
-    if sums.unit != "day":
+    """The days with the most trouble, in the order of time; none if the columns are hours or months."""
+    if sums.unit in {"hour", "month"}:
         return []
-    bad = {day: badness(_sum(sums, day)) for day in sums.columns}
+    days: dict[str, Counter[str]] = _counters()
+    for (_, column), counts in sums.cells.items():
+        days[column[:10]] += counts
+    bad = {day: badness(counts) for day, counts in days.items()}
     return sorted(
         sorted((day for day in bad if any(bad[day])), key=lambda day: bad[day], reverse=True)[:most]
     )
-
-
-def _sum(sums: Tally, column: str) -> Counter[str]:
-    return sum((sums.cells.get((region, column), Counter()) for region in sums.regions), Counter[str]())
 
 
 def badness(counts: Mapping[str, int]) -> tuple[int, ...]:

@@ -151,9 +151,11 @@ class _TerminalReport:
 
     @staticmethod
     def axis(sums: Tally) -> str:
-        """The hours, days, or months of some columns, each above its column."""
-        part = {"hour": slice(11, 13), "day": slice(8, 10), "month": slice(5, 7)}[sums.unit]
-        step = 6 if sums.unit == "hour" else 5
+        """The times of some columns, each above its column."""
+        part = {"hour": slice(11, 13), "6 hours": slice(8, 10), "day": slice(5, 10), "month": slice(0, 7)}[
+            sums.unit
+        ]
+        step = {"hour": 6, "6 hours": 4, "day": 7, "month": 12}[sums.unit]
         names = (name[part] for name in sums.columns[::step])
         return "".join(f"{name:<{step}}" for name in names)[: len(sums.columns) + 1].rstrip()
 
@@ -220,7 +222,7 @@ class _TerminalReport:
         for name in columns:
             table.add_column(LOOKS[name].word if name in LOOKS else name, justify="right", no_wrap=True)
         for account in order[:MOST]:
-            table.add_row(account, *(f"{sums.accounts[account][name]:,}" for name in columns))
+            table.add_row(Text(account), *(f"{sums.accounts[account][name]:,}" for name in columns))
         self.console.print(table)
         self.more(len(order) - MOST)
 

@@ -22,6 +22,7 @@ MOST_REGIONS, MOST_DAYS = 40, 7
 #: Unit to the parts of a time that name a group of columns, and a column.
 _NAMES = {
     "hour": (slice(0, 10), slice(11, 13)),
+    "6 hours": (slice(0, 10), slice(11, 13)),
     "day": (slice(0, 7), slice(8, 10)),
     "month": (slice(0, 4), slice(5, 7)),
 }
@@ -78,7 +79,9 @@ def _row(unit: str, columns: Sequence[str], cells: Cells, region: str) -> str:
 
 
 def _spoken(unit: str, column: str) -> str:
-    return f"{column[:10]} {column[11:13]}:00" if unit == "hour" else column
+    if unit in {"day", "month"}:
+        return column
+    return f"{column[:10]} {column[11:13]}:00" + ", 6 hours" * (unit != "hour")
 
 
 def _cell(counts: Mapping[str, int], place: str) -> str:

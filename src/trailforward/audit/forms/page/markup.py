@@ -83,7 +83,7 @@ def _row(titles: Sequence[str], row: Sequence[Cell]) -> str:
         look = ""
         if isinstance(cell, int):
             look = ' class="n"' if cell else ' class="n zero"'
-        cells.append(f'<td{look} data-label="{title}">{_text(cell)}</td>')
+        cells.append(f'<td{look} data-label="{title}"><div>{_text(cell)}</div></td>')
     return "".join(cells)
 
 

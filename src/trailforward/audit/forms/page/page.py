@@ -68,10 +68,10 @@ def _sections(result: Result) -> Iterator[tuple[str, str, str]]:
     """ID, title, and HTML of each section that has something to say."""
     sums = tally(result)
     yield "map", "Where and when", maps(result, sums)
+    yield "accounts", "Accounts", accounts(sums)
     yield "classes", "Why events did not arrive", classes(result)
     if result.unexpected:
         yield "missing", "Missing events", missing(result)
-    yield "accounts", "Accounts", accounts(sums)
     if result.digests is not None:
         yield "digests", "Digests of the log files", digests(result.digests, result.since, result.until)
     if any(side_facts(result)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trailforward.audit.forms.page.markup import Safe, code, key, lines, more, table, two
+from trailforward.audit.forms.page.markup import Safe, escape, key, lines, more, table, two
 from trailforward.audit.forms.summary import (
     LOOKS,
     altered_how,
@@ -15,6 +15,7 @@ from trailforward.audit.forms.summary import (
     whole_list,
 )
 from trailforward.audit.forms.tally import worst_first
+from trailforward.doctor.report.text import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 #: The most rows of each table.
 MOST_ACCOUNTS, MOST_MISSING, MOST_EVENTS, MOST_CHANGES = 60, 200, 100, 100
+#: Of the missing events, as many are shown before a fold.
+OPEN_MISSING = 25
 _ALL = "--format json lists all."
 _COLUMNS = ("recorded", "arrived", "expected", "pending", "gap", "grey", "unexpected")
 
@@ -54,18 +57,18 @@ def missing(result: Result) -> Safe:
         for row in found[:MOST_MISSING]
     ]
     heads = ("time", "Region and account", "event", "why", "event ID and log file")
-    return Safe(
-        table("Events that should have arrived, by time", heads, rows, "events")
-        + (more(len(found) - len(rows), whole_list(result)) or f'<p class="more">{_note(result)}</p>')
-    )
+    listed = table("Events that should have arrived, by time", heads, rows[:OPEN_MISSING], "events")
+    if folded := rows[OPEN_MISSING:]:
+        inner = table("Further events that should have arrived", heads, folded, "events")
+        summary = f"The next {count_of(len(folded), 'event')}"
+        listed = Safe(f'{listed}<details class="notes"><summary>{summary}</summary>{inner}</details>')
+    note = more(len(found) - len(rows), whole_list(result))
+    note = note or Safe(f'<p class="more">{escape(whole_list(result))}</p>')
+    return Safe(f'{listed}{note}<p class="more">The first record of a log file is record 0.</p>')
 
 
 def _place(file: str, what: str, index: int) -> Safe:
     return Safe(f"{key(shown_key(file))}, {what} {index:,}")
-
-
-def _note(result: Result) -> Safe:
-    return Safe("The first record of a log file is record 0. " + code(whole_list(result)))
 
 
 def others(result: Result) -> Safe:
