@@ -148,6 +148,35 @@ def test_the_headline_explains_the_exit_status(result: Result, code: int, headli
     assert f"{code}: {EXIT_MEANING[code]}" in " ".join(render(result, "terminal").split())
 
 
+def test_receipts_are_named_as_such() -> None:
+    """With receipts, the report says so, names the sinks that lack an event, and repairs with them."""
+    row = {
+        "eventID": "EXAMPLE-1",
+        "account": ACCOUNT,
+        "region": "eu-west-1",
+        "eventTime": "2026-11-26T01:00:00Z",
+    }
+    row |= {
+        "eventSource": "iam.amazonaws.com",
+        "eventName": "CreateUser",
+        "class": "partial",
+        "why": "no outcome",
+    }
+    missing = {**row, "sinks": ["siem", "a|b"], "file": "AWSLogs/x.json.gz", "index": 3}
+    whys = {("partial", ACCOUNT, "eu-west-1", "no outcome"): 1}
+    result = empty(
+        places=place(recorded=2, arrived=1, partial=1), unexpected=[missing], whys=whys, receipts=True
+    )
+    for form in ("html", "terminal"):
+        text = " ".join(re.sub("<[^>]*>", " ", render(result, form)).split())
+        assert "partial: no outcome (sinks: siem, a|b)" in text
+        assert "--receipts delivered --config" in text
+        assert "Receipts" in text
+        assert "Arrived events" not in text
+        assert advice("partial") in text
+        assert "1 of 2 events did not arrive and should have" in text
+
+
 def test_the_json_report_says_what_was_audited() -> None:
     """JSON has the version, the time, what was asked for, and the spans of the digests."""
     found = json.loads(render(empty(accounts=(ACCOUNT,), sink="siem", digests=digest_report()), "json"))

@@ -17,6 +17,7 @@ from trailforward.audit.forms.summary import (
     reasons_of,
     shown,
     shown_key,
+    shown_reason,
     side_facts,
     statements,
     verdict_of,
@@ -101,11 +102,15 @@ def _missing(result: Result) -> Iterator[str]:
     yield ""
     names = ("eventTime", "account", "region", "eventSource", "eventName", "eventID")
     rows = [
-        (*(shown(row[name]) for name in names), f"{shown_key(row['file'])}, record {row['index']:,}")
+        (
+            *(shown(row[name]) for name in names),
+            shown_reason(row),
+            f"{shown_key(row['file'])}, record {row['index']:,}",
+        )
         for row in result.unexpected[:MOST]
     ]
     more = len(result.unexpected) - len(rows)
-    yield from _table(("time", "account", "Region", "source", "name", "event ID", "log file"), rows)
+    yield from _table(("time", "account", "Region", "source", "name", "event ID", "why", "log file"), rows)
     if more > 0:
         yield f"{more:,} more: {neutral(whole_list(result))}"
         yield ""

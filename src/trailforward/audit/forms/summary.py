@@ -157,7 +157,7 @@ def _all_is_well(totals: Mapping[str, int]) -> str:
 def facts(result: Result) -> Iterator[tuple[str, str]]:
     """What was audited and how: pairs of a label and a text."""
     yield "Log files", f"{result.trail} ({count_of(result.log_files, 'log file')} in the window)"
-    yield "Arrived events", result.delivered_from
+    yield "Receipts" if result.receipts else "Arrived events", result.delivered_from
     yield (
         "Window",
         f"{result.since:{_MINUTES}} to {result.until:{_MINUTES}}, by the delivery of the log files, in UTC",
@@ -244,7 +244,8 @@ def repair_command(result: Result) -> str:
     """The command that delivers what is missing."""
     missing = shlex.quote(visible(result.listed_in)) if result.listed_in else "missing.ndjson"
     trail = shlex.quote(visible(result.trail))
-    return f"trailforward repair --missing {missing} --trail {trail} --config trailforward.toml"
+    receipts = f" --receipts {shlex.quote(visible(result.delivered_from))}" if result.receipts else ""
+    return f"trailforward repair --missing {missing} --trail {trail}{receipts} --config trailforward.toml"
 
 
 def shown(value: Any) -> str:
@@ -253,6 +254,13 @@ def shown(value: Any) -> str:
         return ""
     text = value if isinstance(value, str) else json.dumps(value)
     return visible(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")
+
+
+def shown_reason(row: Mapping[str, Any]) -> str:
+    """Class and reason of a missing event, and the sinks that lack it if they are known."""
+    sinks = row.get("sinks")
+    where = f" (sinks: {join_limited([shown(name) for name in sinks], 6)})" if isinstance(sinks, list) else ""
+    return f"{shown(row['class'])}: {shown_why(str(row['why']))}{where}"
 
 
 def shown_key(key: str) -> str:

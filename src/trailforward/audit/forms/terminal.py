@@ -25,6 +25,7 @@ from trailforward.audit.forms.summary import (
     repair_command,
     shown,
     shown_key,
+    shown_reason,
     side_facts,
     statements,
     verdict_of,
@@ -206,6 +207,7 @@ class _TerminalReport:
         for row in rows[:MOST]:
             what = (row["eventTime"], row["region"], row["account"], row["eventSource"], row["eventName"])
             self.line("  ".join(shown(value) for value in what), indent=2)
+            self.line(shown_reason(row), indent=4)
             self.whole(f"{shown(row['eventID'])}, record {row['index']:,} of", 4)
             self.whole(shown_key(row["file"]), 6)
         self.more(len(rows) - MOST, whole_list(self.result))

@@ -10,7 +10,7 @@ from trailforward.audit.forms.summary import (
     altered_how,
     shown,
     shown_key,
-    shown_why,
+    shown_reason,
     side_facts,
     whole_list,
 )
@@ -51,7 +51,7 @@ def missing(result: Result) -> Safe:
             shown(row["eventTime"]),
             two(shown(row["region"]), shown(row["account"])),
             two(shown(row["eventName"]), shown(row["eventSource"])),
-            f"{shown(row['class'])}: {shown_why(str(row['why']))}",
+            shown_reason(row),
             two(key(shown(row["eventID"])), _place(row["file"], "record", row["index"])),
         )
         for row in found[:MOST_MISSING]
