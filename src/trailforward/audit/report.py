@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trailforward.audit.classes import CLASSES, missing
@@ -81,7 +82,7 @@ class Result:
     listed_in: str = ""
     time: datetime = field(default_factory=lambda: datetime.now(UTC))
 
-    @property
+    @cached_property
     def totals(self) -> Counter[str]:
         """``recorded``, ``repeats``, ``arrived``, and every class, of all places."""
         return sum(self.places.values(), Counter[str]())

@@ -270,10 +270,13 @@ class _TerminalReport:
         self.more(len(found) - MOST)
 
     def list(self, head: str, texts: Sequence[str]) -> None:
-        """Prints a list with its heading, if it is not empty."""
+        """Prints a list with its heading, if it is not empty. Texts with keys are never wrapped here."""
         if not texts:
             return
         self.head(head)
         for text in texts[:MOST]:
-            self.line(text, indent=2)
+            if "AWSLogs/" in text:
+                self.whole(text, 2)
+            else:
+                self.line(text, indent=2)
         self.more(len(texts) - MOST)

@@ -26,6 +26,8 @@ _NAMES = {
     "day": (slice(0, 7), slice(8, 10)),
     "month": (slice(0, 4), slice(5, 7)),
 }
+#: More columns than this are printed in landscape, and do not fit a phone.
+_BROAD, _LONG = 31, 9
 _THOUSAND = 1_000
 
 
@@ -54,15 +56,16 @@ def _day(day: str, cells: Cells, regions: Sequence[str]) -> str:
 
 
 def _map(caption: str, unit: str, columns: Sequence[str], cells: Cells, regions: Sequence[str]) -> str:
-    group, name = _NAMES[unit]
+    group, column_name = _NAMES[unit]
     groups = [(key, len(list(some))) for key, some in groupby(columns, lambda column: column[group])]
     over = "".join(f'<th scope="colgroup" colspan="{count}">{escape(key)}</th>' for key, count in groups)
-    heads = "".join(f'<th scope="col">{escape(column[name])}</th>' for column in columns)
+    heads = "".join(f'<th scope="col">{escape(column[column_name])}</th>' for column in columns)
     rows = "".join(_row(unit, columns, cells, region) for region in regions)
-    broad = " broad" if len(columns) > 31 else ""  # noqa: PLR2004  # days of a month
+    size = " broad" * (len(columns) > _BROAD) + " long" * (len(columns) > _LONG)
+    name = escape(caption)
     return (
-        f'<div class="wide"><div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<table class="grid map{broad}"><caption>{escape(caption)}</caption>'
+        f'<div class="wide{size}"><div class="scroll" tabindex="0" role="region" aria-label="{name}">'
+        f'<table class="grid map"><caption>{name}</caption>'
         f'<thead><tr><td></td>{over}<td></td></tr><tr><th scope="col">Region</th>{heads}'
         f'<th scope="col" class="total">recorded</th></tr></thead><tbody>{rows}</tbody></table></div></div>'
     )

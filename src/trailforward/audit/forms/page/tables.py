@@ -50,13 +50,12 @@ def missing(result: Result) -> Safe:
         (
             shown(row["eventTime"]),
             two(shown(row["region"]), shown(row["account"])),
-            two(shown(row["eventName"]), shown(row["eventSource"])),
-            shown_reason(row),
+            two(two(shown(row["eventName"]), shown(row["eventSource"])), shown_reason(row)),
             two(key(shown(row["eventID"])), _place(row["file"], "record", row["index"])),
         )
         for row in found[:MOST_MISSING]
     ]
-    heads = ("time", "Region and account", "event", "why", "event ID and log file")
+    heads = ("time", "Region and account", "event, and why it counts as missing", "event ID and log file")
     listed = table("Events that should have arrived, by time", heads, rows[:OPEN_MISSING], "events")
     if folded := rows[OPEN_MISSING:]:
         inner = table("Further events that should have arrived", heads, folded, "events")
