@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from trailforward.audit.report import Result
-    from trailforward.audit.rules import Change
+    from trailforward.audit.changes import Change
     from trailforward.audit.work import Altered
 
 _MINUTES = "%Y-%m-%dT%H:%MZ"
