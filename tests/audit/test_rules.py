@@ -150,6 +150,9 @@ def test_the_history_of_rules_explains_only_what_it_proves(
     """A change explains a missing event only if it certainly took the event away at that time."""
     found = decide(snapshot, calls, minute, **fields)
     assert found.name == name, found.why
+    changes = [change for one in calls if (change := Change.of(one, ACCOUNT)) is not None]
+    if Rules(snapshot, changes, "*").plain(ACCOUNT, REGION):
+        assert decide(snapshot, calls, minute, **READING).name == READ
 
 
 def test_only_rules_that_may_forward_explain_anything() -> None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.audit.changes import RULE_CHANGES
+from trailforward.audit.changes import RULE_CHANGES, Change
 from trailforward.audit.phases import (
     ALL_MANAGEMENT,
     DISABLED,
@@ -26,8 +26,9 @@ from trailforward.audit.phases import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from trailforward.audit.changes import Change
     from trailforward.doctor import World
+
+__all__ = ["Asked", "Change", "Rules", "Ruling"]
 
 #: What the stack deploys by default.
 _CATCH_ALL = '{"source": [{"prefix": "aws."}], "detail-type": [{"suffix": " via CloudTrail"}]}'
@@ -139,12 +140,16 @@ class Rules:
         known = self._known(Place(account, region))
         return any(one.at(time).state == ALL_MANAGEMENT for one in known)
 
+    def plain(self, account: str, region: str) -> bool:
+        """Whether no rule of a place ever got read-only management events: all are in class ``read_only``."""
+        place = Place(account, region)
+        known = self._known(place)
+        return bool(known) and not self._unread(place) and all(map(_plain, known))
+
     def _by_rule(self, known: _Known, asked: Asked) -> Ruling | None:
         """What one rule says: also ``changed``, if a change in the log files took the event away."""
         rule, phase = known.rule, known.at(asked.time)
-        # A rule that is ENABLED, or not known to be in the longer state at any time.
-        plain = phase.state == ENABLED or (not phase.state and rule.state == ENABLED)
-        if asked.reading and plain and not known.read:
+        if asked.reading and not known.read and _enabled(rule, phase):
             return Ruling("read_only", "it is read-only, and the rule's state is ENABLED")
         if phase.pattern is not None and not any(map(phase.pattern.matches, asked.envelopes)):
             why = f"{phase.pattern_why} gave it a pattern that does not match"
@@ -189,6 +194,15 @@ class Rules:
         why = self._world.index.unseen("rules", *place)
         where = f"{place.region} in {place.account}"
         return f"the snapshot does not have all rules of {where}: {why}" if why else ""
+
+
+def _enabled(rule: Assumed, phase: Phase) -> bool:
+    """Whether a rule is in the state ENABLED, or else it is disabled."""
+    return phase.state == ENABLED or (not phase.state and rule.state == ENABLED)
+
+
+def _plain(known: _Known) -> bool:
+    return not known.read and all(_enabled(known.rule, phase) for phase in known.phases)
 
 
 def _by_phase(name: str, phase: Phase, asked: Asked) -> Ruling | None:

@@ -53,14 +53,14 @@ class Known(NamedTuple):
         from trailforward.audit.classes import Classifier
         from trailforward.audit.reasons import reasons, routed
         from trailforward.audit.rules import Rules
-        from trailforward.pipeline.left_out import left_out
+        from trailforward.pipeline.left_out import LeftOut
 
         config = self.config
         return Classifier(
             Rules(self.world, changes, self.rule),
             young,
             routed(config, self.sink) if config is not None else None,
-            left_out(config, self.arns, self.sink) if config is not None else None,
+            LeftOut(config, tuple(self.arns), self.sink) if config is not None else None,
             reasons(self.world),
         )
 
