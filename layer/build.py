@@ -59,6 +59,7 @@ LEFT_OUT = (
     "trailforward/config/regions.py",
     "trailforward/demo",
     "trailforward/doctor",
+    "trailforward/pipeline/left_out.py",
     "trailforward/pipeline/old_alerts.py",
     "trailforward/pipeline/repaired.py",
     "trailforward/pipeline/sink_check.py",

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from trailforward.audit.report import Result
 
 FAR = "2027-01-01T00:00:00Z"
+LATER = START + timedelta(days=30)
 HOUR = 60
 
 
-def run(
+def run(  # noqa: PLR0913  # the options of an audit
     folder: Path,
     first: int = 0,
     last: int = 24 * HOUR,
@@ -36,6 +37,8 @@ def run(
     world: World | None = None,
     state: str = "state",
     young: str = FAR,
+    now: datetime = LATER,
+    explained_by: str = "",
     **options: Any,
 ) -> Result:
     """Audits the folders ``trail`` and ``delivered``."""
@@ -44,6 +47,8 @@ def run(
         str(folder / "delivered"),
         START + timedelta(minutes=first),
         START + timedelta(minutes=last),
+        now=now,
+        explained_by=explained_by,
     )
     return audit(
         wanted,
@@ -147,7 +152,7 @@ def test_each_class_is_named(
         tmp_path,
         world=world,
         young="2026-11-27T00:00:00Z",
-        own_role="arn:aws:iam::1:role/own",
+        own=lambda event: "self" if "sessionContext" in event["detail"]["userIdentity"] else "",
         routed=lambda event: {"siem"} - {event["detail"]["eventName"].replace("Unrouted", "siem")},
     )
     assert classes(result) == {name: 1}
@@ -236,9 +241,10 @@ def test_an_audit_continues_where_it_was_stopped(tmp_path: Path) -> None:
     trail = TrailBucket(tmp_path / "trail")
     key = trail.put(1, [record(1), record(2, readOnly=True)])
     put_delivered(tmp_path / "delivered", [record(1)])
-    before = run(tmp_path)
+    before = run(tmp_path, explained_by="config")
     (tmp_path / "trail" / key).unlink()
-    assert run(tmp_path).totals == before.totals
+    assert run(tmp_path, explained_by="config").totals == before.totals
+    assert run(tmp_path, explained_by="another").exit_code == 2
     with pytest.raises(AuditError, match="other files"):
         run(tmp_path, last=HOUR)
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.canaries import ROLE as CANARY_ROLE
+from tests.support.canaries import canary
 from tests.support.command import trailforward
 from tests.support.digest_chain import DigestChain, public_keys
-from tests.support.trail_bucket import TrailBucket, put_delivered, record
+from tests.support.trail_bucket import START, TrailBucket, put_delivered, record
+from trailforward.config import Config
+from trailforward.pipeline.self_guard import build_guard
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +67,8 @@ def test_the_report_is_written_as_a_page_or_printed(tmp_path: Path, places: list
         (["--since", "2026-12-01", "--until", "2026-12-02"], "no log files delivered"),
         (["--since", "yesterday", "--until", "2026-12-02"], "write a time such as"),
         (["--since", "2026-12-02", "--until", "2026-12-01"], "is not before"),
-        ([*WINDOW, "--sink", "siem"], "--sink needs --config"),
+        ([*WINDOW, "--sink", "siem"], "need --config"),
+        ([*WINDOW, "--own-role", "arn:aws:iam::111122223333:role/forwarder"], "need --config"),
         ([*WINDOW, "--format", "xml"], "Unknown format"),
         ([*WINDOW, "--original", "s3://example-trail"], "need --digests"),
         ([*WINDOW, "--digests", "--public-keys", "/dev/null"], "not the output of aws cloudtrail"),
@@ -110,3 +115,54 @@ def test_digests_show_that_a_log_file_was_deleted(tmp_path: Path, places: list[s
     done = trailforward("audit", *options)
     assert done.code == 1
     assert done.err.count("LOG_MISSING") == 2
+
+
+ROLE = "arn:aws:iam::111122223333:role/forwarder"
+STREAM = "arn:aws:kinesis:eu-west-1:111122223333:stream/{}"
+
+
+def by_role(number: int, name: str = "PutRecords", stream: str = "events", **fields: Any) -> dict[str, Any]:
+    """A call of the forwarder's role."""
+    arn = STREAM.format(stream)
+    made = record(number, eventSource="kinesis.amazonaws.com", eventName=name)
+    session = "arn:aws:sts::111122223333:assumed-role/forwarder/forwarder"
+    issuer = {"type": "Role", "arn": ROLE, "accountId": "111122223333", "userName": "forwarder"}
+    identity = {"type": "AssumedRole", "arn": session, "sessionContext": {"sessionIssuer": issuer}}
+    given = {"streamName": stream, "streamARN": arn}
+    resources = [{"type": "AWS::Kinesis::Stream", "ARN": arn, "accountId": "111122223333"}]
+    return made | {"userIdentity": identity, "requestParameters": given, "resources": resources} | fields
+
+
+def test_only_the_regular_calls_of_the_forwarder_are_expected(tmp_path: Path) -> None:
+    """``--own-role`` explains what the pipeline leaves out, and no other call with the same role."""
+    trail = TrailBucket(tmp_path / "trail")
+    denied = {"errorCode": "AccessDenied"}
+    calls = [by_role(2), by_role(3, "DeleteStream"), by_role(4, stream="other"), by_role(5, **denied)]
+    trail.put(10, [record(1), *calls])
+    put_delivered(tmp_path / "delivered", [record(1)])
+    config = tmp_path / "trailforward.toml"
+    config.write_text(f'[sinks.all]\nto = "{STREAM.format("events")}"\n')
+    places = ["--trail", str(tmp_path / "trail"), "--delivered", str(tmp_path / "delivered")]
+    options = ["--config", str(config), "--format", "json", "--own-role"]
+    found = json.loads(trailforward("audit", *places, *WINDOW, *options, ROLE).out)
+    guard = build_guard(Config.to(STREAM.format("events"), own_arns=[ROLE]))
+    own = [guard.is_own({"detail": one}) for one in calls]
+    assert own[:3] == [True, False, False]
+    assert found["classes"] == {"self": sum(own), "unexpected": len(own) - sum(own)}
+    done = trailforward("audit", *places, *WINDOW, *options, "forwarder")
+    assert done.code == 2
+    assert "--own-role forwarder: an ARN has six parts" in done.err
+
+
+def test_canaries_of_the_stack_are_expected(tmp_path: Path) -> None:
+    """A canary that the configuration keeps from the sink is not missing; calls like it are."""
+    trail = TrailBucket(tmp_path / "trail")
+    records = [canary(at=START)["detail"], canary(at=START, name="/production/password1")["detail"]]
+    records[1]["eventID"] = record(2)["eventID"]
+    trail.put(10, [record(1), *records])
+    put_delivered(tmp_path / "delivered", [record(1)])
+    config = tmp_path / "trailforward.toml"
+    config.write_text(f'canary_roles = ["{CANARY_ROLE}"]\n[sinks.all]\nto = "file:///dev/null"\n')
+    places = ["--trail", str(tmp_path / "trail"), "--delivered", str(tmp_path / "delivered")]
+    done = trailforward("audit", *places, *WINDOW, "--config", str(config), "--format", "json")
+    assert json.loads(done.out)["classes"] == {"canary": 1, "unexpected": 1}

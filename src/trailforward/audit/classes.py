@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.audit.rules import ALL_MANAGEMENT
+from trailforward.audit.rules import Asked
 from trailforward.errors import EventError
 from trailforward.message import as_envelope
 
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
     from trailforward.audit.fates import Judgement
-    from trailforward.audit.rules import Assumed, Rules
+    from trailforward.audit.rules import Rules
 
 #: EventBridge's limit of an event, in bytes: CloudTrail does not send larger records.
 MAX_EVENT = 262_144
 #: Calls that CloudTrail records and does not send to EventBridge, as users found.
 NOT_EMITTED = frozenset({("cloudshell.amazonaws.com", "GetFileDownloadUrls")})
+
+#: The detail-type of sign-in events: in every public capture, and in EventBridge's guide.
+_SIGN_IN = ("AWS Console Sign In via CloudTrail", "AWS Console Signin via CloudTrail")
 
 #: Class to its verdict and description, in the order of the tests.
 CLASSES: Mapping[str, tuple[str, str]] = {
@@ -25,7 +28,7 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     "too_large": ("expected", "records over 262,144 bytes: S3 has the only copy"),
     "read_only": ("expected", "read-only management events, which rules in the state ENABLED do not get"),
     "pattern": ("expected", "events that the pattern of no rule matches"),
-    "self": ("expected", "calls of the forwarder's own role"),
+    "self": ("expected", "regular calls of the forwarder itself"),
     "no_route": ("expected", "events that no route sends to the sink"),
     "canary": ("expected", "canaries of the stack, which the forwarder filters"),
     "dropped": ("expected", "events that a route drops"),
@@ -41,7 +44,10 @@ CLASSES: Mapping[str, tuple[str, str]] = {
     ),
     "partial": ("unexpected", "events without an outcome at some of their sinks"),
     "no_rule": ("gap", "events of Regions without a rule"),
-    "rule_disabled": ("gap", "events while every matching rule was disabled, deleted, or without targets"),
+    "rule_disabled": (
+        "gap",
+        "events while every matching rule was disabled, changed, or without targets",
+    ),
     "kind": ("expected", "data, network activity, and Insights events that no rule asks for"),
     "not_emitted": ("grey", "calls that AWS is known not to send to EventBridge"),
     "read_only_list": ("grey", "calls that CloudTrail calls writing, and EventBridge may call reading"),
@@ -76,7 +82,8 @@ class Classifier:
         young: ``eventTime`` from which on an event is pending.
         routed: names of the sinks in question that the configuration sends an envelope to; None without a
             configuration.
-        own_role: ARN of the forwarder's role, or empty.
+        own: the class of an envelope that the forwarder leaves out because its stack caused the event:
+            ``self``, ``canary``, or empty for other envelopes; None if that is not known.
         reason: the doctor's reason for an envelope in a Region, or empty; None without a snapshot.
     """
 
@@ -85,16 +92,18 @@ class Classifier:
         rules: Rules,
         young: str,
         routed: Callable[[dict[str, Any]], Collection[str]] | None = None,
-        own_role: str = "",
+        own: Callable[[dict[str, Any]], str] | None = None,
         reason: Callable[[dict[str, Any], str, str], str] | None = None,
     ) -> None:
         self._rules = rules
         self._young = young
         self._routed = routed
-        self._own_role = own_role
+        self._own = own
         self._reason = reason
+        #: Events before this time may have arrived in delivered files that were not read.
+        self.earliest = ""
 
-    def classify(  # noqa: PLR0911  # one per class
+    def classify(  # noqa: C901, PLR0911  # one per class
         self, record: Any, size: int, folder: str, account: str, region: str, fate: Judgement | None = None
     ) -> Decision:
         """The first class that fits. If the event has receipts, they say what happened to it.
@@ -119,21 +128,26 @@ class Classifier:
             return Decision("undetermined", f"not a CloudTrail record: {error}")
         account = _text(record, "recipientAccountId") or account
         region = _text(record, "awsRegion") or region
-        time = _text(record, "eventTime")
-        rules = self._rules.at(account, region)
-        states = [(rule, *self._rules.state(account, region, rule, time)) for rule in rules]
-        found = self._by_rules(record, event, states) or self._by_forwarder(record, event)
-        if found is None and not rules:
-            found = Decision("no_rule", f"account {account} has no rule with targets in {region}")
-        found = found or _by_state(event, states) or _grey(record, states)
+        event["account"] = event.get("account") or account  # Insights events may lack it
+        asked = _asked(record, event)
+        ruling = self._rules.judge(account, region, asked)
+        found = None
+        if ruling is None or ruling.name in _LATER:
+            found = self._by_forwarder(asked)
+        if found is None and ruling is not None:
+            found = Decision(*ruling)
+        found = found or _grey(record, plain=not self._rules.read(account, region, asked.time))
         if found is not None and (found.name != "no_rule" or self._reason is None):
             return found
         why = self._reason(event, account, region) if self._reason is not None else ""
         if found is not None:
             return Decision(found.name, why or found.why)
-        if time >= self._young:
+        if asked.time >= self._young:
             return Decision("pending", "EventBridge may still deliver it")
-        sinks = tuple(sorted(self._routed(event))) if self._routed is not None else ()
+        if asked.time < self.earliest:
+            why = f"it may be in delivered files from before {self.earliest}: see --delivered-since"
+            return Decision("undetermined", why)
+        sinks = tuple(sorted(self._sinks(asked)))
         return Decision("unexpected", why or "nothing explains why it did not arrive", sinks)
 
     def _by_receipts(self, record: Any, fate: Judgement) -> Decision:
@@ -152,64 +166,45 @@ class Classifier:
             return Decision("pending", fate.why)
         return Decision("partial", fate.why, absent)
 
-    @staticmethod
-    def _by_rules(
-        record: dict[str, Any], event: dict[str, Any], states: list[tuple[Assumed, str, str]]
-    ) -> Decision | None:
-        enabled = {state for _, state, _ in states} - {"DISABLED", ""}
-        matching = [rule for rule, _, _ in states if rule.pattern is None or rule.pattern.matches(event)]
-        reading = str(record.get("readOnly")).lower() == "true"
-        # Records before format 1.08 have neither key, and only management events reached EventBridge then.
-        category = record.get("eventCategory", "Management") == "Management"
-        management = str(record.get("managementEvent", category)).lower() == "true"
-        if reading and management and "ENABLED" in enabled and ALL_MANAGEMENT not in enabled:
-            return Decision("read_only", "it is read-only, and the rule's state is ENABLED")
-        if states and not matching:
-            if record.get("eventCategory", "Management") != "Management":
-                return Decision("kind", f"no rule asks for events of category {record.get('eventCategory')}")
-            return Decision("pattern", "the pattern of no rule matches it")
-        return None
-
-    def _by_forwarder(self, record: dict[str, Any], event: dict[str, Any]) -> Decision | None:
-        if self._own_role and self._own_role in _issuers(record):
-            return Decision("self", "the forwarder's own role made the call")
-        if self._routed is not None and not self._routed(event):
+    def _by_forwarder(self, asked: Asked) -> Decision | None:
+        if self._own is not None and (name := self._own(asked.envelopes[0])):
+            return Decision(name, "the forwarder leaves it out")
+        if self._routed is not None and not self._sinks(asked):
             return Decision("no_route", "no route of the configuration sends it to the sink")
         return None
 
-
-def _by_state(event: dict[str, Any], states: list[tuple[Assumed, str, str]]) -> Decision | None:
-    """The class of an event that rules match which were not enabled, or whose state is not known."""
-    matching = [one for one in states if one[0].pattern is None or one[0].pattern.matches(event)]
-    if any(state not in {"DISABLED", ""} and rule.pattern is not None for rule, state, _ in matching):
-        return None
-    unsure = [(rule, why) for rule, state, why in matching if state != "DISABLED"]
-    if unsure:
-        rule, why = unsure[0]
-        return Decision("undetermined", why or f"the pattern of rule {rule.name} cannot be read")
-    whys = [why or f"rule {rule.name} is DISABLED in the snapshot" for rule, _, why in matching]
-    return Decision("rule_disabled", whys[0]) if whys else None
+    def _sinks(self, asked: Asked) -> set[str]:
+        """The sinks that should have an event, if they are known."""
+        routed = self._routed
+        return set().union(*map(routed, asked.envelopes)) if routed is not None else set()
 
 
-def _grey(record: dict[str, Any], states: list[tuple[Assumed, str, str]]) -> Decision | None:
+#: What rules say that comes after what the forwarder does.
+_LATER = frozenset({"no_rule", "rule_disabled", "undetermined"})
+
+
+def _asked(record: dict[str, Any], event: dict[str, Any]) -> Asked:
+    # Records before format 1.08 have neither key, and only management events reached EventBridge then.
+    category = record.get("eventCategory", "Management") == "Management"
+    management = str(record.get("managementEvent", category)).lower() == "true"
+    reading = str(record.get("readOnly")).lower() == "true"
+    envelopes = [event]
+    # AWS writes both spellings, and a log file does not say which one EventBridge used.
+    if event.get("detail-type") == _SIGN_IN[0]:
+        envelopes.append({**event, "detail-type": _SIGN_IN[1]})
+    return Asked(envelopes, _text(record, "eventTime"), reading and management, category)
+
+
+def _grey(record: dict[str, Any], *, plain: bool) -> Decision | None:
     from trailforward.doctor.rules.read_only import read_only
 
     source, name = _text(record, "eventSource"), _text(record, "eventName")
     if (source, name) in NOT_EMITTED:
         return Decision("not_emitted", f"AWS is known not to send {name} to EventBridge")
-    plain = not any(state == ALL_MANAGEMENT for _, state, _ in states)
     management = record.get("eventCategory", "Management") == "Management"
     if plain and management and record.get("readOnly") is False and read_only(name):
         return Decision("read_only_list", f"CloudTrail calls {name} writing, and its name begins as reading")
     return None
-
-
-def _issuers(record: dict[str, Any]) -> set[str]:
-    """ARN of the role that made a call."""
-    identity = record.get("userIdentity")
-    context = identity.get("sessionContext") if isinstance(identity, dict) else None
-    issuer = context.get("sessionIssuer") if isinstance(context, dict) else None
-    return {str(issuer.get("arn"))} if isinstance(issuer, dict) else set()
 
 
 def _get(record: Any, key: str) -> Any:

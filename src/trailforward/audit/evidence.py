@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from trailforward.audit.fates import Judgement
     from trailforward.audit.join import Joined
-    from trailforward.audit.places import LogFile
+    from trailforward.audit.places import DeliveredFile, LogFile
     from trailforward.audit.run import Audit, Job, _Pool
 
 #: EventBridge retries for a day; the queue and dead letters may take longer.
 DELIVERED_DAYS = 2
 
 
-def files_of(wanted: Audit) -> tuple[list[tuple[str, int]], int]:
+def files_of(wanted: Audit, now: datetime) -> tuple[list[DeliveredFile], int]:
     """The delivered files until now, those from after the window's margin last, and the number of others.
 
     Raises:
@@ -34,18 +34,27 @@ def files_of(wanted: Audit) -> tuple[list[tuple[str, int]], int]:
     store = open_place(wanted.delivered)
     end = wanted.until + timedelta(days=DELIVERED_DAYS)
     last = f"{end:%Y%m%d}"
-    found = [
-        (file.key, file.size) for file in delivered_files(store, wanted.since, max(end, datetime.now(UTC)))
-    ]
-    found.sort(key=lambda file: hour_of(file[0])[: len(last)] > last)
+    found = delivered_files(store, first_day(wanted), wanted.delivered_until or max(end, now))
+    found.sort(key=lambda file: hour_of(file.key)[: len(last)] > last)
     if not found:
         what = "receipts" if wanted.receipts else "delivered files"
-        first = wanted.since - timedelta(days=1)
         raise AuditError(
-            f"{wanted.delivered} has no {what} from {first:%Y-%m-%d} on. {folders_there(store)} "
+            f"{wanted.delivered} has no {what} from {first_day(wanted):%Y-%m-%d} on. {folders_there(store)} "
             "Give the place above the years (2026/11/26) of the keys."
         )
-    return found, sum(hour_of(key)[: len(last)] <= last for key, _ in found)
+    return found, sum(hour_of(file.key)[: len(last)] <= last for file in found)
+
+
+def first_day(wanted: Audit) -> datetime:
+    """A time on the first day of the delivered files."""
+    return wanted.delivered_since or wanted.since - timedelta(days=1)
+
+
+def earliest(wanted: Audit, files: Sequence[DeliveredFile]) -> str:
+    """The first ``eventTime`` whose delivered files were read; empty if no key has a date."""
+    if not any(hour_of(file.key) for file in files):
+        return ""
+    return f"{first_day(wanted).astimezone(UTC):%Y-%m-%dT00:00:00Z}"
 
 
 def checked(wanted: Audit, units: Sequence[Path]) -> Audit:

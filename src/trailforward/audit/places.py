@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.audit.dated import dated_files
@@ -33,6 +33,7 @@ class LogFile(NamedTuple):
         account: the account ID in the key.
         region: the Region in the key.
         folder: ``CloudTrail``, ``CloudTrail-Insight``, …
+        etag: changes when the content changes.
     """
 
     key: str
@@ -41,13 +42,15 @@ class LogFile(NamedTuple):
     account: str
     region: str
     folder: str
+    etag: str = ""
 
 
 class DeliveredFile(NamedTuple):
-    """A file of the delivered side: its key, and its size in bytes."""
+    """A file of the delivered side: its key, its size in bytes, and what changes when its content does."""
 
     key: str
     size: int
+    etag: str = ""
 
 
 def open_place(location: str) -> Store:
@@ -84,7 +87,7 @@ def log_files(
         StorageError: the location does not contain CloudTrail's layout, or cannot be read.
     """
     found = [
-        LogFile(key.key, file.size, minute(key.time), key.account, key.region, key.folder)
+        LogFile(key.key, file.size, minute(key.time), key.account, key.region, key.folder, file.etag)
         for folder in FOLDERS
         for key, file in storage_log_files(store, since, until, accounts or None, regions or None, folder)
     ]
@@ -93,7 +96,6 @@ def log_files(
 
 
 def delivered_files(store: Store, since: datetime, until: datetime) -> list[DeliveredFile]:
-    """The delivered files of some days. Files without a date in their key belong to every day."""
-    first, last = since - timedelta(days=1), until
-    files = dated_files(store, first.astimezone(UTC).date(), last.astimezone(UTC).date())
-    return [DeliveredFile(file.key, file.size) for file in files]
+    """The delivered files from one day to another. Files without a date in their key belong to every day."""
+    files = dated_files(store, since.astimezone(UTC).date(), until.astimezone(UTC).date())
+    return [DeliveredFile(*file) for file in files]

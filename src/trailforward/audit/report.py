@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from trailforward.audit.changes import Change
     from trailforward.audit.digest_report import DigestReport
-    from trailforward.audit.rules import Change
     from trailforward.audit.work import Altered
 
 #: The forms that :func:`render` supports.

@@ -1,7 +1,7 @@
-"""Which rules were enabled at a time: from a snapshot, and from the changes that CloudTrail recorded.
+"""Which rules would have sent an event: from a snapshot, and from the changes that CloudTrail recorded.
 
-The snapshot has the latest state. Changes in the log files give earlier ones: before a ``DisableRule`` the
-rule was enabled, for example. Without a snapshot, the rule that the stack deploys is assumed in every Region.
+The snapshot has the latest state, and changes in the log files give earlier ones. Without a snapshot, the
+rule that the stack deploys is assumed in every Region.
 """
 
 from __future__ import annotations
@@ -11,81 +11,79 @@ from collections import defaultdict
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.errors import PatternError
-from trailforward.patterns import Pattern
+from trailforward.audit.changes import RULE_CHANGES, Change
+from trailforward.audit.phases import (
+    ALL_MANAGEMENT,
+    DISABLED,
+    EITHER,
+    ENABLED,
+    Assumed,
+    Phase,
+    phases,
+    readable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Sequence
 
     from trailforward.doctor import World
 
-EVENTS = "events.amazonaws.com"
-CLOUDTRAIL = "cloudtrail.amazonaws.com"
-RULE_CHANGES = ("PutRule", "EnableRule", "DisableRule", "DeleteRule", "PutTargets", "RemoveTargets")
-TRAIL_CHANGES = (
-    "StopLogging",
-    "StartLogging",
-    "DeleteTrail",
-    "CreateTrail",
-    "UpdateTrail",
-    "PutEventSelectors",
-    "PutInsightSelectors",
-)
-CHANGES = frozenset(
-    [(EVENTS, name) for name in RULE_CHANGES] + [(CLOUDTRAIL, name) for name in TRAIL_CHANGES]
-)
-ALL_MANAGEMENT = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+__all__ = ["Asked", "Change", "Rules", "Ruling"]
+
 #: What the stack deploys by default.
 _CATCH_ALL = '{"source": [{"prefix": "aws."}], "detail-type": [{"suffix": " via CloudTrail"}]}'
 
 
-class Change(NamedTuple):
-    """A change of a rule or trail, as CloudTrail recorded it.
+class Place(NamedTuple):
+    """A default bus."""
 
-    Attributes:
-        time: ``eventTime``.
-        event: ``eventName``.
-        account: of the rule.
-        region: of the rule.
-        name: of the rule or trail; empty if the record does not say.
-        bus: the event bus.
-        state: that ``PutRule`` gave; empty if the record does not say.
-        who: ARN of the caller.
-    """
-
-    time: str
-    event: str
     account: str
     region: str
-    name: str
-    bus: str
-    state: str
-    who: str
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any], account: str) -> Change | None:
-        """The change that a record describes; None if it failed."""
-        if record.get("errorCode"):
-            return None
-        given = _mapping(record.get("requestParameters"))
-        name = given.get("name") or given.get("rule") or given.get("trailName") or ""
-        bus = str(given.get("eventBusName") or "default").rpartition("/")[2]
-        texts = [
-            record.get("eventTime"),
-            record.get("eventName"),
-            record.get("recipientAccountId") or account,
-        ]
-        texts += [record.get("awsRegion"), name, bus, given.get("state")]
-        texts += [_mapping(record.get("userIdentity")).get("arn")]
-        return cls(*(text if isinstance(text, str) else "" for text in texts))
 
 
-class Assumed(NamedTuple):
-    """A rule: its pattern is None if it cannot be read or judged."""
+class Asked(NamedTuple):
+    """An event, as rules see it.
+
+    Attributes:
+        envelopes: all forms in which EventBridge may send it.
+        time: ``eventTime``.
+        reading: whether it is a read-only management event.
+        management: whether it is a management event.
+    """
+
+    envelopes: Sequence[dict[str, Any]]
+    time: str
+    reading: bool
+    management: bool
+
+
+class Ruling(NamedTuple):
+    """What the rules say about an event: a class, and a sentence why."""
 
     name: str
-    state: str
-    pattern: Pattern | None
+    why: str
+
+
+class _Known(NamedTuple):
+    """A rule with its phases.
+
+    Attributes:
+        rule: the rule.
+        times: at which its phases begin.
+        phases: what is known about it.
+        read: whether it ever got read-only events.
+        made: whether the log files contain ``PutRule`` for it, which may have created it.
+    """
+
+    rule: Assumed
+    times: list[str]
+    phases: list[Phase]
+    read: bool
+    made: bool
+
+    def at(self, time: str) -> Phase:
+        """What is known at a time."""
+        return self.phases[bisect_right(self.times, time) - 1]
 
 
 class Rules:
@@ -94,85 +92,135 @@ class Rules:
     Args:
         world: a snapshot of the doctor, or None.
         changes: from the log files.
-        names: names of the rules that forward events, with ``*``, if there is no snapshot.
+        names: names of the rules that forward events, with ``*``, for rules that are not in a snapshot.
     """
 
     def __init__(self, world: World | None, changes: Iterable[Change], names: str = "*trailforward*") -> None:
-        self._world = world is not None
+        self._world = world
         self._names = names.lower()
-        self._changes: dict[tuple[str, str, str], list[Change]] = defaultdict(list)
-        self._unnamed: dict[tuple[str, str], list[Change]] = defaultdict(list)
+        self._changes: dict[Place, dict[str, list[Change]]] = defaultdict(lambda: defaultdict(list))
         for change in sorted(set(changes)):
-            if change.event not in RULE_CHANGES or change.bus != "default":
-                continue
-            place = change.account, change.region
-            if change.name:
-                self._changes[*place, change.name].append(change)
-            else:
-                self._unnamed[place].append(change)
-        self._rules: dict[tuple[str, str], list[Assumed]] = defaultdict(list)
-        for rule in world.rules if world is not None else ():
-            if rule.bus == "default" and rule.pattern is not None and (rule.targets or rule.unread):
-                self._rules[rule.account, rule.region].append(
-                    Assumed(rule.name, rule.state, _pattern(rule.pattern))
-                )
-        self._default = Assumed("", "ENABLED", Pattern(_CATCH_ALL))
+            if change.event in RULE_CHANGES and change.bus == "default":
+                self._changes[Place(change.account, change.region)][change.name].append(change)
+        self._places: dict[Place, list[_Known]] = {}
+        self._rules: dict[Place, list[Assumed]] = defaultdict(list)
+        for rule in _forwarding(world) if world is not None else ():
+            targets = None if "targets" in rule.unread else frozenset(target.id for target in rule.targets)
+            one = Assumed(rule.name, rule.state, readable(rule.pattern), targets)
+            self._rules[Place(rule.account, rule.region)].append(one)
+        self._default = Assumed("", ENABLED, readable(_CATCH_ALL))
 
-    def at(self, account: str, region: str) -> list[Assumed]:
-        """The rules of a place."""
-        if self._world:
-            return self._rules.get((account, region), [])
-        named = [
-            name
-            for known_account, known_region, name in self._changes
-            if (known_account, known_region) == (account, region) and fnmatchcase(name.lower(), self._names)
-        ]
-        return [self._default._replace(name=name) for name in named] or [self._default]
-
-    def state(self, account: str, region: str, rule: Assumed, time: str) -> tuple[str, str]:
-        """The state of a rule at a time, and why: empty if it comes from the snapshot or the assumption.
+    def judge(self, account: str, region: str, asked: Asked) -> Ruling | None:
+        """Why rules did not send an event; None if one should have.
 
         Returns:
-            ``ENABLED``, the longer state, ``DISABLED``, or an empty text if it cannot be determined.
+            ``read_only``, ``pattern``, ``kind``, ``no_rule``, ``rule_disabled``, or ``undetermined``.
         """
-        changes = self._changes.get((account, region, rule.name), [])
-        unnamed = self._unnamed.get((account, region), [])
-        done = bisect_right(changes, time, key=lambda change: change.time)
-        if blind := [one for one in unnamed if one.time <= time and one.event not in _HARMLESS]:
-            last = blind[-1]
-            if not done or changes[done - 1].time < last.time:
-                why = f"{last.event} at {last.time} does not say which rule it changed"
-                return "", why
-        if done:
-            last = changes[done - 1]
-            return _after(last, rule), f"{last.event} of rule {last.name} at {last.time} by {last.who or '?'}"
-        for change in changes:
-            if change.event in {"EnableRule", "PutTargets"}:
-                return "DISABLED", f"{change.event} of rule {change.name} came only at {change.time}"
-            if change.event in {"DisableRule", "DeleteRule", "RemoveTargets"}:
-                return "ENABLED" if rule.state == "DISABLED" else rule.state, ""
-            return "", f"{change.event} of rule {change.name} at {change.time} may have created or changed it"
-        return rule.state, ""
+        place = Place(account, region)
+        known = self._known(place)
+        rulings = [self._by_rule(one, asked) for one in known]
+        if any(one is None for one in rulings):
+            return None
+        found = [one for one in rulings if one is not None]
+        unread = self._unread(place)
+        for name in ("undetermined", "changed", "read_only", "rule_disabled"):
+            for one in found:
+                if one.name == name and not (unread and name != "undetermined"):
+                    return one._replace(name="rule_disabled") if name == "changed" else one
+        if unread:
+            return Ruling("undetermined", unread)
+        if not found:
+            return Ruling("no_rule", f"account {account} has no rule with targets in {region}")
+        if asked.management:
+            return Ruling("pattern", "the pattern of no rule matches it")
+        return Ruling("kind", "no rule asks for events of its category")
+
+    def read(self, account: str, region: str, time: str) -> bool:
+        """Whether a rule got all management events at a time."""
+        known = self._known(Place(account, region))
+        return any(one.at(time).state == ALL_MANAGEMENT for one in known)
+
+    def plain(self, account: str, region: str) -> bool:
+        """Whether no rule of a place ever got read-only management events: all are in class ``read_only``."""
+        place = Place(account, region)
+        known = self._known(place)
+        return bool(known) and not self._unread(place) and all(map(_plain, known))
+
+    def _by_rule(self, known: _Known, asked: Asked) -> Ruling | None:
+        """What one rule says: also ``changed``, if a change in the log files took the event away."""
+        rule, phase = known.rule, known.at(asked.time)
+        if asked.reading and not known.read and _enabled(rule, phase):
+            return Ruling("read_only", "it is read-only, and the rule's state is ENABLED")
+        if phase.pattern is not None and not any(map(phase.pattern.matches, asked.envelopes)):
+            why = f"{phase.pattern_why} gave it a pattern that does not match"
+            return Ruling("changed", why) if phase.pattern_why else Ruling("other", "")
+        if phase.state == DISABLED or phase.targets is False:
+            why = phase.why if phase.state == DISABLED else phase.targets_why
+            if known.made and self._world is None:
+                return Ruling("undetermined", f"{why}; without --snapshot, it may be another rule")
+            return Ruling("changed", why) if why else Ruling("rule_disabled", f"rule {rule.name} is DISABLED")
+        return _by_phase(rule.name, phase, asked)
+
+    def _known(self, place: Place) -> list[_Known]:
+        """The rules of a place."""
+        if place not in self._places:
+            changes = self._changes.get(place, {})
+            named = [name for name in changes if name and fnmatchcase(name.lower(), self._names)]
+            rules = list(self._rules.get(place, ()))
+            if self._world is None:
+                rules = [self._default._replace(name=name) for name in named] or [self._default]
+            else:
+                present = {rule.name for rule in rules}
+                rules += [Assumed(name, "", None) for name in named if name not in present]
+            unnamed = changes.get("", [])
+            self._places[place] = [self._with_phases(rule, changes, unnamed) for rule in rules]
+        return self._places[place]
+
+    def _with_phases(
+        self, rule: Assumed, changes: dict[str, list[Change]], unnamed: Sequence[Change]
+    ) -> _Known:
+        named = changes.get(rule.name, []) if rule.name else []
+        found = phases(rule, named, unnamed, assumed=self._world is None)
+        read = rule.state == ALL_MANAGEMENT or any(change.state == ALL_MANAGEMENT for change in named)
+        made = any(change.event == "PutRule" for change in named)
+        return _Known(rule, [time for time, _ in found], [phase for _, phase in found], read, made)
+
+    def _unread(self, place: Place) -> str:
+        """Why the snapshot does not have all rules of a place; empty if it has."""
+        if self._world is None:
+            return ""
+        if self._world.accounts and place.account not in self._world.accounts:
+            return f"the snapshot does not contain account {place.account}"
+        why = self._world.index.unseen("rules", *place)
+        where = f"{place.region} in {place.account}"
+        return f"the snapshot does not have all rules of {where}: {why}" if why else ""
 
 
-#: Without a name, these changes cannot explain that an event is missing after them.
-_HARMLESS = frozenset({"EnableRule", "PutTargets", "PutRule"})
+def _enabled(rule: Assumed, phase: Phase) -> bool:
+    """Whether a rule is in the state ENABLED, or else it is disabled."""
+    return phase.state == ENABLED or (not phase.state and rule.state == ENABLED)
 
 
-def _after(change: Change, rule: Assumed) -> str:
-    if change.event in {"DisableRule", "DeleteRule", "RemoveTargets"}:
-        return "DISABLED"
-    if change.event == "PutRule":
-        return change.state or rule.state
-    return "ENABLED" if change.event == "EnableRule" or rule.state == "DISABLED" else rule.state
+def _plain(known: _Known) -> bool:
+    return not known.read and all(_enabled(known.rule, phase) for phase in known.phases)
 
 
-def _pattern(source: Any) -> Pattern | None:
-    try:
-        return Pattern(source)
-    except PatternError:
-        return None
+def _by_phase(name: str, phase: Phase, asked: Asked) -> Ruling | None:
+    """What a rule says about an event that its pattern may match, and that is not certainly disabled."""
+    if asked.reading and phase.state == ENABLED:
+        return Ruling("changed", f"{phase.why} gave it the state ENABLED, without read-only events")
+    if not phase.state or phase.targets is None:
+        return Ruling("undetermined", phase.targets_why if phase.state else phase.why)
+    if phase.pattern is None:
+        return Ruling("undetermined", f"the pattern of rule {name} at that time is not known")
+    if asked.reading and phase.state == EITHER:
+        return Ruling("undetermined", f"rule {name} may not have got read-only events at that time")
+    return None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _forwarding(world: World) -> Iterable[Any]:
+    """The rules of the default buses that may lead to a destination; all rules if none is known."""
+    if world.destinations:
+        found = (placed.rule for placed in world.index.rules())
+        return [rule for rule in found if rule.bus == "default"]
+    return [rule for rule in world.rules if rule.bus == "default" and rule.pattern is not None]

@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Self
 
 from trailforward.audit import evidence, receipts, work
+from trailforward.audit.changes import Change
 from trailforward.audit.join import REPEAT_MINUTES
 from trailforward.audit.places import (
     AuditError,
@@ -22,8 +23,8 @@ from trailforward.audit.places import (
     minute,
     open_place,
 )
+from trailforward.audit.plan import Plan, name_of, planned, tidy
 from trailforward.audit.report import Result
-from trailforward.audit.rules import Change
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, parts_for, read_head
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class Audit:
         receipts: whether ``delivered`` has receipts instead of events.
         sink: with receipts, the only sink that counts; empty for all.
         sinks: with receipts, names of all sinks in the configuration; None if it is not known.
+        delivered_since: first day of the delivered files; None for one day before the window.
+        delivered_until: last day of the delivered files; None for today. Those from later than two days
+            after the window are only read if records are missing.
+        now: when the audit began; None for the time of its first run.
+        explained_by: a text that changes with everything that the classifier depends on, so that an audit
+            that was stopped can keep what it explained; empty to explain again.
     """
 
     trail: str
@@ -74,6 +81,10 @@ class Audit:
     receipts: bool = False
     sink: str = ""
     sinks: tuple[str, ...] | None = None
+    delivered_since: datetime | None = None
+    delivered_until: datetime | None = None
+    now: datetime | None = None
+    explained_by: str = ""
 
 
 def audit(
@@ -95,71 +106,65 @@ def audit(
     Raises:
         AuditError: the locations do not contain what they should, or the folder belongs to another audit.
     """
-    logs, delivered, soon = _plan(wanted, state)
+    plan = _plan(wanted, state)
+    logs, delivered = plan.logs, plan.delivered
     window = minute(wanted.since), minute(wanted.until)
     if not any(window[0] <= log.time < window[1] for log in logs):
         raise AuditError(
             f"The trail has no log files delivered from {wanted.since:%Y-%m-%dT%H:%MZ} to "
             f"{wanted.until:%Y-%m-%dT%H:%MZ}. Check the window, --account, and --region; the times are UTC."
         )
-    sizes = sum(log.size for log in logs), sum(size for _, size in delivered)
+    sizes = sum(log.size for log in logs), sum(file.size for file in delivered)
     events = sizes[0] // _RECORD_BYTES, sizes[1] // (_RECEIPT_BYTES if wanted.receipts else _RECORD_BYTES)
     parts = parts_for(max(events))
     times = [log.time for log in logs]
     with _Pool(workers or os.cpu_count() or 1, max(sizes) > UNIT_BYTES) as pool:
-        delivered_units = _read_delivered(wanted, delivered, range(soon), parts, state, pool, show)
+        delivered_units = _read_delivered(wanted, plan, range(plan.soon), parts, state, pool, show)
         if wanted.receipts:
             wanted = evidence.checked(wanted, delivered_units)
         trail_units = _read_trail(wanted, logs, parts, state, pool, show)
         heads = [read_head(path) for path in trail_units]
         changes = [Change(*change) for head in heads for change in head["changes"]]
         classifier = make_classifier(changes)
+        classifier.earliest = evidence.earliest(wanted, delivered)
+        inputs = [wanted.explained_by, classifier.earliest, sorted(set(changes))]
         joined, fates, decided = evidence.compare(
             wanted, trail_units, delivered_units, times, parts, pool, show
         )
-        explained = _explain(wanted, logs, joined, classifier, state, show, fates)
-        later = range(soon, len(delivered))
+        depends = [*inputs, [path.name for path in delivered_units]]
+        explained, paths = _explain(wanted, logs, joined, classifier, state, show, fates, depends)
+        later = range(plan.soon, len(delivered))
         if later and any(unit["unexpected"] for unit in explained):
             # Repairs and redriven dead letters arrive late.
-            delivered_units += _read_delivered(wanted, delivered, later, parts, state, pool, show)
+            delivered_units += _read_delivered(wanted, plan, later, parts, state, pool, show)
             joined, fates, decided = evidence.compare(
                 wanted, trail_units, delivered_units, times, parts, pool, show
             )
-            explained = _explain(wanted, logs, joined, classifier, state, show, fates, "later-")
+            depends = [*inputs, [path.name for path in delivered_units]]
+            explained, paths = _explain(wanted, logs, joined, classifier, state, show, fates, depends)
+    tidy(state, {*trail_units, *delivered_units, *paths})
     explained.append(evidence.decided(decided, logs))
     problems = [text for head in heads for text in head["problems"]]
     problems += [text for path in delivered_units for text in read_head(path)["problems"]]
     counts = {int(number): count for head in heads for number, count in head["counts"].items()}
-    return _result(wanted, logs, [key for key, _ in delivered], joined, counts, explained, changes, problems)
+    files = [file.key for file in delivered]
+    return _result(wanted, logs, files, joined, counts, explained, changes, problems)
 
 
-def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, int]], int]:
-    """The files of both sides; those of an earlier run if the folder has them.
+def _plan(wanted: Audit, state: Path) -> Plan:
+    """The files of both sides; those of an earlier run if the folder has them."""
+    asked = asdict(wanted)
+    # What explanations depend on is part of their names.
+    del asked["now"], asked["explained_by"], asked["sinks"]
 
-    Returns:
-        The log files, the delivered files, and how many of the latter are not from after the window's margin.
-    """
-    asked = json.loads(json.dumps(asdict(wanted), default=str))
-    path = state / "plan.json"
-    if path.exists():
-        saved = json.loads(path.read_text("utf-8"))
-        if saved["audit"] != asked:
-            raise AuditError(
-                f"{state} belongs to an audit of other files or times. Give another --state folder."
-            )
-        files = [(key, size) for key, size in saved["delivered"]]
-        return [LogFile(*log) for log in saved["logs"]], files, saved["soon"]
-    margin = timedelta(minutes=REPEAT_MINUTES)
-    store = open_place(wanted.trail)
-    first, last = wanted.since - margin, wanted.until + margin
-    logs = log_files(store, first, last, wanted.accounts, wanted.regions)
-    delivered, soon = evidence.files_of(wanted)
-    state.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".draft")
-    plan = {"audit": asked, "logs": logs, "delivered": delivered, "soon": soon}
-    draft.write_text(json.dumps(plan), "utf-8")
-    draft.replace(path)
-    return logs, delivered, soon
+    def listed() -> Plan:
+        now = wanted.now or datetime.now(UTC)
+        margin = timedelta(minutes=REPEAT_MINUTES)
+        times = wanted.since - margin, wanted.until + margin
+        logs = log_files(open_place(wanted.trail), *times, wanted.accounts, wanted.regions)
+        return Plan(now, logs, *evidence.files_of(wanted, now))
+
+    return planned(state, json.loads(json.dumps(asked, default=str)), listed)
 
 
 def _read_trail(
@@ -168,8 +173,9 @@ def _read_trail(
     paths: list[Path] = []
     jobs: list[Job] = []
     sizes: list[int] = []
-    for number, chunk in enumerate(_chunks([log.size for log in logs])):
-        path = state / f"trail-{number}.unit"
+    for chunk in _chunks([log.size for log in logs]):
+        name = name_of("trail", wanted.trail, chunk.start, [logs[at] for at in chunk], parts, wanted.exact)
+        path = state / f"{name}.unit"
         paths.append(path)
         files = [(work.Numbered(at, logs[at].key), logs[at].account) for at in chunk]
         if not path.exists():
@@ -181,29 +187,34 @@ def _read_trail(
 
 def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
     wanted: Audit,
-    files: Sequence[tuple[str, int]],
+    plan: Plan,
     some: range,
     parts: int,
     state: Path,
     pool: _Pool,
     show: Any,
 ) -> list[Path]:
-    window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{wanted.until:%Y-%m-%dT%H:%M:%SZ}"
+    files = plan.delivered
+    # Log files of the last hour may not be there yet, so an event of that time is not called unrecorded.
+    until = min(wanted.until, plan.now - timedelta(minutes=REPEAT_MINUTES))
+    window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{until:%Y-%m-%dT%H:%M:%SZ}"
+    how = [parts, window, wanted.exact, wanted.receipts, wanted.accounts, wanted.regions]
     paths: list[Path] = []
     jobs: list[Job] = []
     sizes: list[int] = []
-    for chunk in _chunks([files[at][1] for at in some]):
+    for chunk in _chunks([files[at].size for at in some]):
         places = some[chunk.start : chunk.stop]
-        path = state / f"delivered-{places.start}.unit"
+        name = name_of("delivered", wanted.delivered, places.start, [files[at] for at in places], how)
+        path = state / f"{name}.unit"
         paths.append(path)
         if not path.exists():
-            arguments = (wanted.delivered, [work.Numbered(at, files[at][0]) for at in places], parts, path)
+            arguments = (wanted.delivered, [work.Numbered(at, files[at].key) for at in places], parts, path)
             if wanted.receipts:
                 only = wanted.accounts, wanted.regions
                 jobs.append((receipts.read_receipts, (*arguments, window, *only), {}))
             else:
                 jobs.append((work.read_delivered, (*arguments, window), {"exact": wanted.exact}))
-            sizes.append(sum(files[at][1] for at in places))
+            sizes.append(sum(files[at].size for at in places))
     list(pool.results(jobs, sizes, "delivered events", show))
     return paths
 
@@ -228,9 +239,9 @@ def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     state: Path,
     show: Callable[[str, int, int], None],
     fates: Mapping[int, Judgement],
-    prefix: str = "",
-) -> list[dict[str, Any]]:
-    """Explains the missing records, file by file."""
+    depends: Sequence[Any],
+) -> tuple[list[dict[str, Any]], list[Path]]:
+    """Explains the missing records, file by file; also returns the files of the explanations."""
     missing: dict[int, list[int]] = defaultdict(list)
     for part in joined:
         for ref in part.missing:
@@ -239,15 +250,17 @@ def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     found = []
     total = sum(logs[number].size for number in numbers)
     done = 0
-    for unit, chunk in enumerate(_chunks([logs[number].size for number in numbers])):
-        path = state / f"{prefix}explained-{unit}.json"
+    paths = []
+    for chunk in _chunks([logs[number].size for number in numbers]):
         some = [(numbers[at], logs[numbers[at]], sorted(missing[numbers[at]])) for at in chunk]
-        if not path.exists():
+        path = state / f"{name_of('explained', wanted.trail, some, depends)}.json"
+        paths.append(path)
+        if not wanted.explained_by or not path.exists():
             work.explain(classifier, wanted.trail, some, path, fates)
         found.append(json.loads(path.read_text("utf-8", "surrogatepass")))
         done += sum(logs[number].size for number, _, _ in some)
         show("records that did not arrive", done, total)
-    return found
+    return found, paths
 
 
 def _result(  # noqa: PLR0913, PLR0917  # everything that was found

@@ -10,10 +10,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit import read
+from trailforward.audit.changes import CHANGES, Change
 from trailforward.audit.classes import MISSING
 from trailforward.audit.join import IN_WINDOW, Joined, delivered_place, join
 from trailforward.audit.places import LogFile, open_place
-from trailforward.audit.rules import CHANGES, Change
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Unit, read_part
 from trailforward.errors import EventError, StorageError
 
@@ -173,7 +173,7 @@ def explain(
 
 #: Classes without a reason that differs from record to record.
 _PLAIN = frozenset(
-    {"aggregated", "too_large", "read_only", "pattern", "self", "no_route", "pending", "arrived"}
+    {"aggregated", "too_large", "read_only", "pattern", "self", "canary", "no_route", "pending", "arrived"}
 )
 
 

@@ -6,22 +6,19 @@ import json
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from trailforward.cli._arrived import receipts_place
+from trailforward.cli._audit_inputs import read_known
 from trailforward.cli._files import keep_inputs, write_file
 from trailforward.cli._progress import showing_progress
-from trailforward.cli._world import read_snapshot, split, stop
-from trailforward.errors import ConfigError, MissingExtraError, StorageError
+from trailforward.cli._world import split, stop
+from trailforward.errors import MissingExtraError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from trailforward.audit.classes import Classifier
     from trailforward.audit.report import Result
-    from trailforward.audit.rules import Change
 
 _FORMS = ("terminal", "json", "markdown", "html")
 
@@ -60,13 +57,18 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         str | None, typer.Option(metavar="SOURCE", help="Configuration of the forwarder, for its routes.")
     ] = None,
     own_role: Annotated[
-        str, typer.Option(metavar="ARN", help="Role of the forwarder: it leaves out its own calls.")
-    ] = "",
+        list[str] | None,
+        typer.Option(
+            metavar="ARN",
+            help="Role of the forwarder, whose own calls it leaves out, and its resources; repeatable.",
+        ),
+    ] = None,
     snapshot: Annotated[
         Path | None, typer.Option(help="Snapshot of trailforward doctor, for the rules and reasons.")
     ] = None,
     rule: Annotated[
-        str, typer.Option(metavar="NAME", help="Without a snapshot: names of the forwarding rules, with *.")
+        str,
+        typer.Option(metavar="NAME", help="Names of forwarding rules that are not in a snapshot, with *."),
     ] = "*trailforward*",
     wait: Annotated[
         float, typer.Option(metavar="HOURS", help="Age below which a missing event is pending, in hours.")
@@ -82,6 +84,12 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     ] = None,
     original: Annotated[
         str, typer.Option(metavar="PLACE", help="Where CloudTrail wrote the files, if --trail is a copy.")
+    ] = "",
+    delivered_since: Annotated[
+        str, typer.Option(metavar="DAY", help="First day of the delivered files; by default the day before.")
+    ] = "",
+    delivered_until: Annotated[
+        str, typer.Option(metavar="DAY", help="Last day of the delivered files; today by default.")
     ] = "",
     state: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Keep what was read here, to continue after a stop.")
@@ -103,7 +111,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     repaired do not count as missing
     """
     place = _place(delivered, receipts)
-    needs = sink if delivered else ""
+    needs = own_role or (sink if delivered else "")
     _check_options(format, needs, config, digests=digests, more=public_keys is not None or bool(original))
     _check_repair(missing, config, wanted=repair)
     inputs = {
@@ -115,57 +123,60 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     keep_inputs({"--output": output, "--missing": missing}, inputs)
     try:
         from trailforward.audit.places import AuditError
+        from trailforward.audit.plan import begin, finish
         from trailforward.audit.reasons import assumptions
         from trailforward.audit.run import Audit
         from trailforward.audit.run import audit as run
         from trailforward.cli._audit_digests import check, stop_with
     except MissingExtraError as error:
         stop(str(error))
-    routes = _routes(config, sink) if config is not None else None
+    asked = [trail, place, since, until, account, region, compare, sink, delivered_since, delivered_until]
+    known = read_known(config, sink, split(own_role), snapshot, rule)
+    try:
+        now = begin(state, {"audit": asked}, datetime.now(UTC))
+    except AuditError as error:
+        stop(str(error))
+    young = f"{now - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
     wanted = Audit(
         trail,
         place,
         _time("--since", since),
-        _time("--until", until) if until else datetime.now(UTC),
+        _time("--until", until) if until else now.replace(second=0),
         tuple(split(account)),
         tuple(split(region)),
         exact=compare,
         receipts=bool(receipts),
         sink=sink if receipts else "",
-        sinks=routes and routes.sinks,
+        sinks=known.sinks,
+        delivered_since=_time("--delivered-since", delivered_since) if delivered_since else None,
+        delivered_until=_time("--delivered-until", delivered_until) if delivered_until else None,
+        now=now,
+        explained_by=known.fingerprint(young),
     )
     if wanted.since >= wanted.until:
-        stop(f"--since {since} is not before --until {until}.")
-    world = read_snapshot(snapshot) if snapshot is not None else None
-    young = f"{datetime.now(UTC) - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
-
-    def classifier(changes: Sequence[Change]) -> Classifier:
-        from trailforward.audit.classes import Classifier
-        from trailforward.audit.reasons import reasons
-        from trailforward.audit.rules import Rules
-
-        return Classifier(
-            Rules(world, changes, rule), young, routes and routes.routed, own_role, reasons(world)
-        )
+        stop(f"--since {since} is not before --until {until or 'now'}.")
 
     found = None
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
             if digests:
                 found = check(wanted, public_keys, original, show)
-            result = run(wanted, classifier, state or Path(folder), show)
+            result = run(
+                wanted, lambda changes: known.classifier(changes, young), state or Path(folder), show
+            )
             result.digests = found
     except (AuditError, StorageError, MissingExtraError) as error:
         stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")
     result.assumptions = assumptions(
-        rule, snapshot=world is not None, config=config is not None, receipts=bool(receipts)
+        rule, snapshot=snapshot is not None, config=config is not None, receipts=bool(receipts)
     )
     result.sink, result.listed_in = sink, str(missing or "")
     if missing is not None:
         write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
     _report(result, format, output)
+    finish(state)
     if repair and missing is not None and result.unexpected:
         from trailforward.cli.repair import forward_missing
 
@@ -188,13 +199,13 @@ def _report(result: Result, form: str, output: Path | None) -> None:
         typer.echo(render(result, form))
 
 
-def _check_options(form: str, sink: str, config: str | None, *, digests: bool, more: bool) -> None:
+def _check_options(form: str, needs_config: object, config: str | None, *, digests: bool, more: bool) -> None:
     if form not in _FORMS:
         stop(f"Unknown format {form}: choose one of {', '.join(_FORMS)}.")
     if more and not digests:
         stop("--public-keys and --original need --digests.")
-    if sink and config is None:
-        stop("--sink needs --config, which names the sinks.")
+    if needs_config and config is None:
+        stop("--sink and --own-role need --config, which says what the forwarder does.")
 
 
 def _place(delivered: str, receipts: str) -> str:
@@ -220,23 +231,3 @@ def _time(option: str, text: str) -> datetime:
         stop(f"{option} {text}: write a time such as 2026-11-26T00:00Z.")
     time = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
     return time.astimezone(UTC)
-
-
-class _Routes(NamedTuple):
-    """The configuration's sinks, and to which of those in question it sends an event."""
-
-    sinks: tuple[str, ...]
-    routed: Callable[[dict[str, Any]], frozenset[str]]
-
-
-def _routes(source: str, sink: str) -> _Routes:
-    from trailforward.audit.reasons import routed
-    from trailforward.cli._options import load_config
-
-    try:
-        config = load_config(source).config
-    except ConfigError as error:
-        stop(str(error))
-    if sink and sink not in config.sinks:
-        stop(f"--sink {sink}: the configuration has the sinks {', '.join(config.sinks)}.")
-    return _Routes(tuple(config.sinks), routed(config, sink))

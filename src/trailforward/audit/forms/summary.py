@@ -15,8 +15,8 @@ from trailforward.doctor.world.unknown import words
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from trailforward.audit.changes import Change
     from trailforward.audit.report import Result
-    from trailforward.audit.rules import Change
     from trailforward.audit.work import Altered
 
 _MINUTES = "%Y-%m-%dT%H:%MZ"
