@@ -64,34 +64,31 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
     same = set(map(xor, delivered.keys, delivered.checks) if exact else delivered.keys)
     marks = map(xor, keys, checks) if exact else keys
     odd = [
-        event
-        for mark, event in zip(marks, zip(keys, refs, checks, strict=True), strict=True)
-        if mark not in same and event[1] >> FILE_SHIFT in window and event[1] not in repeated
+        at
+        for at, mark in enumerate(marks)
+        if mark not in same and refs[at] >> FILE_SHIFT in window and refs[at] not in repeated
     ]
-    copies = _copies(delivered, {key for key, _, _ in odd}) if exact else {}
+    copies = _copies(delivered, {keys[at] for at in odd}) if exact else {}
     missing, altered = array("Q"), []
-    for key, ref, check in odd:
-        if key not in copies:
-            missing.append(ref)
-        elif check and (other := _other(copies[key], check)) is not None:
-            altered.append((ref, other))
-    if exact and len(delivered.keys) > len(same):
+    for at in odd:
+        if keys[at] not in copies:
+            missing.append(refs[at])
+        elif checks[at] and (other := _other(copies[keys[at]], checks[at])) is not None:
+            altered.append((refs[at], other))
+    arrived = set(delivered.keys) if exact else same
+    if exact and len(delivered.keys) > len(arrived):
         altered += _altered_copies(recorded, delivered, window, repeated, {ref for ref, _ in altered})
     inside = [ref >> FILE_SHIFT & IN_WINDOW > 0 for ref in delivered.refs]
-    distinct = len(set(compress(delivered.keys, inside)))
-    lost = [
-        (key, ref)
-        for key, ref, within in zip(delivered.keys, delivered.refs, inside, strict=True)
-        if within and key not in known
-    ]
+    distinct = len(arrived if all(inside) else set(compress(delivered.keys, inside)))
+    lost = [at for at, key in enumerate(delivered.keys) if key not in known and inside[at]]
     return Joined(
         dict(repeats),
         array("Q", sorted(missing)),
         altered,
-        list(dict(reversed(lost)).values()),
+        list({delivered.keys[at]: delivered.refs[at] for at in reversed(lost)}.values()),
         distinct,
         sum(inside) - distinct,
-        _compared(recorded, delivered, window, repeated) if exact else 0,
+        _compared(recorded, delivered, window, repeated, len(missing)) if exact else 0,
     )
 
 
@@ -140,8 +137,11 @@ def _altered_copies(
                 yield ref, other
 
 
-def _compared(recorded: Row, delivered: Row, window: set[int], repeated: set[int]) -> int:
+def _compared(recorded: Row, delivered: Row, window: set[int], repeated: set[int], missing: int) -> int:
     """The number of records whose bytes were compared."""
+    if 0 not in recorded.checks and 0 not in delivered.checks:
+        first = sum(ref >> FILE_SHIFT in window for ref in recorded.refs)
+        return first - sum(ref >> FILE_SHIFT in window for ref in repeated) - missing
     hashed = set(compress(delivered.keys, delivered.checks))
     return sum(
         key in hashed and ref >> FILE_SHIFT in window and ref not in repeated
