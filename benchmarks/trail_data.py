@@ -38,8 +38,8 @@ _WRITES = (
     ("s3", "PutBucketAcl"),
 )
 _AGENTS = (
-    "aws-cli/2.30.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.13.5 md/pyimpl#CPython",
-    "Boto3/1.40.1 md/Botocore#1.40.1 ua/2.1 os/linux#5.10.0 md/arch#x86_64 lang/python#3.12.4 Botocore/1.40.1",
+    "aws-cli/2.30.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.13.5",
+    "Boto3/1.40.1 md/Botocore#1.40.1 ua/2.1 os/linux#5.10.0 md/arch#x86_64 lang/python#3.12.4",
     "APN/1.0 HashiCorp/1.0 Terraform/1.12.2 (+https://www.terraform.io) aws-sdk-go-v2/1.36.5 ua/2.1 os/linux",
 )
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -61,7 +61,7 @@ def write(root: Path, count: int, *, archive: bool = True) -> dict[str, Sizes]:
         count: number of records.
         archive: whether to write the envelopes.
     """
-    chance = random.Random(20)
+    chance = random.Random(20)  # noqa: S311  # not for secrets
     sizes = {name: Sizes(0, 0) for name in ("trail", "archive", "ids")}
     for number, start in enumerate(range(0, count, FILE_RECORDS)):
         account, region = chance.choice(_ACCOUNTS), chance.choice(_REGIONS)

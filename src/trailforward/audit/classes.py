@@ -94,6 +94,13 @@ class Classifier:
         self._own_role = own_role
         self._reason = reason
 
+    def only_reading(self, account: str, region: str) -> bool:
+        """Whether all read-only management events of a place without receipts are in class ``read_only``.
+
+        It holds for records of the folder ``CloudTrail`` within EventBridge's limit.
+        """
+        return self._rules.plain(account, region)
+
     def classify(  # noqa: PLR0911  # one per class
         self, record: Any, size: int, folder: str, account: str, region: str, fate: Judgement | None = None
     ) -> Decision:

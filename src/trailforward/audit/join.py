@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Sequence  # noqa: TC003  # a field's type
 from itertools import compress, pairwise
 from operator import xor
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from trailforward.audit.units import Row
 
@@ -54,11 +55,11 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
         since: the first minute of the window.
         until: the minute after the last one.
     """
-    window = {number for number, time in enumerate(times) if since <= time < until}
     keys, refs, checks = recorded
     known = set(keys)
     repeated = _repeats(recorded, times) if len(known) < len(keys) else set()
-    repeats = Counter(ref >> FILE_SHIFT for ref in repeated if ref >> FILE_SHIFT in window)
+    window = _Window(times, since, until)
+    repeats = Counter(ref >> FILE_SHIFT for ref in window.refs(repeated))
     exact = any(checks) and any(delivered.checks)
     # A key and its check in one number: what is the same on both sides needs no other test.
     same = set(map(xor, delivered.keys, delivered.checks) if exact else delivered.keys)
@@ -66,7 +67,7 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
     odd = [
         at
         for at, mark in enumerate(marks)
-        if mark not in same and refs[at] >> FILE_SHIFT in window and refs[at] not in repeated
+        if mark not in same and since <= times[refs[at] >> FILE_SHIFT] < until and refs[at] not in repeated
     ]
     copies = _copies(delivered, {keys[at] for at in odd}) if exact else {}
     missing, altered = array("Q"), []
@@ -125,28 +126,45 @@ def _other(copies: Iterable[tuple[int, int]], check: int) -> int | None:
 
 
 def _altered_copies(
-    recorded: Row, delivered: Row, window: set[int], repeated: set[int], known: set[int]
+    recorded: Row, delivered: Row, window: _Window, repeated: set[int], known: set[int]
 ) -> Iterator[tuple[int, int]]:
     """Records that arrived unchanged, and also as a copy with other bytes."""
     counts = Counter(delivered.keys)
     copies = _copies(delivered, {key for key, count in counts.items() if count > 1})
     for key, ref, check in zip(*recorded, strict=True):
-        if key in copies and check and ref >> FILE_SHIFT in window and not {ref} & (repeated | known):
+        if key in copies and check and ref not in repeated and ref not in known and window.has(ref):
             other = _other(copies[key], check)
             if other is not None:
                 yield ref, other
 
 
-def _compared(recorded: Row, delivered: Row, window: set[int], repeated: set[int], missing: int) -> int:
+def _compared(recorded: Row, delivered: Row, window: _Window, repeated: set[int], missing: int) -> int:
     """The number of records whose bytes were compared."""
     if 0 not in recorded.checks and 0 not in delivered.checks:
-        first = sum(ref >> FILE_SHIFT in window for ref in recorded.refs)
-        return first - sum(ref >> FILE_SHIFT in window for ref in repeated) - missing
+        return len(window.refs(recorded.refs)) - len(window.refs(repeated)) - missing
     hashed = set(compress(delivered.keys, delivered.checks))
-    return sum(
-        key in hashed and ref >> FILE_SHIFT in window and ref not in repeated
+    refs = (
+        ref
         for key, ref in compress(zip(recorded.keys, recorded.refs, strict=True), recorded.checks)
+        if key in hashed and ref not in repeated
     )
+    return len(window.refs(refs))
+
+
+class _Window(NamedTuple):
+    """The time of delivery of each log file, and those of the window: from ``since`` to before ``until``."""
+
+    times: Sequence[int]
+    since: int
+    until: int
+
+    def has(self, ref: int) -> bool:
+        return self.since <= self.times[ref >> FILE_SHIFT] < self.until
+
+    def refs(self, refs: Iterable[int]) -> list[int]:
+        """The references to log files of the window."""
+        times, since, until = self
+        return [ref for ref in refs if since <= times[ref >> FILE_SHIFT] < until]
 
 
 def delivered_place(ref: int) -> tuple[int, int]:

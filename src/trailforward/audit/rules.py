@@ -129,6 +129,14 @@ class Rules:
         ]
         return [self._default._replace(name=name) for name in named] or [self._default]
 
+    def plain(self, account: str, region: str) -> bool:
+        """Whether every rule of a place was always in the state ENABLED, without read-only events."""
+        changes = self._unnamed.get((account, region)) or any(
+            (account, region) == (known, there) for known, there, _ in self._changes
+        )
+        states = {rule.state for rule in self.at(account, region)}
+        return not changes and states == {"ENABLED"}
+
     def state(self, account: str, region: str, rule: Assumed, time: str) -> tuple[str, str]:
         """The state of a rule at a time, and why: empty if it comes from the snapshot or the assumption.
 

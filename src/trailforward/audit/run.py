@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
+from array import array
 from collections import Counter, defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from trailforward.audit import evidence, receipts, work
 from trailforward.audit.join import REPEAT_MINUTES
+from trailforward.audit.missing import absent, has_any
 from trailforward.audit.places import (
     AuditError,
     LogFile,
@@ -22,9 +21,10 @@ from trailforward.audit.places import (
     minute,
     open_place,
 )
+from trailforward.audit.pool import Pool, sendable
 from trailforward.audit.report import Result
 from trailforward.audit.rules import Change
-from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, parts_for, read_head
+from trailforward.audit.units import FILE_SHIFT, parts_for, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from trailforward.audit.classes import Classifier
     from trailforward.audit.fates import Judgement
     from trailforward.audit.join import Joined
+    from trailforward.audit.pool import Job
 
 #: Compressed bytes, and files, that one process reads before it writes what it found.
 UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
@@ -42,9 +43,6 @@ _RECORD_BYTES = 100
 _RECEIPT_BYTES = 25
 #: Altered and unrecorded events that are described; all of them are counted.
 DESCRIBED = 100
-
-#: A function, its arguments, and its options.
-Job = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,8 @@ def audit(
     sizes = sum(log.size for log in logs), sum(size for _, size in delivered)
     events = sizes[0] // _RECORD_BYTES, sizes[1] // (_RECEIPT_BYTES if wanted.receipts else _RECORD_BYTES)
     parts = parts_for(max(events))
-    times = [log.time for log in logs]
-    with _Pool(workers or os.cpu_count() or 1, max(sizes) > UNIT_BYTES) as pool:
+    times = array("Q", (log.time for log in logs))
+    with Pool(workers or os.cpu_count() or 1, large=max(sizes) > UNIT_BYTES) as pool:
         delivered_units = _read_delivered(wanted, delivered, range(soon), parts, state, pool, show)
         if wanted.receipts:
             wanted = evidence.checked(wanted, delivered_units)
@@ -117,7 +115,7 @@ def audit(
         joined, fates, decided = evidence.compare(
             wanted, trail_units, delivered_units, times, parts, pool, show
         )
-        explained = _explain(wanted, logs, joined, classifier, state, show, fates)
+        explained = _explain(wanted, logs, trail_units, joined, classifier, state, pool, show, fates)
         later = range(soon, len(delivered))
         if later and any(unit["unexpected"] for unit in explained):
             # Repairs and redriven dead letters arrive late.
@@ -125,7 +123,9 @@ def audit(
             joined, fates, decided = evidence.compare(
                 wanted, trail_units, delivered_units, times, parts, pool, show
             )
-            explained = _explain(wanted, logs, joined, classifier, state, show, fates, "later-")
+            explained = _explain(
+                wanted, logs, trail_units, joined, classifier, state, pool, show, fates, "later-"
+            )
     explained.append(evidence.decided(decided, logs))
     problems = [text for head in heads for text in head["problems"]]
     problems += [text for path in delivered_units for text in read_head(path)["problems"]]
@@ -163,7 +163,7 @@ def _plan(wanted: Audit, state: Path) -> tuple[list[LogFile], list[tuple[str, in
 
 
 def _read_trail(
-    wanted: Audit, logs: Sequence[LogFile], parts: int, state: Path, pool: _Pool, show: Any
+    wanted: Audit, logs: Sequence[LogFile], parts: int, state: Path, pool: Pool, show: Any
 ) -> list[Path]:
     paths: list[Path] = []
     jobs: list[Job] = []
@@ -185,7 +185,7 @@ def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
     some: range,
     parts: int,
     state: Path,
-    pool: _Pool,
+    pool: Pool,
     show: Any,
 ) -> list[Path]:
     window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{wanted.until:%Y-%m-%dT%H:%M:%SZ}"
@@ -223,31 +223,43 @@ def _chunks(sizes: Sequence[int]) -> Iterator[range]:
 def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     wanted: Audit,
     logs: Sequence[LogFile],
+    trail_units: Sequence[Path],
     joined: Sequence[Joined],
     classifier: Classifier,
     state: Path,
+    pool: Pool,
     show: Callable[[str, int, int], None],
     fates: Mapping[int, Judgement],
     prefix: str = "",
 ) -> list[dict[str, Any]]:
-    """Explains the missing records, file by file."""
-    missing: dict[int, list[int]] = defaultdict(list)
-    for part in joined:
-        for ref in part.missing:
-            missing[ref >> FILE_SHIFT].append(ref & INDEX_MASK)
-    numbers = sorted(missing)
-    found = []
-    total = sum(logs[number].size for number in numbers)
-    done = 0
-    for unit, chunk in enumerate(_chunks([logs[number].size for number in numbers])):
-        path = state / f"{prefix}explained-{unit}.json"
-        some = [(numbers[at], logs[numbers[at]], sorted(missing[numbers[at]])) for at in chunk]
-        if not path.exists():
-            work.explain(classifier, wanted.trail, some, path, fates)
-        found.append(json.loads(path.read_text("utf-8", "surrogatepass")))
-        done += sum(logs[number].size for number, _, _ in some)
-        show("records that did not arrive", done, total)
-    return found
+    """Explains the missing records, unit by unit."""
+    chunks = list(_chunks([log.size for log in logs]))
+    parts = [part.missing for part in joined]
+    some = [at for at, files in enumerate(chunks) if has_any(parts, files)]
+    reading: dict[int, Counter[str]] = {}
+
+    def jobs() -> Iterator[Job]:
+        for at in some:
+            found = absent(trail_units[at], chunks[at], logs, parts, classifier, fates)
+            reading.update({number: Counter(read_only=count) for number, count in found.reading.items()})
+            path = state / f"{prefix}explained-{at}.json"
+            refs = (number << FILE_SHIFT | index for number, _, indexes in found.work for index in indexes)
+            judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
+            if found.work and not path.exists():
+                yield work.explain, (classifier, wanted.trail, found.work, path, judged), {}
+            else:
+                yield _nothing, (), {}
+
+    sizes = [sum(logs[number].size for number in chunks[at]) for at in some]
+    what = "records that did not arrive"
+    list(pool.results(jobs(), sizes, what, show, here=not sendable(classifier)))
+    paths = (state / f"{prefix}explained-{at}.json" for at in some)
+    found = [json.loads(path.read_text("utf-8", "surrogatepass")) for path in paths if path.exists()]
+    return [*found, {"counts": reading, "unexpected": [], "whys": [], "problems": []}]
+
+
+def _nothing() -> None:
+    """A job without work."""
 
 
 def _result(  # noqa: PLR0913, PLR0917  # everything that was found
@@ -307,51 +319,6 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         accounts=wanted.accounts,
         regions=wanted.regions,
     )
-
-
-class _Pool:
-    """Runs jobs in processes, or in this one if there is little to do."""
-
-    def __init__(self, workers: int, large: bool) -> None:  # noqa: FBT001
-        self._executor = (
-            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if large and workers > 1 else None
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
-
-    def results(
-        self,
-        jobs: Sequence[Job],
-        sizes: Sequence[int],
-        what: str,
-        show: Callable[[str, int, int], None],
-    ) -> Iterator[Any]:
-        """The result of each job, as they finish."""
-        done, total, start = 0, sum(sizes), time.monotonic()
-        if self._executor is None:
-            for (function, arguments, options), size in zip(jobs, sizes, strict=True):
-                yield function(*arguments, **options)
-                done += size
-                show(_left(what, start, done, total), done, total)
-            return
-        futures = {
-            self._executor.submit(function, *arguments, **options): size
-            for (function, arguments, options), size in zip(jobs, sizes, strict=True)
-        }
-        for future in as_completed(futures):
-            yield future.result()
-            done += futures[future]
-            show(_left(what, start, done, total), done, total)
-
-
-def _left(what: str, start: float, done: int, total: int) -> str:
-    seconds = (time.monotonic() - start) * (total - done) / done if done else 0.0
-    return f"{what} (about {seconds:.0f} s left)"
 
 
 def clear(state: Path) -> None:
