@@ -1,148 +1,174 @@
-"""CPU of the audit as ratios to ``gzip -dc`` on the same log files: ``make bench-audit`` (RECORDS=2000000).
+"""CPU of the audit as ratios to ``gzip -dc`` on the same files: ``make bench-audit`` (RECORDS=2000000 ROUNDS=3).
 
-The records are made here, with new IDs; nothing is kept.
+The records are made here (``trail_data.py``), and nothing is kept. CPU is user and system time of all processes.
+A ratio compares the median with that of ``gzip -dc`` on the files that the row reads: those of both sides for
+an audit.
 """
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
-import uuid
+import threading
+import time
 from pathlib import Path
+from statistics import median
+from typing import NamedTuple
 
-FILES_OF = 8_700
-MARK = "00000000-0000-4000-8000-000000000000"
+from benchmarks.measuring import place
+from benchmarks.trail_data import write
+
+_WINDOW = ("--since", "2026-11-26T00:00Z", "--until", "2026-11-27T00:00Z", "--format", "json")
+_PYTHON = sys.executable
+
+
+class Row(NamedTuple):
+    """A line of the table: the command, and the folders that it reads."""
+
+    command: list[str]
+    folders: tuple[str, ...]
+
+
+class Cost(NamedTuple):
+    """CPU seconds, and peak memory of all processes together in MB."""
+
+    cpu: float
+    memory: float
 
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3  # noqa: PLR2004
     with tempfile.TemporaryDirectory(prefix="trailforward-bench-") as folder:
         root = Path(folder)
-        size = _write(root, count)
-        names = [str(path) for path in (root / "trail").rglob("*.gz")]
-        raw, packed = (f"{part / 1e6:,.0f} MB" for part in size)
-        print(f"{count:,} records in {len(names)} log files, {raw} raw, {packed} gzip")
-        floor = _cpu(["gzip", "-dc", *names])[0]
-        print(f"{'gzip -dc':34}{floor / count * 1e6:7.2f} s per million   1.00")
-        tools = {
-            "audit --no-compare, IDs as NDJSON": _audit(root, "ids", "--no-compare"),
-            "audit, archive of envelopes": _audit(root, "archive"),
-            "audit --no-compare, archive": _audit(root, "archive", "--no-compare"),
-            "orjson, whole file, IDs only": [sys.executable, "-c", _ORJSON, *names],
-        }
-        if shutil.which("jq"):
-            tools["zcat | jq, IDs only"] = [
-                "sh",
-                "-c",
-                'zcat "$@" | jq -r ".Records[].eventID"',
-                "sh",
-                *names,
-            ]
-        for name, command in tools.items():
-            cpu, memory = _cpu(command)
-            print(f"{name:34}{cpu / count * 1e6:7.2f} s per million {cpu / floor:6.2f}   {memory:,} MB peak")
+        for kind, size in write(root, count).items():
+            files = len(_names(root, kind))
+            print(
+                f"{kind}: {files} files, {size.raw / 1e6:,.0f} MB raw, {size.gzip / 1e6:,.0f} MB gzip, "
+                f"{size.raw / count:,.0f} and {size.gzip / count:,.0f} bytes a record"
+            )
+        rows = _rows(root)
+        floors = {folders: Row(["gzip", "-dc", *_names(root, *folders)], folders) for _, folders in rows.values()}
+        found: dict[str, list[Cost]] = {}
+        for _ in range(rounds):
+            for folders, row in floors.items():
+                found.setdefault(f"gzip -dc {' + '.join(folders)}", []).append(_cost(row.command, root))
+            for name, row in rows.items():
+                found.setdefault(name, []).append(_cost(row.command, root))
+        _print(count, rows, found)
+        print(f"\n{_versions()} Medians of {rounds} interleaved rounds.")
 
 
-_ORJSON = (
-    "import gzip,sys,orjson\n"
-    "for n in sys.argv[1:]:\n"
-    "    [r['eventID'] for r in orjson.loads(gzip.open(n).read())['Records']]"
-)
+def _rows(root: Path) -> dict[str, Row]:
+    read = [_PYTHON, "-m", "benchmarks.audit_steps", str(root)]
+    names = _names(root, "trail")
+    rows = {
+        "read log files": Row([*read, "read"], ("trail",)),
+        "read log files, hash records": Row([*read, "read", "exact"], ("trail",)),
+        "read and join: IDs": Row([*read, "join", "ids"], ("trail", "ids")),
+        "read and join: archive": Row([*read, "join", "archive"], ("trail", "archive")),
+        "read, join, compare bytes: archive": Row([*read, "join", "archive", "exact"], ("trail", "archive")),
+        "audit --no-compare: IDs": Row(_audit(root, "ids", "--no-compare"), ("trail", "ids")),
+        "audit --no-compare: archive": Row(_audit(root, "archive", "--no-compare"), ("trail", "archive")),
+        "audit: archive": Row(_audit(root, "archive"), ("trail", "archive")),
+        "audit: only what writes arrived": Row(_audit(root, "writes"), ("trail", "writes")),
+        "orjson, whole file, IDs alone": Row([_PYTHON, "-c", _ORJSON, *names], ("trail",)),
+    }
+    if shutil.which("jq"):
+        script = 'zcat "$@" | jq -r ".Records[].eventID"'
+        rows["jq, IDs alone"] = Row(["sh", "-c", script, "sh", *names], ("trail",))
+    python = os.environ.get("CHDB_PYTHON", "")
+    if python:
+        rows["chdb, IDs alone"] = Row([python, "-c", _CHDB, str(root / "trail/**/*.json.gz")], ("trail",))
+        rows["chdb, anti-join: IDs"] = Row([python, "-c", _CHDB_JOIN, str(root)], ("trail", "ids"))
+    return rows
 
 
 def _audit(root: Path, delivered: str, *options: str) -> list[str]:
-    window = ["--since", "2026-11-26T00:00Z", "--until", "2026-11-27T00:00Z", "--format", "json"]
     places = ["--trail", str(root / "trail"), "--delivered", str(root / delivered)]
-    return [sys.executable, "-m", "trailforward", "audit", *places, *window, *options]
+    return [_PYTHON, "-m", "trailforward", "audit", *places, *_WINDOW, *options]
 
 
-def _write(root: Path, count: int) -> tuple[int, int]:
-    """Writes log files, an archive, and a list of IDs; returns bytes of the log files, raw and compressed."""
-    random.seed(20)
-    calls = [("iam", "CreateUser"), ("ec2", "RunInstances"), ("s3", "PutBucketPolicy"), ("sts", "AssumeRole")]
-    templates = [_template(service, name) for service, name in calls]
-    raw = compressed = 0
-    for number in range(0, count, FILES_OF):
-        minute = number // FILES_OF % 1400
-        texts = []
-        for _ in range(min(FILES_OF, count - number)):
-            name = str(uuid.UUID(int=random.getrandbits(128), version=4))
-            texts.append(random.choice(templates).replace(MARK, name).replace("EXAMPLEUSER", name[:13]))  # noqa: S311
-        text = ('{"Records":[' + ",".join(texts) + "]}").encode()
-        stamp = f"20261126T{minute // 60:02}{minute % 60:02}Z"
-        folder = "trail/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/26"
-        key = f"{folder}/111122223333_CloudTrail_eu-west-1_{stamp}_{number:016}.json.gz"
-        raw += len(text)
-        compressed += _put(root / key, text)
-        envelopes = [_ENVELOPE + one + "}" for one in texts]
-        _put(root / f"archive/2026/11/26/{number}.ndjson.gz", "\n".join(envelopes).encode())
-        ids = [f'{{"eventID":{one[11:49]},"eventTime":"2026-11-26T00:00:00Z"}}' for one in texts]
-        _put(root / f"ids/2026/11/26/{number}.ndjson.gz", "\n".join(ids).encode())
-    return raw, compressed
+_ORJSON = """
+import gzip, sys, orjson
+for name in sys.argv[1:]:
+    [record["eventID"] for record in orjson.loads(gzip.open(name).read())["Records"]]
+"""
+_CHDB_SETTINGS = "SETTINGS max_threads = 1, input_format_json_use_string_type_for_ambiguous_paths_in_named_tuples_inference_from_objects = 1"
+_CHDB = """
+import sys, chdb
+shape = "Records Array(Tuple(eventID String))"
+print(chdb.query(f"SELECT sum(length(Records.eventID)) FROM file('{sys.argv[1]}', JSONEachRow, '{shape}') SETTINGS max_threads = 1"))
+"""
+_CHDB_JOIN = """
+import sys, chdb
+shape = "Records Array(Tuple(eventID String))"
+root = sys.argv[1]
+ids = f"SELECT eventID FROM file('{root}/ids/**/*.gz', JSONEachRow, 'eventID String')"
+print(chdb.query(f"SELECT count() FROM (SELECT arrayJoin(Records.eventID) AS id FROM file('{root}/trail/**/*.json.gz', JSONEachRow, '{shape}')) WHERE id NOT IN ({ids}) SETTINGS max_threads = 1"))
+"""
 
 
-_ENVELOPE = (
-    '{"version":"0","id":"x","detail-type":"AWS API Call via CloudTrail","source":"aws.iam","account":'
-    '"111122223333","time":"2026-11-26T00:00:00Z","region":"eu-west-1","resources":[],"detail":'
-)
+def _names(root: Path, *kinds: str) -> list[str]:
+    return [str(path) for kind in kinds for path in sorted((root / kind).rglob("*.gz"))]
 
 
-def _template(service: str, name: str) -> str:
-    record = {
-        "eventVersion": "1.11",
-        "userIdentity": {
-            "type": "AssumedRole",
-            "principalId": "AROAEXAMPLE:EXAMPLEUSER",
-            "arn": "arn:aws:sts::111122223333:assumed-role/example/EXAMPLEUSER",
-            "accountId": "111122223333",
-            "sessionContext": {
-                "attributes": {"creationDate": "2026-11-26T00:00:00Z", "mfaAuthenticated": "false"}
-            },
-        },
-        "eventTime": "2026-11-26T00:00:00Z",
-        "eventSource": f"{service}.amazonaws.com",
-        "eventName": name,
-        "awsRegion": "eu-west-1",
-        "sourceIPAddress": "192.0.2.1",
-        "userAgent": "aws-cli/2.30.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.1 md/arch#x86_64 lang/python#3.13",
-        "requestParameters": {
-            "name": "EXAMPLEUSER",
-            "tags": [{"key": f"k{n}", "value": "v" * 20} for n in range(6)],
-        },
-        "responseElements": {
-            "arn": "arn:aws:iam::111122223333:user/EXAMPLEUSER",
-            "createDate": "Nov 26, 2026",
-        },
-        "requestID": "EXAMPLEUSER-4444-8888-123456789012",
-        "readOnly": False,
-        "eventType": "AwsApiCall",
-        "managementEvent": True,
-        "recipientAccountId": "111122223333",
-        "eventCategory": "Management",
-        "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256"},
-    }
-    return json.dumps({"eventID": MARK, **record}, separators=(",", ":"))
+def _print(count: int, rows: dict[str, Row], found: dict[str, list[Cost]]) -> None:
+    million = count / 1e6
+    print(f"\n| | CPU s per million records | `gzip -dc` = 1 | peak MB |\n|{'---|---:|---:|---:|'}")
+    floors = {name: median(cost.cpu for cost in costs) for name, costs in found.items() if name.startswith("gzip")}
+    for name, costs in found.items():
+        cpu = median(cost.cpu for cost in costs)
+        base = floors[name if name in floors else f"gzip -dc {' + '.join(rows[name].folders)}"]
+        memory = max(cost.memory for cost in costs)
+        print(f"| {name} | {cpu / million:.2f} | {cpu / base:.2f} | {memory:,.0f} |")
 
 
-def _put(path: Path, text: bytes) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = gzip.compress(text, 1)
-    path.write_bytes(data)
-    return len(data)
+def _cost(command: list[str], root: Path) -> Cost:
+    """CPU of a command with its processes, and their peak memory together."""
+    with (root / "errors").open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
+    peak, done = [0.0], threading.Event()
+    watcher = threading.Thread(target=_watch, args=(process.pid, peak, done))
+    watcher.start()
+    _, status, usage = os.wait4(process.pid, 0)
+    done.set()
+    watcher.join()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    # An audit exits with 1: events are missing.
+    if process.returncode not in {0, 1} or b"Traceback" in (root / "errors").read_bytes():
+        raise SystemExit(f"{command[:5]} failed: {(root / 'errors').read_text()[-2000:]}")
+    return Cost(usage.ru_utime + usage.ru_stime, max(peak[0], usage.ru_maxrss / 1024))
 
 
-def _cpu(command: list[str]) -> tuple[float, int]:
-    """CPU seconds of a command with its processes, and the peak memory of the largest one in MB."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024
+def _watch(pid: int, peak: list[float], done: threading.Event) -> None:
+    """Notes the largest memory of a process with its descendants, without counting shared pages twice."""
+    while not done.wait(0.1):
+        peak[0] = max(peak[0], sum(map(_proportional, _family(pid))))
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except OSError:
+        children = []
+    return [pid, *(other for child in children for other in _family(int(child)))]
+
+
+def _proportional(pid: int) -> float:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+
+def _versions() -> str:
+    gzip = subprocess.run(["gzip", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    return f"{time.strftime('%d %B %Y')}: {place('msgspec', 'orjson')} {gzip}."
 
 
 if __name__ == "__main__":

@@ -31,10 +31,15 @@ _READS = (
     ("elasticloadbalancing", "DescribeTargetHealth"),
     ("logs", "DescribeLogStreams"),
 )
-_WRITES = (("ec2", "CreateTags"), ("iam", "AttachRolePolicy"), ("logs", "CreateLogStream"), ("s3", "PutBucketAcl"))
+_WRITES = (
+    ("ec2", "CreateTags"),
+    ("iam", "AttachRolePolicy"),
+    ("logs", "CreateLogStream"),
+    ("s3", "PutBucketAcl"),
+)
 _AGENTS = (
-    "aws-cli/2.30.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.13.5 md/pyimpl#CPython",
-    "Boto3/1.40.1 md/Botocore#1.40.1 ua/2.1 os/linux#5.10.0 md/arch#x86_64 lang/python#3.12.4 Botocore/1.40.1",
+    "aws-cli/2.30.0 md/awscrt#0.27.6 ua/2.1 os/linux#6.1.0 md/arch#x86_64 lang/python#3.13.5",
+    "Boto3/1.40.1 md/Botocore#1.40.1 ua/2.1 os/linux#5.10.0 md/arch#x86_64 lang/python#3.12.4",
     "APN/1.0 HashiCorp/1.0 Terraform/1.12.2 (+https://www.terraform.io) aws-sdk-go-v2/1.36.5 ua/2.1 os/linux",
 )
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
@@ -56,12 +61,14 @@ def write(root: Path, count: int, *, archive: bool = True) -> dict[str, Sizes]:
         count: number of records.
         archive: whether to write the envelopes.
     """
-    chance = random.Random(20)
+    chance = random.Random(20)  # noqa: S311  # not for secrets
     sizes = {name: Sizes(0, 0) for name in ("trail", "archive", "ids")}
     for number, start in enumerate(range(0, count, FILE_RECORDS)):
         account, region = chance.choice(_ACCOUNTS), chance.choice(_REGIONS)
         minute = number * 5 % 1440
-        name = f"{account}_CloudTrail_{region}_20261126T{minute // 60:02}{minute % 60:02}Z_{number:016d}.json.gz"
+        name = (
+            f"{account}_CloudTrail_{region}_20261126T{minute // 60:02}{minute % 60:02}Z_{number:016d}.json.gz"
+        )
         day = f"AWSLogs/{account}/CloudTrail/{region}/2026/11/26"
         records, ids = [], []
         for event_id, text in _records(chance, min(FILE_RECORDS, count - start), account, region, minute):
@@ -72,7 +79,9 @@ def write(root: Path, count: int, *, archive: bool = True) -> dict[str, Sizes]:
         files[f"ids/2026/11/26/{number}.gz"] = "".join(f'{{"eventID":"{ids[at]}"}}\n' for at in kept)
         if archive:
             opening = _opening(account, region)
-            lines = (f"{opening[0]}{chance.getrandbits(128):032x}{opening[1]}{records[at]}}}\n" for at in kept)
+            lines = (
+                f"{opening[0]}{chance.getrandbits(128):032x}{opening[1]}{records[at]}}}\n" for at in kept
+            )
             files[f"archive/2026/11/26/{number}.gz"] = "".join(lines)
         for key, text in files.items():
             kind = key.partition("/")[0]
@@ -133,7 +142,9 @@ def _template(chance: random.Random, account: str, region: str) -> list[str]:
         "sourceIPAddress": f"192.0.2.{chance.randrange(256)}",
         "userAgent": chance.choice(_AGENTS),
         "requestParameters": {
-            "filterSet": {"items": [{"name": "resource-id", "valueSet": {"items": [{"value": f"i-{_SPLIT}"}]}}]},
+            "filterSet": {
+                "items": [{"name": "resource-id", "valueSet": {"items": [{"value": f"i-{_SPLIT}"}]}}]
+            },
         },
         "responseElements": None,
         "additionalEventData": {"token": _SPLIT},

@@ -239,7 +239,7 @@ def test_a_damaged_file_makes_the_result_undetermined(tmp_path: Path) -> None:
 def test_an_audit_continues_where_it_was_stopped(tmp_path: Path) -> None:
     """What an earlier run read is not read again, and another audit does not use it."""
     trail = TrailBucket(tmp_path / "trail")
-    key = trail.put(1, [record(1), record(2, readOnly=True)])
+    key = trail.put(1, [record(1), record(2)])
     put_delivered(tmp_path / "delivered", [record(1)])
     before = run(tmp_path, explained_by="config")
     (tmp_path / "trail" / key).unlink()

@@ -183,7 +183,7 @@ def test_a_denied_send_names_the_action(stub: StubAws, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["firehose", "s3"])
 def test_the_destination_of_receipts_is_checked(local_aws: Reader, kind: str, tmp_path: Path) -> None:
-    """It gets one receipt without fates, which audits ignore; in a dry run, nothing."""
+    """It gets an empty line, which readers skip; in a dry run, nothing."""
     stream, bucket = local_aws.delivery_stream()
     to = stream if kind == "firehose" else f"s3://{bucket}/receipts?region=ap-southeast-2"
     config = sinks(f'receipts = "{to}"\n[sinks.f]\nto = "file:{tmp_path}/out"\n', tmp_path)
@@ -192,8 +192,8 @@ def test_the_destination_of_receipts_is_checked(local_aws: Reader, kind: str, tm
     assert list(found) == ["f", "(receipts)"]
     code, found = rows(config)
     assert (code, found["(receipts)"]["permission"]) == (0, "ok")
-    (receipt,) = read(local_aws.objects(bucket)[0])
-    assert (receipt.delivered, receipt.filtered, receipt.dead_lettered) == ([], {}, {})
+    (written,) = local_aws.objects(bucket)
+    assert (len(written) > 0, read(written)) == (True, [])
 
 
 def test_a_bucket_of_receipts_that_is_absent_is_named(local_aws: Reader, tmp_path: Path) -> None:

@@ -103,6 +103,13 @@ class Classifier:
         #: Events before this time may have arrived in delivered files that were not read.
         self.earliest = ""
 
+    def only_reading(self, account: str, region: str) -> bool:
+        """Whether all read-only management events of a place without receipts are in class ``read_only``.
+
+        It holds for records of the folder ``CloudTrail`` within EventBridge's limit.
+        """
+        return self._rules.plain(account, region)
+
     def classify(  # noqa: C901, PLR0911  # one per class
         self, record: Any, size: int, folder: str, account: str, region: str, fate: Judgement | None = None
     ) -> Decision:

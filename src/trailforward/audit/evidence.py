@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from trailforward.audit.fates import Judgement
     from trailforward.audit.join import Joined
     from trailforward.audit.places import DeliveredFile, LogFile
-    from trailforward.audit.run import Audit, Job, _Pool
+    from trailforward.audit.pool import Job, Pool
+    from trailforward.audit.run import Audit
 
 #: EventBridge retries for a day; the queue and dead letters may take longer.
 DELIVERED_DAYS = 2
@@ -76,7 +78,7 @@ def compare(  # noqa: PLR0913, PLR0917  # both sides
     delivered: Sequence[Path],
     times: Sequence[int],
     parts: int,
-    pool: _Pool,
+    pool: Pool,
     show: Any,
 ) -> tuple[list[Joined], dict[int, Judgement], dict[tuple[int, str, str], int]]:
     """Compares all parts; with receipts, also what they say about records that did not arrive.
@@ -96,7 +98,8 @@ def compare(  # noqa: PLR0913, PLR0917  # both sides
     fates: dict[int, Judgement] = {}
     found: Counter[tuple[int, str, str]] = Counter()
     for one in pool.results(jobs, [1] * parts, "what was read", show):
-        joined.append(one.joined._replace(missing=[*one.joined.missing, *one.open]))
+        missing = array("Q", sorted([*one.joined.missing, *one.open]))
+        joined.append(one.joined._replace(missing=missing))
         fates |= {ref: one.judgements[at] for ref, at in zip(one.open, one.numbers, strict=True)}
         found.update(one.decided)
     return joined, fates, found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
+from collections.abc import Sequence  # noqa: TC003  # a field's type
 from itertools import compress, pairwise
 from operator import xor
 from typing import TYPE_CHECKING, NamedTuple
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from trailforward.audit.units import Row
 
@@ -54,44 +55,41 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
         since: the first minute of the window.
         until: the minute after the last one.
     """
-    window = {number for number, time in enumerate(times) if since <= time < until}
     keys, refs, checks = recorded
     known = set(keys)
     repeated = _repeats(recorded, times) if len(known) < len(keys) else set()
-    repeats = Counter(ref >> FILE_SHIFT for ref in repeated if ref >> FILE_SHIFT in window)
+    window = _Window(times, since, until)
+    repeats = Counter(ref >> FILE_SHIFT for ref in window.refs(repeated))
     exact = any(checks) and any(delivered.checks)
     # A key and its check in one number: what is the same on both sides needs no other test.
     same = set(map(xor, delivered.keys, delivered.checks) if exact else delivered.keys)
     marks = map(xor, keys, checks) if exact else keys
     odd = [
-        event
-        for mark, event in zip(marks, zip(keys, refs, checks, strict=True), strict=True)
-        if mark not in same and event[1] >> FILE_SHIFT in window and event[1] not in repeated
+        at
+        for at, mark in enumerate(marks)
+        if mark not in same and since <= times[refs[at] >> FILE_SHIFT] < until and refs[at] not in repeated
     ]
-    copies = _copies(delivered, {key for key, _, _ in odd}) if exact else {}
+    copies = _copies(delivered, {keys[at] for at in odd}) if exact else {}
     missing, altered = array("Q"), []
-    for key, ref, check in odd:
-        if key not in copies:
-            missing.append(ref)
-        elif check and (other := _other(copies[key], check)) is not None:
-            altered.append((ref, other))
-    if exact and len(delivered.keys) > len(same):
+    for at in odd:
+        if keys[at] not in copies:
+            missing.append(refs[at])
+        elif checks[at] and (other := _other(copies[keys[at]], checks[at])) is not None:
+            altered.append((refs[at], other))
+    arrived = set(delivered.keys) if exact else same
+    if exact and len(delivered.keys) > len(arrived):
         altered += _altered_copies(recorded, delivered, window, repeated, {ref for ref, _ in altered})
     inside = [ref >> FILE_SHIFT & IN_WINDOW > 0 for ref in delivered.refs]
-    distinct = len(set(compress(delivered.keys, inside)))
-    lost = [
-        (key, ref)
-        for key, ref, within in zip(delivered.keys, delivered.refs, inside, strict=True)
-        if within and key not in known
-    ]
+    distinct = len(arrived if all(inside) else set(compress(delivered.keys, inside)))
+    lost = [at for at, key in enumerate(delivered.keys) if key not in known and inside[at]]
     return Joined(
         dict(repeats),
         array("Q", sorted(missing)),
         altered,
-        list(dict(reversed(lost)).values()),
+        list({delivered.keys[at]: delivered.refs[at] for at in reversed(lost)}.values()),
         distinct,
         sum(inside) - distinct,
-        _compared(recorded, delivered, window, repeated) if exact else 0,
+        _compared(recorded, delivered, window, repeated, len(missing)) if exact else 0,
     )
 
 
@@ -128,25 +126,45 @@ def _other(copies: Iterable[tuple[int, int]], check: int) -> int | None:
 
 
 def _altered_copies(
-    recorded: Row, delivered: Row, window: set[int], repeated: set[int], known: set[int]
+    recorded: Row, delivered: Row, window: _Window, repeated: set[int], known: set[int]
 ) -> Iterator[tuple[int, int]]:
     """Records that arrived unchanged, and also as a copy with other bytes."""
     counts = Counter(delivered.keys)
     copies = _copies(delivered, {key for key, count in counts.items() if count > 1})
     for key, ref, check in zip(*recorded, strict=True):
-        if key in copies and check and ref >> FILE_SHIFT in window and not {ref} & (repeated | known):
+        if key in copies and check and ref not in repeated and ref not in known and window.has(ref):
             other = _other(copies[key], check)
             if other is not None:
                 yield ref, other
 
 
-def _compared(recorded: Row, delivered: Row, window: set[int], repeated: set[int]) -> int:
+def _compared(recorded: Row, delivered: Row, window: _Window, repeated: set[int], missing: int) -> int:
     """The number of records whose bytes were compared."""
+    if 0 not in recorded.checks and 0 not in delivered.checks:
+        return len(window.refs(recorded.refs)) - len(window.refs(repeated)) - missing
     hashed = set(compress(delivered.keys, delivered.checks))
-    return sum(
-        key in hashed and ref >> FILE_SHIFT in window and ref not in repeated
+    refs = (
+        ref
         for key, ref in compress(zip(recorded.keys, recorded.refs, strict=True), recorded.checks)
+        if key in hashed and ref not in repeated
     )
+    return len(window.refs(refs))
+
+
+class _Window(NamedTuple):
+    """The time of delivery of each log file, and those of the window: from ``since`` to before ``until``."""
+
+    times: Sequence[int]
+    since: int
+    until: int
+
+    def has(self, ref: int) -> bool:
+        return self.since <= self.times[ref >> FILE_SHIFT] < self.until
+
+    def refs(self, refs: Iterable[int]) -> list[int]:
+        """The references to log files of the window."""
+        times, since, until = self
+        return [ref for ref in refs if since <= times[ref >> FILE_SHIFT] < until]
 
 
 def delivered_place(ref: int) -> tuple[int, int]:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PIECE = 192 * 1024
 #: Longest text without a place to cut. CloudTrail's records have at most 1 MB.
 _MAX_PIECE = 2 * 1024 * 1024
-_BLOCK = 256 * 1024
+#: Compressed bytes that make about one piece.
+_BLOCK = 16 * 1024
 _START = 4 * 1024
 _BLANKS = b" \t\r\n"
 _OPENING = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"Records"[ \t\r\n]*:[ \t\r\n]*\[(?:\{("[A-Za-z]+":))?')

@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from trailforward.config import Config
     from trailforward.doctor import World
-
-
-def routed(config: Config, sink: str = "") -> Callable[[dict[str, Any]], frozenset[str]]:
-    """The sinks that the configuration sends an event to, or of these only ``sink``."""
-    from trailforward.outcome import Verdict
     from trailforward.pipeline.detecting import DetectingRouter
-    from trailforward.pipeline.routing import build_routes
-
-    minimums = {name: settings.min_severity for name, settings in config.sinks.items()}
-    router = DetectingRouter(build_routes(config), minimums)
-
-    def wanted(event: dict[str, Any]) -> frozenset[str]:
-        found = {name for name, form in router.sinks(event).items() if not isinstance(form, Verdict)}
-        return frozenset(found & {sink} if sink else found)
-
-    return wanted
 
 
-def reasons(world: World | None) -> Callable[[dict[str, Any], str, str], str] | None:
-    """The doctor's reason why an event does not arrive; None without a snapshot."""
-    if world is None:
-        return None
-    from trailforward.doctor import Call, reach
+@dataclass(frozen=True)
+class Routed:
+    """The sinks that a configuration sends an event to, or of these only ``sink``; empty for all.
 
-    known: dict[tuple[Any, ...], str] = {}
+    Other processes get the configuration alone, and make the routes themselves.
+    """
 
-    def reason(event: dict[str, Any], account: str, region: str) -> str:
+    config: Config
+    sink: str = ""
+
+    def __call__(self, event: dict[str, Any]) -> frozenset[str]:
+        """The names of the sinks.
+
+        Args:
+            event: the envelope.
+        """
+        from trailforward.outcome import Verdict
+
+        found = {name for name, form in self._router.sinks(event).items() if not isinstance(form, Verdict)}
+        return frozenset(found & {self.sink} if self.sink else found)
+
+    @cached_property
+    def _router(self) -> DetectingRouter:
+        from trailforward.pipeline.detecting import DetectingRouter
+        from trailforward.pipeline.routing import build_routes
+
+        minimums = {name: settings.min_severity for name, settings in self.config.sinks.items()}
+        return DetectingRouter(build_routes(self.config), minimums)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"config": self.config, "sink": self.sink}
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """The doctor's reasons why events do not arrive."""
+
+    world: World
+
+    def __call__(self, event: dict[str, Any], account: str, region: str) -> str:
+        """The reason for an envelope in a Region, or an empty text."""
+        from trailforward.doctor import Call, reach
+
         detail = event["detail"]
         names = ("eventSource", "eventName", "readOnly", "eventCategory", "eventType")
         key = account, region, *(str(detail.get(name)) for name in names)
-        if key not in known:
+        if key not in self._known:
             try:
-                verdict = reach(world, Call.from_event(event, account=account, region=region))
-                known[key] = "" if verdict.reaches is True else f"{verdict.code}: {verdict.why} {verdict.fix}"
+                verdict = reach(self.world, Call.from_event(event, account=account, region=region))
+                why = "" if verdict.reaches is True else f"{verdict.code}: {verdict.why} {verdict.fix}"
             except ValueError:
-                known[key] = ""
-        return known[key]
+                why = ""
+            self._known[key] = why
+        return self._known[key]
 
-    return reason
+    @cached_property
+    def _known(self) -> dict[tuple[Any, ...], str]:
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"world": self.world}
+
+
+def routed(config: Config, sink: str = "") -> Routed:
+    """The sinks that the configuration sends an event to, or of these only ``sink``."""
+    return Routed(config, sink)
+
+
+def reasons(world: World | None) -> Reasons | None:
+    """The doctor's reason why an event does not arrive; None without a snapshot."""
+    return None if world is None else Reasons(world)
 
 
 def assumptions(rule: str, *, snapshot: bool, config: bool, receipts: bool) -> list[str]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
+from array import array
 from collections import Counter, defaultdict
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from trailforward.audit import evidence, receipts, work
 from trailforward.audit.changes import Change
 from trailforward.audit.join import REPEAT_MINUTES
+from trailforward.audit.missing import absent, has_any
 from trailforward.audit.places import (
     AuditError,
     LogFile,
@@ -24,8 +23,9 @@ from trailforward.audit.places import (
     open_place,
 )
 from trailforward.audit.plan import Plan, name_of, planned, tidy
+from trailforward.audit.pool import Pool, sendable
 from trailforward.audit.report import Result
-from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, parts_for, read_head
+from trailforward.audit.units import FILE_SHIFT, parts_for, read_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from trailforward.audit.classes import Classifier
     from trailforward.audit.fates import Judgement
     from trailforward.audit.join import Joined
+    from trailforward.audit.pool import Job
 
 #: Compressed bytes, and files, that one process reads before it writes what it found.
 UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
@@ -43,9 +44,6 @@ _RECORD_BYTES = 100
 _RECEIPT_BYTES = 25
 #: Altered and unrecorded events that are described; all of them are counted.
 DESCRIBED = 100
-
-#: A function, its arguments, and its options.
-Job = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -117,8 +115,8 @@ def audit(
     sizes = sum(log.size for log in logs), sum(file.size for file in delivered)
     events = sizes[0] // _RECORD_BYTES, sizes[1] // (_RECEIPT_BYTES if wanted.receipts else _RECORD_BYTES)
     parts = parts_for(max(events))
-    times = [log.time for log in logs]
-    with _Pool(workers or os.cpu_count() or 1, max(sizes) > UNIT_BYTES) as pool:
+    times = array("Q", (log.time for log in logs))
+    with Pool(workers or os.cpu_count() or 1, large=max(sizes) > UNIT_BYTES) as pool:
         delivered_units = _read_delivered(wanted, plan, range(plan.soon), parts, state, pool, show)
         if wanted.receipts:
             wanted = evidence.checked(wanted, delivered_units)
@@ -131,8 +129,10 @@ def audit(
         joined, fates, decided = evidence.compare(
             wanted, trail_units, delivered_units, times, parts, pool, show
         )
-        depends = [*inputs, [path.name for path in delivered_units]]
-        explained, paths = _explain(wanted, logs, joined, classifier, state, show, fates, depends)
+        depends = [*inputs, [path.name for path in (*trail_units, *delivered_units)]]
+        explained, paths = _explain(
+            wanted, logs, trail_units, joined, classifier, state, pool, show, fates, depends
+        )
         later = range(plan.soon, len(delivered))
         if later and any(unit["unexpected"] for unit in explained):
             # Repairs and redriven dead letters arrive late.
@@ -140,8 +140,10 @@ def audit(
             joined, fates, decided = evidence.compare(
                 wanted, trail_units, delivered_units, times, parts, pool, show
             )
-            depends = [*inputs, [path.name for path in delivered_units]]
-            explained, paths = _explain(wanted, logs, joined, classifier, state, show, fates, depends)
+            depends = [*inputs, [path.name for path in (*trail_units, *delivered_units)]]
+            explained, paths = _explain(
+                wanted, logs, trail_units, joined, classifier, state, pool, show, fates, depends
+            )
     tidy(state, {*trail_units, *delivered_units, *paths})
     explained.append(evidence.decided(decided, logs))
     problems = [text for head in heads for text in head["problems"]]
@@ -168,7 +170,7 @@ def _plan(wanted: Audit, state: Path) -> Plan:
 
 
 def _read_trail(
-    wanted: Audit, logs: Sequence[LogFile], parts: int, state: Path, pool: _Pool, show: Any
+    wanted: Audit, logs: Sequence[LogFile], parts: int, state: Path, pool: Pool, show: Any
 ) -> list[Path]:
     paths: list[Path] = []
     jobs: list[Job] = []
@@ -191,7 +193,7 @@ def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
     some: range,
     parts: int,
     state: Path,
-    pool: _Pool,
+    pool: Pool,
     show: Any,
 ) -> list[Path]:
     files = plan.delivered
@@ -234,33 +236,43 @@ def _chunks(sizes: Sequence[int]) -> Iterator[range]:
 def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     wanted: Audit,
     logs: Sequence[LogFile],
+    trail_units: Sequence[Path],
     joined: Sequence[Joined],
     classifier: Classifier,
     state: Path,
+    pool: Pool,
     show: Callable[[str, int, int], None],
     fates: Mapping[int, Judgement],
     depends: Sequence[Any],
 ) -> tuple[list[dict[str, Any]], list[Path]]:
-    """Explains the missing records, file by file; also returns the files of the explanations."""
-    missing: dict[int, list[int]] = defaultdict(list)
-    for part in joined:
-        for ref in part.missing:
-            missing[ref >> FILE_SHIFT].append(ref & INDEX_MASK)
-    numbers = sorted(missing)
-    found = []
-    total = sum(logs[number].size for number in numbers)
-    done = 0
-    paths = []
-    for chunk in _chunks([logs[number].size for number in numbers]):
-        some = [(numbers[at], logs[numbers[at]], sorted(missing[numbers[at]])) for at in chunk]
-        path = state / f"{name_of('explained', wanted.trail, some, depends)}.json"
-        paths.append(path)
-        if not wanted.explained_by or not path.exists():
-            work.explain(classifier, wanted.trail, some, path, fates)
-        found.append(json.loads(path.read_text("utf-8", "surrogatepass")))
-        done += sum(logs[number].size for number, _, _ in some)
-        show("records that did not arrive", done, total)
-    return found, paths
+    """Explains the missing records, unit by unit; also returns the files of the explanations."""
+    chunks = list(_chunks([log.size for log in logs]))
+    parts = [part.missing for part in joined]
+    some = [at for at, files in enumerate(chunks) if has_any(parts, files)]
+    reading: dict[int, Counter[str]] = {}
+    paths = {at: state / f"{name_of('explained', wanted.trail, at, depends)}.json" for at in some}
+
+    def jobs() -> Iterator[Job]:
+        for at in some:
+            found = absent(trail_units[at], chunks[at], logs, parts, classifier, fates)
+            reading.update({number: Counter(read_only=count) for number, count in found.reading.items()})
+            refs = (number << FILE_SHIFT | index for number, _, indexes in found.work for index in indexes)
+            judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
+            if found.work and not (wanted.explained_by and paths[at].exists()):
+                yield work.explain, (classifier, wanted.trail, found.work, paths[at], judged), {}
+            else:
+                yield _nothing, (), {}
+
+    sizes = [sum(logs[number].size for number in chunks[at]) for at in some]
+    what = "records that did not arrive"
+    list(pool.results(jobs(), sizes, what, show, here=not sendable(classifier)))
+    written = [path for path in paths.values() if path.exists()]
+    found = [json.loads(path.read_text("utf-8", "surrogatepass")) for path in written]
+    return [*found, {"counts": reading, "unexpected": [], "whys": [], "problems": []}], written
+
+
+def _nothing() -> None:
+    """A job without work."""
 
 
 def _result(  # noqa: PLR0913, PLR0917  # everything that was found
@@ -320,51 +332,6 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         accounts=wanted.accounts,
         regions=wanted.regions,
     )
-
-
-class _Pool:
-    """Runs jobs in processes, or in this one if there is little to do."""
-
-    def __init__(self, workers: int, large: bool) -> None:  # noqa: FBT001
-        self._executor = (
-            ProcessPoolExecutor(workers, mp_context=get_context("spawn")) if large and workers > 1 else None
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._executor is not None:
-            self._executor.shutdown(cancel_futures=True)
-
-    def results(
-        self,
-        jobs: Sequence[Job],
-        sizes: Sequence[int],
-        what: str,
-        show: Callable[[str, int, int], None],
-    ) -> Iterator[Any]:
-        """The result of each job, as they finish."""
-        done, total, start = 0, sum(sizes), time.monotonic()
-        if self._executor is None:
-            for (function, arguments, options), size in zip(jobs, sizes, strict=True):
-                yield function(*arguments, **options)
-                done += size
-                show(_left(what, start, done, total), done, total)
-            return
-        futures = {
-            self._executor.submit(function, *arguments, **options): size
-            for (function, arguments, options), size in zip(jobs, sizes, strict=True)
-        }
-        for future in as_completed(futures):
-            yield future.result()
-            done += futures[future]
-            show(_left(what, start, done, total), done, total)
-
-
-def _left(what: str, start: float, done: int, total: int) -> str:
-    seconds = (time.monotonic() - start) * (total - done) / done if done else 0.0
-    return f"{what} (about {seconds:.0f} s left)"
 
 
 def clear(state: Path) -> None:

@@ -56,6 +56,9 @@ def read_trail(
 ) -> None:
     """Reads log files into a unit.
 
+    Its notes have a byte for each record, in the order of ``counts``: 1 if it is certainly a read-only
+    management event of the account and Region in the file's key, and within EventBridge's limit.
+
     Args:
         location: of the trail.
         files: with the account in the key of each.
@@ -74,6 +77,8 @@ def read_trail(
             continue
         count = counts[file.number] = len(found.keys)
         base = file.number << FILE_SHIFT
+        there = "/{}/CloudTrail/{}/".format(*found.place) in file.key
+        unit.notes += found.reading if there else bytes(count)
         unit.extend(found.keys, range(base, base + count), found.checks)
     unit.save(path, {"counts": counts, "changes": changes, "problems": problems})
 
