@@ -227,15 +227,20 @@ document.title = [document.scripts.length, document.images.length, innerWidth, w
 """
 
 
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.skipif(
     CHROMIUM is None, reason="no chromium here: apt-get install chromium to run this in a browser"
 )
-def test_hostile_values_in_a_browser(tmp_path: Path, hostile: Result) -> None:
-    """On a phone, a browser runs nothing from a record, even without the policy, and nothing is cut off."""
+def test_hostile_values_in_a_browser(tmp_path: Path, hostile: Result, width: int) -> None:
+    """A browser runs nothing from a record, even without the policy, and long values hide nothing."""
     text = re.sub(r"<meta http-equiv[^>]*>", "", render(hostile, "html"))
     (tmp_path / "page.html").write_text(text.replace("</body>", f"<script>{DRIVER}</script></body>"), "utf-8")
     command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run"]
-    command += ["--enable-logging=stderr", f"--user-data-dir={tmp_path / 'profile'}", "--window-size=390,800"]
+    command += [
+        "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},800",
+    ]
     command += ["--dump-dom", f"file://{tmp_path / 'page.html'}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
     assert "CONSOLE" not in done.stderr

@@ -162,7 +162,7 @@ def _findings(report: DigestReport) -> str:
         for one in found[:MOST_FINDINGS]
     ]
     heads = ("finding", "Region and account", "what", "file")
-    listed = table("Findings about digests, the most serious first", heads, rows)
+    listed = table("Findings about digests, the most serious first", heads, rows, "fixed findings")
     return listed + more(len(found) - len(rows), "--format json lists all findings.")
 
 

@@ -56,9 +56,9 @@ def missing(result: Result) -> Safe:
         for row in found[:MOST_MISSING]
     ]
     heads = ("time", "Region and account", "event, and why it counts as missing", "event ID and log file")
-    listed = table("Events that should have arrived, by time", heads, rows[:OPEN_MISSING], "events")
+    listed = table("Events that should have arrived, by time", heads, rows[:OPEN_MISSING], "fixed events")
     if folded := rows[OPEN_MISSING:]:
-        inner = table("Further events that should have arrived", heads, folded, "events")
+        inner = table("Further events that should have arrived", heads, folded, "fixed events")
         summary = f"The next {count_of(len(folded), 'event')}"
         listed = Safe(f'{listed}<details class="notes"><summary>{summary}</summary>{inner}</details>')
     note = more(len(found) - len(rows), whole_list(result))
@@ -92,11 +92,11 @@ def others(result: Result) -> Safe:
     parts = [lines(side_facts(result))]
     if unrecorded:
         heads = ("time", "Region and account", "event", "event ID and delivered file")
-        parts.append(table("Delivered events that no log file contains", heads, unrecorded, "events"))
+        parts.append(table("Delivered events that no log file contains", heads, unrecorded, "fixed events"))
         parts.append(more(result.unrecorded - len(unrecorded), "they are only counted."))
     if altered:
         heads3 = ("event ID", "difference", "delivered file and log file")
-        parts.append(table("Events whose bytes differ from the log file", heads3, altered))
+        parts.append(table("Events whose bytes differ from the log file", heads3, altered, "fixed"))
         parts.append(more(result.altered - len(altered), "they are only counted."))
     return Safe("".join(parts))
 
@@ -113,5 +113,5 @@ def changes(result: Result) -> Safe:
         for one in result.changes[:MOST_CHANGES]
     ]
     heads = ("time", "call, and rule or trail", "Region and account", "caller")
-    listed = table("Changes of rules and trails in the log files, by time", heads, rows, "events")
+    listed = table("Changes of rules and trails in the log files, by time", heads, rows, "fixed events")
     return Safe(listed + more(len(result.changes) - len(rows), _ALL))
