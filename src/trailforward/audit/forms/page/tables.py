@@ -55,7 +55,7 @@ def missing(result: Result) -> Safe:
         )
         for row in found[:MOST_MISSING]
     ]
-    heads = ("time", "Region and account", "event, and why it counts as missing", "event ID and log file")
+    heads = ("time", "Region and account", "event, and why it is missing", "event ID and log file")
     listed = table("Events that should have arrived, by time", heads, rows[:OPEN_MISSING], "fixed events")
     if folded := rows[OPEN_MISSING:]:
         inner = table("Further events that should have arrived", heads, folded, "fixed events")
