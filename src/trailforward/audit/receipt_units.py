@@ -119,7 +119,8 @@ class _Reading:
         self._table = FateTable(MOST_FATES)
         self._numbers: dict[tuple[bytes, bytes, bytes], int] = {}
         self._names = SinkHours()
-        self._hours: dict[int, str] = {}
+        #: Number of each file whose hour differs from that of the file before, with the hour.
+        self._hours: list[tuple[int, str]] = []
         self._hashed = False
 
     def read(self, file: Numbered, data: bytes) -> None:
@@ -128,7 +129,9 @@ class _Reading:
         Raises:
             EventError: it is damaged, contains only other things, or has too many receipts.
         """
-        hour = self._hours[file.number] = hour_of(file.key)
+        hour = hour_of(file.key)
+        if not self._hours or self._hours[-1][1] != hour:
+            self._hours.append((file.number, hour))
         used: set[int] = set()
         start = bad = 0
         reason = ""

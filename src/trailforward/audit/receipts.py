@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from functools import lru_cache
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit.fates import (
@@ -76,7 +78,8 @@ class _Book:
         self._wanted = wanted
         heads = [read_head(path) for path in paths]
         self._tables = [from_json(head["fates"]) for head in heads]
-        self._hours = {int(number): hour for head in heads for number, hour in head["hours"].items()}
+        hours = sorted((number, hour) for head in heads for number, hour in head["hours"])
+        self._firsts, self._hours = [number for number, _ in hours], [hour for _, hour in hours]
         self._names = sink_hours(heads)
         self._expected: dict[str, frozenset[str]] = {}
         self._known: dict[tuple[Fates, frozenset[str]], int] = {}
@@ -87,7 +90,7 @@ class _Book:
     def state(self, unit: int, place: int) -> int:
         """The state of a receipt: the upper bits of its reference, in the unit of this number."""
         file, number = place // MOST_FATES, place % MOST_FATES
-        hour = self._hours[file & (IN_WINDOW - 1)]
+        hour = self._hours[bisect_right(self._firsts, file & (IN_WINDOW - 1)) - 1]
         return self._add(self._tables[unit][number], self._expected_in(hour))
 
     def combined(self, one: int, two: int) -> int:
@@ -148,32 +151,41 @@ def compare(  # as work.compare, and which sinks count
     several: dict[int, list[int]] = {}
     for unit, path in enumerate(receipts):
         row = read_part([path], part)
-        states: dict[int, int] = {}
-        for key, ref in zip(row.keys, row.refs, strict=True):
-            place = ref >> LINE_BITS
-            state = states.get(place)
-            if state is None:
-                state = states[place] = book.state(unit, place)
-            first = found.get(key)
-            if first is None:
-                found[key] = state
-            else:
-                found[key] = book.combined(first, state)
-                several.setdefault(key, [first]).append(state)
+        places = [ref >> LINE_BITS for ref in row.refs]
+        states = {place: book.state(unit, place) for place in set(places)}
+        listed = [states[place] for place in places]
+        new = dict(zip(row.keys, listed, strict=True))
+        if len(new) == len(listed) and found.keys().isdisjoint(new):
+            found.update(new)
+        else:
+            _combine(book, found, several, zip(row.keys, listed, strict=True))
         for column, more in zip(whole, row, strict=True):
             column.extend(more)
     joined = join(recorded, whole, times, *window)
     judgements = book.judgements
     absent = {key: state for key, state in found.items() if judgements[state].name != ARRIVED}
     if several or absent:
-        inside = {
-            key for key, ref in zip(whole.keys, whole.refs, strict=True) if ref >> FILE_SHIFT & IN_WINDOW
-        }
+        odd = absent.keys() | several.keys()
+        events = compress(zip(whole.keys, whole.refs, strict=True), map(odd.__contains__, whole.keys))
+        inside = {key for key, ref in events if ref >> FILE_SHIFT & IN_WINDOW}
         undelivered = sum(key in inside and not judgements[state].delivered for key, state in absent.items())
         again = sum(book.deliveries(states) for key, states in several.items() if key in inside)
         joined = joined._replace(delivered=joined.delivered - undelivered, duplicates=again)
     decided, refs, numbers = _absent(recorded, absent, judgements, times, window)
     return Compared(joined, decided, refs, numbers, judgements)
+
+
+def _combine(
+    book: _Book, found: dict[int, int], several: dict[int, list[int]], events: Iterable[tuple[int, int]]
+) -> None:
+    """Adds keys with states, some of which are known already, and notes all states of these."""
+    for key, state in events:
+        first = found.get(key)
+        if first is None:
+            found[key] = state
+        else:
+            found[key] = book.combined(first, state)
+            several.setdefault(key, [first]).append(state)
 
 
 def _absent(
@@ -188,10 +200,9 @@ def _absent(
     refs, numbers = array("Q"), array("L")
     if absent:
         some = Row(array("Q"), array("Q"), array("Q"))
-        for one in zip(*recorded, strict=True):
-            if one[0] in absent:
-                for column, value in zip(some, one, strict=True):
-                    column.append(value)
+        chosen = bytes(map(absent.__contains__, recorded.keys))
+        for column, values in zip(some, recorded, strict=True):
+            column.extend(compress(values, chosen))
         states = dict(zip(some.refs, (absent[key] for key in some.keys), strict=True))
         for ref in join(some, Row(array("Q"), array("Q"), array("Q")), times, *window).missing:
             judgement = judgements[states[ref]]
