@@ -6,12 +6,13 @@ Each receipt's combination of fates has a number in its unit, which the index of
 from __future__ import annotations
 
 from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from trailforward.audit.dated import hour_of
-from trailforward.audit.fates import FateTable, as_json, fates_of
+from trailforward.audit.fates import Fates, FateTable, as_json, fates_of
 from trailforward.audit.join import IN_WINDOW
 from trailforward.audit.places import open_place
 from trailforward.audit.read import keys_of
@@ -40,6 +41,7 @@ _MOST_NAMES = 1_000
 _DIGITS = 16
 
 _NOTHING = msgspec.Raw(b"")
+_INVALID = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class _Short(msgspec.Struct, gc=False):
@@ -117,6 +119,7 @@ class _Reading:
         self.problems: list[str] = []
         self._unit, self._scope = unit, scope
         self._table = FateTable(MOST_FATES)
+        self._empty = self._table.number(Fates())
         self._numbers: dict[tuple[bytes, bytes, bytes], int] = {}
         self._names = SinkHours()
         #: Number of each file whose hour differs from that of the file before, with the hour.
@@ -133,7 +136,7 @@ class _Reading:
         if not self._hours or self._hours[-1][1] != hour:
             self._hours.append((file.number, hour))
         used: set[int] = set()
-        start = bad = 0
+        start = bad = empty = 0
         reason = ""
         try:
             for block in reader.blocks(data):
@@ -143,6 +146,7 @@ class _Reading:
                     kept = [at for at, number in enumerate(numbers) if number is not None]
                     rows = [rows[at] for at in kept]
                 bad, reason = bad + failed + unclear, reason or why
+                empty += numbers.count(self._empty)
                 if start + len(rows) > LINE_MASK:
                     text = f"it has more than {LINE_MASK:,} receipts: split the file"
                     raise EventError("too_many", text)
@@ -153,7 +157,7 @@ class _Reading:
         finally:
             for number in used:
                 self._names.add(self._table.rows[number].sinks, hour)
-        if problem := _problem(start, bad, reason):
+        if problem := _problem(start, empty, bad, reason):
             self.problems.append(f"{file.key}: {problem}")
 
     def save(self, path: Path) -> None:
@@ -187,9 +191,9 @@ class _Reading:
         number = self._numbers.get(text)
         if number is None:
             keys = zip(("d", "f", "x"), text, strict=True)
-            line = ",".join(f'"{key}":{value.decode()}' for key, value in keys if value)
             try:
-                (one,) = reader.decoded(f'{{"id":"",{line}}}'.encode())
+                line = "".join(f',"{key}":{value.decode()}' for key, value in keys if value)
+                (one,) = reader.decoded(f'{{"id":""{line}}}'.encode())
             except (EventError, UnicodeDecodeError):
                 return None
             number = self._table.number(fates_of(one))
@@ -200,21 +204,26 @@ class _Reading:
 
 def _rows(block: bytes) -> tuple[list[_Short], int, str]:
     """The receipts in some lines, how many lines are something else, and what is wrong."""
-    try:
-        return _decoder.decode_lines(block), 0, ""
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found, failed = [], 0
-        for line in block.split(b"\n"):
-            try:
-                found += _decoder.decode_lines(line)
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                failed += 1
-        return found, failed, "it contains lines that are not receipts"
+    if b'"detail"' not in block:  # or else it may contain events
+        with suppress(*_INVALID):
+            return _decoder.decode_lines(block), 0, ""
+    found, failed = [], 0
+    for line in block.split(b"\n"):
+        try:
+            some = _decoder.decode_lines(line)
+        except _INVALID:
+            failed += 1
+            continue
+        event = b'"detail"' in line and not any(one.d or one.f or one.x for one in some)
+        found += [] if event else some
+        failed += event
+    return found, failed, "it contains lines that are not receipts"
 
 
-def _problem(receipts: int, bad: int, reason: str) -> str:
-    if bad and not receipts:
-        reason = reason or "it contains objects without a fate, which are not receipts"
+def _problem(receipts: int, empty: int, bad: int, reason: str) -> str:
+    # check-sinks writes one receipt without fates. Many are something else.
+    if (receipts == empty and receipts + bad > 1) or (bad and not receipts):
+        reason = reason or "it contains objects without a fate"
         raise EventError("not_a_receipt", f"{reason}. For events instead of receipts, use --delivered")
     return f"{bad:,} lines of {receipts + bad:,} are not receipts" if bad else ""
 
@@ -230,7 +239,7 @@ def receipts_of(data: bytes, problems: list[str], name: str) -> Iterator[tuple[i
     Raises:
         EventError: the file is damaged, or contains only other things.
     """
-    index = bad = 0
+    index = empty = bad = 0
     reason = ""
     for block in reader.blocks(data):
         try:
@@ -243,10 +252,11 @@ def receipts_of(data: bytes, problems: list[str], name: str) -> Iterator[tuple[i
                     found += reader.decoded(line)
                 except EventError:
                     bad += 1
-        for index, one in enumerate(found, index):  # noqa: B020  # goes on from there
+        for one in found:
+            empty += not reader.has_fates(one)
             yield index, one
-        index += bool(found)
-    if problem := _problem(index, bad, reason):
+            index += 1
+    if problem := _problem(index, empty, bad, reason):
         problems.append(f"{name}: {problem}")
 
 
