@@ -64,9 +64,12 @@ def checked(wanted: Audit, units: Sequence[Path]) -> Audit:
     """The audit, without comparing bytes if no receipt has a hash. Checks that receipts name the sink.
 
     Raises:
-        AuditError: they do not name it, and there is no configuration that does.
+        AuditError: they do not name it, and there is no configuration that does; or no file has receipts.
     """
     heads = [read_head(path) for path in units]
+    problems = [text for head in heads for text in head["problems"]]
+    if problems and not any(head["receipts"] for head in heads):
+        raise AuditError(f"{wanted.delivered} has no receipts. {problems[0]}")
     names = sink_hours(heads)
     if wanted.sink and wanted.sinks is None and wanted.sink not in names:
         raise AuditError(f"--sink {wanted.sink}: the receipts name the sinks {', '.join(sorted(names))}.")

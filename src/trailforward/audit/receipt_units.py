@@ -125,6 +125,7 @@ class _Reading:
         #: Number of each file whose hour differs from that of the file before, with the hour.
         self._hours: list[tuple[int, str]] = []
         self._hashed = False
+        self._count = 0
 
     def read(self, file: Numbered, data: bytes) -> None:
         """Reads a file.
@@ -154,6 +155,7 @@ class _Reading:
                 self._add(file.number, start, rows, known)
                 used.update(known)
                 start += len(rows)
+                self._count += len(rows)
         finally:
             for number in used:
                 self._names.add(self._table.rows[number].sinks, hour)
@@ -163,7 +165,8 @@ class _Reading:
     def save(self, path: Path) -> None:
         """Writes the unit."""
         about = {"fates": as_json(self._table.rows), "hours": self._hours, "sinks": self._names.found}
-        self._unit.save(path, {**about, "hashed": self._hashed, "problems": self.problems})
+        more = {"hashed": self._hashed, "receipts": self._count, "problems": self.problems}
+        self._unit.save(path, {**about, **more})
 
     def _add(self, file: int, start: int, rows: Sequence[_Short], numbers: Sequence[int]) -> None:
         outside, inside = file << FILE_SHIFT, (file | IN_WINDOW) << FILE_SHIFT
