@@ -19,14 +19,16 @@ _DATE = re.compile(
 )
 #: Keys of other days that are read before the listing jumps: a page of a bucket's listing.
 _PATIENCE = 1_000
-#: Sorts after every digit.
-_AFTER_DIGITS = ":"
+#: Sorts after every other character.
+_LAST = "\U0010ffff"
 #: Names of folders in an error.
 _SHOWN = 10
 
 
 def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
     """The files whose keys have a date between two days, inclusive, and those without a date.
+
+    In folders of many files of another year, month, or day, it does not look for files without a date.
 
     Args:
         store: a folder or bucket.
@@ -48,8 +50,8 @@ def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
                 skipped = 0
                 continue
             skipped += 1
-            if skipped >= _PATIENCE and (target := _jump(match, day, first)) > file.key:
-                after = target
+            if skipped >= _PATIENCE and match.end(5) < len(file.key):
+                after = _jump(match, day, first, last)
                 break
 
 
@@ -88,9 +90,13 @@ def _day(match: re.Match[str] | None) -> date | None:
         return None
 
 
-def _jump(match: re.Match[str], day: date, first: date) -> str:
-    """The key after which to list next: before the first day, or after all days of this folder."""
-    above = match.string[: match.start(1)]
-    if day > first:
-        return above + _AFTER_DIGITS
-    return f"{above}{first:%Y}{match[2]}{first:%m}{match[4]}{first:%d}"
+def _jump(match: re.Match[str], day: date, first: date, last: date) -> str:
+    """The end of the year, month, or day of a key that has none of the days: the next key follows."""
+    key = match.string
+    if not first.year <= day.year <= last.year:
+        end = match.end(1)
+    elif not (first.year, first.month) <= (day.year, day.month) <= (last.year, last.month):
+        end = match.end(3)
+    else:
+        end = match.end(5)
+    return key[: end + 1] + _LAST

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.audit import receipts, work
 from trailforward.audit.dated import folders_there, hour_of
 from trailforward.audit.places import AuditError, delivered_files, minute, open_place
+from trailforward.audit.receipt_units import sink_hours
 from trailforward.audit.units import read_head
 
 if TYPE_CHECKING:
@@ -63,10 +64,13 @@ def checked(wanted: Audit, units: Sequence[Path]) -> Audit:
     """The audit, without comparing bytes if no receipt has a hash. Checks that receipts name the sink.
 
     Raises:
-        AuditError: they do not name it, and there is no configuration that does.
+        AuditError: they do not name it, and there is no configuration that does; or no file has receipts.
     """
     heads = [read_head(path) for path in units]
-    names = receipts.named(heads)
+    problems = [text for head in heads for text in head["problems"]]
+    if problems and not any(head["receipts"] for head in heads):
+        raise AuditError(f"{wanted.delivered} has no receipts. {problems[0]}")
+    names = sink_hours(heads)
     if wanted.sink and wanted.sinks is None and wanted.sink not in names:
         raise AuditError(f"--sink {wanted.sink}: the receipts name the sinks {', '.join(sorted(names))}.")
     return replace(wanted, exact=wanted.exact and any(head["hashed"] for head in heads))

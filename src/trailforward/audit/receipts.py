@@ -1,182 +1,38 @@
-"""Reads receipts into units, and compares one part of them with the records of the log files.
-
-Each receipt's combination of fates has a number in its unit, which the index of its reference contains.
-"""
+"""Compares one part of the receipts with the records of the log files."""
 
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from functools import lru_cache
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from trailforward.audit.dated import hour_of
 from trailforward.audit.fates import (
     ARRIVED,
-    FateTable,
     Judgement,
-    as_json,
     combined,
-    fates_of,
     from_json,
     judge,
 )
 from trailforward.audit.join import IN_WINDOW, Joined, delivered_place, join
 from trailforward.audit.places import open_place
-from trailforward.audit.read import key_of
-from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Row, Unit, read_head, read_part
+from trailforward.audit.receipt_units import LINE_BITS, LINE_MASK, MOST_FATES, receipts_of, sink_hours
+from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, Row, read_head, read_part
 from trailforward.audit.work import Altered, records_at
-from trailforward.errors import EventError, StorageError
-from trailforward.receipts import reader
 from trailforward.storage.ahead import read_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from trailforward.audit.fates import Fates
     from trailforward.audit.places import LogFile
-    from trailforward.audit.work import Numbered
     from trailforward.receipts.reader import Receipt
 
-#: Bits of an index that count the receipts of a file, below the number of their fates.
-_LINE_BITS = 22
-_LINE_MASK = (1 << _LINE_BITS) - 1
-#: Combinations of fates in a unit.
-MOST_FATES = 1 << (FILE_SHIFT - _LINE_BITS)
-#: Names of sinks in a unit, for their times.
-_MOST_NAMES = 1_000
 #: Classes that need the record: for its time, or for a line of ``--missing``.
 _OPEN = frozenset({"dead_lettered", "envelope_mismatch", "partial"})
-#: Digits of a SHA-256 that are compared.
-_DIGITS = 16
-
-
-def read_receipts(  # noqa: PLR0913, PLR0917  # where, what, and which
-    location: str,
-    files: Sequence[Numbered],
-    parts: int,
-    path: Path,
-    window: tuple[str, str],
-    accounts: Collection[str] = (),
-    regions: Collection[str] = (),
-) -> None:
-    """Reads files of receipts into a unit.
-
-    Args:
-        location: of the receipts.
-        files: to read.
-        parts: number of parts.
-        path: of the unit.
-        window: the first ``eventTime``, and the one after the last. Other events cannot be unrecorded.
-        accounts: IDs of accounts whose events can be unrecorded; if empty, all.
-        regions: the same for Regions.
-    """
-    unit, table, names = Unit(parts), FateTable(MOST_FATES), _Names()
-    problems: list[str] = []
-    numbers: dict[tuple[Any, ...], int] = {}
-    since, until = window
-    hours: dict[int, str] = {}
-    hashed = False
-    contents = read_ahead(open_place(location), (file.key for file in files))
-    for file, content in zip(files, contents, strict=True):
-        hour = hours[file.number] = hour_of(file.key)
-        inside: list[tuple[int, int, int]] = []
-        outside: list[tuple[int, int, int]] = []
-        used = set()
-        try:
-            for index, one in receipts_of(content(), problems, file.key):
-                fate = (
-                    tuple(one.delivered),
-                    tuple(one.filtered.items()),
-                    tuple(one.dead_lettered.items()),
-                )
-                number = numbers.get(fate)
-                if number is None:
-                    number = table.number(fates_of(one))
-                    if len(numbers) < MOST_FATES:
-                        numbers[fate] = number
-                used.add(number)
-                check = _check(one.sha256) if one.sha256 else 0
-                hashed = hashed or bool(check)
-                row = (number << _LINE_BITS | index, key_of(one.id), check)
-                within = (
-                    since <= one.time < until
-                    and (not accounts or one.account in accounts)
-                    and (not regions or one.region in regions)
-                )
-                (inside if within else outside).append(row)
-        except (StorageError, EventError) as error:
-            problems.append(f"{file.key}: {error}")
-        unit.add(file.number, outside)
-        unit.add(file.number | IN_WINDOW, inside)
-        for number in used:
-            names.add(table.rows[number].sinks, hour)
-    about = {"fates": as_json(table.rows), "hours": hours, "sinks": names.found, "hashed": hashed}
-    unit.save(path, {**about, "problems": problems})
-
-
-def receipts_of(data: bytes, problems: list[str], name: str) -> Iterator[tuple[int, Receipt]]:
-    """The receipts of a file with their indexes. Lines that are not receipts become one problem.
-
-    Args:
-        data: of the file.
-        problems: gets a sentence if lines are not receipts.
-        name: of the file.
-
-    Raises:
-        EventError: the file is damaged, contains nothing but other things, or has too many receipts.
-    """
-    start, bad, reason = 0, 0, ""
-    for block in reader.blocks(data):
-        try:
-            found: Iterable[Receipt] = reader.decoded(block)
-        except EventError as error:
-            reason, lines = str(error), block.split(b"\n")
-            found, failed = _salvaged(lines)
-            bad += failed
-        index = start
-        for index, one in enumerate(found, start):
-            yield index, one
-        start = index + 1 if found else start
-        if start > _LINE_MASK:
-            raise EventError("too_many", f"it has more than {_LINE_MASK:,} receipts: split the file")
-    if bad and not start:
-        raise EventError("not_a_receipt", f"{reason}. For events instead of receipts, use --delivered")
-    if bad:
-        problems.append(f"{name}: {bad:,} lines of {start + bad:,} are not receipts")
-
-
-def _salvaged(lines: Iterable[bytes]) -> tuple[list[Receipt], int]:
-    found, failed = [], 0
-    for line in lines:
-        try:
-            found += reader.decoded(line)
-        except EventError:
-            failed += 1
-    return found, failed
-
-
-def _check(sha256: str) -> int:
-    """What is compared of a SHA-256 in hex; 0 if it is something else."""
-    try:
-        return int(sha256[:_DIGITS], 16)
-    except ValueError:
-        return 0
-
-
-class _Names:
-    """From which hour to which one receipts name each sink."""
-
-    def __init__(self) -> None:
-        self.found: dict[str, list[str]] = {}
-
-    def add(self, sinks: Iterable[str], hour: str) -> None:
-        """Notes that receipts of an hour name some sinks. Without an hour, they count for all."""
-        for sink in sinks:
-            first, last = self.found.get(sink, (hour, hour))
-            if sink in self.found or len(self.found) < _MOST_NAMES:
-                self.found[sink] = [min(first, hour), max(last, hour)] if hour and first else ["", ""]
 
 
 class Wanted(NamedTuple):
@@ -222,8 +78,9 @@ class _Book:
         self._wanted = wanted
         heads = [read_head(path) for path in paths]
         self._tables = [from_json(head["fates"]) for head in heads]
-        self._hours = {int(number): hour for head in heads for number, hour in head["hours"].items()}
-        self._names = named(heads)
+        hours = sorted((number, hour) for head in heads for number, hour in head["hours"])
+        self._firsts, self._hours = [number for number, _ in hours], [hour for _, hour in hours]
+        self._names = sink_hours(heads)
         self._expected: dict[str, frozenset[str]] = {}
         self._known: dict[tuple[Fates, frozenset[str]], int] = {}
         self._states: list[tuple[Fates, frozenset[str]]] = []
@@ -233,7 +90,7 @@ class _Book:
     def state(self, unit: int, place: int) -> int:
         """The state of a receipt: the upper bits of its reference, in the unit of this number."""
         file, number = place // MOST_FATES, place % MOST_FATES
-        hour = self._hours[file & (IN_WINDOW - 1)]
+        hour = self._hours[bisect_right(self._firsts, file & (IN_WINDOW - 1)) - 1]
         return self._add(self._tables[unit][number], self._expected_in(hour))
 
     def combined(self, one: int, two: int) -> int:
@@ -274,16 +131,6 @@ class _Book:
         return self._expected[hour]
 
 
-def named(heads: Iterable[dict[str, Any]]) -> dict[str, list[str]]:
-    """The sinks that receipts name, with their first and last hour, from the heads of units."""
-    names = _Names()
-    for head in heads:
-        for sink, hours in head["sinks"].items():
-            for hour in hours:
-                names.add([sink], hour)
-    return names.found
-
-
 @lru_cache(maxsize=1)
 def _book(paths: tuple[Path, ...], wanted: Wanted) -> _Book:
     return _Book(paths, wanted)
@@ -304,32 +151,41 @@ def compare(  # as work.compare, and which sinks count
     several: dict[int, list[int]] = {}
     for unit, path in enumerate(receipts):
         row = read_part([path], part)
-        states: dict[int, int] = {}
-        for key, ref in zip(row.keys, row.refs, strict=True):
-            place = ref >> _LINE_BITS
-            state = states.get(place)
-            if state is None:
-                state = states[place] = book.state(unit, place)
-            first = found.get(key)
-            if first is None:
-                found[key] = state
-            else:
-                found[key] = book.combined(first, state)
-                several.setdefault(key, [first]).append(state)
+        places = [ref >> LINE_BITS for ref in row.refs]
+        states = {place: book.state(unit, place) for place in set(places)}
+        listed = [states[place] for place in places]
+        new = dict(zip(row.keys, listed, strict=True))
+        if len(new) == len(listed) and found.keys().isdisjoint(new):
+            found.update(new)
+        else:
+            _combine(book, found, several, zip(row.keys, listed, strict=True))
         for column, more in zip(whole, row, strict=True):
             column.extend(more)
     joined = join(recorded, whole, times, *window)
     judgements = book.judgements
     absent = {key: state for key, state in found.items() if judgements[state].name != ARRIVED}
     if several or absent:
-        inside = {
-            key for key, ref in zip(whole.keys, whole.refs, strict=True) if ref >> FILE_SHIFT & IN_WINDOW
-        }
+        odd = absent.keys() | several.keys()
+        events = compress(zip(whole.keys, whole.refs, strict=True), map(odd.__contains__, whole.keys))
+        inside = {key for key, ref in events if ref >> FILE_SHIFT & IN_WINDOW}
         undelivered = sum(key in inside and not judgements[state].delivered for key, state in absent.items())
         again = sum(book.deliveries(states) for key, states in several.items() if key in inside)
         joined = joined._replace(delivered=joined.delivered - undelivered, duplicates=again)
     decided, refs, numbers = _absent(recorded, absent, judgements, times, window)
     return Compared(joined, decided, refs, numbers, judgements)
+
+
+def _combine(
+    book: _Book, found: dict[int, int], several: dict[int, list[int]], events: Iterable[tuple[int, int]]
+) -> None:
+    """Adds keys with states, some of which are known already, and notes all states of these."""
+    for key, state in events:
+        first = found.get(key)
+        if first is None:
+            found[key] = state
+        else:
+            found[key] = book.combined(first, state)
+            several.setdefault(key, [first]).append(state)
 
 
 def _absent(
@@ -344,10 +200,9 @@ def _absent(
     refs, numbers = array("Q"), array("L")
     if absent:
         some = Row(array("Q"), array("Q"), array("Q"))
-        for one in zip(*recorded, strict=True):
-            if one[0] in absent:
-                for column, value in zip(some, one, strict=True):
-                    column.append(value)
+        chosen = bytes(map(absent.__contains__, recorded.keys))
+        for column, values in zip(some, recorded, strict=True):
+            column.extend(compress(values, chosen))
         states = dict(zip(some.refs, (absent[key] for key in some.keys), strict=True))
         for ref in join(some, Row(array("Q"), array("Q"), array("Q")), times, *window).missing:
             judgement = judgements[states[ref]]
@@ -386,7 +241,7 @@ def describe_unrecorded(location: str, refs: Sequence[int], files: Sequence[str]
         about = (one.id, one.account, one.region, one.time) if one is not None else ("", "", "", "")
         names = ("eventID", "recipientAccountId", "awsRegion", "eventTime")
         row: dict[str, Any] = {name: text or None for name, text in zip(names, about, strict=True)}
-        place = {"file": files[number], "index": ref & INDEX_MASK & _LINE_MASK}
+        place = {"file": files[number], "index": ref & INDEX_MASK & LINE_MASK}
         rows.append({**row, "eventSource": None, "eventName": None, **place})
     return rows
 
@@ -396,7 +251,7 @@ def _at(location: str, refs: Sequence[int], files: Sequence[str]) -> dict[int, R
     wanted: dict[int, dict[int, int]] = {}
     for ref in refs:
         number, index = delivered_place(ref)
-        wanted.setdefault(number, {})[index & _LINE_MASK] = ref
+        wanted.setdefault(number, {})[index & LINE_MASK] = ref
     found = {}
     contents = read_ahead(open_place(location), (files[number] for number in wanted))
     for (number, indexes), content in zip(wanted.items(), contents, strict=True):

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from trailforward.audit import evidence, receipts, work
+from trailforward.audit import evidence, receipt_units, work
 from trailforward.audit.changes import Change
 from trailforward.audit.join import REPEAT_MINUTES
 from trailforward.audit.missing import absent, has_any
@@ -212,8 +212,8 @@ def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
         if not path.exists():
             arguments = (wanted.delivered, [work.Numbered(at, files[at].key) for at in places], parts, path)
             if wanted.receipts:
-                only = wanted.accounts, wanted.regions
-                jobs.append((receipts.read_receipts, (*arguments, window, *only), {}))
+                scope = receipt_units.Scope(*window, wanted.accounts, wanted.regions)
+                jobs.append((receipt_units.read_receipts, (*arguments, scope), {}))
             else:
                 jobs.append((work.read_delivered, (*arguments, window), {"exact": wanted.exact}))
             sizes.append(sum(files[at].size for at in places))

@@ -73,7 +73,7 @@ def settled(location: str, missing: Missing, *, alerts: bool = False) -> dict[st
     try:
         from trailforward.audit.dated import folders_there
         from trailforward.audit.places import delivered_files, open_place
-        from trailforward.audit.receipts import receipts_of
+        from trailforward.audit.receipt_units import receipts_of
         from trailforward.storage.ahead import read_ahead
     except MissingExtraError as error:
         stop(str(error))

@@ -70,17 +70,21 @@ def decoded(block: bytes) -> list[Receipt]:
     """The receipts in some whole lines.
 
     Raises:
-        EventError: ``not_a_receipt``: a line is not a receipt. Objects without a fate are other things, such
-            as events.
+        EventError: ``not_a_receipt``: a line is not a receipt: an object with ``detail`` and without a fate
+            is an event.
     """
     try:
         found = _decoder.decode_lines(block)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise EventError("not_a_receipt", "it contains lines that are not receipts") from None
-    for one in found:
-        if not (one.delivered or one.filtered or one.dead_lettered):
-            raise EventError("not_a_receipt", "it contains objects without a fate, which are not receipts")
+    if b'"detail"' in block and not all(map(has_fates, found)):
+        raise EventError("not_a_receipt", "it contains events instead of receipts")
     return found
+
+
+def has_fates(receipt: Receipt) -> bool:
+    """Whether a receipt says what happened. Only those of ``check-sinks`` say nothing."""
+    return bool(receipt.delivered or receipt.filtered or receipt.dead_lettered)
 
 
 def blocks(data: bytes) -> Iterator[bytes]:
