@@ -51,7 +51,9 @@ def main() -> None:
                 f"{size.raw / count:,.0f} and {size.gzip / count:,.0f} bytes a record"
             )
         rows = _rows(root)
-        floors = {folders: Row(["gzip", "-dc", *_names(root, *folders)], folders) for _, folders in rows.values()}
+        floors = {
+            folders: Row(["gzip", "-dc", *_names(root, *folders)], folders) for _, folders in rows.values()
+        }
         found: dict[str, list[Cost]] = {}
         for _ in range(rounds):
             for folders, row in floors.items():
@@ -66,11 +68,11 @@ def _rows(root: Path) -> dict[str, Row]:
     read = [_PYTHON, "-m", "benchmarks.audit_steps", str(root)]
     names = _names(root, "trail")
     rows = {
-        "read log files": Row([*read, "read"], ("trail",)),
-        "read log files, hash records": Row([*read, "read", "exact"], ("trail",)),
-        "read and join: IDs": Row([*read, "join", "ids"], ("trail", "ids")),
-        "read and join: archive": Row([*read, "join", "archive"], ("trail", "archive")),
-        "read, join, compare bytes: archive": Row([*read, "join", "archive", "exact"], ("trail", "archive")),
+        "read log files": Row(read, ("trail",)),
+        "read log files, hash records": Row([*read, "exact"], ("trail",)),
+        "read and join: IDs": Row([*read, "ids"], ("trail", "ids")),
+        "read and join: archive": Row([*read, "archive"], ("trail", "archive")),
+        "read, join, compare bytes: archive": Row([*read, "archive", "exact"], ("trail", "archive")),
         "audit --no-compare: IDs": Row(_audit(root, "ids", "--no-compare"), ("trail", "ids")),
         "audit --no-compare: archive": Row(_audit(root, "archive", "--no-compare"), ("trail", "archive")),
         "audit: archive": Row(_audit(root, "archive"), ("trail", "archive")),
@@ -119,7 +121,9 @@ def _names(root: Path, *kinds: str) -> list[str]:
 def _print(count: int, rows: dict[str, Row], found: dict[str, list[Cost]]) -> None:
     million = count / 1e6
     print(f"\n| | CPU s per million records | `gzip -dc` = 1 | peak MB |\n|{'---|---:|---:|---:|'}")
-    floors = {name: median(cost.cpu for cost in costs) for name, costs in found.items() if name.startswith("gzip")}
+    floors = {
+        name: median(cost.cpu for cost in costs) for name, costs in found.items() if name.startswith("gzip")
+    }
     for name, costs in found.items():
         cpu = median(cost.cpu for cost in costs)
         base = floors[name if name in floors else f"gzip -dc {' + '.join(rows[name].folders)}"]
@@ -167,7 +171,9 @@ def _proportional(pid: int) -> float:
 
 
 def _versions() -> str:
-    gzip = subprocess.run(["gzip", "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    gzip = subprocess.run(["gzip", "--version"], capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )[0]
     return f"{time.strftime('%d %B %Y')}: {place('msgspec', 'orjson')} {gzip}."
 
 

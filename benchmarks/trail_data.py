@@ -53,16 +53,18 @@ class Sizes(NamedTuple):
     gzip: int
 
 
-def write(root: Path, count: int, *, archive: bool = True) -> dict[str, Sizes]:
-    """Writes ``trail``, ``archive`` (envelopes), and ``ids`` (an ID a line), and returns the size of each.
+def write(root: Path, count: int) -> dict[str, Sizes]:
+    """Writes folders, and returns the size of each.
+
+    ``trail`` has the log files. Of all but every thousandth record, ``archive`` has the envelopes, ``writes``
+    those that are not read-only, and ``ids`` an ID a line.
 
     Args:
         root: a folder.
         count: number of records.
-        archive: whether to write the envelopes.
     """
     chance = random.Random(20)  # noqa: S311  # not for secrets
-    sizes = {name: Sizes(0, 0) for name in ("trail", "archive", "ids")}
+    sizes = dict.fromkeys(("trail", "archive", "writes", "ids"), Sizes(0, 0))
     for number, start in enumerate(range(0, count, FILE_RECORDS)):
         account, region = chance.choice(_ACCOUNTS), chance.choice(_REGIONS)
         minute = number * 5 % 1440
@@ -70,19 +72,16 @@ def write(root: Path, count: int, *, archive: bool = True) -> dict[str, Sizes]:
             f"{account}_CloudTrail_{region}_20261126T{minute // 60:02}{minute % 60:02}Z_{number:016d}.json.gz"
         )
         day = f"AWSLogs/{account}/CloudTrail/{region}/2026/11/26"
-        records, ids = [], []
-        for event_id, text in _records(chance, min(FILE_RECORDS, count - start), account, region, minute):
-            records.append(text)
-            ids.append(event_id)
-        files = {f"trail/{day}/{name}": '{"Records":[' + ",".join(records) + "]}"}
-        kept = [at for at in range(len(ids)) if (start + at) % LOST_OF]
-        files[f"ids/2026/11/26/{number}.gz"] = "".join(f'{{"eventID":"{ids[at]}"}}\n' for at in kept)
-        if archive:
-            opening = _opening(account, region)
-            lines = (
-                f"{opening[0]}{chance.getrandbits(128):032x}{opening[1]}{records[at]}}}\n" for at in kept
-            )
-            files[f"archive/2026/11/26/{number}.gz"] = "".join(lines)
+        records = list(_records(chance, min(FILE_RECORDS, count - start), account, region, minute))
+        opening = _opening(account, region)
+        kept = [record for at, record in enumerate(records, start) if at % LOST_OF]
+        lines = [f"{opening[0]}{chance.getrandbits(128):032x}{opening[1]}{text}}}\n" for _, text in kept]
+        files = {
+            f"trail/{day}/{name}": '{"Records":[' + ",".join(text for _, text in records) + "]}",
+            f"archive/2026/11/26/{number}.gz": "".join(lines),
+            f"writes/2026/11/26/{number}.gz": "".join(one for one in lines if '"readOnly":false' in one),
+            f"ids/2026/11/26/{number}.gz": "".join(f'{{"eventID":"{event_id}"}}\n' for event_id, _ in kept),
+        }
         for key, text in files.items():
             kind = key.partition("/")[0]
             sizes[kind] = Sizes(*map(sum, zip(sizes[kind], _put(root / key, text.encode()), strict=True)))

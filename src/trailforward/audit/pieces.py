@@ -102,7 +102,7 @@ def line_pieces(text: Text) -> Iterator[tuple[bytes, bytes]]:
         UnusualError: the text does not begin with an object, or its lines are too long.
         EventError: as for :func:`blocks_of`.
     """
-    if not text.start.strip(_BLANKS):
+    if len(text.start) < _START and not text.start.strip(_BLANKS):
         return
     opening = _OBJECT.match(text.start)
     if opening is None:

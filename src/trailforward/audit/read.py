@@ -362,6 +362,8 @@ def _line_events(text: Text, *, exact: bool) -> Iterator[_Part]:
         if len(details) == len(lines):
             exacts = _exact_lines.decode_lines(piece) if exact else ()
             yield details, [one.detail for one in exacts]
+        elif not exact and not details and not any(one.Records is not None for one in lines):
+            yield lines, ()
         else:
             yield _mixed(lines, piece, key, exact=exact)
 

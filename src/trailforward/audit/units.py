@@ -58,13 +58,14 @@ class Unit:
         parts: number of parts, a power of two.
 
     Attributes:
+        rows: the columns of each part.
         notes: bytes that are kept as they are.
     """
 
     def __init__(self, parts: int) -> None:
         self._shift = _KEY_BITS - (parts.bit_length() - 1)
-        self._rows = [Row(array("Q"), array("Q"), array("Q")) for _ in range(parts)]
-        self._append = [(keys.append, refs.append, checks.append) for keys, refs, checks in self._rows]
+        self.rows = [Row(array("Q"), array("Q"), array("Q")) for _ in range(parts)]
+        self._append = [(keys.append, refs.append, checks.append) for keys, refs, checks in self.rows]
         self.notes = bytearray()
 
     def add(self, file: int, events: Iterable[tuple[int, int, int]]) -> None:
@@ -76,8 +77,8 @@ class Unit:
 
     def extend(self, keys: Iterable[int], refs: Iterable[int], checks: Iterable[int]) -> None:
         """Adds columns of events, as those of :class:`Row`."""
-        if len(self._rows) == 1:
-            for column, more in zip(self._rows[0], (keys, refs, checks), strict=True):
+        if len(self.rows) == 1:
+            for column, more in zip(self.rows[0], (keys, refs, checks), strict=True):
                 column.extend(more)
             return
         append, shift = self._append, self._shift
@@ -94,8 +95,8 @@ class Unit:
             path: of the file.
             about: what else the unit found, as JSON.
         """
-        counts = array("Q", [len(row.keys) for row in self._rows])
-        checked = any(any(row.checks) for row in self._rows)
+        counts = array("Q", [len(row.keys) for row in self.rows])
+        checked = any(any(row.checks) for row in self.rows)
         notes = _BYTES * (_NUMBERS + len(counts) + sum(counts) * (3 if checked else 2))
         text = json.dumps(about).encode()
         places = (notes, notes + len(self.notes), notes + len(self.notes) + len(text))
@@ -103,7 +104,7 @@ class Unit:
         with draft.open("wb") as file:
             array("Q", [len(counts), checked, *places]).tofile(file)
             counts.tofile(file)
-            for row in self._rows:
+            for row in self.rows:
                 for column in row if checked else row[:2]:
                     column.tofile(file)
             file.write(self.notes)
