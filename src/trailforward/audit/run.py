@@ -24,6 +24,7 @@ from trailforward.audit.places import (
 )
 from trailforward.audit.plan import Plan, name_of, planned, tidy
 from trailforward.audit.pool import Pool, sendable
+from trailforward.audit.read import Window
 from trailforward.audit.report import Result
 from trailforward.audit.units import FILE_SHIFT, parts_for, read_head
 
@@ -215,7 +216,8 @@ def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
                 only = wanted.accounts, wanted.regions
                 jobs.append((receipts.read_receipts, (*arguments, window, *only), {}))
             else:
-                jobs.append((work.read_delivered, (*arguments, window), {"exact": wanted.exact}))
+                compared = Window(*window, wanted.accounts, wanted.regions)
+                jobs.append((work.read_delivered, (*arguments, compared), {"exact": wanted.exact}))
             sizes.append(sum(files[at].size for at in places))
     list(pool.results(jobs, sizes, "delivered events", show))
     return paths
