@@ -25,13 +25,16 @@ _AFTER_DIGITS = ":"
 _SHOWN = 10
 
 
-def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
+def dated_files(
+    store: Store, first: date, last: date, skipped_days: set[date] | None = None
+) -> Iterator[StoredFile]:
     """The files whose keys have a date between two days, inclusive, and those without a date.
 
     Args:
         store: a folder or bucket.
         first: the first day, in UTC.
         last: the last day.
+        skipped_days: gets some of the other days that have files, at least one if there are any.
 
     Raises:
         StorageError: the store cannot be listed.
@@ -47,6 +50,8 @@ def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
                 yield file
                 skipped = 0
                 continue
+            if not skipped and skipped_days is not None:
+                skipped_days.add(day)
             skipped += 1
             if skipped >= _PATIENCE and (target := _jump(match, day, first)) > file.key:
                 after = target

@@ -125,7 +125,7 @@ def audit(
         heads = [read_head(path) for path in trail_units]
         changes = [Change(*change) for head in heads for change in head["changes"]]
         classifier = make_classifier(changes)
-        classifier.earliest = evidence.earliest(wanted, delivered)
+        classifier.earliest = evidence.earliest(wanted, dated=plan.dated)
         inputs = [wanted.explained_by, classifier.earliest, sorted(set(changes))]
         joined, fates, decided = evidence.compare(
             wanted, trail_units, delivered_units, times, parts, pool, show
