@@ -25,7 +25,9 @@ _LAST = "\U0010ffff"
 _SHOWN = 10
 
 
-def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
+def dated_files(
+    store: Store, first: date, last: date, skipped_days: set[date] | None = None
+) -> Iterator[StoredFile]:
     """The files whose keys have a date between two days, inclusive, and those without a date.
 
     In folders of many files of another year, month, or day, it does not look for files without a date.
@@ -34,6 +36,7 @@ def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
         store: a folder or bucket.
         first: the first day, in UTC.
         last: the last day.
+        skipped_days: gets some of the other days that have files, at least one if there are any.
 
     Raises:
         StorageError: the store cannot be listed.
@@ -49,6 +52,8 @@ def dated_files(store: Store, first: date, last: date) -> Iterator[StoredFile]:
                 yield file
                 skipped = 0
                 continue
+            if not skipped and skipped_days is not None:
+                skipped_days.add(day)
             skipped += 1
             if skipped >= _PATIENCE and match.end(5) < len(file.key):
                 after = _jump(match, day, first, last)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from collections import Counter, defaultdict
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit import receipts, work
 from trailforward.audit.dated import folders_there, hour_of
@@ -16,6 +16,7 @@ from trailforward.audit.units import read_head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
     from pathlib import Path
 
     from trailforward.audit.fates import Judgement
@@ -28,8 +29,22 @@ if TYPE_CHECKING:
 DELIVERED_DAYS = 2
 
 
-def files_of(wanted: Audit, now: datetime) -> tuple[list[DeliveredFile], int]:
-    """The delivered files until now, those from after the window's margin last, and the number of others.
+class Files(NamedTuple):
+    """The delivered files of an audit.
+
+    Attributes:
+        found: those from after the window's margin last.
+        soon: the number of the others.
+        dated: whether there are files with a date in their keys, so that not all are found.
+    """
+
+    found: list[DeliveredFile]
+    soon: int
+    dated: bool
+
+
+def files_of(wanted: Audit, now: datetime) -> Files:
+    """The delivered files until now.
 
     Raises:
         AuditError: there are none.
@@ -37,7 +52,9 @@ def files_of(wanted: Audit, now: datetime) -> tuple[list[DeliveredFile], int]:
     store = open_place(wanted.delivered)
     end = wanted.until + timedelta(days=DELIVERED_DAYS)
     last = f"{end:%Y%m%d}"
-    found = delivered_files(store, first_day(wanted), wanted.delivered_until or max(end, now))
+    others: set[date] = set()
+    first = first_day(wanted) + timedelta(days=1)
+    found = delivered_files(store, first, wanted.delivered_until or max(end, now), others)
     found.sort(key=lambda file: hour_of(file.key)[: len(last)] > last)
     if not found:
         what = "receipts" if wanted.receipts else "delivered files"
@@ -45,7 +62,8 @@ def files_of(wanted: Audit, now: datetime) -> tuple[list[DeliveredFile], int]:
             f"{wanted.delivered} has no {what} from {first_day(wanted):%Y-%m-%d} on. {folders_there(store)} "
             "Give the place above the years (2026/11/26) of the keys."
         )
-    return found, sum(hour_of(file.key)[: len(last)] <= last for file in found)
+    soon = sum(hour_of(file.key)[: len(last)] <= last for file in found)
+    return Files(found, soon, bool(others) or any(hour_of(file.key) for file in found))
 
 
 def first_day(wanted: Audit) -> datetime:
@@ -53,11 +71,9 @@ def first_day(wanted: Audit) -> datetime:
     return wanted.delivered_since or wanted.since - timedelta(days=1)
 
 
-def earliest(wanted: Audit, files: Sequence[DeliveredFile]) -> str:
-    """The first ``eventTime`` whose delivered files were read; empty if no key has a date."""
-    if not any(hour_of(file.key) for file in files):
-        return ""
-    return f"{first_day(wanted).astimezone(UTC):%Y-%m-%dT00:00:00Z}"
+def earliest(wanted: Audit, *, dated: bool) -> str:
+    """The first ``eventTime`` whose delivered files were read; empty if all files were."""
+    return f"{first_day(wanted).astimezone(UTC):%Y-%m-%dT00:00:00Z}" if dated else ""
 
 
 def checked(wanted: Audit, units: Sequence[Path]) -> Audit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.audit.dated import dated_files
@@ -95,7 +95,20 @@ def log_files(
     return found
 
 
-def delivered_files(store: Store, since: datetime, until: datetime) -> list[DeliveredFile]:
-    """The delivered files from one day to another. Files without a date in their key belong to every day."""
-    files = dated_files(store, since.astimezone(UTC).date(), until.astimezone(UTC).date())
-    return [DeliveredFile(*file) for file in files]
+def delivered_files(
+    store: Store, since: datetime, until: datetime, skipped_days: set[date] | None = None
+) -> list[DeliveredFile]:
+    """The delivered files from the day before a time to another. Files without a date belong to every day.
+
+    Args:
+        store: the location.
+        since: the first time.
+        until: the last time.
+        skipped_days: gets some of the other days that have files, at least one if there are any.
+
+    Raises:
+        StorageError: the location cannot be read.
+    """
+    first = since - timedelta(days=1)
+    days = first.astimezone(UTC).date(), until.astimezone(UTC).date()
+    return [DeliveredFile(*file) for file in dated_files(store, *days, skipped_days)]

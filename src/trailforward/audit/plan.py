@@ -35,12 +35,14 @@ class Plan(NamedTuple):
         logs: log files, of the window and around it.
         delivered: delivered files.
         soon: how many of these, the first ones, are not from after the window's margin.
+        dated: whether there are delivered files of other days.
     """
 
     now: datetime
     logs: list[LogFile]
     delivered: list[DeliveredFile]
     soon: int
+    dated: bool
 
 
 def begin(state: Path | None, asked: Mapping[str, Any], now: datetime) -> datetime:
@@ -102,22 +104,22 @@ def planned(state: Path, asked: Mapping[str, Any], make: Callable[[], Plan]) -> 
     if found is None:
         plan = make()
         state.mkdir(parents=True, exist_ok=True)
-        saved = {"version": __version__, "asked": dict(asked), "now": plan.now.isoformat()}
-        write(path, saved | {"logs": plan.logs, "delivered": plan.delivered, "soon": plan.soon})
+        saved = {"version": __version__, "asked": dict(asked)}
+        write(path, saved | {**plan._asdict(), "now": plan.now.isoformat()})
         return plan
     try:
         known = found["version"], found["asked"]
         now = datetime.fromisoformat(found["now"])
         logs = [LogFile(*log) for log in found["logs"]]
         delivered = [DeliveredFile(*file) for file in found["delivered"]]
-        soon = int(found["soon"])
+        soon, dated = int(found["soon"]), bool(found["dated"])
     except (KeyError, TypeError, ValueError):
         raise AuditError(f"{path} is not the state of an audit. {_FIX}.") from None
     if known != (__version__, dict(asked)):
         raise AuditError(
             f"{state} belongs to an audit of other files or times, or of another version. {_FIX}."
         )
-    return Plan(now, logs, delivered, soon)
+    return Plan(now, logs, delivered, soon, dated)
 
 
 def name_of(kind: str, *depends: object) -> str:

@@ -24,7 +24,7 @@ except ImportError:  # pragma: no cover  # the tests have it
     raise MissingExtraError("trailforward audit", "audit") from None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
 _UUID, _UUID_BYTES = 36, 16
 _DASHES = (8, 13, 18, 23)
@@ -40,19 +40,27 @@ class _Short(msgspec.Struct, gc=False):
     eventTime: Any = ""  # noqa: N815
 
 
-class _Record(_Short, gc=False):
+class _Placed(_Short, gc=False):
+    recipientAccountId: Any = None  # noqa: N815
+    awsRegion: Any = None  # noqa: N815
+
+
+class _Record(_Placed, gc=False):
     eventSource: Any = ""  # noqa: N815
     eventName: Any = ""  # noqa: N815
     readOnly: Any = None  # noqa: N815
     managementEvent: Any = None  # noqa: N815
     eventCategory: Any = None  # noqa: N815
-    recipientAccountId: Any = None  # noqa: N815
-    awsRegion: Any = None  # noqa: N815
 
 
 class _Line(_Short, gc=False):
     detail: _Short | None = None
     Records: list[_Short] | None = None
+
+
+class _PlacedLine(_Placed, gc=False):
+    detail: _Placed | None = None
+    Records: list[_Placed] | None = None
 
 
 class _ExactLine(msgspec.Struct, gc=False):
@@ -64,6 +72,8 @@ _records = msgspec.json.Decoder(list[_Record])
 _shorts = msgspec.json.Decoder(list[_Short])
 _raws = msgspec.json.Decoder(list[msgspec.Raw])
 _lines = msgspec.json.Decoder(_Line)
+_placed = msgspec.json.Decoder(list[_Placed])
+_placed_lines = msgspec.json.Decoder(_PlacedLine)
 _exact_lines = msgspec.json.Decoder(_ExactLine)
 
 
@@ -307,57 +317,103 @@ def _raws_at(data: bytes, indexes: Sequence[int]) -> Iterator[tuple[int, bytes]]
         start, at = start + len(raws), end
 
 
-def read_delivered(data: bytes, *, exact: bool, since: str = "", until: str = "") -> Delivered:
+class Window(NamedTuple):
+    """Which delivered events are compared with the log files.
+
+    Attributes:
+        since: the first ``eventTime``.
+        until: the time after the last one.
+        accounts: IDs; if empty, all.
+        regions: if empty, all.
+    """
+
+    since: str = ""
+    until: str = ""
+    accounts: Collection[str] = ()
+    regions: Collection[str] = ()
+
+    def inside(self, records: Sequence[Any]) -> list[bool]:
+        """Whether each record is one of them.
+
+        Raises:
+            UnusualError: a value is not a text.
+        """
+        since, until, accounts, regions = self
+        try:
+            if not accounts and not regions:
+                return [since <= one.eventTime < until for one in records]
+            return [
+                since <= one.eventTime < until
+                and (not accounts or one.recipientAccountId in accounts)
+                and (not regions or one.awsRegion in regions)
+                for one in records
+            ]
+        except TypeError:
+            raise UnusualError from None
+
+    def has(self, record: Any) -> bool:
+        """Whether a parsed value is one of them."""
+        about = record if isinstance(record, dict) else {}
+        time, account, region = map(about.get, ("eventTime", "recipientAccountId", "awsRegion"))
+        return (
+            isinstance(time, str)
+            and self.since <= time < self.until
+            and (not self.accounts or (isinstance(account, str) and account in self.accounts))
+            and (not self.regions or (isinstance(region, str) and region in self.regions))
+        )
+
+
+_EVERY = Window()
+
+
+def read_delivered(data: bytes, *, exact: bool, window: Window = _EVERY) -> Delivered:
     """What a delivered file says about each of its events: NDJSON, values in a row, lists, or a log file.
 
     Args:
         data: of the file, with or without gzip.
         exact: whether to hash the bytes of the records.
-        since: the first ``eventTime`` of the window.
-        until: the time after the last one.
+        window: which events are compared.
 
     Raises:
         EventError: the file is damaged, or contains something other than events.
     """
     try:
-        return _typed_delivered(data, since, until, exact=exact)
+        return _typed_delivered(data, window, exact=exact)
     except _REFUSED:
         found = Delivered(array("Q"), array("Q"), bytearray())
         for value, raw in events_of(data):
             found.keys.append(_key(value, raw))
             found.checks.append(check_of(raw) if exact and raw else 0)
-            time = value.get("eventTime") if isinstance(value, dict) else None
-            found.inside.append(isinstance(time, str) and since <= time < until)
+            found.inside.append(window.has(value))
         return found
 
 
-def _typed_delivered(data: bytes, since: str, until: str, *, exact: bool) -> Delivered:
+def _typed_delivered(data: bytes, window: Window, *, exact: bool) -> Delivered:
     found = Delivered(array("Q"), array("Q"), bytearray())
     text = Text.of(data)
-    for records, texts in (_log_events if text.is_log else _line_events)(text, exact=exact):
+    placed = bool(window.accounts or window.regions)
+    for records, texts in (_log_events if text.is_log else _line_events)(text, exact=exact, placed=placed):
         found.keys.extend(keys_of(_ids(records)))
         found.checks.extend(_checks_of(texts, len(records), exact=exact))
-        try:
-            found.inside.extend([since <= one.eventTime < until for one in records])
-        except TypeError:  # a time is not a text
-            raise UnusualError from None
+        found.inside.extend(window.inside(records))
     return found
 
 
 _Part = tuple["Sequence[_Short]", "Sequence[Any]"]
 
 
-def _log_events(text: Text, *, exact: bool) -> Iterator[_Part]:
+def _log_events(text: Text, *, exact: bool, placed: bool) -> Iterator[_Part]:
     for piece, count in record_pieces(text):
-        records = _shorts.decode(piece)
+        records: Sequence[_Short] = (_placed if placed else _shorts).decode(piece)
         if len(records) != count and (records or count > 1):
             raise UnusualError
         yield records, _raws.decode(piece) if exact else ()
 
 
-def _line_events(text: Text, *, exact: bool) -> Iterator[_Part]:
+def _line_events(text: Text, *, exact: bool, placed: bool) -> Iterator[_Part]:
+    decoder: Any = _placed_lines if placed else _lines
     for piece, key in line_pieces(text):
-        lines = _lines.decode_lines(piece)
+        lines: Sequence[_Line] = decoder.decode_lines(piece)
         details = [one.detail for one in lines if one.detail is not None]
         if len(details) == len(lines):
             exacts = _exact_lines.decode_lines(piece) if exact else ()

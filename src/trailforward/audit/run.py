@@ -24,6 +24,7 @@ from trailforward.audit.places import (
 )
 from trailforward.audit.plan import Plan, name_of, planned, tidy
 from trailforward.audit.pool import Pool, sendable
+from trailforward.audit.read import Window
 from trailforward.audit.report import Result
 from trailforward.audit.units import FILE_SHIFT, parts_for, read_head
 
@@ -124,7 +125,7 @@ def audit(
         heads = [read_head(path) for path in trail_units]
         changes = [Change(*change) for head in heads for change in head["changes"]]
         classifier = make_classifier(changes)
-        classifier.earliest = evidence.earliest(wanted, delivered)
+        classifier.earliest = evidence.earliest(wanted, dated=plan.dated)
         inputs = [wanted.explained_by, classifier.earliest, sorted(set(changes))]
         joined, fates, decided = evidence.compare(
             wanted, trail_units, delivered_units, times, parts, pool, show
@@ -215,7 +216,8 @@ def _read_delivered(  # noqa: PLR0913, PLR0917  # what to read, and how
                 scope = receipt_units.Scope(*window, wanted.accounts, wanted.regions)
                 jobs.append((receipt_units.read_receipts, (*arguments, scope), {}))
             else:
-                jobs.append((work.read_delivered, (*arguments, window), {"exact": wanted.exact}))
+                compared = Window(*window, wanted.accounts, wanted.regions)
+                jobs.append((work.read_delivered, (*arguments, compared), {"exact": wanted.exact}))
             sizes.append(sum(files[at].size for at in places))
     list(pool.results(jobs, sizes, "delivered events", show))
     return paths

@@ -91,7 +91,7 @@ def _changes(data: bytes, indexes: Sequence[int], account: str) -> list[Change]:
 
 
 def read_delivered(
-    location: str, files: Sequence[Numbered], parts: int, path: Path, window: tuple[str, str], *, exact: bool
+    location: str, files: Sequence[Numbered], parts: int, path: Path, window: tuple[Any, ...], *, exact: bool
 ) -> None:
     """Reads delivered files into a unit.
 
@@ -100,13 +100,13 @@ def read_delivered(
         files: to read.
         parts: number of parts.
         path: of the unit.
-        window: the first ``eventTime``, and the one after the last.
+        window: which events are compared: the values of a ``read.Window``.
         exact: whether to hash the bytes of the records.
     """
     unit, problems = Unit(parts), []
     for file, content in zip(files, _contents(location, files), strict=True):
         try:
-            found = read.read_delivered(content(), exact=exact, since=window[0], until=window[1])
+            found = read.read_delivered(content(), exact=exact, window=read.Window(*window))
         except (StorageError, EventError) as error:
             problems.append(f"{file.key}: {error}")
             continue

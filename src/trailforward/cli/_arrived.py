@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from trailforward.cli._world import stop
@@ -155,11 +155,10 @@ def _ids(missing: Missing) -> set[str]:
 
 
 def _first(missing: Missing) -> datetime:
-    """The day before the earliest event of a list; a very early one if one of them is not known."""
+    """The earliest time of a list's events; a very early one if one of them is not known."""
     times = [row.time for rows in missing.files.values() for row in rows.values()]
     try:
         found = [datetime.fromisoformat(time) for time in times]
-        first = min(time if time.tzinfo is not None else time.replace(tzinfo=UTC) for time in found)
-        return first - timedelta(days=1)
-    except (ValueError, OverflowError):
+        return min(time if time.tzinfo is not None else time.replace(tzinfo=UTC) for time in found)
+    except ValueError:
         return datetime(2013, 1, 1, tzinfo=UTC)  # CloudTrail's first year
