@@ -12,13 +12,17 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from layer.build import ROOT, incompatible, install, own_wheel, requirements
 from layer.target import BuildError, Target
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 APP = ROOT / "sam" / "doctor" / "app.py"
 
-#: Packages of the layer that the doctor does not import.
+#: Packages of the layer that neither the doctor nor the audit imports.
 NOT_NEEDED = frozenset({"aws-lambda-powertools", "jmespath"})
 #: Parts of our wheel that the function does not import: the command line with what only it uses.
 LEFT_OUT = (
@@ -30,12 +34,20 @@ LEFT_OUT = (
 )
 
 
-def build(folder: Path, target: Target) -> None:
+def build(
+    folder: Path,
+    target: Target,
+    *,
+    app: Path = APP,
+    more: Sequence[str] = (),
+) -> None:
     """Fills a folder with the package.
 
     Args:
         folder: where the files go; created if it does not exist.
         target: Python version and architecture.
+        app: the file with the handler.
+        more: requirements with hashes, beside those of the layer.
 
     Raises:
         BuildError: a wheel is missing, or the target cannot load a file.
@@ -45,14 +57,14 @@ def build(folder: Path, target: Target) -> None:
         others = [
             line for line in requirements(of_runtime=False) if line.partition("==")[0] not in NOT_NEEDED
         ]
-        install([wheel, *others], target, folder, Path(work))
+        install([wheel, *others, *more], target, folder, Path(work))
     shutil.rmtree(folder / "bin", ignore_errors=True)
     for path in (path for pattern in LEFT_OUT for path in folder.glob(pattern)):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
-    shutil.copyfile(APP, folder / APP.name)
+    shutil.copyfile(app, folder / app.name)
     if wrong := incompatible(folder, target):
         raise BuildError("; ".join(wrong))
 

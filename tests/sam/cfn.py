@@ -230,7 +230,7 @@ class Stack:
             return str(self._attribute(*name.split(".", 1)))
         return str(self._ref(name))
 
-    def _ref(self, name: str) -> Any:  # noqa: C901, PLR0911  # one line each
+    def _ref(self, name: str) -> Any:  # noqa: C901, PLR0911, PLR0912  # one line each
         if name == "AWS::NoValue":
             return NO_VALUE
         if name in PSEUDO:
@@ -255,6 +255,10 @@ class Stack:
                 return self._name(name, "Name")
             case "AWS::IAM::ManagedPolicy":
                 return f"arn:aws:iam::{ACCOUNT}:policy/{self._name(name, 'ManagedPolicyName')}"
+            case "AWS::StepFunctions::StateMachine":
+                return (
+                    f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{self._name(name, 'StateMachineName')}"
+                )
             case "AWS::Serverless::LayerVersion":
                 return f"arn:aws:lambda:{REGION}:{ACCOUNT}:layer:{name}:1"
         return f"{PSEUDO['AWS::StackName']}-{name}"
