@@ -82,8 +82,8 @@ def test_several_processes_find_what_a_simple_comparison_finds(tmp_path: Path) -
     records = _some_records()
     trail = TrailBucket(tmp_path / "trail")
     for at in range(0, len(records), 12):
-        place = {"region": "us-east-1"} if at % 5 == 4 else {}
-        trail.put(at // 12, records[at : at + 12], **place)
+        region = "us-east-1" if at % 5 == 4 else "eu-west-1"
+        trail.put(at // 12, records[at : at + 12], region=region)
     arrived = [one for number, one in enumerate(records) if number % 3]
     for at in range(0, len(arrived), 20):
         put_delivered(tmp_path / "delivered" / f"{at}", arrived[at : at + 20], "gzip")

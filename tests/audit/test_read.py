@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.depth import examples
 from tests.support.trail_bucket import dumps, envelope, record
 from trailforward.audit import pieces
-from trailforward.audit.read import key_of, read_delivered, read_log, records_at, records_of
+from trailforward.audit.read import Window, key_of, read_delivered, read_log, records_at, records_of
 from trailforward.errors import EventError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def test_odd_events_are_found_in_every_layout(name: str, layout: str) -> None:
     }[layout]
     for exact, size in itertools.product((True, False), (64, pieces.PIECE)):
         with pieces_of(size):
-            found = read_delivered(data.encode(), exact=exact, since="2026-11-26", until="2026-11-27")
+            found = read_delivered(data.encode(), exact=exact, window=Window("2026-11-26", "2026-11-27"))
         assert list(found.keys) == [key_of(IDS[0]), key_of(event_id), key_of(IDS[3])]
         assert [found.inside[0], found.inside[2]] == [1, 1]
         hashes = [check(one) if exact else 0 for one in some]

@@ -98,10 +98,11 @@ class Rules:
     def __init__(self, world: World | None, changes: Iterable[Change], names: str = "*trailforward*") -> None:
         self._world = world
         self._names = names.lower()
-        self._changes: dict[Place, dict[str, list[Change]]] = defaultdict(lambda: defaultdict(list))
+        self._changes: dict[Place, dict[str, list[Change]]] = {}
         for change in sorted(set(changes)):
             if change.event in RULE_CHANGES and change.bus == "default":
-                self._changes[Place(change.account, change.region)][change.name].append(change)
+                there = self._changes.setdefault(Place(change.account, change.region), {})
+                there.setdefault(change.name, []).append(change)
         self._places: dict[Place, list[_Known]] = {}
         self._rules: dict[Place, list[Assumed]] = defaultdict(list)
         for rule in _forwarding(world) if world is not None else ():
