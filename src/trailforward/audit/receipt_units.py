@@ -75,13 +75,17 @@ class Scope(NamedTuple):
     accounts: Collection[str] = ()
     regions: Collection[str] = ()
 
-    def has(self, one: _Short) -> bool:
-        """Whether an event is one of these."""
-        return (
-            self.since <= one.t < self.until
-            and (not self.accounts or one.a in self.accounts)
-            and (not self.regions or one.r in self.regions)
-        )
+    def inside(self, rows: Iterable[_Short]) -> list[bool]:
+        """Whether each event is one of these."""
+        since, until, accounts, regions = self
+        if not (accounts or regions):
+            return [since <= one.t < until for one in rows]
+        return [
+            since <= one.t < until
+            and (not accounts or one.a in accounts)
+            and (not regions or one.r in regions)
+            for one in rows
+        ]
 
 
 def read_receipts(location: str, files: Sequence[Numbered], parts: int, path: Path, scope: Scope) -> None:
@@ -120,7 +124,7 @@ class _Reading:
         self._unit, self._scope = unit, scope
         self._table = FateTable(MOST_FATES)
         self._empty = self._table.number(Fates())
-        self._numbers: dict[tuple[bytes, bytes, bytes], int] = {}
+        self._numbers: dict[bytes, int] = {}
         self._names = SinkHours()
         #: Number of each file whose hour differs from that of the file before, with the hour.
         self._hours: list[tuple[int, str]] = []
@@ -170,10 +174,9 @@ class _Reading:
 
     def _add(self, file: int, start: int, rows: Sequence[_Short], numbers: Sequence[int]) -> None:
         outside, inside = file << FILE_SHIFT, (file | IN_WINDOW) << FILE_SHIFT
-        has = self._scope.has
         refs = [
-            (inside if has(one) else outside) | number << LINE_BITS | at
-            for at, (one, number) in enumerate(zip(rows, numbers, strict=True), start)
+            (inside if within else outside) | number << LINE_BITS | at
+            for at, (within, number) in enumerate(zip(self._scope.inside(rows), numbers, strict=True), start)
         ]
         checks = array("Q", bytes(8 * len(rows)))
         if any(one.h for one in rows):
@@ -183,17 +186,16 @@ class _Reading:
 
     def _numbered(self, rows: Sequence[_Short]) -> tuple[list[int | None], int]:
         """The number of each receipt's fates, None if it has none or they are invalid; and how many are."""
-        texts = [(bytes(one.d), bytes(one.f), bytes(one.x)) for one in rows]
-        numbers: dict[tuple[bytes, bytes, bytes], int | None] = {
-            text: self._number(text) for text in set(texts)
-        }
+        # A line has no line break inside, so the text is unique.
+        texts = [b"\n".join((one.d, one.f, one.x)) for one in rows]
+        numbers = {text: self._number(text) for text in set(texts)}
         found = [numbers[text] for text in texts]
         return found, found.count(None)
 
-    def _number(self, text: tuple[bytes, bytes, bytes]) -> int | None:
+    def _number(self, text: bytes) -> int | None:
         number = self._numbers.get(text)
         if number is None:
-            keys = zip(("d", "f", "x"), text, strict=True)
+            keys = zip(("d", "f", "x"), text.split(b"\n"), strict=True)
             try:
                 line = "".join(f',"{key}":{value.decode()}' for key, value in keys if value)
                 (one,) = reader.decoded(f'{{"id":""{line}}}'.encode())

@@ -163,7 +163,8 @@ def compare(  # as work.compare, and which sinks count
             column.extend(more)
     joined = join(recorded, whole, times, *window)
     judgements = book.judgements
-    absent = {key: state for key, state in found.items() if judgements[state].name != ARRIVED}
+    other = {state for state, judgement in enumerate(judgements) if judgement.name != ARRIVED}
+    absent = {key: state for key, state in found.items() if state in other} if other else {}
     if several or absent:
         odd = absent.keys() | several.keys()
         events = compress(zip(whole.keys, whole.refs, strict=True), map(odd.__contains__, whole.keys))
