@@ -154,7 +154,9 @@ def test_files_of_other_days_count_although_none_is_read(tmp_path: Path) -> None
     """If the archive has dates, but none of the days in question, old events are undetermined, too."""
     trail = TrailBucket(tmp_path / "trail")
     trail.put(3 * DAY, [record(5), record(3 * DAY - 9)])
-    path = tmp_path / "delivered" / "account=111122223333" / "region=eu-west-1" / "date=2026-11-26" / "hour=00"
+    path = (
+        tmp_path / "delivered" / "account=111122223333" / "region=eu-west-1" / "date=2026-11-26" / "hour=00"
+    )
     path.mkdir(parents=True)
     (path / "events").write_text(dumps(envelope(record(5))))
     put_delivered(tmp_path / "delivered", [record(3 * DAY - 9)])
