@@ -107,7 +107,8 @@ class World:
 
     def command(self, **options: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         """The report of the command for the same place, and its missing events."""
-        wanted = Audit(self.trail, self.delivered, START, START + timedelta(days=1), **options)
+        now = datetime(2026, 11, 28, 6, 30, tzinfo=UTC)
+        wanted = Audit(self.trail, self.delivered, START, START + timedelta(days=1), now=now, **options)
         result = audit(
             wanted,
             lambda changes: Classifier(Rules(None, changes), "2026-11-27T06:30:00Z"),
@@ -115,6 +116,7 @@ class World:
             lambda *_: None,
             1,
         )
+        result.time = now
         report = json.loads(render(result, "json"))
         report["reasons"] = sorted(map(json.dumps, report["reasons"]))
         return report, result.unexpected

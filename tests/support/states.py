@@ -108,7 +108,7 @@ class Machine:
         if state["Type"] == "Choice":
             return next((one["Next"] for one in state["Choices"] if _holds(one, value)), state["Default"])
         if state["Type"] == "Pass":
-            found = _path(state.get("InputPath", "$"), value)
+            found = state.get("Result", _path(state.get("InputPath", "$"), value))
         elif state["Type"] == "Task":
             found = {"Payload": self._invoke(execution, name, state, value)}
         elif state["Type"] == "Map":

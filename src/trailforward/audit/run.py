@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 #: Compressed bytes, and files, that one process reads before it writes what it found.
 UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
 #: Compressed bytes of a record in a large file, for the number of parts.
-_RECORD_BYTES = 100
+RECORD_BYTES = 100
 #: The same of a receipt.
-_RECEIPT_BYTES = 25
+RECEIPT_BYTES = 25
 #: Altered and unrecorded events that are described; all of them are counted.
 DESCRIBED = 100
 
@@ -114,7 +114,7 @@ def audit(
             f"{wanted.until:%Y-%m-%dT%H:%MZ}. Check the window, --account, and --region; the times are UTC."
         )
     sizes = sum(log.size for log in logs), sum(file.size for file in delivered)
-    events = sizes[0] // _RECORD_BYTES, sizes[1] // (_RECEIPT_BYTES if wanted.receipts else _RECORD_BYTES)
+    events = sizes[0] // RECORD_BYTES, sizes[1] // (RECEIPT_BYTES if wanted.receipts else RECORD_BYTES)
     parts = parts_for(max(events))
     times = array("Q", (log.time for log in logs))
     with Pool(workers or os.cpu_count() or 1, large=max(sizes) > UNIT_BYTES) as pool:

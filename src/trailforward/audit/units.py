@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 from array import array
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 if TYPE_CHECKING:
@@ -110,6 +111,31 @@ class Unit:
             file.write(self.notes)
             file.write(text)
         draft.replace(path)
+
+
+class Layout(NamedTuple):
+    """Where a unit's file has what.
+
+    Attributes:
+        head: bytes before the first part.
+        parts: first byte and length of each part.
+        end: bytes of the file.
+    """
+
+    head: int
+    parts: list[tuple[int, int]]
+    end: int
+
+    @classmethod
+    def of(cls, start: bytes) -> Layout | int:
+        """The layout of a file that begins with these bytes, or how many bytes of the file are needed."""
+        numbers = array("Q", start[: _BYTES * _NUMBERS])
+        head = _BYTES * (_NUMBERS + numbers[0])
+        if len(start) < head:
+            return head
+        width = _BYTES * (3 if numbers[1] else 2)
+        sizes = [width * count for count in array("Q", start[_BYTES * _NUMBERS : head])]
+        return cls(head, list(zip(accumulate(sizes, initial=head), sizes, strict=False)), numbers[4])
 
 
 def _numbers(file: BinaryIO, count: int) -> array[int]:

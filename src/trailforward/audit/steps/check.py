@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from trailforward.audit.steps.explaining import configuration, read_world
@@ -12,6 +13,7 @@ from trailforward.audit.steps.settings import InvalidInputError
 from trailforward.errors import ConfigError, StorageError
 
 if TYPE_CHECKING:
+    from trailforward.audit.steps.request import Request
     from trailforward.audit.steps.settings import Settings
 
 _FORM = "%Y-%m-%dT%H:%MZ"
@@ -44,16 +46,17 @@ def check(given: Any, name: str, started: str, settings: Settings, s3: Any, seco
         else:
             _check_files(run)
         if request.mode == "audit":
-            _check_delivered(request.delivered)
+            _check_delivered(request)
         if request.snapshot:
             read_world(request.snapshot)
-        _check_config(run)
+        request = _check_config(run)
     except (StorageError, ConfigError) as error:
         raise InvalidInputError(str(error)) from None
-    _save(run)
+    _save(run, request)
     return {
         "run": name,
         "mode": request.mode,
+        "turn": 0,
         "list": {"done": False, "cursor": {}},
         "concurrency": request.concurrency,
         "tolerated_failures": request.tolerated_failures,
@@ -110,15 +113,16 @@ def _check_files(run: Run) -> None:
     run.trail.read(found.key)
 
 
-def _check_delivered(delivered: str) -> None:
-    if next(iter(place(delivered).list()), None) is None:
+def _check_delivered(request: Request) -> None:
+    if next(iter(place(request.other_side).list()), None) is None:
         raise InvalidInputError(
-            f"{delivered} has no files. Fix: correct delivered, or the stack's parameters DeliveredBucket "
+            f"{request.other_side} has no files. Fix: correct it, or the stack's parameters DeliveredBucket "
             "and DeliveredPrefix."
         )
 
 
-def _check_config(run: Run) -> None:
+def _check_config(run: Run) -> Request:
+    """The request with the names of the sinks, if there is a configuration."""
     request = run.request
     if not run.settings.config:
         if request.mode != "audit":
@@ -126,24 +130,26 @@ def _check_config(run: Run) -> None:
                 f"The mode {request.mode} needs the forwarder's configuration. Fix: set the stack's "
                 "parameter ConfigurationParameter."
             )
-        if request.sink:
+        needs = "own_roles" if request.own_roles else "sink" if request.sink and not request.receipts else ""
+        if needs:
             raise InvalidInputError(
-                "sink needs a configuration. Fix: set the stack's parameter ConfigurationParameter."
+                f"{needs} needs a configuration. Fix: set the stack's parameter ConfigurationParameter."
             )
-        return
+        return request
     config = configuration()
     named = [request.sink] if request.sink else list(request.sinks)
     if unknown := [name for name in named if name not in config.sinks]:
         raise InvalidInputError(
             f"The configuration has no sink {unknown[0]}. Fix: name one of {', '.join(config.sinks)}."
         )
+    return replace(request, sink_names=tuple(config.sinks))
 
 
-def _save(run: Run) -> None:
+def _save(run: Run, request: Request) -> None:
     from botocore.exceptions import ClientError
 
     try:
-        run.folder.put_json("run.json", run.request.as_json())
+        run.folder.put_json("run.json", request.as_json())
     except ClientError as error:
         raise InvalidInputError(
             f"The report bucket {run.settings.bucket} cannot be written: {error}. Fix: check the key's "

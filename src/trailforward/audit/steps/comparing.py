@@ -3,54 +3,76 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from array import array
 from bisect import bisect_left
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trailforward.audit.join import join
+from trailforward.audit import receipts, work
 from trailforward.audit.run import DESCRIBED
 from trailforward.audit.steps.folder import together
-from trailforward.audit.steps.units import Unit, part_of
+from trailforward.audit.steps.units import Unit, local
 from trailforward.audit.units import FILE_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from trailforward.audit.receipts import Compared
     from trailforward.audit.steps.run import Run
 
 _START = 4
-_REF = 8
+#: Bytes of a reference, and of the number of its judgement.
+REF, JUDGEMENT = 8, 4
 _FIRST = 256 * 1024
 
 
-def compare(run: Run, part: int) -> dict[str, Any]:
-    """Compares one part, and writes what did not arrive, by unit of log files."""
-    index = run.folder.get_json("index.json")
-    sides = {side: [Unit(*unit) for unit in index[side]] for side in ("trail", "delivered")}
-    recorded = part_of(run.folder, sides["trail"], part)
-    delivered = part_of(run.folder, sides["delivered"], part)
+def compare(run: Run, part: int, turn: int) -> dict[str, Any]:
+    """Compares one part, and writes what did not arrive, by unit of log files.
+
+    The object is: the length of the head, the head as JSON, the references of the records that did not
+    arrive, and for each of these the number of what its receipts say, from 1; 0 if there are none.
+    """
+    sides = [[Unit(*unit) for unit in side] for side in run.folder.get_json(f"index-{turn}.json")]
     times = array("I")
     times.frombytes(run.folder.get("trail-times.bin"))
-    found = join(recorded, delivered, times, *run.window)
-    missing = array("Q", sorted(found.missing))
+    wanted = run.request
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        trail = local(run.folder, sides[0], Path(one), part, rest=False)
+        delivered = local(run.folder, sides[1], Path(two), part, rest=bool(wanted.receipts))
+        found: Compared | None = None
+        if wanted.receipts:
+            sinks = receipts.Wanted(wanted.sink, wanted.sink_names)
+            found = receipts.compare(part, trail, delivered, times, run.window, sinks)
+            joined = found.joined
+        else:
+            joined = work.compare(part, trail, delivered, times, run.window)
+    judged = {ref: at + 1 for ref, at in zip(found.open, found.numbers, strict=True)} if found else {}
+    missing = array("Q", sorted([*joined.missing, *judged]))
+    altered, unrecorded = sorted(joined.altered), sorted(joined.unrecorded)
     head = {
-        "repeats": found.repeats,
-        "altered": len(found.altered),
-        "altered_first": sorted(found.altered)[:DESCRIBED],
-        "unrecorded": len(found.unrecorded),
-        "unrecorded_first": sorted(found.unrecorded)[:DESCRIBED],
-        "delivered": found.delivered,
-        "duplicates": found.duplicates,
-        "compared": found.compared,
-        "missing": _by_unit(missing, run.folder.get_json("read.json")["spans"]),
+        "repeats": joined.repeats,
+        "altered": len(altered),
+        "altered_first": altered[:DESCRIBED],
+        "unrecorded": len(unrecorded),
+        "unrecorded_first": unrecorded[:DESCRIBED],
+        "delivered": joined.delivered,
+        "duplicates": joined.duplicates,
+        "compared": joined.compared,
+        "decided": [[*key, count] for key, count in found.decided.items()] if found else [],
+        "missing": _by_unit(missing, run.folder.get_json(f"read-{turn}.json")["spans"]),
+        "count": len(missing),
     }
     text = json.dumps(head).encode("ascii")
-    body = len(text).to_bytes(_START, "big") + text + missing.tobytes()
-    run.folder.put(f"compared/{part:05d}.bin", body)
-    return {"part": part, "events": len(recorded.keys), "missing": len(missing)}
+    numbers = array("I", (judged.get(ref, 0) for ref in missing))
+    body = len(text).to_bytes(_START, "big") + text + missing.tobytes() + numbers.tobytes()
+    if found is not None and judged:
+        run.folder.put_json(f"judged-{turn}/{part:05d}.json", found.judgements)
+    run.folder.put(f"compared-{turn}/{part:05d}.bin", body)
+    return {"part": part, "missing": len(missing)}
 
 
 def _by_unit(missing: array[int], spans: Sequence[Sequence[Sequence[int]]]) -> list[list[int]]:
@@ -65,19 +87,20 @@ def _by_unit(missing: array[int], spans: Sequence[Sequence[Sequence[int]]]) -> l
     return found
 
 
-def make_work(run: Run) -> dict[str, Any]:
+def make_work(run: Run, turn: int) -> dict[str, Any]:
     """Adds up the parts, and writes one line for each unit of log files with missing records.
 
     Raises:
         ClientError: a part was not compared.
     """
     repeats: Counter[int] = Counter()
+    decided: Counter[tuple[int, str, str]] = Counter()
     sums: Counter[str] = Counter()
     first: dict[str, list[Any]] = {"altered": [], "unrecorded": []}
     slices: dict[int, list[list[int]]] = {}
 
     def head_of(part: int) -> tuple[int, dict[str, Any]]:
-        name = f"compared/{part:05d}.bin"
+        name = f"compared-{turn}/{part:05d}.bin"
         data = run.folder.slice(name, 0, _FIRST)
         end = _START + int.from_bytes(data[:_START], "big")
         if end > len(data):
@@ -88,24 +111,33 @@ def make_work(run: Run) -> dict[str, Any]:
         together([lambda part=part: head_of(part) for part in range(run.plan["parts"])])  # type: ignore[misc]
     ):
         repeats.update({int(number): count for number, count in head["repeats"].items()})
+        for number, name, why, count in head["decided"]:
+            decided[number, name, why] += count
         for name in ("altered", "unrecorded", "delivered", "duplicates", "compared"):
             sums[name] += head[name]
         for name, described in first.items():
             described.extend(head[f"{name}_first"])
+        numbers = data + REF * head["count"]
         for unit, begin, end in head["missing"]:
-            slices.setdefault(unit, []).append([part, data + _REF * begin, _REF * (end - begin)])
+            slices.setdefault(unit, []).append(
+                [part, data + REF * begin, numbers + JUDGEMENT * begin, end - begin]
+            )
     totals = {
         "repeats": repeats,
+        "decided": [[*key, count] for key, count in decided.items()],
         "sums": sums,
         **{f"{name}_first": sorted(found)[:DESCRIBED] for name, found in first.items()},
         "units": len(slices),
     }
-    run.folder.put_json("totals.json", totals)
-    with run.folder.writer("slices.jsonl") as wanted, run.folder.writer("explain.jsonl") as lines:
+    run.folder.put_json(f"totals-{turn}.json", totals)
+    with (
+        run.folder.writer(f"slices-{turn}.jsonl") as wanted,
+        run.folder.writer(f"explain-{turn}.jsonl") as lines,
+    ):
         for unit in sorted(slices):
             text = orjson.dumps(slices[unit])
-            item = {"run": run.request.run, "unit": unit, "at": wanted.size, "bytes": len(text)}
+            item = {"run": run.request.run, "turn": turn, "unit": unit, "at": wanted.size, "bytes": len(text)}
             lines.write(orjson.dumps(item) + b"\n")
             wanted.write(text + b"\n")
-    missing = sum(length for unit in slices.values() for *_, length in unit) // _REF
+    missing = sum(count for unit in slices.values() for *_, count in unit)
     return {"units": len(slices), "missing": missing}

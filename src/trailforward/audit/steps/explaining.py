@@ -15,17 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trailforward.audit import work
+from trailforward.audit import evidence, work
+from trailforward.audit.changes import Change
 from trailforward.audit.classes import Classifier
+from trailforward.audit.fates import Judgement
+from trailforward.audit.missing import absent
 from trailforward.audit.reasons import reasons, routed
-from trailforward.audit.rules import Change, Rules
+from trailforward.audit.rules import Rules
+from trailforward.audit.steps.comparing import JUDGEMENT, REF
 from trailforward.audit.steps.reading import place_of
-from trailforward.audit.steps.run import Group, place
+from trailforward.audit.steps.run import GROUP_KEYS, place
 from trailforward.audit.steps.settings import InvalidInputError
-from trailforward.audit.units import FILE_SHIFT, INDEX_MASK
+from trailforward.audit.steps.units import Unit, local
 from trailforward.doctor.world.world import SnapshotError, World
+from trailforward.pipeline.left_out import LeftOut
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trailforward.audit.places import LogFile
     from trailforward.audit.steps.run import Run
     from trailforward.config import Config
 
@@ -39,35 +47,72 @@ def explain(run: Run, item: dict[str, int]) -> dict[str, Any]:
 
     Args:
         run: of an audit.
-        item: the number of the unit, and where its slices are described.
+        item: the number of the unit, the turn, and where its slices are described.
     """
-    described = orjson.loads(run.folder.slice("slices.jsonl", item["at"], item["bytes"]))
-    wanted = [(f"compared/{part:05d}.bin", first, length) for part, first, length in described]
-    missing: dict[int, list[int]] = defaultdict(list)
-    for data in run.folder.slices(wanted):
-        refs = array("Q")
-        refs.frombytes(data)
-        for ref in refs:
-            missing[ref >> FILE_SHIFT].append(ref & INDEX_MASK)
-    spans = run.folder.get_json("read.json")["spans"][item["unit"]]
-    groups = [dict(zip(Group.KEYS[1:], span, strict=True)) for span in spans]
-    files = {number: log for number, log in run.log_files(groups) if number in missing}
-    some = [(number, files[number], sorted(missing[number])) for number in sorted(missing)]
+    turn = item["turn"]
+    described = orjson.loads(run.folder.slice(f"slices-{turn}.jsonl", item["at"], item["bytes"]))
+    missing, judged = _missing(run, described, turn)
+    spans = run.folder.get_json(f"read-{turn}.json")["spans"][item["unit"]]
+    groups = [dict(zip(GROUP_KEYS, span, strict=True)) for span in spans]
+    logs = dict(run.log_files(groups))
+    files = range(spans[0][0], spans[-1][0] + spans[-1][1])
+    named = classifier(run)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "explained.json")
-        work.explain(classifier(run), run.request.trail, some, path)
-        found = json.loads(path.read_text("utf-8", "surrogatepass"))
+        unit = Unit(*run.folder.get_json(f"index-{turn}.json")[0][item["unit"]])
+        (path,) = local(run.folder, [unit], Path(folder), None, rest=True)
+        found = absent(path, files, logs, [missing], named, judged)  # type: ignore[arg-type]  # by number
+        explained = Path(folder, "explained.json")
+        work.explain(named, run.request.trail, found.work, explained, judged)
+        value = json.loads(explained.read_text("utf-8", "surrogatepass"))
+    for number, count in found.reading.items():
+        value["counts"].setdefault(str(number), {})
+        value["counts"][str(number)]["read_only"] = value["counts"][str(number)].get("read_only", 0) + count
+    listed = _save(run, item, value, logs)
+    return {"unit": item["unit"], "records": len(missing), "unexpected": listed}
+
+
+def _missing(
+    run: Run, described: Sequence[Sequence[int]], turn: int
+) -> tuple[array[int], dict[int, Judgement]]:
+    """References of the missing records of a unit in ascending order, and what their receipts say."""
+    refs = array("Q")
+    judged: dict[int, Judgement] = {}
+    bins = [(f"compared-{turn}/{part:05d}.bin", first, REF * n) for part, first, _, n in described]
+    numbers = [(f"compared-{turn}/{part:05d}.bin", first, JUDGEMENT * n) for part, _, first, n in described]
+    if not run.request.receipts:
+        numbers = []
+    for data in run.folder.slices(bins):
+        refs.frombytes(data)
+    at = 0
+    for (part, *_), data in zip(described, run.folder.slices(numbers), strict=False):
+        of_part = array("I")
+        of_part.frombytes(data)
+        if any(of_part):
+            table = [_judgement(one) for one in run.folder.get_json(f"judged-{turn}/{part:05d}.json")]
+            some = refs[at : at + len(of_part)]
+            judged |= {ref: table[n - 1] for ref, n in zip(some, of_part, strict=True) if n}
+        at += len(of_part)
+    return array("Q", sorted(refs)), judged
+
+
+def _judgement(one: Sequence[Any]) -> Judgement:
+    name, why, dead, missing, delivered = one
+    return Judgement(name, why, tuple(dead), tuple(missing), delivered)
+
+
+def _save(run: Run, item: dict[str, int], value: dict[str, Any], logs: dict[int, LogFile]) -> int:
     places: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
-    for number, counts in found.pop("counts").items():
-        places[place_of(files[int(number)])].update(counts)
-    listed = found.pop("unexpected")
-    found["places"] = [[*place, counts] for place, counts in places.items()]
-    found["unexpected"] = len(listed)
+    for number, counts in value.pop("counts").items():
+        places[place_of(logs[int(number)])].update(counts)
+    listed = value.pop("unexpected")
+    value["places"] = [[*where, counts] for where, counts in places.items()]
+    value["unexpected"] = len(listed)
+    name = f"{item['turn']}/{item['unit']:07d}"
     if listed:
         text = "".join(json.dumps(row) + "\n" for row in listed)
-        run.folder.put(f"missing/{item['unit']:07d}.ndjson", text.encode("ascii"), "application/x-ndjson")
-    run.folder.put_json(f"explained/{item['unit']:07d}.json", found)
-    return {"unit": item["unit"], "records": sum(map(len, missing.values())), "unexpected": len(listed)}
+        run.folder.put(f"missing-{name}.ndjson", text.encode("ascii"), "application/x-ndjson")
+    run.folder.put_json(f"explained-{name}.json", value)
+    return len(listed)
 
 
 def classifier(run: Run) -> Classifier:
@@ -83,8 +128,15 @@ def classifier(run: Run) -> Classifier:
     changes = [Change(*change) for change in run.folder.get_json("changes.json")]
     young = f"{wanted.started - timedelta(hours=wanted.wait_hours):%Y-%m-%dT%H:%M:%SZ}"
     config = configuration() if run.settings.config else None
-    route = routed(config, wanted.sink) if config is not None else None
-    return Classifier(Rules(world, changes, wanted.rule), young, route, wanted.own_role, reasons(world))
+    made = Classifier(
+        Rules(world, changes, wanted.rule),
+        young,
+        routed(config, wanted.sink) if config is not None else None,
+        LeftOut(config, wanted.own_roles, wanted.sink) if config is not None else None,
+        reasons(world),
+    )
+    made.earliest = evidence.earliest(wanted.audit, dated=run.plan["dated"])
+    return made
 
 
 def configuration() -> Config:

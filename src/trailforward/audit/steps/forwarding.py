@@ -219,7 +219,7 @@ def _messages(run: Run, file: _File, read: Callable[[], bytes], ledger: Ledger) 
     try:
         if run.request.mode == "repair":
             mark = run.folder.get_json("repair.json")["name"]
-            owed = frozenset(run.request.sinks) or None
+            owed = frozenset(run.request.sinks or run.request.sink_names or ())
             yield from events_of(read(), name, file.rows, mark, owed, ledger.problem)
         else:
             yield from source.read(io.BytesIO(read()), name, ObjectReader(_refuse))

@@ -18,16 +18,19 @@ if TYPE_CHECKING:
 _CHILDREN: dict[str, Callable[[Run, Sequence[dict[str, int]]], dict[str, Any]]] = {
     "read-trail": reading.read_trail,
     "read-delivered": reading.read_delivered,
-    "compare": lambda run, items: {"parts": [comparing.compare(run, item["part"]) for item in items]},
+    "read-later": lambda run, items: reading.read_delivered(run, items, "later"),
+    "compare": lambda run, items: {
+        "parts": [comparing.compare(run, one["part"], one["turn"]) for one in items]
+    },
     "explain": lambda run, items: {"units": [explaining.explain(run, item) for item in items]},
     "forward": forwarding.forward,
 }
 #: Steps of the state machine itself.
 _STEPS: dict[str, Callable[[Run, dict[str, Any]], dict[str, Any]]] = {
     "list": lambda run, state: _list(run, state["list"]["cursor"]),
-    "index": lambda run, _: reading.make_index(run),
-    "work": lambda run, _: comparing.make_work(run),
-    "report": lambda run, _: reporting.report(run),
+    "index": lambda run, state: reading.make_index(run, state["turn"]),
+    "work": lambda run, state: comparing.make_work(run, state["turn"]),
+    "report": lambda run, state: reporting.report(run, state["turn"]),
     "add-up": lambda run, state: forwarding.add_up(run, state["list"]),
 }
 

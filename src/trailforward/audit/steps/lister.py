@@ -14,16 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trailforward.audit.places import FOLDERS, LogFile, delivered_files, minute
-from trailforward.audit.run import DELIVERED_DAYS
+from trailforward.audit import evidence
+from trailforward.audit.places import FOLDERS, LogFile, minute
+from trailforward.audit.run import RECEIPT_BYTES, RECORD_BYTES
 from trailforward.audit.steps.inventory import inventory_parts, log_files_in
-from trailforward.audit.steps.run import place, rows_of
-from trailforward.audit.steps.settings import InvalidInputError
+from trailforward.audit.steps.run import rows_of
+from trailforward.audit.units import MAX_PARTS
 from trailforward.errors import StorageError
 from trailforward.storage.log_keys import log_files_by_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
     from trailforward.audit.steps.run import Run
 
@@ -33,11 +34,8 @@ RUN_FILES = 200_000
 GROUP_FILES, GROUP_BYTES = 100, 8 * 1024 * 1024
 #: Seconds that a listing leaves for saving its last run, and a merge needs at least.
 RESERVE = 120.0
-#: Compressed bytes of a record in a large file, as the command estimates.
-_RECORD_BYTES = 100
 #: Events of one part for each MB of memory, so that comparing takes half of it.
 PART_EVENTS_PER_MB = 600
-_MAX_PARTS = 4_096
 _MERGE_BLOCK = 1_000
 
 
@@ -52,24 +50,23 @@ def write_lists(run: Run, cursor: dict[str, Any]) -> dict[str, Any]:
         ``done``, and where to continue.
 
     Raises:
-        InvalidInputError: nothing is in the window.
+        AuditError: there are no delivered files.
         StorageError: a place cannot be listed.
     """
-    stages: list[tuple[str, Callable[[Run, dict[str, Any]], bool]]] = [("trail", _list_trail)]
-    if run.request.mode == "audit":
-        stages.append(("delivered", _list_delivered))
-    cursor = cursor or {"stage": 0, "step": "list", "runs": 0}
-    while cursor["stage"] < len(stages):
-        name, lister = stages[cursor["stage"]]
-        if cursor["step"] == "list":
-            if not lister(run, cursor):
-                return {"done": False, "cursor": cursor}
-            cursor = {"stage": cursor["stage"], "step": "merge", "runs": cursor["runs"]}
+    cursor = cursor or {"step": "list", "runs": 0}
+    if cursor["step"] == "list":
+        if not _list_trail(run, cursor):
+            return {"done": False, "cursor": cursor}
+        cursor = {"step": "merge", "runs": cursor["runs"]}
+    if cursor["step"] == "merge":
         if run.seconds < RESERVE:
             return {"done": False, "cursor": cursor}
-        merge(run, name, cursor["runs"])
-        cursor = {"stage": cursor["stage"] + 1, "step": "list", "runs": 0}
-    _plan(run, [name for name, _ in stages])
+        merge(run, "trail", cursor["runs"])
+        cursor = {"step": "delivered", "runs": 0}
+    if run.request.mode == "audit":
+        if run.seconds < RESERVE:
+            return {"done": False, "cursor": cursor}
+        _plan(run, dated=_list_delivered(run))
     return {"done": True, "cursor": {}}
 
 
@@ -111,7 +108,10 @@ def _inventory(run: Run, cursor: dict[str, Any]) -> Iterator[tuple[Any, list[tup
     parts = inventory_parts(run.request.inventory)
     first = cursor.get("after", -1) + 1
     for number, part in list(enumerate(parts))[first:]:
-        yield number, [tuple(log) for log in log_files_in(part, run.trail.location, run.request, span(run))]
+        yield (
+            number,
+            [tuple(log)[:6] for log in log_files_in(part, run.trail.location, run.request, span(run))],
+        )
 
 
 def span(run: Run) -> tuple[Any, Any]:
@@ -124,20 +124,17 @@ def span(run: Run) -> tuple[Any, Any]:
     return run.request.since - margin, run.request.until + margin
 
 
-def _list_delivered(run: Run, cursor: dict[str, Any]) -> bool:
-    from datetime import timedelta
+def _list_delivered(run: Run) -> bool:
+    """Lists the delivered files; those from later than two days after the window have a list of their own.
 
-    wanted = run.request
-    until = wanted.until + timedelta(days=DELIVERED_DAYS)
-    files = delivered_files(place(wanted.delivered), wanted.since, until)
-    if not files:
-        raise InvalidInputError(
-            f"{wanted.delivered} has no files for these days. Fix: correct delivered; keys with a date "
-            "(2026/11/26) are read from one day before the window to two days after it."
-        )
-    for first in range(0, len(files), RUN_FILES):
-        _save(run, "delivered", cursor, [(file.key, file.size) for file in files[first : first + RUN_FILES]])
-    return True
+    Raises:
+        AuditError: there are none.
+    """
+    found = evidence.files_of(run.request.audit, run.request.started)
+    files = [(file.key, file.size) for file in found.found]
+    write_list(run, "delivered", files[: found.soon])
+    write_list(run, "later", files[found.soon :], found.soon)
+    return found.dated
 
 
 def _save(run: Run, name: str, cursor: dict[str, Any], found: list[tuple[Any, ...]]) -> None:
@@ -152,8 +149,8 @@ def _save(run: Run, name: str, cursor: dict[str, Any], found: list[tuple[Any, ..
 
 
 def _order(row: Any) -> tuple[Any, ...]:
-    """By time of delivery, then by key; delivered files, which have no time, by key."""
-    return (row[2], row[0]) if len(row) > 2 else (row[0],)  # noqa: PLR2004  # a log file
+    """By time of delivery, then by key."""
+    return row[2], row[0]
 
 
 def merge(run: Run, name: str, runs: int) -> None:
@@ -168,21 +165,23 @@ def _read_back(run: Run, name: str) -> Iterator[list[Any]]:
         yield from rows_of(b"\n".join(block))
 
 
-def write_list(run: Run, name: str, rows: Iterable[Any]) -> dict[str, int]:
+def write_list(run: Run, name: str, rows: Iterable[Any], first: int = 0) -> dict[str, int]:
     """Writes a list and its groups.
 
     Args:
         run: whose folder gets them.
         name: of the list.
         rows: key, size, and more of each file, in order.
+        first: number of the first file.
 
     Returns:
         ``files``, ``groups``, and ``bytes`` of the files.
     """
     times = array("I")
     groups: list[dict[str, int]] = []
-    group = {"group": 0, "first": 0, "files": 0, "at": 0, "bytes": 0}
-    held = total = number = 0
+    group = {"group": 0, "first": first, "files": 0, "at": 0, "bytes": 0}
+    held = total = 0
+    number = first
     with (
         run.folder.writer(f"{name}.jsonl") as lines,
         run.folder.writer(f"{name}-groups.jsonl") as grouped,
@@ -209,20 +208,21 @@ def write_list(run: Run, name: str, rows: Iterable[Any]) -> dict[str, int]:
             close()
     if times:
         run.folder.put(f"{name}-times.bin", times.tobytes())
-    made = {"files": number, "groups": len(groups), "bytes": total}
+    made = {"files": number - first, "groups": len(groups), "bytes": total}
     run.folder.put_json(f"{name}-list.json", made)
     return made
 
 
-def _plan(run: Run, names: list[str]) -> None:
+def _plan(run: Run, *, dated: bool) -> None:
     """Writes how many files, groups, and parts there are."""
-    lists = {name: run.folder.get_json(f"{name}-list.json") for name in names}
-    events = max(made["bytes"] for made in lists.values()) // _RECORD_BYTES
+    lists = {name: run.folder.get_json(f"{name}-list.json") for name in ("trail", "delivered", "later")}
+    size = RECEIPT_BYTES if run.request.receipts else RECORD_BYTES
+    delivered = lists["delivered"]["bytes"] + lists["later"]["bytes"]
+    events = max(lists["trail"]["bytes"] // RECORD_BYTES, delivered // size)
     parts = 1
-    while parts * PART_EVENTS_PER_MB * run.settings.memory < events and parts < _MAX_PARTS:
+    while parts * PART_EVENTS_PER_MB * run.settings.memory < events and parts < MAX_PARTS:
         parts *= 2
-    plan = {"parts": parts, **lists}
-    run.folder.put_json("plan.json", plan)
+    run.folder.put_json("plan.json", {"parts": parts, "dated": dated, **lists})
 
 
 def first_log_file(run: Run) -> LogFile | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence  # noqa: TC003  # a field's type
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit.steps.lister import write_list
@@ -13,7 +14,7 @@ from trailforward.message import Message, Origin
 from trailforward.sources import log_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
     from trailforward.audit.steps.run import Run
 
@@ -27,10 +28,17 @@ REPLAY_NAME = "replay-name"
 
 
 class Row(NamedTuple):
-    """A missing event: the number of its record in the log file, from 0, and its ID; empty if it has none."""
+    """A missing event.
+
+    Attributes:
+        number: of its record in the log file, from 0.
+        event_id: its ID; empty if it has none.
+        sinks: names of the sinks that need it; empty for all.
+    """
 
     number: int
     event_id: str
+    sinks: Sequence[str] = ()
 
 
 def write_repair(run: Run) -> dict[str, Any]:
@@ -42,7 +50,7 @@ def write_repair(run: Run) -> dict[str, Any]:
     """
     bucket, _, key = run.request.missing.removeprefix("s3://").partition("/")
     text = place(f"s3://{bucket}").read(key)
-    files: dict[str, dict[int, str]] = {}
+    files: dict[str, dict[int, Row]] = {}
     known: set[str] = set()
     events = rows = 0
     for number, line in enumerate(text.split(b"\n"), 1):
@@ -52,7 +60,7 @@ def write_repair(run: Run) -> dict[str, Any]:
         rows += 1
         of_file = files.setdefault(file, {})
         if row.event_id not in known and row.number not in of_file:
-            of_file[row.number] = row.event_id
+            of_file[row.number] = row
             events += 1
         known |= {row.event_id} - {""}
         if rows > MOST_EVENTS:
@@ -60,7 +68,7 @@ def write_repair(run: Run) -> dict[str, Any]:
                 f"{run.request.missing} has more than {MOST_EVENTS:,} events. Fix: split the list, or start "
                 "a backfill of the time."
             )
-    listed = [(key, 0, sorted(files[key].items())) for key in sorted(files)]
+    listed = [(key, 0, [tuple(row) for row in sorted(files[key].values())]) for key in sorted(files)]
     name = f"trailforward-repair-{hashlib.sha256(text).hexdigest()[:_DIGITS]}"
     run.folder.put_json("repair.json", {"name": name, "events": events, "repeated": rows - events})
     made = write_list(run, "repair", listed)
@@ -76,13 +84,19 @@ def _row(line: bytes, place: str) -> tuple[str, Row]:
     file, index, event_id = about.get("file"), about.get("index"), about.get("eventID")
     for name, good, form in (
         ("file", isinstance(file, str) and file, "the key of a log file"),
+        ("sinks", _is_names(about.get("sinks", [])), "a list of names of sinks"),
         ("index", type(index) is int and index >= 0, "the number of a record in the file, from 0"),
     ):
         if not good:
             raise InvalidInputError(
                 f"{place}: the field {name} is not {form}. Fix: use the missing.ndjson of an audit."
             )
-    return str(file), Row(int(str(index)), event_id if isinstance(event_id, str) else "")
+    sinks = about.get("sinks", [])
+    return str(file), Row(int(str(index)), event_id if isinstance(event_id, str) else "", tuple(sinks))
+
+
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) and name for name in value)
 
 
 def events_of(  # what a repair needs
@@ -90,7 +104,7 @@ def events_of(  # what a repair needs
     name: str,
     rows: Sequence[Row],
     mark: str,
-    owed: frozenset[str] | None,
+    owed: frozenset[str],
     problem: Callable[[str], None],
 ) -> Iterator[Message]:
     """The missing events of a log file, with the bytes of their records.
@@ -100,7 +114,7 @@ def events_of(  # what a repair needs
         name: of the log file.
         rows: what is missing.
         mark: name of the repair.
-        owed: the sinks that get the events; None for all.
+        owed: the sinks that get events, if they need them.
         problem: gets a sentence for each record that is another one.
 
     Raises:
@@ -114,7 +128,10 @@ def events_of(  # what a repair needs
             about = value if isinstance(value, dict) else {}
             found = about.get("eventID", about.get("eventId"))
             if (found if isinstance(found, str) else "") == row.event_id:
-                origin = Origin("repair", f"{name}#{index}", owed=owed)
+                there = owed.intersection(row.sinks) if row.sinks else owed
+                if not there:  # missing at other sinks
+                    continue
+                origin = Origin("repair", f"{name}#{index}", owed=there)
                 yield log_file.with_envelope(value, raw, origin, {REPLAY_NAME: mark})
             else:
                 problem(_other(row, name))

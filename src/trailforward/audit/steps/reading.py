@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from trailforward.audit import work
+from trailforward.audit import receipt_units, work
+from trailforward.audit.join import REPEAT_MINUTES
+from trailforward.audit.read import Window
+from trailforward.audit.steps import units
 from trailforward.audit.steps.settings import StepError
-from trailforward.audit.steps.units import pack, read_heads
 from trailforward.audit.units import read_head
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Groups that a problem names.
 _NAMED = 10
+#: How the problem about failed child executions begins.
+UNREAD = "not read: "
 
 
 def read_trail(run: Run, groups: Sequence[dict[str, int]]) -> dict[str, Any]:
@@ -33,18 +37,19 @@ def read_trail(run: Run, groups: Sequence[dict[str, int]]) -> dict[str, Any]:
         path = Path(folder, "unit")
         numbered = [(work.Numbered(number, log.key), log.account) for number, log in files]
         work.read_trail(run.request.trail, numbered, run.plan["parts"], path, exact=run.request.compare)
-        counts = {int(number): count for number, count in read_head(path)["counts"].items()}
+        head = read_head(path)
+        counts = {int(number): count for number, count in head["counts"].items()}
         inside = [(log, counts[number]) for number, log in files if number in counts]
         places = recorded((log, count) for log, count in inside if first <= log.time < last)
         more = {
             "groups": [group["group"] for group in groups],
             "spans": [[group["first"], group["files"], group["at"], group["bytes"]] for group in groups],
-            "counts": {},
             "places": [[*place, count] for place, count in places.items()],
             "log_files": sum(first <= log.time < last for _, log in files),
+            "changes": head["changes"],
+            "problems": head["problems"],
         }
-        body = pack(path, run.plan["parts"], more)
-    run.folder.put(f"trail/{groups[0]['group']:07d}.unit", body)
+        units.save(run.folder, f"trail/{groups[0]['group']:07d}.unit", path, more)
     return {"files": len(files), "records": sum(counts.values())}
 
 
@@ -61,57 +66,92 @@ def place_of(log: LogFile) -> tuple[str, str, str]:
     return log.account, log.region, f"{datetime.fromtimestamp(log.time * 60, UTC):%Y-%m-%dT%H:00Z}"
 
 
-def read_delivered(run: Run, groups: Sequence[dict[str, int]]) -> dict[str, Any]:
-    """Reads the delivered files of some groups into a unit."""
+def read_delivered(run: Run, groups: Sequence[dict[str, int]], listed: str = "delivered") -> dict[str, Any]:
+    """Reads the delivered files of some groups, or receipts, into a unit.
+
+    Args:
+        run: of an audit.
+        groups: of files.
+        listed: ``delivered``, or ``later`` for those from later than two days after the window.
+    """
     wanted = run.request
-    files = [work.Numbered(number, row[0]) for number, row in run.rows("delivered", groups)]
-    window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{wanted.until:%Y-%m-%dT%H:%M:%SZ}"
+    files = [work.Numbered(number, row[0]) for number, row in run.rows(listed, groups)]
+    # Log files of the last hour may not be there yet, so an event of that time is not called unrecorded.
+    until = min(wanted.until, wanted.started - timedelta(minutes=REPEAT_MINUTES))
+    window = f"{wanted.since:%Y-%m-%dT%H:%M:%SZ}", f"{until:%Y-%m-%dT%H:%M:%SZ}"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "unit")
-        work.read_delivered(wanted.delivered, files, run.plan["parts"], path, window, exact=wanted.compare)
-        more = {"groups": [group["group"] for group in groups]}
-        body = pack(path, run.plan["parts"], more)
-        events = sum(read_head(path)["parts"])
-    run.folder.put(f"delivered/{groups[0]['group']:07d}.unit", body)
-    return {"files": len(files), "events": events}
+        sides = wanted.other_side, files, run.plan["parts"], path
+        if wanted.receipts:
+            scope = receipt_units.Scope(*window, wanted.accounts, wanted.regions)
+            receipt_units.read_receipts(*sides, scope)
+        else:
+            compared = Window(*window, wanted.accounts, wanted.regions)
+            work.read_delivered(*sides, compared, exact=wanted.compare)
+        head = read_head(path)
+        kept = ("problems", "receipts", "sinks", "hashed")
+        more = {name: head[name] for name in kept if name in head}
+        more["groups"] = [group["group"] for group in groups]
+        units.save(run.folder, f"{listed}/{groups[0]['group']:07d}.unit", path, more)
+    return {"files": len(files)}
 
 
-def make_index(run: Run) -> dict[str, Any]:
+def make_index(run: Run, turn: int) -> dict[str, Any]:
     """Writes where each part of each unit is, and what the units say beside their events.
+
+    Args:
+        run: of an audit.
+        turn: 0 at first, 1 if the later delivered files have been read, too.
 
     Raises:
         StepError: delivered files were not read. Their events would count as missing.
     """
-    index: dict[str, Any] = {}
+    trail = units.read_units(run.folder, "trail/")
+    delivered = units.read_units(run.folder, "delivered/")
+    delivered += units.read_units(run.folder, "later/") if turn else []
+    _check_delivered(run, turn, [more for _, more in delivered])
     places: Counter[tuple[str, str, str]] = Counter()
-    changes: list[Any] = []
-    problems: list[str] = []
-    spans: list[Any] = []
-    log_files = 0
-    for side in ("trail", "delivered"):
-        units = read_heads(run.folder, [name for name, _ in run.folder.names(f"{side}/")])
-        index[side] = [list(unit) for unit, _ in units]
-        problems += _unread(run, side, [group for _, head in units for group in head["groups"]])
-        for _, head in units:
-            problems += head["problems"]
-            changes += head.get("changes", [])
-            for *place, count in head.get("places", []):
-                places[place[0], place[1], place[2]] += count
-            spans += [head["spans"]] if side == "trail" else []
-            log_files += head.get("log_files", 0)
-    run.folder.put_json("index.json", index)
-    run.folder.put_json("changes.json", changes)
+    problems = _unread(run, "trail", [group for _, more in trail for group in more["groups"]])
+    for _, more in trail:
+        problems += more["problems"]
+        for account, region, hour, count in more["places"]:
+            places[account, region, hour] += count
+    problems += [text for _, more in delivered for text in more["problems"]]
+    run.folder.put_json(f"index-{turn}.json", [[unit for unit, _ in side] for side in (trail, delivered)])
+    run.folder.put_json("changes.json", [change for _, more in trail for change in more["changes"]])
     found = {
         "places": [[*place, count] for place, count in places.items()],
         "problems": problems,
-        "spans": spans,
-        "log_files": log_files,
+        "spans": [more["spans"] for _, more in trail],
+        "log_files": sum(more["log_files"] for _, more in trail),
     }
-    run.folder.put_json("read.json", found)
+    run.folder.put_json(f"read-{turn}.json", found)
     parts: int = run.plan["parts"]
-    lines = [orjson.dumps({"run": run.request.run, "part": part}) for part in range(parts)]
-    run.folder.put("parts.jsonl", b"\n".join(lines) + b"\n", "application/x-ndjson")
-    return {"parts": parts, "units": sum(map(len, index.values()))}
+    lines = [orjson.dumps({"run": run.request.run, "part": part, "turn": turn}) for part in range(parts)]
+    run.folder.put(f"parts-{turn}.jsonl", b"\n".join(lines) + b"\n", "application/x-ndjson")
+    return {"parts": parts, "units": len(trail) + len(delivered)}
+
+
+def _check_delivered(run: Run, turn: int, heads: Sequence[dict[str, Any]]) -> None:
+    """Everything must have been read, and be what the input says."""
+    groups = [group for head in heads for group in head["groups"]]
+    wanted = sum(run.plan[side]["groups"] for side in ("delivered", "later")[: turn + 1])
+    if len(groups) < wanted:
+        raise StepError(
+            f"{wanted - len(groups):,} groups of delivered files were not read, so their events would count "
+            "as missing. Fix: redrive the execution."
+        )
+    if not run.request.receipts:
+        return
+    problems = [text for head in heads for text in head["problems"]]
+    if problems and not any(head["receipts"] for head in heads):
+        raise StepError(f"{run.request.receipts} has no receipts. {problems[0]} Fix: correct receipts.")
+    names = {name for head in heads for name in head["sinks"]}
+    if run.request.sink and run.request.sink_names is None and run.request.sink not in names:
+        raise StepError(
+            f"The receipts do not name the sink {run.request.sink}. Fix: name one of "
+            f"{', '.join(sorted(names))}."
+        )
 
 
 def _unread(run: Run, side: str, groups: Sequence[int]) -> list[str]:
@@ -120,13 +160,4 @@ def _unread(run: Run, side: str, groups: Sequence[int]) -> list[str]:
     if not missing:
         return []
     numbers = ", ".join(map(str, missing[:_NAMED])) + (", …" if len(missing) > _NAMED else "")
-    if side == "delivered":
-        raise StepError(
-            f"The delivered files of the groups {numbers} were not read, so their events would count as "
-            "missing. Fix: redrive the execution."
-        )
     return [f"{UNREAD}{len(missing):,} groups of log files ({numbers}): their child executions failed"]
-
-
-#: How the problem about failed child executions begins.
-UNREAD = "not read: "

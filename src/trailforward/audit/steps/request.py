@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from trailforward.audit.run import Audit
 from trailforward.audit.steps.settings import InvalidInputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,8 @@ MODES = ("audit", "backfill", "repair")
 _KEYS = {
     "": {"mode", "trail", "concurrency", "tolerated_failures", "groups_per_child"},
     "audit": {
-        *("since", "until", "accounts", "regions", "inventory", "delivered", "sink", "own_role", "rule"),
+        *("since", "until", "accounts", "regions", "inventory", "delivered", "receipts", "sink"),
+        *("own_roles", "rule"),
         *("snapshot", "wait_hours", "compare", "publish"),
     },
     "backfill": {"since", "until", "accounts", "regions", "inventory", "alerts"},
@@ -43,8 +45,9 @@ class Request:
         regions: if empty, all.
         inventory: ``s3://…/manifest.json`` of an S3 Inventory to read instead of listing, or empty.
         delivered: location of the events that arrived, for an audit.
+        receipts: location of receipts instead.
         sink: whose events these are; empty for all.
-        own_role: ARN of the forwarder's role, or empty.
+        own_roles: ARNs of the forwarder's role and resources.
         rule: names of the forwarding rules.
         snapshot: ``s3://…`` of a doctor's snapshot, or empty.
         wait_hours: age below which a missing event is pending.
@@ -53,6 +56,7 @@ class Request:
         alerts: whether events older than a day go to sinks that alert people.
         missing: ``s3://…`` of the list of a repair, or empty.
         sinks: names of the sinks that a repair sends to; empty for all.
+        sink_names: names of all sinks in the configuration; None without one.
         concurrency: child executions at a time.
         tolerated_failures: percentage of child executions that may fail.
         groups_per_child: groups of up to 100 log files for each child execution.
@@ -68,8 +72,9 @@ class Request:
     regions: tuple[str, ...] = ()
     inventory: str = ""
     delivered: str = ""
+    receipts: str = ""
     sink: str = ""
-    own_role: str = ""
+    own_roles: tuple[str, ...] = ()
     rule: str = "*trailforward*"
     snapshot: str = ""
     wait_hours: float = 24.0
@@ -78,9 +83,32 @@ class Request:
     alerts: bool = False
     missing: str = ""
     sinks: tuple[str, ...] = ()
+    sink_names: tuple[str, ...] | None = None
     concurrency: int = 100
     tolerated_failures: int = 0
     groups_per_child: int = 10
+
+    @property
+    def other_side(self) -> str:
+        """The place to compare the log files with."""
+        return self.receipts or self.delivered
+
+    @property
+    def audit(self) -> Audit:
+        """The same for the audit's functions."""
+        return Audit(
+            self.trail,
+            self.other_side,
+            self.since,
+            self.until,
+            self.accounts,
+            self.regions,
+            exact=self.compare,
+            receipts=bool(self.receipts),
+            sink=self.sink if self.receipts else "",
+            sinks=self.sink_names,
+            now=self.started,
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Values for JSON, from which :meth:`of` makes the request again."""
@@ -95,8 +123,10 @@ class Request:
         given = dict(value)
         for name in ("started", "since", "until"):
             given[name] = datetime.fromisoformat(given[name])
-        for name in ("accounts", "regions", "sinks"):
+        for name in ("accounts", "regions", "sinks", "own_roles"):
             given[name] = tuple(given[name])
+        if given["sink_names"] is not None:
+            given["sink_names"] = tuple(given["sink_names"])
         return cls(**given)
 
 
@@ -125,9 +155,8 @@ def parse(given: Any, run: str, started: str, settings: Settings) -> Request:
     began = _time("the start time", started)
     values: dict[str, Any] = {
         "trail": settings.trail,
-        "delivered": settings.delivered if mode == "audit" else "",
         "sink": settings.sink,
-        "own_role": settings.own_role,
+        "own_roles": settings.own_roles,
         "rule": settings.rule,
         "snapshot": settings.snapshot,
         "concurrency": settings.concurrency,
@@ -138,10 +167,21 @@ def parse(given: Any, run: str, started: str, settings: Settings) -> Request:
     since, until = _window(mode, given, began, settings)
     if "wait_hours" not in given and "since" not in given and mode == "audit":
         values["wait_hours"] = settings.delay_hours  # every event of the window is older
-    for name in ("delivered",) if mode == "audit" else ("missing",) if mode == "repair" else ():
-        if not values.get(name):
-            raise InvalidInputError(f'{name} is missing. Fix: add "{name}": "s3://BUCKET/…" to the input.')
+    values |= _other_side(mode, given, settings)
+    if mode == "repair" and not values.get("missing"):
+        raise InvalidInputError('missing is missing. Fix: add "missing": "s3://BUCKET/KEY" to the input.')
     return Request(run=run, started=began, since=since, until=until, **values)
+
+
+def _other_side(mode: str, given: dict[str, Any], settings: Settings) -> dict[str, str]:
+    """The side to compare with: that of the input, or else of the stack."""
+    if mode != "audit" or len(given.keys() & {"delivered", "receipts"}) == 1:
+        return {}
+    if {"delivered", "receipts"} <= given.keys():
+        raise InvalidInputError("delivered and receipts are both there. Fix: leave one of them out.")
+    if not settings.delivered and not settings.receipts:
+        raise InvalidInputError('delivered is missing. Fix: add "delivered": "s3://BUCKET/…" to the input.')
+    return {"delivered": settings.delivered, "receipts": settings.receipts}
 
 
 def _window(
@@ -176,9 +216,19 @@ def _time(name: str, text: Any) -> datetime:
 
 
 _NUMBERS = {"concurrency": (1, 10_000), "groups_per_child": (1, 10), "tolerated_failures": (0, 100)}
-_LISTS = {"accounts": _ACCOUNT, "regions": _REGION, "sinks": re.compile(r".+")}
-_EXAMPLES = {"accounts": '["111122223333"]', "regions": '["eu-west-1"]', "sinks": '["archive"]'}
-_PLACES = {"trail", "delivered", "snapshot", "missing", "inventory"}
+_LISTS = {
+    "accounts": _ACCOUNT,
+    "regions": _REGION,
+    "sinks": re.compile(r".+"),
+    "own_roles": re.compile(r"arn:[^:]+:[^:]+:[^:]*:[^:]*:.+"),
+}
+_EXAMPLES = {
+    "accounts": '["111122223333"]',
+    "regions": '["eu-west-1"]',
+    "sinks": '["archive"]',
+    "own_roles": '["arn:aws:iam::111122223333:role/x"]',
+}
+_PLACES = {"trail", "delivered", "receipts", "snapshot", "missing", "inventory"}
 
 
 def _checked(name: str, value: Any) -> Any:

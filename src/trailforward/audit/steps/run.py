@@ -19,14 +19,9 @@ if TYPE_CHECKING:
 _TIMES = {"connect_timeout": 5, "read_timeout": 60, "attempts": 6}
 
 
-class Group:
-    """Names of the keys in the JSON of a group: a few files that are next to each other in a list.
-
-    ``first`` is the number of its first file, ``files`` how many there are, and ``at`` and ``bytes`` where
-    their lines are in the list.
-    """
-
-    KEYS = ("group", "first", "files", "at", "bytes")
+#: Keys of a group beside its number: a few files that are next to each other in a list. ``first`` is the
+#: number of its first file, ``files`` how many there are, ``at`` and ``bytes`` where their lines are.
+GROUP_KEYS = ("first", "files", "at", "bytes")
 
 
 @lru_cache(maxsize=8)
@@ -94,8 +89,8 @@ class Run:
         """Numbers and rows of the files of some groups.
 
         Args:
-            listed: ``trail``, ``delivered``, or ``repair``.
-            groups: from the list's groups; see :class:`Group`.
+            listed: ``trail``, ``delivered``, ``later``, or ``repair``.
+            groups: from the list's groups; see :data:`GROUP_KEYS`.
         """
         wanted = [(f"{listed}.jsonl", group["at"], group["bytes"]) for group in groups]
         return [

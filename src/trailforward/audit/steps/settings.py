@@ -28,11 +28,12 @@ class Settings(NamedTuple):
         stack: name of the stack, which metrics show.
         trail: location above ``AWSLogs``.
         delivered: location of the events that arrived; empty if inputs must name it.
+        receipts: location of receipts instead, or empty.
         region: of the functions.
         memory: of this function, in MB.
         delay_hours: age of the end of a window that an execution without ``since`` audits.
         sink: name of the sink whose events are at ``delivered``; empty for all.
-        own_role: ARN of the forwarder's role, or empty.
+        own_roles: ARNs of the forwarder's role and resources.
         rule: names of the forwarding rules, with ``*``.
         snapshot: ``s3://…`` of a doctor's snapshot, or empty.
         config: whether the environment has a configuration of the forwarder.
@@ -45,11 +46,12 @@ class Settings(NamedTuple):
     stack: str
     trail: str
     delivered: str
+    receipts: str
     region: str
     memory: int
     delay_hours: float
     sink: str
-    own_role: str
+    own_roles: tuple[str, ...]
     rule: str
     snapshot: str
     config: bool
@@ -75,11 +77,12 @@ class Settings(NamedTuple):
             stack=get("STACK") or "trailforward-audit",
             trail=get("TRAIL"),
             delivered=get("DELIVERED"),
+            receipts=get("RECEIPTS"),
             region=environ.get("AWS_REGION", ""),
             memory=int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE") or 1769),
             delay_hours=float(get("DELAY_HOURS") or 6),
             sink=get("SINK"),
-            own_role=get("OWN_ROLE"),
+            own_roles=tuple(part for part in get("OWN_ROLES").split(",") if part),
             rule=get("RULE") or "*trailforward*",
             snapshot=get("SNAPSHOT"),
             config=bool(

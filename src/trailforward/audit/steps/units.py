@@ -1,88 +1,99 @@
-"""A unit in the report bucket: what one child execution read, so that one part of it can be read alone.
+"""A unit in the report bucket: the file that the audit's work wrote, and after it what the index needs.
 
-The object is: the number of parts, the length of the head, the number of events in each part (4 bytes each,
-big endian), the head as JSON, and for each part the columns of its events.
+A child execution that compares one part reads only that part of each unit, into a file with holes.
 """
 
 from __future__ import annotations
 
 import json
-import struct
-from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit.steps.folder import together
-from trailforward.audit.units import Row, read_head, read_part
+from trailforward.audit.units import Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
     from pathlib import Path
 
     from trailforward.audit.steps.folder import Folder
 
-_START = struct.Struct(">II")
-_NUMBER = 4
-#: Bytes that usually have the whole head.
-_FIRST = 64 * 1024
-#: Bytes of an event: its columns.
-EVENT_BYTES = 8 * len(Row._fields)
+#: Bytes that usually have the layout.
+_FIRST = 8 * 1024
 
 
 class Unit(NamedTuple):
-    """Where the parts of a unit are.
+    """A unit in the bucket.
 
     Attributes:
         name: of the object.
-        events: in each part.
-        data: position of the first part.
+        head: bytes before the first part.
+        parts: first byte and length of each part.
+        end: bytes of the file; the rest of the object is for the index.
     """
 
     name: str
-    events: list[int]
-    data: int
+    head: int
+    parts: Sequence[Sequence[int]]
+    end: int
+
+    @property
+    def rest(self) -> tuple[int, int]:
+        """First byte and length of what is after the parts: notes and JSON."""
+        first = self.parts[-1][0] + self.parts[-1][1]
+        return first, self.end - first
 
 
-def pack(path: Path, parts: int, more: dict[str, Any]) -> bytes:
-    """A unit's object.
+def save(folder: Folder, name: str, path: Path, more: dict[str, Any]) -> None:
+    """Writes a unit.
 
     Args:
-        path: of the unit that the audit's work wrote.
-        parts: number of parts.
-        more: what the head has beside the unit's own.
+        folder: of the run.
+        name: of the object.
+        path: the unit's file.
+        more: what the index needs.
     """
-    head = {name: value for name, value in read_head(path).items() if name != "parts"}
-    text = json.dumps({**head, **more}).encode("ascii")
-    rows = [read_part([path], part) for part in range(parts)]
-    events = [len(row.keys) for row in rows]
-    columns = [column.tobytes() for row in rows for column in row]
-    return b"".join([_START.pack(parts, len(text)), struct.pack(f">{parts}I", *events), text, *columns])
+    folder.put(name, path.read_bytes() + json.dumps(more).encode("ascii"))
 
 
-def read_heads(folder: Folder, names: Iterable[str]) -> list[tuple[Unit, dict[str, Any]]]:
-    """The units with their heads, in the order of the names."""
+def read_units(folder: Folder, below: str) -> list[tuple[Unit, dict[str, Any]]]:
+    """The units whose names begin with ``below``, and what the index needs of each."""
 
-    def read(name: str) -> tuple[Unit, dict[str, Any]]:
-        data = folder.slice(name, 0, _FIRST)
-        parts, length = _START.unpack_from(data)
-        end = _START.size + _NUMBER * parts
-        if end + length > len(data):
-            data = folder.slice(name, 0, end + length)
-        events = list(struct.unpack_from(f">{parts}I", data, _START.size))
-        return Unit(name, events, end + length), json.loads(data[end : end + length])
+    def read(name: str, size: int) -> tuple[Unit, dict[str, Any]]:
+        start = folder.slice(name, 0, _FIRST)
+        layout = Layout.of(start)
+        if isinstance(layout, int):
+            start = folder.slice(name, 0, layout)
+            layout = Layout.of(start)
+        assert isinstance(layout, Layout)  # noqa: S101  # it has all bytes that it asked for
+        more = (
+            start[layout.end :] if size <= len(start) else folder.slice(name, layout.end, size - layout.end)
+        )
+        return Unit(name, *layout), json.loads(more)
 
-    return together([lambda name=name: read(name) for name in names])  # type: ignore[misc]
+    names = folder.names(below)
+    return together([lambda one=one: read(*one) for one in names])  # type: ignore[misc]
 
 
-def part_of(folder: Folder, units: Iterable[Unit], part: int) -> Row:
-    """The events of one part of all units."""
-    wanted = [
-        (unit.name, unit.data + EVENT_BYTES * sum(unit.events[:part]), EVENT_BYTES * unit.events[part])
-        for unit in units
-        if unit.events[part]
-    ]
-    whole = Row(*(array("Q") for _ in Row._fields))
-    for data in folder.slices(wanted):
-        size = len(data) // len(whole)
-        for number, column in enumerate(whole):
-            column.frombytes(data[number * size : (number + 1) * size])
-    return whole
+def local(folder: Folder, units: Sequence[Unit], where: Path, part: int | None, *, rest: bool) -> list[Path]:
+    """Files of units that have only some of their bytes.
+
+    Args:
+        folder: of the run.
+        units: to read.
+        where: a folder for the files.
+        part: the part that is needed; None for none.
+        rest: whether notes and JSON are needed.
+    """
+    wanted: list[tuple[int, str, int, int]] = []
+    for number, unit in enumerate(units):
+        spans = [(0, unit.head)]
+        spans += [tuple(unit.parts[part])] if part is not None else []  # type: ignore[list-item]
+        spans += [unit.rest] if rest else []
+        wanted += [(number, unit.name, *span) for span in spans if span[1]]
+    paths = [where / f"{number}.unit" for number in range(len(units))]
+    data = folder.slices([(name, first, length) for _, name, first, length in wanted])
+    for (number, _, first, _), some in zip(wanted, data, strict=True):
+        with paths[number].open("r+b" if paths[number].exists() else "wb") as file:
+            file.seek(first)
+            file.write(some)
+    return paths
