@@ -160,8 +160,11 @@ bench-log-file: $(VENV)/.dev ## Print the memory that a CloudTrail log file of 2
 bench-suppression: $(VENV)/.dev ## Print alerts per second with once and threshold in memory, and CPU per call to a table
 	$(BIN)/python -m benchmarks.suppression
 
-bench-audit: $(VENV)/.dev ## Print the CPU time of the audit as ratios to gzip -dc (RECORDS=2000000)
-	$(BIN)/python -m benchmarks.audit $(RECORDS)
+bench-audit: $(VENV)/.dev ## Print the CPU time of the audit as ratios to gzip -dc (RECORDS=2000000 ROUNDS=3 CHDB_PYTHON=…)
+	$(BIN)/python -m benchmarks.audit $(or $(RECORDS),2000000) $(or $(ROUNDS),3)
+
+bench-audit-memory: $(VENV)/.dev ## Print the memory and CPU time of an audit of many IDs (IDS=10000000)
+	$(BIN)/python -m benchmarks.audit_memory $(or $(IDS),10000000)
 
 lock: ## Update requirements/*.txt (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra demo --group build -o requirements/demo.txt pyproject.toml

@@ -1,8 +1,9 @@
-"""CPU of the audit as ratios to ``gzip -dc`` on the same files: ``make bench-audit`` (RECORDS=2000000 ROUNDS=3).
+"""CPU of the audit as ratios to ``gzip -dc`` on the same files.
 
-The records are made here (``trail_data.py``), and nothing is kept. CPU is user and system time of all processes.
-A ratio compares the median with that of ``gzip -dc`` on the files that the row reads: those of both sides for
-an audit.
+``make bench-audit`` (RECORDS=2000000 ROUNDS=3 CHDB_PYTHON=PATH). The records are made by ``trail_data.py``, and
+nothing is kept. CPU is user and system time of all processes. A ratio compares the median with that of
+``gzip -dc`` on the files that the row reads: those of both sides for an audit. Memory is that of all processes
+together, without what they share.
 """
 
 from __future__ import annotations
@@ -57,9 +58,9 @@ def main() -> None:
         found: dict[str, list[Cost]] = {}
         for _ in range(rounds):
             for folders, row in floors.items():
-                found.setdefault(f"gzip -dc {' + '.join(folders)}", []).append(_cost(row.command, root))
+                found.setdefault(f"gzip -dc {' + '.join(folders)}", []).append(cost_of(row.command, root))
             for name, row in rows.items():
-                found.setdefault(name, []).append(_cost(row.command, root))
+                found.setdefault(name, []).append(cost_of(row.command, root))
         _print(count, rows, found)
         print(f"\n{_versions()} Medians of {rounds} interleaved rounds.")
 
@@ -73,10 +74,12 @@ def _rows(root: Path) -> dict[str, Row]:
         "read and join: IDs": Row([*read, "ids"], ("trail", "ids")),
         "read and join: archive": Row([*read, "archive"], ("trail", "archive")),
         "read, join, compare bytes: archive": Row([*read, "archive", "exact"], ("trail", "archive")),
-        "audit --no-compare: IDs": Row(_audit(root, "ids", "--no-compare"), ("trail", "ids")),
-        "audit --no-compare: archive": Row(_audit(root, "archive", "--no-compare"), ("trail", "archive")),
-        "audit: archive": Row(_audit(root, "archive"), ("trail", "archive")),
-        "audit: only what writes arrived": Row(_audit(root, "writes"), ("trail", "writes")),
+        "audit --no-compare: IDs": Row(audit_command(root, "ids", "--no-compare"), ("trail", "ids")),
+        "audit --no-compare: archive": Row(
+            audit_command(root, "archive", "--no-compare"), ("trail", "archive")
+        ),
+        "audit: archive": Row(audit_command(root, "archive"), ("trail", "archive")),
+        "audit: only what writes arrived": Row(audit_command(root, "writes"), ("trail", "writes")),
         "orjson, whole file, IDs alone": Row([_PYTHON, "-c", _ORJSON, *names], ("trail",)),
     }
     if shutil.which("jq"):
@@ -84,12 +87,12 @@ def _rows(root: Path) -> dict[str, Row]:
         rows["jq, IDs alone"] = Row(["sh", "-c", script, "sh", *names], ("trail",))
     python = os.environ.get("CHDB_PYTHON", "")
     if python:
-        rows["chdb, IDs alone"] = Row([python, "-c", _CHDB, str(root / "trail/**/*.json.gz")], ("trail",))
-        rows["chdb, anti-join: IDs"] = Row([python, "-c", _CHDB_JOIN, str(root)], ("trail", "ids"))
+        rows["chdb, IDs alone"] = Row([python, "-c", _CHDB, str(root)], ("trail",))
+        rows["chdb, anti-join: IDs"] = Row([python, "-c", _CHDB, str(root), "join"], ("trail", "ids"))
     return rows
 
 
-def _audit(root: Path, delivered: str, *options: str) -> list[str]:
+def audit_command(root: Path, delivered: str, *options: str) -> list[str]:
     places = ["--trail", str(root / "trail"), "--delivered", str(root / delivered)]
     return [_PYTHON, "-m", "trailforward", "audit", *places, *_WINDOW, *options]
 
@@ -99,18 +102,16 @@ import gzip, sys, orjson
 for name in sys.argv[1:]:
     [record["eventID"] for record in orjson.loads(gzip.open(name).read())["Records"]]
 """
-_CHDB_SETTINGS = "SETTINGS max_threads = 1, input_format_json_use_string_type_for_ambiguous_paths_in_named_tuples_inference_from_objects = 1"
 _CHDB = """
 import sys, chdb
-shape = "Records Array(Tuple(eventID String))"
-print(chdb.query(f"SELECT sum(length(Records.eventID)) FROM file('{sys.argv[1]}', JSONEachRow, '{shape}') SETTINGS max_threads = 1"))
-"""
-_CHDB_JOIN = """
-import sys, chdb
-shape = "Records Array(Tuple(eventID String))"
 root = sys.argv[1]
-ids = f"SELECT eventID FROM file('{root}/ids/**/*.gz', JSONEachRow, 'eventID String')"
-print(chdb.query(f"SELECT count() FROM (SELECT arrayJoin(Records.eventID) AS id FROM file('{root}/trail/**/*.json.gz', JSONEachRow, '{shape}')) WHERE id NOT IN ({ids}) SETTINGS max_threads = 1"))
+logs = f"file('{root}/trail/**/*.json.gz', JSONEachRow, 'Records Array(Tuple(eventID String))')"
+query = f"SELECT sum(length(Records.eventID)) FROM {logs}"
+if len(sys.argv) > 2:
+    ids = f"SELECT eventID FROM file('{root}/ids/**/*.gz', JSONEachRow, 'eventID String')"
+    some = f"SELECT arrayJoin(Records.eventID) AS id FROM {logs}"
+    query = f"SELECT count() FROM ({some}) WHERE id NOT IN ({ids})"
+print(chdb.query(f"{query} SETTINGS max_threads = 1"))
 """
 
 
@@ -131,7 +132,7 @@ def _print(count: int, rows: dict[str, Row], found: dict[str, list[Cost]]) -> No
         print(f"| {name} | {cpu / million:.2f} | {cpu / base:.2f} | {memory:,.0f} |")
 
 
-def _cost(command: list[str], root: Path) -> Cost:
+def cost_of(command: list[str], root: Path) -> Cost:
     """CPU of a command with its processes, and their peak memory together."""
     with (root / "errors").open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors)
@@ -145,7 +146,7 @@ def _cost(command: list[str], root: Path) -> Cost:
     # An audit exits with 1: events are missing.
     if process.returncode not in {0, 1} or b"Traceback" in (root / "errors").read_bytes():
         raise SystemExit(f"{command[:5]} failed: {(root / 'errors').read_text()[-2000:]}")
-    return Cost(usage.ru_utime + usage.ru_stime, max(peak[0], usage.ru_maxrss / 1024))
+    return Cost(usage.ru_utime + usage.ru_stime, peak[0])
 
 
 def _watch(pid: int, peak: list[float], done: threading.Event) -> None:
@@ -171,10 +172,9 @@ def _proportional(pid: int) -> float:
 
 
 def _versions() -> str:
-    gzip = subprocess.run(["gzip", "--version"], capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )[0]
-    return f"{time.strftime('%d %B %Y')}: {place('msgspec', 'orjson')} {gzip}."
+    found = shutil.which("gzip") or "gzip"
+    about = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    return f"{time.strftime('%d %B %Y')}: {place('msgspec', 'orjson')} {about.splitlines()[0]}."
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Invented log files for the audit's benchmark, which compress as real ones do: about 10 : 1, 120 bytes a record.
+"""Invented log files that compress as real ones do: about 11 : 1, 116 bytes a record.
 
 Several callers repeat one call each at the same time, as scripts and services do. Four of five records are
 read-only.

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.depth import examples
 from tests.support.trail_bucket import START, TrailBucket, dumps, put_delivered, record
+from trailforward.audit import join as joining
 from trailforward.audit import run as auditing
 from trailforward.audit import units
 from trailforward.audit.classes import Classifier
@@ -110,16 +111,23 @@ EVENTS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.integers(1,
 
 
 @settings(max_examples=examples(150), deadline=None)
-@given(recorded=EVENTS, delivered=EVENTS, inside=st.sets(st.integers(0, 25)), hashed=st.booleans())
+@given(
+    recorded=EVENTS,
+    delivered=EVENTS,
+    inside=st.sets(st.integers(0, 25)),
+    hashed=st.booleans(),
+    size=st.sampled_from([3, 100]),
+)
 def test_the_join_finds_what_its_definition_says(
     recorded: list[tuple[int, int, int]],
     delivered: list[tuple[int, int, int]],
     inside: set[int],
     hashed: bool,  # noqa: FBT001  # Hypothesis passes names
+    size: int,
 ) -> None:
     """Whatever was recorded and delivered, the join equals a comparison of each event with all others."""
     times, since, until = [0, 50, 100, 170], 50, 171
-    keys = [key << 60 for key in range(10)]
+    keys = [(key << 60) + key for key in range(10)]
     checks = 1 if hashed else 0
     left = sorted(
         (file << FILE_SHIFT | at, keys[key], check * checks) for at, (key, file, check) in enumerate(recorded)
@@ -128,7 +136,9 @@ def test_the_join_finds_what_its_definition_says(
         ((file | (IN_WINDOW if at in inside else 0)) << FILE_SHIFT | at, keys[key], check * checks)
         for at, (key, file, check) in enumerate(delivered)
     ]
-    found = join(_row(left), _row(right), times, since, until)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(joining, "_SLICE_EVENTS", size)
+        found = join(_row(left), _row(right), times, since, until)
 
     copies = {key: [check for _, other, check in right if other == key] for key in keys}
     repeats, missing, altered, compared = Counter[int](), [], [], 0

@@ -9,13 +9,15 @@ from itertools import compress, pairwise
 from operator import xor
 from typing import TYPE_CHECKING, NamedTuple
 
-from trailforward.audit.units import FILE_SHIFT, INDEX_MASK
+from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, sliced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from trailforward.audit.units import Row
 
+#: Events of one side that are compared in one go: a set needs 100 bytes for each.
+_SLICE_EVENTS = 30_000
 #: Minutes in which a second record with the same ID counts as a repeat. CloudTrail repeats soon if ever. The
 #: limit does not depend on the window, so that the totals of adjacent windows add up.
 REPEAT_MINUTES = 60
@@ -39,7 +41,7 @@ class Joined(NamedTuple):
     repeats: dict[int, int]
     missing: array[int]
     altered: list[tuple[int, int]]
-    unrecorded: list[int]
+    unrecorded: array[int]
     delivered: int
     duplicates: int
     compared: int
@@ -55,10 +57,32 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
         since: the first minute of the window.
         until: the minute after the last one.
     """
+    slices = max(len(recorded.keys), len(delivered.keys)) // _SLICE_EVENTS | 1
+    found = [
+        _joined(one, two, _Window(times, since, until))
+        for one, two in zip(sliced(recorded, slices), sliced(delivered, slices), strict=True)
+    ]
+    if len(found) == 1:
+        return found[0]
+    repeats: Counter[int] = Counter()
+    for one in found:
+        repeats.update(one.repeats)
+    return Joined(
+        dict(repeats),
+        array("Q", sorted(ref for one in found for ref in one.missing)),
+        [pair for one in found for pair in one.altered],
+        array("Q", sorted(ref for one in found for ref in one.unrecorded)),
+        sum(one.delivered for one in found),
+        sum(one.duplicates for one in found),
+        sum(one.compared for one in found),
+    )
+
+
+def _joined(recorded: Row, delivered: Row, window: _Window) -> Joined:
+    times, since, until = window
     keys, refs, checks = recorded
     known = set(keys)
     repeated = _repeats(recorded, times) if len(known) < len(keys) else set()
-    window = _Window(times, since, until)
     repeats = Counter(ref >> FILE_SHIFT for ref in window.refs(repeated))
     exact = any(checks) and any(delivered.checks)
     # A key and its check in one number: what is the same on both sides needs no other test.
@@ -86,7 +110,7 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
         dict(repeats),
         array("Q", sorted(missing)),
         altered,
-        list({delivered.keys[at]: delivered.refs[at] for at in reversed(lost)}.values()),
+        array("Q", sorted({delivered.keys[at]: delivered.refs[at] for at in reversed(lost)}.values())),
         distinct,
         sum(inside) - distinct,
         _compared(recorded, delivered, window, repeated, len(missing)) if exact else 0,

@@ -23,7 +23,7 @@ _KEY_BITS = 64
 _BYTES = 8
 _NUMBERS = 5
 #: Events in a part that is compared in one go.
-PART_EVENTS = 150_000
+PART_EVENTS = 100_000
 MAX_PARTS = 4_096
 #: Position of the file's number in a reference; the index of the record is below it.
 FILE_SHIFT = 32
@@ -177,3 +177,17 @@ def read_part(paths: Sequence[Path], part: int) -> Row:
             else:
                 whole.checks.frombytes(bytes(_BYTES * count))
     return whole
+
+
+def sliced(row: Row, slices: int) -> list[Row]:
+    """Some events in slices: all events with one key are in the same one."""
+    if slices == 1:
+        return [row]
+    found = [Row(array("Q"), array("Q"), array("Q")) for _ in range(slices)]
+    append = [(keys.append, refs.append, checks.append) for keys, refs, checks in found]
+    for key, ref, check in zip(*row, strict=True):
+        add_key, add_ref, add_check = append[key % slices]
+        add_key(key)
+        add_ref(ref)
+        add_check(check)
+    return found
