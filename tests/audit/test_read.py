@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from tests.support.depth import examples
 from tests.support.trail_bucket import dumps, envelope, record
 from trailforward.audit import pieces
-from trailforward.audit.read import Window, key_of, read_delivered, read_log, records_at, records_of
+from trailforward.audit.read import Window, key_of, keys_of, read_delivered, read_log, records_at, records_of
 from trailforward.errors import EventError
 
 if TYPE_CHECKING:
@@ -240,3 +240,13 @@ def test_both_parsers_find_the_same_records(
     )
     every = list(records_of(data))
     assert picked == [(at, *every[at]) for at in some]
+
+
+def test_similar_ids_have_different_keys() -> None:
+    """UUIDs that count, or that begin with the same time, are different events."""
+    counted = [f"00000000-0000-4000-8000-{number:012x}" for number in range(1_000)]
+    timed = [f"0198f2a1-7b3c-7000-8000-{number:012x}" for number in range(1_000)]
+    keys = keys_of([*counted, *timed])
+    assert len(set(keys)) == len(keys)
+    assert list(keys[:3]) == [key_of(name) for name in counted[:3]]
+    assert key_of(counted[5].replace("-8000-", "-8001-")) not in keys

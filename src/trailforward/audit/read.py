@@ -111,7 +111,7 @@ class Delivered(NamedTuple):
 
 
 def key_of(text: str) -> int:
-    """64 bits for an event ID: the first ones of a UUID, otherwise a hash of the text."""
+    """64 bits for an event ID: both halves of a UUID, otherwise a hash of the text."""
     found = _uuid_keys([text])
     return found[0] if found else check_of(text.encode("utf-8", "surrogatepass"))
 
@@ -129,7 +129,10 @@ def keys_of(ids: Sequence[str]) -> array[int]:
 
 
 def _uuid_keys(ids: Sequence[str]) -> array[int] | None:
-    """The first 64 bits of some UUIDs; None if one of them is not a UUID."""
+    """Both halves of some UUIDs, combined by XOR; None if one of them is not a UUID.
+
+    One half is not enough: UUIDs that contain a time or a counter share it.
+    """
     text, count = "".join(ids), len(ids)
     if set(map(len, ids)) - {_UUID} or any(text[at::_UUID] != "-" * count for at in _DASHES):
         return None
@@ -138,12 +141,14 @@ def _uuid_keys(ids: Sequence[str]) -> array[int] | None:
     except ValueError:
         return None
     # fromhex skips blanks, and further dashes are not digits.
-    return _leading(digits, _UUID_BYTES // _KEY_BYTES) if len(digits) == _UUID_BYTES * count else None
+    if len(digits) != _UUID_BYTES * count:
+        return None
+    halves = array("Q", digits)
+    first, second = (int.from_bytes(halves[at::2].tobytes(), sys.byteorder) for at in (0, 1))
+    return _big_endian(array("Q", (first ^ second).to_bytes(_KEY_BYTES * count, sys.byteorder)))
 
 
-def _leading(data: bytes, step: int) -> array[int]:
-    """Every so many 64 bits of some bytes, as numbers."""
-    found = array("Q", data)[::step]
+def _big_endian(found: array[int]) -> array[int]:
     if sys.byteorder == "little":
         found.byteswap()
     return found
@@ -157,7 +162,8 @@ def check_of(data: bytes | memoryview) -> int:
 def _checks_of(texts: Iterable[Any], count: int, *, exact: bool) -> array[int]:
     if not exact:
         return array("Q", bytes(_KEY_BYTES * count))
-    found = _leading(b"".join([sha256(text).digest() for text in texts]), _HASH_KEYS)
+    digests = b"".join([sha256(text).digest() for text in texts])
+    found = _big_endian(array("Q", digests)[::_HASH_KEYS])
     if len(found) != count:
         raise UnusualError
     return found
