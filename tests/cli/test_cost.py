@@ -280,3 +280,48 @@ def test_the_canary_has_its_sum() -> None:
     more = within["fixed_per_month"]["low"] - without["fixed_per_month"]["low"]
     assert item["low"] == pytest.approx(more)
     assert item["low"] == pytest.approx(sum(term["low"] for term in item["terms"]))
+
+
+def test_the_cost_of_an_audit() -> None:
+    """--audit shows both ways with the arithmetic, and says what is assumed."""
+    done = trailforward(
+        "cost", "--events-per-day", "100M", "--accounts", "1000", "--audit", "--log-files", "1M"
+    )
+    assert done.code == 0, done.err
+    assert "1,000,000 log files" in done.out
+    assert "2 x 1,000,000 log files + 288 delivered files at $0.40 per million calls" in done.out
+    assert "trailforward audit, on a machine in the Region of the bucket: $" in done.out
+    assert "sam/audit.yaml, on Step Functions: $" in done.out
+    assert "is estimated" not in done.err
+    assert "add --kms" in done.err
+    quotas = trailforward("cost", "--events-per-day", "100M", "--audit", "--capacity", "--kms").out
+    assert "KMS: symmetric calls/s" in quotas
+    assert "Distributed Map: items" in quotas
+
+
+def test_the_cost_of_an_audit_for_programs() -> None:
+    """With --json, every amount is a number, for the bill and for the quotas."""
+    base = ("cost", "--events-per-day", "1M", "--audit", "--json", "--to", "s3", "--digests")
+    found = json.loads(trailforward(*base).out)
+    assert found["plan"]["delivered"] == "archive-s3"
+    for way in found["ways"]:
+        assert way["per_day"]["low"] == pytest.approx(sum(item["low"] for item in way["items"]))
+    shares = [quota["share"] for quota in json.loads(trailforward(*base, "--capacity").out)["quotas"]]
+    assert shares == sorted(shares, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--audit", "--receipts", "s3", "--to", "s3"), "give --receipts or --to, not both"),
+        (("--audit", "--to", "sns"), "an archive is firehose or s3"),
+        (("--audit", "--receipts", "sns"), "unknown: sns"),
+        (("--kms",), "they belong to --audit"),
+        (("--log-files", "1M"), "they belong to --audit"),
+    ],
+)
+def test_options_of_the_audit_fit_together(options: tuple[str, ...], words: str) -> None:
+    """An option that would have no effect is refused, with the fix."""
+    done = trailforward("cost", "--events-per-day", "1M", *options)
+    assert done.code == 2
+    assert words in " ".join(done.err.replace("│", " ").split())

@@ -18,9 +18,10 @@ from trailforward.pricing import (
     Prices,
     bill,
 )
+from trailforward.pricing.audit import AuditPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 #: One event, the ten of one SQS call, a hundred, and the BatchSize in sam/template.yaml.
 _BATCHES = (1, 10, 100, 500)
@@ -121,6 +122,30 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     receipts: Annotated[
         str, typer.Option(metavar="firehose|s3", help="Include receipts, and where they go.")
     ] = "",
+    audit: Annotated[  # noqa: FBT002  # a flag
+        bool,
+        typer.Option(
+            "--audit",
+            help="Show the cost of auditing a day, from receipts (--receipts, firehose by default) or an "
+            "archive (--to firehose or --to s3). With --capacity: the quotas.",
+        ),
+    ] = False,
+    log_files: Annotated[
+        float | None,
+        typer.Option(
+            parser=_number,
+            metavar="NUMBER",
+            help="With --audit: log files a day. Default: one every five minutes for each Region and account "
+            "in which something happens.",
+        ),
+    ] = None,
+    digests: Annotated[  # noqa: FBT002  # a flag
+        bool, typer.Option("--digests", help="With --audit: check the digests, too.")
+    ] = False,
+    kms: Annotated[  # noqa: FBT002  # a flag
+        bool,
+        typer.Option("--kms", help="With --audit: the buckets use SSE-KMS without an S3 bucket key."),
+    ] = False,
     prices: Annotated[
         list[str] | None,
         typer.Option(
@@ -168,6 +193,26 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
     from trailforward.cli import _bills
     from trailforward.cli._prices import price_list
 
+    if audit:
+        _show_audit(
+            AuditPlan(
+                events_per_day=events_per_day,
+                regions=regions,
+                accounts=accounts,
+                event_bytes=event_bytes,
+                delivered=_evidence(receipts, " ".join(to or ()).replace(",", " ").split()),
+                log_files=log_files or 0,
+                digests=digests,
+                kms=kms,
+                architecture=_known("--architecture", [architecture], _ARCHITECTURES)[0],
+            ),
+            lambda: price_list(prices or (), region, prices_age),
+            capacity=capacity,
+            as_json=as_json,
+        )
+        return
+    if log_files or digests or kms:
+        _refuse("--log-files, --digests, --kms", "they belong to --audit. Add it.")
     sizes = _sizes(batch_size, window_seconds)
     # A kind may be repeated: two HTTP APIs.
     kinds = tuple(_kinds(" ".join(to or ()).replace(",", " ").split()))
@@ -207,6 +252,26 @@ def cost(  # noqa: PLR0913, PLR0917  # the options of a command
         _bills.print_bills(bills, table, every=explain)
     for note in _bills.notes(bills, plan):
         typer.echo(note, err=True)
+
+
+def _show_audit(plan: AuditPlan, prices: Callable[[], Prices], *, capacity: bool, as_json: bool) -> None:
+    from trailforward.cli import _audit_bill
+
+    if capacity:
+        _audit_bill.print_capacity(plan, as_json=as_json)
+    else:
+        _audit_bill.print_bills(plan, prices(), as_json=as_json)
+
+
+def _evidence(receipts: str, to: Sequence[str]) -> str:
+    """One of ``DELIVERED``."""
+    if receipts and to:
+        _refuse("--to", "with --audit, give --receipts or --to, not both: the audit reads one of them.")
+    if to:
+        if len(to) > 1 or to[0] not in _RECEIPTS:
+            _refuse("--to", "with --audit, an archive is firehose or s3.")
+        return f"archive-{to[0]}"
+    return f"receipts-{_known('--receipts', [receipts or 'firehose'], _RECEIPTS)[0]}"
 
 
 def _show_capacity(plan: Plan, topologies: Sequence[str], size: int, peak: float, *, as_json: bool) -> None:
