@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.sam import test_audit
 from tests.sam import test_templates as combinations
 from tests.sam.cfn import SAM, Stack
 
@@ -26,6 +27,7 @@ TEMPLATES = [
     "execution-role.yaml",
     "canary-role.yaml",
     "doctor-role.yaml",
+    "audit.yaml",
 ]
 ENVIRON = {
     **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -171,6 +173,17 @@ def test_every_region_and_partition_is_clean(tmp_path: Path) -> None:
             targets[-1].write_text(json.dumps(Stack(template, **parameters).plain()))
     assert len(targets) == 7
     assert run("cfn-lint", "--regions", *REGIONS, "--", *targets) == ""
+
+
+def test_the_audits_stack_is_clean_in_every_region(tmp_path: Path) -> None:
+    """cfn-lint finds nothing in what SAM makes of audit.yaml, with all parameters and with the fewest."""
+    files = []
+    for name, parameters in (("all", test_audit.WITH), ("least", test_audit.LEAST)):
+        source, target = tmp_path / f"{name}.source.json", tmp_path / f"{name}.json"
+        source.write_text(json.dumps(Stack(test_audit.TEMPLATE, **parameters).plain()))
+        files += [source, target]
+    assert run("python", Path(__file__).with_name("transform.py"), *files) == ""
+    assert run("cfn-lint", "--regions", *REGIONS, "--", *files[1::2]) == ""
 
 
 def test_checkov_is_content(transformed: Path) -> None:

@@ -20,6 +20,7 @@ TEMPLATES = {
         "execution-role.yaml",
         "canary-role.yaml",
         "doctor-role.yaml",
+        "audit.yaml",
     )
 }
 #: The longest name that the templates allow, and a Region with a long name.
@@ -40,9 +41,10 @@ LIMITS = {
     "AWS::Logs::DeliverySource": ("Name", 60),
     "AWS::Logs::LogGroup": ("LogGroupName", 512),
     "AWS::SQS::Queue": ("QueueName", 80),
+    "AWS::StepFunctions::StateMachine": ("StateMachineName", 80),
 }
-#: Not unique in an account and Region: it is the name of an alias of one function.
-LOCAL = {"AWS::Lambda::Alias"}
+#: Not unique in an account and Region: aliases belong to one function, and inline policies to one role.
+LOCAL = {"AWS::Lambda::Alias", "AWS::IAM::RolePolicy"}
 
 
 def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: str = "hub") -> Iterator[Stack]:
@@ -75,6 +77,10 @@ def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: st
     yield Stack(TEMPLATES["doctor-role.yaml"], Name=name, HubRegion=region, DoctorRoleArn=reader)
     arn = hub.outputs["CanaryRoleArn"]
     yield Stack(TEMPLATES["canary-role.yaml"], Name=name, HubRegion=region, CanaryRoleArn=arn)
+    buckets = {"TrailBucket": "example-trail", "DeliveredBucket": "example-archive"}
+    monkeypatch.setitem(cfn.PSEUDO, "AWS::StackName", f"{name}-audit")
+    yield Stack(TEMPLATES["audit.yaml"], DailyAudit="enabled", **buckets)
+    monkeypatch.setitem(cfn.PSEUDO, "AWS::StackName", name)
 
 
 def names(stack: Stack) -> dict[tuple[str, str], str]:

@@ -146,13 +146,14 @@ class Ministack:
         return self._clients[service]
 
 
-def build(folder: Path) -> Path:
+def build(folder: Path, template: str = "template.yaml") -> Path:
     """``sam build`` for the Python and machine that run this test; returns the built template.
 
     ministack runs functions with that Python, whatever ``Runtime`` says.
     """
-    env = environ() | {"LAYER_PYTHON": PYTHON, "LAYER_ARCHITECTURE": ARCHITECTURE}
-    tool("sam", "build", "--template", ROOT / "sam/template.yaml", "--build-dir", folder, env=env)
+    made_for = {"PYTHON": PYTHON, "ARCHITECTURE": ARCHITECTURE}
+    env = environ() | {f"{kind}_{name}": made_for[name] for kind in ("LAYER", "AUDIT") for name in made_for}
+    tool("sam", "build", "--template", ROOT / "sam" / template, "--build-dir", folder, env=env)
     return folder / "template.yaml"
 
 

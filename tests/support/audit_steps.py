@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.sam.cfn import Stack, load
+from tests.support.audit_day import write_day
 from tests.support.aws import unique
 from tests.support.states import Machine
-from tests.support.trail_bucket import TrailBucket, dumps, envelope, record
 from trailforward.audit.classes import Classifier
 from trailforward.audit.report import render
 from trailforward.audit.rules import Rules
@@ -137,35 +136,8 @@ class World:
 
 
 def a_day(world: World) -> None:
-    """Two Regions with repeats, read-only events, changes of rules, and lost, altered, and forged events."""
-    trail = TrailBucket(world.folder / "trail", "o-exampleorgid")
-    arrived = []
-    number = 0
-    for minute in range(-30, 24 * 60 + 30, 360):
-        for region in ("eu-west-1", "us-east-1"):
-            some = [
-                record(
-                    number + n, awsRegion=region, readOnly=n == 2, eventName="ListUsers" if n == 2 else "Run"
-                )
-                for n in range(5)
-            ]
-            number += 5
-            if minute == 330 and region == "us-east-1":
-                rule = {"name": "trailforward-events"}
-                change = {"eventSource": "events.amazonaws.com", "requestParameters": rule}
-                some[1] |= change | {"eventName": "DisableRule"}
-            trail.put(minute, some, region=region)
-            arrived += [one for n, one in enumerate(some) if n not in {2, 4}]
-    trail.put(95, [record(2000)])
-    trail.put(100, [record(2000), record(2000)])
-    trail.put(130, b"not gzip", region="eu-west-1")
-    arrived[10] |= {"eventName": "Altered"}
-    arrived.append(record(777_777, eventTime="2026-11-26T08:00:00Z"))
-    place = world.folder / "delivered" / "2026" / "11" / "26"
-    place.mkdir(parents=True)
-    for first in range(0, len(arrived), 20):
-        lines = [dumps(envelope(one)) for one in arrived[first : first + 20]]
-        (place / f"{first}.gz").write_bytes(gzip.compress("\n".join(lines).encode()))
+    """The day of :func:`write_day` in the buckets."""
+    write_day(world.folder)
     world.upload()
 
 

@@ -42,7 +42,10 @@ def check(given: Any, name: str, started: str, settings: Settings, s3: Any, seco
         _check_region(run)
         if request.mode == "repair":
             bucket, _, key = request.missing.removeprefix("s3://").partition("/")
-            place(f"s3://{bucket}").read(key)
+            if not place(f"s3://{bucket}").read(key).strip():
+                raise InvalidInputError(
+                    f"{request.missing} has no events. Fix: nothing, if none are missing."
+                )
         else:
             _check_files(run)
         if request.mode == "audit":

@@ -132,8 +132,9 @@ def _list_delivered(run: Run) -> bool:
     """
     found = evidence.files_of(run.request.audit, run.request.started)
     files = [(file.key, file.size) for file in found.found]
-    write_list(run, "delivered", files[: found.soon])
-    write_list(run, "later", files[found.soon :], found.soon)
+    soon = found.soon or len(files)  # a map needs an item
+    write_list(run, "delivered", files[:soon])
+    write_list(run, "later", files[soon:], soon)
     return found.dated
 
 
