@@ -94,6 +94,9 @@ sam-tools: .venv-sam/.done ## Create .venv-sam with aws-sam-cli, linters, and a 
 sam: .venv-sam/.done $(VENV)/.demo ## Validate and build the stack; sam/README.md describes how to deploy it
 	cd sam && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam validate --lint && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam build
 
+sam-audit: .venv-sam/.done $(VENV)/.demo ## Validate and build the audit's stack; docs/audit.md describes how to deploy it
+	cd sam && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam validate --lint --template audit.yaml && SAM_CLI_TELEMETRY=0 ../.venv-sam/bin/sam build --template audit.yaml --build-dir .aws-sam/audit
+
 test-stack: .venv-sam/.done $(VENV)/.demo ## Lint the stack, deploy it to a local AWS, send events through it, and remove a permission
 	.venv-sam/bin/python -m pytest --no-header tests/sam
 	.venv-sam/bin/python -m pytest --no-header --verbose tests/stack
@@ -129,6 +132,9 @@ demo-doctor: $(VENV)/.dev ## Run the doctor on a local AWS of 17 Regions with se
 
 demo-audit: $(VENV)/.dev ## Audit a day in 13 Regions with planted faults, repair the lost events, and audit again (page: build/demo-audit/audit.html)
 	@$(BIN)/python -m tests.audit.demo
+
+demo-audit-steps: .venv-sam/.done $(VENV)/.demo ## Run the audit's state machine in each mode on a local AWS, with counts, killed and redriven
+	@.venv-sam/bin/python -m pytest --no-header --verbose tests/stack/test_audit_steps.py
 
 demo-daily-doctor: $(VENV)/.dev ## Run the daily doctor for five days on a local AWS, with changes in between, and print its notifications
 	@$(BIN)/python -m tests.doctor.daily

@@ -88,7 +88,7 @@ def test_each_function_may_do_what_it_does() -> None:
 def test_the_state_machine_may_do_what_its_maps_do() -> None:
     """It invokes its functions, starts and redrives its own children, and reads and writes their lists."""
     stack = Stack(TEMPLATE, **WITH)
-    found = grants(stack.properties("StateMachinePolicy")["PolicyDocument"])
+    found = granted(stack, "StateMachineRole")
     assert {one for one in found if not one[0].startswith("logs:")} == {
         *(("lambda:InvokeFunction", f"{FUNCTION}-{name}") for name in ("Reader", "Sender")),
         ("states:StartExecution", MACHINE),
@@ -109,7 +109,6 @@ def test_the_state_machine_may_do_what_its_maps_do() -> None:
     }
     # The policy cannot refer to the state machine, so the text must be its ARN.
     assert stack.resolve({"Ref": "StateMachine"}) == MACHINE
-    assert stack.resources["StateMachine"]["DependsOn"] == "StateMachinePolicy"
 
 
 def test_wildcards_are_below_one_prefix_or_have_no_resources() -> None:
@@ -119,7 +118,7 @@ def test_wildcards_are_below_one_prefix_or_have_no_resources() -> None:
             continue
         for arn in listed(statement["Resource"]):
             if arn == "*":
-                assert (name, statement["Sid"]) == ("StateMachinePolicy", "Logs")
+                assert (name, statement["Sid"]) == ("StateMachineRole", "Logs")
                 assert {action.split(":")[0] for action in statement["Action"]} == {"logs"}
             else:
                 assert arn.count("*") <= 1

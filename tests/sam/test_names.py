@@ -43,8 +43,8 @@ LIMITS = {
     "AWS::SQS::Queue": ("QueueName", 80),
     "AWS::StepFunctions::StateMachine": ("StateMachineName", 80),
 }
-#: Not unique in an account and Region: aliases belong to one function, and inline policies to one role.
-LOCAL = {"AWS::Lambda::Alias", "AWS::IAM::RolePolicy"}
+#: Not unique in an account and Region: it is the name of an alias of one function.
+LOCAL = {"AWS::Lambda::Alias"}
 
 
 def stacks(name: str, region: str, monkeypatch: pytest.MonkeyPatch, topology: str = "hub") -> Iterator[Stack]:

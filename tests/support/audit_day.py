@@ -11,8 +11,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write_day(folder: Path) -> None:
-    """Two Regions with repeats, read-only events, changes of rules, and lost, altered, and forged events."""
+def write_day(folder: Path, more: int = 0) -> None:
+    """Two Regions with repeats, read-only events, changes of rules, and lost, altered, and forged events.
+
+    Args:
+        folder: gets the folders ``trail`` and ``delivered``.
+        more: further log files with one record each, of which every fiftieth is lost.
+    """
     trail = TrailBucket(folder / "trail", "o-exampleorgid")
     arrived = []
     number = 0
@@ -33,6 +38,10 @@ def write_day(folder: Path) -> None:
             arrived += [one for n, one in enumerate(some) if n not in {2, 4}]
     trail.put(95, [record(2000)])
     trail.put(100, [record(2000), record(2000)])
+    for index in range(more):
+        one = record(index % 1400, eventID=f"{index:08x}-0000-4000-8000-000000000000")
+        trail.put(index % 1400, [one])
+        arrived += [one] if index % 50 else []
     trail.put(130, b"not gzip", region="eu-west-1")
     arrived[10] |= {"eventName": "Altered"}
     arrived.append(record(777_777, eventTime="2026-11-26T08:00:00Z"))
