@@ -34,7 +34,7 @@ RUN_FILES = 200_000
 GROUP_FILES, GROUP_BYTES = 100, 8 * 1024 * 1024
 #: Seconds that a listing leaves for saving its last run, and a merge needs at least.
 RESERVE = 120.0
-#: Events of one part for each MB of memory, so that comparing takes half of it.
+#: Events of one part for each MB of memory: comparing takes about 400 bytes each, with receipts more.
 PART_EVENTS_PER_MB = 600
 _MERGE_BLOCK = 1_000
 

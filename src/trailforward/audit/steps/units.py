@@ -6,6 +6,7 @@ A child execution that compares one part reads only that part of each unit, into
 from __future__ import annotations
 
 import json
+from array import array
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit.steps.folder import together
@@ -26,21 +27,23 @@ class Unit(NamedTuple):
 
     Attributes:
         name: of the object.
-        head: bytes before the first part.
-        parts: first byte and length of each part.
-        end: bytes of the file; the rest of the object is for the index.
+        head: the numbers at the beginning of the file, which say where its parts are.
     """
 
     name: str
-    head: int
-    parts: Sequence[Sequence[int]]
-    end: int
+    head: Sequence[int]
 
     @property
-    def rest(self) -> tuple[int, int]:
-        """First byte and length of what is after the parts: notes and JSON."""
-        first = self.parts[-1][0] + self.parts[-1][1]
-        return first, self.end - first
+    def layout(self) -> Layout:
+        """Where the file has what. After it, the object has what is for the index."""
+        layout = Layout.of(self.start)
+        assert isinstance(layout, Layout)  # noqa: S101  # the head is complete
+        return layout
+
+    @property
+    def start(self) -> bytes:
+        """The first bytes of the file."""
+        return array("Q", self.head).tobytes()
 
 
 def save(folder: Folder, name: str, path: Path, more: dict[str, Any]) -> None:
@@ -65,10 +68,9 @@ def read_units(folder: Folder, below: str) -> list[tuple[Unit, dict[str, Any]]]:
             start = folder.slice(name, 0, layout)
             layout = Layout.of(start)
         assert isinstance(layout, Layout)  # noqa: S101  # it has all bytes that it asked for
-        more = (
-            start[layout.end :] if size <= len(start) else folder.slice(name, layout.end, size - layout.end)
-        )
-        return Unit(name, *layout), json.loads(more)
+        end = layout.end
+        more = start[end:] if size <= len(start) else folder.slice(name, end, size - end)
+        return Unit(name, array("Q", start[: layout.head]).tolist()), json.loads(more)
 
     names = folder.names(below)
     return together([lambda one=one: read(*one) for one in names])  # type: ignore[misc]
@@ -84,16 +86,19 @@ def local(folder: Folder, units: Sequence[Unit], where: Path, part: int | None, 
         part: the part that is needed; None for none.
         rest: whether notes and JSON are needed.
     """
-    wanted: list[tuple[int, str, int, int]] = []
-    for number, unit in enumerate(units):
-        spans = [(0, unit.head)]
-        spans += [tuple(unit.parts[part])] if part is not None else []  # type: ignore[list-item]
-        spans += [unit.rest] if rest else []
-        wanted += [(number, unit.name, *span) for span in spans if span[1]]
     paths = [where / f"{number}.unit" for number in range(len(units))]
+    wanted: list[tuple[Path, str, int, int]] = []
+    for unit, path in zip(units, paths, strict=True):
+        path.write_bytes(unit.start)
+        layout = unit.layout
+        if part is not None:
+            wanted.append((path, unit.name, *layout.parts[part]))
+        if rest:
+            first = sum(layout.parts[-1])
+            wanted.append((path, unit.name, first, layout.end - first))
     data = folder.slices([(name, first, length) for _, name, first, length in wanted])
-    for (number, _, first, _), some in zip(wanted, data, strict=True):
-        with paths[number].open("r+b" if paths[number].exists() else "wb") as file:
+    for (path, _, first, _), some in zip(wanted, data, strict=True):
+        with path.open("r+b") as file:
             file.seek(first)
             file.write(some)
     return paths
