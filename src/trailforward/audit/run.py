@@ -7,7 +7,7 @@ import os
 import shutil
 from array import array
 from collections import Counter, defaultdict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +106,7 @@ def audit(
         AuditError: the locations do not contain what they should, or the folder belongs to another audit.
     """
     plan = _plan(wanted, state)
+    wanted = replace(wanted, now=plan.now)
     logs, delivered = plan.logs, plan.delivered
     window = minute(wanted.since), minute(wanted.until)
     if not any(window[0] <= log.time < window[1] for log in logs):
@@ -333,6 +334,7 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         receipts=wanted.receipts,
         accounts=wanted.accounts,
         regions=wanted.regions,
+        time=wanted.now or datetime.now(UTC),
     )
 
 
