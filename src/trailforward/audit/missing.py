@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, read_head, read_notes
 
 if TYPE_CHECKING:
-    from array import array
     from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
 
@@ -34,7 +33,7 @@ def absent(
     path: Path,
     files: range,
     logs: Sequence[LogFile],
-    parts: Sequence[array[int]],
+    parts: Sequence[Sequence[int]],
     classifier: Classifier,
     judged: Collection[int],
 ) -> Absent:
@@ -67,12 +66,12 @@ def absent(
     return Absent(work, reading)
 
 
-def has_any(parts: Iterable[array[int]], files: range) -> bool:
+def has_any(parts: Iterable[Sequence[int]], files: range) -> bool:
     """Whether there are references to some files."""
     return any(part[_span(part, files)] for part in parts)
 
 
-def _span(part: array[int], files: range) -> slice:
+def _span(part: Sequence[int], files: range) -> slice:
     """Where the references to some files are."""
     return slice(bisect_left(part, files.start << FILE_SHIFT), bisect_left(part, files.stop << FILE_SHIFT))
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from trailforward.audit.classes import Classifier
     from trailforward.audit.fates import Judgement
-    from trailforward.audit.join import Joined
     from trailforward.audit.pool import Job
+    from trailforward.audit.totals import Totals
 
 #: Compressed bytes, and files, that one process reads before it writes what it found.
 UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
@@ -43,8 +43,6 @@ UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
 RECORD_BYTES = 100
 #: The same of a receipt.
 RECEIPT_BYTES = 25
-#: Altered and unrecorded events that are described; all of them are counted.
-DESCRIBED = 100
 
 
 @dataclass(frozen=True)
@@ -128,7 +126,7 @@ def audit(
         classifier.earliest = evidence.earliest(wanted, dated=plan.dated)
         inputs = [wanted.explained_by, classifier.earliest, sorted(set(changes))]
         joined, fates, decided = evidence.compare(
-            wanted, trail_units, delivered_units, times, parts, pool, show
+            wanted, trail_units, delivered_units, times, parts, state, pool, show
         )
         depends = [*inputs, [path.name for path in (*trail_units, *delivered_units)]]
         explained, paths = _explain(
@@ -139,7 +137,7 @@ def audit(
             # Repairs and redriven dead letters arrive late.
             delivered_units += _read_delivered(wanted, plan, later, parts, state, pool, show)
             joined, fates, decided = evidence.compare(
-                wanted, trail_units, delivered_units, times, parts, pool, show
+                wanted, trail_units, delivered_units, times, parts, state, pool, show
             )
             depends = [*inputs, [path.name for path in (*trail_units, *delivered_units)]]
             explained, paths = _explain(
@@ -239,7 +237,7 @@ def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     wanted: Audit,
     logs: Sequence[LogFile],
     trail_units: Sequence[Path],
-    joined: Sequence[Joined],
+    joined: Totals,
     classifier: Classifier,
     state: Path,
     pool: Pool,
@@ -249,14 +247,13 @@ def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
 ) -> tuple[list[dict[str, Any]], list[Path]]:
     """Explains the missing records, unit by unit; also returns the files of the explanations."""
     chunks = list(_chunks([log.size for log in logs]))
-    parts = [part.missing for part in joined]
-    some = [at for at, files in enumerate(chunks) if has_any(parts, files)]
+    some = [at for at, files in enumerate(chunks) if has_any(joined.missing, files)]
     reading: dict[int, Counter[str]] = {}
     paths = {at: state / f"{name_of('explained', wanted.trail, at, depends)}.json" for at in some}
 
     def jobs() -> Iterator[Job]:
         for at in some:
-            found = absent(trail_units[at], chunks[at], logs, parts, classifier, fates)
+            found = absent(trail_units[at], chunks[at], logs, joined.missing, classifier, fates)
             reading.update({number: Counter(read_only=count) for number, count in found.reading.items()})
             refs = (number << FILE_SHIFT | index for number, _, indexes in found.work for index in indexes)
             judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
@@ -281,16 +278,13 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
     wanted: Audit,
     logs: Sequence[LogFile],
     files: Sequence[str],
-    joined: Sequence[Joined],
+    joined: Totals,
     counts: dict[int, int],
     explained: Sequence[dict[str, Any]],
     changes: Sequence[Change],
     problems: list[str],
 ) -> Result:
     first, last = minute(wanted.since), minute(wanted.until)
-    repeats: Counter[int] = Counter()
-    for part in joined:
-        repeats.update(part.repeats)
     places: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     classes: dict[int, Counter[str]] = defaultdict(Counter)
     for unit in explained:
@@ -302,12 +296,10 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
             hour = f"{datetime.fromtimestamp(log.time * 60, UTC):%Y-%m-%dT%H:00Z}"
             place = places[log.account, log.region, hour]
             absent = classes.get(number, Counter())
-            place["recorded"] += count - repeats[number]
-            place["repeats"] += repeats[number]
-            place["arrived"] += count - repeats[number] - sum(absent.values())
+            place["recorded"] += count - joined.repeats[number]
+            place["repeats"] += joined.repeats[number]
+            place["arrived"] += count - joined.repeats[number] - sum(absent.values())
             place.update(absent)
-    altered = sorted(pair for part in joined for pair in part.altered)
-    unrecorded = sorted(ref for part in joined for ref in part.unrecorded)
     whys: Counter[tuple[str, ...]] = Counter()
     for unit in explained:
         for *key, count in unit["whys"]:
@@ -319,13 +311,13 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         delivered_from=wanted.delivered,
         log_files=sum(first <= log.time < last for log in logs),
         places=dict(sorted(places.items())),
-        delivered=sum(part.delivered for part in joined),
-        duplicates=sum(part.duplicates for part in joined),
-        compared=sum(part.compared for part in joined),
-        altered=len(altered),
-        altered_examples=evidence.altered(wanted, altered[:DESCRIBED], logs, files),
-        unrecorded=len(unrecorded),
-        unrecorded_examples=evidence.unrecorded(wanted, unrecorded[:DESCRIBED], files),
+        delivered=joined.sums["delivered"],
+        duplicates=joined.sums["duplicates"],
+        compared=joined.sums["compared"],
+        altered=joined.sums["altered"],
+        altered_examples=evidence.altered(wanted, joined.altered, logs, files),
+        unrecorded=joined.sums["unrecorded"],
+        unrecorded_examples=evidence.unrecorded(wanted, joined.unrecorded, files),
         unexpected=[row for unit in explained for row in unit["unexpected"]],
         whys=whys,
         changes=sorted(set(changes)),
