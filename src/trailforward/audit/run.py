@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.audit import evidence, receipt_units, work
 from trailforward.audit.changes import Change
+from trailforward.audit.explained import Explained
 from trailforward.audit.join import REPEAT_MINUTES
-from trailforward.audit.missing import absent, has_any
+from trailforward.audit.missing import absent, has_any, portions
 from trailforward.audit.places import (
     AuditError,
     LogFile,
@@ -133,7 +134,7 @@ def audit(
             wanted, logs, trail_units, joined, classifier, state, pool, show, fates, depends
         )
         later = range(plan.soon, len(delivered))
-        if later and any(unit["unexpected"] for unit in explained):
+        if later and explained.unexpected:
             # Repairs and redriven dead letters arrive late.
             delivered_units += _read_delivered(wanted, plan, later, parts, state, pool, show)
             joined, fates, decided = evidence.compare(
@@ -144,7 +145,7 @@ def audit(
                 wanted, logs, trail_units, joined, classifier, state, pool, show, fates, depends
             )
     tidy(state, {*trail_units, *delivered_units, *paths})
-    explained.append(evidence.decided(decided, logs))
+    explained.add(evidence.decided(decided, logs))
     problems = [text for head in heads for text in head["problems"]]
     problems += [text for path in delivered_units for text in read_head(path)["problems"]]
     counts = {int(number): count for head in heads for number, count in head["counts"].items()}
@@ -244,30 +245,36 @@ def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     show: Callable[[str, int, int], None],
     fates: Mapping[int, Judgement],
     depends: Sequence[Any],
-) -> tuple[list[dict[str, Any]], list[Path]]:
+) -> tuple[Explained, list[Path]]:
     """Explains the missing records, unit by unit; also returns the files of the explanations."""
     chunks = list(_chunks([log.size for log in logs]))
     some = [at for at, files in enumerate(chunks) if has_any(joined.missing, files)]
     reading: dict[int, Counter[str]] = {}
-    paths = {at: state / f"{name_of('explained', wanted.trail, at, depends)}.json" for at in some}
+    paths: list[Path] = []
 
-    def jobs() -> Iterator[Job]:
+    def jobs() -> Iterator[tuple[Job, int]]:
         for at in some:
             found = absent(trail_units[at], chunks[at], logs, joined.missing, classifier, fates)
             reading.update({number: Counter(read_only=count) for number, count in found.reading.items()})
-            refs = (number << FILE_SHIFT | index for number, _, indexes in found.work for index in indexes)
-            judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
-            if found.work and not (wanted.explained_by and paths[at].exists()):
-                yield work.explain, (classifier, wanted.trail, found.work, paths[at], judged), {}
-            else:
-                yield _nothing, (), {}
+            for number, portion in enumerate(portions(found.work)):
+                name = name_of("explained", wanted.trail, at, number, depends)
+                paths.append(state / f"{name}.json")
+                refs = (number << FILE_SHIFT | index for number, _, indexes in portion for index in indexes)
+                judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
+                if not (wanted.explained_by and paths[-1].exists()):
+                    yield (work.explain, (classifier, wanted.trail, portion, paths[-1], judged), {}), 0
+            yield (_nothing, (), {}), sum(logs[number].size for number in chunks[at])
 
-    sizes = [sum(logs[number].size for number in chunks[at]) for at in some]
+    total = sum(logs[number].size for at in some for number in chunks[at])
     what = "records that did not arrive"
-    list(pool.results(jobs(), sizes, what, show, here=not sendable(classifier)))
-    written = [path for path in paths.values() if path.exists()]
-    found = [json.loads(path.read_text("utf-8", "surrogatepass")) for path in written]
-    return [*found, {"counts": reading, "unexpected": [], "whys": [], "problems": []}], written
+    for _ in pool.run(jobs(), total, what, show, here=not sendable(classifier)):
+        pass
+    found = Explained()
+    for path in paths:
+        found.add(json.loads(path.read_text("utf-8", "surrogatepass")))
+    for number, counts in reading.items():
+        found.counts[number].update(counts)
+    return found, paths
 
 
 def _nothing() -> None:
@@ -280,30 +287,22 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
     files: Sequence[str],
     joined: Totals,
     counts: dict[int, int],
-    explained: Sequence[dict[str, Any]],
+    explained: Explained,
     changes: Sequence[Change],
     problems: list[str],
 ) -> Result:
     first, last = minute(wanted.since), minute(wanted.until)
     places: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
-    classes: dict[int, Counter[str]] = defaultdict(Counter)
-    for unit in explained:
-        for number, found in unit["counts"].items():
-            classes[int(number)].update(found)
     for number, count in counts.items():
         log = logs[number]
         if first <= log.time < last:
             hour = f"{datetime.fromtimestamp(log.time * 60, UTC):%Y-%m-%dT%H:00Z}"
             place = places[log.account, log.region, hour]
-            absent = classes.get(number, Counter())
+            absent = explained.counts.get(number, Counter[str]())
             place["recorded"] += count - joined.repeats[number]
             place["repeats"] += joined.repeats[number]
             place["arrived"] += count - joined.repeats[number] - sum(absent.values())
             place.update(absent)
-    whys: Counter[tuple[str, ...]] = Counter()
-    for unit in explained:
-        for *key, count in unit["whys"]:
-            whys[tuple(key)] += count
     return Result(
         since=wanted.since,
         until=wanted.until,
@@ -318,10 +317,10 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         altered_examples=evidence.altered(wanted, joined.altered, logs, files),
         unrecorded=joined.sums["unrecorded"],
         unrecorded_examples=evidence.unrecorded(wanted, joined.unrecorded, files),
-        unexpected=[row for unit in explained for row in unit["unexpected"]],
-        whys=whys,
+        unexpected=explained.unexpected,
+        whys=explained.whys,
         changes=sorted(set(changes)),
-        problems=[*problems, *(text for unit in explained for text in unit["problems"])],
+        problems=[*problems, *explained.problems],
         receipts=wanted.receipts,
         accounts=wanted.accounts,
         regions=wanted.regions,
