@@ -1,9 +1,9 @@
 """CPU of the audit as ratios to ``gzip -dc`` on the same files.
 
-``make bench-audit`` (RECORDS=2000000 ROUNDS=3 CHDB_PYTHON=PATH). The records are made by ``trail_data.py``, and
-nothing is kept. CPU is user and system time of all processes. A ratio compares the median with that of
-``gzip -dc`` on the files that the row reads: those of both sides for an audit. Memory is that of all processes
-together, without what they share.
+``make bench-audit`` (RECORDS=2000000 ROUNDS=3 CHDB_PYTHON=PATH). The records are made by ``trail_data.py``,
+and nothing is kept. CPU is user and system time of all processes. A ratio compares the median with that of
+``gzip -dc`` on the files that the row reads: those of both sides for an audit. Memory is that of all
+processes together, without what they share.
 """
 
 from __future__ import annotations

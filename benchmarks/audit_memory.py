@@ -49,12 +49,10 @@ def _write(root: Path, count: int) -> None:
             f'{{"eventVersion":"1.11","eventID":"{one}",{_REST % ("true" if reads else "false")}'
             for one, reads in zip(ids, reading, strict=True)
         )
-        minute = number % 1440
-        name = f"111122223333_CloudTrail_eu-west-1_20261126T{minute // 60:02}{minute % 60:02}Z_{number:016d}.json.gz"
-        _put(
-            root / f"trail/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/26/{name}",
-            f'{{"Records":[{",".join(texts)}]}}',
-        )
+        clock = f"{number % 1440 // 60:02}{number % 60:02}"
+        name = f"111122223333_CloudTrail_eu-west-1_20261126T{clock}Z_{number:016d}.json.gz"
+        day = root / "trail/AWSLogs/111122223333/CloudTrail/eu-west-1/2026/11/26"
+        _put(day / name, f'{{"Records":[{",".join(texts)}]}}')
         kept = [(one, reads) for at, (one, reads) in enumerate(zip(ids, reading, strict=True)) if at % 1000]
         _put(root / f"ids/2026/11/26/{number}.gz", "".join(f'{{"eventID":"{one}"}}\n' for one, _ in kept))
         writes = "".join(f'{{"eventID":"{one}"}}\n' for one, reads in kept if not reads)

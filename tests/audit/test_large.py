@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from tests.support.depth import examples
 from tests.support.trail_bucket import START, TrailBucket, dumps, put_delivered, record
 from trailforward.audit import join as joining
+from trailforward.audit import missing, units
 from trailforward.audit import run as auditing
-from trailforward.audit import units
 from trailforward.audit.classes import Classifier
 from trailforward.audit.join import IN_WINDOW, REPEAT_MINUTES, join
 from trailforward.audit.reasons import reasons, routed
@@ -107,6 +107,23 @@ def test_several_processes_find_what_a_simple_comparison_finds(tmp_path: Path) -
     assert all(done == total for done, total in steps.values())
 
 
+def test_many_unexpected_records_are_listed_from_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The records that are missing unexpectedly are listed in order, however many jobs explain them."""
+    monkeypatch.setattr(missing, "_PORTION", 4)
+    records = [record(number) for number in range(40)]
+    trail = TrailBucket(tmp_path / "trail")
+    for at in range(0, 40, 5):
+        trail.put(at, records[at : at + 5])
+    put_delivered(tmp_path / "delivered", records[:1], "gzip")
+    found = run(tmp_path, Classifier, 1, []).unexpected
+    assert [row["eventID"] for row in found] == [one["eventID"] for one in records[1:]]
+    assert [row["eventID"] for row in found[-2:]] == [one["eventID"] for one in records[-2:]]
+    assert found[7]["eventTime"] == records[8]["eventTime"]
+    assert len(list((tmp_path / "state-Classifier-1").glob("explained-*.json"))) == 8
+
+
 EVENTS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3), st.integers(1, 2)), max_size=25)
 
 
@@ -141,7 +158,7 @@ def test_the_join_finds_what_its_definition_says(
         found = join(_row(left), _row(right), times, since, until)
 
     copies = {key: [check for _, other, check in right if other == key] for key in keys}
-    repeats, missing, altered, compared = Counter[int](), [], [], 0
+    repeats, absent, altered, compared = Counter[int](), [], [], 0
     last: dict[int, int] = {}
     for ref, key, check in left:
         file = ref >> FILE_SHIFT
@@ -152,14 +169,14 @@ def test_the_join_finds_what_its_definition_says(
         if again:
             repeats[file] += 1
         elif not copies[key]:
-            missing.append(ref)
+            absent.append(ref)
         elif hashed:
             compared += 1
             altered += [ref] if set(copies[key]) != {check} else []
     within = [key for ref, key, _ in right if ref >> FILE_SHIFT & IN_WINDOW]
     known = {key for _, key, _ in left}
     assert found.repeats == dict(repeats)
-    assert list(found.missing) == missing
+    assert list(found.missing) == absent
     assert sorted(ref for ref, _ in found.altered) == altered
     assert found.compared == compared
     assert (found.delivered, found.duplicates) == (len(set(within)), len(within) - len(set(within)))

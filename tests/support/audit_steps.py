@@ -118,7 +118,7 @@ class World:
         result.time = now
         report = json.loads(render(result, "json"))
         report["reasons"] = sorted(map(json.dumps, report["reasons"]))
-        return report, result.unexpected
+        return report, list(result.unexpected)
 
     def through(self, call: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Lets another function get all payloads."""

@@ -12,10 +12,11 @@ from trailforward.audit import receipts, work
 from trailforward.audit.dated import folders_there, hour_of
 from trailforward.audit.places import AuditError, delivered_files, minute, open_place
 from trailforward.audit.receipt_units import sink_hours
+from trailforward.audit.totals import add_up
 from trailforward.audit.units import read_head
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
     from pathlib import Path
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from trailforward.audit.places import DeliveredFile, LogFile
     from trailforward.audit.pool import Job, Pool
     from trailforward.audit.run import Audit
+    from trailforward.audit.totals import Totals
 
 #: EventBridge retries for a day; the queue and dead letters may take longer.
 DELIVERED_DAYS = 2
@@ -98,31 +100,33 @@ def compare(  # noqa: PLR0913, PLR0917  # both sides
     delivered: Sequence[Path],
     times: Sequence[int],
     parts: int,
+    state: Path,
     pool: Pool,
     show: Any,
-) -> tuple[list[Joined], dict[int, Judgement], dict[tuple[int, str, str], int]]:
+) -> tuple[Totals, dict[int, Judgement], dict[tuple[int, str, str], int]]:
     """Compares all parts; with receipts, also what they say about records that did not arrive.
 
     Returns:
-        The comparisons, the judgement of each record that needs an explanation, and the number of the others
+        The comparison, the judgement of each record that needs an explanation, and the number of the others
         by file, class, and reason.
     """
     window = minute(wanted.since), minute(wanted.until)
     sides = trail, delivered, times, window
     if not wanted.receipts:
         jobs: list[Job] = [(work.compare, (part, *sides), {}) for part in range(parts)]
-        return list(pool.results(jobs, [1] * parts, "what was read", show)), {}, {}
+        return add_up(pool.results(jobs, [1] * parts, "what was read", show), state), {}, {}
     sinks = receipts.Wanted(wanted.sink, wanted.sinks)
     jobs = [(receipts.compare, (part, *sides, sinks), {}) for part in range(parts)]
-    joined: list[Joined] = []
     fates: dict[int, Judgement] = {}
     found: Counter[tuple[int, str, str]] = Counter()
-    for one in pool.results(jobs, [1] * parts, "what was read", show):
-        missing = array("Q", sorted([*one.joined.missing, *one.open]))
-        joined.append(one.joined._replace(missing=missing))
-        fates |= {ref: one.judgements[at] for ref, at in zip(one.open, one.numbers, strict=True)}
-        found.update(one.decided)
-    return joined, fates, found
+
+    def joined() -> Iterator[Joined]:
+        for one in pool.results(jobs, [1] * parts, "what was read", show):
+            fates.update({ref: one.judgements[at] for ref, at in zip(one.open, one.numbers, strict=True)})
+            found.update(one.decided)
+            yield one.joined._replace(missing=array("Q", sorted([*one.joined.missing, *one.open])))
+
+    return add_up(joined(), state), fates, found
 
 
 def decided(found: Mapping[tuple[int, str, str], int], logs: Sequence[LogFile]) -> dict[str, Any]:

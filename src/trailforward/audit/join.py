@@ -58,10 +58,11 @@ def join(recorded: Row, delivered: Row, times: Sequence[int], since: int, until:
         until: the minute after the last one.
     """
     slices = max(len(recorded.keys), len(delivered.keys)) // _SLICE_EVENTS | 1
-    found = [
-        _joined(one, two, _Window(times, since, until))
-        for one, two in zip(sliced(recorded, slices), sliced(delivered, slices), strict=True)
-    ]
+    left, right = sliced(recorded, slices), sliced(delivered, slices)
+    del recorded, delivered  # each slice is freed, too, when it is compared
+    found = []
+    while left:
+        found.append(_joined(left.pop(), right.pop(), _Window(times, since, until)))
     if len(found) == 1:
         return found[0]
     repeats: Counter[int] = Counter()

@@ -10,12 +10,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from trailforward.audit.units import FILE_SHIFT, INDEX_MASK, read_head, read_notes
 
 if TYPE_CHECKING:
-    from array import array
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from trailforward.audit.classes import Classifier
     from trailforward.audit.places import LogFile
+
+
+#: Number of a log file, the file, and the indexes of some of its records.
+Part = tuple[int, "LogFile", list[int]]
+#: Records that a job explains, unless they are in one file.
+_PORTION = 20_000
 
 
 class Absent(NamedTuple):
@@ -26,7 +31,7 @@ class Absent(NamedTuple):
         reading: number of a log file to its further records, whose class is ``read_only``.
     """
 
-    work: list[tuple[int, LogFile, list[int]]]
+    work: list[Part]
     reading: Counter[int]
 
 
@@ -34,7 +39,7 @@ def absent(
     path: Path,
     files: range,
     logs: Sequence[LogFile],
-    parts: Sequence[array[int]],
+    parts: Sequence[Sequence[int]],
     classifier: Classifier,
     judged: Collection[int],
 ) -> Absent:
@@ -67,12 +72,28 @@ def absent(
     return Absent(work, reading)
 
 
-def has_any(parts: Iterable[array[int]], files: range) -> bool:
+def portions(
+    work: Sequence[tuple[int, LogFile, list[int]]],
+) -> Iterator[list[tuple[int, LogFile, list[int]]]]:
+    """The work in lists of files with about so many records that their explanations need little memory."""
+    found: list[Part] = []
+    records = 0
+    for one in work:
+        if found and records + len(one[2]) > _PORTION:
+            yield found
+            found, records = [], 0
+        found.append(one)
+        records += len(one[2])
+    if found:
+        yield found
+
+
+def has_any(parts: Iterable[Sequence[int]], files: range) -> bool:
     """Whether there are references to some files."""
     return any(part[_span(part, files)] for part in parts)
 
 
-def _span(part: array[int], files: range) -> slice:
+def _span(part: Sequence[int], files: range) -> slice:
     """Where the references to some files are."""
     return slice(bisect_left(part, files.start << FILE_SHIFT), bisect_left(part, files.stop << FILE_SHIFT))
 

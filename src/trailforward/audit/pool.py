@@ -45,8 +45,6 @@ class Pool:
         sizes: Sequence[int],
         what: str,
         show: Callable[[str, int, int], None],
-        *,
-        here: bool = False,
     ) -> Iterator[Any]:
         """The result of each job, as they finish.
 
@@ -55,10 +53,29 @@ class Pool:
             sizes: of the jobs, for the progress.
             what: is done in this step.
             show: gets what is done with the time left, how much of it, and of how much.
+        """
+        return self.run(zip(jobs, sizes, strict=True), sum(sizes), what, show)
+
+    def run(
+        self,
+        jobs: Iterable[tuple[Job, int]],
+        total: int,
+        what: str,
+        show: Callable[[str, int, int], None],
+        *,
+        here: bool = False,
+    ) -> Iterator[Any]:
+        """The result of each job, as they finish.
+
+        Args:
+            jobs: what to do, with the size of each. They are made when a process can take them.
+            total: size of all jobs.
+            what: is done in this step.
+            show: as for :meth:`results`.
             here: whether to run the jobs in this process, because their arguments cannot be sent.
         """
-        progress = _Progress(what, sum(sizes), show)
-        work = zip(jobs, sizes, strict=True)
+        progress = _Progress(what, total, show)
+        work = iter(jobs)
         if self._executor is None or here:
             for (function, arguments, options), size in work:
                 yield function(*arguments, **options)

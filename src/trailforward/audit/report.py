@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from trailforward.audit.classes import CLASSES, missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
@@ -69,7 +69,7 @@ class Result:
     altered_examples: list[Altered]
     unrecorded: int
     unrecorded_examples: list[dict[str, Any]]
-    unexpected: list[dict[str, Any]]
+    unexpected: Sequence[dict[str, Any]]
     whys: Mapping[tuple[str, ...], int]
     changes: list[Change]
     problems: list[str]

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from trailforward.audit import evidence, receipt_units, work
 from trailforward.audit.changes import Change
+from trailforward.audit.explained import Explained
 from trailforward.audit.join import REPEAT_MINUTES
-from trailforward.audit.missing import absent, has_any
+from trailforward.audit.missing import absent, has_any, portions
 from trailforward.audit.places import (
     AuditError,
     LogFile,
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 
     from trailforward.audit.classes import Classifier
     from trailforward.audit.fates import Judgement
-    from trailforward.audit.join import Joined
     from trailforward.audit.pool import Job
+    from trailforward.audit.totals import Totals
 
 #: Compressed bytes, and files, that one process reads before it writes what it found.
 UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
@@ -43,8 +44,6 @@ UNIT_BYTES, UNIT_FILES = 16 * 1024 * 1024, 2_000
 RECORD_BYTES = 100
 #: The same of a receipt.
 RECEIPT_BYTES = 25
-#: Altered and unrecorded events that are described; all of them are counted.
-DESCRIBED = 100
 
 
 @dataclass(frozen=True)
@@ -129,25 +128,25 @@ def audit(
         classifier.earliest = evidence.earliest(wanted, dated=plan.dated)
         inputs = [wanted.explained_by, classifier.earliest, sorted(set(changes))]
         joined, fates, decided = evidence.compare(
-            wanted, trail_units, delivered_units, times, parts, pool, show
+            wanted, trail_units, delivered_units, times, parts, state, pool, show
         )
         depends = [*inputs, [path.name for path in (*trail_units, *delivered_units)]]
         explained, paths = _explain(
             wanted, logs, trail_units, joined, classifier, state, pool, show, fates, depends
         )
         later = range(plan.soon, len(delivered))
-        if later and any(unit["unexpected"] for unit in explained):
+        if later and explained.unexpected:
             # Repairs and redriven dead letters arrive late.
             delivered_units += _read_delivered(wanted, plan, later, parts, state, pool, show)
             joined, fates, decided = evidence.compare(
-                wanted, trail_units, delivered_units, times, parts, pool, show
+                wanted, trail_units, delivered_units, times, parts, state, pool, show
             )
             depends = [*inputs, [path.name for path in (*trail_units, *delivered_units)]]
             explained, paths = _explain(
                 wanted, logs, trail_units, joined, classifier, state, pool, show, fates, depends
             )
     tidy(state, {*trail_units, *delivered_units, *paths})
-    explained.append(evidence.decided(decided, logs))
+    explained.add(evidence.decided(decided, logs))
     problems = [text for head in heads for text in head["problems"]]
     problems += [text for path in delivered_units for text in read_head(path)["problems"]]
     counts = {int(number): count for head in heads for number, count in head["counts"].items()}
@@ -240,38 +239,43 @@ def _explain(  # noqa: PLR0913, PLR0917  # what to explain, with what
     wanted: Audit,
     logs: Sequence[LogFile],
     trail_units: Sequence[Path],
-    joined: Sequence[Joined],
+    joined: Totals,
     classifier: Classifier,
     state: Path,
     pool: Pool,
     show: Callable[[str, int, int], None],
     fates: Mapping[int, Judgement],
     depends: Sequence[Any],
-) -> tuple[list[dict[str, Any]], list[Path]]:
+) -> tuple[Explained, list[Path]]:
     """Explains the missing records, unit by unit; also returns the files of the explanations."""
     chunks = list(_chunks([log.size for log in logs]))
-    parts = [part.missing for part in joined]
-    some = [at for at, files in enumerate(chunks) if has_any(parts, files)]
+    some = [at for at, files in enumerate(chunks) if has_any(joined.missing, files)]
     reading: dict[int, Counter[str]] = {}
-    paths = {at: state / f"{name_of('explained', wanted.trail, at, depends)}.json" for at in some}
+    paths: list[Path] = []
 
-    def jobs() -> Iterator[Job]:
+    def jobs() -> Iterator[tuple[Job, int]]:
         for at in some:
-            found = absent(trail_units[at], chunks[at], logs, parts, classifier, fates)
+            found = absent(trail_units[at], chunks[at], logs, joined.missing, classifier, fates)
             reading.update({number: Counter(read_only=count) for number, count in found.reading.items()})
-            refs = (number << FILE_SHIFT | index for number, _, indexes in found.work for index in indexes)
-            judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
-            if found.work and not (wanted.explained_by and paths[at].exists()):
-                yield work.explain, (classifier, wanted.trail, found.work, paths[at], judged), {}
-            else:
-                yield _nothing, (), {}
+            for number, portion in enumerate(portions(found.work)):
+                name = name_of("explained", wanted.trail, at, number, depends)
+                paths.append(state / f"{name}.json")
+                refs = (number << FILE_SHIFT | index for number, _, indexes in portion for index in indexes)
+                judged = {ref: fates[ref] for ref in refs if ref in fates} if fates else {}
+                if not (wanted.explained_by and paths[-1].exists()):
+                    yield (work.explain, (classifier, wanted.trail, portion, paths[-1], judged), {}), 0
+            yield (_nothing, (), {}), sum(logs[number].size for number in chunks[at])
 
-    sizes = [sum(logs[number].size for number in chunks[at]) for at in some]
+    total = sum(logs[number].size for at in some for number in chunks[at])
     what = "records that did not arrive"
-    list(pool.results(jobs(), sizes, what, show, here=not sendable(classifier)))
-    written = [path for path in paths.values() if path.exists()]
-    found = [json.loads(path.read_text("utf-8", "surrogatepass")) for path in written]
-    return [*found, {"counts": reading, "unexpected": [], "whys": [], "problems": []}], written
+    for _ in pool.run(jobs(), total, what, show, here=not sendable(classifier)):
+        pass
+    found = Explained()
+    for path in paths:
+        found.add(json.loads(path.read_text("utf-8", "surrogatepass")))
+    for number, counts in reading.items():
+        found.counts[number].update(counts)
+    return found, paths
 
 
 def _nothing() -> None:
@@ -282,37 +286,24 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
     wanted: Audit,
     logs: Sequence[LogFile],
     files: Sequence[str],
-    joined: Sequence[Joined],
+    joined: Totals,
     counts: dict[int, int],
-    explained: Sequence[dict[str, Any]],
+    explained: Explained,
     changes: Sequence[Change],
     problems: list[str],
 ) -> Result:
     first, last = minute(wanted.since), minute(wanted.until)
-    repeats: Counter[int] = Counter()
-    for part in joined:
-        repeats.update(part.repeats)
     places: dict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
-    classes: dict[int, Counter[str]] = defaultdict(Counter)
-    for unit in explained:
-        for number, found in unit["counts"].items():
-            classes[int(number)].update(found)
     for number, count in counts.items():
         log = logs[number]
         if first <= log.time < last:
             hour = f"{datetime.fromtimestamp(log.time * 60, UTC):%Y-%m-%dT%H:00Z}"
             place = places[log.account, log.region, hour]
-            absent = classes.get(number, Counter())
-            place["recorded"] += count - repeats[number]
-            place["repeats"] += repeats[number]
-            place["arrived"] += count - repeats[number] - sum(absent.values())
+            absent = explained.counts.get(number, Counter[str]())
+            place["recorded"] += count - joined.repeats[number]
+            place["repeats"] += joined.repeats[number]
+            place["arrived"] += count - joined.repeats[number] - sum(absent.values())
             place.update(absent)
-    altered = sorted(pair for part in joined for pair in part.altered)
-    unrecorded = sorted(ref for part in joined for ref in part.unrecorded)
-    whys: Counter[tuple[str, ...]] = Counter()
-    for unit in explained:
-        for *key, count in unit["whys"]:
-            whys[tuple(key)] += count
     return Result(
         since=wanted.since,
         until=wanted.until,
@@ -320,17 +311,17 @@ def _result(  # noqa: PLR0913, PLR0917  # everything that was found
         delivered_from=wanted.delivered,
         log_files=sum(first <= log.time < last for log in logs),
         places=dict(sorted(places.items())),
-        delivered=sum(part.delivered for part in joined),
-        duplicates=sum(part.duplicates for part in joined),
-        compared=sum(part.compared for part in joined),
-        altered=len(altered),
-        altered_examples=evidence.altered(wanted, altered[:DESCRIBED], logs, files),
-        unrecorded=len(unrecorded),
-        unrecorded_examples=evidence.unrecorded(wanted, unrecorded[:DESCRIBED], files),
-        unexpected=[row for unit in explained for row in unit["unexpected"]],
-        whys=whys,
+        delivered=joined.sums["delivered"],
+        duplicates=joined.sums["duplicates"],
+        compared=joined.sums["compared"],
+        altered=joined.sums["altered"],
+        altered_examples=evidence.altered(wanted, joined.altered, logs, files),
+        unrecorded=joined.sums["unrecorded"],
+        unrecorded_examples=evidence.unrecorded(wanted, joined.unrecorded, files),
+        unexpected=explained.unexpected,
+        whys=explained.whys,
         changes=sorted(set(changes)),
-        problems=[*problems, *(text for unit in explained for text in unit["problems"])],
+        problems=[*problems, *explained.problems],
         receipts=wanted.receipts,
         accounts=wanted.accounts,
         regions=wanted.regions,

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -147,10 +148,11 @@ def explain(
     listed: list[dict[str, Any]] = []
     whys: Counter[tuple[str, str, str, str]] = Counter()
     problems = []
-    for number, file, indexes in work:
+    contents = _contents(location, [Numbered(number, file.key) for number, file, _ in work])
+    for (number, file, indexes), content in zip(work, contents, strict=True):
         counted = counts.setdefault(number, Counter())
         try:
-            for index, record, raw in read.records_at(_files(location).read(file.key), indexes):
+            for index, record, raw in read.records_at(content(), indexes):
                 fate = fates.get(number << FILE_SHIFT | index)
                 found = classifier.classify(record, len(raw), file.folder, file.account, file.region, fate)
                 counted[found.name] += 1
@@ -222,7 +224,7 @@ def describe_altered(
     """Compares the JSON of records with that of the delivered events whose bytes differ."""
     places = [(ref >> FILE_SHIFT, ref & INDEX_MASK) for ref, _ in pairs]
     recorded = records_at(trail, places, [f.key for f in logs])
-    arrived = _values(delivered, [delivered_place(ref) for _, ref in pairs], files, read.events_of)
+    arrived = _delivered_at(delivered, [delivered_place(ref) for _, ref in pairs], files)
     found = []
     for ref, other in pairs:
         place, there = (ref >> FILE_SHIFT, ref & INDEX_MASK), delivered_place(other)
@@ -235,7 +237,7 @@ def describe_altered(
 def describe_unrecorded(delivered: str, refs: Sequence[int], files: Sequence[str]) -> list[dict[str, Any]]:
     """The delivered events that no log file contains."""
     places = [delivered_place(ref) for ref in refs]
-    values = _values(delivered, places, files, read.events_of)
+    values = _delivered_at(delivered, places, files)
     found = []
     for number, index in places:
         record = values.get((number, index))
@@ -249,19 +251,28 @@ def records_at(
     trail: str, places: Sequence[tuple[int, int]], keys: Sequence[str]
 ) -> dict[tuple[int, int], Any]:
     """The parsed records at some places: numbers of log files, and indexes."""
-    return _values(trail, places, keys, read.records_of)
+    return {
+        (number, index): value
+        for number, indexes in _by_file(places).items()
+        for index, value, _ in read.records_at(_files(trail).read(keys[number]), sorted(indexes))
+    }
 
 
-def _values(
-    location: str, places: Sequence[tuple[int, int]], keys: Sequence[str], reader: Any
+def _delivered_at(
+    location: str, places: Sequence[tuple[int, int]], keys: Sequence[str]
 ) -> dict[tuple[int, int], Any]:
-    """The parsed records at some places: numbers of files, and indexes."""
-    wanted: dict[int, set[int]] = {}
-    for number, index in places:
-        wanted.setdefault(number, set()).add(index)
+    """The parsed records of delivered events at some places: numbers of files, and indexes."""
     found = {}
-    for number, indexes in wanted.items():
-        for index, (value, _) in enumerate(reader(_files(location).read(keys[number]))):
+    for number, indexes in _by_file(places).items():
+        events = enumerate(read.events_of(_files(location).read(keys[number])))
+        for index, (value, _) in islice(events, max(indexes) + 1):
             if index in indexes:
                 found[number, index] = value
+    return found
+
+
+def _by_file(places: Sequence[tuple[int, int]]) -> dict[int, set[int]]:
+    found: dict[int, set[int]] = {}
+    for number, index in places:
+        found.setdefault(number, set()).add(index)
     return found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from trailforward.cli._world import stop
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def keep_inputs(outputs: Mapping[str, Path | None], inputs: Mapping[str, Path | None]) -> None:
@@ -54,9 +54,19 @@ def write_file(path: Path, text: str) -> None:
     Raises:
         typer.Exit: with 2; it cannot be written.
     """
+    write_lines(path, [text], end="")
+
+
+def write_lines(path: Path, lines: Iterable[str], end: str = "\n") -> None:
+    """Writes lines to a file, one after another, and its folder if necessary.
+
+    Raises:
+        typer.Exit: with 2; it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, "utf-8")
+        with path.open("w", encoding="utf-8") as file:
+            file.writelines(line + end for line in lines)
     except OSError as error:
         stop(f"{path}: {error.strerror}")
 

@@ -12,7 +12,7 @@ import typer
 
 from trailforward.cli._arrived import receipts_place
 from trailforward.cli._audit_inputs import read_known
-from trailforward.cli._files import keep_inputs, write_file
+from trailforward.cli._files import keep_inputs, write_file, write_lines
 from trailforward.cli._progress import showing_progress
 from trailforward.cli._world import split, stop
 from trailforward.errors import MissingExtraError, StorageError
@@ -174,7 +174,7 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
     )
     result.sink, result.listed_in = sink, str(missing or "")
     if missing is not None:
-        write_file(missing, "".join(json.dumps(row) + "\n" for row in result.unexpected))
+        write_lines(missing, map(json.dumps, result.unexpected))
     _report(result, format, output)
     finish(state)
     if repair and missing is not None and result.unexpected:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from trailforward.audit import receipts, work
-from trailforward.audit.run import DESCRIBED
 from trailforward.audit.steps.folder import together
 from trailforward.audit.steps.units import Unit, local
+from trailforward.audit.totals import DESCRIBED
 from trailforward.audit.units import FILE_SHIFT
 
 if TYPE_CHECKING:
