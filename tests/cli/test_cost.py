@@ -289,7 +289,7 @@ def test_the_cost_of_an_audit() -> None:
     )
     assert done.code == 0, done.err
     assert "1,000,000 log files" in done.out
-    assert "2 x 1,000,000 log files + 288 delivered files at $0.40 per million calls" in done.out
+    assert "1,000,000 log files + 288 delivered files at $0.40 per million calls" in done.out
     assert "trailforward audit, on a machine in the Region of the bucket: $" in done.out
     assert "sam/audit.yaml, on Step Functions: $" in done.out
     assert "is estimated" not in done.err

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trailforward.audit.steps.lister import GROUP_BYTES, GROUP_FILES
+from trailforward.audit.steps.lister import PART_EVENTS_PER_MB as LISTED_PER_MB
+from trailforward.audit.units import MAX_PARTS
 from trailforward.pricing import load_prices
-from trailforward.pricing.audit import DELIVERED, WAYS, AuditPlan, audit_bill, requests, volume
+from trailforward.pricing.audit import (
+    CHILD_BYTES,
+    CHILD_FILES,
+    DELIVERED,
+    MEMORY,
+    MOST_PARTS,
+    PART_EVENTS_PER_MB,
+    WAYS,
+    AuditPlan,
+    audit_bill,
+    children,
+    memory,
+    requests,
+    volume,
+)
 from trailforward.pricing.audit_capacity import audit_capacity
 
+ROOT = Path(__file__).parents[2]
 PRICES = load_prices()
 #: So many events that each of 10 pairs has a log file every five minutes: 2,880 files.
 BUSY = AuditPlan(10_000_000, regions=5, accounts=2, event_bytes=1_266)
@@ -46,19 +66,41 @@ def test_small_files_compress_less() -> None:
 
 
 def test_requests_by_hand() -> None:
-    """Keys of three days for each pair and four folders for each account are listed; files are read twice."""
+    """Keys of three days for each pair and four folders for each account are listed; files are read once."""
     read = volume(BUSY)
     assert read.delivered_files == 288  # Firehose, 10 M receipts of 25 bytes: 250 MB
     assert read.listings == pytest.approx(3 * 10 + 4 * 2 + (2_880 + 288) / 1_000)
-    assert requests(BUSY, read) == pytest.approx(2 * 2_880 + 288)
+    assert requests(BUSY, read) == pytest.approx(2_880 + 288)
     # Of each pair 24 digests; the log files again, for their hashes.
-    assert requests(replace(BUSY, digests=True), read) == pytest.approx(3 * 2_880 + 288 + 240)
+    assert requests(replace(BUSY, digests=True), read) == pytest.approx(2 * 2_880 + 288 + 240)
     costs = {
         item.name: item.cost.low for item in audit_bill(replace(BUSY, kms=True), "command", PRICES).items
     }
-    assert costs["read"] == pytest.approx(6_048 * 0.40 / 1e6)
-    assert costs["decrypt"] == pytest.approx(6_048 * 3.00 / 1e6)
+    assert costs["read"] == pytest.approx(3_168 * 0.40 / 1e6)
+    assert costs["decrypt"] == pytest.approx(3_168 * 3.00 / 1e6)
     assert costs["list"] == pytest.approx(41.168 * 5.00 / 1e6)
+
+
+def test_the_state_machine_is_as_the_bill_assumes() -> None:
+    """Batches, parts, and memory of the model are those of sam/audit.yaml and of its functions."""
+    template = (ROOT / "sam" / "audit.yaml").read_text()
+    groups = int(re.findall(r"GroupsPerChild:\n    Type: Number\n    Default: ([0-9]+)", template)[0])
+    assert (groups * GROUP_FILES, groups * GROUP_BYTES) == (CHILD_FILES, CHILD_BYTES)
+    assert (PART_EVENTS_PER_MB, MOST_PARTS) == (LISTED_PER_MB, MAX_PARTS)
+    assert f"Default: {MEMORY[0]}\n    MinValue: 512\n    MaxValue: {MEMORY[-1]}" in template
+
+
+def test_child_executions_by_hand() -> None:
+    """A child reads 1,000 files or 80 MB; parts are a power of two that fits into the memory."""
+    assert children(BUSY, volume(BUSY)) == {
+        "log batches": 15,  # 10 M x 121 bytes = 1.2 GB / 84 MB
+        "delivered batches": 3,  # 250 MB / 84 MB
+        "parts": 16,  # 10 M / (600 x 1,769) = 9.4
+        "batches to explain": 15,
+    }
+    large = replace(BUSY, events_per_day=1e10, accounts=2_000)
+    assert memory(large, volume(large)) == 10_240
+    assert children(large, volume(large))["parts"] == 2_048
 
 
 @given(plans)

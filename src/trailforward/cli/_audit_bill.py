@@ -78,6 +78,9 @@ def _notes(plan: AuditPlan, one: AuditBill) -> Iterator[str]:
             "The number of log files decides, and is estimated: one every five minutes in each Region and "
             "account with an event, if events are spread evenly. Count yours, and give it with --log-files."
         )
+    yield (
+        "Each log file is read once. If something but read-only events is missing in one, it is read again."
+    )
     yield "Times of the CPU are local figures, not Lambda's. A response of S3 is assumed to take 25 ms."
     if not plan.kms:
         echo = number(one.volume.log_files)

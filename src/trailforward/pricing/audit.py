@@ -147,10 +147,17 @@ def _batches(plan: AuditPlan, *, archive: bool) -> float:
 READ, RECEIPTS, ARCHIVE, COMPARE, EXPLAIN = 6.0, 1.0, 7.0, 1.5, 4.0
 #: Seconds of one core for a GET, and seconds until its response; so many are made at the same time.
 _GET, _RESPONSE, _CONCURRENT = 0.00022, 0.025, 16
-#: Memory of the functions: one vCPU. https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-_MEMORY_GB = 1_769 / 1_024
-#: Log files in a batch, bytes of a batch, events in a part, and states of the parent workflow.
-_BATCH_FILES, _BATCH_BYTES, _PART_EVENTS, _STATES = 1_000, 64 * 1024 * 1024, 2_000_000, 12
+#: MemorySize of the functions in MB, the smallest that suffices. The first is one vCPU, and the default.
+#: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MEMORY = (1_769, 3_072, 5_120, 10_240)
+#: What the state machine does; tests compare these with its code. Log files and bytes that a child execution
+#: reads, events of a part for each MB of memory, most parts, and memory that a part of a unit takes in an
+#: index: 45 bytes, of at most half of the memory.
+CHILD_FILES, CHILD_BYTES = 1_000, 80 * 1024 * 1024
+PART_EVENTS_PER_MB, MOST_PARTS = 600, 4_096
+INDEX_BYTES = 45
+#: State transitions of the parent workflow without its children.
+_STATES = 20
 #: Memory that an express workflow is billed for, in GB: the smallest step.
 _EXPRESS_GB = 64 / 1_024
 
@@ -201,19 +208,19 @@ def _seconds(plan: AuditPlan, read: Volume) -> dict[str, float]:
         "log files": millions * READ + read.log_files * _GET,
         "delivered": millions * evidence + read.delivered_files * _GET,
         "compare": millions * COMPARE,
-        "explain": millions * EXPLAIN + read.log_files * _GET,
+        "explain": millions * EXPLAIN,
     }
 
 
 def requests(plan: AuditPlan, read: Volume) -> float:
-    """GETs of an audit. Log files are read twice: to compare, and to explain what did not arrive."""
+    """GETs of an audit. Log files in which something but read-only events is missing are read again."""
     digests = _DIGESTS * plan.pairs + read.log_files if plan.digests else 0
-    return 2 * read.log_files + read.delivered_files + digests
+    return read.log_files + read.delivered_files + digests
 
 
 def function_seconds(plan: AuditPlan, read: Volume) -> float:
     """Seconds of all functions of the state machine."""
-    waiting = (2 * read.log_files + read.delivered_files) * _RESPONSE / _CONCURRENT
+    waiting = (read.log_files + read.delivered_files) * _RESPONSE / _CONCURRENT
     return sum(_seconds(plan, read).values()) + waiting
 
 
@@ -222,7 +229,7 @@ def _reading(plan: AuditPlan, read: Volume, prices: Prices) -> Iterator[Item]:
     words = f"{number(read.listings)} listings"
     yield item("list", words, read.listings / _MILLION, prices["put"])
     objects = requests(plan, read)
-    words = f"2 x {number(read.log_files)} log files + {number(read.delivered_files)} delivered files"
+    words = f"{number(read.log_files)} log files + {number(read.delivered_files)} delivered files"
     if plan.digests:
         digests = _DIGESTS * plan.pairs
         words += f" + {number(digests)} digests + {number(read.log_files)} log files for their hashes"
@@ -236,13 +243,14 @@ def _steps(plan: AuditPlan, read: Volume, prices: Prices) -> Iterator[Item]:
     stages = children(plan, read)
     all_children = sum(stages.values())
     seconds = function_seconds(plan, read)
+    gigabytes = memory(plan, read) / 1_024
     yield Item(
         "functions",
         (
             Term(f"{number(all_children)} invocations", all_children / _MILLION, prices["invocation"]),
             Term(
-                f"{number(seconds)} s x {_MEMORY_GB:.3g} GB = {number(seconds * _MEMORY_GB)} GB-s",
-                seconds * _MEMORY_GB,
+                f"{number(seconds)} s x {gigabytes:.3g} GB = {number(seconds * gigabytes)} GB-s",
+                seconds * gigabytes,
                 prices[plan.architecture],
             ),
         ),
@@ -260,27 +268,56 @@ def _steps(plan: AuditPlan, read: Volume, prices: Prices) -> Iterator[Item]:
             ),
         ),
     )
-    units = stages["log batches"] + stages["delivered batches"]
     parts = stages["parts"]
     yield Item(
         "exchange",
         (
-            Term(f"{number(all_children + units)} objects", (all_children + units) / _MILLION, prices["put"]),
-            Term(f"{number(units)} units x {number(parts)} parts", units * parts / _MILLION, prices["get"]),
+            Term(f"{number(all_children)} objects", all_children / _MILLION, prices["put"]),
+            # To compare, each part of each unit; to explain, what each part found of each unit of log files.
+            Term(
+                f"{number(2 * stages['log batches'] + stages['delivered batches'])} units x {parts:,} parts",
+                (2 * stages["log batches"] + stages["delivered batches"]) * parts / _MILLION,
+                prices["get"],
+            ),
         ),
     )
 
 
-def children(plan: AuditPlan, read: Volume) -> dict[str, float]:
-    """Stage → number of children of the Distributed Map."""
-    logs = max(read.log_files / _BATCH_FILES, read.log_bytes / _BATCH_BYTES)
-    delivered = max(read.delivered_files / _BATCH_FILES, read.delivered_bytes / _BATCH_BYTES)
+def children(plan: AuditPlan, read: Volume) -> dict[str, int]:
+    """Stage → number of child executions of the Distributed Map."""
+    logs, delivered = _batches_of(read.log_files, read.log_bytes), _delivered_batches(read)
     return {
-        "log batches": math.ceil(logs),
-        "delivered batches": math.ceil(delivered),
-        "parts": math.ceil(plan.events_per_day / _PART_EVENTS),
-        "batches to explain": math.ceil(logs),
+        "log batches": logs,
+        "delivered batches": delivered,
+        "parts": _parts(plan, memory(plan, read)),
+        "batches to explain": logs,
     }
+
+
+def memory(plan: AuditPlan, read: Volume) -> int:
+    """``MemorySize`` in MB: the smallest with which a part and the index of all units fit, or the largest."""
+    units = _batches_of(read.log_files, read.log_bytes) + _delivered_batches(read)
+    for size in MEMORY:
+        parts = _parts(plan, size)
+        fits = plan.events_per_day <= parts * PART_EVENTS_PER_MB * size
+        if fits and units * parts * INDEX_BYTES <= size * 1024 * 1024 / 2:
+            return size
+    return MEMORY[-1]
+
+
+def _parts(plan: AuditPlan, size: int) -> int:
+    parts = 1
+    while parts * PART_EVENTS_PER_MB * size < plan.events_per_day and parts < MOST_PARTS:
+        parts *= 2
+    return parts
+
+
+def _batches_of(files: float, size: float) -> int:
+    return math.ceil(max(files / CHILD_FILES, size / CHILD_BYTES))
+
+
+def _delivered_batches(read: Volume) -> int:
+    return _batches_of(read.delivered_files, read.delivered_bytes)
 
 
 def busiest_child_seconds(plan: AuditPlan, read: Volume) -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from trailforward.pricing.audit import (
+    INDEX_BYTES,
+    PART_EVENTS_PER_MB,
     AuditPlan,
     busiest_child_seconds,
     children,
     function_seconds,
+    memory,
     requests,
     volume,
 )
@@ -32,7 +35,10 @@ def audit_capacity(plan: AuditPlan) -> list[Use]:
         plan: what is audited.
     """
     read = volume(plan)
-    most = max(children(plan, read).values())
+    stages = children(plan, read)
+    most = max(stages.values())
+    size, parts = memory(plan, read), stages["parts"]
+    units = stages["log batches"] + stages["delivered batches"]
     seconds = function_seconds(plan, read)
     gets = requests(plan, read)
     words = f"{number(seconds)} s of functions / {_HOUR:,} s"
@@ -47,6 +53,22 @@ def audit_capacity(plan: AuditPlan) -> list[Use]:
             f"the largest of {number(most)} batches",
             _FIXED,
             _STEPS,
+        ),
+        Use(
+            f"function of {size:,} MB: events in a part",
+            plan.events_per_day / parts,
+            PART_EVENTS_PER_MB * size,
+            f"{number(plan.events_per_day)} events / {parts:,} parts; MemorySize is at most 10,240 MB",
+            _FIXED,
+            _LAMBDA,
+        ),
+        Use(
+            f"function of {size:,} MB: bytes of the index",
+            units * parts * INDEX_BYTES,
+            size * 1024 * 1024,
+            f"{number(units)} units x {parts:,} parts x {INDEX_BYTES} bytes",
+            _FIXED,
+            _LAMBDA,
         ),
         Use(
             "S3: GETs/s of one partitioned prefix",
