@@ -17,10 +17,12 @@ from trailforward.audit.run import Audit, audit
 from trailforward.audit.steps import function
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     import pytest
+
+    from trailforward.audit.changes import Change
 
 SINCE, UNTIL = "2026-11-26T00:00Z", "2026-11-27T00:00Z"
 WINDOW = {"since": SINCE, "until": UNTIL}
@@ -104,17 +106,19 @@ class World:
         found = self.s3.list_objects_v2(Bucket=self.reports, Prefix=prefix).get("Contents", [])
         return {one["Key"]: self.read(f"s3://{self.reports}/{one['Key']}") for one in found}
 
-    def command(self, **options: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The report of the command for the same place, and its missing events."""
-        now = datetime(2026, 11, 28, 6, 30, tzinfo=UTC)
-        wanted = Audit(self.trail, self.delivered, START, START + timedelta(days=1), now=now, **options)
-        result = audit(
-            wanted,
-            lambda changes: Classifier(Rules(None, changes), "2026-11-27T06:30:00Z"),
-            self.folder / "state",
-            lambda *_: None,
-            1,
-        )
+    def command(
+        self, place: str = "", began: str = "2026-11-28T06:30:00Z", **options: Any
+    ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The report of the command for the same places, and its missing events."""
+        now = datetime.fromisoformat(began)
+        window = START, START + timedelta(days=1)
+        wanted = Audit(self.trail, place or self.delivered, *window, now=now, **options)
+        young = f"{now - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
+
+        def make(changes: Sequence[Change]) -> Classifier:
+            return Classifier(Rules(None, changes), young)
+
+        result = audit(wanted, make, self.folder / "state", lambda *_: None, 1)
         result.time = now
         report = json.loads(render(result, "json"))
         report["reasons"] = sorted(map(json.dumps, report["reasons"]))

@@ -12,9 +12,12 @@ import pytest
 from tests.support.audit_steps import WINDOW, World, a_day
 from tests.support.aws import unique
 from tests.support.depth import DEEP
-from tests.support.states import Failed
+from tests.support.receipt_files import put_receipts
+from tests.support.states import Failed, Machine
 from tests.support.trail_bucket import ACCOUNT, TrailBucket, dumps, envelope, record
 from trailforward.audit.steps import lister
+
+LATE = "2026-12-10T06:30:00Z"
 
 deep = pytest.mark.skipif(not DEEP, reason="make trials runs it")
 
@@ -175,3 +178,24 @@ def test_accounts_and_regions_choose_the_files(world: World) -> None:
     output = world.run("chosen", mode="audit", accounts=[ACCOUNT], regions=["eu-west-1"], **WINDOW)
     assert (output["recorded"], output["arrived"], output["unexpected_missing"]) == (1, 1, 0)
     assert output["exit_status"] == 0
+
+
+@deep
+def test_receipts_and_later_files_are_read_as_by_the_command(world: World) -> None:
+    """Receipts give the report of the command, and files from long after the window only if events lack."""
+    a_day(world)
+    some = [record(number) for number in range(40)]
+    told = [(one, {"siem": "delivered"} | ({"chat": "x:bad"} if n % 3 else {})) for n, one in enumerate(some)]
+    put_receipts(world.folder / "receipts", told[:30], sha256=True)
+    put_receipts(world.folder / "receipts", told[30:], hour="2026/12/05/00")
+    world.upload()
+    place = f"s3://{world.bucket}/receipts"
+    world.machine = Machine(world.definition, dict.fromkeys(world.arns, world.call), world.s3, LATE)
+    execution = world.machine.start("receipts", {"mode": "audit", "receipts": place, **WINDOW})
+    output = world.machine.go(execution)
+    expected, missing = world.command(place, LATE, receipts=True)
+    report = world.report(output)
+    assert report == expected | {"assumptions": report["assumptions"]}
+    assert [json.loads(line) for line in world.read(output["missing"]).splitlines()] == missing
+    assert execution.children["ReadLater"] == 1
+    assert report["classes"]["dead_lettered"] > 0
