@@ -62,6 +62,8 @@ NOT_RUN = (
     NotRun(r"\bterraform (init|apply|output)\b", "needs the AWS provider; see tests/terraform"),
     NotRun(r"^trailforward forward s3://", "needs a bucket of log files", _HELP),
     NotRun(r"^trailforward redrive ", "polls an empty queue for ten seconds", ("$", " --wait 1")),
+    NotRun(r"^sam deploy --template-file \.aws-sam/audit/", "another stack; tests/stack deploys it"),
+    NotRun(r"^aws stepfunctions ", "needs the audit's stack; tests/stack starts its executions"),
     NotRun(r"^trailforward (doctor|trace) ", "needs an AWS account, or a snapshot of one", _HELP),
 )
 
