@@ -117,25 +117,46 @@ class Layout(NamedTuple):
     """Where a unit's file has what.
 
     Attributes:
-        head: bytes before the first part.
-        parts: first byte and length of each part.
+        spans: first byte and length of each part in turn.
+        checked: whether there are checks.
+        notes: first byte of the notes.
+        text: first byte of the JSON.
         end: bytes of the file.
     """
 
-    head: int
-    parts: list[tuple[int, int]]
+    spans: array[int]
+    checked: int
+    notes: int
+    text: int
     end: int
 
     @classmethod
     def of(cls, start: bytes) -> Layout | int:
         """The layout of a file that begins with these bytes, or how many bytes of the file are needed."""
-        numbers = array("Q", start[: _BYTES * _NUMBERS])
-        head = _BYTES * (_NUMBERS + numbers[0])
+        parts, checked, notes, text, end = array("Q", start[: _BYTES * _NUMBERS])
+        head = _BYTES * (_NUMBERS + parts)
         if len(start) < head:
             return head
-        width = _BYTES * (3 if numbers[1] else 2)
-        sizes = [width * count for count in array("Q", start[_BYTES * _NUMBERS : head])]
-        return cls(head, list(zip(accumulate(sizes, initial=head), sizes, strict=False)), numbers[4])
+        width = _BYTES * (3 if checked else 2)
+        sizes = array("Q", (width * count for count in array("Q", start[_BYTES * _NUMBERS : head])))
+        spans = array("Q", bytes(2 * _BYTES * parts))
+        spans[0::2] = array("Q", accumulate(sizes[:-1], initial=head))
+        spans[1::2] = sizes
+        return cls(spans, checked, notes, text, end)
+
+
+def of_one_part(data: bytes, rest: bytes, layout: Layout) -> bytes:
+    """A unit's file with only one of its parts.
+
+    Args:
+        data: of the part.
+        rest: notes and JSON; empty if they are not needed.
+        layout: of the whole file.
+    """
+    count = len(data) // (_BYTES * (3 if layout.checked else 2))
+    notes = _BYTES * (_NUMBERS + 1) + len(data)
+    places = (notes, notes + layout.text - layout.notes, notes + layout.end - layout.notes)
+    return array("Q", [1, layout.checked, *places, count]).tobytes() + data + rest
 
 
 def _numbers(file: BinaryIO, count: int) -> array[int]:

@@ -14,7 +14,7 @@ import orjson
 
 from trailforward.audit import receipts, work
 from trailforward.audit.steps.folder import together
-from trailforward.audit.steps.units import Unit, local
+from trailforward.audit.steps.units import local, read_index
 from trailforward.audit.totals import DESCRIBED
 from trailforward.audit.units import FILE_SHIFT
 
@@ -36,20 +36,20 @@ def compare(run: Run, part: int, turn: int) -> dict[str, Any]:
     The object is: the length of the head, the head as JSON, the references of the records that did not
     arrive, and for each of these the number of what its receipts say, from 1; 0 if there are none.
     """
-    sides = [[Unit(*unit) for unit in side] for side in run.folder.get_json(f"index-{turn}.json")]
+    sides = read_index(run.folder, turn, part)
     times = array("I")
     times.frombytes(run.folder.get("trail-times.bin"))
     wanted = run.request
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
-        trail = local(run.folder, sides[0], Path(one), part, rest=False)
-        delivered = local(run.folder, sides[1], Path(two), part, rest=bool(wanted.receipts))
+        trail = local(run.folder, sides[0], Path(one), rest=False)
+        delivered = local(run.folder, sides[1], Path(two), rest=bool(wanted.receipts))
         found: Compared | None = None
         if wanted.receipts:
             sinks = receipts.Wanted(wanted.sink, wanted.sink_names)
-            found = receipts.compare(part, trail, delivered, times, run.window, sinks)
+            found = receipts.compare(0, trail, delivered, times, run.window, sinks)
             joined = found.joined
         else:
-            joined = work.compare(part, trail, delivered, times, run.window)
+            joined = work.compare(0, trail, delivered, times, run.window)
     judged = {ref: at + 1 for ref, at in zip(found.open, found.numbers, strict=True)} if found else {}
     missing = array("Q", sorted([*joined.missing, *judged]))
     altered, unrecorded = sorted(joined.altered), sorted(joined.unrecorded)

@@ -26,7 +26,7 @@ from trailforward.audit.steps.comparing import JUDGEMENT, REF
 from trailforward.audit.steps.reading import place_of
 from trailforward.audit.steps.run import GROUP_KEYS, place
 from trailforward.audit.steps.settings import InvalidInputError
-from trailforward.audit.steps.units import Unit, local
+from trailforward.audit.steps.units import local, read_index
 from trailforward.doctor.world.world import SnapshotError, World
 from trailforward.pipeline.left_out import LeftOut
 
@@ -58,8 +58,8 @@ def explain(run: Run, item: dict[str, int]) -> dict[str, Any]:
     files = range(spans[0][0], spans[-1][0] + spans[-1][1])
     named = classifier(run)
     with tempfile.TemporaryDirectory() as folder:
-        unit = Unit(*run.folder.get_json(f"index-{turn}.json")[0][item["unit"]])
-        (path,) = local(run.folder, [unit], Path(folder), None, rest=True)
+        unit = read_index(run.folder, turn, None)[0][item["unit"]]
+        (path,) = local(run.folder, [unit], Path(folder), rest=True)
         found = absent(path, files, logs, [missing], named, judged)  # type: ignore[arg-type]  # by number
         explained = Path(folder, "explained.json")
         work.explain(named, run.request.trail, found.work, explained, judged)

@@ -117,7 +117,8 @@ def make_index(run: Run, turn: int) -> dict[str, Any]:
         for account, region, hour, count in more["places"]:
             places[account, region, hour] += count
     problems += [text for _, more in delivered for text in more["problems"]]
-    run.folder.put_json(f"index-{turn}.json", [[unit for unit, _ in side] for side in (trail, delivered)])
+    sides = [[unit for unit, _ in side] for side in (trail, delivered)]
+    units.write_index(run.folder, turn, run.plan["parts"], sides)
     run.folder.put_json("changes.json", [change for _, more in trail for change in more["changes"]])
     found = {
         "places": [[*place, count] for place, count in places.items()],
