@@ -213,6 +213,7 @@ def test_maps_are_distributed_with_express_children() -> None:
         assert child["TimeoutSeconds"] < 300
         assert state["ItemReader"]["ReaderConfig"] == {"InputType": "JSONL"}
         assert state["ResultWriter"]["Resource"] == "arn:aws:states:::s3:putObject"
+        assert state["ResultWriter"]["Parameters"]["Prefix.$"] == "$.results"
         assert state["ResultPath"] is None
         assert state["Label"] == name
         assert len(name) <= 40

@@ -270,7 +270,8 @@ def test_an_audit_is_stopped_and_redriven(
     assert Counter(name.split("/", 2)[2] for name in audits.names("runs/stopped/")) == Counter(
         name.split("/", 2)[2] for name in audits.names("runs/first/")
     )
-    tell(f"stopped with {before} objects written, redriven: the same report, no object twice")
+    after = len(audits.names("runs/stopped/"))
+    tell(f"stopped with {before} of {after} objects, redriven: the same report, no object twice")
 
 
 def test_a_backfill_forwards_each_record(audits: Audits, tell: Callable[[str], None]) -> None:

@@ -44,6 +44,7 @@ def test_a_killed_and_redriven_audit_gives_the_report_of_the_command(world: Worl
         except Failed:
             redrives += 1
     assert redrives == len(execution.children) + 5
+    assert killed[1]["input"]["results"] == "runs/killed/results"
     assert execution.children == {"ReadLogFiles": 6, "ReadDelivered": 2, "Compare": 8, "Explain": 6}
     # 13 states, of which 9 are redriven, and the child executions: docs/audit.md has the numbers.
     assert execution.transitions == 13 + redrives + sum(execution.children.values())

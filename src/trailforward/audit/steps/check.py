@@ -60,6 +60,7 @@ def check(given: Any, name: str, started: str, settings: Settings, s3: Any, seco
         "run": name,
         "mode": request.mode,
         "turn": 0,
+        "results": f"{run.folder.prefix}results",
         "list": {"done": False, "cursor": {}},
         "concurrency": request.concurrency,
         "tolerated_failures": request.tolerated_failures,
