@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import random
 from collections import Counter
@@ -17,6 +18,8 @@ from trailforward.audit import missing, units
 from trailforward.audit import run as auditing
 from trailforward.audit.classes import Classifier
 from trailforward.audit.join import IN_WINDOW, REPEAT_MINUTES, join
+from trailforward.audit.places import AuditError
+from trailforward.audit.pool import Pool
 from trailforward.audit.reasons import reasons, routed
 from trailforward.audit.rules import Rules
 from trailforward.audit.run import Audit, audit
@@ -105,6 +108,12 @@ def test_several_processes_find_what_a_simple_comparison_finds(tmp_path: Path) -
     steps = {what.partition(" (")[0]: (done, total) for what, done, total in shown}
     assert len(steps) == 4
     assert all(done == total for done, total in steps.values())
+
+
+def test_a_process_that_is_killed_ends_the_audit_with_advice() -> None:
+    """If a process dies, the error says so, and how to continue."""
+    with Pool(2, large=True) as pool, pytest.raises(AuditError, match="--state FOLDER"):
+        list(pool.results([(os._exit, (9,), {})], [1], "", lambda *_: None))
 
 
 def test_many_unexpected_records_are_listed_from_a_file(

@@ -5,13 +5,20 @@ from __future__ import annotations
 import pickle
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, Self
+
+from trailforward.audit.places import AuditError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
+_KILLED = (
+    "A process of the audit was killed, perhaps because the memory was full. Run the command again: with the "
+    "same --state FOLDER, it continues."
+)
 #: A function, its arguments, and its options.
 Job = tuple["Callable[..., Any]", tuple[Any, ...], dict[str, Any]]
 #: Jobs for each process that wait for it. Others are not made yet, because their arguments need memory.
@@ -73,6 +80,9 @@ class Pool:
             what: is done in this step.
             show: as for :meth:`results`.
             here: whether to run the jobs in this process, because their arguments cannot be sent.
+
+        Raises:
+            AuditError: a process was killed.
         """
         progress = _Progress(what, total, show)
         work = iter(jobs)
@@ -90,11 +100,27 @@ class Pool:
                     more = False
                 else:
                     function, arguments, options = job
-                    running[self._executor.submit(function, *arguments, **options)] = size
+                    running[_submit(self._executor, function, arguments, options)] = size
             for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
                 size = running.pop(future)
-                yield future.result()
+                yield _result(future)
                 progress.add(size)
+
+
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[..., Any], arguments: tuple[Any, ...], options: Any
+) -> Future[Any]:
+    try:
+        return executor.submit(function, *arguments, **options)
+    except BrokenProcessPool:
+        raise AuditError(_KILLED) from None
+
+
+def _result(future: Future[Any]) -> Any:
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        raise AuditError(_KILLED) from None
 
 
 class _Progress:
