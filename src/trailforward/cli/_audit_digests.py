@@ -43,6 +43,7 @@ def check(
         wanted.regions,
         FileKeys(public_keys) if public_keys is not None else AwsKeys(),
         original=Location.parse(original) if original else None,
+        now=wanted.now,
         show=show,
     )
 
