@@ -171,7 +171,7 @@ def audit(  # noqa: PLR0913, PLR0915, PLR0917  # the options of a command
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
             if digests:
-                found = check(wanted, public_keys, original, show)
+                found = check(wanted, public_keys, original, show, state)
             result = run(
                 wanted, lambda changes: known.classifier(changes, young), state or Path(folder), show
             )
