@@ -15,6 +15,7 @@ from tests.support.depth import examples
 from trailforward.audit import dated
 from trailforward.audit.dated import dated_files, hour_of
 from trailforward.storage import Location, open_store
+from trailforward.storage.nearby import nearby
 from trailforward.storage.store import StoredFile
 
 if TYPE_CHECKING:
@@ -119,5 +120,5 @@ def test_a_bucket_jumps_as_a_folder_does(local_aws: Reader, monkeypatch: pytest.
         "b/2026/11/26/08/f",
         "plain",
     ]
-    assert dated.folders_there(store) == "It has the folders a/, b/."
+    assert nearby(store) == "it has the folders a/, b/"
     store.close()

@@ -12,10 +12,11 @@ from tests.support.aws import Reader, point_at, unique
 from tests.support.digest_chain import METADATA, DigestChain, public_keys
 from tests.support.trail_bucket import ACCOUNT, START, TrailBucket, record
 from trailforward.audit.digest_keys import AwsKeys, FileKeys
+from trailforward.audit.digest_state import KeptChecks
 from trailforward.audit.digests import check_digests
 from trailforward.audit.places import AuditError
 from trailforward.demo.loopback import Handler, LoopbackServer
-from trailforward.storage import Location, open_store
+from trailforward.storage import FolderStore, Location, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -393,3 +394,32 @@ def test_a_chain_of_another_bucket_is_not_followed(tmp_path: Path) -> None:
     report = check(tmp_path, original=Location.parse("s3://another-bucket"))
     assert {code for code, _ in found(report)} == {"DIGEST_MOVED", "LOGS_UNPROVEN"}
     assert check(tmp_path, original=Location.parse("s3://example-trail")).findings == []
+
+
+def test_a_stopped_check_of_digests_continues(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Accounts and Regions that were checked are not read again, unless their files or the keys changed."""
+    trail = Trail(tmp_path / "trail")
+    other = DigestChain(tmp_path / "trail", region="us-east-1")
+    other.hourly(-1, HOURS + 1, [])
+    (tmp_path / "trail" / other.keys[2]).unlink()
+    path = tmp_path / "state" / "digests.ndjson"
+    first = check(tmp_path, kept=KeptChecks(path, "a"))
+    assert [code for code, _ in found(first)] == ["DIGEST_MISSING"]
+    path.write_bytes(path.read_bytes() + b'{"name": "cut')
+    reads: list[str] = []
+    read = FolderStore.read
+
+    def counted(store: FolderStore, key: str) -> bytes:
+        reads.append(key)
+        return read(store, key)
+
+    monkeypatch.setattr(FolderStore, "read", counted)
+    assert check(tmp_path, kept=KeptChecks(path, "a")) == first
+    assert reads == []
+    assert check(tmp_path, kept=KeptChecks(path, "b")) == first
+    assert reads
+    reads.clear()
+    change_log(trail)
+    changed = check(tmp_path, kept=KeptChecks(path, "a"))
+    assert [code for code, _ in found(changed)] == ["LOG_CHANGED", "DIGEST_MISSING"]
+    assert not any("us-east-1" in key.split("/") for key in reads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +17,9 @@ from tests.support.trail_bucket import ACCOUNT, START, TrailBucket, dumps, put_d
 from trailforward.audit.classes import CLASSES
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.support.aws import Reader
 
+ROOT = Path(__file__).parents[2]
 WINDOW = ["--since", "2026-11-26", "--until", "2026-11-27", "--wait", "0", "--no-compare"]
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/forwarder"
 STREAM = f"arn:aws:kinesis:eu-west-1:{ACCOUNT}:stream/events"
@@ -176,6 +176,15 @@ def test_gaps_of_every_class_are_found_exactly(bucket: Bucket) -> None:
     assert {name: int(count) for count, name in shown.items()} == expected
     (why,) = {row["why"] for row in report["reasons"] if row["class"] == "no_rule"}
     assert re.match("[A-Z_]+: ", why), why  # the doctor's reason
+
+
+def test_the_documentation_has_every_class_in_the_order_of_the_tests() -> None:
+    """The table of classes in the documentation is complete, and in the order in which they are tried."""
+    text = (ROOT / "docs" / "audit.md").read_text()
+    table = text[text.index("| class | verdict |") :].partition("\n\n")[0]
+    assert re.findall("`([a-z_]+)`", "\n".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))) == [
+        *CLASSES
+    ]
 
 
 def test_a_bucket_with_a_prefix_gives_the_same_report(bucket: Bucket, local_aws: Reader) -> None:

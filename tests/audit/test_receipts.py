@@ -288,7 +288,7 @@ def test_a_wrong_place_says_what_is_there(tmp_path: Path) -> None:
     """Without receipts of the days, the error names the folders; events instead of receipts are refused."""
     TrailBucket(tmp_path / "trail").put(10, [record(1)])
     put_receipts(tmp_path / "receipts", [(record(1), DONE)], hour="2024/01/01/00")
-    with pytest.raises(AuditError, match=r"no receipts from 2026-11-25 on\. It has the folders 2024/\."):
+    with pytest.raises(AuditError, match=r"no receipts from 2026-11-25 on; it has the folders 2024/\."):
         audit(tmp_path)
     put_delivered(tmp_path / "receipts", [record(1)])
     with pytest.raises(AuditError, match=r"no receipts\. .* For events instead of receipts, use --delivered"):

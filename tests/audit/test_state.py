@@ -147,6 +147,11 @@ def test_a_stopped_audit_refuses_other_options(case: Case) -> None:
     done = trailforward(*options)
     assert done.code == 2
     assert "Finish it with the same options. Give another --state folder, or delete this one." in done.err
+    finish(case.state)
+    wrongs = ["--until", "2026-11-26T00:30Z"], ["--until", "soon"], ["--account", "123456789012"]
+    for wrong in wrongs:
+        assert trailforward(*options, *wrong).code == 2
+        assert case.files("begun.json") == 0, "a wrong option does not keep the state"
     (case.state / "begun.json").write_text("[]")
     assert "is not the state of an audit" in trailforward(*options).err
     (case.state / "begun.json").write_text("{")

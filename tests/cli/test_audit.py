@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.aws import unique
 from tests.support.canaries import ROLE as CANARY_ROLE
 from tests.support.canaries import canary
 from tests.support.command import trailforward
@@ -15,6 +16,8 @@ from trailforward.pipeline.self_guard import build_guard
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.aws import Reader
 
 WINDOW = ["--since", "2026-11-26T00:00Z", "--until", "2026-11-27T00:00Z", "--wait", "0"]
 
@@ -166,3 +169,44 @@ def test_canaries_of_the_stack_are_expected(tmp_path: Path) -> None:
     places = ["--trail", str(tmp_path / "trail"), "--delivered", str(tmp_path / "delivered")]
     done = trailforward("audit", *places, *WINDOW, "--config", str(config), "--format", "json")
     assert json.loads(done.out)["classes"] == {"canary": 1, "unexpected": 1}
+
+
+@pytest.mark.parametrize(
+    ("below", "recorded"), [("AWSLogs", 4), ("AWSLogs/111122223333/CloudTrail/eu-west-1/2026", 3)]
+)
+def test_a_location_within_awslogs_is_accepted(
+    tmp_path: Path, places: list[str], below: str, recorded: int
+) -> None:
+    """A location below ``AWSLogs`` is read from above it, for its account and Region; repair does so, too."""
+    TrailBucket(tmp_path / "trail").put(10, [record(9)], region="us-east-1")
+    place = f"{tmp_path / 'trail'}/{below}"
+    missing = str(tmp_path / "missing.ndjson")
+    options = [*places[2:], *WINDOW, "--format", "json", "--missing", missing]
+    done = trailforward("audit", "--trail", place, *options)
+    assert json.loads(done.out)["recorded"] == recorded, done.err
+    to = f"file:{tmp_path / 'repaired.ndjson'}"
+    assert trailforward("repair", "--missing", missing, "--trail", place, "--to", to).code == 0
+
+
+@pytest.mark.parametrize("side", ["--trail", "--delivered"])
+def test_a_wrong_prefix_says_what_the_bucket_has(
+    places: list[str], local_aws: Reader, monkeypatch: pytest.MonkeyPatch, side: str
+) -> None:
+    """A prefix below which there is nothing gets an error with the folders that exist above it."""
+    client: Any = local_aws("s3")
+    name = unique("prefix")
+    client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": local_aws.region})
+    for key in ("one/a/x", "one/b/x", "two/x"):
+        client.put_object(Bucket=name, Key=key, Body=b"{}")
+    options = ["audit", *places, *WINDOW, side]
+    done = trailforward(*options, f"s3://{name}/one/c/d")
+    assert done.code == 2
+    assert f"it is empty; s3://{name}/one/ has the folders a/, b/" in done.err
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    assert (
+        f"it is empty; s3://{name}/ has the folders one/, two/"
+        in trailforward(*options, f"s3://{name}/x").err
+    )
+    done = trailforward(*options, f"s3://{unique('none')}/x")
+    assert done.code == 2
+    assert "NoSuchBucket" in done.err

@@ -323,7 +323,9 @@ def test_places_without_log_files(put: Callable[[Files], str], tmp_path: Path) -
     )
     done = forward(tmp_path, f"{place}/archive", *WINDOW, "--to", "stdout:")
     assert done.code == 2
-    assert "has no folder AWSLogs/; it has 2026/. Fix: write the location above AWSLogs/" in done.err
+    assert (
+        "has no folder AWSLogs/; it has the folders 2026/. Fix: write the location above AWSLogs/" in done.err
+    )
     done = forward(tmp_path, place, *WINDOW, "--region", "eu-west-3", "--to", "stdout:")
     assert done.code == 1
     assert "has no log files" in done.err

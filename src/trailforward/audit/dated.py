@@ -21,8 +21,6 @@ _DATE = re.compile(
 _PATIENCE = 1_000
 #: Sorts after every other character.
 _LAST = "\U0010ffff"
-#: Names of folders in an error.
-_SHOWN = 10
 
 
 def dated_files(
@@ -66,24 +64,6 @@ def hour_of(key: str) -> str:
     if match is None or _day(match) is None:
         return ""
     return f"{match[1]}{match[3]}{match[5]}{match[6] or ''}"
-
-
-def folders_there(store: Store) -> str:
-    """A sentence that names the folders at a location, for an error about what is missing there.
-
-    Raises:
-        StorageError: the store cannot be listed.
-    """
-    names = []
-    for name in store.folders():
-        names.append(name)
-        if len(names) > _SHOWN:
-            break
-    if not names:
-        file = next(store.list(), None)
-        return "It has files, but no folders." if file is not None else "There is nothing."
-    more = ", …" if len(names) > _SHOWN else ""
-    return f"It has the folders {', '.join(names[:_SHOWN])}{more}."
 
 
 def _day(match: re.Match[str] | None) -> date | None:

@@ -109,6 +109,14 @@ class DigestReport:
     unproven: int = 0
     spans: list[DigestSpan] = field(default_factory=list)
 
+    def add(self, other: DigestReport) -> None:
+        """Adds what was found about other accounts and Regions."""
+        self.findings += other.findings
+        self.digests += other.digests
+        self.logs += other.logs
+        self.unproven += other.unproven
+        self.spans += other.spans
+
     @property
     def exit_code(self) -> int:
         """1 if something was changed, deleted, or added, else 2 if something is not proven, else 0."""

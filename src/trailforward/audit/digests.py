@@ -13,6 +13,7 @@ from trailforward.audit.digest_file import Digest, DigestError, parse_name, read
 from trailforward.audit.digest_report import CODES, DigestFinding, DigestReport
 from trailforward.audit.digest_spans import spans
 from trailforward.audit.places import FOLDERS
+from trailforward.audit.plan import name_of
 from trailforward.errors import EventError, StorageError
 from trailforward.storage.log_keys import log_files, parse_key
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
     from trailforward.audit.digest_file import Log, Named
     from trailforward.audit.digest_keys import Keys
-    from trailforward.storage import Location, Store
+    from trailforward.audit.digest_state import KeptChecks
+    from trailforward.storage import Location, Store, StoredFile
     from trailforward.storage.log_keys import LogKey
 
 _Item = TypeVar("_Item")
@@ -63,6 +65,7 @@ def check_digests(  # noqa: PLR0913  # the options of a command
     original: Location | None = None,
     now: datetime | None = None,
     show: Callable[[str, int, int], None] = lambda *_: None,
+    kept: KeptChecks | None = None,
 ) -> DigestReport:
     """Checks the digests of the log files that CloudTrail delivered in a window.
 
@@ -76,6 +79,7 @@ def check_digests(  # noqa: PLR0913  # the options of a command
         original: where CloudTrail wrote the files, if ``store`` is a copy. For a folder, the digests say it.
         now: the time; digests of the last two hours may be missing.
         show: gets what is checked, how many accounts and Regions are done, and of how many.
+        kept: the checks of an audit that was stopped; None to check everything.
 
     Raises:
         StorageError: the location cannot be listed.
@@ -83,14 +87,17 @@ def check_digests(  # noqa: PLR0913  # the options of a command
     now = now or datetime.now(UTC)
     digests: dict[Place, list[LogKey]] = defaultdict(list)
     logs: dict[Place, dict[str, LogKey]] = defaultdict(dict)
+    files: dict[Place, list[StoredFile]] = defaultdict(list)
     end = until + max(_SETTLED, _BACKFILL)
-    for key, _ in log_files(store, since, end, accounts or None, regions or None, "CloudTrail-Digest"):
+    for key, file in log_files(store, since, end, accounts or None, regions or None, "CloudTrail-Digest"):
         named = parse_name(key.key.rpartition("/")[2])
         if named is None or named.backfill or key.time < until + _SETTLED:
             digests[_place(key)].append(key)
+            files[_place(key)].append(file)
     for folder in FOLDERS:
-        for key, _ in log_files(store, since, until, accounts or None, regions or None, folder):
+        for key, file in log_files(store, since, until, accounts or None, regions or None, folder):
             logs[_place(key)][key.key] = key
+            files[_place(key)].append(file)
     report = DigestReport()
     if not digests and logs:
         count = sum(len(found) for found in logs.values())
@@ -102,8 +109,16 @@ def check_digests(  # noqa: PLR0913  # the options of a command
     places = sorted({*digests, *logs})
     with ThreadPoolExecutor(_WORKERS) as pool:
         for done, place in enumerate(places):
-            check = _Check(store, keys, original, report, place, pool)
-            check.run(digests.get(place, []), logs.get(place, {}), *window)
+            name = name_of("digests", place, str(store.location), original, window, files[place])
+            name += f"-{kept.keys}" if kept is not None else ""
+            part = kept.find(name) if kept is not None else None
+            if part is None:
+                part = DigestReport()
+                check = _Check(store, keys, original, part, place, pool)
+                check.run(digests.get(place, []), logs.get(place, {}), *window)
+                if kept is not None:
+                    kept.keep(name, part)
+            report.add(part)
             show("digests", done + 1, len(places))
     report.findings.sort(key=lambda one: (one.account, one.region, one.key, one.code))
     return report

@@ -9,11 +9,12 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.audit import receipts, work
-from trailforward.audit.dated import folders_there, hour_of
+from trailforward.audit.dated import hour_of
 from trailforward.audit.places import AuditError, delivered_files, minute, open_place
 from trailforward.audit.receipt_units import sink_hours
 from trailforward.audit.totals import add_up
 from trailforward.audit.units import read_head
+from trailforward.storage.nearby import nearby
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,7 +62,7 @@ def files_of(wanted: Audit, now: datetime) -> Files:
     if not found:
         what = "receipts" if wanted.receipts else "delivered files"
         raise AuditError(
-            f"{wanted.delivered} has no {what} from {first_day(wanted):%Y-%m-%d} on. {folders_there(store)} "
+            f"{wanted.delivered} has no {what} from {first_day(wanted):%Y-%m-%d} on; {nearby(store)}. "
             "Give the place above the years (2026/11/26) of the keys."
         )
     soon = sum(hour_of(file.key)[: len(last)] <= last for file in found)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _BEGUN, _PLAN = "begun.json", "plan.json"
+#: Checks of digests. They are not kept for the next audit: whoever can change them could hide a change.
+DIGESTS = "digests.ndjson"
 _FIX = "Give another --state folder, or delete this one"
 #: Files that an audit may delete.
 _OURS = ("*.unit", "explained-*.json", "*.draft", _PLAN)
@@ -75,7 +77,7 @@ def begin(state: Path | None, asked: Mapping[str, Any], now: datetime) -> dateti
         return began
     state.mkdir(parents=True, exist_ok=True)
     # The lists of an audit that was finished are old.
-    (state / _PLAN).unlink(missing_ok=True)
+    finish(state)
     write(state / _BEGUN, {**wanted, "now": now.isoformat()})
     return now
 
@@ -84,8 +86,8 @@ def finish(state: Path | None) -> None:
     """Ends an audit: the next one in this folder has another clock, and lists the files again."""
     if state is None:
         return
-    (state / _PLAN).unlink(missing_ok=True)
-    (state / _BEGUN).unlink(missing_ok=True)
+    for name in (DIGESTS, _PLAN, _BEGUN):
+        (state / name).unlink(missing_ok=True)
 
 
 def planned(state: Path, asked: Mapping[str, Any], make: Callable[[], Plan]) -> Plan:

@@ -71,17 +71,17 @@ def settled(location: str, missing: Missing, *, alerts: bool = False) -> dict[st
         typer.Exit: with 2; a file cannot be read, there are no receipts, or msgspec is not installed.
     """
     try:
-        from trailforward.audit.dated import folders_there
         from trailforward.audit.places import delivered_files, open_place
         from trailforward.audit.receipt_units import receipts_of
         from trailforward.storage.ahead import read_ahead
+        from trailforward.storage.nearby import nearby
     except MissingExtraError as error:
         stop(str(error))
     wanted = _ids(missing)
     store = open_place(receipts_place(location))
     files = delivered_files(store, _first(missing), datetime.now(UTC))
     if not files:
-        stop(f"--receipts {location} has no receipts of these days. {folders_there(store)}")
+        stop(f"--receipts {location} has no receipts of these days; {nearby(store)}.")
     done: defaultdict[str, set[str]] = defaultdict(set)
     dead: defaultdict[str, set[str]] = defaultdict(set)
     problems: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from trailforward.arn import Arn
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from trailforward.audit.classes import Classifier
     from trailforward.config import Config
     from trailforward.doctor import World
+
+
+#: Position of the Region's folder below ``AWSLogs/``: account, ``CloudTrail``, Region.
+_REGION = 2
 
 
 class Known(NamedTuple):
@@ -87,6 +92,32 @@ def read_known(config: str | None, sink: str, arns: Sequence[str], snapshot: Pat
         except ValueError as error:
             stop(f"--own-role {arn}: {error}.")
     return Known(loaded, sink, arns, read_snapshot(snapshot) if snapshot is not None else None, rule)
+
+
+class Trail(NamedTuple):
+    """Which log files to read: the location above ``AWSLogs/``, accounts, and Regions; if empty, all."""
+
+    place: str
+    accounts: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
+def trail_at(place: str, accounts: Sequence[str] = (), regions: Sequence[str] = ()) -> Trail:
+    """The trail of a location at, above, or below ``AWSLogs/``.
+
+    Args:
+        place: the location. An account and Region in it count if the options name none.
+        accounts: of the options.
+        regions: of the options.
+    """
+    head, found, rest = f"{place}/".partition("/AWSLogs/")
+    names = [name for name in rest.split("/") if name]
+    if names and re.fullmatch("o-[a-z0-9]{10,32}", names[0]):
+        names = names[1:]
+    if names and re.fullmatch("[0-9]{12}", names[0]):
+        accounts = accounts or names[:1]
+        regions = regions or names[_REGION : _REGION + 1]
+    return Trail(f"{head}/" if found else place, tuple(accounts), tuple(regions))
 
 
 def _plain(value: Any) -> Any:

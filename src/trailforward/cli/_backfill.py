@@ -11,13 +11,11 @@ import queue
 import threading
 from collections import deque
 from concurrent.futures import Future
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from trailforward.cli._input import files_in, is_bucket, is_folder, open_input
 from trailforward.cli._resume import Place
-from trailforward.errors import StorageError
 from trailforward.sources._gzip import inflate
 from trailforward.storage import Location, Store, open_store
 from trailforward.storage.log_keys import log_files
@@ -31,7 +29,6 @@ _LISTED = 50_000
 #: Objects that are read ahead, and their bytes in total. A larger object is read alone.
 _READERS = 16
 _AHEAD, _AHEAD_BYTES = 32, 64 * 1024 * 1024
-_SHOWN = 10
 
 
 class Window(NamedTuple):
@@ -140,20 +137,15 @@ def _folder(number: int, name: str, on_empty: Callable[[str], None], own: Sequen
 
 def _log_files(number: int, store: Store, window: Window, on_empty: Callable[[str], None]) -> Iterator[Work]:
     empty = True
-    try:
-        for _, file in log_files(store, window.since, window.until, window.accounts, window.regions):
-            empty = False
-            root = file.key[: file.key.index("AWSLogs/")]
-            yield Work(
-                _name(store.location, file.key),
-                Place(number, root, file.key),
-                file.size,
-                _reading(store, file.key),
-            )
-    except StorageError as error:
-        if error.code != "not_found" or not empty:
-            raise
-        raise _with_folders(store, error) from None
+    for _, file in log_files(store, window.since, window.until, window.accounts, window.regions):
+        empty = False
+        root = file.key[: file.key.index("AWSLogs/")]
+        yield Work(
+            _name(store.location, file.key),
+            Place(number, root, file.key),
+            file.size,
+            _reading(store, file.key),
+        )
     if empty:
         on_empty(_nothing(store, window))
 
@@ -164,18 +156,6 @@ def _reading(store: Store, key: str) -> Callable[[], bytes]:
 
 def _name(location: Location, key: str) -> str:
     return f"{location}{key}" if location.bucket else str(Path(location.path, key))
-
-
-def _with_folders(store: Store, error: StorageError) -> StorageError:
-    """The error with the folders that exist; the error itself if the bucket cannot be listed."""
-    try:
-        found = list(islice(store.folders(), _SHOWN + 1))
-    except StorageError:
-        return error
-    if not found:
-        return StorageError(error.code, f"{error.what}, and no other folder", error.fix)
-    names = ", ".join(found[:_SHOWN]) + (", …" if len(found) > _SHOWN else "")
-    return StorageError(error.code, f"{error.what}; it has {names}", error.fix)
 
 
 def _nothing(store: Store, window: Window) -> str:

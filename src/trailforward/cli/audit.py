@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trailforward.cli._arrived import receipts_place
-from trailforward.cli._audit_inputs import read_known
+from trailforward.cli._audit_inputs import read_known, trail_at
 from trailforward.cli._files import keep_inputs, write_file, write_lines
 from trailforward.cli._progress import showing_progress
 from trailforward.cli._world import split, stop
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _FORMS = ("terminal", "json", "markdown", "html")
 
 
-def audit(  # noqa: PLR0913, PLR0917  # the options of a command
+def audit(  # noqa: PLR0913, PLR0915, PLR0917  # the options of a command
     trail: Annotated[
         str, typer.Option(metavar="PLACE", help="Where CloudTrail writes its log files: above AWSLogs.")
     ],
@@ -130,7 +130,17 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         from trailforward.cli._audit_digests import check, stop_with
     except MissingExtraError as error:
         stop(str(error))
-    asked = [trail, place, since, until, account, region, compare, sink, delivered_since, delivered_until]
+    logs = trail_at(trail, split(account), split(region))
+    asked = [*map(str, logs), place, since, until, compare, sink, delivered_since, delivered_until]
+    times = [
+        _time(option, text) if text else None
+        for option, text in (
+            ("--since", since),
+            ("--until", until),
+            ("--delivered-since", delivered_since),
+            ("--delivered-until", delivered_until),
+        )
+    ]
     known = read_known(config, sink, split(own_role), snapshot, rule)
     try:
         now = begin(state, {"audit": asked}, datetime.now(UTC))
@@ -138,34 +148,37 @@ def audit(  # noqa: PLR0913, PLR0917  # the options of a command
         stop(str(error))
     young = f"{now - timedelta(hours=wait):%Y-%m-%dT%H:%M:%SZ}"
     wanted = Audit(
-        trail,
+        logs.place,
         place,
-        _time("--since", since),
-        _time("--until", until) if until else now.replace(second=0),
-        tuple(split(account)),
-        tuple(split(region)),
+        times[0] or now,
+        times[1] or now.replace(second=0),
+        logs.accounts,
+        logs.regions,
         exact=compare,
         receipts=bool(receipts),
         sink=sink if receipts else "",
         sinks=known.sinks,
-        delivered_since=_time("--delivered-since", delivered_since) if delivered_since else None,
-        delivered_until=_time("--delivered-until", delivered_until) if delivered_until else None,
+        delivered_since=times[2],
+        delivered_until=times[3],
         now=now,
         explained_by=known.fingerprint(young),
     )
     if wanted.since >= wanted.until:
+        finish(state)
         stop(f"--since {since} is not before --until {until or 'now'}.")
 
     found = None
     try:
         with tempfile.TemporaryDirectory(prefix="trailforward-audit-") as folder, showing_progress() as show:
             if digests:
-                found = check(wanted, public_keys, original, show)
+                found = check(wanted, public_keys, original, show, state)
             result = run(
                 wanted, lambda changes: known.classifier(changes, young), state or Path(folder), show
             )
             result.digests = found
     except (AuditError, StorageError, MissingExtraError) as error:
+        if not isinstance(error, StorageError) or error.code != "unavailable":
+            finish(state)  # the next run has other options
         stop_with(str(error), found)
     except OSError as error:
         stop(f"{error.filename or 'a file'}: {error.strerror}")

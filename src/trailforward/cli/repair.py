@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from trailforward.cli._audit_inputs import trail_at
 from trailforward.cli._missing import Missing, read_missing
 from trailforward.cli._options import ConfigOption, To, load_config
 from trailforward.cli._repair_run import RepairRun, works
@@ -110,6 +111,7 @@ def forward_missing(  # noqa: PLR0913, PLR0917  # the options of a command
     Raises:
         typer.Exit: with 2; an option, the list, or the configuration is invalid.
     """
+    trail = trail_at(trail).place
     listed = read_missing(missing)
     name = f"trailforward-repair-{listed.name}"
     console = Console(stderr=True)

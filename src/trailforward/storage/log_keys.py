@@ -14,6 +14,7 @@ from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trailforward.errors import StorageError
+from trailforward.storage.nearby import nearby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -177,7 +178,8 @@ def _roots(store: Store) -> Iterator[str]:
             elif depth < _DEPTH:
                 todo.append((below, depth + 1))
     if not roots:
-        what = f"{store.location} has no folder AWSLogs/"
+        there = nearby(store)
+        what = f"{store.location} has no folder AWSLogs/{there and f'; {there}'}"
         raise StorageError("not_found", what, "write the location above AWSLogs/: s3://bucket/prefix")
 
 
