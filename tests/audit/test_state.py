@@ -93,7 +93,7 @@ def test_an_audit_that_was_killed_gives_the_same_report(case: Case) -> None:
     """After kill -9 at any moment, several times, the same command gives the undisturbed report."""
     expected = case.report(*WINDOW)
     assert expected["classes"]["unexpected"] == len(case.lost)
-    for number in (1, 3):
+    for number in (1, 2):
         assert case.kill(partial(case.has_units, number), *WINDOW)
     chance = random.Random(7)  # noqa: S311  # the same moments each time
     for _ in range(40 if DEEP else 0):
