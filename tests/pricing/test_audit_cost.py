@@ -17,19 +17,18 @@ from trailforward.pricing import load_prices
 from trailforward.pricing.audit import (
     CHILD_BYTES,
     CHILD_FILES,
-    DELIVERED,
     MEMORY,
     MOST_PARTS,
     PART_EVENTS_PER_MB,
+    STATES,
     WAYS,
-    AuditPlan,
     audit_bill,
     children,
     memory,
     requests,
-    volume,
 )
 from trailforward.pricing.audit_capacity import audit_capacity
+from trailforward.pricing.audit_volume import DELIVERED, AuditPlan, volume
 
 ROOT = Path(__file__).parents[2]
 PRICES = load_prices()
@@ -87,6 +86,10 @@ def test_the_state_machine_is_as_the_bill_assumes() -> None:
     groups = int(re.findall(r"GroupsPerChild:\n    Type: Number\n    Default: ([0-9]+)", template)[0])
     assert (groups * GROUP_FILES, groups * GROUP_BYTES) == (CHILD_FILES, CHILD_BYTES)
     assert (PART_EVENTS_PER_MB, MOST_PARTS) == (LISTED_PER_MB, MAX_PARTS)
+    assert (
+        f"assert execution.transitions == {STATES} + "
+        in (ROOT / "tests" / "audit" / "steps" / "test_audit_steps.py").read_text()
+    )
     assert f"Default: {MEMORY[0]}\n    MinValue: 512\n    MaxValue: {MEMORY[-1]}" in template
 
 
@@ -99,8 +102,8 @@ def test_child_executions_by_hand() -> None:
         "batches to explain": 15,
     }
     large = replace(BUSY, events_per_day=1e10, accounts=2_000)
-    assert memory(large, volume(large)) == 10_240
-    assert children(large, volume(large))["parts"] == 2_048
+    assert memory(large, volume(large)) == 5_120
+    assert children(large, volume(large))["parts"] == 4_096
 
 
 @given(plans)
@@ -115,3 +118,30 @@ def test_more_work_never_costs_less(plan: AuditPlan) -> None:
     for use in audit_capacity(plan):
         assert use.need > 0
         assert use.source.startswith("https://")
+
+
+def test_the_tables_in_the_documentation() -> None:
+    """The costs and quotas in docs/audit.md are those that the command prints."""
+    text = (ROOT / "docs" / "audit.md").read_text()
+    for events, accounts in ((1e6, 10), (1e8, 1_000), (1e10, 10_000)):
+        plan = AuditPlan(events, accounts=accounts)
+        archive = replace(plan, delivered="archive-firehose")
+        row = [
+            f"{events / 1e6:,.0f} M",
+            f"{accounts:,}",
+            f"{volume(plan).log_files:,.0f}",
+            *(str(audit_bill(one, way, PRICES).per_day) for one in (plan, archive) for way in WAYS),
+            str(audit_bill(replace(plan, digests=True), "command", PRICES).per_day),
+        ]
+        assert f"| {' | '.join(row)} |" in text
+        uses = audit_capacity(plan)
+        quotas = [
+            f"{events / 1e6:,.0f} M",
+            f"{memory(plan, volume(plan)):,} MB",
+            f"{children(plan, volume(plan))['parts']:,}",
+            *(
+                f"{next(use.share for use in uses if name in use.quota):.1%}"
+                for name in ("items", "S3: GETs/s", "Lambda: concurrency", "express child", "index")
+            ),
+        ]
+        assert f"| {' | '.join(quotas)} |" in text

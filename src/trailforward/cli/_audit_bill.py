@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trailforward.pricing import Prices
-    from trailforward.pricing.audit import AuditBill, AuditPlan
+    from trailforward.pricing.audit import AuditBill
+    from trailforward.pricing.audit_volume import AuditPlan
 
 _NAMES = {
     "command": "trailforward audit, on a machine in the Region of the bucket",

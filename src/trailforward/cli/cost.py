@@ -18,7 +18,7 @@ from trailforward.pricing import (
     Prices,
     bill,
 )
-from trailforward.pricing.audit import AuditPlan
+from trailforward.pricing.audit_volume import AuditPlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

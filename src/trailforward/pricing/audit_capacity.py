@@ -5,14 +5,13 @@ from __future__ import annotations
 from trailforward.pricing.audit import (
     INDEX_BYTES,
     PART_EVENTS_PER_MB,
-    AuditPlan,
     busiest_child_seconds,
     children,
     function_seconds,
     memory,
     requests,
-    volume,
 )
+from trailforward.pricing.audit_volume import AuditPlan, volume
 from trailforward.pricing.capacity import Use
 from trailforward.pricing.items import number
 
