@@ -112,7 +112,9 @@ def read_delivered(
             problems.append(f"{file.key}: {error}")
             continue
         outside, inside = file.number << FILE_SHIFT, (file.number | IN_WINDOW) << FILE_SHIFT
-        refs = [inside | at if within else outside | at for at, within in enumerate(found.inside)]
+        refs: Sequence[int] = range(inside, inside + len(found.keys))
+        if 0 in found.inside:
+            refs = [inside | at if within else outside | at for at, within in enumerate(found.inside)]
         unit.extend(found.keys, refs, found.checks)
     unit.save(path, {"problems": problems})
 
