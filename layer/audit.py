@@ -2,8 +2,8 @@
 
     python -m layer.audit FOLDER 3.14-arm64
 
-The package contains ``sam/audit/app.py``, our wheel with the audit, the packages that the layer has, and
-msgspec; boto3 comes from the runtime. It has no bytecode, because most calls run for minutes.
+The package contains ``sam/audit/app.py``, our wheel with the audit, the packages that the layer has, msgspec,
+and isal; boto3 comes from the runtime. It has no bytecode, because most calls run for minutes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from layer.target import BuildError, Target
 
 APP = ROOT / "sam" / "audit" / "app.py"
 #: The lock file with the packages of the extra ``audit``, and their names.
-LOCKED, PACKAGES = ROOT / "requirements" / "dev.txt", frozenset({"msgspec"})
+LOCKED, PACKAGES = ROOT / "requirements" / "dev.txt", frozenset({"msgspec", "isal"})
 
 
 def more() -> list[str]:

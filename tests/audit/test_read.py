@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from isal import isal_zlib
 
 from tests.support.depth import examples
 from tests.support.trail_bucket import dumps, envelope, record
 from trailforward.audit import pieces
 from trailforward.audit.read import Window, key_of, keys_of, read_delivered, read_log, records_at, records_of
 from trailforward.errors import EventError
+from trailforward.sources.log_file import inflate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -240,6 +242,28 @@ def test_both_parsers_find_the_same_records(
     )
     every = list(records_of(data))
     assert picked == [(at, *every[at]) for at in some]
+
+
+@given(
+    st.binary(max_size=400), st.integers(1, 3), st.integers(0, 200), st.integers(0, 255), st.integers(0, 40)
+)
+def test_both_libraries_decompress_the_same(text: bytes, members: int, at: int, value: int, cut: int) -> None:
+    """What ISA-L reads of whole, altered, and truncated gzip data, zlib reads, too; both refuse the same."""
+    data = bytearray(gzip.compress(text * 50, mtime=0) * members)
+    data[at % len(data)] = value
+    found: list[bytes | None] = []
+    for library in (zlib, isal_zlib):
+        blocks = inflate([bytes(data[: len(data) - cut])], library)
+        try:
+            found.append(b"".join(blocks))
+        except EventError:
+            found.append(None)
+    assert found[0] == found[1]
+
+
+def test_the_faster_library_is_in_use() -> None:
+    """With the extra audit, log files are decompressed by ISA-L."""
+    assert pieces.LIBRARY is isal_zlib
 
 
 def test_similar_ids_have_different_keys() -> None:

@@ -19,8 +19,12 @@ _BLOCK = 256 * 1024
 _PART = 32 * 1024
 
 
-def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
+def inflate(blocks: Iterable[bytes], library: Any = zlib) -> Iterator[bytes]:
     """Decompresses gzip data, block by block. Data that is not gzip is yielded unchanged.
+
+    Args:
+        blocks: of the data.
+        library: ``zlib``, or a module with the same functions.
 
     Raises:
         EventError: ``bad_gzip``: the data is damaged, truncated, or of too many members. ``bad_ratio``: it
@@ -34,7 +38,7 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if not start.startswith(GZIP):
         yield from chain([start], rest)
         return
-    plain = _inflated(chain([start], rest))
+    plain = _inflated(chain([start], rest), library)
     for block in plain:
         if block.startswith(GZIP):
             raise EventError("double_gzip", "gzip inside gzip. Fix: compress only once")
@@ -43,8 +47,8 @@ def inflate(blocks: Iterable[bytes]) -> Iterator[bytes]:
     yield from plain
 
 
-def _inflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    decompressor = zlib.decompressobj(wbits=31)
+def _inflated(blocks: Iterable[bytes], library: Any) -> Iterator[bytes]:
+    decompressor = library.decompressobj(wbits=31)
     members, read, made = 1, 0, 0
     try:
         for part in _parts(blocks):
@@ -53,7 +57,7 @@ def _inflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
             # Zeros after the end are padding; anything else is another gzip member.
             while left := left.lstrip(b"\0") if decompressor.eof else left:
                 if decompressor.eof:
-                    decompressor = zlib.decompressobj(wbits=31)
+                    decompressor = library.decompressobj(wbits=31)
                     members += 1
                 _check(members, read, made)
                 for found in _decompressed(decompressor, left):
@@ -61,7 +65,7 @@ def _inflated(blocks: Iterable[bytes]) -> Iterator[bytes]:
                     _check(members, read, made)
                     yield found
                 left = decompressor.unused_data
-    except zlib.error as error:
+    except library.error as error:
         raise EventError("bad_gzip", f"damaged gzip: {error}") from None
     if not decompressor.eof:
         raise EventError("bad_gzip", "truncated gzip")
