@@ -174,7 +174,7 @@ def _proportional(pid: int) -> float:
 def _versions() -> str:
     found = shutil.which("gzip") or "gzip"
     about = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
-    return f"{time.strftime('%d %B %Y')}: {place('msgspec', 'orjson')} {about.splitlines()[0]}."
+    return f"{time.strftime('%d %B %Y')}: {place('msgspec', 'isal', 'orjson')} {about.splitlines()[0]}."
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ _MILLION = 1_000_000
 WAYS = ("command", "steps")
 #: Seconds of one core for a million records or events, measured locally (benchmarks/): log files with the
 #: comparison of bytes, receipts, an archive of envelopes, the comparison, and the reasons of what is missing.
-READ, RECEIPTS, ARCHIVE, COMPARE, EXPLAIN = 6.0, 1.0, 7.0, 1.5, 4.0
+READ, RECEIPTS, ARCHIVE, COMPARE, EXPLAIN = 4.9, 1.3, 4.9, 1.5, 1.4
 #: Seconds of one core for a GET, and seconds until its response; so many are made at the same time.
 _GET, _RESPONSE, _CONCURRENT = 0.00022, 0.025, 16
 #: MemorySize of the functions in MB, the smallest that suffices. The first is one vCPU, and the default.
