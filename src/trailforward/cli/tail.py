@@ -148,10 +148,10 @@ def _read_existing(
     from trailforward.tail.existing import open_existing
     from trailforward.tail.taps import TapError
 
-    end = time.monotonic() + until.total_seconds()
     try:
         read = open_existing(arn, client, consume=consume)
         typer.echo(f"{arn}: connected", err=True)
+        end = time.monotonic() + until.total_seconds()
         while (left := end - time.monotonic()) > 0:
             for record in read(left):
                 shown.show(record)
