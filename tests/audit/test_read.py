@@ -138,7 +138,7 @@ BROKEN = {
     "no comma": log("".join(PLAIN)),
     "an unbalanced list": log(*PLAIN[:1], PLAIN[1] + "]"),
     "not a number": log(f'{PLAIN[0][:-1]},"x":NaN}}'),
-    "too deep": log(f'{PLAIN[0][:-1]},"x":{"[" * 60_000}{"]" * 60_000}}}'),
+    "too deep": log(f'{PLAIN[0][:-1]},"x":{"[" * 1_000_000}{"]" * 1_000_000}}}'),
     "truncated gzip": gzip.compress(log(*PLAIN))[:-9],
     "wrong checksum": gzip.compress(log(*PLAIN))[:-8] + b"\0" * 8,
     "rubbish after gzip": gzip.compress(log(*PLAIN)) + b"rubbish",
