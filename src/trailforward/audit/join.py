@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from trailforward.audit.units import Row
 
 #: Events of one side that are compared in one go: a set needs 100 bytes for each.
-_SLICE_EVENTS = 100_000
+_SLICE_EVENTS = 30_000
 #: Minutes in which a second record with the same ID counts as a repeat. CloudTrail repeats soon if ever. The
 #: limit does not depend on the window, so that the totals of adjacent windows add up.
 REPEAT_MINUTES = 60

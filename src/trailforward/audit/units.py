@@ -23,7 +23,7 @@ _KEY_BITS = 64
 _BYTES = 8
 _NUMBERS = 5
 #: Events in a part that is compared in one go.
-PART_EVENTS = 100_000
+PART_EVENTS = 50_000
 MAX_PARTS = 4_096
 #: Position of the file's number in a reference; the index of the record is below it.
 FILE_SHIFT = 32
