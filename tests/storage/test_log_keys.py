@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trailforward.errors import StorageError
 from trailforward.storage import Location, open_store
-from trailforward.storage.log_keys import log_files, parse_key
+from trailforward.storage.log_keys import log_files, log_files_by_day, parse_key
 from trailforward.testing.log_files import log_file_key
 
 if TYPE_CHECKING:
@@ -88,3 +88,19 @@ def test_no_log_files(tmp_path: Path) -> None:
         with pytest.raises(StorageError, match="above AWSLogs/") as caught:
             list(log_files(store, DAY, DAY))
         assert caught.value.code == code
+
+
+def test_a_listing_that_cannot_continue_says_so(tmp_path: Path) -> None:
+    """If the folder of the last day was deleted meanwhile, the rest is not silently left out."""
+    since, until = datetime(2026, 11, 26, tzinfo=UTC), datetime(2026, 11, 27, tzinfo=UTC)
+    for region in ("eu-west-1", "us-east-1"):
+        place = tmp_path / f"AWSLogs/111122223333/CloudTrail/{region}/2026/11/26"
+        place.mkdir(parents=True)
+        name = f"111122223333_CloudTrail_{region}_20261126T0805Z_0123456789abcdef.json.gz"
+        (place / name).write_bytes(b"")
+    store = open_store(Location.parse(str(tmp_path)))
+    days = [day for day, files in log_files_by_day(store, since, until) if files]
+    rest = log_files_by_day(store, since, until, after=days[0])
+    assert [day for day, files in rest if files] == days[1:]
+    with pytest.raises(StorageError, match="not there any more"):
+        list(log_files_by_day(store, since, until, after=days[0].replace("eu-west-1", "eu-west-9")))

@@ -10,7 +10,7 @@ import re
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import dropwhile, islice
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from trailforward.errors import StorageError
@@ -153,8 +153,16 @@ def log_files_by_day(  # noqa: PLR0913, PLR0917  # as log_files, and where to co
             for day in _days(since, until)
         )
         if after:
-            days = islice(dropwhile(lambda day: day != after, days), 1, None)
+            days = _behind(days, after)
         yield from _ordered(pool, files_of, days)
+
+
+def _behind(days: Iterator[str], after: str) -> Iterator[str]:
+    """The days after one. Without it, the place to continue is unknown, and days would be left out."""
+    if after not in days:  # reads the iterator up to it
+        what = f"{after}, after which the listing should continue, is not there any more"
+        raise StorageError("not_found", what, "list from the beginning")
+    yield from days
 
 
 def _roots(store: Store) -> Iterator[str]:
